@@ -1,0 +1,46 @@
+"""The errors a user may meet: each says where, what, and what to do next."""
+
+from __future__ import annotations
+
+
+class QevdBioError(Exception):
+    """A known failure, told in one line.
+
+    Parameters
+    ----------
+    message : str
+        The cause, without a final full stop.
+    where : str
+        File, key, record or video the failure belongs to.
+    next_step : str
+        What the user can do about it.
+    """
+
+    def __init__(self, message: str, *, where: str, next_step: str) -> None:
+        super().__init__(message, where, next_step)
+        self.message = message
+        self.where = where
+        self.next_step = next_step
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}. {self.next_step}"
+
+
+class DataError(QevdBioError):
+    """Source data or an artifact is malformed, missing or contradictory."""
+
+
+class VideoError(QevdBioError):
+    """A video cannot be opened or decoded far enough to be analysed."""
+
+
+class RuleError(QevdBioError):
+    """An exercise rule, reference or prompt file is malformed."""
+
+
+class EnvironmentProblem(QevdBioError):
+    """A package, model or file of the environment is missing or does not fit."""
+
+
+class UsageError(QevdBioError):
+    """The command or call was given arguments that cannot work."""
