@@ -1,0 +1,1 @@
+"""The SKEL body in numbers: joints, degrees of freedom, forward kinematics, measures."""

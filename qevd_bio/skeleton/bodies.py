@@ -1,0 +1,211 @@
+"""Where a skeleton's sizes come from: published proportions, measured joints, or a SKEL file.
+
+J = 24 joints
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qevd_bio.skeleton.dofs import JOINT_INDEX, JOINT_NAMES, N_JOINTS, PARENTS
+from qevd_bio.skeleton.kinematics import Skeleton
+
+FloatArray = NDArray[np.float64]
+
+# Columns: forward, up and right of the person in the T-pose frame (x left, y up, z forward).
+BODY_AXES: FloatArray = np.array([[0.0, 0.0, -1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
+
+# Share of body height (Drillis and Contini 1966, as printed in Winter, Biomechanics and Motor
+# Control of Human Movement): joint heights and segment lengths of an average adult.
+PROPORTIONS: dict[str, float] = {
+    "hip_height": 0.530,
+    "knee_height": 0.285,
+    "ankle_height": 0.039,
+    "shoulder_height": 0.818,
+    "chin_height": 0.870,
+    "hip_width": 0.191,
+    "shoulder_width": 0.259,
+    "upper_arm": 0.186,
+    "forearm": 0.146,
+    "hand": 0.108,
+    "foot": 0.152,
+}
+
+# Joint centres lie closer together than the trochanters and acromia that the widths name.
+_CENTRE_SHARE = {"hip_width": 0.60, "shoulder_width": 0.85}
+
+_ARM_JOINTS = ("humerus", "ulna", "radius", "hand")
+
+_CHILD: tuple[int, ...] = tuple(
+    next((child for child, parent in enumerate(PARENTS) if parent == joint), 0)
+    for joint in range(N_JOINTS)
+)
+_UNALIGNED = tuple(
+    JOINT_INDEX[name] for name in ("pelvis", "toes_r", "toes_l", "head", "hand_r", "hand_l")
+)
+
+
+def segment_lengths_for_height(height_m: float) -> dict[str, float]:
+    """Give segment lengths of an average adult.
+
+    Parameters
+    ----------
+    height_m : float
+        Body height in metres.
+
+    Returns
+    -------
+    dict of str to float
+        thigh, shank, foot, trunk (hip to shoulder line), upper_arm, forearm, hip_width and
+        shoulder_width between joint centres, in metres.
+    """
+    if not 0.5 < height_m < 2.6:
+        raise ValueError(f"height_m = {height_m}: not the height of a person in metres")
+    p = PROPORTIONS
+    return {
+        "thigh": (p["hip_height"] - p["knee_height"]) * height_m,
+        "shank": (p["knee_height"] - p["ankle_height"]) * height_m,
+        "foot": p["foot"] * height_m,
+        "trunk": (p["shoulder_height"] - p["hip_height"]) * height_m,
+        "upper_arm": p["upper_arm"] * height_m,
+        "forearm": p["forearm"] * height_m,
+        "hip_width": _CENTRE_SHARE["hip_width"] * p["hip_width"] * height_m,
+        "shoulder_width": _CENTRE_SHARE["shoulder_width"] * p["shoulder_width"] * height_m,
+    }
+
+
+def scaled_skeleton(lengths_m: Mapping[str, float]) -> Skeleton:
+    """Build a skeleton with given segment lengths.
+
+    Parameters
+    ----------
+    lengths_m : mapping of str to float
+        The keys of `segment_lengths_for_height`, in metres.
+
+    Returns
+    -------
+    Skeleton
+        Symmetric, standing straight in the T-pose with the pelvis at the origin.
+
+    Notes
+    -----
+    Hips lie at the height of the pelvis, the scapulae on the shoulder line. Arm frames are the
+    hanging arm's frame lifted into the T-pose, so that elbow flexion turns about the elbow's
+    own hinge. The left ankle's frame is turned half about its long axis because SKEL writes the
+    same ankle axis for both feet.
+    """
+    missing = sorted(set(segment_lengths_for_height(1.7)) - set(lengths_m))
+    if missing:
+        raise ValueError(f"segment lengths lack {', '.join(missing)}")
+    size = lengths_m
+    joints = np.zeros((N_JOINTS, 3))
+
+    def put(name: str, x: float, y: float, z: float = 0.0) -> None:
+        joints[JOINT_INDEX[name]] = (x, y, z)
+
+    trunk = size["trunk"]
+    put("lumbar_body", 0.0, 0.25 * trunk)
+    put("thorax", 0.0, 0.60 * trunk)
+    put("head", 0.0, 1.08 * trunk)
+    for side, sign in (("r", -1.0), ("l", 1.0)):
+        hip, shoulder = sign * size["hip_width"] / 2.0, sign * size["shoulder_width"] / 2.0
+        knee_y = -size["thigh"]
+        ankle_y = knee_y - size["shank"]
+        put(f"femur_{side}", hip, 0.0)
+        put(f"tibia_{side}", hip, knee_y)
+        put(f"talus_{side}", hip, ankle_y)
+        put(f"calcn_{side}", hip, ankle_y - 0.20 * size["foot"], -0.15 * size["foot"])
+        put(f"toes_{side}", hip, ankle_y - 0.20 * size["foot"], 0.60 * size["foot"])
+        put(f"scapula_{side}", 0.85 * shoulder, trunk)
+        put(f"humerus_{side}", shoulder, trunk)
+        elbow = shoulder + sign * size["upper_arm"]
+        put(f"ulna_{side}", elbow, trunk)
+        put(f"radius_{side}", elbow + sign * 0.08 * size["forearm"], trunk)
+        put(f"hand_{side}", elbow + sign * size["forearm"], trunk)
+    return Skeleton(joints_m=joints, frames=generic_frames())
+
+
+def generic_frames() -> FloatArray:
+    """Return the joint frames (24, 3, 3) of a body that stands straight in the T-pose."""
+    frames = np.tile(BODY_AXES, (N_JOINTS, 1, 1))
+    lifted = {
+        "r": np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]]),
+        "l": np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]]),
+    }
+    for side, turn in lifted.items():
+        for name in _ARM_JOINTS:
+            frames[JOINT_INDEX[f"{name}_{side}"]] = BODY_AXES @ turn
+    frames[JOINT_INDEX["talus_l"]] = BODY_AXES @ np.diag([-1.0, -1.0, 1.0])
+    return frames
+
+
+def generic_skeleton(height_m: float = 1.75) -> Skeleton:
+    """Build the skeleton of an average adult of a given height in metres."""
+    return scaled_skeleton(segment_lengths_for_height(height_m))
+
+
+def skeleton_from_joints(joints_m: FloatArray) -> Skeleton:
+    """Build a skeleton on measured T-pose joint positions (24, 3), in metres.
+
+    Segments must lie along the axes of `generic_frames`: legs straight down, arms sideways.
+    """
+    return Skeleton(joints_m=np.asarray(joints_m, dtype=np.float64), frames=generic_frames())
+
+
+def _smallest_turn(source: FloatArray, target: FloatArray) -> FloatArray:
+    """Rotate one direction onto another by the shortest way (3, 3)."""
+    a, b = source / np.linalg.norm(source), target / np.linalg.norm(target)
+    axis = np.cross(a, b)
+    sine, cosine = np.linalg.norm(axis) + 2.2e-16, float(a @ b)
+    cross = np.array(
+        [[0.0, -axis[2], axis[1]], [axis[2], 0.0, -axis[0]], [-axis[1], axis[0], 0.0]]
+    )
+    return np.asarray(np.eye(3) + cross + cross @ cross * (1.0 - cosine) / sine**2)
+
+
+def skel_bone_rotations(
+    joints_m: FloatArray, per_joint_rot: FloatArray, apose_rel_transfo: FloatArray
+) -> FloatArray:
+    """Align SKEL's template bones with a person's joints.
+
+    Parameters
+    ----------
+    joints_m : ndarray (24, 3)
+        T-pose joints regressed from the shaped template, in metres.
+    per_joint_rot : ndarray (24, 3, 3)
+        Template bone orientations of the SKEL file.
+    apose_rel_transfo : ndarray (24, 4, 4)
+        Template bone transforms relative to the parent bone.
+
+    Returns
+    -------
+    ndarray (24, 3, 3)
+        Orientation of each bone in the T-pose.
+    """
+    offsets = joints_m.copy()
+    offsets[1:] -= joints_m[list(PARENTS[1:])]
+    template = apose_rel_transfo[:, :3, 3]
+    aligned = per_joint_rot.astype(np.float64).copy()
+    for joint in range(N_JOINTS):
+        if joint in _UNALIGNED:
+            continue
+        child = _CHILD[joint]
+        bone, rest = offsets[child], template[child]
+        if JOINT_NAMES[joint].startswith("ulna"):
+            bone, rest = bone + offsets[child + 1], rest + template[child + 1]
+        elif JOINT_NAMES[joint] == "thorax":
+            bone = offsets[JOINT_INDEX["thorax"]]
+        aligned[joint] = _smallest_turn(aligned[joint] @ rest, bone) @ aligned[joint]
+    return aligned
+
+
+def skel_skeleton(
+    joints_m: FloatArray, per_joint_rot: FloatArray, apose_rel_transfo: FloatArray
+) -> Skeleton:
+    """Build the skeleton of a SKEL body; arguments as in `skel_bone_rotations`."""
+    bones = skel_bone_rotations(joints_m, per_joint_rot, apose_rel_transfo)
+    relative = np.swapaxes(apose_rel_transfo[:, :3, :3], -1, -2)
+    return Skeleton(joints_m=np.asarray(joints_m, dtype=np.float64), frames=bones @ relative)

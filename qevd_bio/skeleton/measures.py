@@ -1,0 +1,375 @@
+"""The catalogue of measures: named anatomical quantities computed from a pose.
+
+T frames, D = 46 DoF, J = 24 joints
+
+Rules, findings and sentences speak in measures, never in raw Euler columns. Angles come out in
+degrees; this module and the tables are the border where radians end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qevd_bio.skeleton.dofs import DOF_INDEX, JOINT_INDEX, N_DOFS
+from qevd_bio.skeleton.kinematics import Skeleton, forward_kinematics
+
+FloatArray = NDArray[np.float64]
+
+_STEP_RAD = 1e-4
+_SHORT = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """What a measure is computed from.
+
+    Attributes
+    ----------
+    q : ndarray (T, 46)
+        Angles in rad.
+    joints_m : ndarray (T, 24, 3)
+        Joint positions in the camera frame, in metres.
+    up : ndarray (3,)
+        Unit vector against gravity, in the camera frame.
+    """
+
+    q: FloatArray
+    joints_m: FloatArray
+    up: FloatArray
+
+    def joint(self, name: str) -> FloatArray:
+        """Return the positions (T, 3) of one joint."""
+        return self.joints_m[:, JOINT_INDEX[name]]
+
+    def middle(self, name: str) -> FloatArray:
+        """Return the midpoint (T, 3) between the right and left joint of a pair."""
+        return (self.joint(f"{name}_r") + self.joint(f"{name}_l")) / 2.0
+
+    def left(self) -> FloatArray:
+        """Return the unit direction (T, 3) from the right hip to the left hip."""
+        return _unit(self.joint("femur_l") - self.joint("femur_r"))
+
+    def trunk(self) -> FloatArray:
+        """Return the unit direction (T, 3) from mid-hips to mid-shoulders."""
+        return _unit(self.middle("humerus") - self.middle("femur"))
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One named quantity.
+
+    Attributes
+    ----------
+    name, side : str, str or None
+        Catalogue key and the side of the body it belongs to.
+    unit : str
+        ``deg`` or ``ratio``.
+    definition, positive : str
+        What is measured, and what a larger value means.
+    needs : tuple of str
+        DoFs that must be observed for the value to mean anything.
+    source : str
+        Where the definition comes from.
+    compute : callable
+        Pose to values (T,) in the unit.
+    """
+
+    name: str
+    side: str | None
+    unit: str
+    definition: str
+    positive: str
+    needs: tuple[str, ...]
+    source: str
+    compute: Callable[[Pose], FloatArray]
+
+
+def _unit(vectors: FloatArray) -> FloatArray:
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / np.where(length > 0, length, np.nan))
+
+
+def _dot(a: FloatArray, b: FloatArray) -> FloatArray:
+    return np.asarray(np.sum(a * b, axis=-1))
+
+
+def _horizontal(pose: Pose, direction: FloatArray) -> FloatArray:
+    """Project on the floor; NaN where the direction is nearly vertical."""
+    flat = direction - _dot(direction, pose.up)[:, None] * pose.up
+    length = np.linalg.norm(flat, axis=-1, keepdims=True)
+    return np.asarray(flat / np.where(length > _SHORT, length, np.nan))
+
+
+def _angle(dof: str, sign: float = 1.0) -> Callable[[Pose], FloatArray]:
+    index = DOF_INDEX[dof]
+    return lambda pose: np.asarray(sign * np.rad2deg(pose.q[:, index]))
+
+
+def _shoulder_elevation(side: str) -> Callable[[Pose], FloatArray]:
+    def compute(pose: Pose) -> FloatArray:
+        arm = _unit(pose.joint(f"ulna_{side}") - pose.joint(f"humerus_{side}"))
+        along = np.clip(-_dot(arm, pose.trunk()), -1.0, 1.0)
+        return np.asarray(np.rad2deg(np.arccos(along)))
+
+    return compute
+
+
+def _forward_lean(pose: Pose) -> FloatArray:
+    forward = np.cross(_horizontal(pose, pose.left()), pose.up)
+    trunk = pose.trunk()
+    return np.asarray(np.rad2deg(np.arctan2(_dot(trunk, forward), _dot(trunk, pose.up))))
+
+
+def _side_lean(pose: Pose) -> FloatArray:
+    right = -_horizontal(pose, pose.left())
+    return np.asarray(np.rad2deg(np.arcsin(np.clip(_dot(pose.trunk(), right), -1.0, 1.0))))
+
+
+def _body_line(pose: Pose) -> FloatArray:
+    trunk = pose.trunk()
+    front = _unit(np.cross(pose.left(), trunk))
+    legs = pose.middle("talus") - pose.middle("femur")
+    turned = np.rad2deg(np.arctan2(_dot(legs, front), _dot(legs, trunk)))
+    return np.asarray(np.mod(turned, 360.0))
+
+
+def _stance_width(pose: Pose) -> FloatArray:
+    hips = np.linalg.norm(pose.joint("femur_l") - pose.joint("femur_r"), axis=-1)
+    feet = _dot(pose.joint("talus_l") - pose.joint("talus_r"), pose.left())
+    return np.asarray(feet / hips)
+
+
+def _knee_valgus(side: str) -> Callable[[Pose], FloatArray]:
+    medial_sign = 1.0 if side == "r" else -1.0
+
+    def compute(pose: Pose) -> FloatArray:
+        left, down = pose.left(), -pose.up
+        hip, knee, ankle = (pose.joint(f"{n}_{side}") for n in ("femur", "tibia", "talus"))
+
+        def inclination(bone: FloatArray) -> FloatArray:
+            medial, lower = medial_sign * _dot(bone, left), _dot(bone, down)
+            seen = np.hypot(medial, lower) > _SHORT * np.linalg.norm(bone, axis=-1)
+            return np.where(seen, np.arctan2(medial, lower), np.nan)
+
+        bend = inclination(knee - hip) - inclination(ankle - knee)
+        return np.asarray(np.rad2deg(np.angle(np.exp(1j * bend))))
+
+    return compute
+
+
+_PELVIS = ("pelvis_tilt", "pelvis_list", "pelvis_rotation")
+_COORDINATE = "SKEL joint coordinate"
+_GEOMETRY = "geometry of the joint centres"
+
+
+def _leg_dofs(*sides: str) -> tuple[str, ...]:
+    names = ("hip_flexion", "hip_adduction", "hip_rotation", "knee_angle")
+    return tuple(f"{name}_{side}" for side in sides for name in names)
+
+
+def _sided(side: str) -> tuple[Measure, ...]:
+    arm = tuple(f"shoulder_{side}_{axis}" for axis in "xyz")
+    word = {"r": "right", "l": "left"}[side]
+    coordinate = (
+        ("knee_flexion", "knee_angle", 1.0, "knee", "more bent; 0 is straight"),
+        ("hip_flexion", "hip_flexion", 1.0, "hip", "thigh further to the front of the pelvis"),
+        ("hip_abduction", "hip_adduction", -1.0, "hip", "thigh further outwards"),
+        ("ankle_dorsiflexion", "ankle_angle", 1.0, "ankle", "toes nearer to the shin"),
+        ("elbow_flexion", "elbow_flexion", 1.0, "elbow", "more bent; 0 is straight"),
+    )
+    angles = tuple(
+        Measure(
+            name=f"{name}_{side}",
+            side=side,
+            unit="deg",
+            definition=f"{name.replace('_', ' ')} of the {word} {joint}",
+            positive=positive,
+            needs=(f"{dof}_{side}",),
+            source=_COORDINATE,
+            compute=_angle(f"{dof}_{side}", sign),
+        )
+        for name, dof, sign, joint, positive in coordinate
+    )
+    return (
+        *angles,
+        Measure(
+            name=f"shoulder_elevation_{side}",
+            side=side,
+            unit="deg",
+            definition=f"angle between the {word} upper arm and the trunk's downward direction",
+            positive="arm further from the side of the trunk; 180 is overhead",
+            needs=arm,
+            source=_GEOMETRY,
+            compute=_shoulder_elevation(side),
+        ),
+        Measure(
+            name=f"knee_valgus_{side}",
+            side=side,
+            unit="deg",
+            definition=f"frontal-plane angle between the {word} thigh and shank",
+            positive="knee further inwards",
+            needs=(*_PELVIS, *_leg_dofs(side)),
+            source=_GEOMETRY,
+            compute=_knee_valgus(side),
+        ),
+    )
+
+
+_MIDLINE: tuple[Measure, ...] = (
+    Measure(
+        name="trunk_forward_lean",
+        side=None,
+        unit="deg",
+        definition="angle of the line hips to shoulders from vertical, towards the front",
+        positive="leaning further forward",
+        needs=_PELVIS,
+        source=_GEOMETRY,
+        compute=_forward_lean,
+    ),
+    Measure(
+        name="trunk_side_lean",
+        side=None,
+        unit="deg",
+        definition="angle of the line hips to shoulders out of the upright plane, to the side",
+        positive="leaning further to the person's right",
+        needs=_PELVIS,
+        source=_GEOMETRY,
+        compute=_side_lean,
+    ),
+    Measure(
+        name="lumbar_flexion",
+        side=None,
+        unit="deg",
+        definition="forward bend of the lumbar spine against the pelvis",
+        positive="more rounded",
+        needs=("lumbar_extension",),
+        source=_COORDINATE,
+        compute=_angle("lumbar_extension", -1.0),
+    ),
+    Measure(
+        name="thorax_flexion",
+        side=None,
+        unit="deg",
+        definition="forward bend of the thorax against the lumbar spine",
+        positive="more rounded",
+        needs=("thorax_extension",),
+        source=_COORDINATE,
+        compute=_angle("thorax_extension", -1.0),
+    ),
+    Measure(
+        name="head_flexion",
+        side=None,
+        unit="deg",
+        definition="forward bend of the head against the thorax",
+        positive="chin nearer to the chest",
+        needs=("head_extension",),
+        source=_COORDINATE,
+        compute=_angle("head_extension", -1.0),
+    ),
+    Measure(
+        name="body_line",
+        side=None,
+        unit="deg",
+        definition="angle shoulders-hips-ankles, measured on the front of the body",
+        positive="hips sag; 180 is a straight line, less means raised hips",
+        needs=(*_PELVIS, *_leg_dofs("r", "l")),
+        source=_GEOMETRY,
+        compute=_body_line,
+    ),
+    Measure(
+        name="stance_width",
+        side=None,
+        unit="ratio",
+        definition="distance of the ankles along the line of the hips, in hip widths",
+        positive="feet further apart",
+        needs=(*_PELVIS, *_leg_dofs("r", "l")),
+        source=_GEOMETRY,
+        compute=_stance_width,
+    ),
+)
+
+CATALOGUE: Mapping[str, Measure] = {
+    measure.name: measure for measure in (*_sided("r"), *_sided("l"), *_MIDLINE)
+}
+
+
+def _looked_up(name: str) -> Measure:
+    if name not in CATALOGUE:
+        raise KeyError(f"'{name}' is no measure; the catalogue holds {', '.join(CATALOGUE)}")
+    return CATALOGUE[name]
+
+
+def measure_values(
+    names: Iterable[str], q: FloatArray, skeleton: Skeleton, gravity: FloatArray
+) -> dict[str, FloatArray]:
+    """Compute measures of a motion.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Keys of `CATALOGUE`.
+    q : ndarray (T, 46)
+        Angles in rad.
+    skeleton : Skeleton
+        Body whose joint centres the geometric measures use.
+    gravity : ndarray (3,)
+        Unit vector pointing down, in the camera frame.
+
+    Returns
+    -------
+    dict of str to ndarray (T,)
+        Degrees, or a plain ratio where the measure's unit says so.
+
+    Notes
+    -----
+    NaN angles give NaN. A lean is NaN where the line of the hips is nearly vertical.
+    """
+    measures = [_looked_up(name) for name in names]
+    if q.ndim != 2 or q.shape[1] != N_DOFS:
+        raise ValueError(f"q has shape {q.shape}, needs (T, {N_DOFS})")
+    if gravity.shape != (3,) or not np.isclose(np.linalg.norm(gravity), 1.0, atol=1e-6):
+        raise ValueError(f"gravity must be a unit vector (3,), got {gravity!r}")
+    geometric = any(measure.source == _GEOMETRY for measure in measures)
+    joints = forward_kinematics(q, skeleton)[0] if geometric else np.empty((len(q), 0, 3))
+    pose = Pose(q=q, joints_m=joints, up=-gravity)
+    return {measure.name: measure.compute(pose) for measure in measures}
+
+
+def measure_sigma(
+    name: str, q: FloatArray, sigma_rad: FloatArray, skeleton: Skeleton, gravity: FloatArray
+) -> float:
+    """Propagate angle noise to a measure at one pose.
+
+    Parameters
+    ----------
+    name : str
+        Key of `CATALOGUE`.
+    q : ndarray (46,)
+        The pose, in rad.
+    sigma_rad : ndarray (46,)
+        Standard deviation of each DoF, in rad; infinite where not observed.
+    skeleton, gravity
+        As in `measure_values`.
+
+    Returns
+    -------
+    float
+        Standard deviation in the measure's unit; infinite when a DoF it needs is unobserved.
+
+    Notes
+    -----
+    First order, DoFs taken as independent: the square root of the summed squares of the
+    partial derivatives times the DoF's noise, over the DoFs the measure needs.
+    """
+    needs = [DOF_INDEX[dof] for dof in _looked_up(name).needs]
+    if not np.all(np.isfinite(sigma_rad[needs])):
+        return float("inf")
+    poses = np.tile(q, (len(needs) + 1, 1))
+    poses[np.arange(1, len(needs) + 1), needs] += _STEP_RAD
+    values = measure_values((name,), poses, skeleton, gravity)[name]
+    slopes = (values[1:] - values[0]) / _STEP_RAD
+    return float(np.sqrt(np.sum((slopes * sigma_rad[needs]) ** 2)))
