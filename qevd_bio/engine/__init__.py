@@ -1,0 +1,1 @@
+"""Stage contract, identity, store, plan and local execution. Knows no stage."""

@@ -1,0 +1,255 @@
+"""What a run would do with each unit, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from qevd_bio.engine.record import UnitRecord, unit_identity
+from qevd_bio.engine.stage import Stage, check_stages, check_videos
+from qevd_bio.engine.store import Store
+from qevd_bio.errors import QevdBioError
+
+Action = Literal["run", "done", "blocked", "retry"]
+
+UPSTREAM = "upstream:"
+UPSTREAM_LOST = "upstream "
+UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedUnit:
+    """One unit as the store and the inputs have it now.
+
+    Attributes
+    ----------
+    stage, video_id : str
+        The unit.
+    action : str
+        ``done`` (completed, or skipped on purpose), ``run``, ``retry`` (failed before with
+        the same inputs), ``blocked`` (an artifact it reads failed or was skipped).
+    identity : str or None
+        None while an artifact it reads is still to be made.
+    why : tuple of str
+        The reasons for the action, one line each; empty for a completed unit.
+    depends : mapping of str to str
+        Digests known now; all of them once `identity` is set.
+    record : UnitRecord or None
+        The unit's record under this identity, if it counts.
+    cause : Exception or None
+        What kept the stage from naming its inputs.
+    """
+
+    stage: str
+    video_id: str
+    action: Action
+    identity: str | None
+    why: tuple[str, ...]
+    depends: Mapping[str, str]
+    record: UnitRecord | None
+    cause: Exception | None = None
+
+
+def plan(stages: Sequence[Stage], video_ids: Sequence[str], store: Store) -> list[PlannedUnit]:
+    """Say what a run would do, without doing it.
+
+    Parameters
+    ----------
+    stages : sequence of Stage
+        Every stage after the ones it reads from.
+    video_ids : sequence of str
+        The videos, in the order they would be worked on.
+    store : Store
+        Where results lie; nothing is written.
+
+    Returns
+    -------
+    list of PlannedUnit
+        Video by video, in the order of `stages`.
+
+    Raises
+    ------
+    DataError, UsageError
+        The stages do not fit together, or video ids cannot be used.
+
+    Notes
+    -----
+    A unit that waits for an upstream artifact says ``run``; if the artifact turns out with
+    the same bytes as before, the run finds the unit done and leaves it.
+    """
+    check_stages(stages)
+    check_videos(video_ids)
+    planned: list[PlannedUnit] = []
+    for video_id in video_ids:
+        upstream: dict[str, PlannedUnit] = {}
+        for stage in stages:
+            unit = plan_unit(stage, video_id, upstream, store)
+            upstream[stage.writes] = unit
+            planned.append(unit)
+    return planned
+
+
+def plan_unit(
+    stage: Stage, video_id: str, upstream: Mapping[str, PlannedUnit], store: Store
+) -> PlannedUnit:
+    """Decide on one unit from the state of what it reads.
+
+    Parameters
+    ----------
+    stage : Stage
+        The stage.
+    video_id : str
+        The video.
+    upstream : mapping of str to PlannedUnit
+        At least the artifacts the stage reads, by name.
+    store : Store
+        Where results lie; nothing is written.
+
+    Returns
+    -------
+    PlannedUnit
+        With `identity` set when every artifact it reads is settled.
+    """
+    own, cause = _own_dependencies(stage, video_id)
+    reads = [upstream[name] for name in stage.reads]
+    pending = [unit for unit in reads if unit.action != "done"]
+    obstacle = next(filter(None, map(_obstacle, reads)), "")
+    why: tuple[str, ...]
+    if pending:
+        action: Action = "blocked" if obstacle else "run"
+        changes = _changes(stage, video_id, own, cause, store)
+        why = (
+            (obstacle,)
+            if obstacle
+            else (
+                *(line for line in changes if not line.startswith(UPSTREAM)),
+                *(f"waits for {unit.stage}" for unit in pending),
+            )
+        )
+        return PlannedUnit(stage.name, video_id, action, None, why, own, None, cause)
+
+    depends = own | {f"{UPSTREAM}{name}": _artifact_digest(upstream[name]) for name in stage.reads}
+    identity = unit_identity(stage.name, stage.version, video_id, depends)
+    found = store.find(stage.name, video_id, identity)
+    record = found.record
+    action, why = _decide(obstacle, record)
+    if not why and record is None:
+        problem = (found.problem,) if found.problem else ()
+        why = problem or _changes(stage, video_id, depends, cause, store)
+    return PlannedUnit(stage.name, video_id, action, identity, why, depends, record, cause)
+
+
+def current_artifacts(planned: Sequence[PlannedUnit], store: Store) -> dict[str, dict[str, Path]]:
+    """Find the artifacts that belong to the current inputs, rules and configuration.
+
+    Parameters
+    ----------
+    planned : sequence of PlannedUnit
+        What `plan` returned for this store.
+    store : Store
+        Where results lie.
+
+    Returns
+    -------
+    dict of str to dict of str to Path
+        By video id, then stage name. Every planned video has an entry; a stage that has
+        still to run, failed or was skipped is absent from it.
+    """
+    found: dict[str, dict[str, Path]] = {unit.video_id: {} for unit in planned}
+    for unit in planned:
+        if unit.record is not None and unit.record.status == "completed":
+            found[unit.video_id][unit.stage] = store.artifact_path(unit.record)
+    return found
+
+
+def one_line(error: BaseException) -> str:
+    """Tell an error by type and message in one line.
+
+    Parameters
+    ----------
+    error : BaseException
+        Any error.
+
+    Returns
+    -------
+    str
+        ``VideoError: 0007.mp4: cannot be opened...``
+    """
+    return " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
+
+
+def _own_dependencies(stage: Stage, video_id: str) -> tuple[dict[str, str], Exception | None]:
+    try:
+        own = dict(stage.depends(video_id))
+        for name, digest in own.items():
+            if not isinstance(digest, str):
+                raise TypeError(f"digest of '{name}' is no text")
+            if name == UNREADABLE or name.startswith(UPSTREAM):
+                raise ValueError(f"dependency name '{name}' is the engine's own")
+    except Exception as error:  # noqa: BLE001  recorded as the failure of this unit
+        return {UNREADABLE: one_line(error)}, error
+    return own, None
+
+
+def _obstacle(unit: PlannedUnit) -> str:
+    """Say in one line why an artifact will not be there, by the first cause in the chain."""
+    if unit.action == "blocked":
+        return unit.why[0]
+    if unit.record is None or unit.record.status == "completed":
+        return ""
+    if unit.record.reason.startswith(UPSTREAM_LOST):
+        return unit.record.reason
+    return f"{UPSTREAM_LOST}{unit.stage} {unit.record.status}: {unit.record.reason}"
+
+
+def _artifact_digest(unit: PlannedUnit) -> str:
+    record = unit.record
+    if record is None:
+        raise AssertionError(f"{unit.stage}/{unit.video_id} is settled without a record")
+    if record.status == "completed":
+        return record.outputs[0].sha256
+    return f"{record.status}:{record.identity}"
+
+
+def _decide(block: str, record: UnitRecord | None) -> tuple[Action, tuple[str, ...]]:
+    if block:
+        recorded = record is not None and record.reason == block
+        return ("done" if recorded else "blocked"), (block,)
+    if record is None:
+        return "run", ()
+    if record.status == "failed":
+        return "retry", (f"failed before: {record.reason}",)
+    if record.status == "skipped":
+        return "done", (f"skipped: {record.reason}",)
+    return "done", ()
+
+
+def _changes(
+    stage: Stage,
+    video_id: str,
+    depends: Mapping[str, str],
+    cause: Exception | None,
+    store: Store,
+) -> tuple[str, ...]:
+    """Name what differs from the newest earlier unit."""
+    if cause is not None:
+        text = str(cause) if isinstance(cause, QevdBioError) else one_line(cause)
+        return (f"inputs unreadable: {text}",)
+    earlier = store.newest(stage.name, video_id)
+    if earlier is None:
+        return ("never run",)
+    if UNREADABLE in earlier.depends:
+        return ("inputs were unreadable before",)
+    lines = []
+    if earlier.version != stage.version:
+        lines.append(f"stage version {earlier.version} -> {stage.version}")
+    for name in sorted(depends.keys() | earlier.depends.keys()):
+        if name not in earlier.depends:
+            lines.append(f"{name} is new")
+        elif name not in depends:
+            lines.append(f"{name} no longer read")
+        elif depends[name] != earlier.depends[name]:
+            lines.append(f"{name} changed")
+    return tuple(lines)

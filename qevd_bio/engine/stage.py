@@ -1,0 +1,169 @@
+"""What a stage is: one step of the road from video to data set, one video at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from qevd_bio.errors import UsageError
+from qevd_bio.files.contain import plain_name
+from qevd_bio.files.strict_json import JsonValue
+
+RESERVED_NAMES = frozenset({"runs"})
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What one unit of a stage occupies while it runs."""
+
+    cpus: int = 1
+    gpus: int = 0
+
+
+class Skip(Exception):
+    """Raised by a stage that has nothing to do for a video, on purpose.
+
+    Parameters
+    ----------
+    reason : str
+        One line for the reader of the unit's record.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Stage(Protocol):
+    """One step of the work.
+
+    Attributes
+    ----------
+    name : str
+        Names the folder of the stage's units.
+    version : int
+        Raised by hand whenever the stage's output would change.
+    reads : tuple of str
+        Artifacts of earlier stages, by what those stages say they write.
+    writes : str
+        The artifact this stage makes.
+    resources : Resources
+        What one unit occupies.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def version(self) -> int: ...  # noqa: D102
+    @property
+    def reads(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def writes(self) -> str: ...  # noqa: D102
+    @property
+    def resources(self) -> Resources: ...  # noqa: D102
+
+    def depends(self, video_id: str) -> Mapping[str, str]:
+        """Name everything but the artifacts read that decides the output.
+
+        Returns
+        -------
+        mapping of str to str
+            Digests by name: ``config``, ``video:0001.mp4``, ``rule:squat``... An error
+            raised here counts as the failure of this one unit.
+        """
+        ...
+
+    def setup(self) -> None:
+        """Load what all units share; called once, before the first unit that must run."""
+        ...
+
+    def process(
+        self, video_id: str, inputs: Mapping[str, Path], out: Path
+    ) -> Mapping[str, JsonValue]:
+        """Make the artifact of one video.
+
+        Parameters
+        ----------
+        video_id : str
+            The unit of work.
+        inputs : mapping of str to Path
+            The artifact files named in `reads`.
+        out : Path
+            Where the artifact must be written; renamed into place afterwards.
+
+        Returns
+        -------
+        mapping of str to JsonValue
+            Notes kept in the unit's record, not in the artifact.
+
+        Raises
+        ------
+        Skip
+            There is nothing to do for this video, on purpose.
+        """
+        ...
+
+    def teardown(self) -> None:
+        """Let go of what `setup` loaded."""
+        ...
+
+
+def check_stages(stages: Sequence[Stage]) -> None:
+    """Check that stages fit together in the order given.
+
+    Parameters
+    ----------
+    stages : sequence of Stage
+        Every stage after the ones it reads from.
+
+    Raises
+    ------
+    DataError
+        A stage's name cannot name a folder.
+    UsageError
+        A name or artifact is given twice or reserved, or a stage reads what no earlier
+        stage writes.
+    """
+    names: set[str] = set()
+    written: set[str] = set()
+    for stage in stages:
+        where = f"stage {stage.name}"
+        plain_name(stage.name, where="stage name")
+        missing = sorted(set(stage.reads) - written)
+        if stage.name in names or stage.name in RESERVED_NAMES:
+            cause, next_step = "name is taken", "Rename the stage"
+        elif stage.writes in written:
+            cause, next_step = f"'{stage.writes}' is written already", "Rename what it writes"
+        elif missing:
+            cause = f"reads '{missing[0]}', which no earlier stage writes"
+            next_step = "Give the stages in the order they depend on each other"
+        else:
+            names.add(stage.name)
+            written.add(stage.writes)
+            continue
+        raise UsageError(cause, where=where, next_step=next_step)
+
+
+def check_videos(video_ids: Sequence[str]) -> None:
+    """Check that video ids can name folders and are all different.
+
+    Parameters
+    ----------
+    video_ids : sequence of str
+        The units of work.
+
+    Raises
+    ------
+    DataError
+        An id cannot name a folder.
+    UsageError
+        An id is given twice.
+    """
+    seen: set[str] = set()
+    for video_id in video_ids:
+        plain_name(video_id, where="video id")
+        if video_id in seen:
+            raise UsageError("given twice", where=video_id, next_step="Name each video once")
+        seen.add(video_id)

@@ -1,0 +1,29 @@
+"""The versions of what is at work, read from package metadata without importing it."""
+
+from __future__ import annotations
+
+import platform
+from functools import lru_cache
+from importlib import metadata
+
+import qevd_bio
+
+PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "torch", "av", "mediapipe")
+
+
+@lru_cache(maxsize=1)
+def package_versions() -> dict[str, str]:
+    """List the versions of Python, this package and what it computes with.
+
+    Returns
+    -------
+    dict of str to str
+        Version by distribution name; a package that is not installed is absent.
+    """
+    versions = {"python": platform.python_version(), "qevd-bio": qevd_bio.__version__}
+    for name in PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions

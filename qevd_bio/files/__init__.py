@@ -1,0 +1,1 @@
+"""Durable writes, digests, restricted loading and path containment."""

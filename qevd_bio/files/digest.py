@@ -1,0 +1,101 @@
+"""Digests of files and of JSON values."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from qevd_bio.errors import DataError
+from qevd_bio.files.strict_json import JsonValue, dump_json
+
+
+def sha256_file(path: Path) -> str:
+    """Hash the bytes of a file.
+
+    Parameters
+    ----------
+    path : Path
+        A regular file of any size; it is read in blocks.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+
+    Raises
+    ------
+    DataError
+        The file is absent or cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def sha256_file_once(path: Path) -> str:
+    """Hash a file, at most once a process while it stays as it is.
+
+    Parameters
+    ----------
+    path : Path
+        A regular file, such as a video that several stages depend on.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+
+    Raises
+    ------
+    DataError
+        The file is absent or cannot be read.
+
+    Notes
+    -----
+    A file counts as unchanged while its device, inode, size and modification and change
+    times (ns) are the same.
+    """
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    stamp = (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+    return _sha256_of_state(path.absolute(), stamp)
+
+
+def sha256_json(value: JsonValue) -> str:
+    """Hash a JSON value by its canonical text.
+
+    Parameters
+    ----------
+    value : JsonValue
+        Finite numbers, text, lists and mappings with text keys.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits; the order of keys does not matter.
+
+    Raises
+    ------
+    DataError
+        The value holds NaN, an infinity or something JSON does not know.
+    """
+    text = dump_json(value, where="value to be hashed")
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+@cache
+def _sha256_of_state(path: Path, stamp: tuple[int, ...]) -> str:
+    return sha256_file(path)
+
+
+def _unreadable(path: Path, error: OSError) -> DataError:
+    return DataError(
+        f"cannot be read ({error.strerror or error})",
+        where=str(path),
+        next_step="Put the file there and make it readable, then run again",
+    )

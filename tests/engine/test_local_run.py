@@ -1,0 +1,379 @@
+from __future__ import annotations
+
+import errno
+import json
+import os
+
+import pytest
+
+from qevd_bio.engine.record import ARTIFACT_FILE, UNIT_FILE
+from qevd_bio.engine.stage import Skip
+from qevd_bio.errors import EnvironmentProblem, VideoError
+
+STAGES = ["kinematics", "cycles", "findings", "rewriting"]
+ALL = [(stage, video) for video in ("0001", "0002") for stage in STAGES]
+
+
+def counts(world):
+    return {name: count for name, count in world.summary.counts.items() if count}
+
+
+def endings(world):
+    return [
+        (event.kind, event.stage, event.video_id)
+        for event in world.events
+        if event.kind != "started"
+    ]
+
+
+def records(world):
+    return {
+        path: json.loads(path.read_text()) for path in sorted(world.store.root.rglob(UNIT_FILE))
+    }
+
+
+def test_first_run_does_all_in_order_and_the_second_nothing(world):
+    assert world.run() == ALL
+    assert counts(world) == {"completed": 8}
+    before = records(world)
+    stamps = {path: path.stat().st_mtime_ns for path in world.store.root.rglob("*")}
+    assert world.run() == []
+    assert world.log == [], "no stage is set up when nothing runs"
+    assert counts(world) == {"done": 8}
+    assert endings(world) == [("done", stage, video) for stage, video in ALL]
+    assert records(world) == before
+    assert {path: path.stat().st_mtime_ns for path in world.store.root.rglob("*")} == stamps
+
+
+def test_artifact_says_what_it_was_made_from(world):
+    world.settings["rule:squat"] = "deep"
+    world.run()
+    made = json.loads(world.current()["0002", "findings"])
+    assert made["values"] == {"rule:squat": "deep"}
+    assert made["inputs"]["cycles"]["inputs"]["kinematics"] == made["inputs"]["kinematics"]
+    assert made["inputs"]["kinematics"]["values"] == {"video:0002.mp4": "0", "config": "0"}
+
+
+def test_stages_are_set_up_once_and_torn_down(world):
+    world.run()
+    assert [entry for entry in world.log if entry[0] == "setup"] == [
+        ("setup", stage) for stage in STAGES
+    ]
+    assert world.log[-4:] == [("teardown", stage) for stage in reversed(STAGES)]
+
+
+@pytest.mark.parametrize(
+    "name, stages",
+    [
+        ("rule:squat", ["cycles", "findings", "rewriting"]),
+        ("prompt", ["rewriting"]),
+        ("config", STAGES),
+    ],
+)
+def test_changed_input_reruns_what_names_it_and_what_follows(world, name, stages):
+    world.run()
+    world.settings[name] = "1"
+    assert world.run() == [(stage, video) for stage, video in ALL if stage in stages]
+    assert world.run() == []
+
+
+def test_change_that_leaves_an_artifact_as_it_was_ends_there(world):
+    # cycles reads the rule, but this edit makes no difference to what it writes.
+    world.blind |= {("cycles", "rule:squat"), ("findings", "rule:squat")}
+    world.run()
+    world.settings["rule:squat"] = "1"
+    assert world.run() == [
+        (stage, video) for stage, video in ALL if stage in ("cycles", "findings")
+    ]
+    assert counts(world) == {"completed": 4, "done": 4}
+
+
+def test_stage_version_reruns_the_stage(world):
+    world.run()
+    world.versions["findings"] = 2
+    assert {stage for stage, _ in world.run()} == {"findings", "rewriting"}
+
+
+def test_going_back_to_earlier_inputs_runs_nothing(world):
+    world.run()
+    before = world.current()
+    world.settings["config"] = "1"
+    world.run()
+    del world.settings["config"]
+    assert world.run() == []
+    assert world.current() == before
+
+
+def test_new_video_runs_alone(world):
+    world.run()
+    world.videos.insert(0, "0003")
+    assert world.run() == [(stage, "0003") for stage in STAGES]
+
+
+def test_failing_unit_costs_only_what_reads_it(world):
+    world.trouble["cycles", "0001"] = VideoError(
+        "gone\nwrong", where="0001.mp4", next_step="Look at it"
+    )
+    processed = world.run()
+    assert processed == [ALL[0], ALL[1], *ALL[4:]]
+    assert counts(world) == {"completed": 5, "failed": 1, "skipped": 2}
+    reason = "VideoError: 0001.mp4: gone wrong. Look at it"
+    (failure,) = world.summary.failures
+    assert (failure.stage, failure.video_id, failure.reason) == ("cycles", "0001", reason)
+    skipped = [event for event in world.events if event.kind == "skipped"]
+    assert [(event.stage, event.reason) for event in skipped] == [
+        ("findings", f"upstream cycles failed: {reason}"),
+        ("rewriting", f"upstream cycles failed: {reason}"),
+    ]
+
+
+def test_failure_keeps_its_traceback_and_a_reason_of_one_line(world):
+    world.trouble["kinematics", "0001"] = ZeroDivisionError("first line\nsecond line")
+    world.run()
+    (record,) = [r for r in records(world).values() if r["status"] == "failed"]
+    assert record["reason"] == "ZeroDivisionError: first line second line"
+    assert "in process" in record["traceback"]
+    assert record["outputs"] == []
+    skipped = {r["stage"]: r for r in records(world).values() if r["status"] == "skipped"}
+    assert sorted(skipped) == sorted(STAGES[1:])
+    assert all(r["traceback"] is None for r in skipped.values())
+    expected = f"failed:{record['identity']}"
+    assert skipped["cycles"]["depends"]["upstream:kinematics"] == expected
+    folder = world.folder("kinematics")
+    assert [entry.name for entry in folder.iterdir()] == [UNIT_FILE]
+
+
+def test_failed_unit_runs_again_and_heals(world):
+    world.trouble["cycles", "0001"] = ValueError("no")
+    world.run()
+    assert world.run() == [("cycles", "0001")]
+    assert counts(world) == {"done": 5, "failed": 1, "skipped": 2}
+    world.trouble.clear()
+    assert world.run() == ALL[1:4]
+    assert counts(world) == {"completed": 3, "done": 5}
+    assert world.run() == []
+
+
+def test_skip_reason_follows_the_failure_it_comes_from(world):
+    world.trouble["cycles", "0001"] = ValueError("one")
+    world.run()
+    world.trouble["cycles", "0001"] = ValueError("two")
+    world.run()
+    reasons = {e.reason for e in world.events if e.kind == "skipped"}
+    assert reasons == {"upstream cycles failed: ValueError: two"}
+    assert world.store.newest("rewriting", "0001").reason in reasons
+
+
+def test_missing_video_fails_with_its_name_and_comes_back(world):
+    world.absent.add("0001")
+    assert world.run() == ALL[4:]
+    assert [event.video_id for event in world.events if event.kind == "started"] == ["0002"] * 4
+    assert counts(world) == {"completed": 4, "failed": 1, "skipped": 3}
+    assert "0001.mp4" in world.summary.failures[0].reason
+    assert "FileNotFoundError" in world.store.newest("kinematics", "0001").traceback
+    world.absent.clear()
+    assert world.run() == ALL[:4]
+
+
+def test_nothing_is_set_up_for_units_that_cannot_run(world):
+    world.absent |= set(world.videos)
+    world.run()
+    assert world.log == []
+
+
+def test_skip_on_purpose_is_done_and_not_repeated(world):
+    world.trouble["findings", "0001"] = Skip("no rule for 'burpee'")
+    world.run()
+    assert counts(world) == {"completed": 6, "skipped": 2}
+    assert world.summary.failures == ()
+    assert world.run() == []
+    assert counts(world) == {"done": 6, "skipped": 2}
+    unit = world.plan()["rewriting", "0001"]
+    assert unit.action == "done"
+    assert unit.why == ("upstream findings skipped: no rule for 'burpee'",)
+    assert world.leftovers() == []
+
+
+@pytest.mark.parametrize(
+    "fault, reason",
+    [
+        ("nothing", "the stage wrote no artifact"),
+        ("empty", "the stage wrote no artifact"),
+        ("notes", "cannot be written as JSON"),
+        ("depends", "digest of 'config' is no text"),
+        ("reserved", "is the engine's own"),
+    ],
+)
+def test_stage_that_breaks_its_contract_fails(world, monkeypatch, fault, reason):
+    stage_type = type(world.stages[0])
+    if fault == "nothing":
+        monkeypatch.setattr(stage_type, "process", lambda *_: {})
+    elif fault == "empty":
+        monkeypatch.setattr(stage_type, "process", lambda *args: args[3].touch() or {})
+    elif fault == "notes":
+        real = stage_type.process
+        monkeypatch.setattr(stage_type, "process", lambda *a: {**real(*a), "sd": float("nan")})
+    elif fault == "depends":
+        monkeypatch.setattr(stage_type, "depends", lambda *_: {"config": 3})
+    else:
+        monkeypatch.setattr(stage_type, "depends", lambda *_: {"upstream:x": "d"})
+    world.run()
+    assert counts(world) == {"failed": 2, "skipped": 6}
+    assert reason in world.summary.failures[0].reason
+    assert list(world.store.root.rglob(ARTIFACT_FILE)) == world.leftovers() == []
+
+
+def test_interrupt_leaves_no_trace_of_its_unit_and_resumes(world, make_world, tmp_path):
+    world.trouble["findings", "0001"] = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        world.run()
+    assert world.leftovers() == []
+    assert [p for p in (world.store.root / "findings").rglob("*") if p.is_file()] == []
+    assert ("teardown", "kinematics") in world.log
+    assert list(world.actions().values()) == ["done", "done", "run", "run"]
+    world.trouble.clear()
+    assert world.run() == ALL[2:]
+    clean = make_world(tmp_path / "clean")
+    clean.run()
+    assert world.current() == clean.current()
+
+
+def test_interrupted_retry_keeps_the_earlier_failure(world):
+    world.trouble["cycles", "0001"] = ValueError("no")
+    world.run()
+    world.trouble["cycles", "0001"] = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        world.run()
+    assert world.plan()["cycles", "0001"].why == ("failed before: ValueError: no",)
+
+
+def test_failing_set_up_stops_the_run(world, monkeypatch):
+    def setup(self):
+        raise EnvironmentProblem("not installed", where=self.name, next_step="Install it")
+
+    monkeypatch.setattr(type(world.stages[0]), "setup", setup)
+    with pytest.raises(EnvironmentProblem, match="kinematics: not installed"):
+        world.run()
+    assert records(world) == {}
+
+
+def fail_nth(monkeypatch, name, nth, *, forever=False):
+    """Make the nth call of os.<name>, and if asked all later ones, meet a full disk."""
+    real, calls = getattr(os, name), []
+
+    def broken(*args, **kwargs):
+        calls.append(args)
+        if len(calls) == nth or (forever and len(calls) > nth):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(os, name, broken)
+
+
+def test_write_that_fails_once_costs_one_unit(world, monkeypatch):
+    # Renames: kinematics' artifact and record, then cycles' artifact.
+    fail_nth(monkeypatch, "replace", 3)
+    world.run()
+    assert counts(world) == {"completed": 5, "failed": 1, "skipped": 2}
+    assert "No space left" in world.summary.failures[0].reason
+    assert world.leftovers() == []
+    assert world.run() == ALL[1:4]
+
+
+@pytest.mark.parametrize("name", ["replace", "fsync"])
+@pytest.mark.parametrize("nth", range(1, 14, 3))
+def test_full_disk_stops_the_run_with_its_cause_and_nothing_torn(
+    world, monkeypatch, make_world, tmp_path, name, nth
+):
+    with monkeypatch.context() as patch:
+        fail_nth(patch, name, nth, forever=True)
+        with pytest.raises(EnvironmentProblem, match="cannot be written"):
+            world.run()
+    assert world.leftovers() == []
+    world.run()
+    clean = make_world(tmp_path / "clean")
+    clean.run()
+    assert world.current() == clean.current()
+    assert len(world.current()) == 8
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("nth", [1, 2, 3, 8, 13])
+def test_process_that_dies_at_a_rename_loses_one_unit_at_most(
+    world, make_world, tmp_path, nth, moment
+):
+    child = os.fork()
+    if child == 0:
+        real, calls = os.replace, []
+
+        def replace(*args):
+            calls.append(args)
+            if len(calls) == nth and moment == "before":
+                os._exit(9)
+            real(*args)
+            if len(calls) == nth:
+                os._exit(9)
+
+        os.replace = replace
+        world.run()
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    done = sum(unit.action == "done" for unit in world.plan().values())
+    # Two renames a unit: the artifact, then the record that makes it count.
+    assert done == (nth - 1 + (moment == "after")) // 2
+    assert len(world.run()) == 8 - done
+    clean = make_world(tmp_path / "clean")
+    clean.run()
+    assert world.current() == clean.current()
+
+
+def test_old_record_never_vouches_for_new_bytes(world, monkeypatch):
+    """A stage that is not repeatable, killed between artifact and record."""
+    world.run()
+    (world.folder("cycles") / ARTIFACT_FILE).unlink()
+    monkeypatch.setattr(world, "keep", lambda _stage, values: dict.fromkeys(values, "9"))
+    real = os.replace
+
+    def replace(source, target):
+        real(source, target)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", replace)
+        with pytest.raises(KeyboardInterrupt):
+            world.run()
+    assert world.plan()["cycles", "0001"].action == "run"
+
+
+def test_artifact_of_an_earlier_attempt_goes_with_its_record(world):
+    world.run()
+    folder = world.folder("cycles")
+    (folder / UNIT_FILE).write_text("{")
+    world.trouble["cycles", "0001"] = ValueError("no")
+    world.run()
+    assert [entry.name for entry in folder.iterdir()] == [UNIT_FILE]
+
+
+def test_read_only_work_folder_is_told_in_one_line(world, monkeypatch):
+    def refuse(*_args, **_kwargs):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(type(world.store.root), "mkdir", refuse)
+    with pytest.raises(EnvironmentProblem, match="Permission denied") as caught:
+        world.run()
+    assert "\n" not in str(caught.value)
+
+
+def test_events_tell_why_and_end_once_for_each_unit(world):
+    world.run()
+    world.settings["prompt"] = "1"
+    world.trouble["rewriting", "0002"] = ValueError("no")
+    world.run()
+    started = [(e.stage, e.video_id, e.reason) for e in world.events if e.kind == "started"]
+    assert started == [
+        ("rewriting", "0001", "prompt changed"),
+        ("rewriting", "0002", "prompt changed"),
+    ]
+    assert [(stage, video) for _, stage, video in endings(world)] == ALL
+    assert endings(world)[3] == ("completed", "rewriting", "0001")
+    assert endings(world)[7] == ("failed", "rewriting", "0002")
