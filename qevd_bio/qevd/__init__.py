@@ -1,0 +1,1 @@
+"""The source data set: layout, records, clocks, utterances, segments, drop-in JSON."""

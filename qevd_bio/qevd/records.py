@@ -1,0 +1,292 @@
+"""The records of QEVD's long videos: read, checked, and nothing mended in silence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from qevd_bio.errors import DataError
+from qevd_bio.files.contain import contained_path, plain_name
+from qevd_bio.files.digest import sha256_json
+from qevd_bio.files.restricted import load_npy
+from qevd_bio.files.strict_json import JsonValue, parse_json
+from qevd_bio.motion.record import FloatArray
+from qevd_bio.qevd.clocks import frame_times_s
+from qevd_bio.qevd.layout import SplitFolder, find_splits
+from qevd_bio.qevd.texts import is_unicode
+from qevd_bio.qevd.utterances import Fault, reconcile
+
+_SCHEMA = Draft202012Validator(
+    json.loads(Path(__file__).with_name("record.schema.json").read_text(encoding="utf-8"))
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Record:
+    """One workout video with its feedback.
+
+    Attributes
+    ----------
+    unit_id : str
+        Unique over both splits: the video id, with the split in front ("test-0007") where
+        both splits have that id.
+    video_id : str
+        Name of the video file without suffix.
+    split : str
+        "train" or "test".
+    video_file, timestamps_file : Path
+        Absolute; either may be absent.
+    feedbacks : tuple of str
+        One text a frame, empty for silence.
+    feedback_timestamps : tuple of float
+        Start times in seconds, as in the source.
+    is_transition : tuple of bool
+        One flag a feedback timestamp.
+    times_s : ndarray [N] or None
+        Frame times in seconds on the clock of `feedback_timestamps`; None when not known.
+    faults : tuple of Fault
+        What is wrong with the record and how it was taken.
+    source_file : Path
+        The JSON file it stands in.
+    index : int
+        Its place there.
+    digest : str
+        Sha256 of its JSON.
+    """
+
+    unit_id: str
+    video_id: str
+    split: str
+    video_file: Path
+    timestamps_file: Path
+    feedbacks: tuple[str, ...]
+    feedback_timestamps: tuple[float, ...]
+    is_transition: tuple[bool, ...]
+    times_s: FloatArray | None
+    faults: tuple[Fault, ...]
+    source_file: Path
+    index: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRecord:
+    """A record that cannot be used, and why."""
+
+    split: str
+    index: int
+    video_id: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedRecords:
+    """All records below a data root.
+
+    Attributes
+    ----------
+    records : tuple of Record
+        Train before test, in file order.
+    rejected : tuple of RejectedRecord
+        Those left out, in the same order.
+    shared_ids : tuple of str
+        Video ids both splits have; their records differ in `unit_id`.
+    """
+
+    records: tuple[Record, ...]
+    rejected: tuple[RejectedRecord, ...]
+    shared_ids: tuple[str, ...]
+
+
+def load_records(data_root: Path) -> LoadedRecords:
+    """Load the records of every split below a data root.
+
+    Parameters
+    ----------
+    data_root : Path
+        See `qevd_bio.qevd.layout.find_splits`.
+
+    Returns
+    -------
+    LoadedRecords
+        A malformed record is rejected with its reason and the others go on. A video id that
+        comes again in the same split is rejected; the first keeps its place.
+
+    Raises
+    ------
+    DataError
+        A split's file is not UTF-8, no JSON (line and column are named) or no list.
+    """
+    records: list[Record] = []
+    rejected: list[RejectedRecord] = []
+    for split in find_splits(data_root):
+        kept: dict[str, Record] = {}
+        for index, raw in enumerate(read_source(split.records_file)):
+            try:
+                record = _record(raw, split, index)
+                if record.video_id in kept:
+                    raise _bad(
+                        f"repeats video id {record.video_id} of record "
+                        f"{kept[record.video_id].index}",
+                        _where(split, index),
+                    )
+            except DataError as error:
+                rejected.append(
+                    RejectedRecord(split.split, index, _claimed_id(raw), error.message)
+                )
+                continue
+            kept[record.video_id] = record
+        records += kept.values()
+    ids = [record.video_id for record in records]
+    shared = sorted({video_id for video_id in ids if ids.count(video_id) > 1})
+    return LoadedRecords(
+        tuple(
+            replace(record, unit_id=f"{record.split}-{record.video_id}")
+            if record.video_id in shared
+            else record
+            for record in records
+        ),
+        tuple(rejected),
+        tuple(shared),
+    )
+
+
+def read_source(records_file: Path) -> list[JsonValue]:
+    """Read an annotation file as it is.
+
+    Parameters
+    ----------
+    records_file : Path
+        A feedbacks_long_range.json.
+
+    Returns
+    -------
+    list
+        One entry a record, unchecked.
+
+    Raises
+    ------
+    DataError
+        The file is unreadable, not UTF-8, no JSON (line and column are named) or no list.
+    """
+    try:
+        text = records_file.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise _bad(f"cannot be read ({error.strerror or error})", str(records_file)) from error
+    except UnicodeDecodeError as error:
+        raise _bad(f"is not UTF-8 at byte {error.start}", str(records_file)) from error
+    source = parse_json(text, where=str(records_file))
+    if not isinstance(source, list):
+        raise _bad("is no list of records", str(records_file))
+    return source
+
+
+def require_times_s(record: Record) -> FloatArray:
+    """Give the frame times of a record whose video is to be analysed.
+
+    Parameters
+    ----------
+    record : Record
+        Any.
+
+    Returns
+    -------
+    ndarray [N]
+        Shifted seconds.
+
+    Raises
+    ------
+    DataError
+        The frame timestamps are absent or damaged.
+    """
+    if record.times_s is None:
+        cause = next(fault.message for fault in record.faults if fault.kind == "no_times")
+        raise DataError(
+            f"frame times are not known: {cause}",
+            where=f"video {record.unit_id}",
+            next_step=f"Restore {record.timestamps_file.name} beside the video",
+        )
+    return record.times_s
+
+
+def _record(raw: JsonValue, split: SplitFolder, index: int) -> Record:
+    where = _where(split, index)
+    fields = _checked(raw, where)
+    relative = fields["long_range_video_file"]
+    video_file = contained_path(split.folder, relative, where=where)
+    timestamps_file = contained_path(split.folder, fields["video_timestamps"], where=where)
+    video_id = plain_name(PurePosixPath(relative).stem, where=where)
+    times_s, faults = _times(timestamps_file, len(fields["feedbacks"]))
+    record = Record(
+        unit_id=video_id,
+        video_id=video_id,
+        split=split.split,
+        video_file=video_file,
+        timestamps_file=timestamps_file,
+        feedbacks=tuple(fields["feedbacks"]),
+        feedback_timestamps=tuple(float(time) for time in fields["feedback_timestamps"]),
+        is_transition=tuple(fields["is_transition"]),
+        times_s=times_s,
+        faults=(),
+        source_file=split.records_file,
+        index=index,
+        digest=sha256_json(raw),
+    )
+    return replace(record, faults=(*faults, *reconcile(record).faults))
+
+
+def _checked(raw: JsonValue, where: str) -> Mapping[str, Any]:
+    for error in _SCHEMA.iter_errors(_one_text_a_run(raw)):
+        field = ".".join(str(part) for part in error.absolute_path)
+        raise _bad(f"{field or 'record'}: {error.message[:200]}", where)
+    if not isinstance(raw, dict):
+        raise _bad("is no object", where)
+    stamps, flags = raw["feedback_timestamps"], raw["is_transition"]
+    if len(stamps) != len(flags):
+        raise _bad(
+            f"{len(flags)} is_transition flags for {len(stamps)} feedback_timestamps: which "
+            "belongs to which is not known",
+            where,
+        )
+    for text in dict.fromkeys(raw["feedbacks"]):
+        if not is_unicode(text):
+            raise _bad(f"feedback {ascii(text)[:80]} is no valid Unicode", where)
+    return raw
+
+
+def _one_text_a_run(raw: JsonValue) -> JsonValue:
+    """Shorten the dense list for the schema, which judges every item alike."""
+    if not isinstance(raw, dict) or not isinstance(raw.get("feedbacks"), list):
+        return raw
+    return {**raw, "feedbacks": [text for text, _ in groupby(raw["feedbacks"])]}
+
+
+def _times(path: Path, frames: int) -> tuple[FloatArray | None, tuple[Fault, ...]]:
+    try:
+        times_s = frame_times_s(load_npy(path), where=str(path))
+    except DataError as error:
+        return None, (Fault("no_times", f"{path.name} {error.message}"),)
+    if len(times_s) == frames:
+        return times_s, ()
+    message = f"{len(times_s)} frame timestamps for {frames} texts, both taken from frame 0 on"
+    return times_s, (Fault("frame_count", message),)
+
+
+def _claimed_id(raw: JsonValue) -> str | None:
+    if isinstance(raw, dict) and isinstance(raw.get("long_range_video_file"), str):
+        return PurePosixPath(raw["long_range_video_file"]).stem
+    return None
+
+
+def _where(split: SplitFolder, index: int) -> str:
+    return f"{split.records_file} record {index}"
+
+
+def _bad(cause: str, where: str) -> DataError:
+    return DataError(cause, where=where, next_step="Restore the file of the release or correct it")

@@ -1,0 +1,291 @@
+"""Utterances: maximal runs of equal text, each matched to its own timestamp.
+
+N frames, R runs, M timestamps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from qevd_bio.motion.record import FloatArray
+from qevd_bio.qevd.texts import announces_exercise
+
+if TYPE_CHECKING:
+    from qevd_bio.qevd.records import Record
+
+# Longer than a frame at 16 Hz, shorter than any utterance lasts.
+MATCH_TOLERANCE_S = 0.5
+
+FaultKind = Literal[
+    "no_times",  # frame timestamps absent or damaged
+    "frame_count",  # more or fewer frame timestamps than texts
+    "open_end",  # the last text runs to the last frame
+    "touching",  # two equal utterances without silence between them, told apart by time
+    "off_time",  # texts begin more than a frame from their timestamps
+    "clock_offset",  # all timestamps are off the frames by the same time
+    "no_timestamp",  # a text without a timestamp
+    "no_text",  # a timestamp without a text
+    "no_session_end",  # the last transition announces an exercise
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with a record that is used all the same."""
+
+    kind: FaultKind
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """One sentence said to the person in the video.
+
+    Attributes
+    ----------
+    index : int
+        Place among the utterances of the record, in frame order.
+    text : str
+        As in the source.
+    frame_start, frame_end : int
+        Frames it lasts; the end is exclusive.
+    timestamp_s : float or None
+        The source's own start time, bit for bit; None when no timestamp belongs to it.
+    is_transition : bool
+        The source's flag; by the form of the text when no timestamp belongs to it.
+    closed : bool
+        False when it lasts to the last frame, so that its end is not known.
+    """
+
+    index: int
+    text: str
+    frame_start: int
+    frame_end: int
+    timestamp_s: float | None
+    is_transition: bool
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What a record says and when.
+
+    Attributes
+    ----------
+    utterances : tuple of Utterance
+        In frame order.
+    lost_transitions : tuple of int
+        Frames at which a transition begins whose text is not in the record.
+    faults : tuple of Fault
+        What was wrong and how it was taken.
+    """
+
+    utterances: tuple[Utterance, ...]
+    lost_transitions: tuple[int, ...]
+    faults: tuple[Fault, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    text: str
+    start: int
+    end: int
+    stamp: int | None = None
+
+
+def utterances(record: Record) -> tuple[Utterance, ...]:
+    """List the utterances of a record in frame order; `record.faults` says what is wrong."""
+    return reconcile(record).utterances
+
+
+def reconcile(record: Record) -> Reconciled:
+    """Match the texts of a record to its timestamps.
+
+    Parameters
+    ----------
+    record : Record
+        With or without frame times.
+
+    Returns
+    -------
+    Reconciled
+        Every run of equal text is an utterance or, where a timestamp falls inside it, two.
+
+    Notes
+    -----
+    Runs and timestamps are paired in order when they agree in number and in time (within
+    `MATCH_TOLERANCE_S`, or all off by one and the same time). Otherwise each run takes the
+    nearest free timestamp within the tolerance; a free timestamp inside a matched run with
+    the same transition flag begins a second, equal utterance there. What is left stays
+    unmatched and is named. Without frame times only equal numbers can be paired: all runs,
+    or all but an open last one, which is when the original loader accepts the record.
+    """
+    stamps = np.asarray(record.feedback_timestamps, dtype=np.float64)
+    flags, times_s = record.is_transition, record.times_s
+    found = _runs(record.feedbacks)
+    faults: list[Fault] = []
+    if times_s is None:
+        found = _pair_in_order(found, stamps, len(record.feedbacks))
+    else:
+        found = _pair_by_time(found, stamps, times_s, faults)
+        found = _split_touching(found, stamps, flags, times_s, faults)
+    free = sorted(set(range(len(stamps))) - {run.stamp for run in found})
+    faults += _unmatched(found, free, record)
+    said = tuple(
+        Utterance(
+            index=index,
+            text=run.text,
+            frame_start=run.start,
+            frame_end=run.end,
+            timestamp_s=None if run.stamp is None else record.feedback_timestamps[run.stamp],
+            is_transition=announces_exercise(run.text) if run.stamp is None else flags[run.stamp],
+            closed=run.end < len(record.feedbacks),
+        )
+        for index, run in enumerate(found)
+    )
+    lost: tuple[int, ...] = ()
+    if times_s is not None:
+        lost = tuple(int(np.searchsorted(times_s, stamps[j])) for j in free if flags[j])
+    faults += _ending(said, lost)
+    return Reconciled(said, lost, tuple(faults))
+
+
+def _runs(feedbacks: Sequence[str]) -> list[_Run]:
+    found, frame = [], 0
+    for text, group in groupby(feedbacks):
+        length = sum(1 for _ in group)
+        if text:
+            found.append(_Run(text, frame, frame + length))
+        frame += length
+    return found
+
+
+def _pair_in_order(found: list[_Run], stamps: FloatArray, frames: int) -> list[_Run]:
+    closed = sum(run.end < frames for run in found)
+    if len(stamps) not in (len(found), closed):
+        return found
+    return [
+        _Run(run.text, run.start, run.end, index if index < len(stamps) else None)
+        for index, run in enumerate(found)
+    ]
+
+
+def _pair_by_time(
+    found: list[_Run], stamps: FloatArray, times_s: FloatArray, faults: list[Fault]
+) -> list[_Run]:
+    if not found or not stamps.size:
+        return found
+    # A run that begins after the last known frame time has none: NaN matches nothing.
+    starts_s = np.array(
+        [times_s[run.start] if run.start < len(times_s) else np.nan for run in found]
+    )
+    away_s = stamps[np.newaxis, :] - starts_s[:, np.newaxis]
+    pairs: dict[int, int] = {}
+    if len(found) == len(stamps):
+        own_s = np.diagonal(away_s)
+        if np.all(np.abs(own_s) <= MATCH_TOLERANCE_S):
+            pairs = {run: run for run in range(len(found))}
+        elif np.ptp(own_s) <= MATCH_TOLERANCE_S:
+            pairs = {run: run for run in range(len(found))}
+            faults.append(
+                Fault(
+                    "clock_offset",
+                    f"all timestamps are {np.median(own_s):+.3f} s off the frames of their texts",
+                )
+            )
+    if not pairs:
+        pairs = _nearest(away_s)
+    interval_s = np.median(np.diff(times_s)) if len(times_s) > 1 else MATCH_TOLERANCE_S
+    off_s = {run: -away_s[run, stamp] for run, stamp in pairs.items()}
+    late = [run for run, off in off_s.items() if 1.5 * interval_s < abs(off) <= MATCH_TOLERANCE_S]
+    if late:
+        worst = max(late, key=lambda run: abs(off_s[run]))
+        faults.append(
+            Fault(
+                "off_time",
+                f"{len(late)} texts begin over a frame from their timestamps, at most "
+                f"{_named(found[worst])} with {off_s[worst]:+.3f} s",
+            )
+        )
+    return [
+        _Run(run.text, run.start, run.end, pairs.get(index)) for index, run in enumerate(found)
+    ]
+
+
+def _nearest(away_s: FloatArray) -> dict[int, int]:
+    near = np.argwhere(np.abs(away_s) <= MATCH_TOLERANCE_S).tolist()
+    pairs: dict[int, int] = {}
+    for run, stamp in sorted(near, key=lambda pair: (abs(away_s[pair[0], pair[1]]), *pair)):
+        if run not in pairs and stamp not in pairs.values():
+            pairs[run] = stamp
+    return pairs
+
+
+def _split_touching(
+    found: list[_Run],
+    stamps: FloatArray,
+    flags: Sequence[bool],
+    times_s: FloatArray,
+    faults: list[Fault],
+) -> list[_Run]:
+    taken = {run.stamp for run in found}
+    starts = [
+        (int(np.argmin(np.abs(times_s - stamps[stamp]))), stamp)
+        for stamp in np.argsort(stamps, kind="stable").tolist()
+        if stamp not in taken and times_s[0] <= stamps[stamp] <= times_s[-1]
+    ]
+    parts: list[_Run] = []
+    for run in found:
+        part = run
+        for frame, stamp in starts:
+            inside = part.start < frame < part.end
+            if run.stamp is None or not inside or flags[stamp] != flags[run.stamp]:
+                continue
+            faults.append(
+                Fault(
+                    "touching",
+                    f"{_named(run)} is two equal utterances: timestamp {stamp} is that of "
+                    f"frame {frame}",
+                )
+            )
+            parts.append(_Run(part.text, part.start, frame, part.stamp))
+            part = _Run(part.text, frame, part.end, stamp)
+        parts.append(part)
+    return parts
+
+
+def _unmatched(found: list[_Run], free: list[int], record: Record) -> Iterator[Fault]:
+    for run in found:
+        if run.stamp is None:
+            yield Fault("no_timestamp", f"{_named(run)} has no timestamp of its own")
+    for stamp in free:
+        kind = "a transition" if record.is_transition[stamp] else "no transition"
+        at = record.feedback_timestamps[stamp]
+        yield Fault("no_text", f"timestamp {stamp} ({at!r} s, {kind}) begins no text")
+
+
+def _ending(said: tuple[Utterance, ...], lost: tuple[int, ...]) -> Iterator[Fault]:
+    if said and not said[-1].closed:
+        yield Fault(
+            "open_end",
+            f"utterance {said[-1].index} {said[-1].text!r} lasts to the last frame: the original "
+            "loader does not see it",
+        )
+    transitions = [utterance for utterance in said if utterance.is_transition]
+    if not transitions or max(lost, default=0) > transitions[-1].frame_start:
+        return
+    if announces_exercise(transitions[-1].text):
+        yield Fault(
+            "no_session_end",
+            f"the last transition {transitions[-1].text!r} announces an exercise that never "
+            "ends: it becomes no segment",
+        )
+
+
+def _named(run: _Run) -> str:
+    return f"{run.text!r} (frames {run.start} to {run.end - 1})"
