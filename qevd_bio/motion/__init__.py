@@ -1,0 +1,1 @@
+"""Kernels on arrays of angles: cycles, alignment, constraints. No files, no logging."""

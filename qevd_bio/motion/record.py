@@ -1,0 +1,77 @@
+"""The motion of one person in one video.
+
+T frames, D = 46 DoF
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.int64]
+
+N_DOFS = 46
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """Joint angles over time, with what is known about their worth.
+
+    Attributes
+    ----------
+    q : ndarray (T, 46)
+        SKEL degrees of freedom in rad; q0..2 turn the pelvis in the camera frame.
+    time_s : ndarray (T,)
+        Seconds on the data set's clock, strictly increasing.
+    confidence : ndarray (T,)
+        Between 0 (nobody seen) and 1.
+    valid : ndarray (T,) of bool
+        False where nobody was seen; q then repeats the last valid pose.
+    observed : ndarray (46,) of bool
+        DoFs the backend measures; the others stay at a prior and are never judged.
+    sigma_rad : ndarray (46,)
+        Angle noise of each DoF (one standard deviation, rad); infinite when not observed.
+    gravity : ndarray (3,)
+        Unit vector pointing down, in the camera frame (x right, y down, z away).
+    gravity_source : str
+        How gravity is known; ``camera`` means the image's down is taken for it.
+    backend : str
+        What measured the motion.
+    betas : ndarray (10,) or None
+        SKEL shape numbers, if the backend has them.
+    segment_lengths_m : mapping of str to float
+        thigh, shank, foot, trunk, upper_arm, forearm, hip_width, shoulder_width in metres.
+    """
+
+    q: FloatArray
+    time_s: FloatArray
+    confidence: FloatArray
+    valid: BoolArray
+    observed: BoolArray
+    sigma_rad: FloatArray
+    gravity: FloatArray
+    gravity_source: str
+    backend: str
+    betas: FloatArray | None
+    segment_lengths_m: Mapping[str, float]
+
+    def __post_init__(self) -> None:
+        frames = len(self.time_s)
+        shapes = {
+            "q": (self.q.shape, (frames, N_DOFS)),
+            "confidence": (self.confidence.shape, (frames,)),
+            "valid": (self.valid.shape, (frames,)),
+            "observed": (self.observed.shape, (N_DOFS,)),
+            "sigma_rad": (self.sigma_rad.shape, (N_DOFS,)),
+            "gravity": (self.gravity.shape, (3,)),
+        }
+        for name, (has, needs) in shapes.items():
+            if has != needs:
+                raise ValueError(f"Motion.{name} has shape {has}, needs {needs}")
+        if frames > 1 and not np.all(np.diff(self.time_s) > 0):
+            raise ValueError("Motion.time_s does not increase strictly")

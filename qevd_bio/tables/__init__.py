@@ -1,0 +1,1 @@
+"""Every Arrow schema, with units and descriptions in the field metadata."""

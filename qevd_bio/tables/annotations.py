@@ -1,0 +1,86 @@
+"""The table of annotations: one row an utterance, old and new sentence with the evidence."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from qevd_bio.tables.columns import column, versioned
+from qevd_bio.tables.cycles import QUALITY_FIELDS
+from qevd_bio.tables.findings import FINDING_FIELDS
+
+CYCLE: pa.DataType = pa.struct(
+    [
+        column("cycle_index", pa.int32(), "Cycle of the segment"),
+        column("kind", pa.string(), "cycle, half or hold"),
+        column("side", pa.string(), "Leading side, r or l", nullable=True),
+        column("start_s", pa.float64(), "Time of the first frame", unit="s"),
+        column("key_s", pa.float64(), "Time of the key frame", unit="s"),
+        column("end_s", pa.float64(), "Time of the last frame", unit="s"),
+        column("phase", pa.string(), "Phase of the key frame"),
+        *QUALITY_FIELDS,
+    ]
+)
+
+FINDING: pa.DataType = pa.struct(
+    [
+        *FINDING_FIELDS,
+        column("matches_cue", pa.bool_(), "The trainer's words are about this measure"),
+        column("spoken", pa.bool_(), "The new sentence speaks of this finding"),
+    ]
+)
+
+PROVENANCE: pa.DataType = pa.struct(
+    [
+        column("kinematics_sha256", pa.string(), "Artifact the angles came from"),
+        column("findings_sha256", pa.string(), "Artifact the findings came from"),
+        column("rule_version", pa.int32(), "Version of the exercise rule", nullable=True),
+        column("generator_version", pa.string(), "Version of qevd_bio"),
+    ]
+)
+
+REVIEW: pa.DataType = pa.struct(
+    [
+        column("verdict", pa.string(), "Verdict of the annotator"),
+        column("annotator", pa.string(), "Who gave it"),
+        column("time", pa.string(), "When, ISO 8601 UTC"),
+    ]
+)
+
+SCHEMA: pa.Schema = versioned(
+    "annotations",
+    [
+        column("video_id", pa.string(), "Video the utterance belongs to"),
+        column("segment_index", pa.int32(), "Exercise segment of the session", nullable=True),
+        column("exercise_text", pa.string(), "Exercise as the trainer named it", nullable=True),
+        column("exercise", pa.string(), "Rule of that exercise", nullable=True),
+        column("feedback_index", pa.int32(), "Utterance of the video, from 0"),
+        column(
+            "timestamp_s",
+            pa.float64(),
+            "Time of the utterance, bit for bit as in the source; null where it has none",
+            unit="s",
+            nullable=True,
+        ),
+        column("frame_start", pa.int32(), "First frame of the utterance", unit="frames"),
+        column("frame_end", pa.int32(), "Frame after the last one", unit="frames"),
+        column("is_transition", pa.bool_(), "Announces the next exercise or the end"),
+        column("kind", pa.string(), "corrective, instructional, motivational, counting, ..."),
+        column("kind_source", pa.string(), "What decided the kind"),
+        column("kind_confidence", pa.float64(), "0 to 1"),
+        column("feedback_original", pa.string(), "Sentence of the source, to the character"),
+        column("feedback", pa.string(), "Sentence of this data set"),
+        column(
+            "status",
+            pa.string(),
+            "rewritten, kept, unsupported, low_confidence, unmeasurable or no_cycle",
+        ),
+        column("reason", pa.string(), "Why the sentence has this status"),
+        column("motion_context", pa.string(), "Pose state and violations in words"),
+        column("morphology_context", pa.string(), "Body measurements in words"),
+        column("salient_joints", pa.list_(pa.string()), "Joints the analysis looked at"),
+        column("cycle", CYCLE, "Cycle the sentence speaks of", nullable=True),
+        column("findings", pa.list_(FINDING), "Constraints checked on that cycle"),
+        column("review", REVIEW, "Verdict of an annotator, if any", nullable=True),
+        column("provenance", PROVENANCE, "What this row was made from"),
+    ],
+)

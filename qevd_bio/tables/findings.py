@@ -1,0 +1,50 @@
+"""The table of findings: one row a constraint checked on a cycle."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from qevd_bio.tables.columns import column, versioned
+
+_OPTIONAL_NUMBERS = (
+    ("measured", "Value found"),
+    ("target_low", "Lower bound of the target"),
+    ("target_high", "Upper bound of the target"),
+    ("deviation", "Measured minus the nearest bound; 0 inside the target"),
+    ("sigma", "Measurement noise of this quantity, one standard deviation"),
+)
+
+FINDING_FIELDS: list[pa.Field] = [
+    column("constraint_id", pa.string(), "Constraint of the exercise rule"),
+    column("measure", pa.string(), "Anatomical quantity, see the catalogue of measures"),
+    column("joint", pa.string(), "Anatomical word used in sentences"),
+    column("side", pa.string(), "r, l, or null for the midline", nullable=True),
+    column("check", pa.string(), "dynamic, static or tempo"),
+    column("phase", pa.string(), "Phase of the cycle the check looks at; empty for static"),
+    column("key_frame", pa.int32(), "Frame the value was read at", unit="frames"),
+    column("key_s", pa.float64(), "Time of that frame", unit="s"),
+    *(
+        column(name, pa.float64(), f"{text}, in the finding's unit", nullable=True)
+        for name, text in _OPTIONAL_NUMBERS
+    ),
+    column("unit", pa.string(), "Unit of the numbers: deg, ratio or s"),
+    column("tolerance", pa.float64(), "Allowed deviation, in the finding's unit"),
+    column("guard", pa.float64(), "Guard band, in standard deviations"),
+    column("violated", pa.bool_(), "Deviation exceeds tolerance by more than the guard band"),
+    column("severity", pa.float64(), "Deviation beyond tolerance, in tolerances"),
+    column("priority", pa.string(), "critical, high, medium or low"),
+    column("status", pa.string(), "measured, unmeasurable or low_confidence"),
+    column("reason", pa.string(), "Why it was not measured; empty when it was"),
+    column("instruction", pa.string(), "The rule's wording for this violation; else empty"),
+]
+
+SCHEMA: pa.Schema = versioned(
+    "findings",
+    [
+        column("video_id", pa.string(), "Video the finding belongs to"),
+        column("segment_index", pa.int32(), "Exercise segment of the session, from 0"),
+        column("cycle_index", pa.int32(), "Cycle of the segment, from 0"),
+        column("exercise", pa.string(), "Rule that was checked"),
+        *FINDING_FIELDS,
+    ],
+)

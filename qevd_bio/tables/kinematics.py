@@ -1,0 +1,102 @@
+"""The table of angles: one row a frame, 46 columns of SKEL degrees of freedom.
+
+T frames, D = 46 DoF
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from qevd_bio.motion.record import Motion
+from qevd_bio.skeleton.dofs import DOF_NAMES, DOFS
+from qevd_bio.tables.columns import column, versioned
+from qevd_bio.tables.parquet import read_notes
+
+ANGLE_COLUMNS: tuple[str, ...] = tuple(f"{name}_rad" for name in DOF_NAMES)
+
+SCHEMA: pa.Schema = versioned(
+    "kinematics",
+    [
+        column("video_id", pa.string(), "Video the frame belongs to"),
+        column("frame", pa.int32(), "Frame number, from 0", unit="frames"),
+        column("time_s", pa.float64(), "Time on the data set's clock", unit="s"),
+        column("confidence", pa.float32(), "0 nobody seen, 1 all key points clearly seen"),
+        column("valid", pa.bool_(), "False: nobody seen, the last valid pose is repeated"),
+        *(
+            column(
+                name,
+                pa.float32(),
+                f"SKEL degree of freedom {dof.name} of {dof.joint}; null where not measured",
+                unit="rad",
+                nullable=True,
+            )
+            for name, dof in zip(ANGLE_COLUMNS, DOFS, strict=True)
+        ),
+    ],
+)
+
+
+def motion_table(video_id: str, motion: Motion) -> tuple[pa.Table, dict[str, Any]]:
+    """Lay a motion out as a table.
+
+    Parameters
+    ----------
+    video_id : str
+        Written in every row.
+    motion : Motion
+        T frames.
+
+    Returns
+    -------
+    table : pyarrow.Table
+        Schema `SCHEMA`, T rows; DoFs that are not observed hold the prior.
+    notes : dict
+        What is true of the whole video: observed DoFs, noise, gravity, sizes, backend.
+    """
+    frames = len(motion.time_s)
+    columns: list[Any] = [
+        pa.array([video_id] * frames, pa.string()),
+        pa.array(np.arange(frames), pa.int32()),
+        pa.array(motion.time_s, pa.float64()),
+        pa.array(motion.confidence.astype(np.float32), pa.float32()),
+        pa.array(motion.valid, pa.bool_()),
+        *(pa.array(motion.q[:, i].astype(np.float32), pa.float32()) for i in range(len(DOFS))),
+    ]
+    notes = {
+        "observed": [name for name, seen in zip(DOF_NAMES, motion.observed, strict=True) if seen],
+        "sigma_rad": {
+            name: float(sigma)
+            for name, sigma in zip(DOF_NAMES, motion.sigma_rad, strict=True)
+            if np.isfinite(sigma)
+        },
+        "gravity": [float(value) for value in motion.gravity],
+        "gravity_source": motion.gravity_source,
+        "backend": motion.backend,
+        "betas": None if motion.betas is None else [float(value) for value in motion.betas],
+        "segment_lengths_m": {k: float(v) for k, v in sorted(motion.segment_lengths_m.items())},
+    }
+    return pa.Table.from_arrays(columns, schema=SCHEMA), {"motion": notes}
+
+
+def motion_from_table(table: pa.Table) -> Motion:
+    """Read a motion back from the table and notes of `motion_table`."""
+    notes = read_notes(table)["motion"]
+    observed = set(notes["observed"])
+    sigma = notes["sigma_rad"]
+    q = np.stack([table[name].to_numpy() for name in ANGLE_COLUMNS], axis=1)
+    return Motion(
+        q=q.astype(np.float64),
+        time_s=table["time_s"].to_numpy().astype(np.float64),
+        confidence=table["confidence"].to_numpy().astype(np.float64),
+        valid=table["valid"].to_numpy(zero_copy_only=False).astype(np.bool_),
+        observed=np.array([name in observed for name in DOF_NAMES]),
+        sigma_rad=np.array([sigma.get(name, np.inf) for name in DOF_NAMES]),
+        gravity=np.array(notes["gravity"], dtype=np.float64),
+        gravity_source=notes["gravity_source"],
+        backend=notes["backend"],
+        betas=None if notes["betas"] is None else np.array(notes["betas"], dtype=np.float64),
+        segment_lengths_m=notes["segment_lengths_m"],
+    )

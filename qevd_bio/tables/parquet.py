@@ -1,0 +1,111 @@
+"""Reading and writing Parquet with one explicit schema, byte-identical for equal content."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from qevd_bio.errors import DataError
+from qevd_bio.files.atomic import atomic_path
+
+NOTES_KEY = b"qevd_bio.notes"
+_ROWS_PER_GROUP = 100_000
+_DICTIONARY_COLUMNS = ("video_id", "split", "exercise")
+
+
+def rows_table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
+    """Build a table from row mappings; a key too many or too few is an error.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        One mapping a row, exactly the schema's columns.
+    schema : pyarrow.Schema
+        The table's schema.
+
+    Returns
+    -------
+    pyarrow.Table
+    """
+    names = set(schema.names)
+    for row in rows:
+        if set(row) != names:
+            wrong = sorted(set(row) ^ names)
+            raise ValueError(f"row does not fit the schema, differing columns: {', '.join(wrong)}")
+    return pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
+
+
+def write_parquet(table: pa.Table, path: Path, *, notes: Mapping[str, Any] | None = None) -> None:
+    """Write a table atomically.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Its schema is written as it is.
+    path : Path
+        Target file.
+    notes : mapping, optional
+        JSON values kept in the schema metadata of the file.
+
+    Notes
+    -----
+    zstd; floats split by byte; dictionaries on ids only. Equal tables give equal bytes.
+    """
+    if notes is not None:
+        metadata = {**(table.schema.metadata or {}), NOTES_KEY: _canonical(notes)}
+        table = table.replace_schema_metadata(metadata)
+    floats = [field.name for field in table.schema if pa.types.is_floating(field.type)]
+    ids = [name for name in _DICTIONARY_COLUMNS if name in table.schema.names]
+    with atomic_path(path) as temporary:
+        pq.write_table(
+            table,
+            temporary,
+            compression="zstd",
+            use_dictionary=ids,
+            use_byte_stream_split=floats,
+            row_group_size=_ROWS_PER_GROUP,
+            write_page_index=True,
+        )
+
+
+def _canonical(notes: Mapping[str, Any]) -> bytes:
+    return json.dumps(notes, sort_keys=True, allow_nan=False, ensure_ascii=False).encode()
+
+
+def read_parquet(path: Path, schema: pa.Schema) -> pa.Table:
+    """Read a table and check that it is what it claims to be.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read, or its columns are not those of the schema.
+    """
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DataError(
+            f"no readable Parquet file ({error})",
+            where=str(path),
+            next_step="Delete it and run again; the stage will be repeated",
+        ) from error
+    if not table.schema.equals(schema, check_metadata=False):
+        raise DataError(
+            "columns differ from the schema this version writes",
+            where=str(path),
+            next_step="Run again with this version; older work folders are redone",
+        )
+    return table
+
+
+def read_notes(table: pa.Table) -> dict[str, Any]:
+    """Return the JSON notes kept in a table's schema metadata; empty when there are none."""
+    metadata = table.schema.metadata or {}
+    if NOTES_KEY not in metadata:
+        return {}
+    notes: dict[str, Any] = json.loads(metadata[NOTES_KEY])
+    return notes
