@@ -1,0 +1,1 @@
+"""Rules of the exercises: schema, loading, names, references."""

@@ -1,0 +1,112 @@
+"""What is wrong in a rule that its schema cannot see.
+
+J = 24 joints
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from qevd_bio.motion.constraints import Constraint
+from qevd_bio.skeleton.dofs import JOINT_NAMES
+from qevd_bio.skeleton.measures import CATALOGUE
+
+if TYPE_CHECKING:
+    from qevd_bio.exercises.rule import Rule
+
+SIDES = ("r", "l")
+
+Faults = list[tuple[str, str]]
+
+
+def contradictions(rule: Rule, stem: str) -> Faults:
+    """List what does not fit together in a rule.
+
+    Parameters
+    ----------
+    rule : Rule
+        Valid after the schema.
+    stem : str
+        Name of its file without suffix.
+
+    Returns
+    -------
+    list of (str, str)
+        Key and cause; empty when the rule makes sense.
+    """
+    found: Faults = [] if rule.id == stem else [("id", f"is '{rule.id}', the file '{stem}'")]
+    found += _joint_faults(rule) + _phase_faults(rule) + _representative_faults(rule)
+    if not rule.tempo.shortest_s < rule.tempo.longest_s:
+        found.append(("tempo_s", "shortest is not below longest"))
+    for i, constraint in enumerate(rule.constraints):
+        faults = _constraint_faults(constraint, rule)
+        found += [(f"constraints.{i}.{key}", cause) for key, cause in faults]
+    if len({constraint.id for constraint in rule.constraints}) < len(rule.constraints):
+        found.append(("constraints", "two have one id"))
+    return found
+
+
+def _joint_faults(rule: Rule) -> Faults:
+    joints = rule.dynamic_joints + rule.static_joints
+    unknown = [joint for joint in joints if joint not in JOINT_NAMES]
+    return [("joints", f"{joint} is no SKEL joint") for joint in unknown] + [
+        ("joints", f"{joint} is named {joints.count(joint)} times, not once")
+        for joint in JOINT_NAMES
+        if joints.count(joint) != 1
+    ]
+
+
+def _phase_faults(rule: Rule) -> Faults:
+    found: Faults = []
+    places = [phase.at for phase in rule.phases]
+    if any(a >= b for a, b in pairwise(places)):
+        found.append(("phases", "are not in increasing order"))
+    if len({phase.name for phase in rule.phases}) < len(rule.phases):
+        found.append(("phases", "two have one name"))
+    if sum(phase.key for phase in rule.phases) != 1:
+        found.append(("phases", 'exactly one must have "key": true'))
+    elif rule.kind != "hold" and not 0 < rule.key_phase.at < 1:
+        found.append(("phases", "the key phase must lie inside the cycle"))
+    if not any(phase.name == rule.start_phase and phase.at == 0 for phase in rule.phases):
+        found.append(("reference.start_phase", f"no phase '{rule.start_phase}' at 0"))
+    places = [key.at for key in rule.reference_keys]
+    if places[0] != 0 or any(a >= b for a, b in pairwise(places)):
+        found.append(("reference.keys", "must start at 0 and increase"))
+    return found
+
+
+def _representative_faults(rule: Rule) -> Faults:
+    measure, side = rule.representative.measure, rule.representative.side
+    names = [measure] if side == "none" else [f"{measure}_{s}" for s in SIDES]
+    missing = [name for name in names if name not in CATALOGUE]
+    if missing:
+        return [("representative.measure", f"{missing[0]} is no measure")]
+    if CATALOGUE[names[0]].unit != "deg":
+        return [("representative.measure", f"{names[0]} is no angle")]
+    if rule.kind == "alternating" and side != "max":
+        return [("representative.side", "an alternating movement needs 'max'")]
+    return []
+
+
+def _constraint_faults(constraint: Constraint, rule: Rule) -> Faults:
+    found: Faults = []
+    if constraint.target_low > constraint.target_high:
+        found.append(("target", f"{constraint.target_low} is above {constraint.target_high}"))
+    if constraint.tolerance == 0 and constraint.target_high <= 0:
+        found.append(("tolerance", "is 0 with no positive bound: severity has no unit"))
+    if constraint.side in ("lead", "trail") and rule.kind != "alternating":
+        found.append(("side", f"'{constraint.side}' needs an alternating movement"))
+    if constraint.check == "tempo":
+        return found
+    if constraint.check == "dynamic" and all(p.name != constraint.phase for p in rule.phases):
+        found.append(("phase", f"no phase '{constraint.phase}'"))
+    if constraint.check == "static" and constraint.target_low != 0:
+        found.append(("target", "a static check starts at 0"))
+    sides = [""] if constraint.side == "none" else [f"_{s}" for s in SIDES]
+    for name in (constraint.measure + side for side in sides):
+        if name not in CATALOGUE:
+            found.append(("measure", f"{name} is no measure"))
+        elif CATALOGUE[name].unit != constraint.unit:
+            found.append(("unit", f"{name} is given in {CATALOGUE[name].unit}"))
+    return found

@@ -1,0 +1,52 @@
+"""The names an exercise answers to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from qevd_bio.exercises.rule import Rule
+
+
+def normal_name(text: str) -> str:
+    """Bring a spoken or written name to one form.
+
+    Parameters
+    ----------
+    text : str
+        As a trainer or file writes it, like ``Push-ups!``.
+
+    Returns
+    -------
+    str
+        Lower case, words parted by one space, no punctuation, the last word without plural s.
+    """
+    words = re.sub(r"[^a-z0-9]+", " ", text.lower()).split()
+    if words and len(words[-1]) > 2 and words[-1].endswith("s") and not words[-1].endswith("ss"):
+        words[-1] = words[-1][:-1]
+    return " ".join(words)
+
+
+def rule_for(exercise_text: str, rules: Mapping[str, Rule]) -> Rule | None:
+    """Find the rule of a named exercise.
+
+    Parameters
+    ----------
+    exercise_text : str
+        The segment's exercise name.
+    rules : mapping of str to Rule
+        As `load_rules` gives them.
+
+    Returns
+    -------
+    Rule or None
+        The rule one of whose names equals the text after `normal_name`; None when none does.
+        Nothing is guessed.
+    """
+    wanted = normal_name(exercise_text)
+    for rule in rules.values():
+        if wanted in {normal_name(name) for name in (rule.id, rule.title, *rule.aliases)}:
+            return rule
+    return None

@@ -1,0 +1,74 @@
+"""Angles that go on counting where the circle closes.
+
+T frames
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qevd_bio.motion.record import BoolArray, FloatArray
+
+TURN_RAD = 2.0 * np.pi
+
+
+def wrap_angle(angle_rad: FloatArray) -> FloatArray:
+    """Bring angles into (-pi, pi].
+
+    Parameters
+    ----------
+    angle_rad : ndarray
+        Angles in rad.
+
+    Returns
+    -------
+    ndarray
+        The same directions in (-pi, pi]; NaN stays NaN.
+    """
+    return np.pi - np.mod(np.pi - angle_rad, TURN_RAD)
+
+
+def unwrap_angles(angle_rad: FloatArray, valid: BoolArray) -> FloatArray:
+    """Make angle curves continuous within one segment.
+
+    Parameters
+    ----------
+    angle_rad : ndarray (T,) or (T, K)
+        Curves in rad, one a column.
+    valid : ndarray (T,) of bool
+        Frames that hold a measurement.
+
+    Returns
+    -------
+    ndarray
+        Same shape; steps of more than half a turn between successive measured frames are
+        replaced by their complement, and each curve's median lies in (-pi, pi].
+
+    Raises
+    ------
+    ValueError
+        The shapes do not fit.
+
+    Notes
+    -----
+    NaN and invalid frames take no part: the curve is continued across them, they keep their
+    own value shifted by the turns of the curve's median. The period is 2 pi (the released
+    BioCoach code used pi, which bends true steps of more than 90 degrees).
+    """
+    if valid.shape != angle_rad.shape[:1]:
+        raise ValueError(f"valid has shape {valid.shape}, angles {angle_rad.shape}")
+    curves = angle_rad.reshape(len(valid), -1).astype(np.float64)
+    every_known = valid[:, None] & np.isfinite(curves)
+    if every_known.size and every_known.all():
+        continuous = np.unwrap(curves, axis=0)
+        median = np.median(continuous, axis=0)
+        return np.asarray((continuous + wrap_angle(median) - median).reshape(angle_rad.shape))
+    for column, known in zip(curves.T, every_known.T, strict=True):
+        if not known.any():
+            continue
+        continuous = np.unwrap(column[known])
+        middle = np.median(continuous)
+        shift = wrap_angle(middle) - middle
+        column[~known] += shift
+        column[known] = continuous + shift
+    return curves.reshape(angle_rad.shape)

@@ -1,0 +1,318 @@
+"""One rule checked on one cycle: measured against target, beyond what noise explains.
+
+T frames
+
+A deviation is a violation only when it exceeds the tolerance by more than the guard band, a
+number of standard deviations of the measurement. What is not measured is never a violation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qevd_bio.motion.cycles import Cycle
+from qevd_bio.motion.record import BoolArray, FloatArray
+
+GUARD_SIGMAS = 2.0
+LEAST_CONFIDENCE = 0.5
+KEY_REACH_S = 0.1
+"""A value at a frame is the median within this time on both sides ..."""
+KEY_REACH_SHARE = 0.05
+"""... but within no more than this share of the cycle, so that fast extremes are not cut off."""
+NOISE_CORRELATION_S = 0.2
+"""Frames nearer than this share their noise; further apart they count as independent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """What a rule asks of one measure.
+
+    Attributes
+    ----------
+    id, measure : str
+        Name within the rule; measure without its side.
+    side : str
+        ``both``, ``lead`` or ``trail`` (of an alternating movement), ``none``.
+    check : str
+        ``dynamic`` (value at a phase), ``static`` (standard deviation over the cycle) or
+        ``tempo`` (seconds of the cycle).
+    phase : str
+        Name of the rule's phase; empty unless dynamic.
+    target_low, target_high, tolerance : float
+        Interval and tolerance in `unit`.
+    unit : str
+        ``deg``, ``ratio`` or ``s``.
+    priority : str
+        ``critical``, ``high``, ``medium`` or ``low``.
+    joint : str
+        Anatomical word for sentences.
+    too_low, too_high : str
+        Instruction when the value is below or above the target; empty where it cannot be.
+    source : str
+        Citation, or ``unverified``.
+    """
+
+    id: str
+    measure: str
+    side: str
+    check: str
+    phase: str
+    target_low: float
+    target_high: float
+    tolerance: float
+    unit: str
+    priority: str
+    joint: str
+    too_low: str
+    too_high: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One constraint checked on one cycle and side.
+
+    Attributes
+    ----------
+    constraint_id, measure, joint, side, check, phase
+        What was checked; `measure` is the catalogue's name without its side.
+    key_frame, key_s : int, float
+        Where it was checked: the phase's frame, or the cycle's key frame.
+    measured, target_low, target_high : float or None
+        In `unit`; a static check's value is a standard deviation with the noise taken off.
+    tolerance : float
+        In `unit`.
+    deviation : float or None
+        Measured minus the nearer bound; 0 inside the target.
+    sigma : float or None
+        One standard deviation of the measurement of this quantity.
+    guard : float
+        Sigmas that a deviation must exceed the tolerance by.
+    violated, severity
+        Severity is the deviation beyond tolerance in units of tolerance (of the upper target
+        bound where the tolerance is 0); 0 when not violated.
+    priority : str
+        Of the constraint.
+    status, reason : str
+        ``measured``, ``unmeasurable`` or ``low_confidence``, and why.
+    instruction : str
+        The rule's wording for this direction; empty when not violated.
+    """
+
+    constraint_id: str
+    measure: str
+    joint: str
+    side: str | None
+    check: str
+    phase: str
+    key_frame: int
+    key_s: float
+    measured: float | None
+    target_low: float | None
+    target_high: float | None
+    unit: str
+    tolerance: float
+    deviation: float | None
+    sigma: float | None
+    guard: float
+    violated: bool
+    severity: float
+    priority: str
+    status: str
+    reason: str
+    instruction: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One measured number and what it rests on.
+
+    Attributes
+    ----------
+    value, sigma : float or None
+        In the constraint's unit; None when there is none.
+    status, reason : str
+        As in `Finding`.
+    """
+
+    value: float | None
+    sigma: float | None
+    status: str
+    reason: str
+
+
+def unmeasurable(reason: str) -> Evidence:
+    """Say why there is no number."""
+    return Evidence(value=None, sigma=None, status="unmeasurable", reason=reason)
+
+
+def value_at(
+    values: FloatArray,
+    time_s: FloatArray,
+    valid: BoolArray,
+    confidence: FloatArray,
+    sigma: float,
+    *,
+    from_s: float,
+    to_s: float,
+) -> Evidence:
+    """Take the robust value of a measure within a short time.
+
+    Parameters
+    ----------
+    values : ndarray (T,)
+        The measure; NaN where unknown.
+    time_s, valid, confidence : ndarray (T,)
+        Of the motion.
+    sigma : float
+        Noise of one frame's value in the same unit.
+    from_s, to_s : float
+        The time, both ends included.
+
+    Returns
+    -------
+    Evidence
+        The median of the known frames. Its sigma is that of one frame: errors of neighbouring
+        frames are alike, so their number does not make it better.
+
+    Notes
+    -----
+    Unmeasurable when sigma is not finite or fewer than half of the frames are known;
+    low_confidence when the median confidence is below `LEAST_CONFIDENCE`.
+    """
+    inside = (time_s >= from_s) & (time_s <= to_s)
+    known = inside & valid & np.isfinite(values)
+    if not np.isfinite(sigma):
+        return unmeasurable(_without_noise(sigma))
+    if known.sum() == 0 or 2 * known.sum() < inside.sum():
+        return unmeasurable("the person or joint is not seen there")
+    return _with_confidence(float(np.median(values[known])), sigma, confidence[known])
+
+
+def spread_over(
+    values: FloatArray,
+    time_s: FloatArray,
+    valid: BoolArray,
+    confidence: FloatArray,
+    sigma: float,
+    limit: float,
+) -> Evidence:
+    """Estimate how much a measure moves within a cycle, without the noise.
+
+    Parameters
+    ----------
+    values, time_s, valid, confidence : ndarray (T,)
+        Frames of the cycle only.
+    sigma : float
+        Noise of one frame's value.
+    limit : float
+        The spread it will be compared with, in the same unit.
+
+    Returns
+    -------
+    Evidence
+        ``sqrt(max(0, sd^2 - sigma^2))`` and its standard error from noise alone.
+
+    Notes
+    -----
+    The supplement's "variance < 5 degrees" is a standard deviation in degrees (section 4 names
+    a variance, its unit and its examples say deviation). Standard error: the variance of a
+    sample variance with independent noise, counting one sample per `NOISE_CORRELATION_S`, at
+    the larger of spread and limit.
+    """
+    known = valid & np.isfinite(values)
+    if not np.isfinite(sigma):
+        return unmeasurable(_without_noise(sigma))
+    if known.sum() < 3 or 2 * known.sum() < len(values):
+        return unmeasurable("the person or joint is not seen for most of it")
+    spread = float(np.sqrt(max(0.0, float(np.var(values[known])) - sigma**2)))
+    samples = max(2.0, float(time_s[-1] - time_s[0]) / NOISE_CORRELATION_S)
+    size = max(spread, limit)
+    error = float(np.sqrt(2 * sigma**4 + 4 * sigma**2 * size**2) / (2 * size * np.sqrt(samples)))
+    return _with_confidence(spread, error, confidence[known])
+
+
+def _without_noise(sigma: float) -> str:
+    undefined = np.isnan(sigma)
+    return "it is undefined in this pose" if undefined else "the joints it needs are not observed"
+
+
+def _with_confidence(value: float, sigma: float, confidence: FloatArray) -> Evidence:
+    level = float(np.median(confidence))
+    if level < LEAST_CONFIDENCE:
+        reason = f"confidence {level:.2f} is below {LEAST_CONFIDENCE:.2f}"
+        return Evidence(value=value, sigma=sigma, status="low_confidence", reason=reason)
+    return Evidence(value=value, sigma=sigma, status="measured", reason="")
+
+
+def key_window_s(frame_s: float, cycle: Cycle) -> tuple[float, float]:
+    """Give the time around a frame within which its value is taken."""
+    reach = min(KEY_REACH_S, KEY_REACH_SHARE * (cycle.end_s - cycle.start_s))
+    return frame_s - reach, frame_s + reach
+
+
+def judge(
+    constraint: Constraint,
+    evidence: Evidence,
+    *,
+    side: str | None,
+    frame: int,
+    frame_s: float,
+    guard: float = GUARD_SIGMAS,
+) -> Finding:
+    """Compare a measured number with its target.
+
+    Parameters
+    ----------
+    constraint : Constraint
+        Target, tolerance and wordings.
+    evidence : Evidence
+        The number, its noise and status.
+    side : str or None
+        Side it was measured on, ``r`` or ``l``.
+    frame, frame_s : int, float
+        Where it was taken.
+    guard : float
+        Guard band in sigmas.
+
+    Returns
+    -------
+    Finding
+        Violated exactly when the status is ``measured`` and the absolute deviation exceeds
+        tolerance + guard * sigma.
+    """
+    deviation, violated, severity, instruction = None, False, 0.0, ""
+    if evidence.value is not None and evidence.sigma is not None:
+        nearest = float(np.clip(evidence.value, constraint.target_low, constraint.target_high))
+        deviation = evidence.value - nearest
+        beyond = abs(deviation) - constraint.tolerance
+        violated = evidence.status == "measured" and beyond > guard * evidence.sigma
+        if violated:
+            severity = beyond / (constraint.tolerance or constraint.target_high)
+            instruction = constraint.too_low if deviation < 0 else constraint.too_high
+    return Finding(
+        constraint_id=constraint.id,
+        measure=constraint.measure,
+        joint=constraint.joint,
+        side=side,
+        check=constraint.check,
+        phase=constraint.phase,
+        key_frame=frame,
+        key_s=frame_s,
+        measured=evidence.value,
+        target_low=constraint.target_low,
+        target_high=constraint.target_high,
+        unit=constraint.unit,
+        tolerance=constraint.tolerance,
+        deviation=deviation,
+        sigma=evidence.sigma,
+        guard=guard,
+        violated=violated,
+        severity=severity,
+        priority=constraint.priority,
+        status=evidence.status,
+        reason=evidence.reason,
+        instruction=instruction,
+    )

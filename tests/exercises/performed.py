@@ -1,0 +1,78 @@
+"""Motions performed from the references, with known repetitions, noise and faults."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qevd_bio.exercises.references import build_reference
+from qevd_bio.exercises.rule import Rule
+from qevd_bio.motion.record import Motion
+from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS, mirror_q
+
+RATE_HZ = 30.0
+REST_S = 0.4
+FACING = {"pelvis_tilt": np.pi}
+
+
+def as_motion(
+    q: np.ndarray, *, rate_hz: float = RATE_HZ, sigma_deg: float = 2.0, **changes
+) -> Motion:
+    frames = len(q)
+    parts = {
+        "q": q,
+        "time_s": 28_800.0 + np.arange(frames) / rate_hz,
+        "confidence": np.full(frames, 0.9),
+        "valid": np.ones(frames, dtype=bool),
+        "observed": np.ones(46, dtype=bool),
+        "sigma_rad": np.full(46, np.deg2rad(sigma_deg)),
+        "gravity": np.array([0.0, 1.0, 0.0]),
+        "gravity_source": "camera",
+        "backend": "made",
+        "betas": None,
+        "segment_lengths_m": {},
+    }
+    return Motion(**(parts | changes))
+
+
+def one_repetition(
+    rule: Rule, period_s: float, *, rate_hz: float = RATE_HZ, fault: dict[str, float] | None = None
+) -> np.ndarray:
+    """One cycle of the reference, a fault in degrees added in full at the key phase."""
+    reference = build_reference(rule)
+    phase = np.arange(round(period_s * rate_hz)) / (period_s * rate_hz)
+    grid = np.linspace(0, 1, len(reference))
+    q = np.stack([np.interp(phase, grid, column) for column in reference.T], axis=1)
+    bump = np.ones(len(q)) if rule.kind == "hold" else 0.5 - 0.5 * np.cos(2 * np.pi * phase)
+    for name, degrees in (fault or {}).items():
+        q[:, DOF_INDEX[name]] += np.deg2rad(degrees) * bump
+    return q
+
+
+def performed(
+    rule: Rule,
+    repetitions: int,
+    *,
+    period_s: float = 2.4,
+    noise_deg: float = 0.0,
+    seed: int = 0,
+    fault: dict[str, float] | None = None,
+    alternate: bool = True,
+    rest_s: float = REST_S,
+    rate_hz: float = RATE_HZ,
+) -> np.ndarray:
+    """Repetitions between rests, facing the camera; alternating ones change sides."""
+    single = one_repetition(rule, period_s, fault=fault, rate_hz=rate_hz)
+    rest = np.tile(single[:1], (round(rest_s * rate_hz), 1))
+    pieces = [rest]
+    for i in range(repetitions):
+        mirrored = rule.kind == "alternating" and alternate and i % 2 == 1
+        pieces += [mirror_q(single) if mirrored else single, rest]
+    q = np.concatenate(pieces)
+    for name, angle in FACING.items():
+        q[:, DOF_INDEX[name]] += angle
+    return q + np.deg2rad(noise_deg) * np.random.default_rng(seed).standard_normal(q.shape)
+
+
+def both_sides(name: str, degrees: float) -> dict[str, float]:
+    right = DOFS[DOF_INDEX[f"{name}_r"]]
+    return {right.name: degrees, DOFS[right.mirror_index].name: right.mirror_sign * degrees}

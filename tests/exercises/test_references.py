@@ -1,0 +1,169 @@
+"""References are possible bodies doing what the rule says, and the kept files are theirs."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from qevd_bio.assets import asset_path
+from qevd_bio.errors import RuleError
+from qevd_bio.exercises.references import (
+    WORLD_GRAVITY,
+    build_all,
+    build_reference,
+    leading_side,
+    load_index,
+    load_reference,
+)
+from qevd_bio.exercises.rule import load_rules
+from qevd_bio.skeleton.bodies import generic_skeleton
+from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS, JOINT_INDEX, mirror_q
+from qevd_bio.skeleton.kinematics import forward_kinematics
+from qevd_bio.skeleton.measures import measure_values
+
+RULES = load_rules()
+SKELETON = generic_skeleton()
+# Share of body mass and place between the two joints (Winter): proximal, distal, mass, place.
+SEGMENTS = [
+    ("femur", "humerus", 0.497, 0.5),
+    ("humerus", "ulna", 0.056, 0.44),
+    ("ulna", "hand", 0.044, 0.68),
+    ("femur", "tibia", 0.200, 0.433),
+    ("tibia", "talus", 0.093, 0.433),
+    ("talus", "toes", 0.029, 0.5),
+]
+
+every_rule = pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
+
+
+def joints_of(rule):
+    return forward_kinematics(build_reference(rule), SKELETON)[0]
+
+
+def middle(joints, name):
+    return (joints[:, JOINT_INDEX[f"{name}_r"]] + joints[:, JOINT_INDEX[f"{name}_l"]]) / 2
+
+
+@every_rule
+def test_it_is_possible_continuous_and_periodic(rule):
+    q = build_reference(rule)
+    assert q.shape == (rule.points, 46) and np.array_equal(q[0], q[-1])
+    for dof in DOFS:
+        assert q[:, dof.index].min() >= dof.low_rad and q[:, dof.index].max() <= dof.high_rad
+    velocity = np.diff(q, axis=0) * (rule.points - 1)
+    jumps = np.abs(np.diff(np.concatenate([velocity, velocity[:1]]), axis=0))
+    assert jumps.max() < 0.15 * max(np.abs(velocity).max(), 1e-9) + 1e-6
+
+
+@every_rule
+def test_it_reaches_the_key_values_of_its_rule(rule):
+    q = build_reference(rule)
+    for key in rule.reference_keys:
+        row = q[round(key.at * (rule.points - 1))]
+        for name, degrees in key.deg.items():
+            assert np.rad2deg(row[DOF_INDEX[name]]) == pytest.approx(degrees, abs=1e-6)
+
+
+@every_rule
+def test_both_sides_do_the_same(rule):
+    q = build_reference(rule)
+    if rule.kind == "alternating":
+        assert leading_side(rule, q) == "r" and leading_side(rule, mirror_q(q)) == "l"
+    else:
+        assert np.allclose(q, mirror_q(q), atol=1e-9)
+        assert leading_side(rule, q) is None
+
+
+@every_rule
+def test_it_satisfies_every_constraint_of_its_rule(rule):
+    q = build_reference(rule)
+    sides = {"both": ("_r", "_l"), "none": ("",), "lead": ("_r",), "trail": ("_l",)}
+    for c in (c for c in rule.constraints if c.check != "tempo"):
+        for side in sides[c.side]:
+            values = measure_values([c.measure + side], q, SKELETON, WORLD_GRAVITY)
+            curve = values[c.measure + side]
+            if c.check == "static":
+                value = curve.std()
+            else:
+                value = curve[round(rule.phase(c.phase).at * (rule.points - 1))]
+            assert c.target_low - 1e-6 <= value <= c.target_high + 1e-6, c.id
+
+
+def test_the_squatter_does_not_fall_over():
+    joints = joints_of(RULES["squat"])
+    centre = (
+        sum(
+            mass * (middle(joints, a) + place * (middle(joints, b) - middle(joints, a)))
+            for a, b, mass, place in SEGMENTS
+        )
+        + 0.081 * joints[:, JOINT_INDEX["head"]]
+    )
+    heel, toe = middle(joints, "calcn")[:, 2], middle(joints, "toes")[:, 2]
+    assert np.all(centre[:, 2] > heel) and np.all(centre[:, 2] < toe)
+    foot = middle(joints, "toes") - middle(joints, "calcn")
+    assert np.abs(np.rad2deg(np.arctan2(foot[:, 1], foot[:, 2]))).max() < 6
+
+
+@pytest.mark.parametrize("name", ["pushup", "plank"])
+def test_prone_bodies_face_the_floor(name):
+    joints = joints_of(RULES[name])
+    trunk = middle(joints, "humerus") - middle(joints, "femur")
+    assert np.all(np.abs(trunk[:, 1]) < 0.35 * np.linalg.norm(trunk, axis=1))
+    toes = middle(joints, "toes") - middle(joints, "talus")
+    assert np.all(toes[:, 1] < -0.1), "toes point to the floor"
+    hands = middle(joints, "hand")
+    assert np.all(hands[:, 1] < middle(joints, "humerus")[:, 1] - 0.2), "hands are below"
+    assert np.all(np.abs(hands[:, 1] - middle(joints, "toes")[:, 1]) < 0.13), "on one floor"
+
+
+def test_hands_go_overhead_and_feet_apart_in_a_jumping_jack():
+    joints = joints_of(RULES["jumping_jack"])
+    hands, head = middle(joints, "hand")[:, 1], joints[:, JOINT_INDEX["head"], 1]
+    apart = np.linalg.norm(
+        joints[:, JOINT_INDEX["talus_l"]] - joints[:, JOINT_INDEX["talus_r"]], axis=1
+    )
+    assert hands[50] > head[50] + 0.2 and hands[0] < middle(joints, "femur")[0, 1] + 0.2
+    assert apart[50] > 2 * apart[0]
+
+
+def test_the_lunges_feet_stand_on_one_floor_at_the_bottom():
+    joints = joints_of(RULES["walking_lunges"])[50]
+    front, rear = joints[JOINT_INDEX["toes_r"]], joints[JOINT_INDEX["toes_l"]]
+    assert abs(front[1] - rear[1]) < 0.06
+    assert front[2] - rear[2] > 0.6
+    assert joints[JOINT_INDEX["tibia_l"], 1] > front[1]
+
+
+def test_the_kept_files_are_what_the_rules_give(tmp_path):
+    assert build_all(tmp_path) == sorted(RULES)
+    for name in ["index.json", *(f"{rule}.npy" for rule in RULES)]:
+        assert (tmp_path / name).read_bytes() == asset_path("references", name).read_bytes(), name
+
+
+@every_rule
+def test_the_index_tells_what_a_reference_is(rule):
+    entry = load_index()[rule.id]
+    assert entry["phases"] == {phase.name: phase.at for phase in rule.phases}
+    assert (entry["start_phase"], entry["points"]) == (rule.start_phase, rule.points)
+    assert entry["rule_version"] == rule.version
+    assert np.array_equal(load_reference(rule.id), build_reference(rule))
+
+
+def test_a_reference_that_is_not_the_indexed_one_is_refused(tmp_path):
+    build_all(tmp_path)
+    np.save(tmp_path / "squat.npy", np.zeros((101, 46)), allow_pickle=False)
+    with pytest.raises(RuleError, match="differs from its index"):
+        load_reference("squat", tmp_path)
+    with pytest.raises(RuleError, match="no reference 'burpee'"):
+        load_reference("burpee", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", json.dumps({"schema_version": 2, "references": {}})]
+)
+def test_a_damaged_index_is_refused(tmp_path, text):
+    (tmp_path / "index.json").write_text(text)
+    with pytest.raises(RuleError, match=r"index\.json"):
+        load_index(tmp_path)

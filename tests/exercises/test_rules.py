@@ -1,0 +1,215 @@
+"""The shipped rules make sense, and files that do not are refused with file and key."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from qevd_bio.assets import asset_path
+from qevd_bio.errors import RuleError
+from qevd_bio.exercises.rule import load_rule, load_rules
+from qevd_bio.skeleton.dofs import JOINT_NAMES
+
+RULES = load_rules()
+SUPPLEMENT_4 = {
+    "squat": {"femur", "tibia", "talus", "calcn"},
+    "pushup": {"scapula", "humerus", "ulna"},
+    "walking_lunges": {"femur", "tibia", "talus"},
+    "plank": set(),
+}
+
+
+def test_the_five_exercises_are_there():
+    assert sorted(RULES) == ["jumping_jack", "plank", "pushup", "squat", "walking_lunges"]
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
+def test_every_joint_is_static_or_dynamic(rule):
+    assert sorted(rule.dynamic_joints + rule.static_joints) == sorted(JOINT_NAMES)
+    if rule.id in SUPPLEMENT_4:
+        assert {joint[:-2] for joint in rule.dynamic_joints} == SUPPLEMENT_4[rule.id]
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
+def test_every_number_has_a_source_or_says_that_it_has_none(rule):
+    for source in (rule.tempo.source, *(c.source for c in rule.constraints)):
+        assert source == "unverified" or source.startswith("supplement ")
+
+
+@pytest.mark.parametrize(
+    "exercise, constraint, low, high",
+    [
+        ("squat", "depth", 90, None),
+        ("squat", "hip_depth", 90, None),
+        ("squat", "lumbar_still", 0, 5),
+        ("pushup", "lumbar_still", 0, 5),
+        ("walking_lunges", "trunk_lean", None, 15),
+        ("plank", "hip_still", 0, 5),
+    ],
+)
+def test_the_supplements_thresholds_are_kept(exercise, constraint, low, high):
+    found = next(c for c in RULES[exercise].constraints if c.id == constraint)
+    assert low is None or found.target_low == low
+    assert high is None or found.target_high == high
+    assert found.source.startswith("supplement")
+
+
+MORE, LESS = ("Increase", "Bend", "Widen"), ("Reduce", "Straighten", "Extend", "Narrow")
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
+def test_wordings_point_the_way_out_of_the_fault(rule):
+    """In the release "straighten" fires on limbs that are too straight."""
+    for c in rule.constraints:
+        if c.check == "dynamic" and c.measure in ("knee_flexion", "hip_flexion", "elbow_flexion"):
+            assert c.too_low.startswith(MORE) and c.too_high.startswith(LESS), c.id
+
+
+def changed(tmp_path, change):
+    record = json.loads(asset_path("rules", "squat.json").read_text(encoding="utf-8"))
+    change(record)
+    path = tmp_path / "squat.json"
+    path.write_text(json.dumps(record), encoding="utf-8")
+    return path
+
+
+def set_in(*keys, value):
+    def change(record):
+        for key in keys[:-1]:
+            record = record[key]
+        record[keys[-1]] = value
+
+    return change
+
+
+def drop(*keys):
+    def change(record):
+        for key in keys[:-1]:
+            record = record[key]
+        del record[keys[-1]]
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change, where, cause",
+    [
+        pytest.param(drop("kind"), "squat.json", "kind", id="missing key"),
+        pytest.param(set_in("typo", value=1), "squat.json", "typo", id="unknown key"),
+        pytest.param(set_in("id", value="squad"), "id", "squad", id="other id"),
+        pytest.param(set_in("kind", value="static"), "kind", "static", id="unknown kind"),
+        pytest.param(
+            set_in("joints", "static", value=[]), "joints", "0 times", id="joint missing"
+        ),
+        pytest.param(
+            set_in("joints", "static", value=["neck", *JOINT_NAMES]),
+            "joints",
+            "no SKEL joint",
+            id="unknown joint",
+        ),
+        pytest.param(
+            set_in(
+                "phases", value=[{"name": "a", "at": 0.5, "key": True}, {"name": "b", "at": 0}]
+            ),
+            "phases",
+            "order",
+            id="phases unsorted",
+        ),
+        pytest.param(
+            set_in("phases", 1, value={"name": "bottom", "at": 0.5}), "phases", "key", id="no key"
+        ),
+        pytest.param(
+            set_in("constraints", 0, "measure", value="kneeflexion"),
+            "constraints.0.measure",
+            "kneeflexion_r is no measure",
+            id="unknown measure",
+        ),
+        pytest.param(
+            set_in("constraints", 0, "target", value=[120, 90]),
+            "constraints.0.target",
+            "above",
+            id="target reversed",
+        ),
+        pytest.param(
+            set_in("constraints", 0, "phase", value="top"),
+            "constraints.0.phase",
+            "top",
+            id="phase",
+        ),
+        pytest.param(
+            set_in("constraints", 0, "side", value="lead"), "constraints.0.side", "lead", id="side"
+        ),
+        pytest.param(
+            set_in("constraints", 0, "unit", value="ratio"), "constraints.0.unit", "deg", id="unit"
+        ),
+        pytest.param(
+            set_in("constraints", 0, "too_low", value=None),
+            "constraints.0",
+            "None",
+            id="one wording",
+        ),
+        pytest.param(
+            set_in("constraints", 0, "tolerance", value="5"),
+            "tolerance",
+            "'5'",
+            id="text for number",
+        ),
+        pytest.param(
+            set_in("constraints", 1, "id", value="depth"), "constraints", "one id", id="ids"
+        ),
+        pytest.param(
+            set_in("tempo_s", "shortest", value=9), "tempo_s", "not below", id="tempo reversed"
+        ),
+        pytest.param(
+            set_in("reference", "keys", 0, "deg", "knee", value=3),
+            "reference.keys.0.deg.knee",
+            "no DoF",
+            id="unknown DoF",
+        ),
+        pytest.param(
+            set_in("reference", "keys", 0, "deg", "knee_angle_r", value=3),
+            "reference.keys.0.deg.knee_angle_r",
+            "again",
+            id="DoF twice",
+        ),
+        pytest.param(
+            set_in("reference", "start_phase", value="up"), "start_phase", "up", id="start phase"
+        ),
+    ],
+)
+def test_a_wrong_rule_is_refused_with_file_and_key(tmp_path, change, where, cause):
+    with pytest.raises(RuleError) as error:
+        load_rule(changed(tmp_path, change))
+    assert error.value.where.startswith("squat.json")
+    assert where in error.value.where or where in str(error.value)
+    assert cause in str(error.value)
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b'{"id": 1, "id": 2}', b"[]"])
+def test_a_file_that_is_no_rule_is_refused(tmp_path, content):
+    path = tmp_path / "squat.json"
+    path.write_bytes(content)
+    with pytest.raises(RuleError, match=r"squat\.json"):
+        load_rule(path)
+
+
+def test_two_rules_cannot_share_a_name(tmp_path):
+    for name in ("squat", "plank"):
+        record = json.loads(asset_path("rules", f"{name}.json").read_text(encoding="utf-8"))
+        record["aliases"].append("Deep Squats!")
+        (tmp_path / f"{name}.json").write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(RuleError, match="belongs to plank too"):
+        load_rules(tmp_path)
+
+
+def test_an_empty_folder_is_refused(tmp_path):
+    with pytest.raises(RuleError, match="no rule files"):
+        load_rules(tmp_path)
+
+
+def test_the_digest_is_that_of_the_file():
+    import hashlib
+
+    content = asset_path("rules", "squat.json").read_bytes()
+    assert RULES["squat"].digest == hashlib.sha256(content).hexdigest()

@@ -1,0 +1,137 @@
+"""Counts and places of repetitions in recordings whose truth others wrote down."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+
+import numpy as np
+import pytest
+
+from qevd_bio.motion.angles import unwrap_angles
+from qevd_bio.motion.cycles import CycleSettings, detect_cycles
+
+pytestmark = pytest.mark.data
+
+# UI-PRMD: the first repetition is seen from its extreme on, or zeros stand for it, or the subject
+# made nine; a repetition nobody can see is not counted.
+SHORT_BY_ONE = {"m02_s01_correct", "m02_s01_incorrect", "m03_s01_correct", "m03_s02_incorrect"}
+# Joint, sign that turns the extreme upwards, range of a full repetition in degrees, shortest s.
+REPCOUNT = {
+    "squat": ("knee", -1, 100, 0.5),
+    "push_up": ("elbow", -1, 80, 0.5),
+    "jumping_jack": ("shoulder", 1, 130, 0.3),
+}
+
+
+def overlap(a, b):
+    return max(0.0, min(a[1], b[1]) - max(a[0], b[0])) / (max(a[1], b[1]) - min(a[0], b[0]))
+
+
+def best_overlaps(cycles, truth):
+    return [max((overlap((c.start, c.end), span) for c in cycles), default=0.0) for span in truth]
+
+
+def cycles_of(angle_deg, rate_hz, valid=None, settings=None):
+    known = np.ones(len(angle_deg), dtype=bool) if valid is None else valid
+    curve = unwrap_angles(np.deg2rad(angle_deg.astype(np.float64)), known)
+    time_s = np.arange(len(curve)) / rate_hz
+    return detect_cycles(curve, time_s, known, settings=settings or CycleSettings())
+
+
+@pytest.fixture(scope="module")
+def uiprmd(shared_data):
+    results = {}
+    for path in sorted((shared_data / "uiprmd" / "vicon").glob("*.npz")):
+        with np.load(path) as data:
+            joint = "hip" if path.stem.startswith("m02") else "knee"
+            columns = list(data["columns"])
+            sides = [data["angles_deg"][:, columns.index(f"{joint}_{side}_x")] for side in "lr"]
+            truth = list(zip(data["rep_start"], data["rep_end"], strict=True))
+            cycles = cycles_of(max(sides, key=np.ptp), float(data["fps"]))
+        results[path.stem] = (len(truth), len(cycles), np.median(best_overlaps(cycles, truth)))
+    assert len(results) >= 40
+    return results
+
+
+def test_uiprmd_repetitions_are_off_by_at_most_one_and_mostly_exact(uiprmd):
+    wrong = {name: found - true for name, (true, found, _) in uiprmd.items() if found != true}
+    assert all(abs(error) == 1 for error in wrong.values()), wrong
+    assert len(wrong) <= 0.15 * len(uiprmd), wrong
+    assert set(wrong) >= SHORT_BY_ONE
+
+
+@pytest.mark.parametrize("movement", ["m01", "m02", "m03", "m04", "m05"])
+def test_uiprmd_cycles_lie_where_the_authors_cut(uiprmd, movement):
+    overlaps = [o for name, (_, _, o) in uiprmd.items() if name.startswith(movement)]
+    assert np.median(overlaps) >= 0.85
+
+
+def mot_column(path, name):
+    lines = path.read_text().splitlines()
+    header = next(i for i, line in enumerate(lines) if line.strip() == "endheader") + 1
+    names = lines[header].split()
+    table = np.array([line.split() for line in lines[header + 1 :] if line.strip()], dtype=float)
+    degrees = any(line.strip() == "inDegrees=yes" for line in lines[:header])
+    values = table[:, names.index(name)]
+    return table[:, 0], values if degrees else np.rad2deg(values)
+
+
+@pytest.mark.parametrize(
+    "name, bottoms_s",
+    [
+        ("squats1_videoAndMocap.mot", [0.95, 2.46, 3.97, 5.56, 7.18]),
+        ("subject4_squats1_ik.mot", [1.35, 3.93, 6.73, 9.44, 12.27]),
+        ("subject4_squatsAsym1_ik.mot", [1.27, 4.02, 6.76, 9.44, 12.25]),
+    ],
+)
+def test_opencap_squats_are_counted_and_their_bottoms_found(shared_data, name, bottoms_s):
+    time_s, knee_deg = mot_column(shared_data / "opencap_opensim" / name, "knee_angle_r")
+    cycles = cycles_of(knee_deg, 1 / np.median(np.diff(time_s)))
+    assert [c.key_s for c in cycles] == pytest.approx(bottoms_s, abs=0.2)
+
+
+@pytest.mark.parametrize(
+    "name, column, first, stop, keys_s",
+    [
+        pytest.param("13_29", "rtibia_rx", 3804, 4592, [33.21, 36.32], id="squats 13_29"),
+        pytest.param("14_14", "rtibia_rx", 1044, 1608, [9.88, 12.29], id="squats 14_14"),
+        pytest.param("13_29", "rhumerus_rx", 0, 468, [0.57, 1.69, 2.8], id="jacks 13_29"),
+        pytest.param("14_14", "rhumerus_rx", 0, 456, [1.08, 2.11, 3.18], id="jacks 14_14"),
+    ],
+)
+def test_cmu_repetitions_are_counted(shared_data, name, column, first, stop, keys_s):
+    with gzip.open(shared_data / "cmu_mocap6" / f"{name}.csv.gz", "rt") as file:
+        angle = np.array([float(row[column]) for row in csv.DictReader(file)])
+    cycles = cycles_of(angle[first:stop], 120.0)
+    assert [first / 120 + c.key_s for c in cycles] == pytest.approx(keys_s, abs=0.3)
+
+
+def test_repcount_clips(shared_data, capsys):
+    """A floor under what is reached; the annotators leave out repetitions cut by the end."""
+    rows = json.loads((shared_data / "manifest.json").read_text())
+    errors, relative = [], []
+    for row in (row for row in rows if row["group"] == "repcount_pose"):
+        with np.load(shared_data / row["path"]) as data:
+            exercise, count = str(data["exercise"]), int(data["count"])
+            if exercise not in REPCOUNT:
+                continue
+            joint, sign, range_deg, shortest_s = REPCOUNT[exercise]
+            sides = data["angles_deg"][:, list(data["angle_names"]).index(joint)]
+            valid = ~data["missed"] & np.isfinite(sides).any(axis=1)
+            mean = np.full(len(sides), np.nan)
+            mean[valid] = np.nanmean(sides[valid], axis=1)
+        settings = CycleSettings(
+            shortest_s=shortest_s, longest_s=8.0, prominence_rad=0.3 * np.deg2rad(range_deg)
+        )
+        errors.append(len(cycles_of(sign * mean, 30.0, valid, settings)) - count)
+        relative.append(abs(errors[-1]) / count)
+    exact, near = np.mean(np.array(errors) == 0), np.mean(np.abs(errors) <= 1)
+    with capsys.disabled():
+        print(
+            f"\nRepCount, {len(errors)} clips of squat, push_up, jumping_jack: exact {exact:.2f}, "
+            f"off by one {near:.2f}, mean relative error {np.mean(relative):.2f}"
+        )
+    assert len(errors) == 31
+    assert near >= 0.6
