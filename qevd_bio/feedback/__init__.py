@@ -1,0 +1,1 @@
+"""Language: kinds of utterance, cues, contexts, rewriting."""

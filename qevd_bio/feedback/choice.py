@@ -1,0 +1,197 @@
+"""Which finding to speak of: the one the trainer's words are about, or none.
+
+Notes
+-----
+Policy ``evidence`` (default) speaks only of a violation the trainer's words name: same measure,
+same direction, same side where the words name one. A general corrective ("watch your form")
+names no measure, so the most severe violation supports it. A sentence whose subject is not
+recognised is supported by nothing. The first measure of a cue decides: when it is violated
+against the asked direction and nowhere in it, the cue counts as contradicted whatever its other
+measures say ("go deeper" to someone whose knees bend too far).
+
+Policy ``paper`` replaces whenever anything is violated (supplement 1.1): violations that match
+the cue first, then the most severe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from qevd_bio.feedback.contexts import Statement, evidence_text, joined_sides
+from qevd_bio.feedback.cues import Cue, is_general, is_other_phase
+from qevd_bio.feedback.quantities import is_speakable, is_too_low, measure_family
+from qevd_bio.motion.constraints import Finding
+
+Policy = Literal["evidence", "paper"]
+Refusal = Literal["unsupported", "unmeasurable", "low_confidence"]
+
+MOST_STATEMENTS = 2
+_PRIORITIES = ("critical", "high", "medium", "low")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What to tell, or why nothing.
+
+    Attributes
+    ----------
+    statements : tuple of Statement
+        At most `MOST_STATEMENTS`; empty when nothing may be told.
+    refusal : str
+        ``unsupported``, ``unmeasurable`` or ``low_confidence``; None when there is something
+        to tell.
+    reason : str
+        In words, with the measured numbers where there are some.
+    """
+
+    statements: tuple[Statement, ...]
+    refusal: Refusal | None
+    reason: str
+
+
+def is_about(finding: Finding, cue: Cue, *, leading: str | None) -> bool:
+    """Say whether a finding checks what a cue speaks of, violated or not.
+
+    Parameters
+    ----------
+    finding : Finding
+        One check.
+    cue : Cue
+        One thing the trainer asks for.
+    leading : {"r", "l"} or None
+        Side that leads the cycle: the front one. Unknown, front and back mean either side.
+
+    Returns
+    -------
+    bool
+        Same measure, same side, a kind of check that can answer the direction, and not at a
+        phase opposite to the one the words mean.
+    """
+    if measure_family(finding) not in cue.measures or is_other_phase(cue, finding.phase):
+        return False
+    if cue.direction is not None and (cue.direction == "still") != (finding.check == "static"):
+        return False
+    side = _side_meant(cue, leading)
+    return side is None or finding.side is None or finding.side == side
+
+
+def _side_meant(cue: Cue, leading: str | None) -> str | None:
+    if cue.side in ("r", "l") or cue.side is None:
+        return cue.side
+    if leading is None:
+        return None
+    return leading if cue.side == "front" else {"r": "l", "l": "r"}[leading]
+
+
+def _bears_out(finding: Finding, cue: Cue) -> bool:
+    if cue.direction in (None, "still"):
+        return True
+    return is_too_low(finding) == (cue.direction == "more")
+
+
+def matching(
+    findings: Sequence[Finding], cues: Sequence[Cue], *, leading: str | None
+) -> tuple[bool, ...]:
+    """Tell for each finding whether it checks what any of the cues speaks of."""
+    return tuple(any(is_about(f, cue, leading=leading) for cue in cues) for f in findings)
+
+
+def choose(
+    findings: Sequence[Finding], cues: Sequence[Cue], *, leading: str | None, policy: Policy
+) -> Choice:
+    """Choose what to tell about one cycle.
+
+    Parameters
+    ----------
+    findings : sequence of Finding
+        All findings of the cycle.
+    cues : sequence of Cue
+        What the trainer asks for.
+    leading : {"r", "l"} or None
+        Side that leads the cycle.
+    policy : {"evidence", "paper"}
+        See the module's notes.
+
+    Returns
+    -------
+    Choice
+        Most severe first, then by priority and the rule's order.
+    """
+    violated = _most_severe_first([f for f in findings if is_speakable(f)])
+    supporting = _most_severe_first(_supporting(findings, cues, leading))
+    if policy == "paper":
+        return _paper_choice(violated, supporting, findings)
+    if supporting:
+        return _told(supporting, "violated as the words say")
+    if not cues:
+        return Choice((), "unsupported", "the subject of the sentence is not recognised")
+    if all(is_general(cue) for cue in cues) and violated:
+        reason = "general corrective; this is the most severe violation"
+        return Choice(joined_sides(violated)[:1], None, reason)
+    return _refusal(findings, cues, leading)
+
+
+def _paper_choice(
+    violated: list[Finding], supporting: list[Finding], findings: Sequence[Finding]
+) -> Choice:
+    others = [finding for finding in violated if finding not in supporting]
+    if supporting or others:
+        return _told([*supporting, *others], "policy paper: any violation is told")
+    numbers = evidence_text(findings)
+    if numbers:
+        return Choice((), "unsupported", f"nothing is violated: {numbers}")
+    return _nothing_measured(findings)
+
+
+def _supporting(
+    findings: Sequence[Finding], cues: Sequence[Cue], leading: str | None
+) -> list[Finding]:
+    found: list[Finding] = []
+    for cue in cues:
+        violated = [f for f in findings if is_speakable(f) and is_about(f, cue, leading=leading)]
+        if not _is_contradicted(violated, cue):
+            found += [f for f in violated if _bears_out(f, cue) and f not in found]
+    return found
+
+
+def _is_contradicted(violated: Sequence[Finding], cue: Cue) -> bool:
+    first = [finding for finding in violated if measure_family(finding) == cue.measures[0]]
+    return bool(first) and not any(_bears_out(finding, cue) for finding in first)
+
+
+def _most_severe_first(findings: Sequence[Finding]) -> list[Finding]:
+    return sorted(findings, key=lambda f: (-f.severity, _PRIORITIES.index(f.priority)))
+
+
+def _told(findings: Sequence[Finding], reason: str) -> Choice:
+    return Choice(joined_sides(findings)[:MOST_STATEMENTS], None, reason)
+
+
+def _refusal(findings: Sequence[Finding], cues: Sequence[Cue], leading: str | None) -> Choice:
+    subject = " and ".join(dict.fromkeys(cue.about for cue in cues))
+    if all(is_general(cue) for cue in cues):
+        about = list(findings)
+    elif not any(cue.measures for cue in cues):
+        return Choice((), "unmeasurable", f"no measure answers a cue about {subject}")
+    else:
+        flags = matching(findings, cues, leading=leading)
+        about = [finding for finding, matches in zip(findings, flags, strict=True) if matches]
+    if not about:
+        measures = ", ".join(dict.fromkeys(name for cue in cues for name in cue.measures))
+        words = measures.replace("_", " ")
+        return Choice((), "unmeasurable", f"the rule does not check {subject} ({words})")
+    numbers = evidence_text(about)
+    if numbers:
+        return Choice((), "unsupported", f"{subject} is not violated as the words say: {numbers}")
+    return _nothing_measured(about)
+
+
+def _nothing_measured(findings: Sequence[Finding]) -> Choice:
+    unsure = [f for f in findings if f.status == "low_confidence"]
+    refusal: Refusal = "low_confidence" if unsure else "unmeasurable"
+    causes = dict.fromkeys(
+        f"{measure_family(f).replace('_', ' ')}: {f.reason}" for f in (unsure or findings)
+    )
+    return Choice((), refusal, "; ".join(causes) or "the rule checks nothing here")

@@ -1,0 +1,191 @@
+"""What a trainer's words are about: measure, direction, phase, side."""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from qevd_bio.feedback.prompt_files import clauses, compile_pattern, load_prompt
+
+Direction = Literal["more", "less", "still"]
+CueSide = Literal["r", "l", "front", "back"]
+
+_FILE = "cues.lexicon.json"
+_OPPOSITE: dict[Direction | None, Direction | None] = {
+    "more": "less",
+    "less": "more",
+    "still": "still",
+    None: None,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """One thing a trainer asks for.
+
+    Attributes
+    ----------
+    measures : tuple of str
+        Measures without side; the first is what the words mean most. Empty: nothing measures it.
+    joint : str
+        Anatomical word, or empty.
+    direction : {"more", "less", "still"} or None
+        What the measure should do: grow, shrink, stay still. None: the words do not say.
+    phase : str
+        Phase the words point at, or empty.
+    side : {"r", "l", "front", "back"} or None
+        Side the words name; front and back are those of an alternating movement.
+    about : str
+        Subject: depth, straight, width, tempo, reach, lean, ...
+    """
+
+    measures: tuple[str, ...]
+    joint: str
+    direction: Direction | None
+    phase: str
+    side: CueSide | None
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    about: str
+    joint: str
+    is_wish: bool
+    direction: Direction | None
+    phase: str
+    patterns: tuple[re.Pattern[str], ...]
+    unless: tuple[re.Pattern[str], ...]
+    measures: dict[str, tuple[str, ...]]
+
+    def found_in(self, clause: str) -> re.Match[str] | None:
+        if any(pattern.search(clause) for pattern in self.unless):
+            return None
+        matches = (pattern.search(clause) for pattern in self.patterns)
+        return next((match for match in matches if match), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lexicon:
+    entries: tuple[_Entry, ...]
+    groups: tuple[tuple[str, tuple[str, ...]], ...]
+    sides: tuple[tuple[CueSide, re.Pattern[str]], ...]
+    negation: re.Pattern[str]
+    not_negation: re.Pattern[str]
+    excess: re.Pattern[str]
+    shortfall: re.Pattern[str]
+    reach_words: int
+    general_about: str
+    phase_names: dict[str, tuple[str, ...]]
+
+
+@functools.cache
+def _lexicon() -> _Lexicon:
+    raw = load_prompt(_FILE)
+
+    def compiled(pattern: str, name: str) -> re.Pattern[str]:
+        where = f"prompts/{_FILE} {name}"
+        return compile_pattern(pattern, raw["words"], raw["fragments"], where=where)
+
+    def entry(item: dict[str, Any]) -> _Entry:
+        return _Entry(
+            about=item["about"],
+            joint=item["joint"],
+            is_wish=item["says"] == "wish",
+            direction=item["direction"],
+            phase=item["phase"],
+            patterns=tuple(compiled(pattern, item["id"]) for pattern in item["patterns"]),
+            unless=tuple(compiled(pattern, item["id"]) for pattern in item["unless"]),
+            measures={group: tuple(names) for group, names in item["measures"].items()},
+        )
+
+    return _Lexicon(
+        entries=tuple(entry(item) for item in raw["entries"]),
+        groups=tuple((group, tuple(pieces)) for group, pieces in raw["exercise_groups"]),
+        sides=tuple((side, compiled(pattern, side)) for side, pattern in raw["sides"].items()),
+        negation=compiled(raw["negation"], "negation"),
+        not_negation=compiled(raw["not_negation"], "not_negation"),
+        excess=compiled(raw["excess"], "excess"),
+        shortfall=compiled(raw["shortfall"], "shortfall"),
+        reach_words=raw["reach_words"],
+        general_about=raw["general_about"],
+        phase_names={word: tuple(names) for word, names in raw["phase_names"].items()},
+    )
+
+
+def is_general(cue: Cue) -> bool:
+    """Say whether a cue only tells that something is wrong ("watch your form")."""
+    return cue.about == _lexicon().general_about
+
+
+def is_other_phase(cue: Cue, phase: str) -> bool:
+    """Say whether a rule's phase is known to be another than the one a cue points at."""
+    names = _lexicon().phase_names
+    return bool(cue.phase) and any(
+        phase in known for word, known in names.items() if word != cue.phase
+    )
+
+
+def cues_of(text: str, *, exercise: str | None) -> tuple[Cue, ...]:
+    """Find what an utterance asks for.
+
+    Parameters
+    ----------
+    text : str
+        The utterance, untouched.
+    exercise : str or None
+        Rule id of the exercise: "lower" means the elbow in push-ups, the knee in squats.
+
+    Returns
+    -------
+    tuple of Cue
+        In the lexicon's order within a clause, clause by clause, without repeats; empty when
+        the subject is not recognised. Cues that nothing measures, and the general one, are
+        given only when no measurable cue is found.
+    """
+    found: list[Cue] = []
+    for clause in clauses(text):
+        found.extend(_cues_of_clause(clause, _group_of(exercise)))
+    general = [cue for cue in found if is_general(cue)]
+    measurable = [cue for cue in found if cue.measures]
+    unmeasured = [cue for cue in found if not cue.measures and not is_general(cue)]
+    return _without_repeats(measurable or unmeasured or general)
+
+
+def _group_of(exercise: str | None) -> str | None:
+    if exercise is None:
+        return None
+    groups = _lexicon().groups
+    return next((g for g, pieces in groups if any(p in exercise for p in pieces)), None)
+
+
+def _cues_of_clause(clause: str, group: str | None) -> list[Cue]:
+    side = next((s for s, pattern in _lexicon().sides if pattern.search(clause)), None)
+    found = []
+    for entry in _lexicon().entries:
+        match = entry.found_in(clause)
+        if match is None:
+            continue
+        measures = entry.measures.get(group or "any", entry.measures.get("any", ()))
+        turned = entry.is_wish and _is_turned_round(clause, match)
+        direction = _OPPOSITE[entry.direction] if turned else entry.direction
+        found.append(Cue(measures, entry.joint, direction, entry.phase, side, entry.about))
+    return found
+
+
+def _is_turned_round(clause: str, match: re.Match[str]) -> bool:
+    lexicon = _lexicon()
+    before = lexicon.not_negation.sub(" ", clause[: match.start()]).split()
+    window = " ".join([*before[-lexicon.reach_words :], match.group()])
+    if lexicon.shortfall.search(clause):
+        return False
+    return bool(lexicon.negation.search(window) or lexicon.excess.search(window))
+
+
+def _without_repeats(cues: list[Cue]) -> tuple[Cue, ...]:
+    kept: dict[tuple[object, ...], Cue] = {}
+    for cue in cues:
+        kept.setdefault((cue.measures, cue.direction, cue.side, cue.measures or cue.about), cue)
+    return tuple(kept.values())

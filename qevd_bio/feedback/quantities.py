@@ -1,0 +1,198 @@
+"""Numbers of findings in words: rounding, units, anatomical terms, targets.
+
+Notes
+-----
+A measured value is written with its unit's decimals (degrees 0, seconds and ratios 1), half away
+from zero; target bounds are written as the rule gives them. More decimals are used when a bound
+has more, or when the written value would equal the bound it misses. An amount is the difference
+of the written value and the written bound, so sentences add up to the eye.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from qevd_bio.errors import DataError, RuleError
+from qevd_bio.feedback.prompt_files import load_prompt
+from qevd_bio.motion.constraints import Finding
+
+MOST_DECIMALS = 2
+SENTENCES = "sentences.json"
+
+
+def family(measure: str) -> str:
+    """Strip the side from a measure: ``knee_flexion_r`` is ``knee_flexion``."""
+    return measure[:-2] if measure.endswith(("_r", "_l")) else measure
+
+
+def measure_family(finding: Finding) -> str:
+    """Give the measure of a finding without side; every tempo check is ``tempo``."""
+    return "tempo" if finding.check == "tempo" else family(finding.measure)
+
+
+def quantity_words(name: str, *, where: str) -> dict[str, str]:
+    """Look up the anatomical term of a measure without side.
+
+    Raises
+    ------
+    RuleError
+        ``prompts/sentences.json`` has no words for it.
+    """
+    quantities: dict[str, dict[str, str]] = load_prompt(SENTENCES)["quantities"]
+    if name not in quantities:
+        raise RuleError(
+            f"the measure '{name}' has no words",
+            where=where,
+            next_step=f"Add it to 'quantities' of prompts/{SENTENCES}",
+        )
+    return quantities[name]
+
+
+def unit_words(finding: Finding) -> dict[str, Any]:
+    """Look up how a finding's unit is written.
+
+    Raises
+    ------
+    RuleError
+        ``prompts/sentences.json`` does not know the unit.
+    """
+    units: dict[str, dict[str, Any]] = load_prompt(SENTENCES)["units"]
+    if finding.unit not in units:
+        raise RuleError(
+            f"unknown unit '{finding.unit}'",
+            where=f"finding {finding.constraint_id}",
+            next_step=f"Use one of {', '.join(units)}",
+        )
+    return units[finding.unit]
+
+
+def missed_bound(finding: Finding) -> float | None:
+    """Give the target bound that a measured value lies beyond, None inside the target.
+
+    Raises
+    ------
+    DataError
+        The finding says ``measured`` and has no finite number.
+    """
+    if finding.status != "measured":
+        return None
+    value = finding.measured
+    if value is None or not math.isfinite(value):
+        raise DataError(
+            f"status is 'measured' and the number is {value}",
+            where=f"finding {finding.constraint_id} at {finding.key_s:.3f} s",
+            next_step="Correct the stage that made the finding",
+        )
+    if finding.target_low is not None and value < finding.target_low:
+        return finding.target_low
+    if finding.target_high is not None and value > finding.target_high:
+        return finding.target_high
+    return None
+
+
+def is_too_low(finding: Finding) -> bool:
+    """Say whether a measured value lies below its target interval."""
+    low, value = finding.target_low, finding.measured
+    if finding.status != "measured" or low is None or value is None:
+        return False
+    return value < low
+
+
+def is_speakable(finding: Finding) -> bool:
+    """Say whether a violated finding can be told: its written value differs from the target."""
+    bound = missed_bound(finding) if finding.violated else None
+    return bound is not None and _written(finding, bound, MOST_DECIMALS) != 0
+
+
+def decimals_of(findings: Sequence[Finding]) -> int:
+    """Choose the decimals for one statement about findings of one unit."""
+    return max(_decimals(finding) for finding in findings)
+
+
+def _decimals(finding: Finding) -> int:
+    least = int(unit_words(finding)["decimals"])
+    for bound in (finding.target_low, finding.target_high):
+        if bound is not None:
+            least = max(least, _decimals_of_bound(bound, finding))
+    missed = missed_bound(finding)
+    if missed is None or not is_speakable(finding):
+        return least
+    return next(n for n in range(least, MOST_DECIMALS + 1) if _written(finding, missed, n))
+
+
+def _decimals_of_bound(bound: float, finding: Finding) -> int:
+    exponent = Decimal(repr(float(bound))).normalize().as_tuple().exponent
+    decimals = max(0, -exponent) if isinstance(exponent, int) else MOST_DECIMALS + 1
+    if decimals > MOST_DECIMALS:
+        raise RuleError(
+            f"the target bound {bound!r} cannot be written with {MOST_DECIMALS} decimals",
+            where=f"constraint {finding.constraint_id} ({finding.measure})",
+            next_step="Round the target in the rule file",
+        )
+    return decimals
+
+
+def _written(finding: Finding, bound: float, decimals: int) -> Decimal:
+    return abs(rounded(finding.measured or 0.0, decimals) - rounded(bound, decimals))
+
+
+def rounded(value: float, decimals: int) -> Decimal:
+    """Round half away from zero, without a negative zero."""
+    step = Decimal(1).scaleb(-decimals)
+    return Decimal(repr(float(value))).quantize(step, rounding=ROUND_HALF_UP) + 0
+
+
+def value_text(finding: Finding, decimals: int) -> str:
+    """Write the measured value with its unit."""
+    words: str = unit_words(finding)["value"]
+    return words.format(n=rounded(finding.measured or 0.0, decimals))
+
+
+def amount_text(finding: Finding, decimals: int) -> str:
+    """Write how far the written value lies from the bound it misses."""
+    bound = missed_bound(finding)
+    words: str = unit_words(finding)["value"]
+    return words.format(n=_written(finding, 0.0 if bound is None else bound, decimals))
+
+
+def target_text(finding: Finding) -> str:
+    """Write the target: the bound that is missed, the whole interval where none is.
+
+    Notes
+    -----
+    Tempo always names the interval. A static limit and an upper bound are written ``< bound``.
+    """
+    forms: dict[str, str] = load_prompt(SENTENCES)["forms"]
+    low, high = finding.target_low, finding.target_high
+    if finding.check == "static" or low is None:
+        return forms["target_below"].format(bound=_bound_text(finding, high))
+    if high is None:
+        form = "target" if is_too_low(finding) else "target_above"
+        return forms[form].format(bound=_bound_text(finding, low))
+    if low == high:
+        return forms["target"].format(bound=_bound_text(finding, low))
+    if finding.check != "tempo" and (missed := missed_bound(finding)) is not None:
+        form = "target" if is_too_low(finding) else "target_below"
+        return forms[form].format(bound=_bound_text(finding, missed))
+    between: str = unit_words(finding)["between"]
+    if low < 0:
+        between = between.replace("{low}-{high}", "{low} to {high}")
+    return forms["target"].format(bound=between.format(low=_plain(low), high=_plain(high)))
+
+
+def _bound_text(finding: Finding, bound: float | None) -> str:
+    if bound is None:
+        raise DataError(
+            "the target has no bound",
+            where=f"finding {finding.constraint_id} ({finding.measure})",
+            next_step="Correct the stage that made the finding",
+        )
+    words: str = unit_words(finding)["value"]
+    return words.format(n=_plain(bound))
+
+
+def _plain(bound: float) -> str:
+    return f"{Decimal(repr(float(bound))).normalize() + 0:f}"

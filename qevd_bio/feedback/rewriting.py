@@ -1,0 +1,143 @@
+"""One utterance and the findings of its cycle: the sentence to publish, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
+from qevd_bio.errors import UsageError
+from qevd_bio.feedback.choice import Policy, choose, matching
+from qevd_bio.feedback.contexts import motion_context, statement_text
+from qevd_bio.feedback.cues import cues_of
+from qevd_bio.feedback.kinds import Kind
+from qevd_bio.motion.alignment import Quality
+from qevd_bio.motion.constraints import Finding
+from qevd_bio.motion.cycles import Cycle
+
+if TYPE_CHECKING:
+    from qevd_bio.exercises.rule import Rule
+
+Status = Literal["rewritten", "kept", "unsupported", "low_confidence", "unmeasurable", "no_cycle"]
+
+REWRITABLE = ("corrective", "instructional")
+
+LEAST_QUALITY = 0.6
+"""Below it a cycle is "very poor" in the authors' labels: too unlike the exercise to be judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """The published form of one utterance.
+
+    Attributes
+    ----------
+    feedback : str
+        New sentence when the status is ``rewritten``, else the original to the character.
+    status : str
+        ``rewritten``; ``kept``: of a kind that is not rewritten; ``unsupported``: measured, and
+        the words are not borne out; ``low_confidence``, ``unmeasurable``, ``no_cycle``.
+    reason : str
+        Why this status, with measured numbers where there are some.
+    motion_context, morphology_context : str
+        Empty where nothing was measured.
+    chosen : tuple of Finding
+        Findings the new sentence tells.
+    matches_cue : tuple of bool
+        For each finding given: it checks what the trainer's words speak of, violated or not.
+    """
+
+    feedback: str
+    status: Status
+    reason: str
+    motion_context: str
+    morphology_context: str
+    chosen: tuple[Finding, ...]
+    matches_cue: tuple[bool, ...]
+
+
+def rewrite(
+    text: str,
+    kind: Kind,
+    exercise: Rule | None,
+    cycle: Cycle | None,
+    quality: Quality | None,
+    findings: Sequence[Finding],
+    policy: Policy,
+    *,
+    morphology_context: str = "",
+    least_quality: float = LEAST_QUALITY,
+) -> Rewritten:
+    """Rewrite a corrective or instructional utterance where the evidence allows it.
+
+    Parameters
+    ----------
+    text : str
+        The utterance, untouched.
+    kind : Kind
+        Of the utterance.
+    exercise : Rule or None
+        Rule of the segment's exercise; None when it has none.
+    cycle : Cycle or None
+        Cycle the utterance speaks of.
+    quality : Quality or None
+        Likeness of the cycle to its reference; None where there is nothing to compare.
+    findings : sequence of Finding
+        All findings of that cycle, in the rule's order.
+    policy : {"evidence", "paper"}
+        See `qevd_bio.feedback.choice`.
+    morphology_context : str, optional
+        Passed through to the row.
+    least_quality : float, optional
+        Cycles scoring less are not judged; holds are exempt, since a still curve has no shape
+        to be alike. Policy ``paper`` knows no such limit.
+
+    Returns
+    -------
+    Rewritten
+        Only with status ``rewritten`` does the feedback differ from `text`.
+
+    Raises
+    ------
+    UsageError
+        The policy is unknown.
+    """
+    if policy not in get_args(Policy):
+        raise UsageError(
+            f"unknown policy '{policy}'",
+            where="rewriting",
+            next_step=f"Use one of {', '.join(get_args(Policy))}",
+        )
+    rule_id = exercise.id if exercise else None
+    cues = cues_of(text, exercise=rule_id) if kind.name in REWRITABLE else ()
+    leading = cycle.side if cycle else None
+
+    def row(
+        status: Status, reason: str, feedback: str = text, chosen: tuple[Finding, ...] = ()
+    ) -> Rewritten:
+        return Rewritten(
+            feedback=feedback,
+            status=status,
+            reason=reason,
+            motion_context=motion_context(findings, wording=policy),
+            morphology_context=morphology_context,
+            chosen=chosen,
+            matches_cue=matching(findings, cues, leading=leading),
+        )
+
+    if kind.name not in REWRITABLE or not text.strip():
+        return row("kept", f"{kind.name} utterances are not rewritten")
+    if exercise is None:
+        return row("unmeasurable", "the exercise has no rule")
+    if cycle is None:
+        return row("no_cycle", "no complete cycle belongs to this utterance")
+    likeness_score = quality.score if quality and cycle.kind != "hold" else None
+    if policy == "evidence" and likeness_score is not None and likeness_score < least_quality:
+        likeness = f"{likeness_score:.2f} is below {least_quality:.2f}"
+        return row("low_confidence", f"likeness of the cycle to its reference {likeness}")
+    choice = choose(findings, cues, leading=leading, policy=policy)
+    if choice.refusal is not None:
+        return row(choice.refusal, choice.reason)
+    sentence = " ".join(statement_text(s, wording=policy) for s in choice.statements)
+    chosen = tuple(finding for statement in choice.statements for finding in statement)
+    return row("rewritten", choice.reason, sentence, chosen)

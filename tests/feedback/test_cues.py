@@ -1,0 +1,133 @@
+"""Cues: what trainers' words are about, exercise by exercise."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qevd_bio.feedback.cues import cues_of, is_general
+from qevd_bio.feedback.prompt_files import load_prompt
+from qevd_bio.feedback.quantities import family
+from qevd_bio.skeleton.measures import CATALOGUE
+
+SQUAT_DEPTH = ("knee_flexion", "hip_flexion")
+
+
+@pytest.mark.parametrize(
+    ("exercise", "text", "first_measure", "direction", "about"),
+    [
+        ("pushup", "lower your body more", "elbow_flexion", "more", "depth"),
+        ("squat", "lower your body more", "knee_flexion", "more", "depth"),
+        ("squat", "Go deeper on the squat", "knee_flexion", "more", "depth"),
+        ("squat", "drop your hips", "knee_flexion", "more", "depth"),
+        ("plank", "drop your hips", "body_line", "more", "depth"),
+        ("squat", "You're not going low enough", "knee_flexion", "more", "depth"),
+        ("squat", "Don't go so low", "knee_flexion", "less", "depth"),
+        ("squat", "That's too deep", "knee_flexion", "less", "depth"),
+        ("squat", "Your squats are too shallow", "knee_flexion", "more", "depth"),
+        ("squat", "Keep your back straight", "lumbar_flexion", None, "straight"),
+        ("squat", "Keep your lower back flat", "lumbar_flexion", None, "straight"),
+        ("pushup", "Keep your body in a straight line", "body_line", None, "straight"),
+        ("plank", "Don't let your hips sag", "body_line", "less", "straight"),
+        ("pushup", "Your hips are too high", "body_line", "more", "straight"),
+        ("plank", "Hold steady", "hip_flexion", "still", "stillness"),
+        ("squat", "Tighten your core!", "lumbar_flexion", "still", "core"),
+        ("jumping_jack", "Raise those arms all the way up", "shoulder_elevation", "more", "reach"),
+        ("squat", "Your stance is too narrow!", "stance_width", "more", "width"),
+        ("squat", "Your stance is too wide!", "stance_width", "less", "width"),
+        ("squat", "Feet a bit wider", "stance_width", "more", "width"),
+        ("jumping_jack", "Don't bring your feet so close", "hip_abduction", "more", "width"),
+        ("walking_lunge", "Don’t lean forward", "trunk_forward_lean", "less", "lean"),
+        ("squat", "Lean forward a bit more", "trunk_forward_lean", "more", "lean"),
+        ("squat", "Don't forget to keep your chest up", "trunk_forward_lean", "less", "lean"),
+        ("squat", "Slow it down...", "tempo", "more", "tempo"),
+        ("squat", "Don't rush", "tempo", "more", "tempo"),
+        ("squat", "You're going too fast", "tempo", "more", "tempo"),
+        ("squat", "Looking good but let's pick up the pace", "tempo", "less", "tempo"),
+        ("squat", "Push your knees out", "knee_valgus", "less", "knee line"),
+        ("high_knees", "Raise your knees", "hip_flexion", "more", "height"),
+        ("pushup", "Straighten your arms", "elbow_flexion", "less", "extension"),
+    ],
+    ids=str,
+)
+def test_first_cue(exercise, text, first_measure, direction, about):
+    cue = cues_of(text, exercise=exercise)[0]
+    assert (cue.measures[0], cue.direction, cue.about) == (first_measure, direction, about)
+
+
+def test_lower_means_knee_and_hip_in_squats_and_the_elbow_alone_in_push_ups():
+    assert cues_of("lower your body", exercise="squat")[0].measures == SQUAT_DEPTH
+    assert cues_of("lower your body", exercise="pushup")[0].measures == ("elbow_flexion",)
+
+
+def test_two_clauses_give_two_cues_with_their_own_side():
+    text = "Dip that back knee close to the ground and deep lunge in the front."
+    assert [(c.side, c.direction) for c in cues_of(text, exercise="walking_lunge")] == [
+        ("back", "more"),
+        ("front", "more"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "side"),
+    [
+        ("Bend your right elbow more", "r"),
+        ("Bend your left elbow more", "l"),
+        ("That's right, bend your elbows more", None),
+        ("Bend your elbows right now", None),
+        ("Keep your back straight", None),
+    ],
+    ids=str,
+)
+def test_sides_are_sides_only_beside_a_limb(text, side):
+    assert cues_of(text, exercise="pushup")[0].side == side
+
+
+@pytest.mark.parametrize(
+    ("text", "about"),
+    [
+        ("Wrong leg, buddy!", "side"),
+        ("Still waiting", "activity"),
+        ("Hands at shoulder's width please", "hand width"),
+        ("Remember to breathe", "breathing"),
+        ("Watch your form", "form"),
+    ],
+    ids=str,
+)
+def test_subjects_that_nothing_measures(text, about):
+    (cue,) = cues_of(text, exercise="squat")
+    assert (cue.about, cue.measures) == (about, ())
+    assert is_general(cue) == (about == "form")
+
+
+def test_a_named_joint_outranks_the_general_word():
+    assert [c.about for c in cues_of("Fix your form, go deeper", exercise="squat")] == ["depth"]
+
+
+@pytest.mark.parametrize("text", ["", "What a day", "🎉", "4"], ids=repr)
+def test_no_subject(text):
+    assert cues_of(text, exercise="squat") == ()
+
+
+def test_every_measure_of_the_lexicon_exists():
+    entries = load_prompt("cues.lexicon.json")["entries"]
+    named = {name for entry in entries for names in entry["measures"].values() for name in names}
+    assert named <= {family(name) for name in CATALOGUE} | {"tempo"}
+
+
+def test_every_entry_is_reached_by_its_group_names():
+    lexicon = load_prompt("cues.lexicon.json")
+    groups = {group for group, _ in lexicon["exercise_groups"]} | {"any"}
+    assert all(set(entry["measures"]) <= groups for entry in lexicon["entries"])
+
+
+@given(st.text(max_size=200), st.sampled_from([None, "squat", "plank", "unheard_of"]))
+def test_any_text_is_read(text, exercise):
+    for cue in cues_of(text, exercise=exercise):
+        assert cue.direction in ("more", "less", "still", None)
+
+
+@pytest.mark.parametrize("text", ["lower ", "your knees ", "don't lean ", "x"], ids=repr)
+def test_long_text_is_read_in_time(text):
+    cues_of((text * 10_000)[:10_000], exercise="squat")

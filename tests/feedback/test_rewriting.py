@@ -1,0 +1,252 @@
+"""Rewriting: when a sentence changes, into what, and when it must not."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made_findings import finding, hip, knee, lean, still
+
+from qevd_bio.errors import UsageError
+from qevd_bio.exercises.rule import Representative, Rule, Tempo
+from qevd_bio.feedback.kinds import Kind, kind_of
+from qevd_bio.feedback.numbers import unbacked_numbers
+from qevd_bio.feedback.rewriting import rewrite
+from qevd_bio.motion.alignment import Quality
+from qevd_bio.motion.cycles import Cycle
+
+CYCLE = Cycle(kind="cycle", start=0, key=15, end=30, start_s=0, key_s=0.5, end_s=1, side=None)
+LEFT_LUNGE = Cycle(kind="half", start=0, key=9, end=19, start_s=0, key_s=0.3, end_s=1, side="l")
+HOLD = Cycle(kind="hold", start=0, key=15, end=30, start_s=0, key_s=0.5, end_s=1, side=None)
+ALIKE = Quality(score=0.85, cosine=0.9, pearson=0.9, velocity=0.8, amplitude=0.7)
+UNLIKE = Quality(score=0.41, cosine=0.4, pearson=0.4, velocity=0.4, amplitude=0.5)
+DEEPER = "Lower your hips a little more"
+
+
+def rule(name):
+    return Rule(
+        id=name,
+        version=1,
+        title=name,
+        aliases=(),
+        kind="repetitive",
+        posture="standing",
+        representative=Representative(measure="knee_flexion", side="mean", extreme="max"),
+        phases=(),
+        tempo=Tempo(shortest_s=0.8, longest_s=5.0, source="unverified"),
+        dynamic_joints=(),
+        static_joints=(),
+        constraints=(),
+        points=101,
+        start_phase="standing",
+        reference_keys=(),
+        citations={},
+        digest="",
+    )
+
+
+def told(
+    text, findings, *, exercise="squat", cycle=CYCLE, quality=ALIKE, policy="evidence", kind=None
+):
+    kind = kind or kind_of(text, is_transition=False)
+    exercise = rule(exercise) if exercise else None
+    return rewrite(text, kind, exercise, cycle, quality, findings, policy)
+
+
+def test_a_supported_sentence_gets_its_numbers():
+    row = told(DEEPER, [knee(84.6, "r"), knee(82.5, "l"), lean(23.0)])
+    assert row.status == "rewritten"
+    assert row.feedback == (
+        "Knee flexion right 85°, left 83° (target: 90°). Increase knee flexion by 5° (right) and"
+        " 7° (left) at the bottom phase."
+    )
+    assert [f.side for f in row.chosen] == ["r", "l"]
+    assert row.matches_cue == (True, True, False)
+    assert row.motion_context.count("Trunk forward lean 23°") == 1
+
+
+def test_the_lean_is_told_when_the_lean_is_meant():
+    row = told("Don’t lean forward", [knee(60.0), lean(23.0)])
+    assert row.feedback.startswith("Trunk forward lean 23° from vertical (target: < 15°).")
+
+
+def test_a_deep_squat_is_not_told_to_go_deeper():
+    row = told(DEEPER, [knee(138.0, "r"), knee(136.0, "l"), hip(118.0)])
+    assert (row.status, row.feedback, row.chosen) == ("unsupported", DEEPER, ())
+    assert "knee flexion right 138°, left 136° at the bottom phase (target: < 120°)" in row.reason
+    assert "hip flexion 118° at the bottom phase (target: 90-120°)" in row.reason
+
+
+def test_the_first_measure_contradicts_the_others():
+    row = told(DEEPER, [knee(138.0), hip(60.0)])
+    assert row.status == "unsupported"
+    assert told(DEEPER, [knee(100.0), hip(60.0)]).status == "rewritten"
+
+
+def test_the_phase_the_words_mean_decides():
+    bent_standing = knee(130.0, phase="standing")
+    row = told("Go deeper", [bent_standing, knee(80.0)])
+    assert [f.phase for f in row.chosen] == ["bottom"]
+    assert row.matches_cue == (False, True)
+    assert told("Go deeper", [bent_standing, hip(60.0)]).status == "rewritten"
+    assert told("Straighten your legs", [knee(130.0)]).status == "unmeasurable"
+    row = told("Straighten your legs", [knee(10.0, phase="standing"), knee(130.0)])
+    assert row.status == "unsupported"
+
+
+def test_lower_in_push_ups_is_the_elbow():
+    elbow = finding(
+        measure="elbow_flexion", joint="elbow", measured=70.0, instruction="Increase elbow flexion"
+    )
+    row = told("lower your body more", [elbow, knee(20.0)], exercise="pushup")
+    assert row.feedback.startswith("Elbow flexion 70° (target: 90°). Increase elbow flexion by")
+    assert "Knee" not in row.feedback
+
+
+def test_hold_steady_is_supported_by_static_checks_only():
+    moving = still("hip_flexion", "hip", 8.0, "Stabilize the hip position")
+    row = told("Hold steady", [knee(60.0), moving], exercise="plank", cycle=HOLD)
+    assert row.feedback == "Hip angle variance 8° (target: < 5°). Stabilize the hip position."
+    quiet = still("hip_flexion", "hip", 2.0, "")
+    assert told("Hold steady", [knee(60.0), quiet], exercise="plank").status == "unsupported"
+
+
+def test_a_general_corrective_takes_the_most_severe_violation():
+    row = told("Watch your form", [knee(84.0, "r"), knee(40.0, "l"), lean(23.0)])
+    assert {f.joint for f in row.chosen} == {"knee"}
+    assert [f.side for f in row.chosen] == ["r", "l"]
+    assert told("Watch your form", [knee(95.0)]).status == "unsupported"
+
+
+def test_front_and_back_follow_the_leading_side():
+    bends = [knee(70.0, "r"), knee(95.0, "l")]
+    back, front = "Dip that back knee lower", "Bend the front knee more"
+    lunge = {"exercise": "walking_lunge", "cycle": LEFT_LUNGE}
+    assert [f.side for f in told(back, bends, **lunge).chosen] == ["r"]
+    assert told(front, bends, **lunge).status == "unsupported"
+    assert told(front, bends, exercise="walking_lunge").status == "rewritten"
+
+
+def test_at_most_two_statements():
+    row = told("Go deeper", [knee(60.0), lean(40.0), hip(50.0), lean(50.0)], policy="paper")
+    assert [f.joint for f in row.chosen] == ["knee", "hip"]
+    assert row.feedback.count("(target") == 2
+
+
+UNSEEN = {"status": "unmeasurable", "measured": None, "reason": "not observed"}
+UNSURE = {"status": "low_confidence", "reason": "confidence 0.31 is below 0.50"}
+
+
+@pytest.mark.parametrize(
+    ("text", "given_row", "status", "cause"),
+    [
+        pytest.param(DEEPER, {"exercise": None}, "unmeasurable", "no rule", id="no rule"),
+        pytest.param(DEEPER, {"cycle": None}, "no_cycle", "no complete cycle", id="no cycle"),
+        pytest.param(DEEPER, {"quality": UNLIKE}, "low_confidence", "0.41", id="unlike cycle"),
+        pytest.param(DEEPER, {"findings": []}, "unmeasurable", "does not check", id="no findings"),
+        pytest.param(
+            DEEPER, {"findings": [lean(30.0)]}, "unmeasurable", "does not check", id="other only"
+        ),
+        pytest.param(
+            DEEPER,
+            {"findings": [finding(**UNSEEN), lean(30.0)]},
+            "unmeasurable",
+            "not observed",
+            id="unobserved",
+        ),
+        pytest.param(
+            DEEPER,
+            {"findings": [finding(**UNSURE), lean(30.0)]},
+            "low_confidence",
+            "0.31",
+            id="unsure",
+        ),
+        pytest.param(
+            "Wrong leg, buddy!", {}, "unmeasurable", "no measure answers", id="nothing measures it"
+        ),
+        pytest.param(
+            "Make sure your weight is right", {}, "unsupported", "not recognised", id="subject"
+        ),
+        pytest.param(
+            "Your stance is too narrow!", {}, "unmeasurable", "stance width", id="not in rule"
+        ),
+        pytest.param(
+            "Your squats are too deep", {}, "unsupported", "knee flexion 60°", id="direction"
+        ),
+        pytest.param(
+            "Straighten your legs", {}, "unmeasurable", "extension", id="phase not in rule"
+        ),
+        pytest.param("keep it up!", {}, "kept", "motivational", id="motivational"),
+        pytest.param("4", {}, "kept", "counting", id="counting"),
+        pytest.param("", {}, "kept", "", id="empty"),
+    ],
+)
+def test_refusals_keep_the_sentence_and_say_why(text, given_row, status, cause):
+    given_row = {"findings": [knee(60.0)], **given_row}
+    row = told(text, given_row.pop("findings"), **given_row)
+    assert row.status == status
+    assert cause in row.reason
+    assert row.feedback == text
+    assert row.chosen == ()
+
+
+def test_holds_are_judged_whatever_their_likeness():
+    moving = still("hip_flexion", "hip", 8.0, "Stabilize the hip position")
+    row = told("Hold steady", [moving], exercise="plank", cycle=HOLD, quality=UNLIKE)
+    assert row.status == "rewritten"
+
+
+def test_policy_paper_tells_any_violation_the_matching_one_first():
+    row = told("Don't lean forward", [knee(30.0), lean(23.0)], policy="paper")
+    assert [f.joint for f in row.chosen] == ["trunk", "knee"]
+    row = told("Wrong leg, buddy!", [knee(60.0)], policy="paper")
+    assert row.status == "rewritten"
+    assert told(DEEPER, [knee(95.0)], policy="paper").status == "unsupported"
+    assert told("keep it up!", [knee(60.0)], policy="paper").feedback == "keep it up!"
+
+
+def test_unknown_policy():
+    with pytest.raises(UsageError, match="unknown policy"):
+        told(DEEPER, [knee(60.0)], policy="always")
+
+
+OTHER_KINDS = ["motivational", "counting", "transition", "informational", "other"]
+
+
+@given(st.text(), st.sampled_from(OTHER_KINDS), st.sampled_from(["evidence", "paper"]))
+def test_other_kinds_stay_untouched_to_the_character(text, name, policy):
+    row = told(text, [knee(30.0)], kind=Kind(name, 1.0, "test"), policy=policy)
+    assert row.feedback == text
+    assert row.status == "kept"
+
+
+TEXTS = [DEEPER, "Bend your right knee more", "Too deep!", "Keep your back straight"]
+TEXTS += ["Don't lean forward", "Watch your form", "Hold steady", "Stand tall", "Blah"]
+DEGREES = st.floats(0.0, 175.0)
+
+
+@given(
+    st.sampled_from(TEXTS),
+    st.tuples(DEGREES, DEGREES, DEGREES, DEGREES, st.floats(0.0, 30.0)),
+    st.sampled_from(["evidence", "paper"]),
+    st.permutations(range(5)),
+)
+def test_rows_hold_only_their_findings(text, degrees, policy, order):
+    right, left, thigh, trunk, sway = degrees
+    made = [knee(right, "r"), knee(left, "l"), hip(thigh), lean(trunk)]
+    made.append(still("lumbar_flexion", "lumbar spine", sway, "Brace"))
+    made = [made[i] for i in order]
+    row = told(text, made, kind=Kind("corrective", 1.0, "test"), policy=policy)
+    assert unbacked_numbers(row.motion_context, made) == []
+    if row.status != "rewritten":
+        assert row.feedback == text
+        return
+    assert unbacked_numbers(row.feedback, row.chosen) == []
+    assert row.feedback.count("(target") + row.feedback.count("from vertical. ") <= 2
+    assert all(f.violated for f in row.chosen)
+    if policy == "evidence" and text != "Watch your form":
+        assert all(row.matches_cue[made.index(f)] for f in row.chosen)
+    if policy == "evidence" and text == "Bend your right knee more":
+        assert row.feedback.startswith("Right knee flexion")
+        assert "Increase right knee flexion by" in row.feedback
+        assert right < 90.0
