@@ -1,0 +1,1 @@
+"""Publishing, comparing and drawing the data set."""

@@ -1,0 +1,114 @@
+"""From a work folder to a release: what is finished, what is missing, and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qevd_bio import __version__
+from qevd_bio.dataset.publish import publish
+from qevd_bio.dataset.release import MissingVideo, PublishedVideo, Release
+from qevd_bio.engine.plan import PlannedUnit, current_artifacts
+from qevd_bio.files.strict_json import JsonValue
+from qevd_bio.qevd.dropin import drop_in_records
+from qevd_bio.qevd.layout import find_splits
+from qevd_bio.qevd.records import read_source
+from qevd_bio.stages.road import Road
+from qevd_bio.tables import annotations as annotation_table
+from qevd_bio.tables.parquet import read_parquet
+
+STAGES = ("annotations", "kinematics", "cycles", "findings")
+
+
+def release_from(road: Road, *, out: Path, version: str) -> Release:
+    """Publish what a work folder holds for the current inputs and rules.
+
+    Parameters
+    ----------
+    road : Road
+        The work; nothing in it is changed.
+    out : Path
+        Folder of releases.
+    version : str
+        Semantic version.
+
+    Returns
+    -------
+    Release
+        Videos that are not finished, and records that cannot be used, are named in it.
+
+    Raises
+    ------
+    UsageError
+        Nothing is finished, or the version exists.
+    """
+    planned = road.plan()
+    artifacts = current_artifacts(planned, road.store)
+    splits = {unit: session.record.split for unit, session in road.sessions.by_id.items()}
+    finished = {unit: found for unit, found in artifacts.items() if set(STAGES) <= set(found)}
+    return publish(
+        [
+            PublishedVideo(unit, splits[unit], **{stage: found[stage] for stage in STAGES})
+            for unit, found in finished.items()
+        ],
+        out=out,
+        version=version,
+        missing=[*_unfinished(planned, splits, road.config.data_root), *_rejected(road)],
+        drop_in=_drop_in(road, {unit: found["annotations"] for unit, found in finished.items()}),
+        generator={
+            "qevd_bio": __version__,
+            "policy": road.config.policy,
+            **{f"stage {stage.name}": str(stage.version) for stage in road.stages},
+            **{f"rule {rule.id}": str(rule.version) for rule in road.sessions.rules.values()},
+        },
+    )
+
+
+def _unfinished(
+    planned: list[PlannedUnit], splits: dict[str, str], data_root: Path
+) -> list[MissingVideo]:
+    """Name the first unit of each video that did not complete.
+
+    Paths are told from the data root on: where it lies on this machine is nobody's business,
+    and equal inputs must give equal bytes.
+    """
+    missing: dict[str, MissingVideo] = {}
+    for unit in planned:
+        complete = unit.record is not None and unit.record.status == "completed"
+        if complete or unit.video_id in missing:
+            continue
+        reason = unit.record.reason if unit.record else f"not run: {'; '.join(unit.why)}"
+        for root in (data_root, data_root.absolute(), data_root.resolve()):
+            reason = reason.replace(f"{root}/", "")
+        missing[unit.video_id] = MissingVideo(
+            unit.video_id, splits[unit.video_id], unit.stage, reason
+        )
+    return list(missing.values())
+
+
+def _rejected(road: Road) -> list[MissingVideo]:
+    return [
+        MissingVideo(
+            record.video_id or f"record {record.index}", record.split, "source", record.reason
+        )
+        for record in road.sessions.loaded.rejected
+    ]
+
+
+def _drop_in(road: Road, annotations: dict[str, Path]) -> dict[str, list[JsonValue]]:
+    """Put the new sentences into the source records of each split."""
+    replacements: dict[str, dict[int, str]] = {}
+    for unit, path in annotations.items():
+        rows = read_parquet(path, annotation_table.SCHEMA)
+        columns = (rows[name].to_pylist() for name in ("feedback_index", "feedback", "status"))
+        replacements[unit] = {
+            index: text
+            for index, text, status in zip(*columns, strict=True)
+            if status == "rewritten"
+        }
+    records = road.sessions.loaded.records
+    found: dict[str, list[JsonValue]] = {}
+    for split in find_splits(road.config.data_root):
+        own = [record for record in records if record.split == split.split]
+        new = {r.unit_id: replacements[r.unit_id] for r in own if r.unit_id in replacements}
+        found[split.folder.name] = drop_in_records(read_source(split.records_file), own, new)
+    return found

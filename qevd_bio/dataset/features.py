@@ -1,0 +1,127 @@
+"""Arrow schemas told to others: Hugging Face features, and a JSON file of names and units."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from qevd_bio.files.strict_json import JsonValue
+
+_VALUE_TYPES = {
+    pa.string(): "string",
+    pa.bool_(): "bool",
+    pa.int32(): "int32",
+    pa.int64(): "int64",
+    pa.float32(): "float32",
+    pa.float64(): "float64",
+}
+
+
+def type_name(kind: pa.DataType) -> str:
+    """Name a plain type as NumPy and Hugging Face do.
+
+    Parameters
+    ----------
+    kind : DataType
+        No struct and no list.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        No table of a release has such a column.
+    """
+    if kind not in _VALUE_TYPES:
+        raise ValueError(f"no name is agreed for columns of type {kind}")
+    return _VALUE_TYPES[kind]
+
+
+def huggingface_features(schema: pa.Schema) -> dict[str, JsonValue]:
+    """Tell a schema as the features that `datasets` keeps in Parquet metadata.
+
+    Parameters
+    ----------
+    schema : Schema
+        Plain columns, structs and lists, nested as you like.
+
+    Returns
+    -------
+    dict
+        Feature by column name.
+
+    Notes
+    -----
+    A list is written in brackets, the one form that `datasets` reads before and after 4.0.
+    """
+    return {field.name: _feature(field.type) for field in schema}
+
+
+def _feature(kind: pa.DataType) -> JsonValue:
+    if pa.types.is_struct(kind):
+        return {field.name: _feature(field.type) for field in kind}
+    if pa.types.is_list(kind):
+        return [_feature(kind.value_type)]
+    return {"dtype": type_name(kind), "_type": "Value"}
+
+
+def card_features(schema: pa.Schema) -> list[JsonValue]:
+    """Tell a schema as the `features` of a data card's YAML.
+
+    Parameters
+    ----------
+    schema : Schema
+        As for `huggingface_features`.
+
+    Returns
+    -------
+    list
+        One mapping a column.
+    """
+    return [_card_feature(field) for field in schema]
+
+
+def _card_feature(field: pa.Field) -> JsonValue:
+    if pa.types.is_struct(field.type):
+        return {"name": field.name, "struct": [_card_feature(inner) for inner in field.type]}
+    if pa.types.is_list(field.type):
+        item = field.type.value_type
+        if pa.types.is_struct(item):
+            return {"name": field.name, "list": [_card_feature(inner) for inner in item]}
+        return {"name": field.name, "list": type_name(item)}
+    return {"name": field.name, "dtype": type_name(field.type)}
+
+
+def field_list(schema: pa.Schema) -> list[JsonValue]:
+    """List every column with its type, unit and description.
+
+    Parameters
+    ----------
+    schema : Schema
+        Fields made by `qevd_bio.tables.columns.column`.
+
+    Returns
+    -------
+    list
+        One mapping a column: name, type, nullable, unit (empty for plain values),
+        description, and the inner fields of structs and lists of structs.
+    """
+    return [_described(field) for field in schema]
+
+
+def _described(field: pa.Field) -> JsonValue:
+    metadata = {key.decode(): text.decode() for key, text in (field.metadata or {}).items()}
+    kind, name = field.type, ""
+    if pa.types.is_list(kind):
+        kind, name = kind.value_type, "list of "
+    described: dict[str, JsonValue] = {
+        "name": field.name,
+        "type": name + ("struct" if pa.types.is_struct(kind) else type_name(kind)),
+        "nullable": field.nullable,
+        "unit": metadata.get("unit", ""),
+        "description": metadata["description"],
+    }
+    if pa.types.is_struct(kind):
+        described["fields"] = [_described(inner) for inner in kind]
+    return described

@@ -1,0 +1,80 @@
+"""Folders that are there whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from qevd_bio.errors import UsageError
+from qevd_bio.files.atomic import TEMPORARY_PREFIX, make_folder
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """Lend a temporary folder that becomes `target` when the block ends well.
+
+    Parameters
+    ----------
+    target : Path
+        The folder to make; missing parents are made.
+
+    Yields
+    ------
+    Path
+        An empty folder beside the target.
+
+    Raises
+    ------
+    UsageError
+        The target exists, before the block or at its end.
+
+    Notes
+    -----
+    Whatever leaves the block removes the temporary folder; after a power cut or a kill it
+    stays beside the target under a name that begins with `TEMPORARY_PREFIX`.
+    """
+    _refuse_existing(target)
+    make_folder(target.parent)
+    temporary = target.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}-{target.name}")
+    temporary.mkdir()
+    try:
+        yield temporary
+        for folder, _, _ in os.walk(temporary):
+            _sync(Path(folder))
+        _refuse_existing(target)
+        try:
+            temporary.rename(target)
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                raise _exists(target) from error
+            raise
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    _sync(target.parent)
+
+
+def _refuse_existing(target: Path) -> None:
+    if os.path.lexists(target):
+        raise _exists(target)
+
+
+def _exists(target: Path) -> UsageError:
+    return UsageError(
+        "exists already and is never overwritten",
+        where=str(target),
+        next_step="Publish under a new version, or move the old folder away first",
+    )
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,224 @@
+"""Making a release: Parquet splits with card, manifest, schemas and sums."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from qevd_bio.dataset.card import card_text
+from qevd_bio.dataset.configs import CONFIGS, SPLITS
+from qevd_bio.dataset.features import field_list
+from qevd_bio.dataset.new_folder import new_folder
+from qevd_bio.dataset.release import Contents, MissingVideo, PublishedVideo, Release, Shard
+from qevd_bio.dataset.shards import (
+    ROWS_PER_SHARD,
+    kinematics_notes,
+    release_schema,
+    write_shards,
+)
+from qevd_bio.errors import DataError, UsageError
+from qevd_bio.files.atomic import write_text_atomic
+from qevd_bio.files.contain import plain_name
+from qevd_bio.files.digest import sha256_file
+from qevd_bio.files.strict_json import JsonValue, dump_json
+from qevd_bio.qevd.layout import RECORDS_FILE
+from qevd_bio.tables.columns import SCHEMA_VERSION
+
+CARD_FILE = "README.md"
+MANIFEST_FILE = "manifest.json"
+SUMS_FILE = "SHA256SUMS"
+
+_NUMBER = r"(0|[1-9]\d*)"
+_VERSION = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(-[0-9A-Za-z]+(\.[0-9A-Za-z]+)*)?", re.A)
+
+
+def publish(
+    videos: Sequence[PublishedVideo],
+    *,
+    out: Path,
+    version: str,
+    missing: Sequence[MissingVideo],
+    drop_in: Mapping[str, Sequence[JsonValue]],
+    generator: Mapping[str, str],
+    rows_per_shard: int = ROWS_PER_SHARD,
+) -> Release:
+    """Publish the videos that reached the end.
+
+    Parameters
+    ----------
+    videos : sequence of PublishedVideo
+        In any order.
+    out : Path
+        Folder of releases; the new one is ``out/<version>``.
+    version : str
+        Semantic version, such as ``1.0.0``.
+    missing : sequence of MissingVideo
+        What the source holds and the release does not, and why.
+    drop_in : mapping of str to sequence
+        Records of the source with the new sentences, by split folder.
+    generator : mapping of str to str
+        Names and versions of what made the release; it stands in every shard.
+    rows_per_shard : int
+        Most rows of a shard that holds more than one video.
+
+    Returns
+    -------
+    Release
+
+    Raises
+    ------
+    UsageError
+        The version is none or exists, or there is nothing to publish.
+    DataError
+        A video is given twice, or an artifact is damaged.
+
+    Notes
+    -----
+    The release is made beside its place and renamed at the end: it is there whole or not at
+    all. No clock enters a file; equal inputs give equal SHA256SUMS, in whatever order the
+    videos are given.
+    """
+    _check(videos, missing, version, rows_per_shard)
+    videos = sorted(videos, key=lambda video: video.video_id)
+    target = out / version
+    with new_folder(target) as folder:
+        contents = _write_tables(videos, missing, version, generator, folder, rows_per_shard)
+        for config in CONFIGS:
+            _write_json(folder / "schema" / f"{config}.json", _schema_json(config))
+        for name, records in drop_in.items():
+            home = folder / "drop_in" / plain_name(name, where="drop-in split folder")
+            # As the source writes it: key order and shortest floats kept, ASCII.
+            text = json.dumps(list(records), allow_nan=False) + "\n"
+            write_text_atomic(home / RECORDS_FILE, text)
+        _write_json(folder / MANIFEST_FILE, _manifest(contents, videos))
+        write_text_atomic(folder / CARD_FILE, card_text(contents))
+        files = _write_sums(folder)
+    return Release(folder=target, contents=contents, files=files)
+
+
+def _check(
+    videos: Sequence[PublishedVideo],
+    missing: Sequence[MissingVideo],
+    version: str,
+    rows_per_shard: int,
+) -> None:
+    if _VERSION.fullmatch(version) is None:
+        raise UsageError(
+            "is no semantic version",
+            where=f"version {version!r}",
+            next_step="Give three numbers, such as 1.0.0",
+        )
+    if rows_per_shard < 1:
+        raise UsageError(
+            f"a shard of {rows_per_shard} rows cannot be written",
+            where="rows_per_shard",
+            next_step=f"Give a positive number, or none for {ROWS_PER_SHARD}",
+        )
+    if not videos:
+        raise UsageError(
+            f"no video is finished, {len(missing)} are missing",
+            where=f"release {version}",
+            next_step="Run the stages first, then publish",
+        )
+    for video in videos:
+        plain_name(video.video_id, where="video to publish")
+    given = [(one.video_id, one.split) for one in videos]
+    given += [(one.video_id, one.split) for one in missing]
+    for video_id, split in given:
+        if split not in SPLITS:
+            raise DataError(
+                f"belongs to split {split!r}",
+                where=f"video {video_id}",
+                next_step=f"The splits are {', '.join(SPLITS)}",
+            )
+    counts = Counter(video.video_id for video in videos)
+    twice = sorted(name for name, count in counts.items() if count > 1)
+    if twice:
+        raise DataError(
+            "is published twice",
+            where=f"video {', '.join(twice)}",
+            next_step="Give every video once, in one split",
+        )
+
+
+def _write_tables(
+    videos: Sequence[PublishedVideo],
+    missing: Sequence[MissingVideo],
+    version: str,
+    generator: Mapping[str, str],
+    folder: Path,
+    rows_per_shard: int,
+) -> Contents:
+    by_split = {split: [video for video in videos if video.split == split] for split in SPLITS}
+    by_split = {split: group for split, group in by_split.items() if group}
+    shards = {}
+    for config in CONFIGS:
+        schema = release_schema(config, version, generator)
+        shards[config] = {
+            split: write_shards(
+                config, split, group, schema, folder, rows_per_shard=rows_per_shard
+            )
+            for split, group in by_split.items()
+        }
+    return Contents(
+        version=version,
+        generator=dict(generator),
+        shards=shards,
+        statuses={
+            split: _count_statuses(folder, group) for split, group in shards["annotations"].items()
+        },
+        videos={split: len(group) for split, group in by_split.items()},
+        missing=tuple(
+            sorted(missing, key=lambda one: (one.video_id, one.split, one.stage, one.reason))
+        ),
+    )
+
+
+def _count_statuses(folder: Path, shards: Sequence[Shard]) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for shard in shards:
+        counts.update(pq.read_table(folder / shard.path, columns=["status"])["status"].to_pylist())
+    return dict(sorted(counts.items()))
+
+
+def _manifest(contents: Contents, videos: Sequence[PublishedVideo]) -> dict[str, JsonValue]:
+    return {
+        "name": "qevd_bio",
+        "schema_version": SCHEMA_VERSION,
+        **contents.as_json(),
+        "videos": {
+            video.video_id: {
+                "split": video.split,
+                "artifacts": {name: sha256_file(video.artifact(name)) for name in CONFIGS},
+                "kinematics": kinematics_notes(video),
+            }
+            for video in videos
+        },
+    }
+
+
+def _schema_json(config: str) -> dict[str, JsonValue]:
+    return {
+        "config": config,
+        "schema_version": SCHEMA_VERSION,
+        "sorted_by": list(CONFIGS[config].order),
+        "fields": field_list(CONFIGS[config].schema),
+    }
+
+
+def _write_json(path: Path, value: Mapping[str, JsonValue]) -> None:
+    write_text_atomic(path, dump_json(value, where=path.name, indent=1) + "\n")
+
+
+def _write_sums(folder: Path) -> tuple[str, ...]:
+    names = sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+    )
+    sums = "".join(f"{sha256_file(folder / name)}  {name}\n" for name in names)
+    write_text_atomic(folder / SUMS_FILE, sums)
+    return (*names, SUMS_FILE)

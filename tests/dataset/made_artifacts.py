@@ -1,0 +1,206 @@
+"""Artifacts of made-up videos, small enough to check by eye."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qevd_bio.dataset.curves import Curve
+from qevd_bio.dataset.release import PublishedVideo
+from qevd_bio.motion.record import Motion
+from qevd_bio.skeleton.dofs import DOF_NAMES, N_DOFS
+from qevd_bio.tables import annotations, cycles, findings, kinematics
+from qevd_bio.tables.parquet import rows_table, write_parquet
+
+START_S = 1690028800.2981102
+UNOBSERVED = ("wrist_flexion_r", "pro_sup_l")
+
+
+def motion(frames: int, seed: int = 0) -> Motion:
+    """A random motion whose `UNOBSERVED` DoFs are unobserved."""
+    rng = np.random.default_rng(seed)
+    observed = np.array([name not in UNOBSERVED for name in DOF_NAMES])
+    return Motion(
+        q=rng.normal(0.0, 0.5, (frames, N_DOFS)),
+        time_s=START_S + np.arange(frames) / 30.0,
+        confidence=np.full(frames, 0.9),
+        valid=np.arange(frames) != 1,
+        observed=observed,
+        sigma_rad=np.where(observed, 0.05, np.inf),
+        gravity=np.array([0.0, 1.0, 0.0]),
+        gravity_source="camera",
+        backend="mediapipe",
+        betas=None,
+        segment_lengths_m={"thigh": 0.42, "shank": 0.41},
+    )
+
+
+def finding(**changed: Any) -> dict[str, Any]:
+    """A squat that is 18 degrees too shallow."""
+    return {
+        "constraint_id": "depth",
+        "measure": "knee_flexion",
+        "joint": "knee",
+        "side": "r",
+        "check": "dynamic",
+        "phase": "bottom",
+        "key_frame": 40,
+        "key_s": START_S + 40 / 30.0,
+        "measured": 72.0,
+        "target_low": 90.0,
+        "target_high": 120.0,
+        "deviation": -18.0,
+        "sigma": 3.0,
+        "unit": "deg",
+        "tolerance": 10.0,
+        "guard": 2.0,
+        "violated": True,
+        "severity": 0.8,
+        "priority": "high",
+        "status": "measured",
+        "reason": "",
+        "instruction": "Increase knee flexion",
+    } | changed
+
+
+def annotation(video_id: str, index: int, **changed: Any) -> dict[str, Any]:
+    """An utterance that was rewritten because of `finding`."""
+    cycle = {
+        "cycle_index": 0,
+        "kind": "cycle",
+        "side": None,
+        "start_s": START_S + 0.5,
+        "key_s": START_S + 40 / 30.0,
+        "end_s": START_S + 2.0,
+        "phase": "bottom",
+        "quality": 0.9,
+        "quality_cosine": 0.9,
+        "quality_pearson": 0.9,
+        "quality_velocity": 0.9,
+        "quality_amplitude": 0.9,
+    }
+    return {
+        "video_id": video_id,
+        "segment_index": 0,
+        "exercise_text": "squats",
+        "exercise": "squat",
+        "feedback_index": index,
+        "timestamp_s": START_S + 1.7 + index,
+        "frame_start": 51 + 30 * index,
+        "frame_end": 60 + 30 * index,
+        "is_transition": False,
+        "kind": "corrective",
+        "kind_source": "cues",
+        "kind_confidence": 1.0,
+        "feedback_original": "Go lower on your squats!",
+        "feedback": "Go lower on your squats: your knees bend 72°, aim for 90°.",
+        "status": "rewritten",
+        "reason": "knee flexion 18° short of the target",
+        "motion_context": "bottom of the squat",
+        "morphology_context": "",
+        "salient_joints": ["knee"],
+        "cycle": cycle,
+        "findings": [{**finding(), "matches_cue": True, "spoken": True}],
+        "review": None,
+        "provenance": {
+            "kinematics_sha256": "0" * 64,
+            "findings_sha256": "1" * 64,
+            "rule_version": 1,
+            "generator_version": "0.1.0",
+        },
+    } | changed
+
+
+def kept(video_id: str, index: int, text: str = "Nice!") -> dict[str, Any]:
+    """An utterance that stays as it was."""
+    return annotation(
+        video_id,
+        index,
+        segment_index=None,
+        feedback_original=text,
+        feedback=text,
+        status="kept",
+        reason="nothing to correct",
+        cycle=None,
+        findings=[],
+    )
+
+
+def cycle(video_id: str, index: int) -> dict[str, Any]:
+    """A repetition of one and a half seconds."""
+    start = 15 + 45 * index
+    return {
+        "video_id": video_id,
+        "segment_index": 0,
+        "cycle_index": index,
+        "exercise": "squat",
+        "kind": "cycle",
+        "side": None,
+        "frame_start": start,
+        "frame_key": start + 25,
+        "frame_end": start + 45,
+        "start_s": START_S + start / 30.0,
+        "key_s": START_S + (start + 25) / 30.0,
+        "end_s": START_S + (start + 45) / 30.0,
+        "quality": 0.9,
+        "quality_cosine": 0.9,
+        "quality_pearson": 0.9,
+        "quality_velocity": 0.9,
+        "quality_amplitude": 0.9,
+        "rule_version": 1,
+    }
+
+
+def published(
+    folder: Path, video_id: str, split: str, *, frames: int = 20, n_cycles: int = 2
+) -> PublishedVideo:
+    """Write the four artifacts of a video; the rows of annotations are out of order."""
+    paths = {
+        name: folder / video_id / f"{name}.parquet"
+        for name in ("annotations", "kinematics", "cycles", "findings")
+    }
+    said = [kept(video_id, 1), annotation(video_id, 0)]
+    write_parquet(rows_table(said, annotations.SCHEMA), paths["annotations"])
+    table, notes = kinematics.motion_table(video_id, motion(frames, seed=len(video_id)))
+    write_parquet(table, paths["kinematics"], notes={**notes, "rotation_deg": 90})
+    found = [cycle(video_id, index) for index in reversed(range(n_cycles))]
+    write_parquet(rows_table(found, cycles.SCHEMA), paths["cycles"])
+    checked = [
+        {
+            "video_id": video_id,
+            "segment_index": 0,
+            "cycle_index": index,
+            "exercise": "squat",
+            **finding(constraint_id=name),
+        }
+        for index in range(n_cycles)
+        for name in ("stance", "depth")
+    ]
+    write_parquet(rows_table(checked, findings.SCHEMA), paths["findings"])
+    return PublishedVideo(video_id=video_id, split=split, **paths)
+
+
+def squat_curve(segment_index: int = 0, **changed: Any) -> Curve:
+    """Knee flexion of ten squats of three seconds, 10 to 80 degrees, with a gap at 14 s."""
+    seconds = np.arange(900) / 30.0
+    values = {
+        "video_id": "0146",
+        "segment_index": segment_index,
+        "exercise": "squats",
+        "measure": "knee_flexion_r",
+        "label": "right knee flexion",
+        "unit": "deg",
+        "time_s": START_S + seconds,
+        "values": 45.0 - 35.0 * np.cos(2.0 * np.pi * seconds / 3.0),
+        "valid": (seconds < 13.75) | (seconds > 14.5),
+        "cycles": tuple(
+            (START_S + 3.0 * i, START_S + 3.0 * i + 1.5, START_S + 3.0 * i + 3.0) for i in range(9)
+        ),
+        "utterances_s": (START_S + 4.7,),
+        "target_low": 90.0,
+        "target_high": 120.0,
+        "tolerance": 10.0,
+    }
+    return Curve(**{**values, **changed})
