@@ -1,0 +1,1 @@
+"""Typer commands, one file a group; no logic."""

@@ -1,0 +1,76 @@
+"""Commands for looking at results: diff and plot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qevd_bio.cli.guard import DONE, guarded
+from qevd_bio.cli.output import emit, table
+from qevd_bio.cli.setup import Json
+from qevd_bio.cli.work import Work
+
+
+@guarded
+def diff(
+    work: Work = Path("work"),
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write a page with curves and findings here.")
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="List sentences that did not change, too.")
+    ] = False,
+    as_json: Json = False,
+) -> int:
+    """Show old and new sentences; with --html beside their curves and evidence."""
+    from qevd_bio.dataset.changes import all_changes, write_diff_page
+    from qevd_bio.stages.road import reopen_road
+
+    road = reopen_road(work)
+    rows = all_changes(road)
+    shown = [row for row in rows if everything or row["status"] == "rewritten"]
+    result = [
+        {key: row[key] for key in (
+            "video_id", "segment_index", "exercise", "timestamp_s", "kind", "status", "reason",
+            "feedback_original", "feedback",
+        )} for row in shown
+    ]  # fmt: skip
+    text = table(
+        ("video", "exercise", "status", "old", "new or reason"),
+        [
+            (
+                row["video_id"],
+                row["exercise_text"] or "",
+                row["status"],
+                row["feedback_original"],
+                row["feedback"] if row["status"] == "rewritten" else row["reason"],
+            )
+            for row in shown
+        ],
+    )
+    if html is not None:
+        write_diff_page(road, rows, html)
+        text += f"\n\npage: {html}"
+    emit(result, text, as_json=as_json)
+    return DONE
+
+
+@guarded
+def plot(
+    video: Annotated[str, typer.Argument(help="Video id.")],
+    work: Work = Path("work"),
+    out: Annotated[
+        Path | None, typer.Option("--out", help="PNG to write; default VIDEO.png.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Draw the curves of one video with cycles, targets and utterances."""
+    from qevd_bio.dataset.changes import plot_of
+    from qevd_bio.stages.road import reopen_road
+
+    target = out or Path(f"{video}.png")
+    panels = plot_of(reopen_road(work), video, target)
+    emit({"plot": str(target), "panels": panels}, f"plot: {target}", as_json=as_json)
+    return DONE

@@ -1,0 +1,62 @@
+"""The console script `qevd-bio`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from qevd_bio import __version__
+from qevd_bio.cli import look, release, setup, work
+from qevd_bio.cli.guard import DEBUG_VARIABLE
+
+app = typer.Typer(
+    name="qevd-bio",
+    help="From exercise videos to quantified, evidence-linked coaching sentences.",
+    epilog=(
+        "Exit codes: 0 done, 1 known failure, 2 usage, 3 some videos failed, "
+        "4 verification found faults, 130 interrupted."
+    ),
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks. May stand anywhere in the command.")
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """From exercise videos to quantified, evidence-linked coaching sentences."""
+
+
+app.command()(setup.demo)
+app.command()(setup.doctor)
+app.command()(work.plan)
+app.command()(work.run)
+app.command()(release.publish)
+app.command()(look.diff)
+app.command()(look.plot)
+
+
+def main() -> None:
+    """Run the command line."""
+    arguments = sys.argv[1:]
+    if "--debug" in arguments:
+        os.environ[DEBUG_VARIABLE] = "1"
+        arguments = [argument for argument in arguments if argument != "--debug"]
+    app(args=arguments)

@@ -1,0 +1,46 @@
+"""Commands that hand the result on: publish."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qevd_bio.cli.guard import DONE, guarded, say
+from qevd_bio.cli.output import emit, table
+from qevd_bio.cli.setup import Json
+from qevd_bio.cli.work import Work
+
+
+@guarded
+def publish(
+    work: Work = Path("work"),
+    out: Annotated[Path, typer.Option("--out", help="Folder of releases.")] = Path("release"),
+    version: Annotated[str, typer.Option("--version", help="Semantic version.")] = "0.1.0",
+    as_json: Json = False,
+) -> int:
+    """Write a release: Parquet splits, card, checksums, drop-in JSON."""
+    from qevd_bio.dataset.assembly import release_from
+    from qevd_bio.stages.road import reopen_road
+
+    release = release_from(reopen_road(work), out=out, version=version)
+    contents = release.contents
+    rows = [
+        (config, split, sum(shard.rows for shard in shards))
+        for config, splits in contents.shards.items()
+        for split, shards in splits.items()
+    ]
+    for video in contents.missing:
+        say(f"missing: {video.video_id} ({video.split}): {video.stage}: {video.reason}")
+    result = {
+        "release": str(release.folder),
+        "rows": [{"config": c, "split": s, "rows": n} for c, s, n in rows],
+        "missing": [
+            {"video_id": v.video_id, "split": v.split, "stage": v.stage, "reason": v.reason}
+            for v in contents.missing
+        ],
+    }
+    text = f"{table(('config', 'split', 'rows'), rows)}\n\nrelease: {release.folder}"
+    emit(result, text, as_json=as_json)
+    return DONE

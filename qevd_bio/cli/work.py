@@ -1,0 +1,103 @@
+"""Commands that do the work: plan and run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qevd_bio.cli.guard import DONE, SOME_FAILED, guarded, say
+from qevd_bio.cli.output import emit, table
+from qevd_bio.cli.setup import Json
+
+DataRoot = Annotated[
+    Path,
+    typer.Option("--data-root", help="QEVD's folder. It is only read.", envvar="QEVD_BIO_DATA"),
+]
+Work = Annotated[
+    Path, typer.Option("--work", help="Folder for artifacts and records.", envvar="QEVD_BIO_WORK")
+]
+Policy = Annotated[
+    str,
+    typer.Option(
+        "--policy",
+        help="evidence: rewrite only what a finding supports. "
+        "paper: replace every corrective sentence by the findings.",
+    ),
+]
+Videos = Annotated[
+    list[str] | None, typer.Option("--video", help="Only this video id; may be given again.")
+]
+
+
+@guarded
+def plan(
+    data_root: DataRoot,
+    work: Work = Path("work"),
+    policy: Policy = "evidence",
+    video: Videos = None,
+    why: Annotated[bool, typer.Option("--why", help="List each unit that would run, and why.")] = (
+        False
+    ),
+    as_json: Json = False,
+) -> int:
+    """Say what `run` would do, and because of which change, without doing it."""
+    from qevd_bio.stages.road import RoadConfig, open_road, policy_named
+
+    road = open_road(RoadConfig(data_root, policy_named(policy)), work)
+    planned = road.plan(tuple(video or ()))
+    counts: dict[str, dict[str, int]] = {}
+    for unit in planned:
+        of_stage = counts.setdefault(unit.stage, dict.fromkeys(("run", "retry", "blocked"), 0))
+        of_stage.setdefault("done", 0)
+        of_stage[unit.action] += 1
+    lines = [table(("stage", *next(iter(counts.values()), {})), [
+        (stage, *numbers.values()) for stage, numbers in counts.items()
+    ])]  # fmt: skip
+    todo = [unit for unit in planned if unit.action != "done"]
+    if why and todo:
+        rows = [(u.video_id, u.stage, u.action, "; ".join(u.why)) for u in todo]
+        lines.append(table(("video", "stage", "action", "why"), rows))
+    units = [
+        {"video_id": u.video_id, "stage": u.stage, "action": u.action, "why": list(u.why)}
+        for u in planned
+    ]
+    rejected = road.rejected()
+    for line in rejected:
+        say(f"rejected: {line}")
+    result = {"counts": counts, "units": units, "rejected": rejected}
+    emit(result, "\n\n".join(lines), as_json=as_json)
+    return DONE
+
+
+@guarded
+def run(
+    data_root: DataRoot,
+    work: Work = Path("work"),
+    policy: Policy = "evidence",
+    video: Videos = None,
+    as_json: Json = False,
+) -> int:
+    """Bring every video up to date: angles, cycles, findings, sentences."""
+    from qevd_bio.cli.progress import progress
+    from qevd_bio.stages.road import RoadConfig, open_road, policy_named
+
+    road = open_road(RoadConfig(data_root, policy_named(policy)), work)
+    videos = tuple(video or ())
+    with progress(road.units(videos)) as on_event:
+        summary = road.run(videos, argv=sys.argv, on_event=on_event)
+    failures = [{"video_id": f.video_id, "stage": f.stage, "reason": f.reason}
+                for f in summary.failures]  # fmt: skip
+    rejected = road.rejected()
+    counts = dict(summary.counts)
+    lines = [", ".join(f"{number} {word}" for word, number in counts.items())]
+    if failures:
+        rows = [(f["video_id"], f["stage"], f["reason"]) for f in failures]
+        lines.append(table(("failed video", "stage", "reason"), rows))
+    lines += [f"rejected: {line}" for line in rejected]
+    lines.append(f"artifacts: {work}   next: qevd-bio publish --work {work}")
+    result = {"counts": counts, "failures": failures, "rejected": rejected, "work": str(work)}
+    emit(result, "\n".join(lines), as_json=as_json)
+    return SOME_FAILED if failures or rejected else DONE

@@ -1,0 +1,185 @@
+"""What is installed, what is missing, and the command that mends it."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal
+
+from qevd_bio.assets import DATA_FOLDERS, asset_path
+from qevd_bio.errors import QevdBioError
+from qevd_bio.files.atomic import write_text_atomic
+
+State = Literal["ok", "warn", "fail"]
+
+_BASE = (
+    ("numpy", "numpy"),
+    ("scipy", "scipy"),
+    ("pandas", "pandas"),
+    ("pyarrow", "pyarrow"),
+    ("torch", "torch"),
+    ("av", "av"),
+    ("jsonschema", "jsonschema"),
+    ("safetensors", "safetensors"),
+    ("openai", "openai"),
+    ("tqdm", "tqdm"),
+)
+_SPARE_BYTES = 5 * 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the examination.
+
+    Attributes
+    ----------
+    name, state, detail : str
+        What was looked at, ``ok``, ``warn`` or ``fail``, and what was found.
+    mend : str
+        The command or step that mends it; empty when nothing is wrong.
+    """
+
+    name: str
+    state: State
+    detail: str
+    mend: str = ""
+
+
+def examine(work: Path) -> list[Check]:
+    """Examine the environment.
+
+    Parameters
+    ----------
+    work : Path
+        Folder that work would be written to; it is not created.
+
+    Returns
+    -------
+    list of Check
+        In the order a new user would mend them.
+    """
+    return [
+        _python(),
+        *(_package(name, module) for name, module in _BASE),
+        _capture_backend(),
+        _plots(),
+        *(_data_folder(folder) for folder in DATA_FOLDERS),
+        _rules(),
+        _gpu(),
+        _space(work),
+        _durable_writes(work),
+    ]
+
+
+def _python() -> Check:
+    found = platform.python_version()
+    if (3, 11) <= sys.version_info[:2] <= (3, 12):
+        return Check("python", "ok", found)
+    mend = "python3.11 -m venv .venv, then install again"
+    return Check("python", "fail", f"{found}; needs 3.11 or 3.12", mend)
+
+
+def _package(name: str, module: str) -> Check:
+    try:
+        importlib.import_module(module)
+        return Check(name, "ok", version(name))
+    except (ImportError, OSError, PackageNotFoundError) as error:
+        return Check(name, "fail", _line(error), "pip install qevd-bio")
+
+
+def _capture_backend() -> Check:
+    name, mend = "mediapipe", 'pip install "qevd-bio[mediapipe]"'
+    try:
+        found = version(name)
+    except PackageNotFoundError:
+        return Check(name, "fail", "not installed: no video can be analysed", mend)
+    if found != "0.10.21":
+        return Check(name, "fail", f"{found}; only 0.10.21 holds its pose model", mend)
+    try:
+        importlib.import_module("mediapipe.python.solutions.pose")
+    except (ImportError, OSError, AttributeError) as error:
+        return Check(name, "fail", f"{found} does not import: {_line(error)}", mend)
+    return Check(name, "ok", found)
+
+
+def _plots() -> Check:
+    try:
+        return Check("matplotlib", "ok", version("matplotlib"))
+    except PackageNotFoundError:
+        return Check("matplotlib", "warn", "no plots without it", 'pip install "qevd-bio[plot]"')
+
+
+def _data_folder(folder: str) -> Check:
+    try:
+        return Check(folder, "ok", f"{sum(1 for _ in asset_path(folder).iterdir())} files")
+    except QevdBioError as error:
+        return Check(folder, "fail", error.message, "pip install --force-reinstall qevd-bio")
+
+
+def _rules() -> Check:
+    from qevd_bio.exercises.rule import load_rules
+
+    try:
+        rules = load_rules()
+    except QevdBioError as error:
+        return Check("exercise rules", "fail", f"{error.where}: {error.message}", error.next_step)
+    return Check("exercise rules", "ok", ", ".join(sorted(rules)))
+
+
+def _gpu() -> Check:
+    try:
+        torch = importlib.import_module("torch")
+        if torch.cuda.is_available():
+            return Check("gpu", "ok", str(torch.cuda.get_device_name(0)))
+    except (ImportError, OSError, RuntimeError) as error:
+        return Check("gpu", "warn", _line(error), "the built-in backend needs none")
+    return Check("gpu", "ok", "none; the built-in backend needs none")
+
+
+def _space(work: Path) -> Check:
+    free = shutil.disk_usage(_existing(work)).free
+    detail = f"{free / 1024**3:.0f} GiB free at {work}"
+    if free < _SPARE_BYTES:
+        return Check("disk space", "warn", detail, "Choose another --work folder")
+    return Check("disk space", "ok", detail)
+
+
+def _durable_writes(work: Path) -> Check:
+    folder = _existing(work)
+
+    def probe() -> str:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".qevd-bio-") as name:
+            write_text_atomic(Path(name) / "probe", "1")
+            write_text_atomic(Path(name) / "probe", "2")
+            return (Path(name) / "probe").read_text(encoding="utf-8")
+
+    return _tried("durable writes", probe, "2", f"Make {folder} writable or choose --work")
+
+
+def _tried(name: str, probe: Callable[[], str], expected: str, mend: str) -> Check:
+    try:
+        found = probe()
+    except OSError as error:
+        return Check(name, "fail", _line(error), mend)
+    if found != expected:
+        return Check(name, "fail", "a replaced file shows its old content", mend)
+    return Check(name, "ok", "replace and fsync work")
+
+
+def _existing(folder: Path) -> Path:
+    path = folder.absolute()
+    while not os.path.isdir(path):  # noqa: PTH112  a broken link has a parent too
+        path = path.parent
+    return path
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())

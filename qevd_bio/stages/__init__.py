@@ -1,0 +1,1 @@
+"""One thin file a stage: read artifacts, call kernels, write an artifact."""

@@ -1,0 +1,229 @@
+"""Stage 4: utterances and findings to annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from qevd_bio import __version__
+from qevd_bio.engine.stage import Resources
+from qevd_bio.exercises.analysis import ScoredCycle, choose_cycle
+from qevd_bio.exercises.rule import Rule
+from qevd_bio.feedback.choice import Policy
+from qevd_bio.feedback.contexts import morphology_context
+from qevd_bio.feedback.kinds import kind_of
+from qevd_bio.feedback.prompt_files import prompt_digests
+from qevd_bio.feedback.rewriting import Rewritten, rewrite
+from qevd_bio.files.digest import sha256_file, sha256_json
+from qevd_bio.files.strict_json import JsonValue
+from qevd_bio.motion.constraints import LEAST_CONFIDENCE, Finding
+from qevd_bio.motion.record import Motion
+from qevd_bio.qevd.dropin import merging_pairs
+from qevd_bio.qevd.segments import Segment
+from qevd_bio.qevd.utterances import Utterance
+from qevd_bio.stages.cycles import (
+    quality_columns,
+    rule_digests,
+    scored_from_row,
+    segments_digest,
+)
+from qevd_bio.stages.sessions import Session, Sessions
+from qevd_bio.tables import annotations as annotation_table
+from qevd_bio.tables import cycles as cycle_table
+from qevd_bio.tables import findings as finding_table
+from qevd_bio.tables import kinematics as kinematics_table
+from qevd_bio.tables.kinematics import motion_from_table
+from qevd_bio.tables.parquet import read_notes, read_parquet, rows_table, write_parquet
+
+_FINDING_NAMES = tuple(f.name for f in finding_table.FINDING_FIELDS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """What the earlier stages know of one video."""
+
+    motion: Motion
+    cycles: Mapping[int, list[ScoredCycle]]
+    findings: Mapping[tuple[int, int], list[Finding]]
+    no_cycle_reasons: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class AnnotationsStage:
+    """Rewrite the trainer's sentences where the findings support it."""
+
+    sessions: Sessions
+    policy: Policy = "evidence"
+    name: str = "annotations"
+    version: int = 1
+    reads: tuple[str, ...] = ("kinematics", "cycles", "findings")
+    writes: str = "annotations"
+    resources: Resources = field(default_factory=Resources)
+
+    def depends(self, video_id: str) -> Mapping[str, str]:
+        """Name the record, the rules, the language data and the policy."""
+        session = self.sessions.by_id[video_id]
+        return {
+            "record": session.record.digest,
+            "segments": segments_digest(session),
+            "policy": sha256_json(self.policy),
+            "generator": __version__,
+            **rule_digests(session),
+            **prompt_digests(),
+        }
+
+    def setup(self) -> None:
+        """Nothing is shared between videos."""
+
+    def process(
+        self, video_id: str, inputs: Mapping[str, Path], out: Path
+    ) -> Mapping[str, JsonValue]:
+        """Write one row an utterance."""
+        session = self.sessions.by_id[video_id]
+        evidence = _read_evidence(inputs)
+        made_from = {
+            "kinematics_sha256": sha256_file(inputs["kinematics"]),
+            "findings_sha256": sha256_file(inputs["findings"]),
+            "generator_version": __version__,
+        }
+        rows = [
+            self._row(session, utterance, evidence, made_from) for utterance in session.utterances
+        ]
+        _keep_apart(session, rows)
+        write_parquet(rows_table(rows, annotation_table.SCHEMA), out)
+        counts: dict[str, int] = {}
+        for row in rows:
+            counts[row["status"]] = counts.setdefault(row["status"], 0) + 1
+        return dict(sorted(counts.items()))
+
+    def teardown(self) -> None:
+        """Nothing to let go of."""
+
+    def _row(
+        self,
+        session: Session,
+        utterance: Utterance,
+        evidence: _Evidence,
+        made_from: Mapping[str, str],
+    ) -> dict[str, Any]:
+        segment = session.segment_of(utterance)
+        rule = session.rules.get(segment.index) if segment else None
+        index, scored = _spoken_cycle(segment, utterance, evidence)
+        findings = evidence.findings.get((segment.index, index), []) if segment else []
+        kind = kind_of(utterance.text, is_transition=utterance.is_transition)
+        rewritten = rewrite(
+            utterance.text,
+            kind,
+            rule,
+            scored.cycle if scored else None,
+            findings,
+            self.policy,
+            morphology_context=_morphology(evidence.motion, scored),
+        )
+        return {
+            "video_id": session.record.unit_id,
+            "segment_index": segment.index if segment else None,
+            "exercise_text": segment.exercise_text if segment else None,
+            "exercise": rule.id if rule else None,
+            "feedback_index": utterance.index,
+            "timestamp_s": utterance.timestamp_s,
+            "frame_start": utterance.frame_start,
+            "frame_end": utterance.frame_end,
+            "is_transition": utterance.is_transition,
+            "kind": kind.name,
+            "kind_source": kind.source,
+            "kind_confidence": kind.confidence,
+            "feedback_original": utterance.text,
+            "feedback": rewritten.feedback,
+            "status": rewritten.status,
+            "reason": _reason(rewritten, segment, evidence),
+            "motion_context": rewritten.motion_context,
+            "morphology_context": rewritten.morphology_context,
+            "salient_joints": list(rule.dynamic_joints) if rule else [],
+            "cycle": _cycle_struct(index, scored, rule),
+            "findings": [
+                {**asdict(finding), "matches_cue": matches, "spoken": finding in rewritten.chosen}
+                for finding, matches in zip(findings, rewritten.matches_cue, strict=True)
+            ],
+            "review": None,
+            "provenance": {**made_from, "rule_version": rule.version if rule else None},
+        }
+
+
+def _read_evidence(inputs: Mapping[str, Path]) -> _Evidence:
+    cycles = read_parquet(inputs["cycles"], cycle_table.SCHEMA)
+    by_segment: dict[int, list[ScoredCycle]] = {}
+    for row in cycles.to_pylist():
+        by_segment.setdefault(row["segment_index"], []).append(scored_from_row(row))
+    findings: dict[tuple[int, int], list[Finding]] = {}
+    for row in read_parquet(inputs["findings"], finding_table.SCHEMA).to_pylist():
+        of_cycle = findings.setdefault((row["segment_index"], row["cycle_index"]), [])
+        of_cycle.append(Finding(**{name: row[name] for name in _FINDING_NAMES}))
+    return _Evidence(
+        motion=motion_from_table(read_parquet(inputs["kinematics"], kinematics_table.SCHEMA)),
+        cycles=by_segment,
+        findings=findings,
+        no_cycle_reasons=read_notes(cycles)["no_cycle_reasons"],
+    )
+
+
+def _spoken_cycle(
+    segment: Segment | None, utterance: Utterance, evidence: _Evidence
+) -> tuple[int, ScoredCycle | None]:
+    """Find the cycle an utterance speaks of, and its index in the segment."""
+    cycles = evidence.cycles.get(segment.index, []) if segment else []
+    if not cycles or utterance.frame_start >= len(evidence.motion.time_s):
+        return -1, None
+    scored = choose_cycle(cycles, float(evidence.motion.time_s[utterance.frame_start]))
+    return (cycles.index(scored), scored) if scored else (-1, None)
+
+
+def _reason(rewritten: Rewritten, segment: Segment | None, evidence: _Evidence) -> str:
+    detail = evidence.no_cycle_reasons.get(str(segment.index), "") if segment else ""
+    if rewritten.status == "no_cycle" and detail:
+        return f"{rewritten.reason}: {detail}"
+    return rewritten.reason
+
+
+def _morphology(motion: Motion, scored: ScoredCycle | None) -> str:
+    frames = slice(scored.cycle.start, scored.cycle.end + 1) if scored else slice(0, 0)
+    unsure = ~motion.valid[frames] | (motion.confidence[frames] < LEAST_CONFIDENCE)
+    context, _ = morphology_context(
+        None, backend=motion.backend, low_confidence=bool(unsure.mean() > 0.5) if scored else False
+    )
+    return context
+
+
+def _cycle_struct(
+    index: int, scored: ScoredCycle | None, rule: Rule | None
+) -> dict[str, Any] | None:
+    if scored is None or rule is None:
+        return None
+    cycle = scored.cycle
+    return {
+        "cycle_index": index,
+        "kind": cycle.kind,
+        "side": cycle.side,
+        "start_s": cycle.start_s,
+        "key_s": cycle.key_s,
+        "end_s": cycle.end_s,
+        "phase": rule.key_phase.name,
+        **quality_columns(scored.quality),
+    }
+
+
+def _keep_apart(session: Session, rows: list[dict[str, Any]]) -> None:
+    """Give a touching utterance its old sentence back where two new ones would become one."""
+    texts = {
+        row["feedback_index"]: row["feedback"] for row in rows if row["status"] == "rewritten"
+    }
+    for first, second in merging_pairs(session.record, texts):
+        index = second if second in texts else first
+        texts.pop(index, None)
+        row = rows[index]
+        row["feedback"], row["status"] = row["feedback_original"], "kept"
+        row["reason"] = "its new sentence equals its neighbour's, and the two would run together"
+        for finding in row["findings"]:
+            finding["spoken"] = False

@@ -1,0 +1,142 @@
+"""Stage 2: angles to cycles, segment by segment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from qevd_bio.engine.stage import Resources
+from qevd_bio.exercises.analysis import ScoredCycle, SegmentCycles, segment_cycles
+from qevd_bio.exercises.rule import Rule
+from qevd_bio.files.digest import sha256_json
+from qevd_bio.files.strict_json import JsonValue
+from qevd_bio.motion.alignment import Quality
+from qevd_bio.motion.cycles import Cycle
+from qevd_bio.motion.record import Motion
+from qevd_bio.qevd.segments import Segment
+from qevd_bio.skeleton.bodies import scaled_skeleton
+from qevd_bio.stages.sessions import Session, Sessions
+from qevd_bio.tables import cycles as cycle_table
+from qevd_bio.tables import kinematics as kinematics_table
+from qevd_bio.tables.kinematics import motion_from_table
+from qevd_bio.tables.parquet import read_parquet, rows_table, write_parquet
+
+
+@dataclass(frozen=True)
+class CyclesStage:
+    """Find the repetitions and holds of each exercise."""
+
+    sessions: Sessions
+    name: str = "cycles"
+    version: int = 1
+    reads: tuple[str, ...] = ("kinematics",)
+    writes: str = "cycles"
+    resources: Resources = field(default_factory=Resources)
+
+    def depends(self, video_id: str) -> Mapping[str, str]:
+        """Name the segments and the rules of their exercises."""
+        session = self.sessions.by_id[video_id]
+        return {"segments": segments_digest(session), **rule_digests(session)}
+
+    def setup(self) -> None:
+        """Nothing is shared between videos."""
+
+    def process(
+        self, video_id: str, inputs: Mapping[str, Path], out: Path
+    ) -> Mapping[str, JsonValue]:
+        """Find the cycles of one video; the notes say why a segment has none."""
+        session = self.sessions.by_id[video_id]
+        motion = motion_from_table(read_parquet(inputs["kinematics"], kinematics_table.SCHEMA))
+        rows: list[dict[str, Any]] = []
+        reasons: dict[str, JsonValue] = {}
+        for segment in session.segments:
+            rule = session.rules.get(segment.index)
+            found = _cycles_of(motion, rule, segment)
+            if found.reason:
+                reasons[str(segment.index)] = found.reason
+            if rule is not None:
+                rows += [
+                    _row(video_id, segment.index, index, rule, scored)
+                    for index, scored in enumerate(found.cycles)
+                ]
+        table = rows_table(rows, cycle_table.SCHEMA)
+        write_parquet(table, out, notes={"no_cycle_reasons": reasons})
+        return {"no_cycle_reasons": reasons}
+
+    def teardown(self) -> None:
+        """Nothing to let go of."""
+
+
+def segments_digest(session: Session) -> str:
+    """Digest what the segments of a session are, as far as analysis depends on it."""
+    return sha256_json(
+        [[s.index, s.exercise_text, s.frame_start, s.frame_end] for s in session.segments]
+    )
+
+
+def rule_digests(session: Session) -> dict[str, str]:
+    """Digest the rules a session uses, by name."""
+    return {f"rule:{rule.id}": rule.digest for rule in session.rules.values()}
+
+
+def scored_from_row(row: Mapping[str, Any]) -> ScoredCycle:
+    """Read a cycle back from its row."""
+    cycle = Cycle(
+        kind=row["kind"],
+        start=row["frame_start"],
+        key=row["frame_key"],
+        end=row["frame_end"],
+        start_s=row["start_s"],
+        key_s=row["key_s"],
+        end_s=row["end_s"],
+        side=row["side"],
+    )
+    if row["quality"] is None:
+        return ScoredCycle(cycle, None)
+    parts = (row[f"quality_{part}"] for part in ("cosine", "pearson", "velocity", "amplitude"))
+    return ScoredCycle(cycle, Quality(row["quality"], *parts))
+
+
+def quality_columns(quality: Quality | None) -> dict[str, float | None]:
+    """Lay a quality out in columns; all null when there was nothing to compare."""
+    return {
+        "quality": quality.score if quality else None,
+        "quality_cosine": quality.cosine if quality else None,
+        "quality_pearson": quality.pearson if quality else None,
+        "quality_velocity": quality.velocity if quality else None,
+        "quality_amplitude": quality.amplitude if quality else None,
+    }
+
+
+def _cycles_of(motion: Motion, rule: Rule | None, segment: Segment) -> SegmentCycles:
+    if rule is None:
+        return SegmentCycles((), f"the exercise '{segment.exercise_text}' has no rule")
+    end = min(segment.frame_end, len(motion.time_s))
+    if segment.frame_start >= end:
+        return SegmentCycles((), "the segment lies after the last frame time")
+    skeleton = scaled_skeleton(motion.segment_lengths_m)
+    return segment_cycles(motion, rule, segment.frame_start, end, skeleton)
+
+
+def _row(
+    video_id: str, segment_index: int, cycle_index: int, rule: Rule, scored: ScoredCycle
+) -> dict[str, Any]:
+    cycle = scored.cycle
+    return {
+        "video_id": video_id,
+        "segment_index": segment_index,
+        "cycle_index": cycle_index,
+        "exercise": rule.id,
+        "kind": cycle.kind,
+        "side": cycle.side,
+        "frame_start": cycle.start,
+        "frame_key": cycle.key,
+        "frame_end": cycle.end,
+        "start_s": cycle.start_s,
+        "key_s": cycle.key_s,
+        "end_s": cycle.end_s,
+        **quality_columns(scored.quality),
+        "rule_version": rule.version,
+    }

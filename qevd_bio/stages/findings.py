@@ -1,0 +1,65 @@
+"""Stage 3: cycles to findings, constraint by constraint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from qevd_bio.engine.stage import Resources
+from qevd_bio.exercises.analysis import cycle_findings
+from qevd_bio.files.strict_json import JsonValue
+from qevd_bio.skeleton.bodies import scaled_skeleton
+from qevd_bio.stages.cycles import rule_digests, scored_from_row
+from qevd_bio.stages.sessions import Sessions
+from qevd_bio.tables import cycles as cycle_table
+from qevd_bio.tables import findings as finding_table
+from qevd_bio.tables import kinematics as kinematics_table
+from qevd_bio.tables.kinematics import motion_from_table
+from qevd_bio.tables.parquet import read_parquet, rows_table, write_parquet
+
+
+@dataclass(frozen=True)
+class FindingsStage:
+    """Check the constraints of each exercise on each of its cycles."""
+
+    sessions: Sessions
+    name: str = "findings"
+    version: int = 1
+    reads: tuple[str, ...] = ("kinematics", "cycles")
+    writes: str = "findings"
+    resources: Resources = field(default_factory=Resources)
+
+    def depends(self, video_id: str) -> Mapping[str, str]:
+        """Name the rules of the session's exercises."""
+        return rule_digests(self.sessions.by_id[video_id])
+
+    def setup(self) -> None:
+        """Nothing is shared between videos."""
+
+    def process(
+        self, video_id: str, inputs: Mapping[str, Path], out: Path
+    ) -> Mapping[str, JsonValue]:
+        """Check the cycles of one video."""
+        rules = self.sessions.by_id[video_id].rules
+        motion = motion_from_table(read_parquet(inputs["kinematics"], kinematics_table.SCHEMA))
+        skeleton = scaled_skeleton(motion.segment_lengths_m)
+        rows = []
+        for row in read_parquet(inputs["cycles"], cycle_table.SCHEMA).to_pylist():
+            rule = rules[row["segment_index"]]
+            cycle = scored_from_row(row).cycle
+            rows += [
+                {
+                    "video_id": video_id,
+                    "segment_index": row["segment_index"],
+                    "cycle_index": row["cycle_index"],
+                    "exercise": rule.id,
+                    **asdict(finding),
+                }
+                for finding in cycle_findings(motion, rule, cycle, skeleton)
+            ]
+        write_parquet(rows_table(rows, finding_table.SCHEMA), out)
+        return {"findings": len(rows), "violated": sum(bool(row["violated"]) for row in rows)}
+
+    def teardown(self) -> None:
+        """Nothing to let go of."""

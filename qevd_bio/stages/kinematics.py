@@ -1,0 +1,64 @@
+"""Stage 1: video to angles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from qevd_bio.capture.config import CaptureConfig
+from qevd_bio.capture.mediapipe_backend import capture_motion
+from qevd_bio.engine.stage import Resources
+from qevd_bio.errors import VideoError
+from qevd_bio.files.digest import sha256_file_once, sha256_json
+from qevd_bio.files.strict_json import JsonValue
+from qevd_bio.qevd.records import require_times_s
+from qevd_bio.stages.sessions import Sessions
+from qevd_bio.tables.kinematics import motion_table
+from qevd_bio.tables.parquet import write_parquet
+
+
+@dataclass(frozen=True)
+class KinematicsStage:
+    """Measure the motion of the person in each video."""
+
+    sessions: Sessions
+    config: CaptureConfig = field(default_factory=CaptureConfig)
+    name: str = "kinematics"
+    version: int = 1
+    reads: tuple[str, ...] = ()
+    writes: str = "kinematics"
+    resources: Resources = field(default_factory=Resources)
+
+    def depends(self, video_id: str) -> Mapping[str, str]:
+        """Name the video, its frame times and the configuration."""
+        record = self.sessions.by_id[video_id].record
+        if not record.video_file.is_file():
+            raise VideoError(
+                "the video is absent",
+                where=str(record.video_file),
+                next_step="Restore the file and run again; only this video will run",
+            )
+        files = (record.video_file, record.timestamps_file)
+        return {
+            "config": sha256_json(asdict(self.config)),
+            **{f"file:{path.name}": sha256_file_once(path) for path in files if path.is_file()},
+        }
+
+    def setup(self) -> None:
+        """Nothing is shared between videos."""
+
+    def process(
+        self, video_id: str, inputs: Mapping[str, Path], out: Path
+    ) -> Mapping[str, JsonValue]:
+        """Capture one video and write its table of angles."""
+        record = self.sessions.by_id[video_id].record
+        captured = capture_motion(
+            record.video_file, require_times_s(record), video_id=video_id, config=self.config
+        )
+        table, notes = motion_table(video_id, captured.motion)
+        write_parquet(table, out, notes={**notes, "capture": captured.notes})
+        return captured.notes
+
+    def teardown(self) -> None:
+        """Nothing to let go of."""

@@ -1,0 +1,188 @@
+"""The road from a data root to annotations: the stages, their order and their store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast, get_args
+
+from qevd_bio.engine.local import Event, RunSummary, run_local
+from qevd_bio.engine.plan import PlannedUnit, current_artifacts, plan
+from qevd_bio.engine.runs import close_run, open_run
+from qevd_bio.engine.stage import Stage
+from qevd_bio.engine.store import Store
+from qevd_bio.errors import DataError, UsageError
+from qevd_bio.exercises.rule import load_rules
+from qevd_bio.feedback.choice import Policy
+from qevd_bio.files.atomic import write_text_atomic
+from qevd_bio.files.strict_json import JsonValue, dump_json, parse_json
+from qevd_bio.stages.annotations import AnnotationsStage
+from qevd_bio.stages.cycles import CyclesStage
+from qevd_bio.stages.findings import FindingsStage
+from qevd_bio.stages.kinematics import KinematicsStage
+from qevd_bio.stages.sessions import Sessions, chosen_videos, load_sessions
+
+WORK_FILE = "work.json"
+
+
+@dataclass(frozen=True, slots=True)
+class RoadConfig:
+    """What a run is asked for.
+
+    Attributes
+    ----------
+    data_root : Path
+        QEVD's folder; only read.
+    policy : str
+        ``evidence`` or ``paper``, see `qevd_bio.feedback.rewriting`.
+    """
+
+    data_root: Path
+    policy: Policy = "evidence"
+
+    def as_json(self) -> dict[str, JsonValue]:
+        """Spell the configuration out."""
+        return {"data_root": str(self.data_root.absolute()), "policy": self.policy}
+
+
+@dataclass(frozen=True, slots=True)
+class Road:
+    """A data root, the stages and the store, ready to plan and run.
+
+    Attributes
+    ----------
+    config : RoadConfig
+        What was asked for.
+    sessions : Sessions
+        The source data.
+    stages : tuple of Stage
+        In the order they depend on each other.
+    store : Store
+        Where artifacts lie.
+    """
+
+    config: RoadConfig
+    sessions: Sessions
+    stages: tuple[Stage, ...]
+    store: Store
+
+    def units(self, videos: tuple[str, ...] = ()) -> int:
+        """Count the units of a run."""
+        return len(self.stages) * len(chosen_videos(self.sessions, videos))
+
+    def plan(self, videos: tuple[str, ...] = ()) -> list[PlannedUnit]:
+        """Say what a run would do."""
+        return plan(self.stages, chosen_videos(self.sessions, videos), self.store)
+
+    def artifacts(self) -> dict[str, dict[str, Path]]:
+        """Find the current artifacts by video and stage."""
+        return current_artifacts(self.plan(), self.store)
+
+    def rejected(self) -> list[str]:
+        """Name the source records that cannot be used."""
+        return [
+            f"{record.split} record {record.index} ({record.video_id or 'no id'}): {record.reason}"
+            for record in self.sessions.loaded.rejected
+        ]
+
+    def run(
+        self, videos: tuple[str, ...], *, argv: Sequence[str], on_event: Callable[[Event], None]
+    ) -> RunSummary:
+        """Bring every unit up to date and record the run."""
+        chosen = chosen_videos(self.sessions, videos)
+        config = self.config.as_json()
+        write_text_atomic(
+            self.store.root / WORK_FILE, dump_json(config, where=WORK_FILE, indent=1) + "\n"
+        )
+        folder = open_run(self.store.root, argv=argv, config=config)
+        counts: dict[str, int] = {}
+
+        def counted(event: Event) -> None:
+            if event.kind != "started":
+                counts[event.kind] = counts.setdefault(event.kind, 0) + 1
+            on_event(event)
+
+        try:
+            summary = run_local(self.stages, chosen, self.store, on_event=counted)
+        except KeyboardInterrupt:
+            close_run(folder, outcome="interrupted", counts=counts)
+            raise
+        except Exception:
+            close_run(folder, outcome="broken", counts=counts)
+            raise
+        close_run(folder, outcome="finished", counts=counts)
+        return summary
+
+
+def policy_named(name: str) -> Policy:
+    """Check the name of a policy.
+
+    Raises
+    ------
+    UsageError
+        There is no such policy.
+    """
+    for policy in get_args(Policy):
+        if name == policy:
+            return cast("Policy", policy)
+    raise UsageError(
+        "no such policy",
+        where=f"policy {name}",
+        next_step=f"Use one of {', '.join(get_args(Policy))}",
+    )
+
+
+def open_road(config: RoadConfig, work: Path) -> Road:
+    """Read rules and source data and lay out the stages.
+
+    Parameters
+    ----------
+    config : RoadConfig
+        What to do.
+    work : Path
+        Folder for artifacts; made at the first run.
+
+    Returns
+    -------
+    Road
+
+    Raises
+    ------
+    DataError, RuleError
+        Source data or rules cannot be used.
+    """
+    sessions = load_sessions(config.data_root, load_rules())
+    stages: tuple[Stage, ...] = (
+        KinematicsStage(sessions),
+        CyclesStage(sessions),
+        FindingsStage(sessions),
+        AnnotationsStage(sessions, policy=config.policy),
+    )
+    return Road(config, sessions, stages, Store(work))
+
+
+def reopen_road(work: Path) -> Road:
+    """Open the road that a work folder was last run with.
+
+    Raises
+    ------
+    DataError
+        The folder holds no run.
+    """
+    path = work / WORK_FILE
+    if not path.is_file():
+        raise DataError(
+            "no run has been made in this work folder",
+            where=str(work),
+            next_step="Run `qevd-bio run --data-root QEVD --work WORK` first, or name its folder",
+        )
+    content = parse_json(path.read_text(encoding="utf-8"), where=str(path))
+    if not isinstance(content, dict) or set(content) != {"data_root", "policy"}:
+        raise DataError(
+            "not written by this version",
+            where=str(path),
+            next_step="Run `qevd-bio run` again; finished work is kept",
+        )
+    policy = policy_named(str(content["policy"]))
+    return open_road(RoadConfig(Path(str(content["data_root"])), policy), work)

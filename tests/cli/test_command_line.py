@@ -1,0 +1,117 @@
+"""The console script: speed, exit codes, one-line errors, pure JSON on stdout."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from qevd_bio import __version__
+
+SCRIPT = [sys.executable, "-c", "from qevd_bio.cli.main import main; main()"]
+COMMANDS = ("demo", "doctor", "plan", "run", "publish", "diff", "plot")
+
+
+def qevd_bio(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("QEVD_BIO")}
+    return subprocess.run(
+        [*SCRIPT, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        env=environment,
+        timeout=120,
+    )
+
+
+def test_help_lists_the_commands() -> None:
+    done = qevd_bio("--help")
+    assert done.returncode == 0
+    for command in COMMANDS:
+        assert command in done.stdout
+
+
+def test_help_is_quick_and_does_not_import_torch() -> None:
+    code = (
+        "import sys; sys.argv = ['qevd-bio', '--help']\n"
+        "from qevd_bio.cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'numpy', 'pandas', 'pyarrow', 'mediapipe', 'av', 'matplotlib'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    seconds = []
+    for _ in range(5):
+        begun = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        seconds.append(time.perf_counter() - begun)
+        assert done.stderr.strip() == "[]"
+    bare = []
+    for _ in range(5):
+        begun = time.perf_counter()
+        subprocess.run([sys.executable, "-c", "pass"], check=True)
+        bare.append(time.perf_counter() - begun)
+    # Beyond what starting Python costs on this machine at this moment.
+    assert min(seconds) - min(bare) < 0.3
+
+
+def test_version() -> None:
+    assert qevd_bio("--version").stdout.strip() == __version__
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_and_json(command: str) -> None:
+    done = qevd_bio(command, "--help")
+    assert done.returncode == 0
+    assert "--json" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("no-such-command",), 2, "no-such-command"),
+        (("run",), 2, "--data-root"),
+        (("run", "--data-root", "absent"), 1, "absent"),
+        (("run", "--data-root", ".", "--policy", "guess"), 2, "guess"),
+        (("publish", "--work", "absent"), 1, "qevd-bio run"),
+        (("diff", "--work", "absent"), 1, "qevd-bio run"),
+        (("plot", "0001", "--work", "absent"), 1, "qevd-bio run"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_errors_are_one_line_with_a_code(
+    tmp_path: Path, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    done = qevd_bio(*arguments, cwd=tmp_path)
+    assert done.returncode == code
+    assert words in done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    if code == 1:
+        assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_debug_shows_the_traceback(tmp_path: Path) -> None:
+    done = qevd_bio("publish", "--work", "absent", "--debug", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+
+
+def test_doctor_prints_a_line_a_check(tmp_path: Path) -> None:
+    done = qevd_bio("doctor", "--json", cwd=tmp_path)
+    checks = json.loads(done.stdout)
+    by_name = {check["name"]: check for check in checks}
+    assert by_name["numpy"]["state"] == "ok"
+    assert by_name["exercise rules"]["state"] == "ok"
+    failing = [check for check in checks if check["state"] == "fail"]
+    assert done.returncode == (1 if failing else 0)
+    assert all(check["mend"] for check in failing)
+    assert not list(tmp_path.iterdir())
