@@ -40,7 +40,7 @@ from qevd_bio.skeleton.dofs import DOF_INDEX, joint_dofs, mirror_q
 from qevd_bio.skeleton.kinematics import Skeleton
 from qevd_bio.skeleton.measures import CATALOGUE, measure_sigma, measure_values
 
-RANGE_SHARE = 0.3
+RANGE_SHARE = 0.2
 """A repetition moves the representative measure by this share of the reference's range."""
 
 PRONE_LEAN_DEG = 30.0

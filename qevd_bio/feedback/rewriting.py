@@ -11,7 +11,6 @@ from qevd_bio.feedback.choice import Policy, choose, matching
 from qevd_bio.feedback.contexts import motion_context, statement_text
 from qevd_bio.feedback.cues import cues_of
 from qevd_bio.feedback.kinds import Kind
-from qevd_bio.motion.alignment import Quality
 from qevd_bio.motion.constraints import Finding
 from qevd_bio.motion.cycles import Cycle
 
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
 Status = Literal["rewritten", "kept", "unsupported", "low_confidence", "unmeasurable", "no_cycle"]
 
 REWRITABLE = ("corrective", "instructional")
-
-LEAST_QUALITY = 0.6
-"""Below it a cycle is "very poor" in the authors' labels: too unlike the exercise to be judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +57,10 @@ def rewrite(
     kind: Kind,
     exercise: Rule | None,
     cycle: Cycle | None,
-    quality: Quality | None,
     findings: Sequence[Finding],
     policy: Policy,
     *,
     morphology_context: str = "",
-    least_quality: float = LEAST_QUALITY,
 ) -> Rewritten:
     """Rewrite a corrective or instructional utterance where the evidence allows it.
 
@@ -80,17 +74,12 @@ def rewrite(
         Rule of the segment's exercise; None when it has none.
     cycle : Cycle or None
         Cycle the utterance speaks of.
-    quality : Quality or None
-        Likeness of the cycle to its reference; None where there is nothing to compare.
     findings : sequence of Finding
         All findings of that cycle, in the rule's order.
     policy : {"evidence", "paper"}
         See `qevd_bio.feedback.choice`.
     morphology_context : str, optional
         Passed through to the row.
-    least_quality : float, optional
-        Cycles scoring less are not judged; holds are exempt, since a still curve has no shape
-        to be alike. Policy ``paper`` knows no such limit.
 
     Returns
     -------
@@ -131,10 +120,6 @@ def rewrite(
         return row("unmeasurable", "the exercise has no rule")
     if cycle is None:
         return row("no_cycle", "no complete cycle belongs to this utterance")
-    likeness_score = quality.score if quality and cycle.kind != "hold" else None
-    if policy == "evidence" and likeness_score is not None and likeness_score < least_quality:
-        likeness = f"{likeness_score:.2f} is below {least_quality:.2f}"
-        return row("low_confidence", f"likeness of the cycle to its reference {likeness}")
     choice = choose(findings, cues, leading=leading, policy=policy)
     if choice.refusal is not None:
         return row(choice.refusal, choice.reason)

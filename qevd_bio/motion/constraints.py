@@ -213,25 +213,34 @@ def spread_over(
     Returns
     -------
     Evidence
-        ``sqrt(max(0, sd^2 - sigma^2))`` and its standard error from noise alone.
+        ``sqrt(max(0, sd^2 - jitter^2))`` and its standard error.
 
     Notes
     -----
     The supplement's "variance < 5 degrees" is a standard deviation in degrees (section 4 names
-    a variance, its unit and its examples say deviation). Standard error: the variance of a
-    sample variance with independent noise, counting one sample per `NOISE_CORRELATION_S`, at
-    the larger of spread and limit.
+    a variance, its unit and its examples say deviation). Only jitter between frames is taken
+    off, seen in the second differences and never more than sigma: the rest of sigma may be an
+    offset, which spreads nothing. The standard error counts all of sigma as noise that could
+    have moved the curve: the variance of a sample variance, one sample per
+    `NOISE_CORRELATION_S`, at the larger of spread and limit.
     """
     known = valid & np.isfinite(values)
     if not np.isfinite(sigma):
         return unmeasurable(_without_noise(sigma))
     if known.sum() < 3 or 2 * known.sum() < len(values):
         return unmeasurable("the person or joint is not seen for most of it")
-    spread = float(np.sqrt(max(0.0, float(np.var(values[known])) - sigma**2)))
+    jitter = min(sigma, _jitter(values[known]))
+    spread = float(np.sqrt(max(0.0, float(np.var(values[known])) - jitter**2)))
     samples = max(2.0, float(time_s[-1] - time_s[0]) / NOISE_CORRELATION_S)
     size = max(spread, limit)
     error = float(np.sqrt(2 * sigma**4 + 4 * sigma**2 * size**2) / (2 * size * np.sqrt(samples)))
     return _with_confidence(spread, error, confidence[known])
+
+
+def _jitter(values: FloatArray) -> float:
+    """Estimate the white noise on a smooth curve: second differences hold it root 6 times."""
+    steps = np.diff(values, 2)
+    return float(np.median(np.abs(steps)) / (0.6745 * np.sqrt(6.0)))
 
 
 def _without_noise(sigma: float) -> str:

@@ -75,7 +75,7 @@ class CycleSettings:
     shortest_s: float = 0.8
     longest_s: float = 5.0
     prominence_rad: float = PROMINENCE_RAD
-    prominence_share: float = 0.4
+    prominence_share: float = 0.3
     distance_s: float = 5.0 / 30.0
     return_share: float = 0.5
     rest_share: float = 0.05

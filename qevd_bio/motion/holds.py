@@ -29,7 +29,8 @@ class HoldSettings:
     ceiling_rad : float
         ... nor above this: the stillest part of a moving segment is no hold.
     merge_s, merge_rad : float
-        Two stretches this near in time whose angles are this near are one hold.
+        Two stretches this near in time whose angles are this near are one hold: hips that sag
+        within a plank are a fault of it and begin no new one.
     shortest_s, longest_s : float
         Bounds of a hold.
     sigma_s : float
@@ -41,7 +42,7 @@ class HoldSettings:
     floor_rad: float = np.deg2rad(2.0)
     ceiling_rad: float = np.deg2rad(5.0)
     merge_s: float = 1.0
-    merge_rad: float = np.deg2rad(10.0)
+    merge_rad: float = np.deg2rad(45.0)
     shortest_s: float = 1.0
     longest_s: float = 600.0
     sigma_s: float = SIGMA_S

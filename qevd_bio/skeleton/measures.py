@@ -147,16 +147,13 @@ def _knee_valgus(side: str) -> Callable[[Pose], FloatArray]:
     medial_sign = 1.0 if side == "r" else -1.0
 
     def compute(pose: Pose) -> FloatArray:
-        left, down = pose.left(), -pose.up
+        left = pose.left()
         hip, knee, ankle = (pose.joint(f"{n}_{side}") for n in ("femur", "tibia", "talus"))
 
         def inclination(bone: FloatArray) -> FloatArray:
-            medial, lower = medial_sign * _dot(bone, left), _dot(bone, down)
-            seen = np.hypot(medial, lower) > _SHORT * np.linalg.norm(bone, axis=-1)
-            return np.where(seen, np.arctan2(medial, lower), np.nan)
+            return np.arcsin(np.clip(medial_sign * _dot(_unit(bone), left), -1.0, 1.0))
 
-        bend = inclination(knee - hip) - inclination(ankle - knee)
-        return np.asarray(np.rad2deg(np.angle(np.exp(1j * bend))))
+        return np.asarray(np.rad2deg(inclination(knee - hip) - inclination(ankle - knee)))
 
     return compute
 
@@ -210,7 +207,7 @@ def _sided(side: str) -> tuple[Measure, ...]:
             name=f"knee_valgus_{side}",
             side=side,
             unit="deg",
-            definition=f"frontal-plane angle between the {word} thigh and shank",
+            definition=f"inward inclination of the {word} thigh minus that of the shank",
             positive="knee further inwards",
             needs=(*_PELVIS, *_leg_dofs(side)),
             source=_GEOMETRY,

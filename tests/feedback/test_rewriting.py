@@ -12,14 +12,10 @@ from qevd_bio.exercises.rule import Representative, Rule, Tempo
 from qevd_bio.feedback.kinds import Kind, kind_of
 from qevd_bio.feedback.numbers import unbacked_numbers
 from qevd_bio.feedback.rewriting import rewrite
-from qevd_bio.motion.alignment import Quality
 from qevd_bio.motion.cycles import Cycle
 
 CYCLE = Cycle(kind="cycle", start=0, key=15, end=30, start_s=0, key_s=0.5, end_s=1, side=None)
 LEFT_LUNGE = Cycle(kind="half", start=0, key=9, end=19, start_s=0, key_s=0.3, end_s=1, side="l")
-HOLD = Cycle(kind="hold", start=0, key=15, end=30, start_s=0, key_s=0.5, end_s=1, side=None)
-ALIKE = Quality(score=0.85, cosine=0.9, pearson=0.9, velocity=0.8, amplitude=0.7)
-UNLIKE = Quality(score=0.41, cosine=0.4, pearson=0.4, velocity=0.4, amplitude=0.5)
 DEEPER = "Lower your hips a little more"
 
 
@@ -45,12 +41,10 @@ def rule(name):
     )
 
 
-def told(
-    text, findings, *, exercise="squat", cycle=CYCLE, quality=ALIKE, policy="evidence", kind=None
-):
+def told(text, findings, *, exercise="squat", cycle=CYCLE, policy="evidence", kind=None):
     kind = kind or kind_of(text, is_transition=False)
     exercise = rule(exercise) if exercise else None
-    return rewrite(text, kind, exercise, cycle, quality, findings, policy)
+    return rewrite(text, kind, exercise, cycle, findings, policy)
 
 
 def test_a_supported_sentence_gets_its_numbers():
@@ -105,7 +99,7 @@ def test_lower_in_push_ups_is_the_elbow():
 
 def test_hold_steady_is_supported_by_static_checks_only():
     moving = still("hip_flexion", "hip", 8.0, "Stabilize the hip position")
-    row = told("Hold steady", [knee(60.0), moving], exercise="plank", cycle=HOLD)
+    row = told("Hold steady", [knee(60.0), moving], exercise="plank")
     assert row.feedback == "Hip angle variance 8° (target: < 5°). Stabilize the hip position."
     quiet = still("hip_flexion", "hip", 2.0, "")
     assert told("Hold steady", [knee(60.0), quiet], exercise="plank").status == "unsupported"
@@ -142,7 +136,6 @@ UNSURE = {"status": "low_confidence", "reason": "confidence 0.31 is below 0.50"}
     [
         pytest.param(DEEPER, {"exercise": None}, "unmeasurable", "no rule", id="no rule"),
         pytest.param(DEEPER, {"cycle": None}, "no_cycle", "no complete cycle", id="no cycle"),
-        pytest.param(DEEPER, {"quality": UNLIKE}, "low_confidence", "0.41", id="unlike cycle"),
         pytest.param(DEEPER, {"findings": []}, "unmeasurable", "does not check", id="no findings"),
         pytest.param(
             DEEPER, {"findings": [lean(30.0)]}, "unmeasurable", "does not check", id="other only"
@@ -188,12 +181,6 @@ def test_refusals_keep_the_sentence_and_say_why(text, given_row, status, cause):
     assert cause in row.reason
     assert row.feedback == text
     assert row.chosen == ()
-
-
-def test_holds_are_judged_whatever_their_likeness():
-    moving = still("hip_flexion", "hip", 8.0, "Stabilize the hip position")
-    row = told("Hold steady", [moving], exercise="plank", cycle=HOLD, quality=UNLIKE)
-    assert row.status == "rewritten"
 
 
 def test_policy_paper_tells_any_violation_the_matching_one_first():

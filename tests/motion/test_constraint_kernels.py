@@ -133,7 +133,9 @@ def still_check(deviation_deg, sigma_deg, seed, frames_count=75):
 def test_stillness_is_judged_without_the_noise(deviation_deg, sigma_deg, share):
     findings = [still_check(deviation_deg, sigma_deg, seed) for seed in range(200)]
     assert np.mean([f.violated for f in findings]) == pytest.approx(share, abs=0.01)
-    assert np.median([f.measured for f in findings]) == pytest.approx(deviation_deg, abs=1.0)
+    # The noise is seen in the curve itself, to about a quarter on this many frames.
+    close = max(1.0, 0.3 * sigma_deg)
+    assert np.median([f.measured for f in findings]) == pytest.approx(deviation_deg, abs=close)
 
 
 def test_severity_of_stillness_is_in_units_of_the_limit():
