@@ -1,0 +1,1 @@
+"""Video to motion: decoding, backends, lifting, inverse kinematics."""

@@ -1,0 +1,303 @@
+"""Lift image landmarks to joint positions of a body whose bones do not change length.
+
+T frames, K = 14 joints of the stick body, L lengths, R rows of knowledge about lengths
+
+Image landmarks are precise but flat; world landmarks know front from back but squeeze depth.
+A body of constant bone lengths, left as long as right, seen by a pinhole camera, reconciles
+them. All frames of a shot are fitted at once by Gauss-Newton steps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qevd_bio.capture.fitting import Problem, fit_joints, joint_covariance
+from qevd_bio.capture.normal_equations import neighbour_masks
+from qevd_bio.capture.stick_body import (
+    BODY_JOINTS,
+    JOINT,
+    LENGTH_NAMES,
+    K,
+    size_rows,
+    world_lengths,
+)
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+_LIVELY = {"wrist_l": 2.0, "wrist_r": 2.0}
+"""Joints that accelerate more than the others, and how much."""
+
+_FEET = ("ankle_l", "ankle_r", "toe_l", "toe_r")
+
+
+@dataclass(frozen=True, slots=True)
+class LiftingConfig:
+    """What decides the fit.
+
+    Attributes
+    ----------
+    focal_share : float
+        Assumed focal length as a share of the longer image side (1.2: 45 degrees across it).
+    image_sigma_m : float
+        Noise of a fully visible image landmark, in metres at the person's distance.
+    depth_sigma_m : float
+        Trust in the depth of world landmarks relative to the hips.
+    acceleration_m_s2 : float
+        Usual acceleration of a joint along the line of sight (robust, so fast limbs may pass).
+    flat_acceleration_share : float
+        How many times more it may accelerate across the line of sight, where it is seen.
+    foot_speed_m_s : float
+        Usual speed of a foot along the line of sight (robust).
+    least_visibility : float
+        Landmarks are weighted by visibility, never below this.
+    length_sigma_share : float
+        Trust in the body size of the world landmarks, which fixes the scale.
+    width_sigma_share : float
+        Trust in hip and shoulder widths of the world landmarks.
+    most_iterations : int
+        Steps after which the fit is taken as it is.
+    chunk_frames : int
+        Longest stretch fitted at once; longer shots take their lengths from samples.
+    """
+
+    focal_share: float = 1.2
+    image_sigma_m: float = 0.020
+    depth_sigma_m: float = 0.20
+    acceleration_m_s2: float = 6.0
+    flat_acceleration_share: float = 4.0
+    foot_speed_m_s: float = 0.5
+    least_visibility: float = 0.05
+    length_sigma_share: float = 0.03
+    width_sigma_share: float = 0.10
+    most_iterations: int = 30
+    chunk_frames: int = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Lifted:
+    """Joint positions of a body with constant bone lengths.
+
+    Attributes
+    ----------
+    joints_m : ndarray (T, K, 3)
+        Camera frame (x right, y down, z away), metres by the assumed body size.
+    covariance_m2 : ndarray (T, K, 3, K, 3)
+        Uncertainty of a frame's joints given the bone lengths and the frames beside it.
+    lengths_m : dict of str to float
+        One length per kind of bone.
+    """
+
+    joints_m: FloatArray
+    covariance_m2: FloatArray
+    lengths_m: dict[str, float]
+
+
+def _start(world: FloatArray, rays: FloatArray, trust: FloatArray) -> FloatArray:
+    """Place the world landmarks where their projection fits the image best (T, K, 3)."""
+    u, v = rays[..., 0], rays[..., 1]
+    weight = trust**2
+    normal = np.zeros((len(world), 3, 3))
+    normal[:, 0, 0] = normal[:, 1, 1] = weight.sum(axis=1)
+    normal[:, 0, 2] = normal[:, 2, 0] = -(weight * u).sum(axis=1)
+    normal[:, 1, 2] = normal[:, 2, 1] = -(weight * v).sum(axis=1)
+    normal[:, 2, 2] = (weight * (u**2 + v**2)).sum(axis=1)
+    off_x, off_y = u * world[..., 2] - world[..., 0], v * world[..., 2] - world[..., 1]
+    right = np.stack(
+        [
+            (weight * off_x).sum(axis=1),
+            (weight * off_y).sum(axis=1),
+            -(weight * (u * off_x + v * off_y)).sum(axis=1),
+        ],
+        axis=-1,
+    )
+    place = np.linalg.solve(normal, right[..., None])[..., 0]
+    nearest = max(float(np.median(place[:, 2])), 0.5)
+    place[:, 2] = np.clip(place[:, 2], 0.5 * nearest, 2.0 * nearest)
+    joints = world + place[:, None, :]
+    joints[..., :2] = rays * joints[..., 2:]
+    return np.asarray(joints)
+
+
+def _problem(
+    rays: FloatArray,
+    world: FloatArray,
+    visibility: FloatArray,
+    time_s: FloatArray,
+    sections: IntArray,
+    size: tuple[FloatArray, FloatArray],
+    config: LiftingConfig,
+) -> Problem:
+    """Put the landmarks of some frames into the form the fit needs."""
+    hips = (world[:, JOINT["hip_l"], 2] + world[:, JOINT["hip_r"], 2]) / 2.0
+    seconds = _frame_seconds(time_s, sections)
+    followed, between = neighbour_masks(sections)
+    # weights grow with a frame's duration, so that the sum over frames does not depend on the rate
+    share = np.sqrt(30.0 * seconds)
+    lively = np.array([_LIVELY.get(name, 1.0) for name in BODY_JOINTS])
+    flat = config.flat_acceleration_share
+    usual = config.acceleration_m_s2 * lively[:, None] * np.array([flat, flat, 1.0])
+    feet = np.zeros((K, 3))
+    feet[[JOINT[name] for name in _FEET], 2] = 1.0 / config.foot_speed_m_s
+    swing = np.where(between, share / seconds**2, 0.0)[:, None, None] / usual
+    speed = np.where(followed, share / seconds, 0.0)[:, None, None] * feet
+    return Problem(
+        rays=rays,
+        trust=np.clip(visibility, config.least_visibility, 1.0) / config.image_sigma_m,
+        depth=world[..., 2] - hips[:, None],
+        depth_trust=1.0 / config.depth_sigma_m,
+        speed=speed,
+        swing=swing,
+        size_matrix=size[0],
+        size_target=size[1],
+    )
+
+
+def _frame_seconds(time_s: FloatArray, sections: IntArray) -> FloatArray:
+    """Typical seconds between frames (T,): the median, or a gap where frames were dropped.
+
+    The stamps of single frames jitter by a tenth while the pictures move evenly.
+    """
+    if len(time_s) < 2:
+        return np.full(len(time_s), 1.0 / 30.0)
+    steps = np.diff(time_s)
+    inside = np.diff(sections) == 0
+    typical = float(np.median(steps[inside])) if inside.any() else float(np.median(steps))
+    seconds = np.full(len(time_s), typical)
+    gaps = np.where(inside & (steps > 1.5 * typical), steps, typical)
+    seconds[1:] = np.maximum(seconds[1:], gaps)
+    seconds[:-1] = np.maximum(seconds[:-1], gaps)
+    return seconds
+
+
+def lift(
+    image_px: FloatArray,
+    world_m: FloatArray,
+    visibility: FloatArray,
+    time_s: FloatArray,
+    sections: IntArray,
+    image_size_px: tuple[int, int],
+    config: LiftingConfig,
+) -> Lifted:
+    """Fit one person of constant bone lengths to the landmarks of a shot.
+
+    Parameters
+    ----------
+    image_px : ndarray (T, K, 2)
+        Image landmarks of `BODY_JOINTS`, pixels, x right and y down.
+    world_m : ndarray (T, K, 3)
+        World landmarks, metres, camera axes.
+    visibility : ndarray (T, K)
+        Between 0 and 1.
+    time_s : ndarray (T,)
+        Seconds.
+    sections : ndarray (T,) of int
+        Number of the uninterrupted stretch of frames each frame belongs to; motion is not
+        smoothed across two of them.
+    image_size_px : tuple of int
+        Width and height of the pictures.
+    config : LiftingConfig
+        What decides the fit.
+
+    Returns
+    -------
+    Lifted
+        Joints, their uncertainty, lengths.
+
+    Raises
+    ------
+    ValueError
+        Shapes do not fit together, or a landmark is NaN.
+
+    Notes
+    -----
+    The scale is that of the world landmarks: a stranger's size cannot be told from one camera.
+    Minimised: robust distance of joints from the rays of the image landmarks, weighted by
+    visibility; strain of the bones; depth against the world landmarks, weakly; acceleration;
+    adult proportions.
+    """
+    _check(image_px, world_m, visibility, time_s, sections)
+    width, height = image_size_px
+    focal = config.focal_share * max(width, height)
+    rays = (image_px - np.array([width / 2.0, height / 2.0])) / focal
+    first_guess = world_lengths(world_m, visibility)
+    size = size_rows(first_guess, config.length_sigma_share, config.width_sigma_share)
+    start = _start(world_m, rays, np.clip(visibility, config.least_visibility, 1.0))
+
+    def solve(
+        take: IntArray, parts: IntArray, lengths: FloatArray, rows: tuple[FloatArray, FloatArray]
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        problem = _problem(
+            rays[take], world_m[take], visibility[take], time_s[take], parts, rows, config
+        )
+        joints, lengths = fit_joints(problem, start[take], lengths, config.most_iterations)
+        return joints, lengths, joint_covariance(problem, joints)
+
+    frames = len(time_s)
+    if frames <= config.chunk_frames:
+        joints, lengths, covariance = solve(np.arange(frames), sections, first_guess, size)
+    else:
+        sample, parts = _samples(sections, config.chunk_frames)
+        _, lengths, _ = solve(sample, parts, first_guess, size)
+        joints, covariance = np.empty((frames, K, 3)), np.empty((frames, K, 3, K, 3))
+        for first, last, keep_first, keep_last in _chunks(frames, config.chunk_frames):
+            take = np.arange(first, last)
+            kept = slice(keep_first - first, keep_last - first)
+            part, _, spread = solve(take, sections[take], lengths, _held(lengths))
+            joints[keep_first:keep_last] = part[kept]
+            covariance[keep_first:keep_last] = spread[kept]
+    return Lifted(joints, covariance, dict(zip(LENGTH_NAMES, map(float, lengths), strict=True)))
+
+
+def _held(lengths: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Rows and targets that keep lengths found elsewhere, to a tenth of a millimetre."""
+    return np.eye(len(lengths)) * 1e4, lengths * 1e4
+
+
+_OVERLAP_FRAMES = 20
+_SAMPLE_FRAMES = 90
+
+
+def _chunks(frames: int, longest: int) -> list[tuple[int, int, int, int]]:
+    """Cut a long shot: first and last frame fitted, first and last kept, overlapping."""
+    count = -(-frames // (longest - 2 * _OVERLAP_FRAMES))
+    edges = np.linspace(0, frames, count + 1).round().astype(int)
+    return [
+        (max(0, a - _OVERLAP_FRAMES), min(frames, b + _OVERLAP_FRAMES), int(a), int(b))
+        for a, b in pairwise(edges)
+    ]
+
+
+def _samples(sections: IntArray, longest: int) -> tuple[IntArray, IntArray]:
+    """Pick stretches spread over a long shot, and number them as sections of their own."""
+    count = longest // _SAMPLE_FRAMES
+    starts = np.linspace(0, len(sections) - _SAMPLE_FRAMES, count).astype(int)
+    take = (starts[:, None] + np.arange(_SAMPLE_FRAMES)).ravel()
+    stretch = np.repeat(np.arange(count), _SAMPLE_FRAMES)
+    return take, stretch * (int(sections.max()) + 1) + sections[take]
+
+
+def _check(
+    image_px: FloatArray,
+    world_m: FloatArray,
+    visibility: FloatArray,
+    time_s: FloatArray,
+    sections: IntArray,
+) -> None:
+    frames = len(time_s)
+    shapes = {
+        "image_px": (image_px.shape, (frames, K, 2)),
+        "world_m": (world_m.shape, (frames, K, 3)),
+        "visibility": (visibility.shape, (frames, K)),
+        "sections": (sections.shape, (frames,)),
+    }
+    for name, (has, needs) in shapes.items():
+        if has != needs:
+            raise ValueError(f"{name} has shape {has}, needs {needs}")
+    for name, values in (("image_px", image_px), ("world_m", world_m), ("time_s", time_s)):
+        if not np.all(np.isfinite(values)):
+            raise ValueError(f"{name} holds NaN or infinite values")

@@ -1,0 +1,306 @@
+"""Capture a motion from a video with MediaPipe landmarks, on any computer.
+
+T frames, D = 46 DoF, K = 14 joints of the stick body
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qevd_bio.capture.config import CaptureConfig
+from qevd_bio.capture.decode import Decoded, FrameStream, VideoHeader, probe, sampled_frames
+from qevd_bio.capture.inverse_kinematics import inverse_kinematics, observed_mask
+from qevd_bio.capture.landmarks import BODY_LANDMARKS, Landmarks, detect
+from qevd_bio.capture.lifting import lift
+from qevd_bio.capture.uncertainty import angle_sigma, jitter_sigma
+from qevd_bio.capture.upright import Upright, find_upright
+from qevd_bio.errors import DataError, VideoError
+from qevd_bio.motion.record import Motion
+from qevd_bio.skeleton.bodies import segment_lengths_for_height
+from qevd_bio.skeleton.dofs import N_DOFS
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+BACKEND = "mediapipe"
+
+_SAMPLE_SIDE_PX = 480
+
+# `bodies.scaled_skeleton` puts the toe joint 0.6 of a foot ahead of and 0.2 below the ankle.
+_FOOT_PER_ANKLE_TO_TOE = 1.0 / float(np.hypot(0.60, 0.20))
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """A motion and how it came about.
+
+    Attributes
+    ----------
+    motion : Motion
+        Angles with their worth.
+    sigma_frame_rad : ndarray (T, 46)
+        Standard deviation of each angle in each frame; infinite when not observed or the
+        frame is not valid.
+    shot : ndarray (T,) of int
+        Number of the camera shot of each frame.
+    upright : Upright
+        The turn applied, and why.
+    decoded : Decoded
+        How far the video could be decoded.
+    found_share : float
+        Share of the timestamps with a valid frame.
+    notes : mapping
+        The same in plain values, for the record of the unit.
+    """
+
+    motion: Motion
+    sigma_frame_rad: FloatArray
+    shot: IntArray
+    upright: Upright
+    decoded: Decoded
+    found_share: float
+    notes: Mapping[str, int | float | str | bool]
+
+
+@dataclass(frozen=True, slots=True)
+class _Posture:
+    """Angles, their uncertainty and body sizes of the fitted frames; NaN elsewhere."""
+
+    q: FloatArray
+    sigma: FloatArray
+    lengths_m: Mapping[str, float]
+
+
+def capture_motion(
+    video_path: Path, time_s: FloatArray, *, video_id: str, config: CaptureConfig
+) -> Captured:
+    """Measure the motion of the person in a video.
+
+    Parameters
+    ----------
+    video_path : Path
+        The video file.
+    time_s : ndarray (T,)
+        One timestamp per frame, seconds, strictly increasing.
+    video_id : str
+        Name of the video; QEVD numbers tell which videos are stored sideways.
+    config : CaptureConfig
+        Settings.
+
+    Returns
+    -------
+    Captured
+        A motion of T frames. Frames without a person repeat the last valid pose, leading ones
+        the first, and are not valid (supplement 6.3); so are timestamps at the end of a video
+        that breaks off, their confidence 0.
+
+    Raises
+    ------
+    VideoError
+        The file cannot be decoded far enough, or nobody is found in it.
+    DataError
+        The number of timestamps does not belong to this video.
+    EnvironmentProblem
+        mediapipe is not installed.
+
+    Notes
+    -----
+    Angles are unwrapped within each shot. `sigma_rad` is, per DoF, the root mean square over
+    valid frames of `uncertainty.angle_sigma` and of the frame-to-frame noise: the image noise
+    of a visible landmark seen through the fit (more for hidden limbs and for bones near the
+    image plane), and the systematic error of the method (`uncertainty.METHOD_DEG`). Gravity
+    is taken to be the image's down.
+    """
+    time_s = np.asarray(time_s, dtype=np.float64)
+    if time_s.ndim != 1 or not np.all(np.isfinite(time_s)) or not np.all(np.diff(time_s) > 0):
+        raise DataError(
+            "the timestamps are not one strictly increasing series",
+            where=video_id,
+            next_step="Restore the timestamps file of this video",
+        )
+    _check_header(probe(video_path), len(time_s), video_id)
+    upright = _find_upright(video_path, video_id, config)
+    stream = FrameStream(
+        video_path, longest_side_px=config.longest_side_px, turn_deg=upright.turn_deg
+    )
+    landmarks = detect(stream, config)
+    _check_decoded(stream.decoded, len(time_s), video_id, config)
+
+    frames = len(landmarks.found)
+    seen = landmarks.found & (landmarks.confidence() >= config.least_confidence)
+    posture = _postures(landmarks, time_s[:frames], seen, config)
+    valid = np.isfinite(posture.q[:, 0])
+    if not valid.any():
+        raise VideoError(
+            f"nobody is seen in any of {frames} frames",
+            where=video_id,
+            next_step="Check that the video shows one whole person, or leave it out",
+        )
+    return _assembled(posture, valid, landmarks, time_s, upright, stream.decoded, config)
+
+
+def _find_upright(video_path: Path, video_id: str, config: CaptureConfig) -> Upright:
+    if config.turn_deg is not None:
+        return find_upright([], video_id, config)
+    images = sampled_frames(video_path, config.upright_samples, longest_side_px=_SAMPLE_SIDE_PX)
+    return find_upright(images, video_id, config)
+
+
+def _check_header(header: VideoHeader, stamps: int, video_id: str) -> None:
+    """Refuse timestamps that are not of this video before the work is done."""
+    if header.frames is not None and header.frames != stamps:
+        raise _stamps_error(stamps, f"the video's header claims {header.frames} frames", video_id)
+
+
+def _stamps_error(stamps: int, other: str, video_id: str) -> DataError:
+    return DataError(
+        f"there are {stamps} timestamps but {other}",
+        where=video_id,
+        next_step="Restore the video and its timestamps file: one stamp per frame",
+    )
+
+
+def _check_decoded(decoded: Decoded, stamps: int, video_id: str, config: CaptureConfig) -> None:
+    count = decoded.frames_decoded
+    if count > stamps or (count < stamps and decoded.complete):
+        raise _stamps_error(stamps, f"{count} frames decode", video_id)
+    if count < config.salvage_share * stamps or count == 0:
+        raise VideoError(
+            f"only {count} of {stamps} frames decode ({decoded.reason})",
+            where=video_id,
+            next_step="Download or copy the video again",
+        )
+
+
+def _postures(
+    landmarks: Landmarks, time_s: FloatArray, seen: BoolArray, config: CaptureConfig
+) -> _Posture:
+    """Fit each shot by itself; a cut may change the person."""
+    frames = len(seen)
+    q, sigma = np.full((frames, N_DOFS), np.nan), np.full((frames, N_DOFS), np.inf)
+    body = list(BODY_LANDMARKS)
+    sizes: list[tuple[int, Mapping[str, float]]] = []
+    for shot in np.unique(landmarks.shot[seen]):
+        take = np.flatnonzero(seen & (landmarks.shot == shot))
+        if len(take) < config.least_shot_frames:
+            continue
+        sections = np.concatenate([[0], np.cumsum(np.diff(take) > 1)]).astype(np.int64)
+        lifted = lift(
+            landmarks.image_px[take][:, body],
+            landmarks.world_m[take][:, body],
+            landmarks.visibility[take][:, body],
+            time_s[take],
+            sections,
+            landmarks.size_px,
+            config.lifting,
+        )
+        angles = inverse_kinematics(lifted.joints_m)
+        spread = angle_sigma(lifted.joints_m, lifted.covariance_m2, angles)
+        q[take] = np.unwrap(angles, axis=0)
+        sigma[take] = np.hypot(spread, jitter_sigma(q[take], sections))
+        sizes.append((len(take), _segment_lengths(lifted.joints_m, lifted.lengths_m)))
+    return _Posture(q, sigma, _mean_lengths(sizes))
+
+
+def _segment_lengths(joints_m: FloatArray, lengths_m: Mapping[str, float]) -> dict[str, float]:
+    """Name the fitted lengths as `bodies.scaled_skeleton` does."""
+    named = ("thigh", "shank", "upper_arm", "forearm", "hip_width", "shoulder_width")
+    shoulders, hips = joints_m[:, 0:2].mean(axis=1), joints_m[:, 6:8].mean(axis=1)
+    return {
+        **{name: lengths_m[name] for name in named},
+        "trunk": float(np.median(np.linalg.norm(shoulders - hips, axis=-1))),
+        "foot": lengths_m["foot"] * _FOOT_PER_ANKLE_TO_TOE,
+    }
+
+
+def _mean_lengths(sizes: list[tuple[int, Mapping[str, float]]]) -> dict[str, float]:
+    """Average over shots, weighted by frames; empty without a fitted shot."""
+    total = sum(count for count, _ in sizes)
+    if total == 0:
+        return {}
+    return {
+        name: sum(count * lengths[name] for count, lengths in sizes) / total
+        for name in segment_lengths_for_height(1.75)
+    }
+
+
+def _assembled(
+    posture: _Posture,
+    valid: BoolArray,
+    landmarks: Landmarks,
+    time_s: FloatArray,
+    upright: Upright,
+    decoded: Decoded,
+    config: CaptureConfig,
+) -> Captured:
+    """Fill the frames without a pose and put everything on the T timestamps."""
+    missing = len(time_s) - len(valid)
+    valid = np.concatenate([valid, np.zeros(missing, dtype=bool)])
+    q = np.concatenate([posture.q, np.full((missing, N_DOFS), np.nan)])
+    sigma = np.concatenate([posture.sigma, np.full((missing, N_DOFS), np.inf)])
+    shot = np.concatenate([landmarks.shot, np.full(missing, landmarks.shot[-1])])
+    confidence = np.concatenate([landmarks.confidence(), np.zeros(missing)])
+    observed = observed_mask()
+    sigma_rad = np.full(N_DOFS, np.inf)
+    sigma_rad[observed] = np.sqrt(np.mean(sigma[valid][:, observed] ** 2, axis=0))
+    motion = Motion(
+        q=last_valid(q, valid),
+        time_s=time_s,
+        confidence=confidence,
+        valid=valid,
+        observed=observed,
+        sigma_rad=sigma_rad,
+        gravity=np.array([0.0, 1.0, 0.0]),
+        gravity_source="camera",
+        backend=BACKEND,
+        betas=None,
+        segment_lengths_m=posture.lengths_m,
+    )
+    return Captured(
+        motion=motion,
+        sigma_frame_rad=sigma,
+        shot=shot,
+        upright=upright,
+        decoded=decoded,
+        found_share=float(valid.mean()),
+        notes={
+            "turn_deg": upright.turn_deg,
+            "turn_reason": upright.reason,
+            "frames_expected": len(time_s),
+            "frames_decoded": decoded.frames_decoded,
+            "video_complete": decoded.complete,
+            "video_fault": decoded.reason,
+            "frames_valid": int(valid.sum()),
+            "shots": int(shot[-1]) + 1,
+            "mean_confidence": round(float(confidence.mean()), 4),
+        },
+    )
+
+
+def last_valid(q: FloatArray, valid: BoolArray) -> FloatArray:
+    """Repeat the last valid pose where there is none.
+
+    Parameters
+    ----------
+    q : ndarray (T, 46)
+        rad; anything where not valid.
+    valid : ndarray (T,) of bool
+        At least one True.
+
+    Returns
+    -------
+    ndarray (T, 46)
+        Frames before the first valid one get that pose.
+    """
+    if not valid.any():
+        raise ValueError("no frame is valid")
+    order = np.where(valid, np.arange(len(valid)), -1)
+    source = np.maximum.accumulate(order)
+    source[source < 0] = int(np.flatnonzero(valid)[0])
+    return np.asarray(q[source])

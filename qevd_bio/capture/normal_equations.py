@@ -1,0 +1,135 @@
+"""Least squares over a whole clip, where frames touch only their two neighbours on either side.
+
+T frames, N unknowns a frame, L shared unknowns
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_solve_banded, cholesky_banded
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+
+def neighbour_masks(sections: IntArray) -> tuple[BoolArray, BoolArray]:
+    """Find the frames whose neighbours belong to the same uninterrupted section.
+
+    Parameters
+    ----------
+    sections : ndarray (T,) of int
+        Number of the section of each frame.
+
+    Returns
+    -------
+    tuple of ndarray (T,) of bool
+        Frames that have a successor in their section, and frames that lie between two frames
+        of their section.
+    """
+    followed = np.zeros(len(sections), dtype=bool)
+    followed[:-1] = sections[:-1] == sections[1:]
+    between = np.zeros(len(sections), dtype=bool)
+    between[1:-1] = followed[:-2] & followed[1:-1]
+    return followed, between
+
+
+def first_difference(x: FloatArray) -> FloatArray:
+    """Take x[t+1] - x[t] along the first axis; zero at the last frame."""
+    out = np.zeros_like(x)
+    out[:-1] = x[1:] - x[:-1]
+    return out
+
+
+def first_difference_transposed(y: FloatArray) -> FloatArray:
+    """Apply the transpose of `first_difference`; y must be zero at the last frame."""
+    out = -y
+    out[1:] += y[:-1]
+    return out
+
+
+def second_difference(x: FloatArray) -> FloatArray:
+    """Take x[t-1] - 2 x[t] + x[t+1] along the first axis; zero at both ends."""
+    out = np.zeros_like(x)
+    if len(x) > 2:
+        out[1:-1] = x[:-2] - 2.0 * x[1:-1] + x[2:]
+    return out
+
+
+def second_difference_transposed(y: FloatArray) -> FloatArray:
+    """Apply the transpose of `second_difference`; y must be zero at both ends."""
+    out = -2.0 * y
+    out[:-1] += y[1:]
+    out[1:] += y[:-1]
+    return out
+
+
+def banded_matrix(
+    blocks: FloatArray, velocity: FloatArray, acceleration: FloatArray, damping: float
+) -> FloatArray:
+    """Put the normal matrix of a clip into LAPACK's lower banded form.
+
+    Parameters
+    ----------
+    blocks : ndarray (T, N, N)
+        Symmetric matrix of each frame.
+    velocity, acceleration : ndarray (T, N)
+        Squared weights of the first and second differences; zero where a difference would
+        leave its section.
+    damping : float
+        Added to the diagonal.
+
+    Returns
+    -------
+    ndarray (2 N + 1, T N)
+        Row k holds the k-th diagonal below the main one.
+    """
+    frames, size, _ = blocks.shape
+    band = np.zeros((2 * size + 1, frames, size))
+    for k in range(size):
+        band[k, :, : size - k] = np.diagonal(blocks, offset=-k, axis1=1, axis2=2)
+    band[0] += 4.0 * acceleration + velocity + damping
+    band[0, :-1] += acceleration[1:]
+    band[0, 1:] += acceleration[:-1] + velocity[:-1]
+    band[size, :-1] -= 2.0 * (acceleration[:-1] + acceleration[1:]) + velocity[:-1]
+    band[2 * size, :-2] += acceleration[1:-1]
+    return band.reshape(2 * size + 1, frames * size)
+
+
+def solve_with_shared(
+    band: FloatArray,
+    coupling: FloatArray,
+    shared: FloatArray,
+    gradient: FloatArray,
+    shared_gradient: FloatArray,
+) -> tuple[FloatArray, FloatArray]:
+    """Solve for the step of all frames and of the unknowns they share.
+
+    Parameters
+    ----------
+    band : ndarray (2 N + 1, T N)
+        Frame part, from `banded_matrix`.
+    coupling : ndarray (T N, L)
+        Mixed part.
+    shared : ndarray (L, L)
+        Part of the shared unknowns.
+    gradient, shared_gradient : ndarray (T N,), (L,)
+        Gradients of half the cost.
+
+    Returns
+    -------
+    tuple of ndarray (T N,) and ndarray (L,)
+        The Gauss-Newton step.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        The matrix is not positive definite.
+    """
+    factor = cholesky_banded(band, lower=True, overwrite_ab=True, check_finite=False)
+    columns = np.concatenate([gradient[:, None], coupling], axis=1)
+    solved = cho_solve_banded((factor, True), columns, overwrite_b=True, check_finite=False)
+    schur = shared - coupling.T @ solved[:, 1:]
+    shared_step = -np.linalg.solve(schur, shared_gradient - coupling.T @ solved[:, 0])
+    return -solved[:, 0] - solved[:, 1:] @ shared_step, shared_step

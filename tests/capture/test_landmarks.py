@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+from qevd_bio.capture.config import CaptureConfig
+from qevd_bio.capture.landmarks import (
+    BODY_LANDMARKS,
+    CutFinder,
+    Landmarks,
+    M,
+    PoseLandmarker,
+    detect,
+)
+from qevd_bio.capture.stick_body import BODY_JOINTS
+from qevd_bio.errors import EnvironmentProblem
+
+CONFIG = CaptureConfig()
+
+
+def scene(seed: int) -> np.ndarray:
+    """A room of coloured patches."""
+    rng = np.random.default_rng(seed)
+    return np.kron(rng.integers(0, 255, (6, 8, 3)), np.ones((40, 40, 1))).astype(np.uint8)
+
+
+def with_body(room: np.ndarray, x: int) -> np.ndarray:
+    image = room.copy()
+    image[60:220, x : x + 40] = 30
+    return image
+
+
+def cuts(images) -> list[int]:
+    finder = CutFinder(CONFIG)
+    return [i for i, image in enumerate(images) if finder(image)]
+
+
+def test_a_cut_between_two_rooms_is_found_where_it_is():
+    images = [scene(0)] * 10 + [scene(1)] * 10 + [scene(2)] * 5
+    assert cuts(images) == [10, 20]
+
+
+def test_a_fast_body_is_no_cut():
+    images = [with_body(scene(0), 20 + 12 * (i % 20)) for i in range(60)]
+    assert cuts(images) == []
+
+
+def test_a_wobbling_camera_and_a_lamp_are_no_cuts():
+    rng = np.random.default_rng(3)
+    images = [
+        np.clip(np.roll(scene(0), rng.integers(-2, 3, 2), (0, 1)) + rng.integers(0, 8), 0, 255)
+        for _ in range(40)
+    ]
+    assert cuts([image.astype(np.uint8) for image in images]) == []
+
+
+def test_tiny_pictures_do_not_fail():
+    assert cuts([np.zeros((5, 7, 3), dtype=np.uint8), np.full((5, 7, 3), 255, np.uint8)]) == [1]
+
+
+def one_frame(visible: dict[int, float]) -> Landmarks:
+    visibility = np.zeros((1, M))
+    for landmark, value in visible.items():
+        visibility[0, landmark] = value
+    return Landmarks(
+        np.zeros((1, M, 2)), np.zeros((1, M, 3)), visibility, np.ones(1, bool),
+        np.zeros(1, np.int64), (10, 10),
+    )  # fmt: skip
+
+
+def test_a_person_seen_from_the_side_is_fully_seen():
+    left = dict.fromkeys((11, 13, 15, 23, 25, 27), 0.9)
+    assert one_frame(left).confidence()[0] == pytest.approx(0.9)
+
+
+def test_a_head_alone_is_not_a_person_seen():
+    assert one_frame(dict.fromkeys(range(11), 1.0)).confidence()[0] == 0.0
+
+
+def test_landmark_numbers_and_joint_names_go_together():
+    assert len(BODY_LANDMARKS) == len(BODY_JOINTS)
+    # MediaPipe numbers the left landmark of a pair oddly and the right one evenly
+    for landmark, joint in zip(BODY_LANDMARKS, BODY_JOINTS, strict=True):
+        assert (landmark % 2 == 1) == joint.endswith("_l")
+
+
+def test_missing_mediapipe_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "mediapipe.python.solutions.pose", None)
+    with pytest.raises(EnvironmentProblem, match=r"pip install 'qevd-bio\[mediapipe\]'"):
+        PoseLandmarker(CONFIG, follow=True)
+
+
+def test_an_empty_room_holds_nobody_and_nothing_is_printed(capfd):
+    pytest.importorskip("mediapipe")
+    landmarks = detect([np.full((120, 160, 3), 128, dtype=np.uint8)] * 3, CONFIG)
+    assert not landmarks.found.any()
+    assert np.isnan(landmarks.image_px).all()
+    assert landmarks.confidence().tolist() == [0.0, 0.0, 0.0]
+    assert landmarks.size_px == (160, 120)
+    assert capfd.readouterr().err == ""
+
+
+def test_no_frames_give_empty_arrays():
+    pytest.importorskip("mediapipe")
+    landmarks = detect([], CONFIG)
+    assert landmarks.image_px.shape == (0, M, 2)
+    assert landmarks.found.shape == (0,)

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from qevd_bio.capture.normal_equations import (
+    banded_matrix,
+    first_difference,
+    first_difference_transposed,
+    neighbour_masks,
+    second_difference,
+    second_difference_transposed,
+    solve_with_shared,
+)
+
+
+def difference_matrices(frames):
+    eye = np.eye(frames)
+    return first_difference(eye), second_difference(eye)
+
+
+def dense(blocks, velocity, acceleration, damping):
+    """The same matrix as a sum of products of plain matrices."""
+    frames, size, _ = blocks.shape
+    whole = np.zeros((frames * size, frames * size))
+    for t, block in enumerate(blocks):
+        whole[t * size : (t + 1) * size, t * size : (t + 1) * size] = block
+    for difference, weights in zip(
+        difference_matrices(frames), (velocity, acceleration), strict=True
+    ):
+        wide = np.kron(difference, np.eye(size))
+        whole += wide.T @ np.diag(weights.ravel()) @ wide
+    return whole + damping * np.eye(frames * size)
+
+
+def problem(frames, size=4, seed=0):
+    rng = np.random.default_rng(seed)
+    half = rng.normal(size=(frames, size, size))
+    blocks = half @ np.swapaxes(half, 1, 2)
+    sections = np.sort(rng.integers(0, 2, frames))
+    followed, between = neighbour_masks(sections)
+    velocity = rng.uniform(1, 5, (frames, size)) * followed[:, None]
+    acceleration = rng.uniform(1, 5, (frames, size)) * between[:, None]
+    return blocks, velocity, acceleration
+
+
+def test_differences_do_what_they_are_called():
+    x = np.array([[1.0], [2.0], [4.0], [7.0]])
+    np.testing.assert_array_equal(first_difference(x).ravel(), [1, 2, 3, 0])
+    np.testing.assert_array_equal(second_difference(x).ravel(), [0, 1, 1, 0])
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, 9])
+def test_transposes_are_the_transposes(frames):
+    rng = np.random.default_rng(frames)
+    first, second = difference_matrices(frames)
+    y = rng.normal(size=(frames, 3))
+    inner = y.copy()
+    y[-1] = inner[0] = inner[-1] = 0.0
+    np.testing.assert_allclose(first_difference_transposed(y), first.T @ y)
+    np.testing.assert_allclose(second_difference_transposed(inner), second.T @ inner)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, 4, 12])
+def test_band_holds_the_dense_matrix(frames):
+    blocks, velocity, acceleration = problem(frames)
+    band = banded_matrix(blocks, velocity, acceleration, 0.5)
+    whole = dense(blocks, velocity, acceleration, 0.5)
+    for k, row in enumerate(band):
+        diagonal = np.diagonal(whole, offset=-k)
+        np.testing.assert_allclose(row[: len(diagonal)], diagonal, atol=1e-12)
+
+
+def test_step_equals_the_dense_solution():
+    blocks, velocity, acceleration = problem(10, seed=4)
+    rng = np.random.default_rng(5)
+    count, shared_count = 40, 3
+    whole = dense(blocks, velocity, acceleration, 1.0)
+    coupling = 0.1 * rng.normal(size=(count, shared_count))
+    shared = 10.0 * np.eye(shared_count)
+    gradient, shared_gradient = rng.normal(size=count), rng.normal(size=shared_count)
+    matrix = np.block([[whole, coupling], [coupling.T, shared]])
+    expected = -np.linalg.solve(matrix, np.concatenate([gradient, shared_gradient]))
+    band = banded_matrix(blocks, velocity, acceleration, 1.0)
+    step, stretch = solve_with_shared(band, coupling, shared, gradient, shared_gradient)
+    np.testing.assert_allclose(np.concatenate([step, stretch]), expected, atol=1e-10)
+
+
+def test_neighbours_stop_at_the_end_of_a_section():
+    followed, between = neighbour_masks(np.array([0, 0, 0, 1, 1, 2]))
+    assert followed.tolist() == [True, True, False, True, False, False]
+    assert between.tolist() == [False, True, False, False, False, False]

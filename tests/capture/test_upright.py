@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from qevd_bio.capture.config import CaptureConfig
+from qevd_bio.capture.decode import sampled_frames, turned
+from qevd_bio.capture.upright import (
+    TURNS_DEG,
+    decide_turn,
+    expected_turn_deg,
+    find_upright,
+    standing_turn_deg,
+)
+
+CONFIG = CaptureConfig()
+
+# x right and y down, pixels, around the hips; left and right pairs of MediaPipe's numbers
+STANDING = {
+    11: (10, -50), 12: (-10, -50), 13: (14, -25), 14: (-14, -25), 15: (16, 0), 16: (-16, 0),
+    23: (6, 0), 24: (-6, 0), 25: (7, 40), 26: (-7, 40), 27: (8, 80), 28: (-8, 80),
+}  # fmt: skip
+ARMS_UP = STANDING | {13: (14, -75), 14: (-14, -75), 15: (12, -98), 16: (-12, -98)}
+ARMS_OUT = STANDING | {13: (35, -50), 14: (-35, -50), 15: (60, -50), 16: (-60, -50)}
+ARMS_FORWARD = STANDING | {13: (-25, -48), 14: (-25, -48), 15: (-48, -48), 16: (-48, -48)}
+SITTING = STANDING | {25: (-40, 5), 26: (-40, 5), 27: (-45, 40), 28: (-45, 40)}
+BENT_OVER = STANDING | {11: (-45, -20), 12: (-45, -20), 13: (-45, 0), 14: (-45, 0)}
+
+
+def figure(points, turn_deg=0):
+    """Landmarks of a figure, turned clockwise."""
+    image_px = np.zeros((33, 2))
+    angle = np.deg2rad(turn_deg)
+    clockwise = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    for number, point in points.items():
+        image_px[number] = clockwise @ point + 200.0
+    return image_px
+
+
+@pytest.mark.parametrize("lies", TURNS_DEG)
+@pytest.mark.parametrize("points", [STANDING, ARMS_UP], ids=["arms down", "arms up"])
+def test_a_standing_figure_is_turned_upright(points, lies):
+    assert standing_turn_deg(figure(points, lies)) == (360 - lies) % 360
+
+
+@pytest.mark.parametrize("lies", [0, 90])
+@pytest.mark.parametrize(
+    "points",
+    [ARMS_OUT, ARMS_FORWARD, SITTING, BENT_OVER],
+    ids=["arms out", "arms forward or a push-up", "sitting", "bent over"],
+)
+def test_what_may_be_something_else_is_no_evidence(points, lies):
+    assert standing_turn_deg(figure(points, lies)) is None
+
+
+def test_a_slanted_figure_is_no_evidence():
+    assert standing_turn_deg(figure(STANDING, 45)) is None
+    assert standing_turn_deg(figure(STANDING, 20)) == 0
+
+
+@pytest.mark.parametrize(
+    ("video_id", "size", "expected"),
+    [
+        ("0007", (640, 360), 90),
+        ("0145", (640, 360), 90),
+        ("0146", (640, 360), 0),
+        ("0007", (360, 640), 0),
+        ("squats", (640, 360), 0),
+    ],
+)
+def test_only_early_landscape_qevd_videos_are_expected_sideways(video_id, size, expected):
+    assert expected_turn_deg(video_id, *size, CONFIG) == expected
+    assert expected_turn_deg(video_id, *size, replace(CONFIG, sideways_up_to_id=-1)) == 0
+
+
+def picture(lies, points_name):
+    """A picture whose corner pixel tells `look` how the person lies and what is done."""
+    image = np.zeros((40, 60, 3), dtype=np.uint8)
+    image[0, 0, 0], image[0, 0, 1] = 255, points_name
+    return turned(image, lies)
+
+
+def look(image):
+    """Find the marked corner, and see the figure as it stands to it."""
+    corners = {0: image[0, 0], 90: image[0, -1], 180: image[-1, -1], 270: image[-1, 0]}
+    lies = next(turn for turn, pixel in corners.items() if pixel[0] == 255)
+    points = {0: None, 1: STANDING, 2: ARMS_FORWARD}[int(corners[lies][1])]
+    if points is None:
+        return None
+    return figure(points, lies), np.zeros((33, 3)), np.ones(33)
+
+
+NOBODY, STANDS, PUSH_UP = 0, 1, 2
+
+
+@pytest.mark.parametrize("lies", TURNS_DEG)
+@pytest.mark.parametrize("expected", [0, 90])
+def test_clear_standing_decides_whatever_is_expected(lies, expected):
+    images = [picture(lies, kind) for kind in [STANDS] * 5 + [PUSH_UP] * 3 + [NOBODY]]
+    decision = decide_turn(images, expected, look)
+    assert decision.turn_deg == (360 - lies) % 360
+    assert decision.votes[decision.turn_deg] == pytest.approx(5.0)
+
+
+@pytest.mark.parametrize("expected", [0, 90])
+@pytest.mark.parametrize(
+    "kinds",
+    [[PUSH_UP] * 8, [NOBODY] * 8, [STANDS] + [PUSH_UP] * 7],
+    ids=["push-ups only", "nobody", "one frame against"],
+)
+def test_without_enough_evidence_the_expected_turn_stays(kinds, expected):
+    decision = decide_turn([picture(180, kind) for kind in kinds], expected, look)
+    assert decision.turn_deg == expected
+    assert decision.reason
+
+
+def test_a_configured_turn_needs_no_look():
+    assert find_upright([], "0007", replace(CONFIG, turn_deg=270)).turn_deg == 270
+    with pytest.raises(ValueError, match="must be one of"):
+        find_upright([], "0007", replace(CONFIG, turn_deg=45))
+
+
+SAMPLE = {
+    "0007": "qevd_sample/QEVD-FIT-COACH/long_range_videos/0007.mp4",
+    "0146": "qevd_sample/QEVD-FIT-COACH/long_range_videos/0146.mp4",
+    "0150": "qevd_sample/QEVD-FIT-COACH-Benchmark/long_range_videos/0150.mp4",
+}
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("video_id", "path", "turn"),
+    [
+        ("0007", SAMPLE["0007"], 90),
+        ("0146", SAMPLE["0146"], 0),
+        ("0150", SAMPLE["0150"], 0),
+        ("plank", "videos/plank_elbow_side.mp4", 0),
+        ("push-ups", "videos/pushups_declined_side.mp4", 0),
+    ],
+)
+def test_real_videos_are_put_upright(shared_data, video_id, path, turn):
+    pytest.importorskip("mediapipe")
+    images = sampled_frames(shared_data / path, 12, longest_side_px=480)
+    assert find_upright(images, video_id, CONFIG).turn_deg == turn
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("stored", [90, 180])
+def test_a_real_video_stored_on_its_side_is_found_out(shared_data, stored):
+    pytest.importorskip("mediapipe")
+    images = sampled_frames(shared_data / SAMPLE["0146"], 12, longest_side_px=480)
+    sideways = [turned(image, stored) for image in images]
+    assert find_upright(sideways, "unknown", CONFIG).turn_deg == 360 - stored
