@@ -54,7 +54,13 @@ app.command()(look.plot)
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line.
+
+    Linear algebra stays on one thread, set before numpy loads: on small matrices two threads
+    are slower, and the order of sums must not depend on the machine's load.
+    """
+    for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
     arguments = sys.argv[1:]
     if "--debug" in arguments:
         os.environ[DEBUG_VARIABLE] = "1"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from qevd_bio.capture.config import CaptureConfig
+from qevd_bio.capture.landmarks import pose_class
 from qevd_bio.capture.mediapipe_backend import capture_motion
 from qevd_bio.engine.stage import Resources
 from qevd_bio.errors import VideoError
@@ -16,6 +18,13 @@ from qevd_bio.qevd.records import require_times_s
 from qevd_bio.stages.sessions import Sessions
 from qevd_bio.tables.kinematics import motion_table
 from qevd_bio.tables.parquet import write_parquet
+
+
+def _installed(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "absent"
 
 
 @dataclass(frozen=True)
@@ -42,11 +51,13 @@ class KinematicsStage:
         files = (record.video_file, record.timestamps_file)
         return {
             "config": sha256_json(asdict(self.config)),
+            **{f"package:{name}": _installed(name) for name in ("mediapipe", "av")},
             **{f"file:{path.name}": sha256_file_once(path) for path in files if path.is_file()},
         }
 
     def setup(self) -> None:
-        """Nothing is shared between videos."""
+        """Check that the landmark backend is there before any video is touched."""
+        pose_class()
 
     def process(
         self, video_id: str, inputs: Mapping[str, Path], out: Path

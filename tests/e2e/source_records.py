@@ -1,0 +1,17 @@
+"""Reading and rewriting the records of a copied data root."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from qevd_bio.synthetic.sessions import TRAIN
+
+
+def records_of(root: Path) -> list[dict]:
+    return json.loads((root / TRAIN / "feedbacks_long_range.json").read_text(encoding="utf-8"))
+
+
+def write_records(root: Path, records: list[dict]) -> None:
+    path = root / TRAIN / "feedbacks_long_range.json"
+    path.write_text(json.dumps(records, ensure_ascii=False), encoding="utf-8")

@@ -1,0 +1,159 @@
+"""The whole road on a rendered workout: from pixels to a release, twice, and after changes."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+import qevd_bio
+from qevd_bio.assets import asset_path
+from qevd_bio.dataset.assembly import release_from
+from qevd_bio.dataset.changes import all_changes, plot_of, write_diff_page
+from qevd_bio.exercises import rule as rule_module
+from qevd_bio.feedback.numbers import unbacked_numbers
+from qevd_bio.motion.constraints import Finding
+from qevd_bio.stages.road import Road, RoadConfig, open_road, reopen_road
+from qevd_bio.tables.findings import FINDING_FIELDS
+
+pytestmark = pytest.mark.slow
+
+
+def walked(root: Path, work: Path) -> Road:
+    road = open_road(RoadConfig(root), work)
+    summary = road.run((), argv=["test"], on_event=lambda event: None)
+    assert not summary.failures
+    return road
+
+
+@pytest.fixture(scope="module")
+def road(workout: Path, tmp_path_factory: pytest.TempPathFactory) -> Road:
+    return walked(workout, tmp_path_factory.mktemp("work"))
+
+
+def artifact_bytes(work: Path) -> dict[str, bytes]:
+    found = sorted(work.glob("*/*/*/artifact.parquet"))
+    return {str(path.relative_to(work)): path.read_bytes() for path in found}
+
+
+def test_the_corrective_sentence_is_rewritten_and_nothing_else(road: Road) -> None:
+    rows = {row["feedback_original"]: row for row in all_changes(road)}
+    assert rows["Sink deeper into these squats"]["status"] == "rewritten"
+    assert "Increase knee flexion by" in rows["Sink deeper into these squats"]["feedback"]
+    assert rows["Keep a straight back"]["status"] == "unmeasurable"
+    for text, row in rows.items():
+        if row["status"] != "rewritten":
+            assert row["feedback"] == text
+            assert row["reason"]
+
+
+def test_every_number_is_backed_by_a_finding_of_its_row(road: Road) -> None:
+    names = [field.name for field in FINDING_FIELDS]
+    for row in all_changes(road):
+        findings = [Finding(**{name: f[name] for name in names}) for f in row["findings"]]
+        if row["status"] == "rewritten":
+            spoken = [f for f, raw in zip(findings, row["findings"], strict=True) if raw["spoken"]]
+            assert spoken
+            assert unbacked_numbers(row["feedback"], spoken) == []
+
+
+def test_all_three_repetitions_are_found(road: Road) -> None:
+    cycles = pq.read_table(road.artifacts()["0200"]["cycles"])
+    assert cycles.num_rows == 3
+
+
+def test_a_second_run_does_nothing(road: Road) -> None:
+    before = artifact_bytes(road.store.root)
+    summary = reopen_road(road.store.root).run((), argv=["test"], on_event=lambda event: None)
+    assert summary.counts["done"] == 4
+    assert summary.counts["completed"] == 0
+    assert artifact_bytes(road.store.root) == before
+
+
+def test_the_same_run_gives_the_same_bytes(road: Road, workout: Path, tmp_path: Path) -> None:
+    again = walked(workout, tmp_path / "work")
+    assert artifact_bytes(again.store.root) == artifact_bytes(road.store.root)
+    releases = [
+        release_from(r, out=tmp_path / name, version="1.0.0").folder
+        for name, r in (("a", road), ("b", again))
+    ]
+    sums = [(folder / "SHA256SUMS").read_bytes() for folder in releases]
+    assert sums[0] == sums[1]
+
+
+def test_an_edited_rule_reruns_only_what_reads_it(
+    road: Road, workout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = tmp_path / "work"
+    shutil.copytree(road.store.root, work)
+    rules = tmp_path / "rules"
+    shutil.copytree(asset_path("rules"), rules)
+    monkeypatch.setattr(rule_module, "asset_path", lambda *parts: rules.joinpath(*parts[1:]))
+
+    def edit(rule: str) -> None:
+        content = json.loads((rules / f"{rule}.json").read_text(encoding="utf-8"))
+        content["version"] += 1
+        (rules / f"{rule}.json").write_text(json.dumps(content), encoding="utf-8")
+
+    edit("plank")
+    planned = open_road(RoadConfig(workout), work).plan()
+    assert {unit.action for unit in planned} == {"done"}
+
+    edit("squat")
+    planned = {unit.stage: unit for unit in open_road(RoadConfig(workout), work).plan()}
+    assert planned["kinematics"].action == "done"
+    assert "rule:squat changed" in planned["cycles"].why
+    assert "rule:squat changed" in planned["findings"].why
+    assert "rule:squat changed" in planned["annotations"].why
+    walked(workout, work)
+    fresh = open_road(RoadConfig(workout), work).plan()
+    assert {unit.action for unit in fresh} == {"done"}
+
+
+def test_three_readers_agree_on_the_release(road: Road, tmp_path: Path) -> None:
+    folder = release_from(road, out=tmp_path, version="0.1.0").folder
+    for config in ("annotations", "kinematics", "cycles", "findings"):
+        shard = folder / config / "train-00000-of-00001.parquet"
+        rows = pq.read_table(shard).num_rows
+        assert (
+            rows
+            == len(pd.read_parquet(shard))
+            == len(qevd_bio.load_split("train", folder, config))
+        )
+        counted = duckdb.sql(f"select count(*) from read_parquet('{shard}')").fetchall()
+        assert counted == [(rows,)]
+        assert rows > 0
+    kinematics = pd.read_parquet(folder / "kinematics" / "train-00000-of-00001.parquet")
+    assert kinematics["lumbar_extension_rad"].isna().all()
+    assert kinematics["knee_angle_r_rad"].notna().all()
+
+
+def test_the_drop_in_keeps_times_flags_and_other_sentences(
+    road: Road, workout: Path, tmp_path: Path
+) -> None:
+    folder = release_from(road, out=tmp_path, version="0.1.0").folder
+    name = Path("QEVD-FIT-COACH") / "feedbacks_long_range.json"
+    old = json.loads((workout / name).read_text(encoding="utf-8"))[0]
+    new = json.loads((folder / "drop_in" / name).read_text(encoding="utf-8"))[0]
+    assert {k: v for k, v in new.items() if k != "feedbacks"} == {
+        k: v for k, v in old.items() if k != "feedbacks"
+    }
+    pairs = {pair for pair in zip(old["feedbacks"], new["feedbacks"], strict=True)}
+    changed = {pair for pair in pairs if pair[0] != pair[1]}
+    assert {pair[0] for pair in changed} == {"Sink deeper into these squats"}
+    assert len(changed) == 1
+
+
+def test_page_and_plot_are_written(road: Road, tmp_path: Path) -> None:
+    write_diff_page(road, all_changes(road), tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<svg" in page and 'class="target"' in page
+    assert not re.search(r"(src|href)\s*=|url\(|@import|<script", page)
+    assert plot_of(road, "0200", tmp_path / "0200.png") >= 2
+    assert (tmp_path / "0200.png").read_bytes().startswith(b"\x89PNG")
