@@ -53,13 +53,15 @@ class Check:
     mend: str = ""
 
 
-def examine(work: Path) -> list[Check]:
+def examine(work: Path, data_root: Path | None) -> list[Check]:
     """Examine the environment.
 
     Parameters
     ----------
     work : Path
         Folder that work would be written to; it is not created.
+    data_root : Path or None
+        QEVD's folder, if it is to be looked at.
 
     Returns
     -------
@@ -76,6 +78,7 @@ def examine(work: Path) -> list[Check]:
         _gpu(),
         _space(work),
         _durable_writes(work),
+        *(_source_data(data_root) if data_root is not None else ()),
     ]
 
 
@@ -172,6 +175,28 @@ def _tried(name: str, probe: Callable[[], str], expected: str, mend: str) -> Che
     if found != expected:
         return Check(name, "fail", "a replaced file shows its old content", mend)
     return Check(name, "ok", "replace and fsync work")
+
+
+def _source_data(data_root: Path) -> list[Check]:
+    from qevd_bio.qevd.completeness import split_counts
+    from qevd_bio.qevd.records import load_records
+
+    try:
+        loaded = load_records(data_root)
+    except QevdBioError as error:
+        return [Check("source data", "fail", f"{error.where}: {error.message}", error.next_step)]
+    checks = []
+    for count in split_counts(loaded):
+        complete = count.present == count.expected
+        detail = (
+            f"{count.present} of {count.expected} videos are there, {count.records} have a record"
+        )
+        mend = "" if complete else "what is there will be processed; the rest is at QEVD's owner"
+        checks.append(Check(f"{count.split} split", "ok" if complete else "warn", detail, mend))
+    for record in loaded.rejected:
+        name = f"{record.split} record {record.index}"
+        checks.append(Check(name, "warn", record.reason, "Correct the record; others are used"))
+    return checks
 
 
 def _existing(folder: Path) -> Path:

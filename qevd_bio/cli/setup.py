@@ -32,12 +32,15 @@ def demo(
 @guarded
 def doctor(
     work: Annotated[Path, typer.Option("--work", help="Folder work would go to.")] = Path("work"),
+    data_root: Annotated[
+        Path | None, typer.Option("--data-root", help="Look at this source folder, too.")
+    ] = None,
     as_json: Json = False,
 ) -> int:
     """Check the environment line by line, with the command that mends it."""
     from qevd_bio.environment import examine
 
-    checks = examine(work)
+    checks = examine(work, data_root)
     rows = [(c.state, c.name, f"{c.detail}{f'  ->  {c.mend}' if c.mend else ''}") for c in checks]
     emit([asdict(check) for check in checks], table(("", "what", "found"), rows), as_json=as_json)
     return FAILED if any(check.state == "fail" for check in checks) else DONE

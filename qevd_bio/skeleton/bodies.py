@@ -18,8 +18,8 @@ FloatArray = NDArray[np.float64]
 # Columns: forward, up and right of the person in the T-pose frame (x left, y up, z forward).
 BODY_AXES: FloatArray = np.array([[0.0, 0.0, -1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
 
-# Share of body height (Drillis and Contini 1966, as printed in Winter, Biomechanics and Motor
-# Control of Human Movement): joint heights and segment lengths of an average adult.
+# Share of body height, after the figure of Drillis and Contini (1966) in Winter, Biomechanics and
+# Motor Control of Human Movement; unverified: not compared with a copy of either.
 PROPORTIONS: dict[str, float] = {
     "hip_height": 0.530,
     "knee_height": 0.285,
