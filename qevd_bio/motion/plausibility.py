@@ -16,7 +16,14 @@ import numpy as np
 
 from qevd_bio.motion.angles import wrap_angle
 from qevd_bio.motion.record import BoolArray, FloatArray
-from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS, JOINT_INDEX
+from qevd_bio.skeleton.dofs import (
+    DOF_INDEX,
+    DOFS,
+    JOINT_INDEX,
+    JOINT_NAMES,
+    N_DOFS,
+    joint_dofs,
+)
 
 LEG_PAIRS: tuple[tuple[int, int], ...] = tuple(
     (DOF_INDEX[f"{name}_r"], DOF_INDEX[f"{name}_l"])
@@ -29,8 +36,9 @@ FEET = {side: tuple(JOINT_INDEX[f"{name}_{side}"] for name in ("calcn", "toes"))
 PLANTED_M = 0.03
 """Feet whose lowest points differ less in height both stand on the floor (unverified)."""
 
-_LOW = np.array([dof.low_rad for dof in DOFS])
-_HIGH = np.array([dof.high_rad for dof in DOFS])
+_LOW = np.array([max(dof.low_rad, -np.pi) for dof in DOFS])
+_HIGH = np.array([min(dof.high_rad, np.pi) for dof in DOFS])
+_BALLS = tuple(dofs for dofs in map(joint_dofs, JOINT_NAMES) if len(dofs) == 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,13 +213,26 @@ def range_excess_deg(q: FloatArray) -> FloatArray:
     ndarray (T, 46)
         Degrees beyond the nearer bound of `skeleton.dofs`; 0 inside, and always 0 for the
         pelvis, which turns freely. NaN stays NaN.
+
+    Notes
+    -----
+    Two triples of angles are the same rotation of a joint with three DoFs; the one that leaves
+    the range less is judged, so an arm overhead is not found impossible for its spelling.
     """
-    free = ~np.isfinite(_LOW)
-    low, high = np.where(free, -np.pi, _LOW), np.where(free, np.pi, _HIGH)
+    beyond = _beyond(q)
+    for dofs in _BALLS:
+        other = q[:, dofs] * [1.0, -1.0, 1.0] + np.pi
+        spelt = _beyond(other, dofs)
+        better = spelt.sum(axis=1) < beyond[:, dofs].sum(axis=1)
+        beyond[np.ix_(better, dofs)] = spelt[better]
+    return np.asarray(np.rad2deg(beyond))
+
+
+def _beyond(angles: FloatArray, dofs: tuple[int, ...] = tuple(range(N_DOFS))) -> FloatArray:
+    low, high = _LOW[list(dofs)], _HIGH[list(dofs)]
     middle = (low + high) / 2.0
-    near = middle + wrap_angle(q - middle)
-    beyond = np.maximum(np.maximum(low - near, near - high), 0.0)
-    return np.asarray(np.rad2deg(np.where(free & np.isfinite(q), 0.0, beyond)))
+    near = middle + wrap_angle(angles - middle)
+    return np.asarray(np.maximum(np.maximum(low - near, near - high), 0.0))
 
 
 def longest_gap_s(time_s: FloatArray, valid: BoolArray) -> float:

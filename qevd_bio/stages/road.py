@@ -21,6 +21,7 @@ from qevd_bio.stages.annotations import AnnotationsStage
 from qevd_bio.stages.cycles import CyclesStage
 from qevd_bio.stages.findings import FindingsStage
 from qevd_bio.stages.kinematics import KinematicsStage
+from qevd_bio.stages.quality import QualityStage
 from qevd_bio.stages.sessions import Sessions, chosen_videos, load_sessions
 
 WORK_FILE = "work.json"
@@ -155,6 +156,7 @@ def open_road(config: RoadConfig, work: Path) -> Road:
     sessions = load_sessions(config.data_root, load_rules())
     stages: tuple[Stage, ...] = (
         KinematicsStage(sessions),
+        QualityStage(),
         CyclesStage(sessions),
         FindingsStage(sessions),
         AnnotationsStage(sessions, policy=config.policy),

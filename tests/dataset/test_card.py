@@ -29,6 +29,7 @@ def test_configs_name_every_shard_once(release: Release) -> None:
         "kinematics",
         "cycles",
         "findings",
+        "quality",
     ]
     assert [one["config_name"] for one in configs if one.get("default")] == ["annotations"]
     named = [
@@ -47,7 +48,11 @@ def test_config_without_rows_is_not_offered(tmp_path: Path, arguments: dict[str,
     video = published(tmp_path / "work", "0001", "train", n_cycles=0)
     front = front_matter(publish([video], **arguments))
     for key in ("configs", "dataset_info"):
-        assert [one["config_name"] for one in front[key]] == ["annotations", "kinematics"]
+        assert [one["config_name"] for one in front[key]] == [
+            "annotations",
+            "kinematics",
+            "quality",
+        ]
 
 
 def test_dataset_info_equals_the_files(release: Release) -> None:

@@ -24,7 +24,7 @@ from qevd_bio.skeleton.dofs import DOF_NAMES
 from qevd_bio.tables import annotations, kinematics
 from qevd_bio.tables.parquet import rows_table, write_parquet
 
-CONFIG_NAMES = ("annotations", "kinematics", "cycles", "findings")
+CONFIG_NAMES = ("annotations", "kinematics", "cycles", "findings", "quality")
 
 
 def rows_of(release: Release, config: str, split: str) -> list[dict[str, Any]]:

@@ -71,7 +71,7 @@ def test_all_three_repetitions_are_found(road: Road) -> None:
 def test_a_second_run_does_nothing(road: Road) -> None:
     before = artifact_bytes(road.store.root)
     summary = reopen_road(road.store.root).run((), argv=["test"], on_event=lambda event: None)
-    assert summary.counts["done"] == 4
+    assert summary.counts["done"] == 5
     assert summary.counts["completed"] == 0
     assert artifact_bytes(road.store.root) == before
 
@@ -118,7 +118,7 @@ def test_an_edited_rule_reruns_only_what_reads_it(
 
 def test_three_readers_agree_on_the_release(road: Road, tmp_path: Path) -> None:
     folder = release_from(road, out=tmp_path, version="0.1.0").folder
-    for config in ("annotations", "kinematics", "cycles", "findings"):
+    for config in ("annotations", "kinematics", "cycles", "findings", "quality"):
         shard = folder / config / "train-00000-of-00001.parquet"
         rows = pq.read_table(shard).num_rows
         assert (
