@@ -1,6 +1,6 @@
 """Correct against incorrect executions of UI-PRMD, told apart by rules not fitted to them.
 
-    python benchmarks/correctness.py ../shared/data [--write FILE]
+    python benchmarks/correctness.py ../shared/data
 
 The score of a recording was fixed before any label was looked at: the severities of all violated
 findings of a cycle added up, averaged over the recording's cycles. A finding that is not violated
@@ -200,8 +200,10 @@ def report(folder: Path) -> str:
         details.append(f"### {movement} {title}\n\n{table(heads, per_constraint(whole))}")
         heads = ("measure", "area", "incorrect is", "median correct", "median incorrect")
         details.append(table(heads, per_measure(whole)))
-    heads = ("movement", "rule", "recordings", "cycles", "area", f">= {BAR}",
-             "mean of violated", "share violated", "cycle by cycle", "whole rule", "1 - quality")  # fmt: skip
+    heads = (
+        "movement", "rule", "recordings", "cycles", "area", f">= {BAR}", "mean of violated",
+        "share violated", "cycle by cycle", "whole rule", "1 - quality",
+    )  # fmt: skip
     return "\n\n".join(
         (
             table(heads, summary),
@@ -223,12 +225,7 @@ def _without(one: Judged, constraints: Sequence[str]) -> Judged:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, help="folder that holds uiprmd/")
-    parser.add_argument("--write", type=Path, help="put the tables into this file")
-    chosen = parser.parse_args()
-    text = report(chosen.data)
-    print(text)
-    if chosen.write:
-        chosen.write.write_text(text + "\n", encoding="utf-8")
+    print(report(parser.parse_args().data))
 
 
 if __name__ == "__main__":
