@@ -26,7 +26,8 @@ class SquatSegmentation:
     window_s, order : float, int
         Savitzky-Golay filter.
     slowest_share : float
-        Candidates are valleys among this share of the slowest frames.
+        Candidates are valleys below this share of the largest speed. BIGE's "bottom 10%" could
+        mean the slowest frames too; then a take that begins with a long rest has no others.
     distance_s : float
         Least time between candidates.
     long_s : float
@@ -97,7 +98,7 @@ def slow_moments(
     Returns
     -------
     list of int
-        Frames where the larger of both knees' speeds has a valley among the slowest.
+        Frames where the larger of both knees' speeds has a valley near zero.
     """
     step_s = float(np.median(np.diff(time_s)))
     window = max(how.order + 2, round(how.window_s / step_s)) | 1
@@ -108,7 +109,7 @@ def slow_moments(
         ],
         axis=0,
     )
-    limit = np.quantile(speed, how.slowest_share)
+    limit = how.slowest_share * speed.max()
     valleys, _ = find_peaks(
         -np.pad(speed, 1, constant_values=np.inf), distance=max(1.0, how.distance_s / step_s)
     )
