@@ -80,6 +80,15 @@ class Road:
         """Find the current artifacts by video and stage."""
         return current_artifacts(self.plan(), self.store)
 
+    def concerns(self, videos: tuple[str, ...] = ()) -> dict[str, str]:
+        """Name the videos whose capture deserves a look, and why."""
+        found = {}
+        for unit in self.plan(videos):
+            noted = unit.record.notes.get("concerns") if unit.record else None
+            if unit.stage == QualityStage.name and isinstance(noted, list) and noted:
+                found[unit.video_id] = "; ".join(str(one) for one in noted)
+        return found
+
     def rejected(self) -> list[str]:
         """Name the source records that cannot be used."""
         return [
