@@ -97,7 +97,11 @@ def run(
         rows = [(f["video_id"], f["stage"], f["reason"]) for f in failures]
         lines.append(table(("failed video", "stage", "reason"), rows))
     lines += [f"rejected: {line}" for line in rejected]
+    concerns = road.concerns(videos)
+    if concerns:
+        lines.append(table(("video to look at", "because"), list(concerns.items())))
     lines.append(f"artifacts: {work}   next: qevd-bio publish --work {work}")
-    result = {"counts": counts, "failures": failures, "rejected": rejected, "work": str(work)}
+    result = {"counts": counts, "failures": failures, "rejected": rejected, "concerns": concerns,
+              "work": str(work)}  # fmt: skip
     emit(result, "\n".join(lines), as_json=as_json)
     return SOME_FAILED if failures or rejected else DONE

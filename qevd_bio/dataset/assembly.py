@@ -16,7 +16,7 @@ from qevd_bio.stages.road import Road
 from qevd_bio.tables import annotations as annotation_table
 from qevd_bio.tables.parquet import read_parquet
 
-STAGES = ("annotations", "kinematics", "cycles", "findings")
+STAGES = ("annotations", "kinematics", "cycles", "findings", "quality")
 
 
 def release_from(road: Road, *, out: Path, version: str) -> Release:

@@ -37,6 +37,8 @@ _RULES = """\
   in `manifest.json`. Where `valid` is false nobody was seen and the last pose is repeated.
 - A finding is `violated` only when it leaves target and tolerance by more than its guard band of
   measurement noise. What could not be measured has a `status` and a `reason`, and no number.
+- `quality` tells per video how plausible the capture is; `concerns` names what to look at first.
+  Nothing is left out for it.
 - `drop_in/` holds the source's own annotation files with the new sentences in place of the old.
 - `SHA256SUMS` covers every other file: `sha256sum -c SHA256SUMS`."""
 

@@ -19,6 +19,7 @@ class PublishedVideo:
     kinematics: Path
     cycles: Path
     findings: Path
+    quality: Path
 
     def artifact(self, config: str) -> Path:
         """Return the artifact that holds this video's rows of a config."""
@@ -27,6 +28,7 @@ class PublishedVideo:
             "kinematics": self.kinematics,
             "cycles": self.cycles,
             "findings": self.findings,
+            "quality": self.quality,
         }
         return artifacts[config]
 

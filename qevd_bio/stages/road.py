@@ -21,6 +21,7 @@ from qevd_bio.stages.annotations import AnnotationsStage
 from qevd_bio.stages.cycles import CyclesStage
 from qevd_bio.stages.findings import FindingsStage
 from qevd_bio.stages.kinematics import KinematicsStage
+from qevd_bio.stages.quality import QualityStage
 from qevd_bio.stages.sessions import Sessions, chosen_videos, load_sessions
 
 WORK_FILE = "work.json"
@@ -78,6 +79,15 @@ class Road:
     def artifacts(self) -> dict[str, dict[str, Path]]:
         """Find the current artifacts by video and stage."""
         return current_artifacts(self.plan(), self.store)
+
+    def concerns(self, videos: tuple[str, ...] = ()) -> dict[str, str]:
+        """Name the videos whose capture deserves a look, and why."""
+        found = {}
+        for unit in self.plan(videos):
+            noted = unit.record.notes.get("concerns") if unit.record else None
+            if unit.stage == QualityStage.name and isinstance(noted, list) and noted:
+                found[unit.video_id] = "; ".join(str(one) for one in noted)
+        return found
 
     def rejected(self) -> list[str]:
         """Name the source records that cannot be used."""
@@ -155,6 +165,7 @@ def open_road(config: RoadConfig, work: Path) -> Road:
     sessions = load_sessions(config.data_root, load_rules())
     stages: tuple[Stage, ...] = (
         KinematicsStage(sessions),
+        QualityStage(),
         CyclesStage(sessions),
         FindingsStage(sessions),
         AnnotationsStage(sessions, policy=config.policy),

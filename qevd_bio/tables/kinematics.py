@@ -15,6 +15,9 @@ from qevd_bio.skeleton.dofs import DOF_NAMES, DOFS
 from qevd_bio.tables.columns import column, versioned
 from qevd_bio.tables.parquet import read_notes
 
+SIGMA_DECIMALS = 9
+"""Decimals of a radian: the last bit of a noise estimate depends on where its arrays lie."""
+
 ANGLE_COLUMNS: tuple[str, ...] = tuple(f"{name}_rad" for name in DOF_NAMES)
 
 SCHEMA: pa.Schema = versioned(
@@ -68,7 +71,7 @@ def motion_table(video_id: str, motion: Motion) -> tuple[pa.Table, dict[str, Any
     notes = {
         "observed": [name for name, seen in zip(DOF_NAMES, motion.observed, strict=True) if seen],
         "sigma_rad": {
-            name: float(sigma)
+            name: round(float(sigma), SIGMA_DECIMALS)
             for name, sigma in zip(DOF_NAMES, motion.sigma_rad, strict=True)
             if np.isfinite(sigma)
         },

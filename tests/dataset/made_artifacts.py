@@ -12,6 +12,7 @@ from qevd_bio.dataset.release import PublishedVideo
 from qevd_bio.motion.record import Motion
 from qevd_bio.skeleton.dofs import DOF_NAMES, N_DOFS
 from qevd_bio.tables import annotations, cycles, findings, kinematics
+from qevd_bio.tables import quality as quality_table
 from qevd_bio.tables.parquet import rows_table, write_parquet
 
 START_S = 1690028800.2981102
@@ -153,13 +154,39 @@ def cycle(video_id: str, index: int) -> dict[str, Any]:
     }
 
 
+def quality(video_id: str) -> dict[str, Any]:
+    """A capture that gives no reason to doubt."""
+    return {
+        "video_id": video_id,
+        "frames": 20,
+        "duration_s": 0.6,
+        "valid_share": 1.0,
+        "confidence_median": 0.9,
+        "longest_gap_s": 0.0,
+        "pelvis_tilt_peak_deg": -20.0,
+        "asymmetry_deg": 2.0,
+        "angular_speed_deg_s": 90.0,
+        "com_speed_m_s": 0.5,
+        "com_acceleration_m_s2": 3.0,
+        "root_source": "contact",
+        "penetration_m": None,
+        "floating_m": None,
+        "foot_sliding_m_s": None,
+        "feet_drift_m_s": 0.1,
+        "range_excess_share": 0.0,
+        "range_excess_deg": None,
+        "range_excess_dof": None,
+        "concerns": [],
+    }
+
+
 def published(
     folder: Path, video_id: str, split: str, *, frames: int = 20, n_cycles: int = 2
 ) -> PublishedVideo:
-    """Write the four artifacts of a video; the rows of annotations are out of order."""
+    """Write the five artifacts of a video; the rows of annotations are out of order."""
     paths = {
         name: folder / video_id / f"{name}.parquet"
-        for name in ("annotations", "kinematics", "cycles", "findings")
+        for name in ("annotations", "kinematics", "cycles", "findings", "quality")
     }
     said = [kept(video_id, 1), annotation(video_id, 0)]
     write_parquet(rows_table(said, annotations.SCHEMA), paths["annotations"])
@@ -179,6 +206,7 @@ def published(
         for name in ("stance", "depth")
     ]
     write_parquet(rows_table(checked, findings.SCHEMA), paths["findings"])
+    write_parquet(rows_table([quality(video_id)], quality_table.SCHEMA), paths["quality"])
     return PublishedVideo(video_id=video_id, split=split, **paths)
 
 

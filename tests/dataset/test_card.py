@@ -29,6 +29,7 @@ def test_configs_name_every_shard_once(release: Release) -> None:
         "kinematics",
         "cycles",
         "findings",
+        "quality",
     ]
     assert [one["config_name"] for one in configs if one.get("default")] == ["annotations"]
     named = [
@@ -47,7 +48,11 @@ def test_config_without_rows_is_not_offered(tmp_path: Path, arguments: dict[str,
     video = published(tmp_path / "work", "0001", "train", n_cycles=0)
     front = front_matter(publish([video], **arguments))
     for key in ("configs", "dataset_info"):
-        assert [one["config_name"] for one in front[key]] == ["annotations", "kinematics"]
+        assert [one["config_name"] for one in front[key]] == [
+            "annotations",
+            "kinematics",
+            "quality",
+        ]
 
 
 def test_dataset_info_equals_the_files(release: Release) -> None:
@@ -66,7 +71,7 @@ def test_counts_without_a_yaml_reader(release: Release) -> None:
     text = (release.folder / "README.md").read_text(encoding="utf-8")
     lines = text.split("---\n", 2)[1].splitlines()
     counts = [int(line.split(":")[1]) for line in lines if "num_examples:" in line]
-    assert counts == [4, 2, 50, 7, 4, 8]
+    assert counts == [4, 2, 50, 7, 4, 8, 2, 1]
 
 
 def test_words_tell_licence_counts_units_and_what_is_missing(release: Release) -> None:

@@ -24,7 +24,16 @@ from qevd_bio.skeleton.dofs import DOF_NAMES
 from qevd_bio.tables import annotations, kinematics
 from qevd_bio.tables.parquet import rows_table, write_parquet
 
-CONFIG_NAMES = ("annotations", "kinematics", "cycles", "findings")
+CONFIG_NAMES = ("annotations", "kinematics", "cycles", "findings", "quality")
+
+UNITS = {
+    "_deg_s": "deg/s",
+    "_m_s": "m/s",
+    "_m_s2": "m/s^2",
+    "_s": "s",
+    "_rad": "rad",
+    "_deg": "deg",
+}
 
 
 def rows_of(release: Release, config: str, split: str) -> list[dict[str, Any]]:
@@ -49,7 +58,7 @@ def test_layout_and_rows_in_order(release: Release) -> None:
             *(f"schema/{name}.json" for name in CONFIG_NAMES),
             *(
                 f"{name}/{split}-00000-of-00001.parquet"
-                for name in ("annotations", "kinematics")
+                for name in ("annotations", "kinematics", "quality")
                 for split in ("train", "test")
             ),
         ]
@@ -127,9 +136,8 @@ def test_every_column_says_unit_and_meaning(release: Release, config: str) -> No
     for field, told in zip(schema, listed, strict=True):
         assert field.metadata[b"description"].decode() == told["description"] != ""
         assert field.metadata.get(b"unit", b"").decode() == told["unit"]
-        for suffix, unit in (("_s", "s"), ("_rad", "rad")):
-            if field.name.endswith(suffix):
-                assert told["unit"] == unit
+        endings = (unit for suffix, unit in UNITS.items() if field.name.endswith(suffix))
+        assert told["unit"] == next(endings, told["unit"])
     features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
     assert list(features) == schema.names, "column order is kept"
     assert schema.metadata[b"qevd_bio.release"] == b"1.0.0"

@@ -68,10 +68,19 @@ def test_all_three_repetitions_are_found(road: Road) -> None:
     assert cycles.num_rows == 3
 
 
+def test_the_capture_is_judged_before_its_sentences(road: Road) -> None:
+    assert [stage.name for stage in road.stages].index("quality") == 1
+    row = pq.read_table(road.artifacts()["0200"]["quality"]).to_pylist()[0]
+    assert row["valid_share"] > 0.95 and row["confidence_median"] > 0.9
+    assert row["root_source"] == "contact" and row["penetration_m"] is None
+    assert 20 < row["angular_speed_deg_s"] < 200
+    assert road.concerns() == ({"0200": "; ".join(row["concerns"])} if row["concerns"] else {})
+
+
 def test_a_second_run_does_nothing(road: Road) -> None:
     before = artifact_bytes(road.store.root)
     summary = reopen_road(road.store.root).run((), argv=["test"], on_event=lambda event: None)
-    assert summary.counts["done"] == 4
+    assert summary.counts["done"] == 5
     assert summary.counts["completed"] == 0
     assert artifact_bytes(road.store.root) == before
 
@@ -118,7 +127,7 @@ def test_an_edited_rule_reruns_only_what_reads_it(
 
 def test_three_readers_agree_on_the_release(road: Road, tmp_path: Path) -> None:
     folder = release_from(road, out=tmp_path, version="0.1.0").folder
-    for config in ("annotations", "kinematics", "cycles", "findings"):
+    for config in ("annotations", "kinematics", "cycles", "findings", "quality"):
         shard = folder / config / "train-00000-of-00001.parquet"
         rows = pq.read_table(shard).num_rows
         assert (

@@ -1,0 +1,260 @@
+"""Numbers that show whether a captured motion can be a person's.
+
+T frames, D = 46 DoF, J = 24 joints
+
+Metrics of BIGE (Maheshwari et al., "BIGE: Biomechanics-informed GenAI for Exercise Science",
+sections 3.3 and 4.3, table 1). Its pelvis, asymmetry and velocity figures on OpenCap squats come
+out of these definitions; where its formulas leave a choice, the docstring names ours. In all of
+them a NaN takes no part, and the result is NaN when nothing is left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qevd_bio.motion.angles import wrap_angle
+from qevd_bio.motion.record import BoolArray, FloatArray
+from qevd_bio.skeleton.dofs import (
+    DOF_INDEX,
+    DOFS,
+    JOINT_INDEX,
+    JOINT_NAMES,
+    N_DOFS,
+    joint_dofs,
+)
+
+LEG_PAIRS: tuple[tuple[int, int], ...] = tuple(
+    (DOF_INDEX[f"{name}_r"], DOF_INDEX[f"{name}_l"])
+    for name in ("hip_flexion", "knee_angle", "ankle_angle")
+)
+"""Right and left DoFs that BIGE compares: hip, knee and ankle flexion."""
+
+FEET = {side: tuple(JOINT_INDEX[f"{name}_{side}"] for name in ("calcn", "toes")) for side in "rl"}
+
+PLANTED_M = 0.03
+"""Feet whose lowest points differ less in height both stand on the floor (unverified)."""
+
+_LOW = np.array([max(dof.low_rad, -np.pi) for dof in DOFS])
+_HIGH = np.array([min(dof.high_rad, np.pi) for dof in DOFS])
+_BALLS = tuple(dofs for dofs in map(joint_dofs, JOINT_NAMES) if len(dofs) == 3)
+
+
+@dataclass(frozen=True, slots=True)
+class FloorMetrics:
+    """How a body with known translation meets the floor.
+
+    Attributes
+    ----------
+    penetration_m, floating_m : float
+        Mean depth below and height above the floor of the lowest joint centre.
+    sliding_m_s : float
+        Mean speed of the lowest joint centre.
+    """
+
+    penetration_m: float
+    floating_m: float
+    sliding_m_s: float
+
+
+def pelvis_tilt_deg(pelvis: FloatArray, up: FloatArray) -> FloatArray:
+    """Measure the tilt of the pelvis against the vertical.
+
+    Parameters
+    ----------
+    pelvis : ndarray (T, 3, 3)
+        How the pelvis is turned from the T-pose (x left, y up, z forward).
+    up : ndarray (3,)
+        Unit vector against gravity, in the same frame.
+
+    Returns
+    -------
+    ndarray (T,)
+        Degrees; tilted forward (anterior) is negative, as in OpenSim and BIGE; prone is -90.
+    """
+    return np.asarray(np.rad2deg(np.arctan2(pelvis[:, :, 2] @ up, pelvis[:, :, 1] @ up)))
+
+
+def asymmetry_deg(q: FloatArray, pairs: tuple[tuple[int, int], ...] = LEG_PAIRS) -> float:
+    """Compare left with right: mean absolute difference over frames and pairs of DoFs.
+
+    Parameters
+    ----------
+    q : ndarray (T, 46)
+        Angles in rad.
+    pairs : tuple of pairs of int
+        DoFs to compare; only those the backend observes mean anything.
+
+    Returns
+    -------
+    float
+        Degrees. BIGE prints a sum over pairs in table 1; only the mean agrees with its table 3.
+    """
+    differences = [wrap_angle(q[:, right] - q[:, left]) for right, left in pairs]
+    return float(np.rad2deg(_mean(np.abs(np.array(differences)))))
+
+
+def angular_speed_deg_s(angles_rad: FloatArray, time_s: FloatArray) -> float:
+    """Average how fast angles change from frame to frame.
+
+    Parameters
+    ----------
+    angles_rad : ndarray (T, K)
+        Angles in rad, not smoothed: noise is meant to show.
+    time_s : ndarray (T,)
+        Strictly increasing seconds.
+
+    Returns
+    -------
+    float
+        Mean absolute value over steps and angles in degrees per second. Over the six flexions
+        of the legs it agrees with BIGE's table 3; over all angles, as table 1 says, it does not.
+    """
+    steps = wrap_angle(np.diff(angles_rad, axis=0)) / np.diff(time_s)[:, None]
+    return float(np.rad2deg(_mean(np.abs(steps))))
+
+
+def mean_speed_m_s(points_m: FloatArray, time_s: FloatArray) -> float:
+    """Average the speed of a point (T, 3) in metres; time in seconds, strictly increasing."""
+    return _mean(np.linalg.norm(_velocity(points_m, time_s), axis=1))
+
+
+def mean_acceleration_m_s2(points_m: FloatArray, time_s: FloatArray) -> float:
+    """Average the acceleration of a point over three successive frames each.
+
+    Parameters
+    ----------
+    points_m : ndarray (T, 3)
+        In metres.
+    time_s : ndarray (T,)
+        Strictly increasing seconds, evenly spaced or not.
+
+    Returns
+    -------
+    float
+        Mean length of the acceleration in m/s^2: BIGE's Laplacian in units of time.
+    """
+    middle_s = (time_s[2:] - time_s[:-2]) / 2.0
+    change = np.diff(_velocity(points_m, time_s), axis=0)
+    return _mean(np.linalg.norm(change / middle_s[:, None], axis=1))
+
+
+def floor_metrics(
+    joints_m: FloatArray, time_s: FloatArray, up: FloatArray, floor_m: float | None = None
+) -> FloorMetrics:
+    """Measure how joint centres meet the floor.
+
+    Parameters
+    ----------
+    joints_m : ndarray (T, 24, 3)
+        Joint centres in a frame that does not move with the person, in metres. Without the
+        root's translation these metrics have no meaning, see `feet_drift_m_s`.
+    time_s : ndarray (T,)
+        Strictly increasing seconds.
+    up : ndarray (3,)
+        Unit vector against gravity.
+    floor_m : float, optional
+        Height of the floor along `up`; by default the median height of the lowest joint.
+
+    Returns
+    -------
+    FloorMetrics
+        Metres and metres per second (BIGE 4.3; it prints centimetres and means metres per
+        second where it writes no division by the time step).
+    """
+    height = np.where(np.isfinite(joints_m).all(axis=2), joints_m @ up, np.nan)
+    whole = np.isfinite(height).all(axis=1)
+    lowest = np.argmin(np.where(whole[:, None], height, 0.0), axis=1)
+    points = np.where(whole[:, None], joints_m[np.arange(len(joints_m)), lowest], np.nan)
+    above = points @ up
+    floor = floor_m if floor_m is not None else _median(above)
+    return FloorMetrics(
+        penetration_m=_mean(np.maximum(0.0, floor - above)),
+        floating_m=_mean(np.maximum(0.0, above - floor)),
+        sliding_m_s=mean_speed_m_s(points, time_s),
+    )
+
+
+def feet_drift_m_s(joints_m: FloatArray, time_s: FloatArray, up: FloatArray) -> float:
+    """Measure foot sliding without knowing where the body is.
+
+    Parameters
+    ----------
+    joints_m, time_s, up
+        As in `floor_metrics`, but the root may stay where it likes.
+
+    Returns
+    -------
+    float
+        Mean speed in m/s, along the floor, of one foot against the other while the lowest
+        points of both are within `PLANTED_M` in height. Two planted feet keep their distance,
+        wherever the root is; what both slide together is not seen. NaN without such steps.
+    """
+    feet = {side: joints_m[:, indices] for side, indices in FEET.items()}
+    lowest = {side: (foot @ up).min(axis=1) for side, foot in feet.items()}
+    planted = np.abs(lowest["r"] - lowest["l"]) < PLANTED_M
+    apart = feet["r"].mean(axis=1) - feet["l"].mean(axis=1)
+    flat = apart - (apart @ up)[:, None] * up
+    speed = np.linalg.norm(_velocity(flat, time_s), axis=1)
+    return _mean(speed[planted[1:] & planted[:-1]])
+
+
+def range_excess_deg(q: FloatArray) -> FloatArray:
+    """Tell how far each angle lies beyond what a joint can do.
+
+    Parameters
+    ----------
+    q : ndarray (T, 46)
+        Angles in rad; whole turns do not matter.
+
+    Returns
+    -------
+    ndarray (T, 46)
+        Degrees beyond the nearer bound of `skeleton.dofs`; 0 inside, and always 0 for the
+        pelvis, which turns freely. NaN stays NaN.
+
+    Notes
+    -----
+    Two triples of angles are the same rotation of a joint with three DoFs; the one that leaves
+    the range less is judged, so an arm overhead is not found impossible for its spelling.
+    """
+    beyond = _beyond(q)
+    for dofs in _BALLS:
+        other = q[:, dofs] * [1.0, -1.0, 1.0] + np.pi
+        spelt = _beyond(other, dofs)
+        better = spelt.sum(axis=1) < beyond[:, dofs].sum(axis=1)
+        beyond[np.ix_(better, dofs)] = spelt[better]
+    return np.asarray(np.rad2deg(beyond))
+
+
+def _beyond(angles: FloatArray, dofs: tuple[int, ...] = tuple(range(N_DOFS))) -> FloatArray:
+    low, high = _LOW[list(dofs)], _HIGH[list(dofs)]
+    middle = (low + high) / 2.0
+    near = middle + wrap_angle(angles - middle)
+    return np.asarray(np.maximum(np.maximum(low - near, near - high), 0.0))
+
+
+def longest_gap_s(time_s: FloatArray, valid: BoolArray) -> float:
+    """Find the longest time without a measurement, ends of the motion included; in seconds."""
+    if not valid.any():
+        return float(time_s[-1] - time_s[0])
+    seen = np.concatenate([time_s[:1], time_s[valid], time_s[-1:]])
+    between = np.diff(seen)
+    unseen = np.diff(np.concatenate([[0], np.flatnonzero(valid), [len(valid) - 1]])) > 1
+    unseen[0], unseen[-1] = not valid[0], not valid[-1]
+    return float(between[unseen].max(initial=0.0))
+
+
+def _velocity(points_m: FloatArray, time_s: FloatArray) -> FloatArray:
+    return np.asarray(np.diff(points_m, axis=0) / np.diff(time_s)[:, None])
+
+
+def _mean(values: FloatArray) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if known.size else float("nan")
+
+
+def _median(values: FloatArray) -> float:
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if known.size else float("nan")
