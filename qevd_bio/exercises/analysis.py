@@ -251,15 +251,16 @@ def _detected(
     return detect_cycles(joined, part.time_s, part.valid, settings=settings)
 
 
-def _in_the_pose(
-    holds: Sequence[Cycle], curves: FloatArray, least_rad: float
-) -> list[Cycle]:
+def _in_the_pose(holds: Sequence[Cycle], curves: FloatArray, least_rad: float) -> list[Cycle]:
     """Keep the holds whose measure is high enough; name the side where both were compared."""
     kept = []
     for hold in holds:
         here = curves[:, hold.start : hold.end + 1]
         known = np.isfinite(here).any(axis=1)
-        levels = [float(np.nanmedian(row)) if k else -np.inf for row, k in zip(here, known)]
+        levels = [
+            float(np.nanmedian(row)) if seen else -np.inf
+            for row, seen in zip(here, known, strict=True)
+        ]
         if max(levels) >= least_rad:
             side = SIDES[int(np.argmax(levels))] if len(levels) > 1 else None
             kept.append(replace(hold, side=side))

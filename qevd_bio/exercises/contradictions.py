@@ -94,7 +94,7 @@ def _representative_faults(rule: Rule) -> Faults:
 
 
 def _source_faults(rule: Rule) -> Faults:
-    """A source begins with the key of a citation, or is the one word `unverified`."""
+    """Find sources that neither begin with the key of a citation nor are `unverified`."""
     sources = [("tempo_s.source", rule.tempo.source)]
     sources += [(f"constraints.{i}.source", c.source) for i, c in enumerate(rule.constraints)]
     return [
