@@ -34,6 +34,12 @@ def as_motion(
     return Motion(**(parts | changes))
 
 
+def fitting_period_s(rule: Rule) -> float:
+    """A calm tempo: 2.4 s, or near the slowest that the rule calls good."""
+    slowest = [c.target_high for c in rule.constraints if c.check == "tempo"]
+    return min([2.4, *(0.8 * seconds for seconds in slowest)])
+
+
 def one_repetition(
     rule: Rule, period_s: float, *, rate_hz: float = RATE_HZ, fault: dict[str, float] | None = None
 ) -> np.ndarray:
@@ -52,7 +58,7 @@ def performed(
     rule: Rule,
     repetitions: int,
     *,
-    period_s: float = 2.4,
+    period_s: float | None = None,
     noise_deg: float = 0.0,
     seed: int = 0,
     fault: dict[str, float] | None = None,
@@ -61,6 +67,7 @@ def performed(
     rate_hz: float = RATE_HZ,
 ) -> np.ndarray:
     """Repetitions between rests, facing the camera; alternating ones change sides."""
+    period_s = fitting_period_s(rule) if period_s is None else period_s
     single = one_repetition(rule, period_s, fault=fault, rate_hz=rate_hz)
     rest = np.tile(single[:1], (round(rest_s * rate_hz), 1))
     pieces = [rest]

@@ -17,7 +17,8 @@ from qevd_bio.skeleton.dofs import DOF_INDEX, mirror_q
 
 RULES = load_rules()
 SKELETON = generic_skeleton()
-REPETITIVE = ["squat", "pushup", "jumping_jack", "walking_lunges"]
+REPETITIVE = [name for name, rule in RULES.items() if rule.kind != "hold"]
+HOLDS = [name for name, rule in RULES.items() if rule.kind == "hold"]
 
 
 def analysed(motion, rule, start=0, stop=None):
