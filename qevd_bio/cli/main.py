@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from qevd_bio import __version__
-from qevd_bio.cli import look, release, setup, work
+from qevd_bio.cli import look, release, rules, setup, work
 from qevd_bio.cli.guard import DEBUG_VARIABLE
 
 app = typer.Typer(
@@ -51,6 +51,8 @@ app.command()(work.run)
 app.command()(release.publish)
 app.command()(look.diff)
 app.command()(look.plot)
+app.add_typer(rules.rules_app, name="rules")
+app.add_typer(rules.references_app, name="references")
 
 
 def main() -> None:

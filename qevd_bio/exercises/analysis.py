@@ -43,6 +43,10 @@ from qevd_bio.skeleton.measures import CATALOGUE, measure_sigma, measure_values
 RANGE_SHARE = 0.2
 """A repetition moves the representative measure by this share of the reference's range."""
 
+HOLD_SHARE = 0.5
+"""A hold shows at least this share of the reference's representative measure: a limb that hangs
+still is held, too, but is no stretch."""
+
 PRONE_LEAN_DEG = 30.0
 """A trunk nearer to vertical than this is not prone, however coarse the view."""
 
@@ -232,17 +236,35 @@ def _detected(
     part: Motion, rule: Rule, sides: Sequence[str | None], skeleton: Skeleton
 ) -> list[Cycle]:
     curves = _representative(part.q, rule, sides, skeleton, part.gravity)
-    joined = curves.mean(axis=0) if rule.representative.side == "mean" else curves.max(axis=0)
+    mean = rule.representative.side == "mean"
+    joined = curves.mean(axis=0) if mean else np.fmax.reduce(curves, axis=0)
     shortest_s, longest_s = rule.tempo.shortest_s, rule.tempo.longest_s
+    model = _representative(build_reference(rule), rule, sides, skeleton, WORLD_GRAVITY)
     if rule.kind == "hold":
         still = HoldSettings(shortest_s=shortest_s, longest_s=longest_s)
-        return detect_holds(joined, part.time_s, part.valid, settings=still)
-    model = _representative(build_reference(rule), rule, sides, skeleton, WORLD_GRAVITY)
+        holds = detect_holds(joined, part.time_s, part.valid, settings=still)
+        return _in_the_pose(holds, curves, HOLD_SHARE * float(np.nanmax(model)))
     least = max(PROMINENCE_RAD, RANGE_SHARE * float(np.ptp(model, axis=1).max()))
     settings = CycleSettings(shortest_s=shortest_s, longest_s=longest_s, prominence_rad=least)
     if rule.kind == "alternating":
         return detect_alternating(curves[0], curves[1], part.time_s, part.valid, settings=settings)
     return detect_cycles(joined, part.time_s, part.valid, settings=settings)
+
+
+def _in_the_pose(holds: Sequence[Cycle], curves: FloatArray, least_rad: float) -> list[Cycle]:
+    """Keep the holds whose measure is high enough; name the side where both were compared."""
+    kept = []
+    for hold in holds:
+        here = curves[:, hold.start : hold.end + 1]
+        known = np.isfinite(here).any(axis=1)
+        levels = [
+            float(np.nanmedian(row)) if seen else -np.inf
+            for row, seen in zip(here, known, strict=True)
+        ]
+        if max(levels) >= least_rad:
+            side = SIDES[int(np.argmax(levels))] if len(levels) > 1 else None
+            kept.append(replace(hold, side=side))
+    return kept
 
 
 def _in_posture(cycle: Cycle, part: Motion, rule: Rule, skeleton: Skeleton) -> bool:
@@ -289,6 +311,8 @@ def _constraint_sides(constraint: Constraint, cycle: Cycle) -> tuple[str | None,
         return (None,)
     if constraint.side == "both":
         return SIDES
+    if constraint.side in SIDES:
+        return (constraint.side,)
     if cycle.side is None:
         return ()
     other = "l" if cycle.side == "r" else "r"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from qevd_bio.exercises.rule import Rule
 
 SIDES = ("r", "l")
+UNVERIFIED = "unverified"
 
 Faults = list[tuple[str, str]]
 
@@ -37,6 +38,7 @@ def contradictions(rule: Rule, stem: str) -> Faults:
     """
     found: Faults = [] if rule.id == stem else [("id", f"is '{rule.id}', the file '{stem}'")]
     found += _joint_faults(rule) + _phase_faults(rule) + _representative_faults(rule)
+    found += _source_faults(rule)
     if not rule.tempo.shortest_s < rule.tempo.longest_s:
         found.append(("tempo_s", "shortest is not below longest"))
     for i, constraint in enumerate(rule.constraints):
@@ -86,7 +88,20 @@ def _representative_faults(rule: Rule) -> Faults:
         return [("representative.measure", f"{names[0]} is no angle")]
     if rule.kind == "alternating" and side != "max":
         return [("representative.side", "an alternating movement needs 'max'")]
+    if rule.kind == "repetitive" and side == "max":
+        return [("representative.side", "'max' needs an alternating movement or a hold")]
     return []
+
+
+def _source_faults(rule: Rule) -> Faults:
+    """Find sources that neither begin with the key of a citation nor are `unverified`."""
+    sources = [("tempo_s.source", rule.tempo.source)]
+    sources += [(f"constraints.{i}.source", c.source) for i, c in enumerate(rule.constraints)]
+    return [
+        (key, f"'{source}' begins with no key of citations and is not '{UNVERIFIED}'")
+        for key, source in sources
+        if source != UNVERIFIED and source.split()[0].rstrip(",;:") not in rule.citations
+    ]
 
 
 def _constraint_faults(constraint: Constraint, rule: Rule) -> Faults:
@@ -95,15 +110,17 @@ def _constraint_faults(constraint: Constraint, rule: Rule) -> Faults:
         found.append(("target", f"{constraint.target_low} is above {constraint.target_high}"))
     if constraint.tolerance == 0 and constraint.target_high <= 0:
         found.append(("tolerance", "is 0 with no positive bound: severity has no unit"))
-    if constraint.side in ("lead", "trail") and rule.kind != "alternating":
-        found.append(("side", f"'{constraint.side}' needs an alternating movement"))
+    if constraint.side in ("lead", "trail") and rule.representative.side != "max":
+        found.append(("side", f"'{constraint.side}' needs a representative of side 'max'"))
     if constraint.check == "tempo":
         return found
     if constraint.check == "dynamic" and all(p.name != constraint.phase for p in rule.phases):
         found.append(("phase", f"no phase '{constraint.phase}'"))
     if constraint.check == "static" and constraint.target_low != 0:
         found.append(("target", "a static check starts at 0"))
-    sides = [""] if constraint.side == "none" else [f"_{s}" for s in SIDES]
+    sides = {"none": [""], "r": ["_r"], "l": ["_l"]}.get(
+        constraint.side, [f"_{side}" for side in SIDES]
+    )
     for name in (constraint.measure + side for side in sides):
         if name not in CATALOGUE:
             found.append(("measure", f"{name} is no measure"))

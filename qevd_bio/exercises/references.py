@@ -84,7 +84,7 @@ def build_reference(rule: Rule) -> FloatArray:
 
 
 def leading_side(rule: Rule, reference: FloatArray) -> str | None:
-    """Tell which side leads the one half that the reference of an alternating movement shows.
+    """Tell which side a reference shows where the movement may be led by either.
 
     Parameters
     ----------
@@ -96,9 +96,10 @@ def leading_side(rule: Rule, reference: FloatArray) -> str | None:
     Returns
     -------
     str or None
-        ``r``, ``l``, or None when the movement does not alternate.
+        ``r`` or ``l`` of an alternating movement or of a hold whose side is found from the
+        motion; None of any other.
     """
-    if rule.kind != "alternating":
+    if rule.representative.side != "max":
         return None
     names = [f"{rule.representative.measure}_{side}" for side in ("r", "l")]
     key = reference[[round(rule.key_phase.at * (rule.points - 1))]]
@@ -153,9 +154,8 @@ def load_index(folder: Path | None = None) -> dict[str, dict[str, Any]]:
     Returns
     -------
     dict of str to dict
-        Per rule id: file, points, start_phase, phases, leading_side (the one side that the
-        reference of an alternating movement shows; mirror it for the other), rule_version,
-        sha256.
+        Per rule id: file, points, start_phase, phases, leading_side (the side that the reference
+        shows where either may lead; mirror it for the other), rule_version, sha256.
 
     Raises
     ------

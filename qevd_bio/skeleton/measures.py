@@ -118,6 +118,28 @@ def _shoulder_elevation(side: str) -> Callable[[Pose], FloatArray]:
     return compute
 
 
+def _across_the_chest(side: str) -> Callable[[Pose], FloatArray]:
+    to_the_side = -1.0 if side == "r" else 1.0
+
+    def compute(pose: Pose) -> FloatArray:
+        trunk = pose.trunk()
+        arm = _unit(pose.joint(f"ulna_{side}") - pose.joint(f"humerus_{side}"))
+        shoulders = pose.joint("humerus_l") - pose.joint("humerus_r")
+        outwards = _unit(to_the_side * (shoulders - _dot(shoulders, trunk)[:, None] * trunk))
+        front = np.cross(trunk, outwards) * -to_the_side
+        ahead, aside = _dot(arm, front), _dot(arm, outwards)
+        turned = np.mod(np.rad2deg(np.arctan2(ahead, aside)) + 90.0, 360.0) - 90.0
+        return np.where(np.hypot(ahead, aside) > _SHORT, turned, np.nan)
+
+    return compute
+
+
+def _thigh_split(side: str) -> Callable[[Pose], FloatArray]:
+    other = "l" if side == "r" else "r"
+    ahead, behind = DOF_INDEX[f"hip_flexion_{side}"], DOF_INDEX[f"hip_flexion_{other}"]
+    return lambda pose: np.asarray(np.rad2deg(pose.q[:, ahead] - pose.q[:, behind]))
+
+
 def _forward_lean(pose: Pose) -> FloatArray:
     forward = np.cross(_horizontal(pose, pose.left()), pose.up)
     trunk = pose.trunk()
@@ -202,6 +224,29 @@ def _sided(side: str) -> tuple[Measure, ...]:
             needs=arm,
             source=_GEOMETRY,
             compute=_shoulder_elevation(side),
+        ),
+        Measure(
+            name=f"shoulder_horizontal_adduction_{side}",
+            side=side,
+            unit="deg",
+            definition=(
+                f"direction of the {word} upper arm seen along the trunk: 0 to the side, "
+                "90 to the front"
+            ),
+            positive="arm further across the chest",
+            needs=(*arm,),
+            source=_GEOMETRY,
+            compute=_across_the_chest(side),
+        ),
+        Measure(
+            name=f"thigh_split_{side}",
+            side=side,
+            unit="deg",
+            definition=f"hip flexion of the {word} leg minus that of the other",
+            positive=f"{word} thigh further ahead of the other",
+            needs=("hip_flexion_r", "hip_flexion_l"),
+            source=_COORDINATE,
+            compute=_thigh_split(side),
         ),
         Measure(
             name=f"knee_valgus_{side}",
@@ -323,7 +368,8 @@ def measure_values(
 
     Notes
     -----
-    NaN angles give NaN. A lean is NaN where the line of the hips is nearly vertical.
+    NaN angles give NaN. A lean is NaN where the line of the hips is nearly vertical, a horizontal
+    adduction where the arm is nearly in line with the trunk.
     """
     measures = [_looked_up(name) for name in names]
     if q.ndim != 2 or q.shape[1] != N_DOFS:

@@ -34,6 +34,17 @@ def as_motion(
     return Motion(**(parts | changes))
 
 
+def fitting_period_s(rule: Rule) -> float:
+    """A calm tempo: 2.4 s, or near the slowest that the rule calls good."""
+    slowest = [c.target_high for c in rule.constraints if c.check == "tempo"]
+    return min([2.4, *(0.8 * seconds for seconds in slowest)])
+
+
+def fitting_rest_s(rule: Rule) -> float:
+    """Steps of a fast movement follow each other without a rest."""
+    return REST_S if fitting_period_s(rule) == 2.4 else 0.0
+
+
 def one_repetition(
     rule: Rule, period_s: float, *, rate_hz: float = RATE_HZ, fault: dict[str, float] | None = None
 ) -> np.ndarray:
@@ -52,16 +63,18 @@ def performed(
     rule: Rule,
     repetitions: int,
     *,
-    period_s: float = 2.4,
+    period_s: float | None = None,
     noise_deg: float = 0.0,
     seed: int = 0,
     fault: dict[str, float] | None = None,
     alternate: bool = True,
-    rest_s: float = REST_S,
+    rest_s: float | None = None,
     rate_hz: float = RATE_HZ,
 ) -> np.ndarray:
     """Repetitions between rests, facing the camera; alternating ones change sides."""
+    period_s = fitting_period_s(rule) if period_s is None else period_s
     single = one_repetition(rule, period_s, fault=fault, rate_hz=rate_hz)
+    rest_s = fitting_rest_s(rule) if rest_s is None else rest_s
     rest = np.tile(single[:1], (round(rest_s * rate_hz), 1))
     pieces = [rest]
     for i in range(repetitions):

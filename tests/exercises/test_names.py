@@ -32,9 +32,105 @@ def test_a_name_finds_its_rule(text, rule_id):
     assert found is not None and found.id == rule_id
 
 
+# The names the released code accepts for the 23 types, sided stretches apart, toe touchers too.
+RELEASED = {
+    "squat": ["squat", "squats"],
+    "pushup": ["pushup", "pushups", "push up", "push ups"],
+    "jumping_jack": ["jumping jack", "jumping jacks"],
+    "high_knees": ["high knees", "knees up", "knees to waist", "get those knees"],
+    "squat_jumps": ["squat jump", "squat jumps", "jumping squat", "jump squat"],
+    "mountain_climbers": ["mountain climber", "mountain climbers", "mountain climbing"],
+    "butt_kickers": ["butt kicker", "butt kickers", "heel kick", "heel kicks"],
+    "walking_lunges": ["walking lunge", "walking lunges", "lunge walk", "forward lunge"],
+    "plank_taps": ["plank tap", "plank taps", "shoulder tap", "shoulder taps"],
+    "quick_feet": ["quick feet", "fast feet", "quick step", "rapid feet"],
+    "air_jump_rope": ["air jump rope", "jump rope", "rope jumps"],
+    "good_mornings": ["good morning", "good mornings", "good morning beginner"],
+    "moving_plank": ["moving plank"],
+    "lunge_jumps": ["lunge jumps", "jumping lunges"],
+    "puddle_jumps": ["puddle jumps"],
+    "floor_touches": ["floor touches", "toe touches", "toe touchers"],
+    "squat_kicks": ["squat kicks"],
+    "standing_kicks": ["standing kicks"],
+    "boxing_squat_punches": ["boxing squat punches", "boxing punches"],
+    "deltoid_stretch_right": ["deltoid stretch right", "armcrosschest right"],
+    "deltoid_stretch_left": ["deltoid stretch left", "armcrosschest left"],
+    "quad_stretch_right": ["quad stretch right"],
+    "quad_stretch_left": ["quad stretch left"],
+    "shoulder_gators": ["shoulder gators"],
+}
+# Names of QEVD's fine-grained labels that mean one of these exercises.
+LABELS = {
+    "mountain_climbers": ["mountain-climbers"],
+    "floor_touches": ["floor touches"],
+    "high_knees": ["high knees"],
+    "jumping_jack": ["jumping jacks"],
+    "quick_feet": ["quick feet"],
+    "pushup": ["pushups"],
+    "walking_lunges": ["alternating forward lunges"],
+    "lunge_jumps": ["jumping lunges"],
+    "air_jump_rope": ["air jump rope"],
+    "moving_plank": ["moving plank"],
+    "squat": ["squats"],
+    "plank": ["high plank", "elbow plank"],
+    "quad_stretch_right": ["quad stretch (right)"],
+    "good_mornings": ["good morning"],
+    "plank_taps": ["plank taps"],
+}
+SPOKEN = [
+    (name, rule_id)
+    for table in (RELEASED, LABELS)
+    for rule_id, names in table.items()
+    for name in names
+]
+
+
+@pytest.mark.parametrize("text, rule_id", SPOKEN, ids=[f"{n} is {r}" for n, r in SPOKEN])
+def test_names_of_the_release_and_of_the_labels_resolve_however_they_are_written(text, rule_id):
+    """In the release `jumping_jacks` finds no detector and `squats!` nothing at all."""
+    for written in (text, text.title() + "!", text.replace(" ", "_"), text.replace(" ", "-")):
+        found = rule_for(written, RULES)
+        assert found is not None and found.id == rule_id, written
+
+
+@pytest.mark.parametrize("rule_id", list(RULES))
+def test_an_exercise_answers_to_its_id_and_title(rule_id):
+    for text in (rule_id, RULES[rule_id].title):
+        assert rule_for(text, RULES) is RULES[rule_id]
+
+
+@pytest.mark.parametrize(
+    "text, rule_id",
+    [
+        ("deltoid stretch", "deltoid_stretch"),
+        ("armcrosschest", "deltoid_stretch"),
+        ("quad stretch", "quad_stretch"),
+    ],
+)
+def test_a_stretch_without_a_side_is_no_stretch_of_the_right_side(text, rule_id):
+    """In the release the bare name means the right side."""
+    found = rule_for(text, RULES)
+    assert found is not None and found.id == rule_id
+    assert found.kind == "hold" and found.representative.side == "max"
+
+
 @pytest.mark.parametrize(
     "text",
-    ["", "!", "squat jumps", "jump squats", "plank taps", "moving plank", "lunge jumps", "jacks"],
+    [
+        "",
+        "!",
+        "jacks",
+        "jumps",
+        "plank jacks",
+        "side plank",
+        "burpees",
+        "high knees march",
+        "pushups (on knees)",
+        "alternating lateral lunge",
+        "lunges (right leg out in front)",
+        "squat holds",
+        "stretch right",
+    ],
 )
 def test_another_exercise_finds_none(text):
     assert rule_for(text, RULES) is None

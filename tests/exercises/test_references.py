@@ -69,8 +69,14 @@ def test_it_reaches_the_key_values_of_its_rule(rule):
 @every_rule
 def test_both_sides_do_the_same(rule):
     q = build_reference(rule)
-    if rule.kind == "alternating":
+    side = rule.representative.side
+    if side == "max":
         assert leading_side(rule, q) == "r" and leading_side(rule, mirror_q(q)) == "l"
+    elif side in ("r", "l"):
+        other = RULES[rule.id.removesuffix({"r": "right", "l": "left"}[side])[:-1]]
+        shown = build_reference(other)
+        assert np.allclose(q, shown if side == "r" else mirror_q(shown), atol=1e-9)
+        assert leading_side(rule, q) is None
     else:
         assert np.allclose(q, mirror_q(q), atol=1e-9)
         assert leading_side(rule, q) is None
@@ -79,7 +85,10 @@ def test_both_sides_do_the_same(rule):
 @every_rule
 def test_it_satisfies_every_constraint_of_its_rule(rule):
     q = build_reference(rule)
-    sides = {"both": ("_r", "_l"), "none": ("",), "lead": ("_r",), "trail": ("_l",)}
+    sides = {
+        "both": ("_r", "_l"), "none": ("",), "r": ("_r",), "l": ("_l",),
+        "lead": ("_r",), "trail": ("_l",),
+    }  # fmt: skip
     for c in (c for c in rule.constraints if c.check != "tempo"):
         for side in sides[c.side]:
             values = measure_values([c.measure + side], q, SKELETON, WORLD_GRAVITY)
@@ -106,7 +115,7 @@ def test_the_squatter_does_not_fall_over():
     assert np.abs(np.rad2deg(np.arctan2(foot[:, 1], foot[:, 2]))).max() < 6
 
 
-@pytest.mark.parametrize("name", ["pushup", "plank"])
+@pytest.mark.parametrize("name", ["pushup", "plank", "moving_plank"])
 def test_prone_bodies_face_the_floor(name):
     joints = joints_of(RULES[name])
     trunk = middle(joints, "humerus") - middle(joints, "femur")

@@ -20,8 +20,18 @@ SUPPLEMENT_4 = {
 }
 
 
-def test_the_five_exercises_are_there():
-    assert sorted(RULES) == ["jumping_jack", "plank", "pushup", "squat", "walking_lunges"]
+EXERCISES = {
+    "air_jump_rope", "boxing_squat_punches", "butt_kickers", "deltoid_stretch",
+    "deltoid_stretch_left", "deltoid_stretch_right", "floor_touches", "good_mornings",
+    "high_knees", "jumping_jack", "lunge_jumps", "mountain_climbers", "moving_plank", "plank",
+    "plank_taps", "puddle_jumps", "pushup", "quad_stretch", "quad_stretch_left",
+    "quad_stretch_right", "quick_feet", "shoulder_gators", "squat", "squat_jumps", "squat_kicks",
+    "standing_kicks", "walking_lunges",
+}  # fmt: skip
+
+
+def test_every_exercise_of_the_data_set_and_the_supplement_is_there():
+    assert set(RULES) == EXERCISES
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
@@ -34,7 +44,23 @@ def test_every_joint_is_static_or_dynamic(rule):
 @pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
 def test_every_number_has_a_source_or_says_that_it_has_none(rule):
     for source in (rule.tempo.source, *(c.source for c in rule.constraints)):
-        assert source == "unverified" or source.startswith("supplement ")
+        assert source == "unverified" or source.split()[0] in rule.citations
+    cited = {rule.tempo.source.split()[0], *(c.source.split()[0] for c in rule.constraints)}
+    assert cited - {"unverified"} == set(rule.citations), "a citation that nothing cites"
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
+def test_a_citation_tells_what_was_read(rule):
+    for key, text in rule.citations.items():
+        assert key == "supplement" or ("; read: " in text and len(text) > 80)
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
+def test_the_bounds_of_a_cycle_hold_every_good_tempo(rule):
+    for c in rule.constraints:
+        if c.check == "tempo":
+            assert rule.tempo.shortest_s <= c.target_low - c.tolerance + 1e-9
+            assert c.target_high <= rule.tempo.longest_s
 
 
 @pytest.mark.parametrize(
@@ -142,6 +168,18 @@ def drop(*keys):
         ),
         pytest.param(
             set_in("constraints", 0, "unit", value="ratio"), "constraints.0.unit", "deg", id="unit"
+        ),
+        pytest.param(
+            set_in("constraints", 0, "source", value="Somebody 1999"),
+            "constraints.0.source",
+            "no key of citations",
+            id="invented source",
+        ),
+        pytest.param(
+            set_in("representative", "side", value="max"),
+            "representative.side",
+            "needs an alternating movement or a hold",
+            id="side of a symmetric movement",
         ),
         pytest.param(
             set_in("constraints", 0, "too_low", value=None),

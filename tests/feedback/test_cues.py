@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qevd_bio.feedback.cues import cues_of, is_general
+from qevd_bio.exercises.rule import load_rules
+from qevd_bio.feedback.cues import cues_of, is_general, is_other_phase
 from qevd_bio.feedback.prompt_files import load_prompt
 from qevd_bio.feedback.quantities import family
 from qevd_bio.skeleton.measures import CATALOGUE
@@ -131,3 +132,26 @@ def test_any_text_is_read(text, exercise):
 @pytest.mark.parametrize("text", ["lower ", "your knees ", "don't lean ", "x"], ids=repr)
 def test_long_text_is_read_in_time(text):
     cues_of((text * 10_000)[:10_000], exercise="squat")
+
+
+def test_every_phase_of_a_rule_is_known_to_be_above_below_or_between():
+    """Only the one phase of a hold stands opposite to none."""
+    known = {name for names in load_prompt("cues.lexicon.json")["phase_names"].values()
+             for name in names}  # fmt: skip
+    phases = {phase.name for rule in load_rules().values() for phase in rule.phases}
+    assert phases - known == {"hold"}
+
+
+@pytest.mark.parametrize(
+    ("text", "exercise", "phase", "other"),
+    [
+        ("lower your body more", "squat_kicks", "kick", True),
+        ("kick higher", "squat_kicks", "kick", False),
+        ("Raise your knees", "high_knees", "top", False),
+        ("Straighten your arms", "moving_plank", "low", True),
+        ("Straighten your arms", "moving_plank", "high", False),
+        ("Straighten your legs", "squat_jumps", "bottom", True),
+    ],
+)
+def test_a_cue_points_at_its_own_phase_of_the_new_exercises(text, exercise, phase, other):
+    assert is_other_phase(cues_of(text, exercise=exercise)[0], phase) == other

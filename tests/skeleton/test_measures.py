@@ -32,6 +32,9 @@ def both(**degrees: float) -> dict[str, float]:
     return {f"{name}_{side}": angle for name, angle in degrees.items() for side in "rl"}
 
 
+ARMS_SIDEWAYS = {"shoulder_r_x": -90, "shoulder_l_x": 90}
+
+
 @pytest.mark.parametrize(
     ("pose", "measure", "expected"),
     [
@@ -52,10 +55,23 @@ def both(**degrees: float) -> dict[str, float]:
         ({"lumbar_extension": -12}, "lumbar_flexion", 12),
         ({"elbow_flexion_l": 90}, "elbow_flexion_l", 90),
         ({"ankle_angle_r": 20}, "ankle_dorsiflexion_r", 20),
+        ({"hip_flexion_r": 80, "hip_flexion_l": 10}, "thigh_split_r", 70),
+        ({"hip_flexion_r": 80, "hip_flexion_l": 10}, "thigh_split_l", -70),
+        (ARMS_SIDEWAYS, "shoulder_horizontal_adduction_r", 0),
+        (ARMS_SIDEWAYS, "shoulder_horizontal_adduction_l", 0),
+        (ARMS_SIDEWAYS | {"shoulder_r_z": 60}, "shoulder_horizontal_adduction_r", 60),
+        (ARMS_SIDEWAYS | {"shoulder_l_z": 60}, "shoulder_horizontal_adduction_l", 60),
+        (ARMS_SIDEWAYS | {"shoulder_r_z": -20}, "shoulder_horizontal_adduction_r", -20),
+        (
+            ARMS_SIDEWAYS | {"pelvis_tilt": -80, "shoulder_r_z": 60},
+            "shoulder_horizontal_adduction_r",
+            60,
+        ),
+        ({}, "shoulder_horizontal_adduction_r", np.nan),
     ],
 )
 def test_known_poses(pose: dict[str, float], measure: str, expected: float) -> None:
-    assert value(measure, standing(**pose)) == pytest.approx(expected, abs=1e-6)
+    assert value(measure, standing(**pose)) == pytest.approx(expected, abs=1e-6, nan_ok=True)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +107,9 @@ def test_mirroring_swaps_the_sides(name: str) -> None:
     q = standing() + rng.uniform(-0.3, 0.3, size=(8, N_DOFS))
     other = name[:-1] + "l"
     mirrored = measure_values([other], mirror_q(q), SKELETON, DOWN)[other]
-    assert np.allclose(mirrored, measure_values([name], q, SKELETON, DOWN)[name], atol=1e-6)
+    assert np.allclose(
+        mirrored, measure_values([name], q, SKELETON, DOWN)[name], atol=1e-6, equal_nan=True
+    )
 
 
 @pytest.mark.parametrize("name", list(CATALOGUE))
@@ -145,3 +163,19 @@ def test_unknown_names_and_bad_gravity_are_refused() -> None:
         measure_values(["knee"], standing(), SKELETON, DOWN)
     with pytest.raises(ValueError, match="unit vector"):
         measure_values(["body_line"], standing(), SKELETON, 2 * DOWN)
+
+
+@pytest.mark.parametrize(("side", "inwards"), [("r", 1.0), ("l", -1.0)])
+def test_an_arm_across_the_chest_has_its_elbow_inside_its_shoulder(
+    side: str, inwards: float
+) -> None:
+    from qevd_bio.skeleton.dofs import JOINT_INDEX
+    from qevd_bio.skeleton.kinematics import forward_kinematics
+
+    q = np.zeros((1, N_DOFS))
+    q[0, DOF_INDEX[f"shoulder_{side}_z"]] = np.pi / 2
+    q[0, DOF_INDEX[f"scapula_abduction_{side}"]] = inwards * np.deg2rad(30)
+    joints = forward_kinematics(q, SKELETON)[0][0]
+    across = joints[JOINT_INDEX[f"ulna_{side}"], 0] - joints[JOINT_INDEX[f"humerus_{side}"], 0]
+    assert inwards * across > 0.05
+    assert value(f"shoulder_horizontal_adduction_{side}", q) > 100
