@@ -53,6 +53,15 @@ def guarded(command: Callable[P, int]) -> Callable[P, None]:
                 raise
             say(f"error: {error}")
             code = USAGE if isinstance(error, UsageError) else FAILED
+        except OSError as error:
+            if os.environ.get(DEBUG_VARIABLE):
+                raise
+            place = error.filename or "a file"
+            say(
+                f"error: {place}: {error.strerror or error}. "
+                "Check that the folder exists, is one, may be written and has space"
+            )
+            code = FAILED
         except Exception as error:
             if os.environ.get(DEBUG_VARIABLE):
                 raise

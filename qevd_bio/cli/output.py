@@ -29,6 +29,11 @@ def emit(result: Mapping[str, Any] | Sequence[Any], text: str, *, as_json: bool)
         print(text)
 
 
+def printable(text: str) -> str:
+    """Show control characters instead of sending them to the terminal."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Lay out a table for the terminal; the last column wraps.
 
@@ -44,7 +49,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     str
         Lines without trailing blanks.
     """
-    cells = [[str(value) for value in row] for row in [header, *rows]]
+    cells = [[printable(str(value)) for value in row] for row in [header, *rows]]
     widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
     before = sum(widths[:-1]) + len(_GAP) * (len(widths) - 1)
     last = max(24, shutil.get_terminal_size((120, 24)).columns - before)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from qevd_bio.cli.guard import DONE, SOME_FAILED, guarded, say
 from qevd_bio.cli.output import emit, table
 from qevd_bio.cli.setup import Json
+
+if TYPE_CHECKING:
+    from qevd_bio.stages.road import Road
 
 DataRoot = Annotated[
     Path,
@@ -65,9 +69,8 @@ def plan(
         for u in planned
     ]
     rejected = road.rejected()
-    for line in rejected:
-        say(f"rejected: {line}")
-    result = {"counts": counts, "units": units, "rejected": rejected}
+    _tell_source(road)
+    result = {"counts": counts, "units": units, "rejected": rejected, "faults": road.faults()}
     emit(result, "\n\n".join(lines), as_json=as_json)
     return DONE
 
@@ -85,6 +88,7 @@ def run(
     from qevd_bio.stages.road import RoadConfig, open_road, policy_named
 
     road = open_road(RoadConfig(data_root, policy_named(policy)), work)
+    _tell_source(road)
     videos = tuple(video or ())
     with progress(road.units(videos)) as on_event:
         summary = road.run(videos, argv=sys.argv, on_event=on_event)
@@ -96,12 +100,22 @@ def run(
     if failures:
         rows = [(f["video_id"], f["stage"], f["reason"]) for f in failures]
         lines.append(table(("failed video", "stage", "reason"), rows))
-    lines += [f"rejected: {line}" for line in rejected]
     concerns = road.concerns(videos)
     if concerns:
         lines.append(table(("video to look at", "because"), list(concerns.items())))
-    lines.append(f"artifacts: {work}   next: qevd-bio publish --work {work}")
-    result = {"counts": counts, "failures": failures, "rejected": rejected, "concerns": concerns,
+    lines.append(f"artifacts: {work}   next: qevd-bio publish --work {shlex.quote(str(work))}")
+    result = {"counts": counts, "failures": failures, "rejected": rejected,
+              "faults": road.faults(), "concerns": concerns,
               "work": str(work)}  # fmt: skip
     emit(result, "\n".join(lines), as_json=as_json)
     return SOME_FAILED if failures or rejected else DONE
+
+
+def _tell_source(road: Road) -> None:
+    """Say on stderr what is wrong with the source records."""
+    for line in road.rejected():
+        say(f"rejected: {line}")
+    for line in road.faults():
+        say(f"fault of the source: {line}")
+    if not road.sessions.by_id:
+        say("the source holds no record that can be used")

@@ -12,7 +12,7 @@ from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.qevd.dropin import drop_in_records
 from qevd_bio.qevd.layout import find_splits
 from qevd_bio.qevd.records import read_source
-from qevd_bio.stages.road import Road
+from qevd_bio.stages.road import Road, outside_of_source
 from qevd_bio.tables import annotations as annotation_table
 from qevd_bio.tables.parquet import read_parquet
 
@@ -41,13 +41,19 @@ def release_from(road: Road, *, out: Path, version: str) -> Release:
     UsageError
         Nothing is finished, or the version exists.
     """
+    outside_of_source(out, road.config.data_root)
     planned = road.plan()
     artifacts = current_artifacts(planned, road.store)
     splits = {unit: session.record.split for unit, session in road.sessions.by_id.items()}
     finished = {unit: found for unit, found in artifacts.items() if set(STAGES) <= set(found)}
     return publish(
         [
-            PublishedVideo(unit, splits[unit], **{stage: found[stage] for stage in STAGES})
+            PublishedVideo(
+                unit,
+                splits[unit],
+                **{stage: found[stage] for stage in STAGES},
+                faults=tuple(f.message for f in road.sessions.by_id[unit].record.faults),
+            )
             for unit, found in finished.items()
         ],
         out=out,

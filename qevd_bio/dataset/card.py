@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
@@ -85,6 +85,8 @@ def card_text(contents: Contents) -> str:
         _status_table(contents),
         "## What is missing",
         _missing_table(contents.missing),
+        "## Faults of the source",
+        _fault_table(contents.faults),
         "## Rules of this data set",
         _RULES,
         "## Loading",
@@ -192,6 +194,13 @@ def _missing_table(missing: Sequence[MissingVideo]) -> str:
         f"Of the source, {counted(len(missing), 'record')} could not be published.\n\n"
         f"{_table(('video', 'split', 'stage', 'reason'), rows)}"
     )
+
+
+def _fault_table(faults: Mapping[str, Sequence[str]]) -> str:
+    if not faults:
+        return "None was found in the records of the published videos."
+    rows = [(video, fault) for video, found in faults.items() for fault in found]
+    return "Taken as stated, nothing mended in silence.\n\n" + _table(("video", "fault"), rows)
 
 
 def _column_section(config: str) -> str:

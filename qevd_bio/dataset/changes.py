@@ -11,7 +11,7 @@ from qevd_bio.dataset.motion_curves import video_curves
 from qevd_bio.dataset.plots import plot_video
 from qevd_bio.errors import DataError
 from qevd_bio.files.atomic import write_text_atomic
-from qevd_bio.stages.road import Road
+from qevd_bio.stages.road import Road, outside_of_source
 from qevd_bio.stages.sessions import chosen_videos
 from qevd_bio.tables import annotations as annotation_table
 from qevd_bio.tables.parquet import read_parquet
@@ -50,6 +50,7 @@ def write_diff_page(road: Road, rows: list[dict[str, Any]], path: Path) -> None:
     path : Path
         The HTML file.
     """
+    outside_of_source(path, road.config.data_root)
     artifacts = road.artifacts()
     curves: dict[tuple[str, int], list[Curve]] = {}
     for video in dict.fromkeys(row["video_id"] for row in rows):
@@ -81,6 +82,7 @@ def plot_of(road: Road, video: str, path: Path) -> int:
     UsageError, DataError
         The video is unknown or not finished.
     """
+    outside_of_source(path, road.config.data_root)
     chosen_videos(road.sessions, (video,))
     found = road.artifacts()[video]
     if "findings" not in found:

@@ -121,9 +121,9 @@ def _check(
         )
     if not videos:
         raise UsageError(
-            f"no video is finished, {len(missing)} are missing",
+            _nothing_finished(missing),
             where=f"release {version}",
-            next_step="Run the stages first, then publish",
+            next_step="Run the stages first; `qevd-bio plan --why` says what is open",
         )
     for video in videos:
         plain_name(video.video_id, where="video to publish")
@@ -144,6 +144,11 @@ def _check(
             where=f"video {', '.join(twice)}",
             next_step="Give every video once, in one split",
         )
+
+
+def _nothing_finished(missing: Sequence[MissingVideo]) -> str:
+    first = f", the first: {missing[0].video_id}: {missing[0].reason}" if missing else ""
+    return f"no video is finished, {len(missing)} are missing{first}"
 
 
 def _write_tables(
@@ -173,6 +178,7 @@ def _write_tables(
             split: _count_statuses(folder, group) for split, group in shards["annotations"].items()
         },
         videos={split: len(group) for split, group in by_split.items()},
+        faults={video.video_id: video.faults for video in videos if video.faults},
         missing=tuple(
             sorted(missing, key=lambda one: (one.video_id, one.split, one.stage, one.reason))
         ),
@@ -194,6 +200,7 @@ def _manifest(contents: Contents, videos: Sequence[PublishedVideo]) -> dict[str,
         "videos": {
             video.video_id: {
                 "split": video.split,
+                "source_faults": list(video.faults),
                 "artifacts": {name: sha256_file(video.artifact(name)) for name in CONFIGS},
                 "kinematics": kinematics_notes(video),
             }

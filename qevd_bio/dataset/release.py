@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from qevd_bio.files.strict_json import JsonValue
 
 @dataclass(frozen=True, slots=True)
 class PublishedVideo:
-    """One video that reached the end, and its artifacts."""
+    """One video that reached the end, its artifacts, and what is wrong with its record."""
 
     video_id: str
     split: str
@@ -20,6 +20,7 @@ class PublishedVideo:
     cycles: Path
     findings: Path
     quality: Path
+    faults: tuple[str, ...] = ()
 
     def artifact(self, config: str) -> Path:
         """Return the artifact that holds this video's rows of a config."""
@@ -78,6 +79,10 @@ class Contents:
         Number of videos.
     generator : mapping of str to str
         What made the release: names and versions.
+    missing : tuple of MissingVideo
+        What the source holds and the release does not.
+    faults : mapping of video to sequence of str
+        What is wrong with the source records of published videos.
     """
 
     version: str
@@ -86,6 +91,7 @@ class Contents:
     statuses: Mapping[str, Mapping[str, int]]
     videos: Mapping[str, int]
     missing: tuple[MissingVideo, ...]
+    faults: Mapping[str, Sequence[str]]
 
     def rows(self, config: str, split: str) -> int:
         """Count the rows of a config and split."""

@@ -47,12 +47,17 @@ def contained_path(root: Path, relative: str, *, where: str) -> Path:
         path = (home / posix).resolve()
         if path.is_relative_to(home) and path != home:
             return path
-        cause = f"leaves {root} through a symbolic link"
+        cause = "leaves its folder through a symbolic link"
     raise DataError(
         f"path {relative!r} {cause}",
         where=where,
         next_step="Give a path inside the data folder, relative to it",
     )
+
+
+def is_plain_name(text: str) -> bool:
+    """Say whether a text can be the name of a folder everywhere."""
+    return _PLAIN_NAME.fullmatch(text) is not None
 
 
 def plain_name(text: str, *, where: str) -> str:

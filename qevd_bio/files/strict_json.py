@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
@@ -12,6 +13,8 @@ from qevd_bio.errors import DataError
 JsonValue: TypeAlias = (
     "str | int | float | bool | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
 )
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|(-?Infinity|NaN)')
 
 
 def dump_json(value: JsonValue, *, where: str, indent: int | None = None) -> str:
@@ -80,7 +83,7 @@ def parse_json(text: str, *, where: str) -> JsonValue:
     except json.JSONDecodeError as error:
         cause = f"malformed JSON at line {error.lineno} column {error.colno}: {error.msg}"
     except ValueError as error:
-        cause = f"malformed JSON: {error}"
+        cause = f"malformed JSON{_place_of(text, error)}: {error}"
     except RecursionError:
         cause = "malformed JSON: nested too deeply"
     else:
@@ -99,6 +102,20 @@ def _unique_keys(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
 
 def _refuse_constant(name: str) -> JsonValue:
     raise ValueError(f"{name} is no JSON number")
+
+
+def _place_of(text: str, error: ValueError) -> str:
+    """Find the first number that is none, outside of strings; the parser does not tell."""
+    if "is no JSON number" not in str(error):
+        return ""
+    found = _TOKEN.search(text)
+    while found is not None and found[1] is None:
+        found = _TOKEN.search(text, found.end())
+    if found is None:
+        return ""
+    line = text.count("\n", 0, found.start()) + 1
+    column = found.start() - (text.rfind("\n", 0, found.start()) + 1) + 1
+    return f" at line {line} column {column}"
 
 
 def _finite_float(text: str) -> float:

@@ -12,7 +12,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from qevd_bio.errors import DataError
-from qevd_bio.files.contain import contained_path, plain_name
+from qevd_bio.files.contain import contained_path, is_plain_name, plain_name
 from qevd_bio.files.digest import sha256_json
 from qevd_bio.files.restricted import load_npy
 from qevd_bio.files.strict_json import JsonValue, parse_json
@@ -280,7 +280,8 @@ def _times(path: Path, frames: int) -> tuple[FloatArray | None, tuple[Fault, ...
 
 def _claimed_id(raw: JsonValue) -> str | None:
     if isinstance(raw, dict) and isinstance(raw.get("long_range_video_file"), str):
-        return PurePosixPath(raw["long_range_video_file"]).stem
+        stem = PurePosixPath(raw["long_range_video_file"]).stem
+        return stem if is_plain_name(stem) else None
     return None
 
 

@@ -96,6 +96,14 @@ class Road:
             for record in self.sessions.loaded.rejected
         ]
 
+    def faults(self) -> list[str]:
+        """Name what is wrong with source records that are used all the same."""
+        return [
+            f"{unit}: {fault.message}"
+            for unit, session in self.sessions.by_id.items()
+            for fault in session.record.faults
+        ]
+
     def run(
         self, videos: tuple[str, ...], *, argv: Sequence[str], on_event: Callable[[Event], None]
     ) -> RunSummary:
@@ -143,6 +151,22 @@ def policy_named(name: str) -> Policy:
     )
 
 
+def outside_of_source(path: Path, data_root: Path) -> None:
+    """Refuse to write into the source data.
+
+    Raises
+    ------
+    UsageError
+        The path lies in the data root.
+    """
+    if path.resolve().is_relative_to(data_root.resolve()):
+        raise UsageError(
+            "lies in the source data, which is only read",
+            where=str(path),
+            next_step=f"Choose a place outside of {data_root}",
+        )
+
+
 def open_road(config: RoadConfig, work: Path) -> Road:
     """Read rules and source data and lay out the stages.
 
@@ -162,6 +186,7 @@ def open_road(config: RoadConfig, work: Path) -> Road:
     DataError, RuleError
         Source data or rules cannot be used.
     """
+    outside_of_source(work, config.data_root)
     sessions = load_sessions(config.data_root, load_rules())
     stages: tuple[Stage, ...] = (
         KinematicsStage(sessions),

@@ -63,13 +63,14 @@ class AngleAccuracy:
 
 @dataclass(frozen=True, slots=True)
 class CountAccuracy:
-    """Known and found repetitions of one segment."""
+    """Known and found repetitions of one segment, and how many lead with the known side."""
 
     video_id: str
     exercise: str
     view: str
     known: int
     found: int
+    sides_right: int
 
 
 def angle_accuracy(truth: VideoTruth, artifacts: Mapping[str, Mapping[str, Path]]) -> list[
@@ -129,10 +130,18 @@ def count_accuracy(
             segment.exercise,
             segment.view,
             known=len(segment.repetitions),
-            found=sum(row["segment_index"] == index for row in rows),
+            found=len(own),
+            sides_right=sum(_known_side(segment, row["key_s"]) == row["side"] for row in own),
         )
         for index, segment in enumerate(truth.segments)
+        for own in [[row for row in rows if row["segment_index"] == index]]
     ]
+
+
+def _known_side(segment: SegmentTruth, time_s: float) -> str | None:
+    """Tell which side leads the repetition at a time."""
+    inside = [one for one in segment.repetitions if one.start_s <= time_s <= one.end_s]
+    return inside[0].side if inside else "none"
 
 
 def _during(segment: SegmentTruth, motion: Motion) -> NDArray[np.bool_]:

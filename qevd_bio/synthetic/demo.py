@@ -92,7 +92,9 @@ class DemoReport:
              f"{a.sigma_deg:.1f}")
             for a in self.angles
         ]  # fmt: skip
-        counts = [(c.video_id, c.exercise, c.view, c.known, c.found) for c in self.counts]
+        counts = [
+            (c.video_id, c.exercise, c.view, c.known, c.found, c.sides_right) for c in self.counts
+        ]
         header = ("video", "exercise", "view", "measure", "frames", "RMSE", "slope",
                   "known peak", "measured peak", "stated sigma")  # fmt: skip
         where = [
@@ -107,7 +109,7 @@ class DemoReport:
             "Known against measured angles, in degrees (rendered people, so the truth is exact)",
             table(header, angles),
             "Repetitions",
-            table(("video", "exercise", "view", "known", "found"), counts),
+            table(("video", "exercise", "view", "known", "found", "leading side right"), counts),
             table(("what", "where"), where),
         ]
         return "\n\n".join([*parts, *(f"failed: {line}" for line in self.failures)])
