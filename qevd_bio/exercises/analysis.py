@@ -34,11 +34,11 @@ from qevd_bio.motion.cycles import (
     detect_cycles,
 )
 from qevd_bio.motion.holds import HoldSettings, detect_holds
-from qevd_bio.motion.record import FloatArray, Motion
+from qevd_bio.motion.record import BoolArray, FloatArray, Motion
 from qevd_bio.motion.smoothing import smooth_pose
 from qevd_bio.skeleton.dofs import DOF_INDEX, joint_dofs, mirror_q
 from qevd_bio.skeleton.kinematics import Skeleton
-from qevd_bio.skeleton.measures import CATALOGUE, measure_sigma, measure_values
+from qevd_bio.skeleton.measures import CATALOGUE, measure_sigmas, measure_values
 
 RANGE_SHARE = 0.2
 """A repetition moves the representative measure by this share of the reference's range."""
@@ -136,25 +136,66 @@ def cycle_findings(
         One per constraint and side, in the rule's order; those that could not be measured say
         why and are never violated.
     """
-    part = _part(motion, cycle.start, cycle.end + 1)
-    local = _moved(cycle, -cycle.start)
-    sided = [(c, side) for c in rule.constraints for side in _constraint_sides(c, cycle)]
-    names = {_full_name(c.measure, side) for c, side in sided if c.check != "tempo"}
-    values = measure_values(sorted(names), part.q, skeleton, motion.gravity)
-    findings = []
-    for constraint, side in sided:
-        frame = _checked_frame(constraint, rule, local, part.time_s)
-        evidence = _evidence(constraint, side, values, part, local, frame, skeleton)
-        found = judge(
-            constraint,
-            evidence,
-            side=side,
-            frame=frame + cycle.start,
-            frame_s=float(part.time_s[frame]),
+    return segment_findings(motion, rule, [cycle], skeleton, guard)[0]
+
+
+def segment_findings(
+    motion: Motion,
+    rule: Rule,
+    cycles: Sequence[Cycle],
+    skeleton: Skeleton,
+    guard: float = GUARD_SIGMAS,
+) -> list[list[Finding]]:
+    """Check all constraints of a rule on all cycles of a segment, in one pass over its poses.
+
+    Parameters
+    ----------
+    motion, rule, skeleton, guard
+        As in `cycle_findings`.
+    cycles : sequence of Cycle
+        In frames of the video, in time order.
+
+    Returns
+    -------
+    list of list of Finding
+        For each cycle what `cycle_findings` gives.
+    """
+    if not cycles:
+        return []
+    first = min(cycle.start for cycle in cycles)
+    part = _part(motion, first, max(cycle.end for cycle in cycles) + 1)
+    checks = [
+        _Check(constraint, side, local, _checked_frame(constraint, rule, local, part.time_s))
+        for local in (_moved(cycle, -first) for cycle in cycles)
+        for constraint in rule.constraints
+        for side in _constraint_sides(constraint, local)
+    ]
+    values = _checked_values(checks, part, skeleton)
+    known = [
+        check
+        for check in checks
+        if check.constraint.check != "tempo" and np.isfinite(part.q[check.frame]).all()
+    ]
+    noise = measure_sigmas(
+        [(check.name, check.frame) for check in known],
+        part.q,
+        part.sigma_rad,
+        skeleton,
+        part.gravity,
+    )
+    sigmas = {(c.name, c.frame): float(s) for c, s in zip(known, noise, strict=True)}
+    found: dict[int, list[Finding]] = {cycle.start: [] for cycle in cycles}
+    for check in checks:
+        finding = judge(
+            check.constraint,
+            _evidence(check, values, part, sigmas.get((check.name, check.frame))),
+            side=check.side,
+            frame=check.frame + first,
+            frame_s=float(part.time_s[check.frame]),
             guard=guard,
         )
-        findings.append(found)
-    return findings
+        found[check.cycle.start + first].append(finding)
+    return [found[cycle.start] for cycle in cycles]
 
 
 def choose_cycle(cycles: Sequence[ScoredCycle], time_s: float) -> ScoredCycle | None:
@@ -295,42 +336,88 @@ def _constraint_sides(constraint: Constraint, cycle: Cycle) -> tuple[str | None,
     return (cycle.side if constraint.side == "lead" else other,)
 
 
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """One constraint on one side of one cycle, and the frame it is checked at."""
+
+    constraint: Constraint
+    side: str | None
+    cycle: Cycle
+    frame: int
+
+    @property
+    def name(self) -> str:
+        """Name of the measure in the catalogue."""
+        return _full_name(self.constraint.measure, self.side)
+
+    @property
+    def frames(self) -> slice:
+        """Frames of the cycle."""
+        return slice(self.cycle.start, self.cycle.end + 1)
+
+    def window_s(self, time_s: FloatArray) -> tuple[float, float]:
+        """Give the time within which the value of a phase is taken."""
+        if self.cycle.kind == "hold":
+            return self.cycle.start_s, self.cycle.end_s
+        return key_window_s(float(time_s[self.frame]), self.cycle)
+
+
 def _checked_frame(constraint: Constraint, rule: Rule, cycle: Cycle, time_s: FloatArray) -> int:
     """Find the frame of the constraint's phase, or the key frame where it has none."""
     if constraint.check != "dynamic" or rule.kind == "hold":
         return cycle.key
-    phases = phase_of_time(time_s, cycle.start_s, cycle.key_s, cycle.end_s, rule.key_phase.at)
-    return int(np.argmin(np.abs(phases - rule.phase(constraint.phase).at)))
+    inside = time_s[cycle.start : cycle.end + 1]
+    phases = phase_of_time(inside, cycle.start_s, cycle.key_s, cycle.end_s, rule.key_phase.at)
+    return cycle.start + int(np.argmin(np.abs(phases - rule.phase(constraint.phase).at)))
+
+
+def _checked_values(
+    checks: Sequence[_Check], part: Motion, skeleton: Skeleton
+) -> dict[str, FloatArray]:
+    """Compute each measure on the frames that a check reads; NaN elsewhere."""
+    read: dict[str, BoolArray] = {}
+    for check in checks:
+        if check.constraint.check == "tempo":
+            continue
+        frames = read.setdefault(check.name, np.zeros(len(part.time_s), dtype=np.bool_))
+        if check.constraint.check == "static":
+            frames[check.frames] = True
+        else:
+            frames[slice(*_inside(part.time_s, check.window_s(part.time_s)))] = True
+    values = {name: np.full(len(part.time_s), np.nan) for name in read}
+    patterns = {frames.tobytes(): frames for frames in read.values()}
+    for key, frames in patterns.items():
+        names = [name for name, pattern in read.items() if pattern.tobytes() == key]
+        computed = measure_values(names, part.q[frames], skeleton, part.gravity)
+        for name in names:
+            values[name][frames] = computed[name]
+    return values
+
+
+def _inside(time_s: FloatArray, window_s: tuple[float, float]) -> tuple[int, int]:
+    start = np.searchsorted(time_s, window_s[0], side="left")
+    return int(start), int(np.searchsorted(time_s, window_s[1], side="right"))
 
 
 def _evidence(
-    constraint: Constraint,
-    side: str | None,
-    values: dict[str, FloatArray],
-    part: Motion,
-    cycle: Cycle,
-    frame: int,
-    skeleton: Skeleton,
+    check: _Check, values: dict[str, FloatArray], part: Motion, sigma: float | None
 ) -> Evidence:
+    constraint, frames = check.constraint, check.frames
+    time_s = part.time_s[frames]
     if constraint.check == "tempo":
-        step_s = float(np.median(np.diff(part.time_s))) if len(part.time_s) > 1 else 0.0
-        return Evidence(cycle.end_s - cycle.start_s, step_s, "measured", "")
-    name = _full_name(constraint.measure, side)
-    missing = _unobserved(name, part)
+        step_s = float(np.median(np.diff(time_s))) if len(time_s) > 1 else 0.0
+        return Evidence(check.cycle.end_s - check.cycle.start_s, step_s, "measured", "")
+    missing = _unobserved(check.name, part)
     if missing:
         return unmeasurable(f"{part.backend} does not observe {', '.join(missing)}")
-    if not np.isfinite(part.q[frame]).all():
+    if sigma is None:
         return unmeasurable("the pose at the key frame is not a number")
-    sigma = measure_sigma(name, part.q[frame], part.sigma_rad, skeleton, part.gravity)
-    curve = values[name]
+    curve, valid, confidence = values[check.name], part.valid, part.confidence
     if constraint.check == "static":
         return spread_over(
-            curve, part.time_s, part.valid, part.confidence, sigma, constraint.target_high
+            curve[frames], time_s, valid[frames], confidence[frames], sigma, constraint.target_high
         )
-    hold = cycle.kind == "hold"
-    from_s, to_s = (
-        (cycle.start_s, cycle.end_s) if hold else key_window_s(float(part.time_s[frame]), cycle)
-    )
-    return value_at(
-        curve, part.time_s, part.valid, part.confidence, sigma, from_s=from_s, to_s=to_s
-    )
+    from_s, to_s = check.window_s(part.time_s)
+    near = slice(*_inside(time_s, (from_s, to_s)))
+    curve, valid, confidence = (each[frames][near] for each in (curve, valid, confidence))
+    return value_at(curve, time_s[near], valid, confidence, sigma, from_s=from_s, to_s=to_s)
