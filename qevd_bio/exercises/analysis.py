@@ -46,6 +46,9 @@ RANGE_SHARE = 0.2
 PRONE_LEAN_DEG = 30.0
 """A trunk nearer to vertical than this is not prone, however coarse the view."""
 
+POSTURE_SAMPLES = 21
+"""Frames of a cycle, evenly spread, whose lean is looked at."""
+
 
 @dataclass(frozen=True, slots=True)
 class ScoredCycle:
@@ -99,12 +102,13 @@ def segment_cycles(
     if not part.valid.any():
         return SegmentCycles((), "nobody is seen in this segment")
 
-    found = _detected(part, rule, sides, skeleton)
-    kept = [cycle for cycle in found if _in_posture(cycle, part, rule, skeleton)]
+    reference = build_reference(rule)
+    found = _detected(part, rule, reference, sides, skeleton)
+    kept = _in_posture(found, part, rule, skeleton)
     if not kept:
         cause = f"not in {rule.posture} posture" if found else f"no {rule.kind} movement found"
         return SegmentCycles((), cause)
-    scored = _scored(kept, part, rule)
+    scored = _scored(kept, part, rule, reference)
     return SegmentCycles(tuple(_shifted(item, frame_start) for item in scored), "")
 
 
@@ -270,7 +274,11 @@ def _representative(
 
 
 def _detected(
-    part: Motion, rule: Rule, sides: Sequence[str | None], skeleton: Skeleton
+    part: Motion,
+    rule: Rule,
+    reference: FloatArray,
+    sides: Sequence[str | None],
+    skeleton: Skeleton,
 ) -> list[Cycle]:
     curves = _representative(part.q, rule, sides, skeleton, part.gravity)
     joined = curves.mean(axis=0) if rule.representative.side == "mean" else curves.max(axis=0)
@@ -278,7 +286,7 @@ def _detected(
     if rule.kind == "hold":
         still = HoldSettings(shortest_s=shortest_s, longest_s=longest_s)
         return detect_holds(joined, part.time_s, part.valid, settings=still)
-    model = _representative(build_reference(rule), rule, sides, skeleton, WORLD_GRAVITY)
+    model = _representative(reference, rule, sides, skeleton, WORLD_GRAVITY)
     least = max(PROMINENCE_RAD, RANGE_SHARE * float(np.ptp(model, axis=1).max()))
     settings = CycleSettings(shortest_s=shortest_s, longest_s=longest_s, prominence_rad=least)
     if rule.kind == "alternating":
@@ -286,20 +294,31 @@ def _detected(
     return detect_cycles(joined, part.time_s, part.valid, settings=settings)
 
 
-def _in_posture(cycle: Cycle, part: Motion, rule: Rule, skeleton: Skeleton) -> bool:
-    """Reject what happens on the way to the floor; an unknown lean rejects nothing."""
-    if rule.posture != "prone" or _unobserved("trunk_forward_lean", part):
-        return True
-    q = part.q[cycle.start : cycle.end + 1][part.valid[cycle.start : cycle.end + 1]]
-    lean = measure_values(("trunk_forward_lean",), q, skeleton, part.gravity)["trunk_forward_lean"]
-    known = np.abs(lean[np.isfinite(lean)])
-    return len(known) == 0 or float(np.median(known)) >= PRONE_LEAN_DEG
+def _in_posture(
+    cycles: Sequence[Cycle], part: Motion, rule: Rule, skeleton: Skeleton
+) -> list[Cycle]:
+    """Leave out what happens on the way to the floor; an unknown lean rejects nothing."""
+    if rule.posture != "prone" or not cycles or _unobserved("trunk_forward_lean", part):
+        return list(cycles)
+    frames = [
+        np.linspace(cycle.start, cycle.end, POSTURE_SAMPLES).astype(np.int64) for cycle in cycles
+    ]
+    rows = np.concatenate(frames)
+    measured = measure_values(("trunk_forward_lean",), part.q[rows], skeleton, part.gravity)
+    lean = np.where(part.valid[rows], np.abs(measured["trunk_forward_lean"]), np.nan)
+    kept = []
+    for cycle, leans in zip(cycles, lean.reshape(len(cycles), -1), strict=True):
+        known = leans[np.isfinite(leans)]
+        if len(known) == 0 or float(np.median(known)) >= PRONE_LEAN_DEG:
+            kept.append(cycle)
+    return kept
 
 
-def _scored(cycles: Sequence[Cycle], part: Motion, rule: Rule) -> list[ScoredCycle]:
+def _scored(
+    cycles: Sequence[Cycle], part: Motion, rule: Rule, reference: FloatArray
+) -> list[ScoredCycle]:
     joints = [joint for joint in rule.dynamic_joints if joint != "pelvis"]
     salient = [dof for joint in joints for dof in joint_dofs(joint) if part.observed[dof]]
-    reference = build_reference(rule)
     shown_side = leading_side(rule, reference)
     smooth = smooth_pose(part.q, part.time_s, part.valid, joints)
     scored = []

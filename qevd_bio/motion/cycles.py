@@ -142,7 +142,7 @@ def detect_cycles(
     many small bumps cannot lower it. The segment is continued before its start by its mirror
     image, so that a first extreme has its prominence from the way back.
     """
-    smooth, _ = smoothing_for(
+    smooth = smoothing_for(
         signal,
         time_s,
         valid,
@@ -278,9 +278,7 @@ def _typical(
     overall = _weighted_median(prominences)
     first = np.searchsorted(times_s, times_s - settings.neighbours_s)
     stop = np.searchsorted(times_s, times_s + settings.neighbours_s, side="right")
-    near = np.array(
-        [_weighted_median(prominences[a:b]) for a, b in zip(first, stop, strict=True)]
-    )
+    near = np.array([_weighted_median(prominences[a:b]) for a, b in zip(first, stop, strict=True)])
     usual = np.clip(near, settings.least_local_share * overall, overall)
     return np.split(usual, np.cumsum([len(high) for _, high in found])[:-1])
 

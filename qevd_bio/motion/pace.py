@@ -14,7 +14,7 @@ from qevd_bio.motion.smoothing import SIGMA_S, gaussian_smooth
 PERIOD_SHARE = 0.08
 """A noisy curve is smoothed by this share of its period: the fundamental keeps 88 %."""
 LONGEST_SIGMA_S = 0.3
-NOISE_SHARE = 0.01
+NOISE_SHARE = 0.025
 """Noise of a frame, in shares of the curve's range, above which a curve counts as noisy."""
 WINDOW_S = 12.0
 CLEAR_PEAK = 0.8
@@ -96,7 +96,7 @@ def smoothing_for(
     *,
     shortest_s: float,
     sigma_s: float = SIGMA_S,
-) -> tuple[FloatArray, float]:
+) -> FloatArray:
     """Smooth a curve as much as its noise and its pace ask for.
 
     Parameters
@@ -110,21 +110,17 @@ def smoothing_for(
 
     Returns
     -------
-    smooth : ndarray (T,)
+    ndarray (T,)
         The smoothed curve.
-    noise : float
-        Standard deviation that the noise of one frame had before, in the unit of `signal`.
     """
-    smooth = gaussian_smooth(signal, time_s, valid, sigma_s)
-    known = np.isfinite(smooth)
+    fine = gaussian_smooth(signal, time_s, valid, sigma_s)
+    known = np.isfinite(fine)
     if known.sum() < 3:
-        return smooth, 0.0
-    noise = jitter(np.where(valid, signal, np.nan))
-    low, high = np.percentile(smooth[known], [10, 90])
-    if noise <= NOISE_SHARE * (high - low):
-        return smooth, noise
-    period_s = dominant_period_s(smooth, time_s, shortest_s, LONGEST_SIGMA_S / PERIOD_SHARE)
-    wider_s = PERIOD_SHARE * period_s if period_s is not None else 0.0
-    if wider_s > sigma_s:
-        smooth = gaussian_smooth(signal, time_s, valid, wider_s)
-    return smooth, noise
+        return fine
+    low, high = np.percentile(fine[known], [10, 90])
+    if jitter(np.where(valid, signal, np.nan)) <= NOISE_SHARE * (high - low):
+        return fine
+    period_s = dominant_period_s(fine, time_s, shortest_s, LONGEST_SIGMA_S / PERIOD_SHARE)
+    if period_s is None or PERIOD_SHARE * period_s <= sigma_s:
+        return fine
+    return gaussian_smooth(signal, time_s, valid, PERIOD_SHARE * period_s)
