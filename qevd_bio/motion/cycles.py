@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.signal import find_peaks
 
-from qevd_bio.motion.pace import smoothing_for
+from qevd_bio.motion.pace import NOISE_SHARE, smoothing_for
 from qevd_bio.motion.record import BoolArray, FloatArray, IntArray
 from qevd_bio.motion.smoothing import SIGMA_S, gaussian_smooth
 
@@ -80,6 +80,9 @@ class CycleSettings:
         No cycle reaches across a longer time without measurement.
     sigma_s : float
         Least Gaussian smoothing (supplement 5: 2 frames at 30 fps); noisy curves get more.
+    noise_share : float
+        Noise of a frame, in shares of the curve's range, above which a curve counts as noisy; a
+        small value suits steady sets, a large one keeps a quick repetition among slow ones.
     """
 
     shortest_s: float = 0.8
@@ -96,6 +99,7 @@ class CycleSettings:
     first_rise_share: float = 0.05
     gap_s: float = 0.5
     sigma_s: float = SIGMA_S
+    noise_share: float = NOISE_SHARE
 
     def __post_init__(self) -> None:
         if not 0 < self.shortest_s < self.longest_s:
@@ -148,6 +152,7 @@ def detect_cycles(
         valid,
         shortest_s=settings.shortest_s,
         sigma_s=settings.sigma_s,
+        noise_share=settings.noise_share,
     )
     runs = _runs(smooth, time_s, settings.gap_s)
     peaks = [_peaks(smooth[run], time_s[run], settings) for run in runs]

@@ -96,6 +96,7 @@ def smoothing_for(
     *,
     shortest_s: float,
     sigma_s: float = SIGMA_S,
+    noise_share: float = NOISE_SHARE,
 ) -> FloatArray:
     """Smooth a curve as much as its noise and its pace ask for.
 
@@ -107,6 +108,8 @@ def smoothing_for(
         Least period.
     sigma_s : float
         Least smoothing, which a clean curve gets.
+    noise_share : float
+        Noise of a frame, in shares of the curve's range, above which it counts as noisy.
 
     Returns
     -------
@@ -118,7 +121,7 @@ def smoothing_for(
     if known.sum() < 3:
         return fine
     low, high = np.percentile(fine[known], [10, 90])
-    if jitter(np.where(valid, signal, np.nan)) <= NOISE_SHARE * (high - low):
+    if jitter(np.where(valid, signal, np.nan)) <= noise_share * (high - low):
         return fine
     period_s = dominant_period_s(fine, time_s, shortest_s, LONGEST_SIGMA_S / PERIOD_SHARE)
     if period_s is None or PERIOD_SHARE * period_s <= sigma_s:
