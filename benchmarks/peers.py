@@ -5,7 +5,7 @@ T frames, K curves
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -17,10 +17,8 @@ Spans = list[tuple[int, int]]
 def between_valleys(curve: np.ndarray, peaks: np.ndarray) -> Spans:
     """Give every peak the span between the lowest points on its two sides."""
     walls = [0, *(int(p) for p in peaks), len(curve) - 1]
-    lows = [
-        a + int(np.argmin(curve[a : b + 1])) for a, b in zip(walls, walls[1:], strict=False)
-    ]
-    return list(zip(lows, lows[1:], strict=False)) if len(peaks) else []
+    lows = [a + int(np.argmin(curve[a : b + 1])) for a, b in pairwise(walls)]
+    return list(pairwise(lows)) if len(peaks) else []
 
 
 def plain_peaks(curve_rad: np.ndarray, rate_hz: float) -> Spans:
@@ -80,7 +78,7 @@ def pelvis_height(height_m: np.ndarray, rate_hz: float) -> Spans:
 
 
 def released_biocoach(curve_rad: np.ndarray, rate_hz: float) -> Spans:
-    """The released BioCoach detector: half spans between neighbouring extremes, then peaks.
+    """Return half spans between neighbouring extremes, then peak to peak, as BioCoach released.
 
     It counts frames (10 to 120 of 30 fps, extremes 5 apart), so the curve is brought to 30 fps.
     """
@@ -90,10 +88,8 @@ def released_biocoach(curve_rad: np.ndarray, rate_hz: float) -> Spans:
     tops, _ = find_peaks(curve, prominence=0.1, distance=5)
     bottoms, _ = find_peaks(-curve, prominence=0.1, distance=5)
     extremes = np.sort(np.concatenate([tops, bottoms]))
-    spans = [
-        (int(a), int(b)) for a, b in zip(extremes, extremes[1:], strict=False) if 10 <= b - a <= 120
-    ]
-    for a, b in zip(tops, tops[1:], strict=False):
+    spans = [(int(a), int(b)) for a, b in pairwise(extremes) if 10 <= b - a <= 120]
+    for a, b in pairwise(tops):
         known = any(abs(a - c) < 5 and abs(b - d) < 5 for c, d in spans)
         if 10 <= b - a <= 120 and not known:
             spans.append((int(a), int(b)))

@@ -22,15 +22,15 @@ from qevd_bio.skeleton.dofs import DOF_INDEX
 EXERCISES = ("squat", "pushup", "jumping_jack", "walking_lunges", "plank")
 RATE_HZ = 30.0
 PERIOD_S = 2.4
+RULES = load_rules()
 
 
 def workout(frames: int, seed: int) -> Motion:
     """Perform the five references one after the other with two degrees of noise."""
-    rules = load_rules()
     each = frames // len(EXERCISES)
     pieces = []
     for name in EXERCISES:
-        reference = build_reference(rules[name])
+        reference = build_reference(RULES[name])
         phase = np.arange(each) / RATE_HZ / PERIOD_S % 1.0
         grid = np.linspace(0, 1, len(reference))
         pieces.append(np.stack([np.interp(phase, grid, c) for c in reference.T], axis=1))
@@ -53,8 +53,8 @@ def workout(frames: int, seed: int) -> Motion:
 
 
 def analyse(motion: Motion) -> tuple[int, int, float]:
-    """Return cycles, findings and seconds."""
-    rules, skeleton = load_rules(), generic_skeleton()
+    """Return cycles, findings and seconds; a process loads the rules once."""
+    rules, skeleton = RULES, generic_skeleton()
     each = len(motion.time_s) // len(EXERCISES)
     cycles = findings = 0
     began = time.perf_counter()

@@ -438,5 +438,12 @@ def _evidence(
         )
     from_s, to_s = check.window_s(part.time_s)
     near = slice(*_inside(time_s, (from_s, to_s)))
-    curve, valid, confidence = (each[frames][near] for each in (curve, valid, confidence))
-    return value_at(curve, time_s[near], valid, confidence, sigma, from_s=from_s, to_s=to_s)
+    return value_at(
+        curve[frames][near],
+        time_s[near],
+        valid[frames][near],
+        confidence[frames][near],
+        sigma,
+        from_s=from_s,
+        to_s=to_s,
+    )

@@ -398,11 +398,13 @@ def measure_sigmas(
     poses = np.repeat(q[rows, None], len(moved) + 1, axis=1)
     poses[:, np.arange(1, len(moved) + 1), moved] += _STEP_RAD
     values = measure_values(judged, poses.reshape(-1, N_DOFS), skeleton, gravity)
-    for i, (name, row) in enumerate(wanted):
-        if name not in judged:
-            continue
-        here = values[name].reshape(len(rows), -1)[np.searchsorted(rows, row)]
-        slopes = here[1:][np.isin(moved, judged[name])] - here[0]
-        order = sigma_rad[sorted(judged[name])]
-        sigmas[i] = np.sqrt(np.sum((slopes / _STEP_RAD * order) ** 2))
+    by_row: dict[str, FloatArray] = {}
+    for name, dofs in judged.items():
+        here = values[name].reshape(len(rows), -1)
+        slopes = (here[:, [1 + moved.index(dof) for dof in dofs]] - here[:, :1]) / _STEP_RAD
+        by_row[name] = np.sqrt(np.sum((slopes * sigma_rad[dofs]) ** 2, axis=1))
+    places = np.searchsorted(rows, [row for _, row in wanted])
+    for i, (name, _) in enumerate(wanted):
+        if name in judged:
+            sigmas[i] = by_row[name][places[i]]
     return sigmas
