@@ -7,8 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from performed import as_motion, both_sides, performed
+from scipy.ndimage import gaussian_filter1d
 
-from qevd_bio.exercises.analysis import ScoredCycle, choose_cycle, cycle_findings, segment_cycles
+from qevd_bio.exercises.analysis import (
+    ScoredCycle,
+    choose_cycle,
+    cycle_findings,
+    segment_cycles,
+    segment_findings,
+)
 from qevd_bio.exercises.rule import load_rules
 from qevd_bio.motion.alignment import Quality
 from qevd_bio.motion.cycles import Cycle
@@ -288,3 +295,27 @@ def test_frames_that_are_no_stretch_are_refused(start, stop):
     motion = as_motion(performed(RULES["squat"], 1))
     with pytest.raises(ValueError, match="frames"):
         segment_cycles(motion, RULES["squat"], start, stop, SKELETON)
+
+
+@pytest.mark.parametrize("name", [*REPETITIVE, "plank"])
+def test_perfect_execution_in_correlated_noise_of_3_degrees_is_not_corrected(name):
+    rule = RULES[name]
+    q = performed(rule, 5, period_s=8.0 if rule.kind == "hold" else 2.4)
+    noise = gaussian_filter1d(np.random.default_rng(3).standard_normal(q.shape), 6, axis=0)
+    motion = as_motion(q + np.deg2rad(3.0) * noise / noise.std(axis=0), sigma_deg=3.0)
+    result, findings = analysed(motion, rule)
+    assert len(result.cycles) >= 1
+    assert not any(f.violated for per_cycle in findings for f in per_cycle)
+
+
+@pytest.mark.parametrize("name", [*REPETITIVE, "plank"])
+def test_all_cycles_at_once_give_what_each_gives_alone(name):
+    rule = RULES[name]
+    motion = as_motion(performed(rule, 3, noise_deg=2.0))
+    result, alone = analysed(motion, rule)
+    together = segment_findings(motion, rule, [s.cycle for s in result.cycles], SKELETON)
+    assert len(together) == len(alone)
+    for ours, theirs in zip(together, alone, strict=True):
+        for a, b in zip(ours, theirs, strict=True):
+            assert (a.constraint_id, a.side, a.key_frame) == (b.constraint_id, b.side, b.key_frame)
+            assert (a.measured, a.sigma) == pytest.approx((b.measured, b.sigma), abs=1e-6)
