@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 from vicon_angles import Recording, feet_sway, read_recordings, upright_rad, vicon_motion
 
-from qevd_bio.exercises.analysis import cycle_findings, segment_cycles
+from qevd_bio.exercises.checking import cycle_findings
+from qevd_bio.exercises.cycle_search import segment_cycles
 from qevd_bio.exercises.rule import Rule, load_rules
 from qevd_bio.motion.constraints import Finding
 from qevd_bio.motion.cycles import Cycle

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qevd_bio.motion.cycles import Cycle
+from qevd_bio.motion.pace import jitter
 from qevd_bio.motion.record import BoolArray, FloatArray
 
 GUARD_SIGMAS = 2.0
@@ -229,18 +230,12 @@ def spread_over(
         return unmeasurable(_without_noise(sigma))
     if known.sum() < 3 or 2 * known.sum() < len(values):
         return unmeasurable("the person or joint is not seen for most of it")
-    jitter = min(sigma, _jitter(values[known]))
-    spread = float(np.sqrt(max(0.0, float(np.var(values[known])) - jitter**2)))
+    noise = min(sigma, jitter(values[known]))
+    spread = float(np.sqrt(max(0.0, float(np.var(values[known])) - noise**2)))
     samples = max(2.0, float(time_s[-1] - time_s[0]) / NOISE_CORRELATION_S)
     size = max(spread, limit)
     error = float(np.sqrt(2 * sigma**4 + 4 * sigma**2 * size**2) / (2 * size * np.sqrt(samples)))
     return _with_confidence(spread, error, confidence[known])
-
-
-def _jitter(values: FloatArray) -> float:
-    """Estimate the white noise on a smooth curve: second differences hold it root 6 times."""
-    steps = np.diff(values, 2)
-    return float(np.median(np.abs(steps)) / (0.6745 * np.sqrt(6.0)))
 
 
 def _without_noise(sigma: float) -> str:

@@ -5,11 +5,13 @@ T frames, C cycles
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.signal import find_peaks
 
+from qevd_bio.motion.pace import NOISE_SHARE, smoothing_for
 from qevd_bio.motion.record import BoolArray, FloatArray, IntArray
 from qevd_bio.motion.smoothing import SIGMA_S, gaussian_smooth
 
@@ -32,6 +34,9 @@ class Cycle:
         Their times in seconds.
     side : str or None
         ``r`` or ``l``: the side that leads an alternating movement.
+    cut : str or None
+        ``start`` or ``end``: that end lies outside of what is seen, so its phase and the
+        duration are not known.
     """
 
     kind: str
@@ -42,6 +47,7 @@ class Cycle:
     key_s: float
     end_s: float
     side: str | None
+    cut: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +72,24 @@ class CycleSettings:
     pause_s, pause_share : float
         Rest between two repetitions longer than both the seconds and the share of the time
         between their extremes belongs to neither; a shorter one is shared half and half.
+    neighbours_s : float
+        The typical prominence is that of the extremes within this time on both sides, or that
+        of the whole segment where it is less: a new camera view or a shallower set changes it.
+    least_local_share : float
+        ... but never below this share of the whole segment's.
+    first_rise_share : float
+        A first repetition whose start lies before the segment counts when the rise to its
+        extreme is seen by this share of the way back.
+    cut_share : float
+        A cycle at the edge of what is seen is cut when its two ends differ by this share of
+        its range.
     gap_s : float
         No cycle reaches across a longer time without measurement.
     sigma_s : float
-        Gaussian smoothing (supplement 5: 2 frames at 30 fps).
+        Least Gaussian smoothing (supplement 5: 2 frames at 30 fps); noisy curves get more.
+    noise_share : float
+        Noise of a frame, in shares of the curve's range, above which a curve counts as noisy; a
+        small value suits steady sets, a large one keeps a quick repetition among slow ones.
     """
 
     shortest_s: float = 0.8
@@ -81,8 +101,13 @@ class CycleSettings:
     rest_share: float = 0.05
     pause_s: float = 0.5
     pause_share: float = 0.3
+    neighbours_s: float = 12.0
+    least_local_share: float = 1.0 / 3.0
+    first_rise_share: float = 0.05
+    cut_share: float = 0.2
     gap_s: float = 0.5
     sigma_s: float = SIGMA_S
+    noise_share: float = NOISE_SHARE
 
     def __post_init__(self) -> None:
         if not 0 < self.shortest_s < self.longest_s:
@@ -122,20 +147,29 @@ def detect_cycles(
     Notes
     -----
     A repetition counts when its extreme and, on both sides, `prominence_share` of the typical
-    way and `return_share` of its own are seen: a first or last one cut by the segment's edge
-    counts, a way down without a way up does not.
+    way and `return_share` of its own are seen. A first one that began before the segment counts
+    when it is seen from shortly before its extreme on.
     NaN and invalid frames are bridged up to `gap_s`. Peaks, prominence and bounds after the
     BioCoach supplement 5; typical prominence is the median weighted by prominence itself, so
-    many small bumps cannot lower it.
+    many small bumps cannot lower it. The segment is continued before its start by its mirror
+    image, so that a first extreme has its prominence from the way back.
     """
-    smooth = gaussian_smooth(signal, time_s, valid, settings.sigma_s)
+    smooth = smoothing_for(
+        signal,
+        time_s,
+        valid,
+        shortest_s=settings.shortest_s,
+        sigma_s=settings.sigma_s,
+        noise_share=settings.noise_share,
+    )
     runs = _runs(smooth, time_s, settings.gap_s)
     peaks = [_peaks(smooth[run], time_s[run], settings) for run in runs]
-    typical = _weighted_median(np.concatenate([p[1] for p in peaks])) if peaks else 0.0
-    least = max(settings.prominence_rad, settings.prominence_share * typical)
+    found = [(time_s[run][keys], high) for run, (keys, high) in zip(runs, peaks, strict=True)]
+    typical = _typical(found, settings)
     cycles: list[Cycle] = []
-    for run, (keys, prominences) in zip(runs, peaks, strict=True):
-        cycles += _cycles_of_run(smooth, time_s, run, keys[prominences >= least], settings)
+    for run, (keys, high), usual in zip(runs, peaks, typical, strict=True):
+        kept = high >= np.maximum(settings.prominence_rad, settings.prominence_share * usual)
+        cycles += _cycles_of_run(smooth, time_s, run, keys[kept], usual[kept], settings)
     return cycles
 
 
@@ -227,13 +261,15 @@ def _peaks(
     if len(smooth) < 3:
         return np.empty(0, dtype=np.int64), np.empty(0)
     step_s = float(np.median(np.diff(time_s)))
+    mirrored = len(smooth) - 1
     keys, found = find_peaks(
-        smooth,
+        np.concatenate([smooth[:0:-1], smooth]),
         prominence=settings.prominence_rad,
         distance=max(1.0, settings.distance_s / step_s),
         wlen=max(3, int(2 * settings.longest_s / step_s)),
     )
-    return keys.astype(np.int64), found["prominences"]
+    inside = keys >= mirrored
+    return (keys[inside] - mirrored).astype(np.int64), found["prominences"][inside]
 
 
 def _weighted_median(prominences: FloatArray) -> float:
@@ -244,8 +280,29 @@ def _weighted_median(prominences: FloatArray) -> float:
     return float(ordered[np.searchsorted(weight, weight[-1] / 2)])
 
 
+def _typical(
+    found: Sequence[tuple[FloatArray, FloatArray]], settings: CycleSettings
+) -> list[FloatArray]:
+    """Give each extreme the prominence usual around it; times and prominences run by run."""
+    if not found:
+        return []
+    times_s = np.concatenate([times for times, _ in found])
+    prominences = np.concatenate([high for _, high in found])
+    overall = _weighted_median(prominences)
+    first = np.searchsorted(times_s, times_s - settings.neighbours_s)
+    stop = np.searchsorted(times_s, times_s + settings.neighbours_s, side="right")
+    near = np.array([_weighted_median(prominences[a:b]) for a, b in zip(first, stop, strict=True)])
+    usual = np.clip(near, settings.least_local_share * overall, overall)
+    return np.split(usual, np.cumsum([len(high) for _, high in found])[:-1])
+
+
 def _cycles_of_run(
-    smooth: FloatArray, time_s: FloatArray, run: slice, keys: IntArray, settings: CycleSettings
+    smooth: FloatArray,
+    time_s: FloatArray,
+    run: slice,
+    keys: IntArray,
+    usual: FloatArray,
+    settings: CycleSettings,
 ) -> list[Cycle]:
     if len(keys) == 0:
         return []
@@ -277,7 +334,27 @@ def _cycles_of_run(
         for start, key, end in zip(starts, keys, ends, strict=True)
     ]
     seen_s = (float(time_s[run.start]), float(time_s[run.stop - 1]))
-    return [cycle for cycle in cycles if _is_whole(smooth, cycle, seen_s, settings)]
+    whole = [_is_whole(smooth, cycle, seen_s, settings) for cycle in cycles]
+    if not whole[0]:
+        whole[0] = _begins_before(smooth, cycles[0], seen_s[0], float(usual[0]), settings)
+    return [
+        replace(cycle, cut=_cut(smooth, cycle, seen_s, settings))
+        for cycle, counts in zip(cycles, whole, strict=True)
+        if counts
+    ]
+
+
+def _cut(
+    smooth: FloatArray, cycle: Cycle, seen_s: tuple[float, float], settings: CycleSettings
+) -> str | None:
+    """Name the end of a cycle that lies at the edge of what is seen, far from rest."""
+    start, key, end = smooth[[cycle.start, cycle.key, cycle.end]]
+    uneven = settings.cut_share * (key - min(start, end))
+    if cycle.start_s - seen_s[0] < settings.pause_s / 2 and start - end > uneven:
+        return "start"
+    if seen_s[1] - cycle.end_s < settings.pause_s / 2 and end - start > uneven:
+        return "end"
+    return None
 
 
 def _is_whole(
@@ -295,6 +372,19 @@ def _is_whole(
         ways.min() >= settings.return_share * ways.max()
         and duration_s <= settings.longest_s
         and (cut or duration_s >= settings.shortest_s)
+    )
+
+
+def _begins_before(
+    smooth: FloatArray, cycle: Cycle, seen_from_s: float, usual: float, settings: CycleSettings
+) -> bool:
+    """Check a first repetition that is seen from shortly before its extreme on."""
+    there, back = smooth[cycle.key] - smooth[[cycle.start, cycle.end]]
+    return bool(
+        cycle.start_s - seen_from_s < settings.pause_s / 2
+        and there >= settings.first_rise_share * back
+        and back >= settings.return_share * usual
+        and cycle.end_s - cycle.start_s <= settings.longest_s
     )
 
 

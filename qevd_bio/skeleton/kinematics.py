@@ -76,8 +76,9 @@ def axis_rotation(axis: tuple[float, float, float], angle: FloatArray) -> FloatA
     """
     x, y, z = axis
     cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    sine, versine = np.sin(angle)[..., None, None], (1.0 - np.cos(angle))[..., None, None]
-    return np.asarray(np.eye(3) + sine * cross + versine * (cross @ cross))
+    basis = np.stack([np.eye(3), cross, cross @ cross]).reshape(3, 9)
+    weights = np.stack([np.ones_like(angle), np.sin(angle), 1.0 - np.cos(angle)], axis=-1)
+    return np.asarray((weights @ basis).reshape(*np.shape(angle), 3, 3))
 
 
 def joint_rotations(q: FloatArray) -> FloatArray:
@@ -96,9 +97,12 @@ def joint_rotations(q: FloatArray) -> FloatArray:
     if q.ndim != 2 or q.shape[1] != N_DOFS:
         raise ValueError(f"q has shape {q.shape}, needs (T, {N_DOFS})")
     rotations = np.tile(np.eye(3), (len(q), N_JOINTS, 1, 1))
+    turned: set[int] = set()
     for dof in DOFS:
         joint = JOINT_INDEX[dof.joint]
-        rotations[:, joint] = axis_rotation(dof.axis, q[:, dof.index]) @ rotations[:, joint]
+        turn = axis_rotation(dof.axis, q[:, dof.index])
+        rotations[:, joint] = turn @ rotations[:, joint] if joint in turned else turn
+        turned.add(joint)
     return rotations
 
 

@@ -8,7 +8,7 @@ degrees; this module and the tables are the border where radians end.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -408,11 +408,49 @@ def measure_sigma(
     First order, DoFs taken as independent: the square root of the summed squares of the
     partial derivatives times the DoF's noise, over the DoFs the measure needs.
     """
-    needs = [DOF_INDEX[dof] for dof in _looked_up(name).needs]
-    if not np.all(np.isfinite(sigma_rad[needs])):
-        return float("inf")
-    poses = np.tile(q, (len(needs) + 1, 1))
-    poses[np.arange(1, len(needs) + 1), needs] += _STEP_RAD
-    values = measure_values((name,), poses, skeleton, gravity)[name]
-    slopes = (values[1:] - values[0]) / _STEP_RAD
-    return float(np.sqrt(np.sum((slopes * sigma_rad[needs]) ** 2)))
+    return float(measure_sigmas([(name, 0)], q[None], sigma_rad, skeleton, gravity)[0])
+
+
+def measure_sigmas(
+    wanted: Sequence[tuple[str, int]],
+    q: FloatArray,
+    sigma_rad: FloatArray,
+    skeleton: Skeleton,
+    gravity: FloatArray,
+) -> FloatArray:
+    """Propagate angle noise to many measures and poses in one pass.
+
+    Parameters
+    ----------
+    wanted : sequence of (str, int)
+        Key of `CATALOGUE` and row of `q`, n of them.
+    q : ndarray (T, 46)
+        Poses, in rad.
+    sigma_rad, skeleton, gravity
+        As in `measure_sigma`.
+
+    Returns
+    -------
+    ndarray (n,)
+        As `measure_sigma` gives them one by one.
+    """
+    needs = {name: [DOF_INDEX[dof] for dof in _looked_up(name).needs] for name, _ in wanted}
+    judged = {name: dofs for name, dofs in needs.items() if np.isfinite(sigma_rad[dofs]).all()}
+    sigmas = np.full(len(wanted), np.inf)
+    rows = np.unique([row for name, row in wanted if name in judged]).astype(np.int64)
+    if len(rows) == 0:
+        return sigmas
+    moved = sorted({dof for dofs in judged.values() for dof in dofs})
+    poses = np.repeat(q[rows, None], len(moved) + 1, axis=1)
+    poses[:, np.arange(1, len(moved) + 1), moved] += _STEP_RAD
+    values = measure_values(judged, poses.reshape(-1, N_DOFS), skeleton, gravity)
+    by_row: dict[str, FloatArray] = {}
+    for name, dofs in judged.items():
+        here = values[name].reshape(len(rows), -1)
+        slopes = (here[:, [1 + moved.index(dof) for dof in dofs]] - here[:, :1]) / _STEP_RAD
+        by_row[name] = np.sqrt(np.sum((slopes * sigma_rad[dofs]) ** 2, axis=1))
+    places = np.searchsorted(rows, [row for _, row in wanted])
+    for i, (name, _) in enumerate(wanted):
+        if name in judged:
+            sigmas[i] = by_row[name][places[i]]
+    return sigmas

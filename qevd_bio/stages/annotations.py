@@ -9,7 +9,7 @@ from typing import Any
 
 from qevd_bio import __version__
 from qevd_bio.engine.stage import Resources
-from qevd_bio.exercises.analysis import ScoredCycle, choose_cycle
+from qevd_bio.exercises.cycle_search import ScoredCycle, choose_cycle
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.feedback.choice import Policy
 from qevd_bio.feedback.contexts import morphology_context

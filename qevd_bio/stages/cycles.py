@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from qevd_bio.engine.stage import Resources
-from qevd_bio.exercises.analysis import ScoredCycle, SegmentCycles, segment_cycles
+from qevd_bio.exercises.cycle_search import ScoredCycle, SegmentCycles, segment_cycles
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.files.digest import sha256_json
 from qevd_bio.files.strict_json import JsonValue
@@ -30,7 +30,7 @@ class CyclesStage:
 
     sessions: Sessions
     name: str = "cycles"
-    version: int = 1
+    version: int = 2
     reads: tuple[str, ...] = ("kinematics",)
     writes: str = "cycles"
     resources: Resources = field(default_factory=Resources)
@@ -92,6 +92,7 @@ def scored_from_row(row: Mapping[str, Any]) -> ScoredCycle:
         key_s=row["key_s"],
         end_s=row["end_s"],
         side=row["side"],
+        cut=row["cut"],
     )
     if row["quality"] is None:
         return ScoredCycle(cycle, None)
@@ -131,6 +132,7 @@ def _row(
         "exercise": rule.id,
         "kind": cycle.kind,
         "side": cycle.side,
+        "cut": cycle.cut,
         "frame_start": cycle.start,
         "frame_key": cycle.key,
         "frame_end": cycle.end,

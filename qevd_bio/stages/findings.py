@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from qevd_bio.engine.stage import Resources
-from qevd_bio.exercises.analysis import cycle_findings
+from qevd_bio.exercises.checking import segment_findings
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.stages.cycles import rule_digests, scored_from_row
@@ -25,7 +27,7 @@ class FindingsStage:
 
     sessions: Sessions
     name: str = "findings"
-    version: int = 1
+    version: int = 2
     reads: tuple[str, ...] = ("kinematics", "cycles")
     writes: str = "findings"
     resources: Resources = field(default_factory=Resources)
@@ -45,18 +47,21 @@ class FindingsStage:
         motion = motion_from_table(read_parquet(inputs["kinematics"], kinematics_table.SCHEMA))
         skeleton = scaled_skeleton(motion.segment_lengths_m)
         rows = []
-        for row in read_parquet(inputs["cycles"], cycle_table.SCHEMA).to_pylist():
-            rule = rules[row["segment_index"]]
-            cycle = scored_from_row(row).cycle
+        cycle_rows = read_parquet(inputs["cycles"], cycle_table.SCHEMA).to_pylist()
+        for segment_index, group in groupby(cycle_rows, key=itemgetter("segment_index")):
+            rule, segment_rows = rules[segment_index], list(group)
+            cycles = [scored_from_row(row).cycle for row in segment_rows]
+            found = segment_findings(motion, rule, cycles, skeleton)
             rows += [
                 {
                     "video_id": video_id,
-                    "segment_index": row["segment_index"],
+                    "segment_index": segment_index,
                     "cycle_index": row["cycle_index"],
                     "exercise": rule.id,
                     **asdict(finding),
                 }
-                for finding in cycle_findings(motion, rule, cycle, skeleton)
+                for row, findings in zip(segment_rows, found, strict=True)
+                for finding in findings
             ]
         write_parquet(rows_table(rows, finding_table.SCHEMA), out)
         return {"findings": len(rows), "violated": sum(bool(row["violated"]) for row in rows)}

@@ -26,6 +26,12 @@ SCHEMA: pa.Schema = versioned(
         column("exercise", pa.string(), "Rule the cycle was found with"),
         column("kind", pa.string(), "cycle, half (one side of an alternating movement) or hold"),
         column("side", pa.string(), "Leading side, r or l; null when none leads", nullable=True),
+        column(
+            "cut",
+            pa.string(),
+            "start or end: not seen, so its phase and the duration are unknown",
+            nullable=True,
+        ),
         column("frame_start", pa.int32(), "First frame", unit="frames"),
         column("frame_key", pa.int32(), "Key frame: the extreme of the movement", unit="frames"),
         column("frame_end", pa.int32(), "Last frame, inclusive", unit="frames"),

@@ -115,3 +115,50 @@ def test_doctor_prints_a_line_a_check(tmp_path: Path) -> None:
     assert done.returncode == (1 if failing else 0)
     assert all(check["mend"] for check in failing)
     assert not list(tmp_path.iterdir())
+
+
+def data_root_with(folder: Path, stamps: list[float]) -> Path:
+    split = folder / "QEVD" / "QEVD-FIT-COACH"
+    split.mkdir(parents=True)
+    record = {
+        "long_range_video_file": "./long_range_videos/0300.mp4",
+        "video_timestamps": "./long_range_videos/0300_timestamps.npy",
+        "feedbacks": ["", "Lower!", "Lower!", ""],
+        "feedback_timestamps": stamps,
+        "is_transition": [False] * len(stamps),
+    }
+    (split / "feedbacks_long_range.json").write_text(json.dumps([record]), encoding="utf-8")
+    return folder / "QEVD"
+
+
+def test_faults_of_the_source_are_told(tmp_path: Path) -> None:
+    root = data_root_with(tmp_path, [1.69e9, 1.7e9])
+    done = qevd_bio("plan", "--data-root", str(root), "--work", "work", "--json", cwd=tmp_path)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["faults"]
+    assert "fault of the source: 0300" in done.stderr
+
+
+def test_the_source_is_never_written_to(tmp_path: Path) -> None:
+    root = data_root_with(tmp_path, [1.69e9])
+    done = qevd_bio("run", "--data-root", str(root), "--work", str(root / "w"), cwd=tmp_path)
+    assert done.returncode == 2
+    assert "only read" in done.stderr
+    assert sorted(path.name for path in root.iterdir()) == ["QEVD-FIT-COACH"]
+
+
+def test_a_file_in_the_place_of_the_work_folder_is_a_known_failure(tmp_path: Path) -> None:
+    root = data_root_with(tmp_path, [1.69e9])
+    (tmp_path / "work").write_text("", encoding="utf-8")
+    done = qevd_bio("run", "--data-root", str(root), "--work", "work", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "not a known failure" not in done.stderr
+    assert "work" in done.stderr.splitlines()[-1]
+
+
+def test_control_characters_do_not_reach_the_terminal() -> None:
+    from qevd_bio.cli.output import table
+
+    text = table(("a", "b"), [("x\x1b[31m", "line\nbreak\a")])
+    assert "\x1b" not in text and "\a" not in text
+    assert len(text.splitlines()) == 2

@@ -139,6 +139,7 @@ def cycle(video_id: str, index: int) -> dict[str, Any]:
         "exercise": "squat",
         "kind": "cycle",
         "side": None,
+        "cut": None,
         "frame_start": start,
         "frame_key": start + 25,
         "frame_end": start + 45,

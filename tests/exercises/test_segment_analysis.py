@@ -7,8 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from performed import as_motion, both_sides, performed
+from scipy.ndimage import gaussian_filter1d
 
-from qevd_bio.exercises.analysis import ScoredCycle, choose_cycle, cycle_findings, segment_cycles
+from qevd_bio.exercises.checking import cycle_findings, segment_findings
+from qevd_bio.exercises.cycle_search import ScoredCycle, choose_cycle, segment_cycles
 from qevd_bio.exercises.references import WORLD_GRAVITY, build_reference
 from qevd_bio.exercises.rule import load_rules
 from qevd_bio.motion.alignment import Quality
@@ -392,3 +394,42 @@ def test_frames_that_are_no_stretch_are_refused(start, stop):
     motion = as_motion(performed(RULES["squat"], 1))
     with pytest.raises(ValueError, match="frames"):
         segment_cycles(motion, RULES["squat"], start, stop, SKELETON)
+
+
+@pytest.mark.parametrize("name", [*REPETITIVE, "plank"])
+def test_perfect_execution_in_correlated_noise_of_3_degrees_is_not_corrected(name):
+    rule = RULES[name]
+    q = performed(rule, 5, period_s=8.0 if rule.kind == "hold" else None)
+    noise = gaussian_filter1d(np.random.default_rng(3).standard_normal(q.shape), 6, axis=0)
+    motion = as_motion(q + np.deg2rad(3.0) * noise / noise.std(axis=0), sigma_deg=3.0)
+    result, findings = analysed(motion, rule)
+    assert len(result.cycles) >= 1
+    assert not any(f.violated for per_cycle in findings for f in per_cycle)
+
+
+@pytest.mark.parametrize("name", [*REPETITIVE, "plank"])
+def test_all_cycles_at_once_give_what_each_gives_alone(name):
+    rule = RULES[name]
+    motion = as_motion(performed(rule, 3, noise_deg=2.0))
+    result, alone = analysed(motion, rule)
+    together = segment_findings(motion, rule, [s.cycle for s in result.cycles], SKELETON)
+    assert len(together) == len(alone)
+    for ours, theirs in zip(together, alone, strict=True):
+        for a, b in zip(ours, theirs, strict=True):
+            assert (a.constraint_id, a.side, a.key_frame) == (b.constraint_id, b.side, b.key_frame)
+            assert (a.measured, a.sigma) == pytest.approx((b.measured, b.sigma), abs=1e-6)
+
+
+def test_what_lies_outside_the_recording_is_not_judged():
+    """A recording that begins on the way down shows no standing phase and no full duration."""
+    rule = RULES["squat"]
+    whole = as_motion(performed(rule, 3), sigma_deg=0.5)
+    first = segment_cycles(whole, rule, 0, len(whole.time_s), SKELETON).cycles[0].cycle
+    begin = first.start + round(0.4 * (first.key - first.start))
+    result = segment_cycles(whole, rule, begin, len(whole.time_s), SKELETON)
+    assert [item.cycle.cut for item in result.cycles] == ["start", None, None]
+    for item in result.cycles:
+        findings = cycle_findings(whole, rule, item.cycle, SKELETON)
+        unknown = {f.constraint_id for f in findings if f.status == "unmeasurable"}
+        assert unknown == ({"lockout", "tempo"} if item.cycle.cut else set())
+        assert not any(f.violated for f in findings)

@@ -1,0 +1,43 @@
+"""Stretches of a motion, names with sides, and what a backend does not observe.
+
+T frames
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from qevd_bio.motion.angles import unwrap_angles
+from qevd_bio.motion.cycles import Cycle
+from qevd_bio.motion.record import Motion
+from qevd_bio.skeleton.dofs import DOF_INDEX
+from qevd_bio.skeleton.measures import CATALOGUE
+
+
+def part_of(motion: Motion, start: int, stop: int) -> Motion:
+    """Cut a stretch out and make its angles continuous."""
+    valid = motion.valid[start:stop]
+    return replace(
+        motion,
+        q=unwrap_angles(motion.q[start:stop], valid),
+        time_s=motion.time_s[start:stop],
+        confidence=motion.confidence[start:stop],
+        valid=valid,
+    )
+
+
+def full_name(measure: str, side: str | None) -> str:
+    """Name a measure as the catalogue does, with its side."""
+    return measure if side is None else f"{measure}_{side}"
+
+
+def unobserved(measure: str, motion: Motion) -> list[str]:
+    """List the DoFs a measure needs and the backend does not observe."""
+    return [dof for dof in CATALOGUE[measure].needs if not motion.observed[DOF_INDEX[dof]]]
+
+
+def moved(cycle: Cycle, frames: int) -> Cycle:
+    """Count a cycle's frames from somewhere else."""
+    return replace(
+        cycle, start=cycle.start + frames, key=cycle.key + frames, end=cycle.end + frames
+    )

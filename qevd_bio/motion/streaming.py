@@ -1,0 +1,100 @@
+"""Repetitions while frames still arrive.
+
+T frames
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from qevd_bio.motion.cycles import Cycle, CycleSettings, detect_cycles
+
+
+@dataclass(slots=True)
+class CycleStream:
+    """Find the repetitions of one segment frame by frame.
+
+    Attributes
+    ----------
+    settings : CycleSettings
+        As in `detect_cycles`.
+    memory_s : float
+        How far back a frame may still change what was found.
+    every_s : float
+        Time between two looks.
+
+    Notes
+    -----
+    What `feed` returns is known at that time only: the typical prominence may still change.
+    `finish` looks at everything again and returns what `detect_cycles` finds on the whole
+    segment. A look sees no more than `memory_s`, so the cost of a frame does not grow.
+    """
+
+    settings: CycleSettings
+    memory_s: float = 30.0
+    every_s: float = 0.25
+    _values: list[float] = field(default_factory=list, init=False)
+    _times_s: list[float] = field(default_factory=list, init=False)
+    _valid: list[bool] = field(default_factory=list, init=False)
+    _looked_s: float = field(default=-np.inf, init=False)
+    _first: int = field(default=0, init=False)
+    _told_s: float = field(default=-np.inf, init=False)
+
+    def feed(self, value: float, time_s: float, valid: bool) -> list[Cycle]:
+        """Take one frame and return the cycles that are complete by now.
+
+        Parameters
+        ----------
+        value : float
+            Angle in rad, extreme upwards; NaN where unknown.
+        time_s : float
+            Later than the frame before.
+        valid : bool
+            Whether the frame holds a measurement.
+
+        Returns
+        -------
+        list of Cycle
+            New ones in time order, each told once, frames counted from the first one fed.
+
+        Raises
+        ------
+        ValueError
+            The time does not increase.
+        """
+        if self._times_s and time_s <= self._times_s[-1]:
+            raise ValueError(f"time {time_s} s does not follow {self._times_s[-1]} s")
+        self._values.append(value)
+        self._times_s.append(time_s)
+        self._valid.append(valid)
+        if time_s - self._looked_s < self.every_s:
+            return []
+        self._looked_s = time_s
+        while self._times_s[self._first] < time_s - self.memory_s:
+            self._first += 1
+        settled_s = time_s - self.settings.pause_s
+        new = [
+            cycle
+            for cycle in self._found(self._first)
+            if cycle.key_s > self._told_s and cycle.end_s <= settled_s
+        ]
+        if new:
+            self._told_s = new[-1].end_s
+        return new
+
+    def finish(self) -> list[Cycle]:
+        """Return all cycles of the segment, equal to those of `detect_cycles`."""
+        return self._found(0)
+
+    def _found(self, first: int) -> list[Cycle]:
+        found = detect_cycles(
+            np.array(self._values[first:], dtype=np.float64),
+            np.array(self._times_s[first:], dtype=np.float64),
+            np.array(self._valid[first:], dtype=np.bool_),
+            settings=self.settings,
+        )
+        return [
+            replace(c, start=c.start + first, key=c.key + first, end=c.end + first) for c in found
+        ]
