@@ -14,48 +14,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qevd_bio.skeleton.dofs import DOF_INDEX, JOINT_INDEX, N_DOFS
+from qevd_bio.skeleton.dofs import DOF_INDEX, N_DOFS
 from qevd_bio.skeleton.kinematics import Skeleton, forward_kinematics
+from qevd_bio.skeleton.pose_angles import (
+    Pose,
+    across_the_chest,
+    body_line,
+    forward_lean,
+    joint_coordinate,
+    knee_valgus,
+    shoulder_elevation,
+    side_lean,
+    stance_width,
+    thigh_split,
+)
 
 FloatArray = NDArray[np.float64]
 
 _STEP_RAD = 1e-4
-_SHORT = 0.15
-
-
-@dataclass(frozen=True, slots=True)
-class Pose:
-    """What a measure is computed from.
-
-    Attributes
-    ----------
-    q : ndarray (T, 46)
-        Angles in rad.
-    joints_m : ndarray (T, 24, 3)
-        Joint positions in the camera frame, in metres.
-    up : ndarray (3,)
-        Unit vector against gravity, in the camera frame.
-    """
-
-    q: FloatArray
-    joints_m: FloatArray
-    up: FloatArray
-
-    def joint(self, name: str) -> FloatArray:
-        """Return the positions (T, 3) of one joint."""
-        return self.joints_m[:, JOINT_INDEX[name]]
-
-    def middle(self, name: str) -> FloatArray:
-        """Return the midpoint (T, 3) between the right and left joint of a pair."""
-        return (self.joint(f"{name}_r") + self.joint(f"{name}_l")) / 2.0
-
-    def left(self) -> FloatArray:
-        """Return the unit direction (T, 3) from the right hip to the left hip."""
-        return _unit(self.joint("femur_l") - self.joint("femur_r"))
-
-    def trunk(self) -> FloatArray:
-        """Return the unit direction (T, 3) from mid-hips to mid-shoulders."""
-        return _unit(self.middle("humerus") - self.middle("femur"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,98 +64,6 @@ class Measure:
     compute: Callable[[Pose], FloatArray]
 
 
-def _unit(vectors: FloatArray) -> FloatArray:
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return np.asarray(vectors / np.where(length > 0, length, np.nan))
-
-
-def _dot(a: FloatArray, b: FloatArray) -> FloatArray:
-    return np.asarray(np.sum(a * b, axis=-1))
-
-
-def _horizontal(pose: Pose, direction: FloatArray) -> FloatArray:
-    """Project on the floor; NaN where the direction is nearly vertical."""
-    flat = direction - _dot(direction, pose.up)[:, None] * pose.up
-    length = np.linalg.norm(flat, axis=-1, keepdims=True)
-    return np.asarray(flat / np.where(length > _SHORT, length, np.nan))
-
-
-def _angle(dof: str, sign: float = 1.0) -> Callable[[Pose], FloatArray]:
-    index = DOF_INDEX[dof]
-    return lambda pose: np.asarray(sign * np.rad2deg(pose.q[:, index]))
-
-
-def _shoulder_elevation(side: str) -> Callable[[Pose], FloatArray]:
-    def compute(pose: Pose) -> FloatArray:
-        arm = _unit(pose.joint(f"ulna_{side}") - pose.joint(f"humerus_{side}"))
-        along = np.clip(-_dot(arm, pose.trunk()), -1.0, 1.0)
-        return np.asarray(np.rad2deg(np.arccos(along)))
-
-    return compute
-
-
-def _across_the_chest(side: str) -> Callable[[Pose], FloatArray]:
-    to_the_side = -1.0 if side == "r" else 1.0
-
-    def compute(pose: Pose) -> FloatArray:
-        trunk = pose.trunk()
-        arm = _unit(pose.joint(f"ulna_{side}") - pose.joint(f"humerus_{side}"))
-        shoulders = pose.joint("humerus_l") - pose.joint("humerus_r")
-        outwards = _unit(to_the_side * (shoulders - _dot(shoulders, trunk)[:, None] * trunk))
-        front = np.cross(trunk, outwards) * -to_the_side
-        ahead, aside = _dot(arm, front), _dot(arm, outwards)
-        turned = np.mod(np.rad2deg(np.arctan2(ahead, aside)) + 90.0, 360.0) - 90.0
-        return np.where(np.hypot(ahead, aside) > _SHORT, turned, np.nan)
-
-    return compute
-
-
-def _thigh_split(side: str) -> Callable[[Pose], FloatArray]:
-    other = "l" if side == "r" else "r"
-    ahead, behind = DOF_INDEX[f"hip_flexion_{side}"], DOF_INDEX[f"hip_flexion_{other}"]
-    return lambda pose: np.asarray(np.rad2deg(pose.q[:, ahead] - pose.q[:, behind]))
-
-
-def _forward_lean(pose: Pose) -> FloatArray:
-    forward = np.cross(_horizontal(pose, pose.left()), pose.up)
-    trunk = pose.trunk()
-    return np.asarray(np.rad2deg(np.arctan2(_dot(trunk, forward), _dot(trunk, pose.up))))
-
-
-def _side_lean(pose: Pose) -> FloatArray:
-    right = -_horizontal(pose, pose.left())
-    return np.asarray(np.rad2deg(np.arcsin(np.clip(_dot(pose.trunk(), right), -1.0, 1.0))))
-
-
-def _body_line(pose: Pose) -> FloatArray:
-    trunk = pose.trunk()
-    front = _unit(np.cross(pose.left(), trunk))
-    legs = pose.middle("talus") - pose.middle("femur")
-    turned = np.rad2deg(np.arctan2(_dot(legs, front), _dot(legs, trunk)))
-    return np.asarray(np.mod(turned, 360.0))
-
-
-def _stance_width(pose: Pose) -> FloatArray:
-    hips = np.linalg.norm(pose.joint("femur_l") - pose.joint("femur_r"), axis=-1)
-    feet = _dot(pose.joint("talus_l") - pose.joint("talus_r"), pose.left())
-    return np.asarray(feet / hips)
-
-
-def _knee_valgus(side: str) -> Callable[[Pose], FloatArray]:
-    medial_sign = 1.0 if side == "r" else -1.0
-
-    def compute(pose: Pose) -> FloatArray:
-        left = pose.left()
-        hip, knee, ankle = (pose.joint(f"{n}_{side}") for n in ("femur", "tibia", "talus"))
-
-        def inclination(bone: FloatArray) -> FloatArray:
-            return np.arcsin(np.clip(medial_sign * _dot(_unit(bone), left), -1.0, 1.0))
-
-        return np.asarray(np.rad2deg(inclination(knee - hip) - inclination(ankle - knee)))
-
-    return compute
-
-
 _PELVIS = ("pelvis_tilt", "pelvis_list", "pelvis_rotation")
 _COORDINATE = "SKEL joint coordinate"
 _GEOMETRY = "geometry of the joint centres"
@@ -209,7 +93,7 @@ def _sided(side: str) -> tuple[Measure, ...]:
             positive=positive,
             needs=(f"{dof}_{side}",),
             source=_COORDINATE,
-            compute=_angle(f"{dof}_{side}", sign),
+            compute=joint_coordinate(f"{dof}_{side}", sign),
         )
         for name, dof, sign, joint, positive in coordinate
     )
@@ -223,7 +107,7 @@ def _sided(side: str) -> tuple[Measure, ...]:
             positive="arm further from the side of the trunk; 180 is overhead",
             needs=arm,
             source=_GEOMETRY,
-            compute=_shoulder_elevation(side),
+            compute=shoulder_elevation(side),
         ),
         Measure(
             name=f"shoulder_horizontal_adduction_{side}",
@@ -236,7 +120,7 @@ def _sided(side: str) -> tuple[Measure, ...]:
             positive="arm further across the chest",
             needs=(*arm,),
             source=_GEOMETRY,
-            compute=_across_the_chest(side),
+            compute=across_the_chest(side),
         ),
         Measure(
             name=f"thigh_split_{side}",
@@ -246,7 +130,7 @@ def _sided(side: str) -> tuple[Measure, ...]:
             positive=f"{word} thigh further ahead of the other",
             needs=("hip_flexion_r", "hip_flexion_l"),
             source=_COORDINATE,
-            compute=_thigh_split(side),
+            compute=thigh_split(side),
         ),
         Measure(
             name=f"knee_valgus_{side}",
@@ -256,7 +140,7 @@ def _sided(side: str) -> tuple[Measure, ...]:
             positive="knee further inwards",
             needs=(*_PELVIS, *_leg_dofs(side)),
             source=_GEOMETRY,
-            compute=_knee_valgus(side),
+            compute=knee_valgus(side),
         ),
     )
 
@@ -270,7 +154,7 @@ _MIDLINE: tuple[Measure, ...] = (
         positive="leaning further forward",
         needs=_PELVIS,
         source=_GEOMETRY,
-        compute=_forward_lean,
+        compute=forward_lean,
     ),
     Measure(
         name="trunk_side_lean",
@@ -280,7 +164,7 @@ _MIDLINE: tuple[Measure, ...] = (
         positive="leaning further to the person's right",
         needs=_PELVIS,
         source=_GEOMETRY,
-        compute=_side_lean,
+        compute=side_lean,
     ),
     Measure(
         name="lumbar_flexion",
@@ -290,7 +174,7 @@ _MIDLINE: tuple[Measure, ...] = (
         positive="more rounded",
         needs=("lumbar_extension",),
         source=_COORDINATE,
-        compute=_angle("lumbar_extension", -1.0),
+        compute=joint_coordinate("lumbar_extension", -1.0),
     ),
     Measure(
         name="thorax_flexion",
@@ -300,7 +184,7 @@ _MIDLINE: tuple[Measure, ...] = (
         positive="more rounded",
         needs=("thorax_extension",),
         source=_COORDINATE,
-        compute=_angle("thorax_extension", -1.0),
+        compute=joint_coordinate("thorax_extension", -1.0),
     ),
     Measure(
         name="head_flexion",
@@ -310,7 +194,7 @@ _MIDLINE: tuple[Measure, ...] = (
         positive="chin nearer to the chest",
         needs=("head_extension",),
         source=_COORDINATE,
-        compute=_angle("head_extension", -1.0),
+        compute=joint_coordinate("head_extension", -1.0),
     ),
     Measure(
         name="body_line",
@@ -320,7 +204,7 @@ _MIDLINE: tuple[Measure, ...] = (
         positive="hips sag; 180 is a straight line, less means raised hips",
         needs=(*_PELVIS, *_leg_dofs("r", "l")),
         source=_GEOMETRY,
-        compute=_body_line,
+        compute=body_line,
     ),
     Measure(
         name="stance_width",
@@ -330,7 +214,7 @@ _MIDLINE: tuple[Measure, ...] = (
         positive="feet further apart",
         needs=(*_PELVIS, *_leg_dofs("r", "l")),
         source=_GEOMETRY,
-        compute=_stance_width,
+        compute=stance_width,
     ),
 )
 
