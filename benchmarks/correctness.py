@@ -1,6 +1,6 @@
 """Correct against incorrect executions of UI-PRMD, told apart by rules not fitted to them.
 
-    python benchmarks/correctness.py ../shared/data
+    python benchmarks/correctness.py DATA
 
 The score of a recording was fixed before any label was looked at: the severities of all violated
 findings of a cycle added up, averaged over the recording's cycles. A finding that is not violated
