@@ -56,7 +56,9 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     lines = []
     for row in cells:
         pieces = textwrap.wrap(row[-1], last) or [""]
-        start = _GAP.join(cell.ljust(width) for cell, width in zip(row, widths[:-1], strict=False))
+        start = _GAP.join(
+            cell.ljust(width) for cell, width in zip(row[:-1], widths[:-1], strict=True)
+        )
         lines.append(f"{start}{_GAP if start else ''}{pieces[0]}".rstrip())
         lines += [" " * before + piece for piece in pieces[1:]]
     return "\n".join(lines)

@@ -240,7 +240,7 @@ def draw_reference(rule: Rule, path: Path) -> None:
     rows = -(-len(measures) // _COLUMNS)
     figure = Figure(figsize=(4.0 * _COLUMNS, 2.4 * rows), dpi=100, layout="constrained")
     panels = figure.subplots(rows, _COLUMNS, squeeze=False).flatten()
-    for panel, measure in zip(panels, measures, strict=False):
+    for panel, measure in zip(panels[: len(measures)], measures, strict=True):
         for name in names[measure]:
             style = "--" if name.endswith("_l") else "-"
             panel.plot(at, curves[name], style, color="#0550ae", lw=1.3, label=name)
