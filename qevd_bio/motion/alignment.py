@@ -86,12 +86,22 @@ def resample_cycle(values: FloatArray, phase: FloatArray, points: int) -> FloatA
         NaN in curves with fewer than two known frames.
     """
     at = np.linspace(0.0, 1.0, points)
+    known = np.isfinite(values)
+    whole = known.all(axis=0)
     curves = np.full((points, values.shape[1]), np.nan)
-    for k, column in enumerate(values.T):
-        known = np.isfinite(column)
-        if known.sum() >= 2:
-            curves[:, k] = np.interp(at, phase[known], column[known])
+    if len(phase) >= 2:
+        curves[:, whole] = _read_at(at, phase, values[:, whole])
+    for k in np.flatnonzero(~whole & (known.sum(axis=0) >= 2)):
+        curves[:, k] = np.interp(at, phase[known[:, k]], values[known[:, k], k])
     return curves
+
+
+def _read_at(at: FloatArray, phase: FloatArray, values: FloatArray) -> FloatArray:
+    """Interpolate all columns at once, held at both ends as `np.interp` does."""
+    place = np.interp(at, phase, np.arange(len(phase)))
+    before = np.minimum(place.astype(np.int64), len(phase) - 2)
+    share = (place - before)[:, None]
+    return np.asarray((1.0 - share) * values[before] + share * values[before + 1])
 
 
 def cycle_quality(
@@ -125,23 +135,20 @@ def cycle_quality(
     """
     if cycle.shape != reference.shape or len(cycle) < 3:
         raise ValueError(f"cycle {cycle.shape} and reference {reference.shape} do not fit")
-    moving = [
-        dof
-        for dof in salient
-        if np.ptp(reference[:, dof]) >= LEAST_RANGE_RAD and np.isfinite(cycle[:, dof]).all()
-    ]
-    if not moving:
+    dofs = np.asarray(salient, dtype=np.int64)
+    judged = (np.ptp(reference[:, dofs], axis=0) >= LEAST_RANGE_RAD) & np.isfinite(
+        cycle[:, dofs]
+    ).all(axis=0)
+    moving = dofs[judged]
+    if len(moving) == 0:
         return None
     user, model = cycle[:, moving], reference[:, moving]
     user = user - 2 * np.pi * np.round((user.mean(axis=0) - model.mean(axis=0)) / (2 * np.pi))
-    correlations = [
-        _cosine(_centred(u), _centred(m)) for u, m in zip(user.T, model.T, strict=True)
-    ]
     ranges = np.sort(np.stack([np.ptp(user, axis=0), np.ptp(model, axis=0)]), axis=0)
     parts = (
-        _cosine(_centred(user.ravel()), _centred(model.ravel())),
-        float(np.mean(correlations)),
-        _cosine(np.diff(user, axis=0).ravel(), np.diff(model, axis=0).ravel()),
+        float(_cosines(user - user.mean(), model - model.mean(), axis=None)),
+        float(np.mean(_cosines(user - user.mean(axis=0), model - model.mean(axis=0), axis=0))),
+        float(_cosines(np.diff(user, axis=0), np.diff(model, axis=0), axis=None)),
         float(np.mean(ranges[0] / ranges[1])),
     )
     cosine, pearson, velocity, amplitude = (min(1.0, max(0.0, part)) for part in parts)
@@ -152,13 +159,7 @@ def cycle_quality(
     )
 
 
-def _centred(values: FloatArray) -> FloatArray:
-    return np.asarray(values - values.mean())
-
-
-def _cosine(a: FloatArray, b: FloatArray) -> float:
-    """Cosine of two vectors; exactly 1 for equal ones, 0 where one has no length."""
-    if np.array_equal(a, b):
-        return 1.0
-    lengths = float(np.linalg.norm(a) * np.linalg.norm(b))
-    return float(a @ b) / lengths if lengths > 0 else 0.0
+def _cosines(a: FloatArray, b: FloatArray, axis: int | None) -> FloatArray:
+    """Cosines along an axis, or of all numbers; exactly 1 for equal ones, 0 for no length."""
+    lengths = np.sqrt((a * a).sum(axis=axis) * (b * b).sum(axis=axis))
+    return np.asarray((a * b).sum(axis=axis) / np.where(lengths > 0, lengths, np.inf))
