@@ -101,7 +101,7 @@ def _read_at(at: FloatArray, phase: FloatArray, values: FloatArray) -> FloatArra
     place = np.interp(at, phase, np.arange(len(phase)))
     before = np.minimum(place.astype(np.int64), len(phase) - 2)
     share = (place - before)[:, None]
-    return np.asarray((1.0 - share) * values[before] + share * values[before + 1])
+    return np.asarray(values[before] + share * (values[before + 1] - values[before]))
 
 
 def cycle_quality(

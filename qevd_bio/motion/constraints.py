@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qevd_bio.motion.cycles import Cycle
+from qevd_bio.motion.medians import median
 from qevd_bio.motion.pace import jitter
 from qevd_bio.motion.record import BoolArray, FloatArray
 
@@ -189,7 +190,7 @@ def value_at(
         return unmeasurable(_without_noise(sigma))
     if known.sum() == 0 or 2 * known.sum() < inside.sum():
         return unmeasurable("the person or joint is not seen there")
-    return _with_confidence(float(np.median(values[known])), sigma, confidence[known])
+    return _with_confidence(median(values[known]), sigma, confidence[known])
 
 
 def spread_over(
@@ -244,7 +245,7 @@ def _without_noise(sigma: float) -> str:
 
 
 def _with_confidence(value: float, sigma: float, confidence: FloatArray) -> Evidence:
-    level = float(np.median(confidence))
+    level = median(confidence)
     if level < LEAST_CONFIDENCE:
         reason = f"confidence {level:.2f} is below {LEAST_CONFIDENCE:.2f}"
         return Evidence(value=value, sigma=sigma, status="low_confidence", reason=reason)
@@ -289,7 +290,7 @@ def judge(
     """
     deviation, violated, severity, instruction = None, False, 0.0, ""
     if evidence.value is not None and evidence.sigma is not None:
-        nearest = float(np.clip(evidence.value, constraint.target_low, constraint.target_high))
+        nearest = min(max(evidence.value, constraint.target_low), constraint.target_high)
         deviation = evidence.value - nearest
         beyond = abs(deviation) - constraint.tolerance
         violated = evidence.status == "measured" and beyond > guard * evidence.sigma
