@@ -14,7 +14,13 @@ from qevd_bio.exercises.contradictions import SIDES
 from qevd_bio.exercises.motion_parts import full_name, moved, part_of, unobserved
 from qevd_bio.exercises.references import WORLD_GRAVITY, build_reference, leading_side
 from qevd_bio.exercises.rule import Rule
-from qevd_bio.motion.alignment import Quality, cycle_quality, phase_of_time, resample_cycle
+from qevd_bio.motion.alignment import (
+    Quality,
+    cycle_quality,
+    moving_curves,
+    phase_of_time,
+    resample_cycle,
+)
 from qevd_bio.motion.cycles import (
     PROMINENCE_RAD,
     Cycle,
@@ -223,7 +229,12 @@ def _in_posture(
 def _scored(
     cycles: Sequence[Cycle], part: Motion, rule: Rule, reference: FloatArray
 ) -> list[ScoredCycle]:
-    joints = [joint for joint in rule.dynamic_joints if joint != "pelvis"]
+    moving = moving_curves(reference) | moving_curves(mirror_q(reference))
+    joints = [
+        joint
+        for joint in rule.dynamic_joints
+        if joint != "pelvis" and moving[list(joint_dofs(joint))].any()
+    ]
     salient = [dof for joint in joints for dof in joint_dofs(joint) if part.observed[dof]]
     shown_side = leading_side(rule, reference)
     smooth = smooth_pose(part.q, part.time_s, part.valid, joints)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qevd_bio.motion.record import FloatArray
+from qevd_bio.motion.record import BoolArray, FloatArray
 
 WEIGHTS = (0.4, 0.3, 0.2, 0.1)
 """Cosine, Pearson, velocity, amplitude (supplement 5)."""
@@ -136,20 +136,18 @@ def cycle_quality(
     if cycle.shape != reference.shape or len(cycle) < 3:
         raise ValueError(f"cycle {cycle.shape} and reference {reference.shape} do not fit")
     dofs = np.asarray(salient, dtype=np.int64)
-    judged = (np.ptp(reference[:, dofs], axis=0) >= LEAST_RANGE_RAD) & np.isfinite(
-        cycle[:, dofs]
-    ).all(axis=0)
-    moving = dofs[judged]
-    if len(moving) == 0:
+    user, model = cycle[:, dofs], reference[:, dofs]
+    judged = moving_curves(model) & np.isfinite(user).all(axis=0)
+    if not judged.any():
         return None
-    user, model = cycle[:, moving], reference[:, moving]
+    user, model = user[:, judged], model[:, judged]
     user = user - 2 * np.pi * np.round((user.mean(axis=0) - model.mean(axis=0)) / (2 * np.pi))
-    ranges = np.sort(np.stack([np.ptp(user, axis=0), np.ptp(model, axis=0)]), axis=0)
+    ranges = np.ptp(user, axis=0), np.ptp(model, axis=0)
     parts = (
         float(_cosines(user - user.mean(), model - model.mean(), axis=None)),
         float(np.mean(_cosines(user - user.mean(axis=0), model - model.mean(axis=0), axis=0))),
         float(_cosines(np.diff(user, axis=0), np.diff(model, axis=0), axis=None)),
-        float(np.mean(ranges[0] / ranges[1])),
+        float(np.mean(np.minimum(*ranges) / np.maximum(*ranges))),
     )
     cosine, pearson, velocity, amplitude = (min(1.0, max(0.0, part)) for part in parts)
     weighted = zip(WEIGHTS, (cosine, pearson, velocity, amplitude), strict=True)
@@ -157,6 +155,11 @@ def cycle_quality(
     return Quality(
         score=score, cosine=cosine, pearson=pearson, velocity=velocity, amplitude=amplitude
     )
+
+
+def moving_curves(reference: FloatArray) -> BoolArray:
+    """Say which curves (P, K) of a reference move enough to be compared (K,)."""
+    return np.asarray(np.ptp(reference, axis=0) >= LEAST_RANGE_RAD)
 
 
 def _cosines(a: FloatArray, b: FloatArray, axis: int | None) -> FloatArray:

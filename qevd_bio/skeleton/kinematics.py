@@ -216,7 +216,7 @@ class PosedSkeleton:
         _check_shape(self.q)
 
     def place(self, joint: str) -> FloatArray:
-        """Return the positions (3, T) of a joint in metres; the pelvis stays where it was."""
+        """Return the positions (3, T) of a joint in metres; (3, 1) of the pelvis, which stays."""
         if joint not in self._places:
             shift, parent = self._shift(joint), PARENTS[JOINT_INDEX[joint]]
             if parent >= 0:
@@ -238,13 +238,13 @@ class PosedSkeleton:
         return self._turns[joint]
 
     def _shift(self, joint: str) -> FloatArray:
-        """Give a joint's place relative to its parent, before the parent turns."""
+        """Give a joint's place (3, 1) or (3, T) relative to its parent, before that turns."""
         index = JOINT_INDEX[joint]
-        offset = np.tile(self.skeleton.offsets_m()[index][:, None], len(self.q))
+        offset: FloatArray = self.skeleton.offsets_m()[index][:, None]
         if joint in _SPINE:
-            return offset + _spine_shift(self.skeleton, self.q, joint)
-        if joint.startswith("scapula"):
-            return offset + _scapula_shift(self.skeleton, self.q, joint)
+            offset = offset + _spine_shift(self.skeleton, self.q, joint)
+        elif joint.startswith("scapula"):
+            offset = offset + _scapula_shift(self.skeleton, self.q, joint)
         return offset
 
 
@@ -271,7 +271,9 @@ def forward_kinematics(q: FloatArray, skeleton: Skeleton) -> tuple[FloatArray, F
     spine bends on constant-curvature arcs and the scapula slides on an ellipsoid.
     """
     posed = PosedSkeleton(q, skeleton)
-    places = np.stack([posed.place(joint) for joint in JOINT_NAMES])
+    places = np.empty((N_JOINTS, 3, len(q)))
+    for index, joint in enumerate(JOINT_NAMES):
+        places[index] = posed.place(joint)
     turns = np.stack([posed.turn(joint) for joint in JOINT_NAMES])
     return (
         np.ascontiguousarray(np.moveaxis(places, -1, 0)),
