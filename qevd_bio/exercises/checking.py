@@ -203,8 +203,8 @@ def _checked_values(
 
 
 def _inside(time_s: FloatArray, window_s: tuple[float, float]) -> tuple[int, int]:
-    start = np.searchsorted(time_s, window_s[0], side="left")
-    return int(start), int(np.searchsorted(time_s, window_s[1], side="right"))
+    start, stop = time_s.searchsorted(window_s[0]), time_s.searchsorted(window_s[1], "right")
+    return int(start), int(stop)
 
 
 def _evidence(

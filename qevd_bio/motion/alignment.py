@@ -1,6 +1,6 @@
 """A cycle laid against its reference, and how like the two are.
 
-T frames, D = 46 DoF, K salient DoFs, P phase points
+T frames, D = 46 DoF, K salient DoFs, P phase points, C cycles
 """
 
 from __future__ import annotations
@@ -133,22 +133,67 @@ def cycle_quality(
     of 2 pi between cycle and reference are removed first. A cycle equal to its reference
     scores exactly 1. Source: supplement 5.
     """
-    if cycle.shape != reference.shape or len(cycle) < 3:
-        raise ValueError(f"cycle {cycle.shape} and reference {reference.shape} do not fit")
-    dofs = np.asarray(salient, dtype=np.int64)
-    user, model = cycle[:, dofs], reference[:, dofs]
-    judged = moving_curves(model) & np.isfinite(user).all(axis=0)
-    if not judged.any():
-        return None
-    user, model = user[:, judged], model[:, judged]
-    user = user - 2 * np.pi * np.round((user.mean(axis=0) - model.mean(axis=0)) / (2 * np.pi))
-    ranges = np.ptp(user, axis=0), np.ptp(model, axis=0)
-    parts = (
-        float(_cosines(user - user.mean(), model - model.mean(), axis=None)),
-        float(np.mean(_cosines(user - user.mean(axis=0), model - model.mean(axis=0), axis=0))),
-        float(_cosines(np.diff(user, axis=0), np.diff(model, axis=0), axis=None)),
-        float(np.mean(np.minimum(*ranges) / np.maximum(*ranges))),
+    dofs = list(salient)
+    return cycle_qualities(cycle[None, :, dofs], reference[:, dofs])[0]
+
+
+def cycle_qualities(cycles: FloatArray, reference: FloatArray) -> list[Quality | None]:
+    """Score many cycles against their reference at once.
+
+    Parameters
+    ----------
+    cycles : ndarray (C, P, K)
+        Salient angles in rad; NaN in curves that are not known.
+    reference : ndarray (P, K)
+        Angles in rad at the same phases.
+
+    Returns
+    -------
+    list of (Quality or None)
+        For each cycle what `cycle_quality` gives.
+
+    Raises
+    ------
+    ValueError
+        The shapes differ or fewer than three points are given.
+    """
+    if cycles.shape[1:] != reference.shape or len(reference) < 3:
+        raise ValueError(f"cycles {cycles.shape} and reference {reference.shape} do not fit")
+    moving = moving_curves(reference)
+    if not moving.any():
+        return [None] * len(cycles)
+    users, model = cycles[:, :, moving], reference[:, moving]
+    known = np.isfinite(users).all(axis=1)
+    count = np.maximum(known.sum(axis=1), 1)
+    users = np.where(known[:, None], users, 0.0)
+    models = np.where(known[:, None], model, 0.0)
+    apart = users.mean(axis=1) - models.mean(axis=1)
+    users = users - 2 * np.pi * np.round(apart / (2 * np.pi))[:, None]
+
+    def centred(curves: FloatArray) -> FloatArray:
+        mean = curves.mean(axis=(1, 2)) * known.shape[1] / count
+        return np.where(known[:, None], curves - mean[:, None, None], 0.0)
+
+    correlations = _cosines(
+        users - users.mean(axis=1, keepdims=True), models - models.mean(axis=1, keepdims=True), 1
     )
+    ranges = np.ptp(users, axis=1), np.ptp(model, axis=0)
+    parts = np.stack(
+        [
+            _cosines(centred(users), centred(models), (1, 2)),
+            correlations.sum(axis=1) / count,
+            _cosines(np.diff(users, axis=1), np.diff(models, axis=1), (1, 2)),
+            (np.minimum(*ranges) / np.maximum(*ranges)).sum(axis=1) / count,
+        ],
+        axis=1,
+    )
+    return [
+        _quality(row) if judged else None
+        for row, judged in zip(parts.tolist(), known.any(axis=1), strict=True)
+    ]
+
+
+def _quality(parts: Sequence[float]) -> Quality:
     cosine, pearson, velocity, amplitude = (min(1.0, max(0.0, part)) for part in parts)
     weighted = zip(WEIGHTS, (cosine, pearson, velocity, amplitude), strict=True)
     score = min(1.0, math.fsum(weight * part for weight, part in weighted))
@@ -162,7 +207,7 @@ def moving_curves(reference: FloatArray) -> BoolArray:
     return np.asarray(np.ptp(reference, axis=0) >= LEAST_RANGE_RAD)
 
 
-def _cosines(a: FloatArray, b: FloatArray, axis: int | None) -> FloatArray:
-    """Cosines along an axis, or of all numbers; exactly 1 for equal ones, 0 for no length."""
+def _cosines(a: FloatArray, b: FloatArray, axis: int | tuple[int, int]) -> FloatArray:
+    """Cosines over axes; exactly 1 for equal numbers, 0 where one has no length."""
     lengths = np.sqrt((a * a).sum(axis=axis) * (b * b).sum(axis=axis))
     return np.asarray((a * b).sum(axis=axis) / np.where(lengths > 0, lengths, np.inf))

@@ -8,6 +8,7 @@ number of standard deviations of the measurement. What is not measured is never 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -184,11 +185,12 @@ def value_at(
     Unmeasurable when sigma is not finite or fewer than half of the frames are known;
     low_confidence when the median confidence is below `LEAST_CONFIDENCE`.
     """
+    if not math.isfinite(sigma):
+        return unmeasurable(_without_noise(sigma))
     inside = (time_s >= from_s) & (time_s <= to_s)
     known = inside & valid & np.isfinite(values)
-    if not np.isfinite(sigma):
-        return unmeasurable(_without_noise(sigma))
-    if known.sum() == 0 or 2 * known.sum() < inside.sum():
+    seen = np.count_nonzero(known)
+    if seen == 0 or 2 * seen < np.count_nonzero(inside):
         return unmeasurable("the person or joint is not seen there")
     return _with_confidence(median(values[known]), sigma, confidence[known])
 
@@ -226,10 +228,11 @@ def spread_over(
     have moved the curve: the variance of a sample variance, one sample per
     `NOISE_CORRELATION_S`, at the larger of spread and limit.
     """
-    known = valid & np.isfinite(values)
-    if not np.isfinite(sigma):
+    if not math.isfinite(sigma):
         return unmeasurable(_without_noise(sigma))
-    if known.sum() < 3 or 2 * known.sum() < len(values):
+    known = valid & np.isfinite(values)
+    seen = np.count_nonzero(known)
+    if seen < 3 or 2 * seen < len(values):
         return unmeasurable("the person or joint is not seen for most of it")
     noise = min(sigma, jitter(values[known]))
     spread = float(np.sqrt(max(0.0, float(np.var(values[known])) - noise**2)))
