@@ -26,6 +26,7 @@ from qevd_bio.motion.constraints import (
     value_at,
 )
 from qevd_bio.motion.cycles import Cycle
+from qevd_bio.motion.medians import median
 from qevd_bio.motion.record import BoolArray, FloatArray, Motion
 from qevd_bio.skeleton.kinematics import Skeleton
 from qevd_bio.skeleton.measures import measure_sigmas, measure_values
@@ -202,8 +203,8 @@ def _checked_values(
 
 
 def _inside(time_s: FloatArray, window_s: tuple[float, float]) -> tuple[int, int]:
-    start = np.searchsorted(time_s, window_s[0], side="left")
-    return int(start), int(np.searchsorted(time_s, window_s[1], side="right"))
+    start, stop = time_s.searchsorted(window_s[0]), time_s.searchsorted(window_s[1], "right")
+    return int(start), int(stop)
 
 
 def _evidence(
@@ -218,7 +219,7 @@ def _evidence(
         return unmeasurable(f"the {check.cycle.cut} of this repetition is not seen")
     time_s = part.time_s[frames]
     if constraint.check == "tempo":
-        step_s = float(np.median(np.diff(time_s))) if len(time_s) > 1 else 0.0
+        step_s = median(np.diff(time_s)) if len(time_s) > 1 else 0.0
         return Evidence(check.cycle.end_s - check.cycle.start_s, step_s, "measured", "")
     missing = unobserved(check.name, part)
     if missing:

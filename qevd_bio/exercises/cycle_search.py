@@ -14,7 +14,13 @@ from qevd_bio.exercises.contradictions import SIDES
 from qevd_bio.exercises.motion_parts import full_name, moved, part_of, unobserved
 from qevd_bio.exercises.references import WORLD_GRAVITY, build_reference, leading_side
 from qevd_bio.exercises.rule import Rule
-from qevd_bio.motion.alignment import Quality, cycle_quality, phase_of_time, resample_cycle
+from qevd_bio.motion.alignment import (
+    Quality,
+    cycle_qualities,
+    moving_curves,
+    phase_of_time,
+    resample_cycle,
+)
 from qevd_bio.motion.cycles import (
     PROMINENCE_RAD,
     Cycle,
@@ -223,21 +229,27 @@ def _in_posture(
 def _scored(
     cycles: Sequence[Cycle], part: Motion, rule: Rule, reference: FloatArray
 ) -> list[ScoredCycle]:
-    joints = [joint for joint in rule.dynamic_joints if joint != "pelvis"]
+    moving = moving_curves(reference) | moving_curves(mirror_q(reference))
+    joints = [
+        joint
+        for joint in rule.dynamic_joints
+        if joint != "pelvis" and moving[list(joint_dofs(joint))].any()
+    ]
     salient = [dof for joint in joints for dof in joint_dofs(joint) if part.observed[dof]]
     shown_side = leading_side(rule, reference)
     smooth = smooth_pose(part.q, part.time_s, part.valid, joints)
-    scored = []
+    as_shown, mirrored = smooth[:, salient], mirror_q(smooth)[:, salient]
+    curves = []
     for cycle in cycles:
         frames = slice(cycle.start, cycle.end + 1)
         phase = phase_of_time(
             part.time_s[frames], cycle.start_s, cycle.key_s, cycle.end_s, rule.key_phase.at
         )
-        curves = resample_cycle(smooth[frames], phase, rule.points)
-        if cycle.side is not None and cycle.side != shown_side:
-            curves = mirror_q(curves)
-        scored.append(ScoredCycle(cycle, cycle_quality(curves, reference, salient)))
-    return scored
+        same_side = cycle.side is None or cycle.side == shown_side
+        angles = as_shown if same_side else mirrored
+        curves.append(resample_cycle(angles[frames], phase, rule.points))
+    qualities = cycle_qualities(np.stack(curves), reference[:, salient])
+    return [ScoredCycle(*pair) for pair in zip(cycles, qualities, strict=True)]
 
 
 def _shifted(item: ScoredCycle, frames: int) -> ScoredCycle:

@@ -16,12 +16,12 @@ from scipy.interpolate import PchipInterpolator
 
 from qevd_bio.assets import asset_path
 from qevd_bio.errors import RuleError
-from qevd_bio.exercises.rule import Rule, load_rules
+from qevd_bio.exercises.rule import ReferenceKey, Rule, load_rules
 from qevd_bio.files.atomic import write_bytes_atomic, write_text_atomic
 from qevd_bio.files.restricted import load_npy
 from qevd_bio.motion.record import FloatArray
 from qevd_bio.skeleton.bodies import generic_skeleton
-from qevd_bio.skeleton.dofs import DOFS, N_DOFS
+from qevd_bio.skeleton.dofs import DOFS, N_DOFS, Dof
 from qevd_bio.skeleton.measures import measure_values
 
 SCHEMA_VERSION = 1
@@ -58,20 +58,18 @@ def build_reference(rule: Rule) -> FloatArray:
     """
     q = np.zeros((rule.points, N_DOFS))
     at = np.linspace(0.0, 1.0, rule.points)
-    for dof in DOFS:
-        keys = [(key.at, key.deg[dof.name]) for key in rule.reference_keys if dof.name in key.deg]
-        if not keys:
-            continue
-        places = np.array([place for place, _ in keys])
-        values = np.deg2rad([value for _, value in keys])
+    for keys, dofs in _dofs_by_keys(rule):
+        places = np.array([key.at for key in keys])
+        values = np.deg2rad([[key.deg[dof.name] for dof in dofs] for key in keys])
+        columns = [dof.index for dof in dofs]
         if len(keys) == 1:
-            q[:, dof.index] = values[0]
+            q[:, columns] = values
         else:
-            curve = PchipInterpolator(
-                np.concatenate([places - 1, places, places + 1]), np.tile(values, 3)
+            curves = PchipInterpolator(
+                np.concatenate([places - 1, places, places + 1]), np.tile(values, (3, 1))
             )
-            q[:, dof.index] = curve(at)
-        low, high = float(q[:, dof.index].min()), float(q[:, dof.index].max())
+            q[:, columns] = curves(at)
+    for dof, low, high in zip(DOFS, q.min(axis=0), q.max(axis=0), strict=True):
         if low < dof.low_rad - 1e-9 or high > dof.high_rad + 1e-9:
             raise RuleError(
                 f"{dof.name} runs from {np.rad2deg(low):.0f} to {np.rad2deg(high):.0f} degrees, "
@@ -81,6 +79,16 @@ def build_reference(rule: Rule) -> FloatArray:
             )
     q[-1] = q[0]
     return np.asarray(np.round(q, ROUNDED_TO))
+
+
+def _dofs_by_keys(rule: Rule) -> list[tuple[list[ReferenceKey], list[Dof]]]:
+    """Put the DoFs together that are named by the same keys; leave out those of none."""
+    found: dict[tuple[int, ...], list[Dof]] = {}
+    for dof in DOFS:
+        naming = tuple(i for i, key in enumerate(rule.reference_keys) if dof.name in key.deg)
+        if naming:
+            found.setdefault(naming, []).append(dof)
+    return [([rule.reference_keys[i] for i in keys], dofs) for keys, dofs in found.items()]
 
 
 def leading_side(rule: Rule, reference: FloatArray) -> str | None:

@@ -1,6 +1,6 @@
 """A cycle laid against its reference, and how like the two are.
 
-T frames, D = 46 DoF, K salient DoFs, P phase points
+T frames, D = 46 DoF, K salient DoFs, P phase points, C cycles
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qevd_bio.motion.record import FloatArray
+from qevd_bio.motion.record import BoolArray, FloatArray
 
 WEIGHTS = (0.4, 0.3, 0.2, 0.1)
 """Cosine, Pearson, velocity, amplitude (supplement 5)."""
@@ -86,12 +86,22 @@ def resample_cycle(values: FloatArray, phase: FloatArray, points: int) -> FloatA
         NaN in curves with fewer than two known frames.
     """
     at = np.linspace(0.0, 1.0, points)
+    known = np.isfinite(values)
+    whole = known.all(axis=0)
     curves = np.full((points, values.shape[1]), np.nan)
-    for k, column in enumerate(values.T):
-        known = np.isfinite(column)
-        if known.sum() >= 2:
-            curves[:, k] = np.interp(at, phase[known], column[known])
+    if len(phase) >= 2:
+        curves[:, whole] = _read_at(at, phase, values[:, whole])
+    for k in np.flatnonzero(~whole & (known.sum(axis=0) >= 2)):
+        curves[:, k] = np.interp(at, phase[known[:, k]], values[known[:, k], k])
     return curves
+
+
+def _read_at(at: FloatArray, phase: FloatArray, values: FloatArray) -> FloatArray:
+    """Interpolate all columns at once, held at both ends as `np.interp` does."""
+    place = np.interp(at, phase, np.arange(len(phase)))
+    before = np.minimum(place.astype(np.int64), len(phase) - 2)
+    share = (place - before)[:, None]
+    return np.asarray(values[before] + share * (values[before + 1] - values[before]))
 
 
 def cycle_quality(
@@ -123,27 +133,67 @@ def cycle_quality(
     of 2 pi between cycle and reference are removed first. A cycle equal to its reference
     scores exactly 1. Source: supplement 5.
     """
-    if cycle.shape != reference.shape or len(cycle) < 3:
-        raise ValueError(f"cycle {cycle.shape} and reference {reference.shape} do not fit")
-    moving = [
-        dof
-        for dof in salient
-        if np.ptp(reference[:, dof]) >= LEAST_RANGE_RAD and np.isfinite(cycle[:, dof]).all()
-    ]
-    if not moving:
-        return None
-    user, model = cycle[:, moving], reference[:, moving]
-    user = user - 2 * np.pi * np.round((user.mean(axis=0) - model.mean(axis=0)) / (2 * np.pi))
-    correlations = [
-        _cosine(_centred(u), _centred(m)) for u, m in zip(user.T, model.T, strict=True)
-    ]
-    ranges = np.sort(np.stack([np.ptp(user, axis=0), np.ptp(model, axis=0)]), axis=0)
-    parts = (
-        _cosine(_centred(user.ravel()), _centred(model.ravel())),
-        float(np.mean(correlations)),
-        _cosine(np.diff(user, axis=0).ravel(), np.diff(model, axis=0).ravel()),
-        float(np.mean(ranges[0] / ranges[1])),
+    dofs = list(salient)
+    return cycle_qualities(cycle[None, :, dofs], reference[:, dofs])[0]
+
+
+def cycle_qualities(cycles: FloatArray, reference: FloatArray) -> list[Quality | None]:
+    """Score many cycles against their reference at once.
+
+    Parameters
+    ----------
+    cycles : ndarray (C, P, K)
+        Salient angles in rad; NaN in curves that are not known.
+    reference : ndarray (P, K)
+        Angles in rad at the same phases.
+
+    Returns
+    -------
+    list of (Quality or None)
+        For each cycle what `cycle_quality` gives.
+
+    Raises
+    ------
+    ValueError
+        The shapes differ or fewer than three points are given.
+    """
+    if cycles.shape[1:] != reference.shape or len(reference) < 3:
+        raise ValueError(f"cycles {cycles.shape} and reference {reference.shape} do not fit")
+    moving = moving_curves(reference)
+    if not moving.any():
+        return [None] * len(cycles)
+    users, model = cycles[:, :, moving], reference[:, moving]
+    known = np.isfinite(users).all(axis=1)
+    count = np.maximum(known.sum(axis=1), 1)
+    users = np.where(known[:, None], users, 0.0)
+    models = np.where(known[:, None], model, 0.0)
+    apart = users.mean(axis=1) - models.mean(axis=1)
+    users = users - 2 * np.pi * np.round(apart / (2 * np.pi))[:, None]
+
+    def centred(curves: FloatArray) -> FloatArray:
+        mean = curves.mean(axis=(1, 2)) * known.shape[1] / count
+        return np.where(known[:, None], curves - mean[:, None, None], 0.0)
+
+    correlations = _cosines(
+        users - users.mean(axis=1, keepdims=True), models - models.mean(axis=1, keepdims=True), 1
     )
+    ranges = np.ptp(users, axis=1), np.ptp(model, axis=0)
+    parts = np.stack(
+        [
+            _cosines(centred(users), centred(models), (1, 2)),
+            correlations.sum(axis=1) / count,
+            _cosines(np.diff(users, axis=1), np.diff(models, axis=1), (1, 2)),
+            (np.minimum(*ranges) / np.maximum(*ranges)).sum(axis=1) / count,
+        ],
+        axis=1,
+    )
+    return [
+        _quality(row) if judged else None
+        for row, judged in zip(parts.tolist(), known.any(axis=1), strict=True)
+    ]
+
+
+def _quality(parts: Sequence[float]) -> Quality:
     cosine, pearson, velocity, amplitude = (min(1.0, max(0.0, part)) for part in parts)
     weighted = zip(WEIGHTS, (cosine, pearson, velocity, amplitude), strict=True)
     score = min(1.0, math.fsum(weight * part for weight, part in weighted))
@@ -152,13 +202,12 @@ def cycle_quality(
     )
 
 
-def _centred(values: FloatArray) -> FloatArray:
-    return np.asarray(values - values.mean())
+def moving_curves(reference: FloatArray) -> BoolArray:
+    """Say which curves (P, K) of a reference move enough to be compared (K,)."""
+    return np.asarray(np.ptp(reference, axis=0) >= LEAST_RANGE_RAD)
 
 
-def _cosine(a: FloatArray, b: FloatArray) -> float:
-    """Cosine of two vectors; exactly 1 for equal ones, 0 where one has no length."""
-    if np.array_equal(a, b):
-        return 1.0
-    lengths = float(np.linalg.norm(a) * np.linalg.norm(b))
-    return float(a @ b) / lengths if lengths > 0 else 0.0
+def _cosines(a: FloatArray, b: FloatArray, axis: int | tuple[int, int]) -> FloatArray:
+    """Cosines over axes; exactly 1 for equal numbers, 0 where one has no length."""
+    lengths = np.sqrt((a * a).sum(axis=axis) * (b * b).sum(axis=axis))
+    return np.asarray((a * b).sum(axis=axis) / np.where(lengths > 0, lengths, np.inf))

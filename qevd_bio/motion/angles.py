@@ -58,16 +58,16 @@ def unwrap_angles(angle_rad: FloatArray, valid: BoolArray) -> FloatArray:
     if valid.shape != angle_rad.shape[:1]:
         raise ValueError(f"valid has shape {valid.shape}, angles {angle_rad.shape}")
     curves = angle_rad.reshape(len(valid), -1).astype(np.float64)
-    every_known = valid[:, None] & np.isfinite(curves)
-    if every_known.size and every_known.all():
-        continuous = np.unwrap(curves, axis=0)
-        median = np.median(continuous, axis=0)
-        return np.asarray((continuous + wrap_angle(median) - median).reshape(angle_rad.shape))
-    for column, known in zip(curves.T, every_known.T, strict=True):
+    seen = curves[valid]
+    steady = (np.abs(np.diff(seen, axis=0)) <= np.pi).all(axis=0)
+    centred = ((seen > -np.pi) & (seen <= np.pi)).all(axis=0)
+    for index in np.flatnonzero(~(steady & centred)):
+        column = curves[:, index]
+        known = valid & np.isfinite(column)
         if not known.any():
             continue
         continuous = np.unwrap(column[known])
-        middle = np.median(continuous)
+        middle = np.asarray(np.median(continuous))
         shift = wrap_angle(middle) - middle
         column[~known] += shift
         column[known] = continuous + shift

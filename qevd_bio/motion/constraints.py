@@ -8,11 +8,13 @@ number of standard deviations of the measurement. What is not measured is never 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from qevd_bio.motion.cycles import Cycle
+from qevd_bio.motion.medians import median
 from qevd_bio.motion.pace import jitter
 from qevd_bio.motion.record import BoolArray, FloatArray
 
@@ -183,13 +185,14 @@ def value_at(
     Unmeasurable when sigma is not finite or fewer than half of the frames are known;
     low_confidence when the median confidence is below `LEAST_CONFIDENCE`.
     """
+    if not math.isfinite(sigma):
+        return unmeasurable(_without_noise(sigma))
     inside = (time_s >= from_s) & (time_s <= to_s)
     known = inside & valid & np.isfinite(values)
-    if not np.isfinite(sigma):
-        return unmeasurable(_without_noise(sigma))
-    if known.sum() == 0 or 2 * known.sum() < inside.sum():
+    seen = np.count_nonzero(known)
+    if seen == 0 or 2 * seen < np.count_nonzero(inside):
         return unmeasurable("the person or joint is not seen there")
-    return _with_confidence(float(np.median(values[known])), sigma, confidence[known])
+    return _with_confidence(median(values[known]), sigma, confidence[known])
 
 
 def spread_over(
@@ -225,10 +228,11 @@ def spread_over(
     have moved the curve: the variance of a sample variance, one sample per
     `NOISE_CORRELATION_S`, at the larger of spread and limit.
     """
-    known = valid & np.isfinite(values)
-    if not np.isfinite(sigma):
+    if not math.isfinite(sigma):
         return unmeasurable(_without_noise(sigma))
-    if known.sum() < 3 or 2 * known.sum() < len(values):
+    known = valid & np.isfinite(values)
+    seen = np.count_nonzero(known)
+    if seen < 3 or 2 * seen < len(values):
         return unmeasurable("the person or joint is not seen for most of it")
     noise = min(sigma, jitter(values[known]))
     spread = float(np.sqrt(max(0.0, float(np.var(values[known])) - noise**2)))
@@ -244,7 +248,7 @@ def _without_noise(sigma: float) -> str:
 
 
 def _with_confidence(value: float, sigma: float, confidence: FloatArray) -> Evidence:
-    level = float(np.median(confidence))
+    level = median(confidence)
     if level < LEAST_CONFIDENCE:
         reason = f"confidence {level:.2f} is below {LEAST_CONFIDENCE:.2f}"
         return Evidence(value=value, sigma=sigma, status="low_confidence", reason=reason)
@@ -289,7 +293,7 @@ def judge(
     """
     deviation, violated, severity, instruction = None, False, 0.0, ""
     if evidence.value is not None and evidence.sigma is not None:
-        nearest = float(np.clip(evidence.value, constraint.target_low, constraint.target_high))
+        nearest = min(max(evidence.value, constraint.target_low), constraint.target_high)
         deviation = evidence.value - nearest
         beyond = abs(deviation) - constraint.tolerance
         violated = evidence.status == "measured" and beyond > guard * evidence.sigma

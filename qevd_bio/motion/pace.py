@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.signal import find_peaks
 
+from qevd_bio.motion.medians import median
 from qevd_bio.motion.record import BoolArray, FloatArray
 from qevd_bio.motion.smoothing import SIGMA_S, gaussian_smooth
 
@@ -36,7 +37,7 @@ def jitter(values: FloatArray) -> float:
     """
     steps = np.diff(values, 2)
     steps = np.abs(steps[np.isfinite(steps)])
-    return float(np.median(steps) / (0.6745 * np.sqrt(6.0))) if len(steps) else 0.0
+    return median(steps) / (0.6745 * np.sqrt(6.0)) if len(steps) else 0.0
 
 
 def dominant_period_s(

@@ -6,21 +6,28 @@ T frames, D = 46 DoF, K curves
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, cast
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
-from qevd_bio.motion.angles import unwrap_angles, wrap_angle
+from qevd_bio.motion.angles import TURN_RAD, unwrap_angles
 from qevd_bio.motion.record import BoolArray, FloatArray
 from qevd_bio.skeleton.dofs import DOFS, JOINT_NAMES, joint_dofs
-from qevd_bio.skeleton.kinematics import axis_rotation
+from qevd_bio.skeleton.kinematics import joint_turn
 
 SIGMA_S = 2.0 / 30.0
 """Two frames at 30 fps (supplement 5), kept in seconds."""
 
 REACH_SIGMAS = 4.0 + 1e-6
 """Kernel half width; the last digit keeps a frame at exactly four sigmas inside."""
+
+
+CLEAR_VOLUME = 0.05
+"""Determinant of a mean of rotations above which its directions are plain."""
+
+HALF_OF_THE_DIGITS = 1e-8
+"""A step of Newton's this small leaves an error of its square, the rounding of a float."""
+
+POLE_COSINE = 1e-7
 
 
 def gaussian_smooth(
@@ -66,26 +73,25 @@ def gaussian_smooth(
     if not np.all(steps > 0):
         raise ValueError("time_s does not increase strictly")
 
-    curves = values.reshape(frames, -1)
-    known = np.isfinite(curves) & valid[:, None]
-    curves = np.where(known, curves, 0.0)
+    curves = np.ascontiguousarray(values.reshape(frames, -1).T)
+    known = np.isfinite(curves) & valid
+    if (known == known[:1]).all():
+        known = known[:1]  # curves known at the same frames have the same weights
     share = _time_shares(steps, REACH_SIGMAS * sigma_s)
     span = np.searchsorted(time_s, time_s + REACH_SIGMAS * sigma_s, side="right")
     reach = int(np.max(span - np.arange(frames))) - 1
 
-    weight = known * share[:, None]
-    total = curves * weight
-    mass = weight.copy()
+    weight = known * share
+    weighted = np.where(known, curves, 0.0) * share
+    total, mass = weighted.copy(), weight.copy()
     for offset in range(1, reach + 1):
         apart = (time_s[offset:] - time_s[:-offset]) / sigma_s
-        kernel = np.where(apart <= REACH_SIGMAS, np.exp(-0.5 * apart**2), 0.0)[:, None]
-        total[:-offset] += kernel * weight[offset:] * curves[offset:]
-        mass[:-offset] += kernel * weight[offset:]
-        total[offset:] += kernel * weight[:-offset] * curves[:-offset]
-        mass[offset:] += kernel * weight[:-offset]
-    smooth = np.full_like(total, np.nan)
-    np.divide(total, mass, out=smooth, where=mass > 0)
-    return np.asarray(smooth.reshape(values.shape))
+        kernel = np.where(apart <= REACH_SIGMAS, np.exp(-0.5 * apart**2), 0.0)
+        for summed, added in ((total, weighted), (mass, weight)):
+            summed[:, :-offset] += kernel * added[:, offset:]
+            summed[:, offset:] += kernel * added[:, :-offset]
+    smooth = total / np.where(mass > 0, mass, np.nan)
+    return np.asarray(smooth.T.reshape(values.shape))
 
 
 def _time_shares(steps_s: FloatArray, longest_s: float) -> FloatArray:
@@ -127,42 +133,96 @@ def smooth_pose(
     middle angle beyond 90 degrees stays there.
     """
     smooth = unwrap_angles(q, valid)
+    hinges = [dof for joint in joints if len(dofs := joint_dofs(joint)) < 3 for dof in dofs]
+    smooth[:, hinges] = gaussian_smooth(smooth[:, hinges], time_s, valid, sigma_s)
     for joint in joints:
         dofs = joint_dofs(joint)
-        raw = smooth[:, dofs]
         if len(dofs) < 3:
-            smooth[:, dofs] = gaussian_smooth(raw, time_s, valid, sigma_s)
             continue
-        known = valid & np.isfinite(raw).all(axis=1)
-        rotations = _rotations(np.where(known[:, None], raw, 0.0), dofs)
-        mean = gaussian_smooth(rotations.reshape(-1, 9), time_s, known, sigma_s)
-        near_one = np.isfinite(mean).all(axis=1)
+        raw = smooth[:, dofs]
+        turns = joint_turn(joint, raw).reshape(9, -1)
+        mean = gaussian_smooth(turns.T, time_s, valid, sigma_s).T.reshape(3, 3, -1)
+        near_one = np.isfinite(mean[0, 0])
         smooth[:, dofs] = np.nan
-        if near_one.any():
-            nearest = _nearest_rotation(mean[near_one].reshape(-1, 3, 3))
-            smooth[np.ix_(near_one, dofs)] = _euler_near(nearest, dofs, raw[near_one])
+        nearest = nearest_rotation(mean[:, :, near_one])
+        smooth[np.ix_(near_one, dofs)] = _euler_near(nearest, dofs, raw[near_one])
     return unwrap_angles(smooth, valid | np.isfinite(smooth).all(axis=1))
 
 
-def _rotations(angles: FloatArray, dofs: tuple[int, ...]) -> FloatArray:
-    first, second, third = (
-        axis_rotation(DOFS[dof].axis, angles[:, i]) for i, dof in enumerate(dofs)
+def nearest_rotation(matrices: FloatArray) -> FloatArray:
+    """Bring matrices to the nearest rotation, which maximises the trace of their product.
+
+    Parameters
+    ----------
+    matrices : ndarray (3, 3, T)
+        Finite; weighted means of rotations.
+
+    Returns
+    -------
+    ndarray (3, 3, T)
+
+    Notes
+    -----
+    Newton's iteration for the polar factor (Higham 1986): half the sum of a matrix and its
+    inverse transpose, at each step the square of the error left. Means of rotations so far
+    apart that little is left of their volume go through singular values instead.
+    """
+    nearest, clear = matrices.copy(), _determinants(matrices) > CLEAR_VOLUME
+    nearest[:, :, ~clear] = _nearest_by_singular_values(matrices[:, :, ~clear])
+    error = np.inf
+    while error > HALF_OF_THE_DIGITS:
+        before, nearest = nearest, (nearest + _cofactors(nearest) / _determinants(nearest)) / 2
+        error = float(np.abs(nearest - before).max(initial=0.0))
+    return nearest
+
+
+def _cofactors(matrices: FloatArray) -> FloatArray:
+    after, last = [1, 2, 0], [2, 0, 1]
+    return np.asarray(
+        matrices[np.ix_(after, after)] * matrices[np.ix_(last, last)]
+        - matrices[np.ix_(after, last)] * matrices[np.ix_(last, after)]
     )
-    return np.asarray(third @ second @ first)
 
 
-def _nearest_rotation(matrices: FloatArray) -> FloatArray:
-    left, _, right = np.linalg.svd(matrices)
+def _determinants(matrices: FloatArray) -> FloatArray:
+    (a, b, c), (d, e, f), (g, h, i) = matrices
+    return np.asarray(a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g))
+
+
+def _nearest_by_singular_values(matrices: FloatArray) -> FloatArray:
+    left, _, right = np.linalg.svd(np.moveaxis(matrices, -1, 0))
     left[:, :, 2] *= np.linalg.det(left @ right)[:, None]
-    return np.asarray(left @ right)
+    return np.moveaxis(left @ right, 0, -1)
 
 
 def _euler_near(rotations: FloatArray, dofs: tuple[int, ...], near: FloatArray) -> FloatArray:
-    """Split rotations into a joint's three DoFs, on the branch nearer to known angles."""
+    """Split rotations (3, 3, T) into a joint's DoFs (T, 3), on the branch nearer to `near`.
+
+    Where the middle angle is a right angle only the sum or difference of the outer two is
+    known; the last one is then 0.
+    """
     axes = np.array([DOFS[dof].axis for dof in dofs])
-    order = "".join("xyz"[int(np.argmax(np.abs(axis)))] for axis in axes)
-    signs = axes.sum(axis=1)
-    first = Rotation.from_matrix(rotations).as_euler(cast("Literal['xyz']", order)) * signs
+    i, j, k = np.argmax(np.abs(axes), axis=1)
+    parity = 1.0 if (j - i) % 3 == 1 else -1.0
+    cosine = np.hypot(rotations[k, j], rotations[k, k])
+    pole = cosine < POLE_COSINE
+    first = np.stack(
+        [
+            np.where(
+                pole,
+                np.arctan2(-parity * rotations[j, k], rotations[j, j]),
+                np.arctan2(parity * rotations[k, j], rotations[k, k]),
+            ),
+            np.arctan2(-parity * rotations[k, i], cosine),
+            np.where(pole, 0.0, np.arctan2(parity * rotations[j, i], rotations[i, i])),
+        ],
+        axis=1,
+    ) * axes.sum(axis=1)
     second = np.stack([first[:, 0] + np.pi, np.pi - first[:, 1], first[:, 2] + np.pi], axis=1)
-    distance = [np.abs(wrap_angle(option - near)).sum(axis=1) for option in (first, second)]
+    distance = [_turn_apart(option - near).sum(axis=1) for option in (first, second)]
     return np.where((distance[1] < distance[0])[:, None], second, first)
+
+
+def _turn_apart(difference_rad: FloatArray) -> FloatArray:
+    """Give the size of differences of angles, at most half a turn."""
+    return np.asarray(np.abs(difference_rad - TURN_RAD * np.rint(difference_rad / TURN_RAD)))

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -190,6 +191,7 @@ N_DOFS = len(DOFS)
 N_JOINTS = len(JOINT_NAMES)
 
 
+@cache
 def joint_dofs(joint: str) -> tuple[int, ...]:
     """List the DoF indices that turn a joint.
 

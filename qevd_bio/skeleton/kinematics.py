@@ -10,7 +10,8 @@ person upright and facing the camera has pelvis_tilt = +-pi.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +28,8 @@ from qevd_bio.skeleton.dofs import (
 
 FloatArray = NDArray[np.float64]
 
-_SPINE = tuple(JOINT_INDEX[name] for name in ("lumbar_body", "thorax", "head"))
-_SCAPULAE = (("r", -1.0), ("l", 1.0))
+_SPINE = ("lumbar_body", "thorax", "head")
+_DOFS_OF = {name: [DOFS[i] for i in joint_dofs(name)] for name in JOINT_NAMES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +75,60 @@ def axis_rotation(axis: tuple[float, float, float], angle: FloatArray) -> FloatA
     ndarray (..., 3, 3)
         Rotation matrices acting on column vectors.
     """
+    basis = _turn_basis(axis).reshape(3, 9)
+    weights = np.moveaxis(_turn_weights(angle), 0, -1)
+    return np.asarray((weights @ basis).reshape(*np.shape(angle), 3, 3))
+
+
+@cache
+def _turn_basis(axis: tuple[float, float, float]) -> FloatArray:
+    """Give the three matrices (3, 3, 3) whose weighted sum is a turn about the axis."""
     x, y, z = axis
     cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    basis = np.stack([np.eye(3), cross, cross @ cross]).reshape(3, 9)
-    weights = np.stack([np.ones_like(angle), np.sin(angle), 1.0 - np.cos(angle)], axis=-1)
-    return np.asarray((weights @ basis).reshape(*np.shape(angle), 3, 3))
+    return np.stack([np.eye(3), cross, cross @ cross])
+
+
+def _turn_weights(angle: FloatArray) -> FloatArray:
+    return np.stack([np.ones_like(angle), np.sin(angle), 1.0 - np.cos(angle)])
+
+
+def joint_turn(joint: str, angles: FloatArray, frame: FloatArray | None = None) -> FloatArray:
+    """Turn the angles of one joint into rotations, frames along the last axis.
+
+    Parameters
+    ----------
+    joint : str
+        One of `JOINT_NAMES`.
+    angles : ndarray (T, n)
+        Its n DoFs in rad; the first one is applied first.
+    frame : ndarray (3, 3), optional
+        The joint's axes in the T-pose; the rotation is then given in the T-pose's frame, else
+        in the joint's own.
+
+    Returns
+    -------
+    ndarray (3, 3, T)
+    """
+    bases = [_turn_basis(dof.axis) for dof in _DOFS_OF[joint]]
+    if frame is not None:
+        bases[0] = bases[0] @ frame.T
+        bases[-1] = frame @ bases[-1]
+    turns = [
+        (basis.reshape(3, 9).T @ _turn_weights(angle)).reshape(3, 3, -1)
+        for basis, angle in zip(bases, angles.T, strict=True)
+    ]
+    turn = turns[-1]
+    for earlier in turns[-2::-1]:
+        turn = matrix_product(turn, earlier)
+    return turn
+
+
+def matrix_product(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Multiply 3x3 matrices frame by frame, frames along the last axis: (3, 3, T).
+
+    Long runs along the frames are several times faster than many small products.
+    """
+    return np.asarray(a[:, 0, None] * b[0] + a[:, 1, None] * b[1] + a[:, 2, None] * b[2])
 
 
 def joint_rotations(q: FloatArray) -> FloatArray:
@@ -94,16 +144,14 @@ def joint_rotations(q: FloatArray) -> FloatArray:
     ndarray (T, 24, 3, 3)
         Products of the DoF turns; the first DoF of a joint is applied first.
     """
+    _check_shape(q)
+    turns = [joint_turn(joint, q[:, joint_dofs(joint)]) for joint in JOINT_NAMES]
+    return np.ascontiguousarray(np.moveaxis(np.stack(turns), -1, 0))
+
+
+def _check_shape(q: FloatArray) -> None:
     if q.ndim != 2 or q.shape[1] != N_DOFS:
         raise ValueError(f"q has shape {q.shape}, needs (T, {N_DOFS})")
-    rotations = np.tile(np.eye(3), (len(q), N_JOINTS, 1, 1))
-    turned: set[int] = set()
-    for dof in DOFS:
-        joint = JOINT_INDEX[dof.joint]
-        turn = axis_rotation(dof.axis, q[:, dof.index])
-        rotations[:, joint] = turn @ rotations[:, joint] if joint in turned else turn
-        turned.add(joint)
-    return rotations
 
 
 def _arc(length: float, angle: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -115,21 +163,22 @@ def _arc(length: float, angle: FloatArray) -> tuple[FloatArray, FloatArray]:
     return sideways, along
 
 
-def _spine_shift(skeleton: Skeleton, q: FloatArray, joint: int) -> FloatArray:
-    """Move a spine joint along the constant-curvature arc of SKEL (T, 3)."""
-    bend, extend, _ = joint_dofs(JOINT_NAMES[joint])
-    length = abs(skeleton.joints_m[joint, 1] - skeleton.joints_m[PARENTS[joint], 1])
+def _spine_shift(skeleton: Skeleton, q: FloatArray, joint: str) -> FloatArray:
+    """Move a spine joint along the constant-curvature arc of SKEL (3, T)."""
+    bend, extend, _ = joint_dofs(joint)
+    index = JOINT_INDEX[joint]
+    length = abs(skeleton.joints_m[index, 1] - skeleton.joints_m[PARENTS[index], 1])
     side_x, side_y = _arc(length, q[:, bend])
     front_x, front_y = _arc(length, q[:, extend])
-    return np.stack([-side_x, side_y + front_y - 2.0 * length, -front_x], axis=-1)
+    return np.stack([-side_x, side_y + front_y - 2.0 * length, -front_x])
 
 
-def _scapula_shift(skeleton: Skeleton, q: FloatArray, side: str, sign: float) -> FloatArray:
-    """Slide a scapula over SKEL's thorax ellipsoid (T, 3)."""
+def _scapula_shift(skeleton: Skeleton, q: FloatArray, joint: str) -> FloatArray:
+    """Slide a scapula over SKEL's thorax ellipsoid (3, T)."""
     joints = skeleton.joints_m
     width = np.linalg.norm(joints[JOINT_INDEX["scapula_l"]] - joints[JOINT_INDEX["scapula_r"]])
     height = np.linalg.norm(joints[JOINT_INDEX["thorax"]] - joints[JOINT_INDEX["lumbar_body"]])
-    index = {dof.name: dof.index for dof in DOFS}
+    sign = -1.0 if joint == "scapula_r" else 1.0
 
     def place(abduction: FloatArray, elevation: FloatArray) -> FloatArray:
         lifted = elevation - math.pi / 4.0
@@ -138,14 +187,65 @@ def _scapula_shift(skeleton: Skeleton, q: FloatArray, side: str, sign: float) ->
                 sign * width / 4.0 * np.cos(lifted) * np.cos(abduction),
                 -(height / 2.0) * np.sin(lifted),
                 width / 4.0 * np.sin(abduction),
-            ],
-            axis=-1,
+            ]
         )
 
-    abduction = -sign * q[:, index[f"scapula_abduction_{side}"]]
-    elevation = -sign * q[:, index[f"scapula_elevation_{side}"]]
+    abduction, elevation, _ = joint_dofs(joint)
     rest = np.zeros(1)
-    return place(abduction, elevation) - place(rest, rest)
+    return place(-sign * q[:, abduction], -sign * q[:, elevation]) - place(rest, rest)
+
+
+@dataclass(frozen=True, slots=True)
+class PosedSkeleton:
+    """A skeleton in T poses; a joint is placed when it is first asked for.
+
+    Attributes
+    ----------
+    q : ndarray (T, 46)
+        Angles in rad, SKEL order.
+    skeleton : Skeleton
+        The body.
+    """
+
+    q: FloatArray
+    skeleton: Skeleton
+    _places: dict[str, FloatArray] = field(default_factory=dict, init=False, repr=False)
+    _turns: dict[str, FloatArray] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        _check_shape(self.q)
+
+    def place(self, joint: str) -> FloatArray:
+        """Return the positions (3, T) of a joint in metres; (3, 1) of the pelvis, which stays."""
+        if joint not in self._places:
+            shift, parent = self._shift(joint), PARENTS[JOINT_INDEX[joint]]
+            if parent >= 0:
+                x, y, z = shift
+                turn = self.turn(JOINT_NAMES[parent])
+                carried = turn[:, 0] * x + turn[:, 1] * y + turn[:, 2] * z
+                shift = self.place(JOINT_NAMES[parent]) + carried
+            self._places[joint] = shift
+        return self._places[joint]
+
+    def turn(self, joint: str) -> FloatArray:
+        """Return how a segment is turned from the T-pose (3, 3, T)."""
+        if joint not in self._turns:
+            index = JOINT_INDEX[joint]
+            turn = joint_turn(joint, self.q[:, joint_dofs(joint)], self.skeleton.frames[index])
+            if PARENTS[index] >= 0:
+                turn = matrix_product(self.turn(JOINT_NAMES[PARENTS[index]]), turn)
+            self._turns[joint] = turn
+        return self._turns[joint]
+
+    def _shift(self, joint: str) -> FloatArray:
+        """Give a joint's place (3, 1) or (3, T) relative to its parent, before that turns."""
+        index = JOINT_INDEX[joint]
+        offset: FloatArray = self.skeleton.offsets_m()[index][:, None]
+        if joint in _SPINE:
+            offset = offset + _spine_shift(self.skeleton, self.q, joint)
+        elif joint.startswith("scapula"):
+            offset = offset + _scapula_shift(self.skeleton, self.q, joint)
+        return offset
 
 
 def forward_kinematics(q: FloatArray, skeleton: Skeleton) -> tuple[FloatArray, FloatArray]:
@@ -170,20 +270,12 @@ def forward_kinematics(q: FloatArray, skeleton: Skeleton) -> tuple[FloatArray, F
     NaN angles give NaN for that joint and all below it. Source: SKEL (2023), section 3; the
     spine bends on constant-curvature arcs and the scapula slides on an ellipsoid.
     """
-    frames = skeleton.frames
-    local = frames @ joint_rotations(q) @ np.swapaxes(frames, -1, -2)
-    shifts = np.tile(skeleton.offsets_m(), (len(q), 1, 1))
-    for joint in _SPINE:
-        shifts[:, joint] += _spine_shift(skeleton, q, joint)
-    for side, sign in _SCAPULAE:
-        shifts[:, JOINT_INDEX[f"scapula_{side}"]] += _scapula_shift(skeleton, q, side, sign)
-
-    joints = np.empty((len(q), N_JOINTS, 3))
-    orientations = np.empty((len(q), N_JOINTS, 3, 3))
-    joints[:, 0], orientations[:, 0] = shifts[:, 0], local[:, 0]
-    for joint in range(1, N_JOINTS):
-        parent = PARENTS[joint]
-        turned = np.einsum("tij,tj->ti", orientations[:, parent], shifts[:, joint])
-        joints[:, joint] = joints[:, parent] + turned
-        orientations[:, joint] = orientations[:, parent] @ local[:, joint]
-    return joints, orientations
+    posed = PosedSkeleton(q, skeleton)
+    places = np.empty((N_JOINTS, 3, len(q)))
+    for index, joint in enumerate(JOINT_NAMES):
+        places[index] = posed.place(joint)
+    turns = np.stack([posed.turn(joint) for joint in JOINT_NAMES])
+    return (
+        np.ascontiguousarray(np.moveaxis(places, -1, 0)),
+        np.ascontiguousarray(np.moveaxis(turns, -1, 0)),
+    )

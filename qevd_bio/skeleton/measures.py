@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qevd_bio.skeleton.dofs import DOF_INDEX, N_DOFS
-from qevd_bio.skeleton.kinematics import Skeleton, forward_kinematics
+from qevd_bio.skeleton.kinematics import PosedSkeleton, Skeleton
 from qevd_bio.skeleton.pose_angles import (
     Pose,
     across_the_chest,
@@ -256,13 +256,9 @@ def measure_values(
     adduction where the arm is nearly in line with the trunk.
     """
     measures = [_looked_up(name) for name in names]
-    if q.ndim != 2 or q.shape[1] != N_DOFS:
-        raise ValueError(f"q has shape {q.shape}, needs (T, {N_DOFS})")
     if gravity.shape != (3,) or not np.isclose(np.linalg.norm(gravity), 1.0, atol=1e-6):
         raise ValueError(f"gravity must be a unit vector (3,), got {gravity!r}")
-    geometric = any(measure.source == _GEOMETRY for measure in measures)
-    joints = forward_kinematics(q, skeleton)[0] if geometric else np.empty((len(q), 0, 3))
-    pose = Pose(q=q, joints_m=joints, up=-gravity)
+    pose = Pose(PosedSkeleton(q, skeleton), up=-gravity[:, None])
     return {measure.name: measure.compute(pose) for measure in measures}
 
 

@@ -1,6 +1,6 @@
 """The geometry behind the measures: each function turns a pose into values, (T,) a frame.
 
-T frames, D = 46 DoF, J = 24 joints
+T frames, D = 46 DoF; directions and positions are (3, T), a row a coordinate
 
 Results are in degrees, or a plain ratio for the stance. What each one means, and what a larger
 value stands for, is said in the catalogue of measures.
@@ -10,80 +10,91 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qevd_bio.skeleton.dofs import DOF_INDEX, JOINT_INDEX
+from qevd_bio.skeleton.dofs import DOF_INDEX
+from qevd_bio.skeleton.kinematics import PosedSkeleton
 
 FloatArray = NDArray[np.float64]
 
 _SHORT = 0.15
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pose:
     """What a measure is computed from.
 
     Attributes
     ----------
-    q : ndarray (T, 46)
-        Angles in rad.
-    joints_m : ndarray (T, 24, 3)
-        Joint positions in the camera frame, in metres.
-    up : ndarray (3,)
+    posed : PosedSkeleton
+        T poses.
+    up : ndarray (3, 1)
         Unit vector against gravity, in the camera frame.
     """
 
-    q: FloatArray
-    joints_m: FloatArray
+    posed: PosedSkeleton
     up: FloatArray
 
+    def angle_deg(self, dof: str) -> FloatArray:
+        """Return one degree of freedom (T,) in degrees."""
+        return np.asarray(np.rad2deg(self.posed.q[:, DOF_INDEX[dof]]))
+
     def joint(self, name: str) -> FloatArray:
-        """Return the positions (T, 3) of one joint."""
-        return self.joints_m[:, JOINT_INDEX[name]]
+        """Return the positions (3, T) of one joint in the camera frame, in metres."""
+        return self.posed.place(name)
 
     def middle(self, name: str) -> FloatArray:
-        """Return the midpoint (T, 3) between the right and left joint of a pair."""
+        """Return the midpoint (3, T) between the right and left joint of a pair."""
         return (self.joint(f"{name}_r") + self.joint(f"{name}_l")) / 2.0
 
+    def arm(self, side: str) -> FloatArray:
+        """Return the unit direction (3, T) from shoulder to elbow."""
+        return _unit(self.joint(f"ulna_{side}") - self.joint(f"humerus_{side}"))
+
+    @cached_property
     def left(self) -> FloatArray:
-        """Return the unit direction (T, 3) from the right hip to the left hip."""
+        """The unit direction (3, T) from the right hip to the left hip."""
         return _unit(self.joint("femur_l") - self.joint("femur_r"))
 
+    @cached_property
     def trunk(self) -> FloatArray:
-        """Return the unit direction (T, 3) from mid-hips to mid-shoulders."""
+        """The unit direction (3, T) from mid-hips to mid-shoulders."""
         return _unit(self.middle("humerus") - self.middle("femur"))
 
 
-def _unit(vectors: FloatArray) -> FloatArray:
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return np.asarray(vectors / np.where(length > 0, length, np.nan))
-
-
 def _dot(a: FloatArray, b: FloatArray) -> FloatArray:
-    return np.asarray(np.sum(a * b, axis=-1))
+    return np.asarray(a[0] * b[0] + a[1] * b[1] + a[2] * b[2])
+
+
+def _cross(a: FloatArray, b: FloatArray) -> FloatArray:
+    (ax, ay, az), (bx, by, bz) = a, b
+    return np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx])
+
+
+def _unit(vectors: FloatArray, longer_than: float = 0.0) -> FloatArray:
+    """Bring vectors to length 1; NaN where they are not longer than that."""
+    length = np.sqrt(_dot(vectors, vectors))
+    return np.asarray(vectors / np.where(length > longer_than, length, np.nan))
 
 
 def _horizontal(pose: Pose, direction: FloatArray) -> FloatArray:
     """Project on the floor; NaN where the direction is nearly vertical."""
-    flat = direction - _dot(direction, pose.up)[:, None] * pose.up
-    length = np.linalg.norm(flat, axis=-1, keepdims=True)
-    return np.asarray(flat / np.where(length > _SHORT, length, np.nan))
+    return _unit(direction - _dot(direction, pose.up) * pose.up, _SHORT)
 
 
 def joint_coordinate(dof: str, sign: float = 1.0) -> Callable[[Pose], FloatArray]:
     """Read a degree of freedom in degrees."""
-    index = DOF_INDEX[dof]
-    return lambda pose: np.asarray(sign * np.rad2deg(pose.q[:, index]))
+    return lambda pose: sign * pose.angle_deg(dof)
 
 
 def shoulder_elevation(side: str) -> Callable[[Pose], FloatArray]:
     """Measure the angle between upper arm and the trunk's downward direction."""
 
     def compute(pose: Pose) -> FloatArray:
-        arm = _unit(pose.joint(f"ulna_{side}") - pose.joint(f"humerus_{side}"))
-        along = np.clip(-_dot(arm, pose.trunk()), -1.0, 1.0)
+        along = np.clip(-_dot(pose.arm(side), pose.trunk), -1.0, 1.0)
         return np.asarray(np.rad2deg(np.arccos(along)))
 
     return compute
@@ -94,11 +105,10 @@ def across_the_chest(side: str) -> Callable[[Pose], FloatArray]:
     to_the_side = -1.0 if side == "r" else 1.0
 
     def compute(pose: Pose) -> FloatArray:
-        trunk = pose.trunk()
-        arm = _unit(pose.joint(f"ulna_{side}") - pose.joint(f"humerus_{side}"))
+        trunk, arm = pose.trunk, pose.arm(side)
         shoulders = pose.joint("humerus_l") - pose.joint("humerus_r")
-        outwards = _unit(to_the_side * (shoulders - _dot(shoulders, trunk)[:, None] * trunk))
-        front = np.cross(trunk, outwards) * -to_the_side
+        outwards = _unit(to_the_side * (shoulders - _dot(shoulders, trunk) * trunk))
+        front = _cross(trunk, outwards) * -to_the_side
         ahead, aside = _dot(arm, front), _dot(arm, outwards)
         turned = np.mod(np.rad2deg(np.arctan2(ahead, aside)) + 90.0, 360.0) - 90.0
         return np.where(np.hypot(ahead, aside) > _SHORT, turned, np.nan)
@@ -109,27 +119,27 @@ def across_the_chest(side: str) -> Callable[[Pose], FloatArray]:
 def thigh_split(side: str) -> Callable[[Pose], FloatArray]:
     """Measure how far a thigh is in front of the other."""
     other = "l" if side == "r" else "r"
-    ahead, behind = DOF_INDEX[f"hip_flexion_{side}"], DOF_INDEX[f"hip_flexion_{other}"]
-    return lambda pose: np.asarray(np.rad2deg(pose.q[:, ahead] - pose.q[:, behind]))
+    ahead, behind = f"hip_flexion_{side}", f"hip_flexion_{other}"
+    return lambda pose: pose.angle_deg(ahead) - pose.angle_deg(behind)
 
 
 def forward_lean(pose: Pose) -> FloatArray:
     """Measure the lean of the trunk to the front."""
-    forward = np.cross(_horizontal(pose, pose.left()), pose.up)
-    trunk = pose.trunk()
+    forward = _cross(_horizontal(pose, pose.left), pose.up)
+    trunk = pose.trunk
     return np.asarray(np.rad2deg(np.arctan2(_dot(trunk, forward), _dot(trunk, pose.up))))
 
 
 def side_lean(pose: Pose) -> FloatArray:
     """Measure the lean of the trunk to the person's right."""
-    right = -_horizontal(pose, pose.left())
-    return np.asarray(np.rad2deg(np.arcsin(np.clip(_dot(pose.trunk(), right), -1.0, 1.0))))
+    right = -_horizontal(pose, pose.left)
+    return np.asarray(np.rad2deg(np.arcsin(np.clip(_dot(pose.trunk, right), -1.0, 1.0))))
 
 
 def body_line(pose: Pose) -> FloatArray:
     """Measure the angle shoulders-hips-ankles on the front of the body."""
-    trunk = pose.trunk()
-    front = _unit(np.cross(pose.left(), trunk))
+    trunk = pose.trunk
+    front = _unit(_cross(pose.left, trunk))
     legs = pose.middle("talus") - pose.middle("femur")
     turned = np.rad2deg(np.arctan2(_dot(legs, front), _dot(legs, trunk)))
     return np.asarray(np.mod(turned, 360.0))
@@ -137,9 +147,9 @@ def body_line(pose: Pose) -> FloatArray:
 
 def stance_width(pose: Pose) -> FloatArray:
     """Measure the distance of the ankles in hip widths."""
-    hips = np.linalg.norm(pose.joint("femur_l") - pose.joint("femur_r"), axis=-1)
-    feet = _dot(pose.joint("talus_l") - pose.joint("talus_r"), pose.left())
-    return np.asarray(feet / hips)
+    hips = _dot(pose.joint("femur_l") - pose.joint("femur_r"), pose.left)
+    feet = _dot(pose.joint("talus_l") - pose.joint("talus_r"), pose.left)
+    return feet / hips
 
 
 def knee_valgus(side: str) -> Callable[[Pose], FloatArray]:
@@ -147,7 +157,7 @@ def knee_valgus(side: str) -> Callable[[Pose], FloatArray]:
     medial_sign = 1.0 if side == "r" else -1.0
 
     def compute(pose: Pose) -> FloatArray:
-        left = pose.left()
+        left = pose.left
         hip, knee, ankle = (pose.joint(f"{n}_{side}") for n in ("femur", "tibia", "talus"))
 
         def inclination(bone: FloatArray) -> FloatArray:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from qevd_bio.motion.alignment import cycle_quality, phase_of_time, resample_cycle
+from qevd_bio.motion.alignment import (
+    cycle_qualities,
+    cycle_quality,
+    phase_of_time,
+    resample_cycle,
+)
 
 PHASE = np.linspace(0, 1, 101)
 BELL = 0.5 - 0.5 * np.cos(2 * np.pi * PHASE)
@@ -95,3 +102,51 @@ def test_missing_frames_are_bridged_and_an_unknown_curve_stays_unknown():
 def test_shapes_must_agree():
     with pytest.raises(ValueError, match="fit"):
         cycle_quality(np.zeros((100, 46)), np.zeros((101, 46)), SALIENT)
+
+
+def noisy_cycles(cycles):
+    rng = np.random.default_rng(8)
+    return made(1.0, 1.5, 0.8)[None] + 0.3 * rng.standard_normal((cycles, 101, 46)).cumsum(1) / 5
+
+
+def test_the_parts_are_the_plain_formulas():
+    reference = made(1.0, 1.5, 0.8)
+    for cycle in noisy_cycles(5):
+        user, model = cycle[:, SALIENT], reference[:, SALIENT]
+        user = user - 2 * np.pi * np.round((user.mean(0) - model.mean(0)) / (2 * np.pi))
+        steps = np.diff(user, axis=0).ravel(), np.diff(model, axis=0).ravel()
+        sizes = np.sort([np.ptp(user, axis=0), np.ptp(model, axis=0)], axis=0)
+        parts = [
+            np.corrcoef(user.ravel(), model.ravel())[0, 1],
+            np.mean([np.corrcoef(user[:, k], model[:, k])[0, 1] for k in range(3)]),
+            steps[0] @ steps[1] / np.linalg.norm(steps[0]) / np.linalg.norm(steps[1]),
+            np.mean(sizes[0] / sizes[1]),
+        ]
+        quality = cycle_quality(cycle, reference, SALIENT)
+        ours = (quality.cosine, quality.pearson, quality.velocity, quality.amplitude)
+        assert ours == pytest.approx(np.clip(parts, 0, 1), abs=1e-9)
+
+
+def test_many_cycles_at_once_are_scored_as_each_alone():
+    reference, cycles = made(1.0, 1.5, 0.8)[:, SALIENT], noisy_cycles(6)[:, :, SALIENT]
+    cycles[1, 40, 0] = cycles[2, :, 1:] = cycles[3] = np.nan
+    cycles[4] = reference
+    together = cycle_qualities(cycles, reference)
+    assert together[3] is None and together[4].score == 1.0
+    for i, found in enumerate(together):
+        known = np.flatnonzero(np.isfinite(cycles[i]).all(axis=0))
+        alone = cycle_quality(cycles[i], reference, known)
+        if alone is not None:
+            assert astuple(found) == pytest.approx(astuple(alone), abs=1e-12)
+
+
+def test_curves_are_read_as_numpy_interpolates():
+    rng = np.random.default_rng(9)
+    phase = np.sort(np.concatenate([[0.0, 0.0, 1.0], rng.uniform(0, 0.97, 40)]))
+    values = rng.standard_normal((43, 5))
+    values[[3, 20], 1] = np.nan
+    curves = resample_cycle(values, phase, 101)
+    for k, column in enumerate(values.T):
+        known = np.isfinite(column)
+        plain = np.interp(np.linspace(0, 1, 101), phase[known], column[known])
+        assert np.allclose(curves[:, k], plain, atol=1e-12)

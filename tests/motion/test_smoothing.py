@@ -8,8 +8,8 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
 from qevd_bio.motion.angles import wrap_angle
-from qevd_bio.motion.smoothing import SIGMA_S, gaussian_smooth, smooth_pose
-from qevd_bio.skeleton.dofs import DOF_INDEX, JOINT_INDEX
+from qevd_bio.motion.smoothing import SIGMA_S, gaussian_smooth, nearest_rotation, smooth_pose
+from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS, JOINT_INDEX, JOINT_NAMES, joint_dofs
 from qevd_bio.skeleton.kinematics import joint_rotations
 
 
@@ -103,3 +103,59 @@ def test_a_constant_pose_stays():
     q = np.tile(np.random.default_rng(3).uniform(-0.6, 0.6, 46), (30, 1))
     smooth = smooth_pose(q, np.arange(30) / 25, np.ones(30, dtype=bool))
     assert np.allclose(smooth, q, atol=1e-9)
+
+
+def projected(matrices):
+    """Nearest rotations (T, 3, 3) by singular values."""
+    left, _, right = np.linalg.svd(matrices)
+    left[:, :, 2] *= np.linalg.det(left @ right)[:, None]
+    return left @ right
+
+
+@pytest.mark.parametrize("spread_rad", [0.0, 0.03, 0.5, 1.0, 3.0])
+def test_the_nearest_rotation_is_that_of_the_singular_values(spread_rad):
+    rng = np.random.default_rng(4)
+    around = Rotation.random(300, random_state=5).as_matrix()
+    turns = Rotation.from_rotvec(spread_rad * rng.standard_normal((300 * 9, 3))).as_matrix()
+    means = around @ turns.reshape(300, 9, 3, 3).mean(axis=1)
+    ours = np.moveaxis(nearest_rotation(np.moveaxis(means, 0, -1)), -1, 0)
+    assert np.allclose(ours, projected(means), atol=1e-9)
+    assert np.allclose(np.linalg.det(ours), 1.0)
+
+
+@pytest.mark.parametrize("joint", [name for name in JOINT_NAMES if len(joint_dofs(name)) == 3])
+def test_a_joint_is_smoothed_as_the_plain_formula_says(joint):
+    """Rotations by scipy, weights frame by frame, projection by singular values."""
+    rng = np.random.default_rng(6)
+    time_s = np.cumsum(rng.uniform(0.02, 0.05, 60))
+    valid = rng.random(60) > 0.1
+    dofs = list(joint_dofs(joint))
+    q = np.zeros((60, 46))
+    q[:, dofs] = curve_at(time_s)[:, None] * [0.9, -0.6, 1.2] + 0.1 * rng.standard_normal((60, 3))
+    q[~valid] = 0.3
+    q[7, dofs[1]] = np.nan
+    smooth = smooth_pose(q, time_s, valid, [joint])[:, dofs]
+
+    axes = [np.array(DOFS[dof].axis) for dof in dofs]
+    known = valid & np.isfinite(q).all(axis=1)
+    turns = [Rotation.from_rotvec(q[known][:, [d]] * a) for d, a in zip(dofs, axes, strict=True)]
+    rotations = (turns[2] * turns[1] * turns[0]).as_matrix()
+    share_s = np.diff(time_s, prepend=time_s[0], append=time_s[-1])
+    share_s[[0, -1]] = share_s[[1, -2]]
+    share_s = (share_s[:-1] + share_s[1:])[known] / 2
+    apart = (time_s[known] - time_s[:, None]) / SIGMA_S
+    weights = np.where(np.abs(apart) <= 4, np.exp(-0.5 * apart**2), 0.0) * share_s
+    means = np.einsum("ft,tij->fij", weights, rotations) / weights.sum(axis=1)[:, None, None]
+    back = [Rotation.from_rotvec(smooth[:, [i]] * axis) for i, axis in enumerate(axes)]
+    assert np.allclose((back[2] * back[1] * back[0]).as_matrix(), projected(means), atol=1e-9)
+    steps = np.abs(np.diff(smooth, axis=0))
+    assert steps.max() < 1.0, "the other Euler branch was taken"
+
+
+def test_at_the_pole_the_rotation_is_kept():
+    q = np.zeros((20, 46))
+    dofs = list(joint_dofs("humerus_l"))
+    q[:, dofs] = 0.4, np.pi / 2, 0.3
+    smooth = smooth_pose(q, np.arange(20) / 30, np.ones(20, dtype=bool), ["humerus_l"])
+    index = JOINT_INDEX["humerus_l"]
+    assert np.allclose(joint_rotations(smooth)[:, index], joint_rotations(q)[:, index], atol=1e-7)

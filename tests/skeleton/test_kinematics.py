@@ -17,8 +17,22 @@ from qevd_bio.skeleton.bodies import (
     skel_bone_rotations,
     skel_skeleton,
 )
-from qevd_bio.skeleton.dofs import DOF_INDEX, JOINT_INDEX, JOINT_NAMES, N_DOFS, mirror_q
-from qevd_bio.skeleton.kinematics import axis_rotation, forward_kinematics
+from qevd_bio.skeleton.dofs import (
+    DOF_INDEX,
+    DOFS,
+    JOINT_INDEX,
+    JOINT_NAMES,
+    N_DOFS,
+    PARENTS,
+    joint_dofs,
+    mirror_q,
+)
+from qevd_bio.skeleton.kinematics import (
+    PosedSkeleton,
+    Skeleton,
+    axis_rotation,
+    forward_kinematics,
+)
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "skel"
 OTHER_SIDE = [
@@ -126,3 +140,55 @@ def test_nan_stays_below_its_joint() -> None:
 def test_refuses_a_wrong_shape(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="needs"):
         forward_kinematics(np.zeros(shape), generic_skeleton())
+
+
+def plain_kinematics(q: np.ndarray, skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]:
+    """Pose one frame joint by joint with scipy's rotations; the trunk's own arcs held at 0."""
+    joints, turned = skeleton.joints_m.copy(), np.tile(np.eye(3), (len(JOINT_NAMES), 1, 1))
+    for index, name in enumerate(JOINT_NAMES):
+        local = Rotation.identity()
+        for dof in joint_dofs(name):
+            local = Rotation.from_rotvec(q[dof] * np.array(DOFS[dof].axis)) * local
+        frame, parent = skeleton.frames[index], PARENTS[index]
+        turned[index] = frame @ local.as_matrix() @ frame.T
+        if parent >= 0:
+            bone = skeleton.joints_m[index] - skeleton.joints_m[parent]
+            joints[index] = joints[parent] + turned[parent] @ bone
+            turned[index] = turned[parent] @ turned[index]
+    return joints, turned
+
+
+TRUNK = [dof for name in ("lumbar_body", "thorax", "head") for dof in joint_dofs(name)]
+SCAPULAE = [*joint_dofs("scapula_r"), *joint_dofs("scapula_l")]
+
+
+def random_pose_and_body(frames: int) -> tuple[np.ndarray, Skeleton]:
+    """Angles with a straight spine, and a body whose joints are turned and placed anyhow."""
+    rng = np.random.default_rng(13)
+    q = rng.uniform(-2.0, 2.0, size=(frames, N_DOFS))
+    q[:, TRUNK[0::3] + TRUNK[1::3] + SCAPULAE[0::3] + SCAPULAE[1::3]] = 0.0
+    frames_of_joints = Rotation.random(len(JOINT_NAMES), random_state=14).as_matrix()
+    return q, Skeleton(
+        generic_skeleton().joints_m + rng.normal(0, 0.05, (24, 3)), frames_of_joints
+    )
+
+
+def test_agrees_with_the_plain_chain_of_rotations() -> None:
+    q, skeleton = random_pose_and_body(6)
+    joints, turned = forward_kinematics(q, skeleton)
+    for frame, angles in enumerate(q):
+        plain_joints, plain_turned = plain_kinematics(angles, skeleton)
+        assert np.allclose(joints[frame], plain_joints, atol=1e-9)
+        assert np.allclose(turned[frame], plain_turned, atol=1e-9)
+
+
+@pytest.mark.parametrize("order", [JOINT_NAMES, JOINT_NAMES[::-1]], ids=["down", "up"])
+def test_a_joint_asked_for_alone_is_where_the_whole_body_has_it(order: tuple[str, ...]) -> None:
+    q = np.random.default_rng(15).uniform(-1.0, 1.0, size=(7, N_DOFS))
+    joints, turned = forward_kinematics(q, generic_skeleton())
+    together = PosedSkeleton(q, generic_skeleton())
+    for name in order:
+        index = JOINT_INDEX[name]
+        for posed in (together, PosedSkeleton(q, generic_skeleton())):
+            assert np.array_equal(np.broadcast_to(posed.place(name).T, (7, 3)), joints[:, index])
+            assert np.array_equal(np.moveaxis(posed.turn(name), -1, 0), turned[:, index])
