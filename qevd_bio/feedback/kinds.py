@@ -115,6 +115,12 @@ def explain_kind(text: str) -> tuple[tuple[str, str], ...]:
     return tuple((clause, pattern.id if pattern else "") for clause, pattern in decided)
 
 
+def is_praise(clause: str) -> bool:
+    """Say whether one clause (see ``prompt_files.clauses``) encourages or praises."""
+    pattern = _shipped().decide_clause(clause)
+    return pattern is not None and pattern.kind == "motivational"
+
+
 def kind_of(text: str, *, is_transition: bool, lexicon: KindLexicon | None = None) -> Kind:
     """Decide the kind of an utterance.
 
