@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from qevd_bio.feedback.cues import Cue, cues_of
-from qevd_bio.feedback.kinds import KindLexicon, kind_of, read_lexicon
+from qevd_bio.feedback.kinds import kind_of, read_lexicon
 from qevd_bio.feedback.prompt_files import clauses, folded, load_prompt
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden" / "feedback"
@@ -106,7 +106,7 @@ def held_out_pairs(
 
     `more` are sentences beside the rows that may bear witness to an entry.
     """
-    pairs = []
+    pairs: list[tuple[str, str]] = []
     for fold in sorted({fold_of(i) for i in range(len(rows))}, key=str):
         inside = [row for i, row in enumerate(rows) if fold_of(i) == fold]
         outside = [row["sentence"] for i, row in enumerate(rows) if fold_of(i) != fold]
@@ -135,7 +135,7 @@ def judged_cues(rows: Sequence[Row]) -> tuple[int, int, int]:
 
 def _expected(words: str) -> tuple[list[str], str | None, str | None]:
     measures, direction, *side = words.split(":")
-    return measures.split("/"), None if direction == "-" else direction, (side or [None])[0]
+    return measures.split("/"), None if direction == "-" else direction, side[0] if side else None
 
 
 def _agree(cue: Cue, expected: tuple[list[str], str | None, str | None]) -> bool:

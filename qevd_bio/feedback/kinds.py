@@ -66,6 +66,7 @@ class KindLexicon:
     source: str
 
     def decide_clause(self, clause: str) -> _Pattern | None:
+        """Find the first pattern that matches a folded clause."""
         return next((p for p in self.patterns if p.regex.search(clause)), None)
 
 

@@ -150,7 +150,19 @@ def test_spelling_and_typography_change_no_kind(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["keep your ", "a", "don't ", "too ", "1 ", "good ", "now and ", "is ", "x!", "nice & ", "knees "],
+    [
+        "keep your ",
+        "a",
+        "don't ",
+        "too ",
+        "1 ",
+        "good ",
+        "now and ",
+        "is ",
+        "x!",
+        "nice & ",
+        "knees ",
+    ],
     ids=repr,
 )
 def test_long_text_is_decided_in_linear_time(text):
@@ -184,9 +196,7 @@ def test_comments_on_faults_are_corrective_and_on_flawless_clips_mostly_not(shar
     rows = read_rows(shared_data / "egoexo_fitness" / "comments.tsv")
     faulty = [r["comment"] for r in rows if r["keypoints_marked_false"]]
     flawless = [
-        r["comment"]
-        for r in rows
-        if not r["keypoints_marked_false"] and r["quality_1to5"] == "5"
+        r["comment"] for r in rows if not r["keypoints_marked_false"] and r["quality_1to5"] == "5"
     ]
     assert share_corrective(faulty) >= 0.95
     assert share_corrective(flawless) <= 0.35
