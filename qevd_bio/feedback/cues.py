@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from qevd_bio.feedback.kinds import is_praise
 from qevd_bio.feedback.prompt_files import clauses, compile_pattern, load_prompt
 
 Direction = Literal["more", "less", "still"]
@@ -66,6 +67,10 @@ class _Entry:
         matches = (pattern.search(clause) for pattern in self.patterns)
         return next((match for match in matches if match), None)
 
+    def measures_for(self, groups: tuple[str, ...]) -> tuple[str, ...]:
+        known = (self.measures[group] for group in (*groups, "any") if group in self.measures)
+        return next(known, ())
+
 
 @dataclass(frozen=True, slots=True)
 class _Lexicon:
@@ -76,9 +81,11 @@ class _Lexicon:
     not_negation: re.Pattern[str]
     excess: re.Pattern[str]
     shortfall: re.Pattern[str]
+    description: re.Pattern[str]
     reach_words: int
     general_about: str
     phase_names: dict[str, tuple[str, ...]]
+    phase_words: tuple[tuple[str, re.Pattern[str]], ...]
 
 
 @functools.cache
@@ -109,9 +116,11 @@ def _lexicon() -> _Lexicon:
         not_negation=compiled(raw["not_negation"], "not_negation"),
         excess=compiled(raw["excess"], "excess"),
         shortfall=compiled(raw["shortfall"], "shortfall"),
+        description=compiled(raw["description"], "description"),
         reach_words=raw["reach_words"],
         general_about=raw["general_about"],
         phase_names={word: tuple(names) for word, names in raw["phase_names"].items()},
+        phase_words=tuple((p, compiled(words, p)) for p, words in raw["phase_words"].items()),
     )
 
 
@@ -143,45 +152,64 @@ def cues_of(text: str, *, exercise: str | None) -> tuple[Cue, ...]:
     tuple of Cue
         In the lexicon's order within a clause, clause by clause, without repeats; empty when
         the subject is not recognised. Cues that nothing measures, and the general one, are
-        given only when no measurable cue is found.
+        given only when no measurable cue is found. Beside other clauses, those that praise ask
+        for nothing: "great depth, now lift your chest" is about the chest.
     """
     found: list[Cue] = []
-    for clause in clauses(text):
-        found.extend(_cues_of_clause(clause, _group_of(exercise)))
+    for clause in _clauses_without_praise(text):
+        found.extend(_cues_of_clause(clause, _groups_of(exercise)))
     general = [cue for cue in found if is_general(cue)]
     measurable = [cue for cue in found if cue.measures]
     unmeasured = [cue for cue in found if not cue.measures and not is_general(cue)]
     return _without_repeats(measurable or unmeasured or general)
 
 
-def _group_of(exercise: str | None) -> str | None:
+def _clauses_without_praise(text: str) -> tuple[str, ...]:
+    asking = tuple(clause for clause in clauses(text) if not is_praise(clause))
+    return asking or clauses(text)
+
+
+def _groups_of(exercise: str | None) -> tuple[str, ...]:
     if exercise is None:
-        return None
+        return ()
     groups = _lexicon().groups
-    return next((g for g, pieces in groups if any(p in exercise for p in pieces)), None)
+    return tuple(group for group, pieces in groups if any(piece in exercise for piece in pieces))
 
 
-def _cues_of_clause(clause: str, group: str | None) -> list[Cue]:
-    side = next((s for s, pattern in _lexicon().sides if pattern.search(clause)), None)
+def _cues_of_clause(clause: str, groups: tuple[str, ...]) -> list[Cue]:
+    lexicon = _lexicon()
+    side = next((s for s, pattern in lexicon.sides if pattern.search(clause)), None)
+    named = next((p for p, pattern in lexicon.phase_words if pattern.search(clause)), None)
     found = []
-    for entry in _lexicon().entries:
+    for entry in lexicon.entries:
         match = entry.found_in(clause)
         if match is None:
             continue
-        measures = entry.measures.get(group or "any", entry.measures.get("any", ()))
         turned = entry.is_wish and _is_turned_round(clause, match)
-        direction = _OPPOSITE[entry.direction] if turned else entry.direction
-        found.append(Cue(measures, entry.joint, direction, entry.phase, side, entry.about))
+        found.append(
+            Cue(
+                measures=entry.measures_for(groups),
+                joint=entry.joint,
+                direction=_OPPOSITE[entry.direction] if turned else entry.direction,
+                phase=named or entry.phase,
+                side=side,
+                about=entry.about,
+            )
+        )
     return found
 
 
 def _is_turned_round(clause: str, match: re.Match[str]) -> bool:
     lexicon = _lexicon()
-    before = lexicon.not_negation.sub(" ", clause[: match.start()]).split()
-    window = " ".join([*before[-lexicon.reach_words :], match.group()])
     if lexicon.shortfall.search(clause):
         return False
-    return bool(lexicon.negation.search(window) or lexicon.excess.search(window))
+    before = lexicon.not_negation.sub(" ", clause[: match.start()]).split()
+    window = " ".join([*before[-lexicon.reach_words :], match.group()])
+    return bool(
+        lexicon.negation.search(window)
+        or lexicon.excess.search(window)
+        or lexicon.description.search(clause)
+    )
 
 
 def _without_repeats(cues: list[Cue]) -> tuple[Cue, ...]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Any, Literal
 
-from qevd_bio.feedback.prompt_files import clauses, compile_pattern, load_prompt
+from qevd_bio.feedback.prompt_files import clauses, compile_pattern, folded, load_prompt
 
 KindName = Literal[
     "corrective",
@@ -47,32 +48,60 @@ class Kind:
 @dataclass(frozen=True, slots=True)
 class _Pattern:
     id: str
+    group: str
     kind: KindName
     weight: float
     regex: re.Pattern[str]
 
 
-@functools.cache
-def _patterns() -> tuple[_Pattern, ...]:
-    lexicon = load_prompt(_FILE)
-    return tuple(
-        _Pattern(
-            id=entry["id"],
-            kind=entry["kind"],
-            weight=float(entry["weight"]),
-            regex=compile_pattern(
-                entry["pattern"],
-                lexicon["words"],
-                lexicon["fragments"],
-                where=f"prompts/{_FILE} {entry['id']}",
-            ),
-        )
-        for entry in lexicon["patterns"]
+@dataclass(frozen=True, slots=True)
+class KindLexicon:
+    """A compiled lexicon; `read_lexicon` makes one."""
+
+    patterns: tuple[_Pattern, ...]
+    priority: tuple[str, ...]
+    mixed_penalty: float
+    nothing_found: float
+    exclaimed: tuple[KindName, float]
+    source: str
+
+    def decide_clause(self, clause: str) -> _Pattern | None:
+        """Find the first pattern that matches a folded clause."""
+        return next((p for p in self.patterns if p.regex.search(clause)), None)
+
+
+def read_lexicon(raw: Mapping[str, Any]) -> KindLexicon:
+    """Compile the content of a kinds lexicon.
+
+    Raises
+    ------
+    RuleError
+        A pattern is malformed, or names a word list that is missing.
+    """
+    return KindLexicon(
+        patterns=tuple(_read_pattern(entry, raw) for entry in raw["patterns"]),
+        priority=tuple(raw["priority"]),
+        mixed_penalty=float(raw["mixed_penalty"]),
+        nothing_found=float(raw["nothing_found"]),
+        exclaimed=(raw["exclaimed"]["kind"], float(raw["exclaimed"]["weight"])),
+        source=f"rules/lexicon v{raw['version']}",
     )
 
 
-def _decide_clause(clause: str) -> _Pattern | None:
-    return next((p for p in _patterns() if p.regex.search(clause)), None)
+def _read_pattern(entry: Mapping[str, Any], raw: Mapping[str, Any]) -> _Pattern:
+    where = f"prompts/{_FILE} {entry['id']}"
+    return _Pattern(
+        id=entry["id"],
+        group=entry["id"].split(".")[0],
+        kind=entry["kind"],
+        weight=float(entry["weight"]),
+        regex=compile_pattern(entry["pattern"], raw["words"], raw["fragments"], where=where),
+    )
+
+
+@functools.cache
+def _shipped() -> KindLexicon:
+    return read_lexicon(load_prompt(_FILE))
 
 
 def explain_kind(text: str) -> tuple[tuple[str, str], ...]:
@@ -83,11 +112,17 @@ def explain_kind(text: str) -> tuple[tuple[str, str], ...]:
     tuple of (clause, pattern id)
         The id is empty where no pattern matches.
     """
-    decided = ((clause, _decide_clause(clause)) for clause in clauses(text))
+    decided = ((clause, _shipped().decide_clause(clause)) for clause in clauses(text))
     return tuple((clause, pattern.id if pattern else "") for clause, pattern in decided)
 
 
-def kind_of(text: str, *, is_transition: bool) -> Kind:
+def is_praise(clause: str) -> bool:
+    """Say whether one clause (see ``prompt_files.clauses``) encourages or praises."""
+    pattern = _shipped().decide_clause(clause)
+    return pattern is not None and pattern.kind == "motivational"
+
+
+def kind_of(text: str, *, is_transition: bool, lexicon: KindLexicon | None = None) -> Kind:
     """Decide the kind of an utterance.
 
     Parameters
@@ -96,22 +131,25 @@ def kind_of(text: str, *, is_transition: bool) -> Kind:
         The utterance, untouched.
     is_transition : bool
         The flag of the data set for this utterance; where set it decides.
+    lexicon : KindLexicon, optional
+        Another lexicon than the one that ships.
 
     Returns
     -------
     Kind
-        The first kind, in the lexicon's order of priority, that any clause has: one corrective
-        clause makes a sentence corrective however much praise surrounds it.
+        That of the clause whose pattern group comes first in the lexicon's priority: one
+        corrective clause makes a sentence corrective however much praise surrounds it.
     """
     if is_transition:
         return Kind("transition", 1.0, "is_transition flag")
-    lexicon = load_prompt(_FILE)
-    source = f"rules/lexicon v{lexicon['version']}"
-    decided = [pattern for clause in clauses(text) if (pattern := _decide_clause(clause))]
+    lexicon = lexicon or _shipped()
+    parts = clauses(text)
+    decided = [found for clause in parts if (found := lexicon.decide_clause(clause))]
+    if not decided and parts and folded(text).endswith("!"):
+        return Kind(*lexicon.exclaimed, lexicon.source)
     if not decided:
-        return Kind("other", float(lexicon["nothing_found"]), source)
-    found = {pattern.kind for pattern in decided}
-    name = next(kind for kind in cast("list[KindName]", lexicon["priority"]) if kind in found)
-    weight = max(pattern.weight for pattern in decided if pattern.kind == name)
-    penalty = float(lexicon["mixed_penalty"]) if len(found) > 1 else 0.0
-    return Kind(name, round(max(0.0, weight - penalty), 3), source)
+        return Kind("other", lexicon.nothing_found, lexicon.source)
+    first = min(decided, key=lambda p: (lexicon.priority.index(p.group), -p.weight))
+    disagree = len({pattern.kind for pattern in decided}) > 1
+    penalty = lexicon.mixed_penalty if disagree else 0.0
+    return Kind(first.kind, round(max(0.0, first.weight - penalty), 3), lexicon.source)

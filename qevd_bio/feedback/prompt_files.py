@@ -134,8 +134,12 @@ def compile_pattern(
         ) from problem
 
 
+_STRAIGHT = {0x2019: "'", 0x2018: "'", 0x201C: '"', 0x201D: '"', 0x2010: "-", 0x2212: "-"}
+_PICTURE = ("So", "Sk", "Cf", "Co", "Cn")
+
+
 def folded(text: str) -> str:
-    """Fold text for matching: one case, plain quotes, single spaces.
+    """Fold text for matching: one case, plain quotes, single spaces, no pictures.
 
     Parameters
     ----------
@@ -145,11 +149,18 @@ def folded(text: str) -> str:
     Returns
     -------
     str
-        Compatibility-normalised, case-folded, curly apostrophes straightened; line breaks kept.
+        Compatibility-normalised, case-folded, curly apostrophes and hyphens made plain, emoji
+        and invisible characters replaced by spaces; line breaks kept.
     """
-    plain = unicodedata.normalize("NFKC", text).casefold()
-    plain = plain.translate({0x2019: "'", 0x2018: "'", 0x201C: '"', 0x201D: '"'})
+    plain = unicodedata.normalize("NFKC", text).casefold().translate(_STRAIGHT)
+    if not plain.isascii():
+        plain = "".join(_plain_letter(letter) for letter in plain)
     return re.sub(r"[^\S\n]+", " ", plain).strip()
+
+
+def _plain_letter(letter: str) -> str:
+    is_picture = unicodedata.category(letter) in _PICTURE or letter == "\ufe0f"
+    return " " if is_picture else letter
 
 
 @functools.cache
@@ -157,7 +168,27 @@ def _clause_break() -> re.Pattern[str]:
     return re.compile("|".join(load_prompt("kinds.lexicon.json")["clause_breaks"]))
 
 
+@functools.cache
+def _respellings() -> tuple[tuple[re.Pattern[str], str], ...]:
+    lexicon = load_prompt("kinds.lexicon.json")
+    words, fragments = lexicon["words"], lexicon["fragments"]
+    where = "prompts/kinds.lexicon.json respellings"
+    return tuple(
+        (compile_pattern(pattern, words, fragments, where=where), replacement)
+        for pattern, replacement in lexicon["respellings"]
+    )
+
+
 def clauses(text: str) -> tuple[str, ...]:
-    """Split an utterance into folded clauses at punctuation and contrasting conjunctions."""
-    parts = _clause_break().split(folded(text))
-    return tuple(clause for part in parts if (clause := part.strip(" \"'()[]*")))
+    """Split an utterance into folded clauses at punctuation and contrasting conjunctions.
+
+    Notes
+    -----
+    Before the split the lexicon's respellings join what belongs together ("hands and knees")
+    and part what lacks its comma ("great job keep your back straight").
+    """
+    plain = folded(text)
+    for pattern, replacement in _respellings():
+        plain = pattern.sub(replacement, plain)
+    parts = _clause_break().split(plain)
+    return tuple(clause for part in parts if (clause := part.strip(" \"'()[]*-~")))
