@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from qevd_bio.feedback.prompt_files import load_prompt
 from qevd_bio.motion.constraints import Finding
+from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS
 
 _NUMBER = re.compile(r"(?<![\d.])(?:(?<!°)[-\u2212])?\d+(?:\.\d+)?")
 _NUMBER_WORD = re.compile(
@@ -25,6 +26,7 @@ _UNITS = {"deg": r"°", "s": r" s\b", "ratio": r" x\b"}
 _REST_OF_RANGE = r"(?:(?:-| to )-?\d+(?:\.\d+)?)?"
 _BEFORE_TARGET = re.compile(r"target: (?:[<>] |-?\d+(?:\.\d+)?(?:-| to ))?$")
 _BEFORE_AMOUNT = re.compile(r"\bby (?:\S+(?: x hip width| s)? \((?:right|left)\) and )?$")
+_POSE_ITEM = re.compile(r"(?:(right|left) )?[a-z -]+ (-?\d+)°")
 _VERB = re.compile(r"\b(increase|reduce|decrease)\b[^.;]*$", re.IGNORECASE)
 _SIDE_BEFORE = re.compile(r"\b(right|left) $", re.IGNORECASE)
 _SIDE_AFTER = re.compile(r"[^,.;()]{0,20} \((right|left)\)")
@@ -159,3 +161,42 @@ def _half_up(value: float, decimals: int) -> float:
     """Round half away from zero, as decimal writing does."""
     scaled = float(f"{abs(value):.12g}") * 10.0**decimals
     return math.copysign(math.floor(scaled + 0.5 + 1e-12) / 10.0**decimals, value)
+
+
+def unbacked_pose(text: str, pose: Sequence[tuple[str, float]]) -> list[str]:
+    """Find what a pose state tells that the pose does not hold.
+
+    Parameters
+    ----------
+    text : str
+        "Pose state: right knee flexion 85°, left knee flexion 84°."
+    pose : sequence of (str, float)
+        Names and angles in degrees, in the order told.
+
+    Returns
+    -------
+    list of str
+        The items that differ in side or number from the angle in their place; all of them
+        where their count differs.
+    """
+    items = text.removeprefix("Pose state: ").removesuffix(".").split(", ") if text else []
+    if len(items) != len(pose):
+        return items or [text]
+    return [
+        item
+        for item, (name, angle_deg) in zip(items, pose, strict=True)
+        if not _tells_angle(item, name, angle_deg)
+    ]
+
+
+def _tells_angle(item: str, name: str, angle_deg: float) -> bool:
+    match = _POSE_ITEM.fullmatch(item)
+    side = name[-1] if name.endswith(("_r", "_l")) else None
+    if match is None or _side(match.group(1)) != side:
+        return False
+    sign = 1
+    if name in DOF_INDEX:
+        stem = re.sub(r"_[rl]$", "", name)
+        sign = load_prompt("sentences.json")["degrees_of_freedom"][stem]["sign"]
+        sign *= DOFS[DOF_INDEX[name]].mirror_sign if side == "l" else 1
+    return abs(float(match.group(2)) - sign * angle_deg) <= 0.5 + 1e-9

@@ -78,8 +78,7 @@ def pose_of(
         name
         for joint in joints
         for name in _angle_names(joint)
-        if name not in DOF_INDEX
-        and all(observed[DOF_INDEX[dof]] for dof in CATALOGUE[name].needs)
+        if name not in DOF_INDEX and all(observed[DOF_INDEX[dof]] for dof in CATALOGUE[name].needs)
     ]
     values = measure_values(shoulder, q[None], skeleton, gravity)
     angles |= {name: float(value[0]) for name, value in values.items()}

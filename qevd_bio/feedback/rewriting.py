@@ -115,9 +115,7 @@ def rewrite(
             feedback=feedback,
             status=status,
             reason=reason,
-            motion_context=motion_context(
-                findings if cycle else None, pose, wording=policy
-            ),
+            motion_context=motion_context(findings if cycle else None, pose, wording=policy),
             morphology_context=morphology_context,
             chosen=chosen,
             matches_cue=matching(findings, cues, leading=leading),

@@ -13,9 +13,7 @@ from qevd_bio.errors import DataError
 from qevd_bio.files.strict_json import parse_json
 
 _SCHEMA = Draft202012Validator(
-    json.loads(
-        Path(__file__).with_name("salient_joints.schema.json").read_text(encoding="utf-8")
-    )
+    json.loads(Path(__file__).with_name("salient_joints.schema.json").read_text(encoding="utf-8"))
 )
 
 NamedJoints = Mapping[str, Mapping[int, tuple[str, ...]]]
@@ -62,8 +60,8 @@ def _checked(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise _bad(path, "", f"is not UTF-8 at byte {error.start}") from error
     content: Any = parse_json(text, where=str(path))
-    for error in _SCHEMA.iter_errors(content):
-        raise _bad(path, ".".join(str(part) for part in error.absolute_path), error.message[:200])
+    for fault in _SCHEMA.iter_errors(content):
+        raise _bad(path, ".".join(str(part) for part in fault.absolute_path), fault.message[:200])
     return dict(content)
 
 
