@@ -18,6 +18,7 @@ from qevd_bio.tables.parquet import rows_table, write_parquet
 
 MOTION = motion(20, seed=4)
 SAID = quantified("0146", 0, MOTION)
+KNEE_DEG = SAID["pose"][0]["angle_deg"]
 KNEE = SAID["motion_context"].split(":")[1].split(".")[0].strip()
 
 
@@ -90,7 +91,7 @@ def test_a_made_release_is_proved(release: Release) -> None:
     ("change", "cause"),
     [
         pytest.param(
-            lambda row: {"pose": [{**row["pose"][0], "angle_deg": row["pose"][0]["angle_deg"] + 0.01}]},
+            lambda row: {"pose": [{"name": "knee_angle_r", "angle_deg": KNEE_DEG + 0.01}]},
             "the pose holds knee_angle_r",
             id="pose of another moment",
         ),
