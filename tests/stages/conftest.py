@@ -19,8 +19,15 @@ Walk = Callable[..., Road]
 def walk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Walk:
     """Run the road on a data root; `depth` scales the squats that everybody does there."""
 
-    def walked(root: Path, *, depth: float = 0.7, work: str = "work", **options: Any) -> Road:
-        monkeypatch.setattr(kinematics, "capture_motion", captured(depth))
+    def walked(
+        root: Path,
+        *,
+        depth: float = 0.7,
+        capture: Callable[..., Any] | None = None,
+        work: str = "work",
+        **options: Any,
+    ) -> Road:
+        monkeypatch.setattr(kinematics, "capture_motion", capture or captured(depth))
         monkeypatch.setattr(kinematics, "pose_class", lambda: None)
         road = open_road(RoadConfig(root, **options), tmp_path / work)
         summary = road.run((), argv=["test"], on_event=lambda event: None)
