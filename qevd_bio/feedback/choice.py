@@ -29,7 +29,12 @@ from qevd_bio.feedback.contexts import (
     measured_statements,
 )
 from qevd_bio.feedback.cues import Cue, is_general, is_other_phase
-from qevd_bio.feedback.quantities import is_speakable, is_too_low, measure_family
+from qevd_bio.feedback.quantities import (
+    is_speakable,
+    is_too_low,
+    measure_family,
+    missed_bound,
+)
 from qevd_bio.motion.constraints import Finding
 
 Policy = Literal["evidence", "paper"]
@@ -199,7 +204,10 @@ def _refusal(findings: Sequence[Finding], cues: Sequence[Cue], leading: str | No
         return Choice((), "unmeasurable", f"the rule does not check {subject} ({words})")
     numbers = evidence_text(about)
     if numbers:
-        return Choice((), "unsupported", f"{subject} is not violated as the words say: {numbers}")
+        reason = f"{subject} is not violated as the words say: {numbers}"
+        if any(missed_bound(finding) is not None and not finding.violated for finding in about):
+            reason += "; what lies beyond a target does so by less than tolerance and noise allow"
+        return Choice((), "unsupported", reason)
     return _nothing_measured(about)
 
 

@@ -74,6 +74,15 @@ def test_a_deep_squat_is_not_told_to_go_deeper():
     assert "hip flexion 118° at the bottom phase (target: 90-120°)" in row.reason
 
 
+def test_a_target_missed_within_tolerance_is_said_to_be_so():
+    within = "; what lies beyond a target does so by less than tolerance and noise allow"
+    row = told("Don't lean forward", [lean(16.5)])
+    assert row.status == "unsupported"
+    assert "lean 16° " in row.reason or "lean 17° " in row.reason
+    assert row.reason.endswith(within)
+    assert not told("Don't lean forward", [lean(10.0)]).reason.endswith(within)
+
+
 def test_the_first_measure_contradicts_the_others():
     row = told(DEEPER, [knee(138.0), hip(60.0)])
     assert row.status == "unsupported"
