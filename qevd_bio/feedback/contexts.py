@@ -177,11 +177,16 @@ def _instruction(
     if len(statement) == 1 and first.side:
         head = _with_side(head, first)
     if first.check != "static":
+        amount = _amounts(statement, words["reference"], decimals)
         if takes_amount:
-            amount = _amounts(statement, words["reference"], decimals)
             head = _forms()["by"].format(instruction=head, amount=amount)
         if first.phase and (special is None or special["names_phase"]):
             head = _at_phase(head, first, seed)
+        if not takes_amount:
+            instructed = special["instructed"] if special else words["instructed"]
+            head = _forms()[f"size_{direction}"].format(
+                instruction=head, instructed=instructed, amount=amount
+            )
     return head + separator + rest
 
 

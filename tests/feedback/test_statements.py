@@ -122,7 +122,7 @@ def tempo(measured, instruction=""):
         pytest.param(
             (knee(80.0, "r", instruction="Sit deeper"),),
             "Right knee flexion 80° (target: 90°). Sit deeper on the right side at the bottom"
-            " phase.",
+            " phase: increase knee flexion by 10°.",
             id="instruction without amount or joint",
         ),
         pytest.param(
@@ -326,6 +326,10 @@ def test_every_shipped_rule_can_be_told_in_both_directions(constraint, beyond, s
         assert "_" not in text
         assert "  " not in text
         assert text.endswith(".")
+        way = "increase" if beyond < 0 else "reduce"
+        if constraint.check != "static":
+            assert re.search(rf"\b{way} [a-z -]+ by \d", text.casefold()), "no size"
+            assert constraint.check == "tempo" or wording == "paper" or constraint.phase in text
         assert ("right" in text.casefold().split()) == (side == "r")
 
 
