@@ -1,4 +1,4 @@
-"""Commands for looking at results: diff and plot."""
+"""Commands for looking at results: diff, plot and stats."""
 
 from __future__ import annotations
 
@@ -73,4 +73,18 @@ def plot(
     target = out or Path(f"{video}.png")
     panels = plot_of(reopen_road(work), video, target)
     emit({"plot": str(target), "panels": panels}, f"plot: {target}", as_json=as_json)
+    return DONE
+
+
+@guarded
+def stats(
+    path: Annotated[Path, typer.Argument(help="A release, or a work folder.")] = Path("work"),
+    as_json: Json = False,
+) -> int:
+    """Count videos, segments and utterances beside the paper's numbers."""
+    from qevd_bio.dataset.statistics import statistics_of, statistics_tables
+
+    found = statistics_of(path)
+    text = "\n\n".join(table(header, rows) for header, rows in statistics_tables(found))
+    emit({split: one.as_json() for split, one in found.items()}, text, as_json=as_json)
     return DONE

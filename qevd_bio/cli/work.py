@@ -31,6 +31,21 @@ Policy = Annotated[
         "paper: replace every corrective sentence by the findings.",
     ),
 ]
+Variants = Annotated[
+    bool,
+    typer.Option(
+        "--variants/--no-variants",
+        help="Vary the wording of sentences, seeded by video and utterance.",
+    ),
+]
+SalientJoints = Annotated[
+    Path | None,
+    typer.Option(
+        "--salient-joints",
+        help="JSON with the salient joints of segments: {video: {segment: [joints]}}. "
+        "Segments it does not name keep the joints of their rule.",
+    ),
+]
 Videos = Annotated[
     list[str] | None, typer.Option("--video", help="Only this video id; may be given again.")
 ]
@@ -41,6 +56,8 @@ def plan(
     data_root: DataRoot,
     work: Work = Path("work"),
     policy: Policy = "evidence",
+    variants: Variants = False,
+    salient_joints: SalientJoints = None,
     video: Videos = None,
     why: Annotated[bool, typer.Option("--why", help="List each unit that would run, and why.")] = (
         False
@@ -50,7 +67,8 @@ def plan(
     """Say what `run` would do, and because of which change, without doing it."""
     from qevd_bio.stages.road import RoadConfig, open_road, policy_named
 
-    road = open_road(RoadConfig(data_root, policy_named(policy)), work)
+    config = RoadConfig(data_root, policy_named(policy), variants, salient_joints)
+    road = open_road(config, work)
     planned = road.plan(tuple(video or ()))
     counts: dict[str, dict[str, int]] = {}
     for unit in planned:
@@ -80,6 +98,8 @@ def run(
     data_root: DataRoot,
     work: Work = Path("work"),
     policy: Policy = "evidence",
+    variants: Variants = False,
+    salient_joints: SalientJoints = None,
     video: Videos = None,
     as_json: Json = False,
 ) -> int:
@@ -87,7 +107,8 @@ def run(
     from qevd_bio.cli.progress import progress
     from qevd_bio.stages.road import RoadConfig, open_road, policy_named
 
-    road = open_road(RoadConfig(data_root, policy_named(policy)), work)
+    config = RoadConfig(data_root, policy_named(policy), variants, salient_joints)
+    road = open_road(config, work)
     _tell_source(road)
     videos = tuple(video or ())
     with progress(road.units(videos)) as on_event:

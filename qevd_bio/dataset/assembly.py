@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
+
 from qevd_bio import __version__
+from qevd_bio.dataset.drop_in import records_table
 from qevd_bio.dataset.publish import publish
 from qevd_bio.dataset.release import MissingVideo, PublishedVideo, Release
 from qevd_bio.engine.plan import PlannedUnit, current_artifacts
@@ -59,6 +62,7 @@ def release_from(road: Road, *, out: Path, version: str) -> Release:
         out=out,
         version=version,
         missing=[*_unfinished(planned, splits, road.config.data_root), *_rejected(road)],
+        records=_records(road),
         drop_in=_drop_in(road, {unit: found["annotations"] for unit, found in finished.items()}),
         generator={
             "qevd_bio": __version__,
@@ -117,4 +121,14 @@ def _drop_in(road: Road, annotations: dict[str, Path]) -> dict[str, list[JsonVal
         own = [record for record in records if record.split == split.split]
         new = {r.unit_id: replacements[r.unit_id] for r in own if r.unit_id in replacements}
         found[split.folder.name] = drop_in_records(read_source(split.records_file), own, new)
+    return found
+
+
+def _records(road: Road) -> dict[str, pa.Table]:
+    """Lay the source records of each split out as a table."""
+    found: dict[str, pa.Table] = {}
+    for split in find_splits(road.config.data_root):
+        own = [r for r in road.sessions.loaded.records if r.split == split.split]
+        video_ids = {record.index: record.unit_id for record in own}
+        found[split.folder.name] = records_table(read_source(split.records_file), video_ids)
     return found

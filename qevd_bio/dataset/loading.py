@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qevd_bio.dataset.configs import CONFIGS, DEFAULT_CONFIG
-from qevd_bio.dataset.publish import MANIFEST_FILE
+from qevd_bio.dataset.release import MANIFEST_FILE
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.files.contain import contained_path
 from qevd_bio.files.strict_json import parse_json
@@ -43,6 +43,11 @@ def load_split(split: str, path: Path | str, config: str = DEFAULT_CONFIG) -> pd
         A shard is missing or unreadable, or the shards differ in their columns or from the
         manifest in their number of rows.
     """
+    return _frame(load_table(split, path, config))
+
+
+def load_table(split: str, path: Path | str, config: str = DEFAULT_CONFIG) -> pa.Table:
+    """Load one table of one split as it was written; parameters and errors of `load_split`."""
     folder = Path(path)
     entry = _entry(folder, split, config)
     tables = [_shard(folder, shard) for shard in entry["shards"]]
@@ -52,10 +57,28 @@ def load_split(split: str, path: Path | str, config: str = DEFAULT_CONFIG) -> pd
             raise _damaged(f"columns differ from those of {entry['shards'][0]['path']}", shard)
         if table.num_rows != shard["rows"]:
             raise _damaged(f"has {table.num_rows} rows, the manifest says {shard['rows']}", shard)
-    return _frame(pa.concat_tables(tables) if tables else schema.empty_table())
+    return pa.concat_tables(tables) if tables else schema.empty_table()
 
 
-def _entry(folder: Path, split: str, config: str) -> dict[str, Any]:
+def splits_of(path: Path | str) -> tuple[str, ...]:
+    """Name the splits of a release that hold a video.
+
+    Raises
+    ------
+    UsageError
+        The folder is no release.
+    """
+    return tuple(read_manifest(Path(path))["splits"])
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Read the manifest of a release.
+
+    Raises
+    ------
+    UsageError
+        The folder is no release.
+    """
     manifest_file = folder / MANIFEST_FILE
     if not manifest_file.is_file():
         raise UsageError(
@@ -64,6 +87,11 @@ def _entry(folder: Path, split: str, config: str) -> dict[str, Any]:
             next_step="Give the folder of one version, such as release/1.0.0",
         )
     manifest: Any = parse_json(manifest_file.read_text(encoding="utf-8"), where=str(manifest_file))
+    return dict(manifest)
+
+
+def _entry(folder: Path, split: str, config: str) -> dict[str, Any]:
+    manifest = read_manifest(folder)
     configs = manifest["configs"]
     for word, name, known in (
         ("config", config, configs),

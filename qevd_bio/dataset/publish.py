@@ -8,13 +8,23 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qevd_bio.dataset.card import card_text
 from qevd_bio.dataset.configs import CONFIGS, SPLITS
+from qevd_bio.dataset.drop_in import DROP_IN_FOLDER, TABLE_FILE
+from qevd_bio.dataset.evidence import release_faults
 from qevd_bio.dataset.features import field_list
 from qevd_bio.dataset.new_folder import new_folder
-from qevd_bio.dataset.release import Contents, MissingVideo, PublishedVideo, Release, Shard
+from qevd_bio.dataset.release import (
+    MANIFEST_FILE,
+    Contents,
+    MissingVideo,
+    PublishedVideo,
+    Release,
+    Shard,
+)
 from qevd_bio.dataset.shards import (
     ROWS_PER_SHARD,
     kinematics_notes,
@@ -28,9 +38,10 @@ from qevd_bio.files.digest import sha256_file
 from qevd_bio.files.strict_json import JsonValue, dump_json
 from qevd_bio.qevd.layout import RECORDS_FILE
 from qevd_bio.tables.columns import SCHEMA_VERSION
+from qevd_bio.tables.parquet import write_parquet
+from qevd_bio.tables.records import SCHEMA as RECORDS
 
 CARD_FILE = "README.md"
-MANIFEST_FILE = "manifest.json"
 SUMS_FILE = "SHA256SUMS"
 
 _NUMBER = r"(0|[1-9]\d*)"
@@ -44,6 +55,7 @@ def publish(
     version: str,
     missing: Sequence[MissingVideo],
     drop_in: Mapping[str, Sequence[JsonValue]],
+    records: Mapping[str, pa.Table],
     generator: Mapping[str, str],
     rows_per_shard: int = ROWS_PER_SHARD,
 ) -> Release:
@@ -61,6 +73,8 @@ def publish(
         What the source holds and the release does not, and why.
     drop_in : mapping of str to sequence
         Records of the source with the new sentences, by split folder.
+    records : mapping of str to Table
+        The same records as they were, from `qevd_bio.dataset.drop_in.records_table`.
     generator : mapping of str to str
         Names and versions of what made the release; it stands in every shard.
     rows_per_shard : int
@@ -75,7 +89,8 @@ def publish(
     UsageError
         The version is none or exists, or there is nothing to publish.
     DataError
-        A video is given twice, or an artifact is damaged.
+        A video is given twice, an artifact is damaged, or a sentence holds a number that no
+        finding of its row backs.
 
     Notes
     -----
@@ -89,16 +104,32 @@ def publish(
     with new_folder(target) as folder:
         contents = _write_tables(videos, missing, version, generator, folder, rows_per_shard)
         for config in CONFIGS:
-            _write_json(folder / "schema" / f"{config}.json", _schema_json(config))
-        for name, records in drop_in.items():
-            home = folder / "drop_in" / plain_name(name, where="drop-in split folder")
+            order = list(CONFIGS[config].order)
+            schema = _schema_json(config, CONFIGS[config].schema, order)
+            _write_json(folder / "schema" / f"{config}.json", schema)
+        schema = _schema_json("records", RECORDS, ["record_index"])
+        _write_json(folder / "schema" / "records.json", schema)
+        for name, dense in drop_in.items():
+            home = folder / DROP_IN_FOLDER / plain_name(name, where="drop-in split folder")
             # As the source writes it: key order and shortest floats kept, ASCII.
-            text = json.dumps(list(records), allow_nan=False) + "\n"
+            text = json.dumps(list(dense), allow_nan=False) + "\n"
             write_text_atomic(home / RECORDS_FILE, text)
+            write_parquet(records[name], home / TABLE_FILE)
         _write_json(folder / MANIFEST_FILE, _manifest(contents, videos))
+        _refuse_faults(folder)
         write_text_atomic(folder / CARD_FILE, card_text(contents))
         files = _write_sums(folder)
     return Release(folder=target, contents=contents, files=files)
+
+
+def _refuse_faults(folder: Path) -> None:
+    faults = release_faults(folder)
+    if faults:
+        raise DataError(
+            f"{faults[0].cause} ({len(faults)} such faults in all)",
+            where=f"video {faults[0].video_id} utterance {faults[0].feedback_index}",
+            next_step="Nothing was published; report this with the annotations artifact",
+        )
 
 
 def _check(
@@ -209,12 +240,12 @@ def _manifest(contents: Contents, videos: Sequence[PublishedVideo]) -> dict[str,
     }
 
 
-def _schema_json(config: str) -> dict[str, JsonValue]:
+def _schema_json(name: str, schema: pa.Schema, order: Sequence[str]) -> dict[str, JsonValue]:
     return {
-        "config": config,
+        "config": name,
         "schema_version": SCHEMA_VERSION,
-        "sorted_by": list(CONFIGS[config].order),
-        "fields": field_list(CONFIGS[config].schema),
+        "sorted_by": list(order),
+        "fields": field_list(schema),
     }
 
 

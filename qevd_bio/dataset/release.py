@@ -8,6 +8,8 @@ from pathlib import Path
 
 from qevd_bio.files.strict_json import JsonValue
 
+MANIFEST_FILE = "manifest.json"
+
 
 @dataclass(frozen=True, slots=True)
 class PublishedVideo:

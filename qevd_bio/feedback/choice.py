@@ -5,12 +5,15 @@ Notes
 Policy ``evidence`` (default) speaks only of a violation the trainer's words name: same measure,
 same direction, same side where the words name one. A general corrective ("watch your form")
 names no measure, so the most severe violation supports it. A sentence whose subject is not
-recognised is supported by nothing. The first measure of a cue decides: when it is violated
+recognised is answered by no measure. The first measure of a cue decides: when it is violated
 against the asked direction and nowhere in it, the cue counts as contradicted whatever its other
 measures say ("go deeper" to someone whose knees bend too far).
 
-Policy ``paper`` replaces whenever anything is violated (supplement 1.1): violations that match
-the cue first, then the most severe.
+Policy ``paper`` always replaces (supplement 1.1, step 4): by violations that match the cue
+first, then by the most severe; where nothing is violated, by what was measured with its target,
+what the cue is about first. The supplement takes it that "the trainer observed a form deviation"
+and does not say what happens otherwise; praise is not measured, so none is given. Only where
+nothing at all was measured is there no context to replace by, and the sentence stays.
 """
 
 from __future__ import annotations
@@ -19,9 +22,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from qevd_bio.feedback.contexts import Statement, evidence_text, joined_sides
+from qevd_bio.feedback.contexts import (
+    Statement,
+    evidence_text,
+    joined_sides,
+    measured_statements,
+)
 from qevd_bio.feedback.cues import Cue, is_general, is_other_phase
-from qevd_bio.feedback.quantities import is_speakable, is_too_low, measure_family
+from qevd_bio.feedback.quantities import (
+    is_speakable,
+    is_too_low,
+    measure_family,
+    missed_bound,
+)
 from qevd_bio.motion.constraints import Finding
 
 Policy = Literal["evidence", "paper"]
@@ -122,11 +135,12 @@ def choose(
     violated = _most_severe_first([f for f in findings if is_speakable(f)])
     supporting = _most_severe_first(_supporting(findings, cues, leading))
     if policy == "paper":
-        return _paper_choice(violated, supporting, findings)
+        about = matching(findings, cues, leading=leading)
+        return _paper_choice(violated, supporting, findings, about)
     if supporting:
         return _told(supporting, "violated as the words say")
     if not cues:
-        return Choice((), "unsupported", "the subject of the sentence is not recognised")
+        return Choice((), "unmeasurable", "the subject of the sentence is not recognised")
     if all(is_general(cue) for cue in cues) and violated:
         reason = "general corrective; this is the most severe violation"
         return Choice(joined_sides(violated)[:1], None, reason)
@@ -134,14 +148,20 @@ def choose(
 
 
 def _paper_choice(
-    violated: list[Finding], supporting: list[Finding], findings: Sequence[Finding]
+    violated: list[Finding],
+    supporting: list[Finding],
+    findings: Sequence[Finding],
+    about: Sequence[bool],
 ) -> Choice:
     others = [finding for finding in violated if finding not in supporting]
     if supporting or others:
         return _told([*supporting, *others], "policy paper: any violation is told")
-    numbers = evidence_text(findings)
-    if numbers:
-        return Choice((), "unsupported", f"nothing is violated: {numbers}")
+    # a stable sort keeps the rule's order among equals
+    first = sorted(zip(about, findings, strict=True), key=lambda pair: not pair[0])
+    measured = measured_statements([finding for _, finding in first])
+    if measured:
+        reason = "policy paper: nothing is violated, what was measured is told"
+        return Choice(measured[:MOST_STATEMENTS], None, reason)
     return _nothing_measured(findings)
 
 
@@ -184,7 +204,10 @@ def _refusal(findings: Sequence[Finding], cues: Sequence[Cue], leading: str | No
         return Choice((), "unmeasurable", f"the rule does not check {subject} ({words})")
     numbers = evidence_text(about)
     if numbers:
-        return Choice((), "unsupported", f"{subject} is not violated as the words say: {numbers}")
+        reason = f"{subject} is not violated as the words say: {numbers}"
+        if any(missed_bound(finding) is not None and not finding.violated for finding in about):
+            reason += "; what lies beyond a target does so by less than tolerance and noise allow"
+        return Choice((), "unsupported", reason)
     return _nothing_measured(about)
 
 

@@ -1,12 +1,14 @@
-"""Statements of violated findings, and the motion and morphology contexts built of them."""
+"""Statements of findings, and the motion context built of them and of a pose."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from qevd_bio.errors import RuleError
+from qevd_bio.feedback.pose import PoseAngle, pose_text
 from qevd_bio.feedback.prompt_files import load_prompt
 from qevd_bio.feedback.quantities import (
     SENTENCES,
@@ -30,6 +32,15 @@ Statement = tuple[Finding, ...]
 def _forms() -> dict[str, str]:
     forms: dict[str, str] = load_prompt(SENTENCES)["forms"]
     return forms
+
+
+def _form(name: str, seed: str | None) -> str:
+    """Choose one wording of a form, always the same for the same seed."""
+    if seed is None:
+        return _forms()[name]
+    choices = [_forms()[name], *load_prompt(SENTENCES)["variants"][name]]
+    digest = hashlib.sha256(f"{name} {seed}".encode()).digest()
+    return str(choices[int.from_bytes(digest[:8], "big") % len(choices)])
 
 
 def joined_sides(findings: Sequence[Finding]) -> tuple[Statement, ...]:
@@ -66,7 +77,9 @@ def joined_sides(findings: Sequence[Finding]) -> tuple[Statement, ...]:
     )
 
 
-def statement_text(statement: Statement, *, wording: Wording = "evidence") -> str:
+def statement_text(
+    statement: Statement, *, wording: Wording = "evidence", seed: str | None = None
+) -> str:
     """Tell a violation with its numbers, as the examples of supplement 1.2 do.
 
     Parameters
@@ -75,6 +88,9 @@ def statement_text(statement: Statement, *, wording: Wording = "evidence") -> st
         One violated finding, or right and left of the same violation.
     wording : {"evidence", "paper"}
         ``paper`` follows the supplement to the letter where it leaves out a target.
+    seed : str or None
+        Chooses among the variants of ``prompts/sentences.json``; None always takes the plain
+        form.
 
     Returns
     -------
@@ -100,13 +116,16 @@ def statement_text(statement: Statement, *, wording: Wording = "evidence") -> st
     if first.check == "static":
         special = None
     decimals = decimals_of(statement)
-    form = "measured" if special is None or special["names_target"] else "measured_without_target"
-    text = _forms()[form].format(
+    if special is None or special["names_target"]:
+        form = _form("measured", seed)
+    else:
+        form = _forms()["measured_without_target"]
+    text = form.format(
         quantity=_quantity(statement, special["term"] if special else None),
         values=_values(statement, decimals),
         reference=words["reference"] if first.check != "static" else "",
         target=target_text(first),
-        instruction=_instruction(statement, special, decimals),
+        instruction=_instruction(statement, special, decimals, seed),
     )
     return _tidy(text)
 
@@ -140,7 +159,9 @@ def _values(statement: Statement, decimals: int) -> str:
     )
 
 
-def _instruction(statement: Statement, special: Mapping[str, Any] | None, decimals: int) -> str:
+def _instruction(
+    statement: Statement, special: Mapping[str, Any] | None, decimals: int, seed: str | None
+) -> str:
     first = statement[0]
     words = quantity_words(measure_family(first), where=f"finding {first.constraint_id}")
     direction = "more" if is_too_low(first) else "less"
@@ -156,11 +177,16 @@ def _instruction(statement: Statement, special: Mapping[str, Any] | None, decima
     if len(statement) == 1 and first.side:
         head = _with_side(head, first)
     if first.check != "static":
+        amount = _amounts(statement, words["reference"], decimals)
         if takes_amount:
-            amount = _amounts(statement, words["reference"], decimals)
             head = _forms()["by"].format(instruction=head, amount=amount)
         if first.phase and (special is None or special["names_phase"]):
-            head = _at_phase(head, first)
+            head = _at_phase(head, first, seed)
+        if not takes_amount:
+            instructed = special["instructed"] if special else words["instructed"]
+            head = _forms()[f"size_{direction}"].format(
+                instruction=head, instructed=instructed, amount=amount
+            )
     return head + separator + rest
 
 
@@ -184,11 +210,11 @@ def _with_side(head: str, finding: Finding) -> str:
     return named if count else _forms()["on_side"].format(instruction=head, side=side)
 
 
-def _at_phase(text: str, finding: Finding) -> str:
+def _at_phase(text: str, finding: Finding, seed: str | None = None) -> str:
     special: dict[str, str] = load_prompt(SENTENCES)["phases"]
     if finding.phase in special:
         return f"{text} {special[finding.phase]}"
-    return _forms()["at_phase"].format(text=text, phase=finding.phase.replace("_", " "))
+    return _form("at_phase", seed).format(text=text, phase=finding.phase.replace("_", " "))
 
 
 def _amounts(statement: Statement, reference: str, decimals: int) -> str:
@@ -206,104 +232,88 @@ def _amounts(statement: Statement, reference: str, decimals: int) -> str:
     return _forms()["both_amounts"].format(first=sided[0], second=sided[1])
 
 
-def evidence_text(findings: Sequence[Finding]) -> str:
-    """List measured numbers with their targets, violated or not.
+def measured_statements(findings: Sequence[Finding]) -> tuple[Statement, ...]:
+    """Group measured findings, violated or not, by quantity, phase and target."""
+    groups: dict[tuple[object, ...], list[Finding]] = {}
+    for finding in findings:
+        if finding.status == "measured":
+            key: tuple[object, ...] = (
+                measure_family(finding),
+                finding.check,
+                finding.phase,
+                target_text(finding),
+            )
+            if any(other.side == finding.side for other in groups.get(key, [])):
+                key = (*key, id(finding))
+            groups.setdefault(key, []).append(finding)
+    return tuple(
+        tuple(sorted(group, key=lambda f: f.side or "", reverse=True)) for group in groups.values()
+    )
 
-    Parameters
-    ----------
-    findings : sequence of Finding
-        Those with status ``measured`` are told.
+
+def state_text(statement: Statement) -> str:
+    """Tell what was measured and the target, without an instruction.
 
     Returns
     -------
     str
-        "knee flexion right 98°, left 96° at the bottom phase (target: 90-120°)", or empty.
+        "knee flexion right 98°, left 96° at the bottom phase (target: 90-120°)".
     """
-    return "; ".join(_pose_states(findings, with_target=True))
+    first = statement[0]
+    words = quantity_words(measure_family(first), where=f"finding {first.constraint_id}")
+    reference = words["reference"] if first.check != "static" else ""
+    state = f"{_quantity(statement)} {_values(statement, decimals_of(statement))} {reference}"
+    if first.phase:
+        state = _at_phase(state, first)
+    state = _forms()["state_with_target"].format(state=state, target=target_text(first))
+    return re.sub(r" +", " ", state).strip()
 
 
-def _pose_states(findings: Sequence[Finding], *, with_target: bool) -> list[str]:
-    groups: dict[tuple[object, ...], list[Finding]] = {}
-    for finding in findings:
-        if finding.status == "measured":
-            key: tuple[object, ...] = (measure_family(finding), finding.check, finding.phase)
-            if with_target:
-                key = (*key, target_text(finding))
-            if any(other.side == finding.side for other in groups.get(key, [])):
-                key = (*key, id(finding))
-            groups.setdefault(key, []).append(finding)
-    states = []
-    for group in groups.values():
-        statement = tuple(sorted(group, key=lambda f: f.side or "", reverse=True))
-        first = statement[0]
-        words = quantity_words(measure_family(first), where=f"finding {first.constraint_id}")
-        reference = words["reference"] if first.check != "static" else ""
-        state = f"{_quantity(statement)} {_values(statement, decimals_of(statement))} {reference}"
-        if first.phase:
-            state = _at_phase(state, first)
-        if with_target:
-            state = _forms()["state_with_target"].format(state=state, target=target_text(first))
-        states.append(re.sub(r" +", " ", state).strip())
-    return states
+def told_text(statement: Statement, *, wording: Wording, seed: str | None) -> str:
+    """Tell a statement: a violation with its instruction, else what was measured."""
+    if is_speakable(statement[0]):
+        return statement_text(statement, wording=wording, seed=seed)
+    return _tidy(f"{state_text(statement)}.")
 
 
-def motion_context(findings: Sequence[Finding], *, wording: Wording = "evidence") -> str:
-    """Serialise what one cycle shows: pose state of the salient measures, then violations.
+def evidence_text(findings: Sequence[Finding]) -> str:
+    """List measured numbers with their targets, violated or not; empty when nothing is."""
+    return "; ".join(state_text(statement) for statement in measured_statements(findings))
+
+
+def motion_context(
+    findings: Sequence[Finding] | None,
+    pose: Sequence[PoseAngle],
+    *,
+    wording: Wording = "evidence",
+) -> str:
+    """Serialise the motion quality context C_motion (supplement 7.2).
 
     Parameters
     ----------
-    findings : sequence of Finding
-        All findings of the cycle, in the rule's order.
+    findings : sequence of Finding or None
+        All findings of the most recently completed cycle, in the rule's order; None when no
+        cycle is completed.
+    pose : sequence of PoseAngle
+        Angles of the salient joints at the time of the utterance.
     wording : {"evidence", "paper"}
         As in `statement_text`.
 
     Returns
     -------
     str
-        Empty when nothing was measured. All numbers are those of the findings (supplement 7.2).
+        Pose state, then violations in the rule's order; empty when neither a
+        pose nor a measured finding is there.
     """
-    states = _pose_states(findings, with_target=False)
-    if not states:
+    measured = [finding for finding in findings or () if finding.status == "measured"]
+    if not pose and not measured:
         return ""
-    pose = _forms()["pose_state"].format(states="; ".join(states))
-    violated = [finding for finding in findings if is_speakable(finding)]
-    if not violated:
-        return f"{pose} {_forms()['no_violation']}"
-    statements = " ".join(
-        statement_text(statement, wording=wording) for statement in joined_sides(violated)
-    )
-    return f"{pose} {_forms()['violations'].format(statements=statements)}"
-
-
-def morphology_context(
-    measurements: Mapping[str, float] | None, *, backend: str, low_confidence: bool
-) -> tuple[str, str]:
-    """Serialise body measures; a seam until a backend measures bodies.
-
-    Parameters
-    ----------
-    measurements : mapping or None
-        Body measures; only None is accepted so far.
-    backend : str
-        Backend that captured the motion.
-    low_confidence : bool
-        Puts a warning in front (supplement 6.3).
-
-    Returns
-    -------
-    (str, str)
-        The context, and why it holds no body measures.
-
-    Raises
-    ------
-    RuleError
-        Measurements are given: their sentence is not built yet.
-    """
-    if measurements is not None:
-        raise RuleError(
-            "body measures have no sentence yet",
-            where=f"morphology context of backend '{backend}'",
-            next_step="Pass None until the morphometrics stage exists",
-        )
-    warning = _forms()["low_confidence"] if low_confidence else ""
-    return warning, f"the backend '{backend}' gives no body shape"
+    violated = [finding for finding in measured if is_speakable(finding)]
+    if violated:
+        statements = [statement_text(one, wording=wording) for one in joined_sides(violated)]
+        second = _forms()["violations"].format(statements=" ".join(statements))
+    elif measured:
+        second = _forms()["no_violation"]
+    else:
+        second = _forms()["no_cycle" if findings is None else "no_measurement"]
+    return f"{pose_text(pose)} {second}".strip()

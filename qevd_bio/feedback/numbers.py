@@ -1,51 +1,202 @@
-"""A check that no number of a sentence is invented.
+"""A check that no number of a sentence is invented, or stands in a wrong place.
 
-It shares nothing with the code that writes sentences, so that it can disagree with it.
+It shares the vocabulary of ``prompts/sentences.json`` with the code that writes sentences and no
+code, so that it can disagree with it.
 """
 
 from __future__ import annotations
 
+import functools
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
+from qevd_bio.feedback.prompt_files import load_prompt
 from qevd_bio.motion.constraints import Finding
+from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS
 
 _NUMBER = re.compile(r"(?<![\d.])(?:(?<!°)[-\u2212])?\d+(?:\.\d+)?")
+_NUMBER_WORD = re.compile(
+    r"\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|forty"
+    r"|fifty|sixty|seventy|eighty|ninety|hundred|half|third|quarter|twice|double|dozen)\b",
+    re.IGNORECASE,
+)
+_UNITS = {"deg": r"°", "s": r" s\b", "ratio": r" x\b"}
+_REST_OF_RANGE = r"(?:(?:-| to )-?\d+(?:\.\d+)?)?"
+_BEFORE_TARGET = re.compile(r"target: (?:[<>] |-?\d+(?:\.\d+)?(?:-| to ))?$")
+_BEFORE_AMOUNT = re.compile(r"\bby (?:\S+(?: x hip width| s)? \((?:right|left)\) and )?$")
+_POSE_ITEM = re.compile(r"(?:(right|left) )?[a-z -]+ (-?\d+)°")
+_VERB = re.compile(r"\b(increase|reduce|decrease)\b[^.;]*$", re.IGNORECASE)
+_SIDE_BEFORE = re.compile(r"\b(right|left) $", re.IGNORECASE)
+_SIDE_AFTER = re.compile(r"[^,.;()]{0,20} \((right|left)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Mention:
+    """A quantity that a text names: where, which, on which side."""
+
+    end: int
+    family: str
+    is_static: bool
+    side: str | None
 
 
 def unbacked_numbers(text: str, findings: Sequence[Finding]) -> list[str]:
-    """Find the numbers of a text that no finding holds.
+    """Find the numbers of a text that no finding holds in that place.
 
     Parameters
     ----------
     text : str
-        A rewritten sentence or a motion context.
+        A rewritten sentence, a reason or the violations of a motion context.
     findings : sequence of Finding
-        The findings of the same row.
+        Those the text speaks of.
 
     Returns
     -------
     list of str
-        In order, as written; empty when each number lies within half a unit of its last
-        decimal of a measured value, a target bound or an absolute deviation.
+        In order, as written. A number is backed by a finding of the quantity named last before
+        it, of the side named with it and in its unit: by its measured value, rounded; after
+        "target:" by a bound, exactly; after "by" by the difference of the written value and the
+        bound it misses, in the direction of the verb. Number words are backed by nothing but
+        the rule's own instruction.
     """
-    backing = [number for finding in findings for number in _numbers_of(finding)]
-    return [
-        written
+    mentions = list(_mentions(text))
+    unbacked = [
+        (match.start(), match.group())
         for match in _NUMBER.finditer(text)
-        if not _is_backed(written := match.group(), backing)
+        if not any(_backs(f, match, text) for f in _named(findings, mentions, match, text))
+    ]
+    instructed = " ".join(finding.instruction for finding in findings).casefold()
+    unbacked += [
+        (match.start(), match.group())
+        for match in _NUMBER_WORD.finditer(text)
+        if match.group().casefold() not in instructed.split()
+    ]
+    return [written for _, written in sorted(unbacked)]
+
+
+@functools.cache
+def _vocabulary() -> tuple[re.Pattern[str], dict[str, list[tuple[str, bool]]]]:
+    prompt = load_prompt("sentences.json")
+    phrases: dict[str, list[tuple[str, bool]]] = {}
+    for family, words in prompt["quantities"].items():
+        for name in ("term", "instructed", "still"):
+            phrases.setdefault(words[name], []).append((family, name == "still"))
+    for special in prompt["wordings"].values():
+        for family, words in special.items():
+            for name in ("term", "instructed"):
+                phrases.setdefault(words[name], []).append((family, False))
+    longest_first = sorted(phrases, key=lambda phrase: (-len(phrase), phrase))
+    either = "|".join(re.escape(phrase) for phrase in longest_first)
+    return re.compile(rf"(?:\b(right|left) )?\b({either})\b", re.IGNORECASE), phrases
+
+
+def _mentions(text: str) -> Iterator[_Mention]:
+    pattern, phrases = _vocabulary()
+    for match in pattern.finditer(text):
+        for family, is_static in phrases[match.group(2).casefold()]:
+            yield _Mention(match.end(), family, is_static, _side(match.group(1)))
+
+
+def _side(word: str | None) -> str | None:
+    return word[0].casefold() if word else None
+
+
+def _named(
+    findings: Sequence[Finding], mentions: Sequence[_Mention], number: re.Match[str], text: str
+) -> list[Finding]:
+    """List the findings of the quantity and side that a number is said to be of."""
+    ends = [mention.end for mention in mentions if mention.end <= number.start()]
+    if not ends:
+        return []
+    before = _SIDE_BEFORE.search(text[: number.start()])
+    after = _SIDE_AFTER.match(text[number.end() :])
+    own = _side((before or after or [None, None])[1])
+    return [
+        finding
+        for mention in mentions
+        if mention.end == max(ends)
+        for finding in findings
+        if _family(finding) == mention.family
+        and (finding.check == "static") == mention.is_static
+        and (own or mention.side) in (None, finding.side)
     ]
 
 
-def _numbers_of(finding: Finding) -> list[float]:
-    numbers = [finding.measured, finding.target_low, finding.target_high]
-    if finding.deviation is not None:
-        numbers.append(abs(finding.deviation))
-    return [number for number in numbers if number is not None]
+def _family(finding: Finding) -> str:
+    return "tempo" if finding.check == "tempo" else re.sub(r"_[rl]$", "", finding.measure)
 
 
-def _is_backed(written: str, backing: Sequence[float]) -> bool:
-    value = float(written.replace("\u2212", "-"))
+def _backs(finding: Finding, number: re.Match[str], text: str) -> bool:
+    after, before = text[number.end() :], text[: number.start()]
+    measured = finding.measured
+    if measured is None or not re.match(_REST_OF_RANGE + _UNITS[finding.unit], after):
+        return False
+    written = number.group().replace("\u2212", "-")
     decimals = len(written.partition(".")[2])
-    half_unit = 0.5 * 10.0**-decimals
-    return any(abs(value - number) <= half_unit * (1 + 1e-9) + 1e-9 for number in backing)
+    value = float(written)
+    if _BEFORE_TARGET.search(before):
+        return value in (finding.target_low, finding.target_high)
+    if _BEFORE_AMOUNT.search(before):
+        return _is_amount(finding, measured, value, decimals, _VERB.search(before))
+    return abs(value - measured) <= 0.5 * 10.0**-decimals * (1 + 1e-9) + 1e-9
+
+
+def _is_amount(
+    finding: Finding, measured: float, value: float, decimals: int, verb: re.Match[str] | None
+) -> bool:
+    low, high = finding.target_low, finding.target_high
+    if low is not None and measured < low:
+        bound, said = low, "increase"
+    elif high is not None and measured > high:
+        bound, said = high, "reduce"
+    else:
+        return False
+    asked = verb.group(1).casefold().replace("decrease", "reduce") if verb else said
+    return asked == said and abs(value - abs(_half_up(measured, decimals) - bound)) < 1e-9
+
+
+def _half_up(value: float, decimals: int) -> float:
+    """Round half away from zero, as decimal writing does."""
+    scaled = float(f"{abs(value):.12g}") * 10.0**decimals
+    return math.copysign(math.floor(scaled + 0.5 + 1e-12) / 10.0**decimals, value)
+
+
+def unbacked_pose(text: str, pose: Sequence[tuple[str, float]]) -> list[str]:
+    """Find what a pose state tells that the pose does not hold.
+
+    Parameters
+    ----------
+    text : str
+        "Pose state: right knee flexion 85°, left knee flexion 84°."
+    pose : sequence of (str, float)
+        Names and angles in degrees, in the order told.
+
+    Returns
+    -------
+    list of str
+        The items that differ in side or number from the angle in their place; all of them
+        where their count differs.
+    """
+    items = text.removeprefix("Pose state: ").removesuffix(".").split(", ") if text else []
+    if len(items) != len(pose):
+        return items or [text]
+    return [
+        item
+        for item, (name, angle_deg) in zip(items, pose, strict=True)
+        if not _tells_angle(item, name, angle_deg)
+    ]
+
+
+def _tells_angle(item: str, name: str, angle_deg: float) -> bool:
+    match = _POSE_ITEM.fullmatch(item)
+    side = name[-1] if name.endswith(("_r", "_l")) else None
+    if match is None or _side(match.group(1)) != side:
+        return False
+    sign = 1
+    if name in DOF_INDEX:
+        stem = re.sub(r"_[rl]$", "", name)
+        sign = load_prompt("sentences.json")["degrees_of_freedom"][stem]["sign"]
+        sign *= DOFS[DOF_INDEX[name]].mirror_sign if side == "l" else 1
+    return abs(float(match.group(2)) - sign * angle_deg) <= 0.5 + 1e-9

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from qevd_bio.errors import UsageError
 from qevd_bio.feedback.choice import Policy, choose, matching
-from qevd_bio.feedback.contexts import motion_context, statement_text
+from qevd_bio.feedback.contexts import motion_context, told_text
 from qevd_bio.feedback.cues import cues_of
 from qevd_bio.feedback.kinds import Kind
+from qevd_bio.feedback.pose import PoseAngle
 from qevd_bio.motion.constraints import Finding
 from qevd_bio.motion.cycles import Cycle
 
@@ -60,7 +61,9 @@ def rewrite(
     findings: Sequence[Finding],
     policy: Policy,
     *,
+    pose: Sequence[PoseAngle] = (),
     morphology_context: str = "",
+    seed: str | None = None,
 ) -> Rewritten:
     """Rewrite a corrective or instructional utterance where the evidence allows it.
 
@@ -78,8 +81,12 @@ def rewrite(
         All findings of that cycle, in the rule's order.
     policy : {"evidence", "paper"}
         See `qevd_bio.feedback.choice`.
+    pose : sequence of PoseAngle, optional
+        Angles of the salient joints at the time of the utterance.
     morphology_context : str, optional
         Passed through to the row.
+    seed : str, optional
+        Chooses a wording variant; without it, and by policy ``paper``, the plain forms are used.
 
     Returns
     -------
@@ -108,7 +115,7 @@ def rewrite(
             feedback=feedback,
             status=status,
             reason=reason,
-            motion_context=motion_context(findings, wording=policy),
+            motion_context=motion_context(findings if cycle else None, pose, wording=policy),
             morphology_context=morphology_context,
             chosen=chosen,
             matches_cue=matching(findings, cues, leading=leading),
@@ -123,6 +130,7 @@ def rewrite(
     choice = choose(findings, cues, leading=leading, policy=policy)
     if choice.refusal is not None:
         return row(choice.refusal, choice.reason)
-    sentence = " ".join(statement_text(s, wording=policy) for s in choice.statements)
+    seed = seed if policy == "evidence" else None
+    sentence = " ".join(told_text(s, wording=policy, seed=seed) for s in choice.statements)
     chosen = tuple(finding for statement in choice.statements for finding in statement)
     return row("rewritten", choice.reason, sentence, chosen)

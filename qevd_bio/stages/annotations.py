@@ -12,8 +12,9 @@ from qevd_bio.engine.stage import Resources
 from qevd_bio.exercises.cycle_search import ScoredCycle, choose_cycle
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.feedback.choice import Policy
-from qevd_bio.feedback.contexts import morphology_context
 from qevd_bio.feedback.kinds import kind_of
+from qevd_bio.feedback.morphology import morphology_context
+from qevd_bio.feedback.pose import PoseAngle, pose_of
 from qevd_bio.feedback.prompt_files import prompt_digests
 from qevd_bio.feedback.rewriting import Rewritten, rewrite
 from qevd_bio.files.digest import sha256_file, sha256_json
@@ -23,13 +24,15 @@ from qevd_bio.motion.record import Motion
 from qevd_bio.qevd.dropin import merging_pairs
 from qevd_bio.qevd.segments import Segment
 from qevd_bio.qevd.utterances import Utterance
+from qevd_bio.skeleton.bodies import scaled_skeleton
+from qevd_bio.skeleton.kinematics import Skeleton
 from qevd_bio.stages.cycles import (
     quality_columns,
     rule_digests,
     scored_from_row,
     segments_digest,
 )
-from qevd_bio.stages.sessions import Session, Sessions
+from qevd_bio.stages.sessions import Session, Sessions, salience_digest
 from qevd_bio.tables import annotations as annotation_table
 from qevd_bio.tables import cycles as cycle_table
 from qevd_bio.tables import findings as finding_table
@@ -45,6 +48,7 @@ class _Evidence:
     """What the earlier stages know of one video."""
 
     motion: Motion
+    skeleton: Skeleton
     cycles: Mapping[int, list[ScoredCycle]]
     findings: Mapping[tuple[int, int], list[Finding]]
     no_cycle_reasons: Mapping[str, str]
@@ -56,19 +60,22 @@ class AnnotationsStage:
 
     sessions: Sessions
     policy: Policy = "evidence"
+    variants: bool = False
     name: str = "annotations"
-    version: int = 1
+    version: int = 2
     reads: tuple[str, ...] = ("kinematics", "cycles", "findings")
     writes: str = "annotations"
     resources: Resources = field(default_factory=Resources)
 
     def depends(self, video_id: str) -> Mapping[str, str]:
-        """Name the record, the rules, the language data and the policy."""
+        """Name the record, the rules, the salient joints, the language data and the choices."""
         session = self.sessions.by_id[video_id]
         return {
             "record": session.record.digest,
             "segments": segments_digest(session),
             "policy": sha256_json(self.policy),
+            "wording variants": sha256_json(self.variants),
+            "salient joints": salience_digest(session),
             "generator": __version__,
             **rule_digests(session),
             **prompt_digests(),
@@ -110,9 +117,12 @@ class AnnotationsStage:
     ) -> dict[str, Any]:
         segment = session.segment_of(utterance)
         rule = session.rules.get(segment.index) if segment else None
+        salience = session.salience.get(segment.index) if segment else None
         index, scored = _spoken_cycle(segment, utterance, evidence)
         findings = evidence.findings.get((segment.index, index), []) if segment else []
         kind = kind_of(utterance.text, is_transition=utterance.is_transition)
+        pose = _pose(evidence, utterance.frame_start, salience.joints if salience else ())
+        seed = f"{session.record.unit_id}:{utterance.index}"
         rewritten = rewrite(
             utterance.text,
             kind,
@@ -120,7 +130,9 @@ class AnnotationsStage:
             scored.cycle if scored else None,
             findings,
             self.policy,
-            morphology_context=_morphology(evidence.motion, scored),
+            pose=pose,
+            morphology_context=_morphology(evidence.motion, utterance.frame_start, scored),
+            seed=seed if self.variants else None,
         )
         return {
             "video_id": session.record.unit_id,
@@ -141,7 +153,9 @@ class AnnotationsStage:
             "reason": _reason(rewritten, segment, evidence),
             "motion_context": rewritten.motion_context,
             "morphology_context": rewritten.morphology_context,
-            "salient_joints": list(rule.dynamic_joints) if rule else [],
+            "salient_joints": list(salience.joints) if salience else [],
+            "salient_source": salience.source if salience else None,
+            "pose": [asdict(angle) for angle in pose],
             "cycle": _cycle_struct(index, scored, rule),
             "findings": [
                 {**asdict(finding), "matches_cue": matches, "spoken": finding in rewritten.chosen}
@@ -161,8 +175,10 @@ def _read_evidence(inputs: Mapping[str, Path]) -> _Evidence:
     for row in read_parquet(inputs["findings"], finding_table.SCHEMA).to_pylist():
         of_cycle = findings.setdefault((row["segment_index"], row["cycle_index"]), [])
         of_cycle.append(Finding(**{name: row[name] for name in _FINDING_NAMES}))
+    motion = motion_from_table(read_parquet(inputs["kinematics"], kinematics_table.SCHEMA))
     return _Evidence(
-        motion=motion_from_table(read_parquet(inputs["kinematics"], kinematics_table.SCHEMA)),
+        motion=motion,
+        skeleton=scaled_skeleton(motion.segment_lengths_m),
         cycles=by_segment,
         findings=findings,
         no_cycle_reasons=read_notes(cycles)["no_cycle_reasons"],
@@ -187,13 +203,31 @@ def _reason(rewritten: Rewritten, segment: Segment | None, evidence: _Evidence) 
     return rewritten.reason
 
 
-def _morphology(motion: Motion, scored: ScoredCycle | None) -> str:
-    frames = slice(scored.cycle.start, scored.cycle.end + 1) if scored else slice(0, 0)
-    unsure = ~motion.valid[frames] | (motion.confidence[frames] < LEAST_CONFIDENCE)
-    context, _ = morphology_context(
-        None, backend=motion.backend, low_confidence=bool(unsure.mean() > 0.5) if scored else False
+def _pose(evidence: _Evidence, frame: int, joints: tuple[str, ...]) -> tuple[PoseAngle, ...]:
+    """Read the pose at a frame; none where no frame or no joint is known."""
+    motion = evidence.motion
+    if frame >= len(motion.time_s) or not joints:
+        return ()
+    return pose_of(
+        motion.q[frame],
+        motion.observed,
+        joints,
+        skeleton=evidence.skeleton,
+        gravity=motion.gravity,
     )
-    return context
+
+
+def _morphology(motion: Motion, frame: int, scored: ScoredCycle | None) -> str:
+    """Warn where the pose told, or most of the cycle, is uncertain.
+
+    Nothing measures the body yet: the measurements stay empty.
+    """
+    unsure = ~motion.valid | (motion.confidence < LEAST_CONFIDENCE)
+    cycle = slice(scored.cycle.start, scored.cycle.end + 1) if scored else slice(0, 0)
+    is_low = bool(
+        unsure[frame : frame + 1].any() or unsure[cycle].sum() > 0.5 * unsure[cycle].size
+    )
+    return morphology_context({}, low_confidence=is_low)
 
 
 def _cycle_struct(

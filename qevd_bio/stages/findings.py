@@ -10,10 +10,11 @@ from pathlib import Path
 
 from qevd_bio.engine.stage import Resources
 from qevd_bio.exercises.checking import segment_findings
+from qevd_bio.exercises.salience import on_salient_joints
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.stages.cycles import rule_digests, scored_from_row
-from qevd_bio.stages.sessions import Sessions
+from qevd_bio.stages.sessions import Sessions, salience_digest
 from qevd_bio.tables import cycles as cycle_table
 from qevd_bio.tables import findings as finding_table
 from qevd_bio.tables import kinematics as kinematics_table
@@ -27,14 +28,15 @@ class FindingsStage:
 
     sessions: Sessions
     name: str = "findings"
-    version: int = 2
+    version: int = 3
     reads: tuple[str, ...] = ("kinematics", "cycles")
     writes: str = "findings"
     resources: Resources = field(default_factory=Resources)
 
     def depends(self, video_id: str) -> Mapping[str, str]:
-        """Name the rules of the session's exercises."""
-        return rule_digests(self.sessions.by_id[video_id])
+        """Name the rules of the session's exercises and the salient joints."""
+        session = self.sessions.by_id[video_id]
+        return {"salient joints": salience_digest(session), **rule_digests(session)}
 
     def setup(self) -> None:
         """Nothing is shared between videos."""
@@ -43,13 +45,14 @@ class FindingsStage:
         self, video_id: str, inputs: Mapping[str, Path], out: Path
     ) -> Mapping[str, JsonValue]:
         """Check the cycles of one video."""
-        rules = self.sessions.by_id[video_id].rules
+        session = self.sessions.by_id[video_id]
         motion = motion_from_table(read_parquet(inputs["kinematics"], kinematics_table.SCHEMA))
         skeleton = scaled_skeleton(motion.segment_lengths_m)
         rows = []
         cycle_rows = read_parquet(inputs["cycles"], cycle_table.SCHEMA).to_pylist()
         for segment_index, group in groupby(cycle_rows, key=itemgetter("segment_index")):
-            rule, segment_rows = rules[segment_index], list(group)
+            rule, segment_rows = session.rules[segment_index], list(group)
+            salience = session.salience[segment_index]
             cycles = [scored_from_row(row).cycle for row in segment_rows]
             found = segment_findings(motion, rule, cycles, skeleton)
             rows += [
@@ -61,7 +64,7 @@ class FindingsStage:
                     **asdict(finding),
                 }
                 for row, findings in zip(segment_rows, found, strict=True)
-                for finding in findings
+                for finding in on_salient_joints(findings, salience)
             ]
         write_parquet(rows_table(rows, finding_table.SCHEMA), out)
         return {"findings": len(rows), "violated": sum(bool(row["violated"]) for row in rows)}

@@ -36,15 +36,27 @@ class RoadConfig:
     data_root : Path
         QEVD's folder; only read.
     policy : str
-        ``evidence`` or ``paper``, see `qevd_bio.feedback.rewriting`.
+        ``evidence`` or ``paper``, see `qevd_bio.feedback.choice`.
+    variants : bool
+        Whether sentences vary in their wording.
+    salient_joints : Path or None
+        Annotation of salient joints; None: those of the rules.
     """
 
     data_root: Path
     policy: Policy = "evidence"
+    variants: bool = False
+    salient_joints: Path | None = None
 
     def as_json(self) -> dict[str, JsonValue]:
         """Spell the configuration out."""
-        return {"data_root": str(self.data_root.absolute()), "policy": self.policy}
+        salient = self.salient_joints
+        return {
+            "data_root": str(self.data_root.absolute()),
+            "policy": self.policy,
+            "variants": self.variants,
+            "salient_joints": None if salient is None else str(salient.absolute()),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,13 +199,13 @@ def open_road(config: RoadConfig, work: Path) -> Road:
         Source data or rules cannot be used.
     """
     outside_of_source(work, config.data_root)
-    sessions = load_sessions(config.data_root, load_rules())
+    sessions = load_sessions(config.data_root, load_rules(), config.salient_joints)
     stages: tuple[Stage, ...] = (
         KinematicsStage(sessions),
         QualityStage(),
         CyclesStage(sessions),
         FindingsStage(sessions),
-        AnnotationsStage(sessions, policy=config.policy),
+        AnnotationsStage(sessions, policy=config.policy, variants=config.variants),
     )
     return Road(config, sessions, stages, Store(work))
 
@@ -214,11 +226,18 @@ def reopen_road(work: Path) -> Road:
             next_step="Run `qevd-bio run --data-root QEVD --work WORK` first, or name its folder",
         )
     content = parse_json(path.read_text(encoding="utf-8"), where=str(path))
-    if not isinstance(content, dict) or set(content) != {"data_root", "policy"}:
+    known = set(RoadConfig(Path()).as_json())
+    if not isinstance(content, dict) or set(content) != known:
         raise DataError(
             "not written by this version",
             where=str(path),
             next_step="Run `qevd-bio run` again; finished work is kept",
         )
-    policy = policy_named(str(content["policy"]))
-    return open_road(RoadConfig(Path(str(content["data_root"])), policy), work)
+    salient = content["salient_joints"]
+    config = RoadConfig(
+        data_root=Path(str(content["data_root"])),
+        policy=policy_named(str(content["policy"])),
+        variants=content["variants"] is True,
+        salient_joints=None if salient is None else Path(str(salient)),
+    )
+    return open_road(config, work)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qevd_bio.errors import UsageError
 from qevd_bio.exercises.names import rule_for
 from qevd_bio.exercises.rule import Rule
+from qevd_bio.exercises.salience import MOST_JOINTS, Salience, salience_of_rule
+from qevd_bio.files.digest import sha256_json
 from qevd_bio.qevd.records import LoadedRecords, Record, load_records
+from qevd_bio.qevd.salient_joints import load_salient_joints
 from qevd_bio.qevd.segments import Segment, segments
 from qevd_bio.qevd.utterances import Utterance, utterances
 
@@ -28,12 +31,16 @@ class Session:
         The exercises.
     rules : mapping of int to Rule
         By segment index; a segment whose exercise has no rule is absent.
+    salience : mapping of int to Salience
+        By segment index: the joints an annotation names, else those of the rule; absent where
+        there is neither.
     """
 
     record: Record
     utterances: tuple[Utterance, ...]
     segments: tuple[Segment, ...]
     rules: Mapping[int, Rule]
+    salience: Mapping[int, Salience]
 
     def segment_of(self, utterance: Utterance) -> Segment | None:
         """Find the segment an utterance is said in; None for transitions and outside of any."""
@@ -66,7 +73,9 @@ class Sessions:
         }
 
 
-def load_sessions(data_root: Path, rules: Mapping[str, Rule]) -> Sessions:
+def load_sessions(
+    data_root: Path, rules: Mapping[str, Rule], salient_joints: Path | None = None
+) -> Sessions:
     """Read the sessions of a data root.
 
     Parameters
@@ -75,6 +84,8 @@ def load_sessions(data_root: Path, rules: Mapping[str, Rule]) -> Sessions:
         QEVD's folder.
     rules : mapping of str to Rule
         The exercise rules.
+    salient_joints : Path, optional
+        Annotation of salient joints, see `qevd_bio.qevd.salient_joints`.
 
     Returns
     -------
@@ -86,7 +97,17 @@ def load_sessions(data_root: Path, rules: Mapping[str, Rule]) -> Sessions:
         The folder or an annotation file cannot be used.
     """
     loaded = load_records(data_root)
-    return Sessions({r.unit_id: _session(r, rules) for r in loaded.records}, loaded)
+    by_id = {record.unit_id: _session(record, rules) for record in loaded.records}
+    if salient_joints is not None:
+        counts = {unit: len(session.segments) for unit, session in by_id.items()}
+        for unit, named in load_salient_joints(salient_joints, counts).items():
+            chosen = {
+                index: Salience(joints[:MOST_JOINTS], "annotation")
+                for index, joints in named.items()
+            }
+            session = by_id[unit]
+            by_id[unit] = replace(session, salience={**session.salience, **chosen})
+    return Sessions(by_id, loaded)
 
 
 def chosen_videos(sessions: Sessions, videos: tuple[str, ...]) -> tuple[str, ...]:
@@ -110,9 +131,18 @@ def chosen_videos(sessions: Sessions, videos: tuple[str, ...]) -> tuple[str, ...
 def _session(record: Record, rules: Mapping[str, Rule]) -> Session:
     found = segments(record)
     named = {segment.index: rule_for(segment.exercise_text, rules) for segment in found}
+    known = {index: rule for index, rule in named.items() if rule is not None}
     return Session(
         record=record,
         utterances=utterances(record),
         segments=found,
-        rules={index: rule for index, rule in named.items() if rule is not None},
+        rules=known,
+        salience={index: salience_of_rule(rule) for index, rule in known.items()},
+    )
+
+
+def salience_digest(session: Session) -> str:
+    """Digest the salient joints of a session and who chose them."""
+    return sha256_json(
+        [[index, list(one.joints), one.source] for index, one in sorted(session.salience.items())]
     )

@@ -29,6 +29,13 @@ FINDING: pa.DataType = pa.struct(
     ]
 )
 
+POSE_ANGLE: pa.DataType = pa.struct(
+    [
+        column("name", pa.string(), "SKEL degree of freedom; of the shoulder a measure instead"),
+        column("angle_deg", pa.float64(), "Angle at the first frame of the utterance", unit="deg"),
+    ]
+)
+
 PROVENANCE: pa.DataType = pa.struct(
     [
         column("kinematics_sha256", pa.string(), "Artifact the angles came from"),
@@ -75,9 +82,24 @@ SCHEMA: pa.Schema = versioned(
             "rewritten, kept, unsupported, low_confidence, unmeasurable or no_cycle",
         ),
         column("reason", pa.string(), "Why the sentence has this status"),
-        column("motion_context", pa.string(), "Pose state and violations in words"),
+        column(
+            "motion_context",
+            pa.string(),
+            "Pose state at the utterance and violations of the last completed cycle, in words",
+        ),
         column("morphology_context", pa.string(), "Body measurements in words"),
-        column("salient_joints", pa.list_(pa.string()), "Joints the analysis looked at"),
+        column(
+            "salient_joints",
+            pa.list_(pa.string()),
+            "SKEL joints the segment is judged by, most important first, each with all its DoFs",
+        ),
+        column(
+            "salient_source",
+            pa.string(),
+            "What chose them: rules, annotation or selector; null where there are none",
+            nullable=True,
+        ),
+        column("pose", pa.list_(POSE_ANGLE), "Observed angles of the salient joints"),
         column("cycle", CYCLE, "Cycle the sentence speaks of", nullable=True),
         column("findings", pa.list_(FINDING), "Constraints checked on that cycle"),
         column("review", REVIEW, "Verdict of an annotator, if any", nullable=True),

@@ -139,6 +139,21 @@ def test_faults_of_the_source_are_told(tmp_path: Path) -> None:
     assert "fault of the source: 0300" in done.stderr
 
 
+def test_a_faulty_annotation_of_salient_joints_is_named(tmp_path: Path) -> None:
+    root = data_root_with(tmp_path, [1.69e9])
+    (tmp_path / "salient.json").write_text('{"0300": {"0": ["head"]}}', encoding="utf-8")
+    given = ("--salient-joints", "salient.json")
+    done = qevd_bio("plan", "--data-root", str(root), *given, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "salient.json: 0300.0" in done.stderr and "0 segments" in done.stderr
+
+
+def test_stats_of_nothing_names_the_next_step(tmp_path: Path) -> None:
+    done = qevd_bio("stats", "absent", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Give a release or a work folder" in done.stderr
+
+
 def test_the_source_is_never_written_to(tmp_path: Path) -> None:
     root = data_root_with(tmp_path, [1.69e9])
     done = qevd_bio("run", "--data-root", str(root), "--work", str(root / "w"), cwd=tmp_path)

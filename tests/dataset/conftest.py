@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from made_artifacts import published
 
+from qevd_bio.dataset.drop_in import records_table
 from qevd_bio.dataset.publish import publish
 from qevd_bio.dataset.release import MissingVideo, PublishedVideo, Release
 
@@ -37,6 +38,7 @@ def arguments(tmp_path: Path) -> dict[str, Any]:
         "version": "1.0.0",
         "missing": MISSING,
         "drop_in": {"QEVD-FIT-COACH": RECORDS},
+        "records": {"QEVD-FIT-COACH": records_table(RECORDS, {})},
         "generator": GENERATOR,
     }
 

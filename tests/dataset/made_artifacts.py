@@ -10,7 +10,7 @@ import numpy as np
 from qevd_bio.dataset.curves import Curve
 from qevd_bio.dataset.release import PublishedVideo
 from qevd_bio.motion.record import Motion
-from qevd_bio.skeleton.dofs import DOF_NAMES, N_DOFS
+from qevd_bio.skeleton.dofs import DOF_INDEX, DOF_NAMES, N_DOFS
 from qevd_bio.tables import annotations, cycles, findings, kinematics
 from qevd_bio.tables import quality as quality_table
 from qevd_bio.tables.parquet import rows_table, write_parquet
@@ -99,9 +99,11 @@ def annotation(video_id: str, index: int, **changed: Any) -> dict[str, Any]:
         "feedback": "Go lower on your squats: your knees bend 72°, aim for 90°.",
         "status": "rewritten",
         "reason": "knee flexion 18° short of the target",
-        "motion_context": "bottom of the squat",
+        "motion_context": "Violations: none.",
         "morphology_context": "",
-        "salient_joints": ["knee"],
+        "salient_joints": ["tibia_r"],
+        "salient_source": "rules",
+        "pose": [],
         "cycle": cycle,
         "findings": [{**finding(), "matches_cue": True, "spoken": True}],
         "review": None,
@@ -124,6 +126,10 @@ def kept(video_id: str, index: int, text: str = "Nice!") -> dict[str, Any]:
         feedback=text,
         status="kept",
         reason="nothing to correct",
+        motion_context="",
+        salient_joints=[],
+        salient_source=None,
+        pose=[],
         cycle=None,
         findings=[],
     )
@@ -181,6 +187,25 @@ def quality(video_id: str) -> dict[str, Any]:
     }
 
 
+def quantified(video_id: str, index: int, motion: Motion) -> dict[str, Any]:
+    """An utterance rewritten by its findings, with the pose of frame 3."""
+    knee_deg = float(np.rad2deg(np.float32(motion.q[3, DOF_INDEX["knee_angle_r"]])))
+    checked = [
+        {**finding(constraint_id=name), "matches_cue": True, "spoken": name == "depth"}
+        for name in ("stance", "depth")
+    ]
+    return annotation(
+        video_id,
+        index,
+        frame_start=3,
+        frame_end=6,
+        feedback="Right knee flexion 72° (target: 90°). Increase right knee flexion by 18°.",
+        motion_context=f"Pose state: right knee flexion {knee_deg:.0f}°. Violations: none.",
+        pose=[{"name": "knee_angle_r", "angle_deg": knee_deg}],
+        findings=checked,
+    )
+
+
 def published(
     folder: Path, video_id: str, split: str, *, frames: int = 20, n_cycles: int = 2
 ) -> PublishedVideo:
@@ -189,9 +214,10 @@ def published(
         name: folder / video_id / f"{name}.parquet"
         for name in ("annotations", "kinematics", "cycles", "findings", "quality")
     }
-    said = [kept(video_id, 1), annotation(video_id, 0)]
-    write_parquet(rows_table(said, annotations.SCHEMA), paths["annotations"])
-    table, notes = kinematics.motion_table(video_id, motion(frames, seed=len(video_id)))
+    moved = motion(frames, seed=len(video_id))
+    first = quantified(video_id, 0, moved) if n_cycles else kept(video_id, 0)
+    write_parquet(rows_table([kept(video_id, 1), first], annotations.SCHEMA), paths["annotations"])
+    table, notes = kinematics.motion_table(video_id, moved)
     write_parquet(table, paths["kinematics"], notes={**notes, "rotation_deg": 90})
     found = [cycle(video_id, index) for index in reversed(range(n_cycles))]
     write_parquet(rows_table(found, cycles.SCHEMA), paths["cycles"])

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from made_artifacts import START_S, UNOBSERVED, annotation, kept, motion, published
+from made_artifacts import START_S, UNOBSERVED, kept, motion, published, quantified
 
 from qevd_bio.dataset import publish as publishing
 from qevd_bio.dataset.publish import publish
@@ -53,6 +53,8 @@ def test_layout_and_rows_in_order(release: Release) -> None:
             "SHA256SUMS",
             "manifest.json",
             "drop_in/QEVD-FIT-COACH/feedbacks_long_range.json",
+            "drop_in/QEVD-FIT-COACH/records.parquet",
+            "schema/records.json",
             "cycles/train-00000-of-00001.parquet",
             "findings/train-00000-of-00001.parquet",
             *(f"schema/{name}.json" for name in CONFIG_NAMES),
@@ -82,7 +84,7 @@ A_TRAIN = ("annotations", "train")
 
 def test_values_survive(release: Release) -> None:
     first, second = rows_of(release, *A_TRAIN)[:2]
-    assert first == annotation("0007", 0)
+    assert first == quantified("0007", 0, motion(30, seed=4))
     assert second == kept("0007", 1)
     frames = rows_of(release, "kinematics", "train")
     assert len(frames) == 50
@@ -269,7 +271,7 @@ video = PublishedVideo("0146", "train", *(
     Path({str(tmp_path)!r}) / "work" / "0146" / f"{{name}}.parquet" for name in {CONFIG_NAMES!r}
 ))
 publishing.publish([video], out=Path({str(arguments["out"])!r}), version="1.0.0", missing=[],
-                   drop_in={{}}, generator={{}})
+                   drop_in={{}}, records={{}}, generator={{}})
 """
     code = subprocess.run(
         [sys.executable, "-c", program], cwd=Path(__file__).parents[2], check=False

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import groupby
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -12,6 +14,12 @@ import pytest
 
 from qevd_bio.dataset.assembly import release_from
 from qevd_bio.dataset.changes import all_changes
+from qevd_bio.dataset.drop_in import drop_in_of_release
+from qevd_bio.dataset.evidence import release_faults, row_faults
+from qevd_bio.dataset.statistics import statistics_of
+from qevd_bio.feedback.cues import cues_of
+from qevd_bio.feedback.rewriting import Status
+from qevd_bio.qevd.layout import RECORDS_FILE, SPLIT_FOLDERS
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.measures import measure_values
 from qevd_bio.stages.road import Road, RoadConfig, open_road
@@ -95,7 +103,56 @@ def test_texts_counts_and_timestamps_are_those_of_the_source(road: Road, sample:
                     assert row["status"] == "kept"
 
 
-def test_the_release_names_the_missing_video(road: Road, tmp_path: Path) -> None:
+def test_every_corrective_utterance_has_a_row_with_status_and_reason(road: Road) -> None:
+    rows = [row for row in all_changes(road) if row["kind"] in ("corrective", "instructional")]
+    lines = [f"{r['video_id']} {r['status']}: {r['feedback_original']}" for r in rows]
+    print("\n".join(f"{line} -> {r['reason']}" for line, r in zip(lines, rows, strict=True)))
+    assert rows
+    for row in rows:
+        assert row["status"] in get_args(Status) and row["reason"]
+        assert (row["status"] == "rewritten") == (row["feedback"] != row["feedback_original"])
+        assert row_faults(row) == []
+        if row["status"] == "unsupported":
+            assert re.search(r"\d+(°| s| x)", row["reason"])
+
+
+def test_deep_squats_are_not_told_to_go_deeper(road: Road) -> None:
+    """The people of 0007 and 0150 squat to 138 and 135 degrees of knee flexion."""
+    depth = [
+        row
+        for row in all_changes(road)
+        if row["video_id"] in ("0007", "0150")
+        and row["exercise"] == "squat"
+        and any(
+            cue.about == "depth" for cue in cues_of(row["feedback_original"], exercise="squat")
+        )
+        and row["kind"] in ("corrective", "instructional")
+    ]
+    assert {row["video_id"] for row in depth} == {"0007", "0150"}
+    for row in depth:
+        assert row["feedback"] == row["feedback_original"]
+        if row["status"] != "no_cycle":
+            assert row["status"] == "unsupported"
+            assert "knee flexion right" in row["reason"]
+    assert "unsupported" in {row["status"] for row in depth}
+
+
+def test_the_release_proves_itself_and_gives_the_source_back(
+    road: Road, sample: Path, tmp_path: Path
+) -> None:
     release = release_from(road, out=tmp_path, version="0.1.0")
     assert [video.video_id for video in release.contents.missing] == ["0147"]
     assert release.contents.videos == {"train": 2, "test": 1}
+    assert release_faults(release.folder) == []
+    for split, name in SPLIT_FOLDERS.items():
+        source = json.loads((sample / name / RECORDS_FILE).read_text(encoding="utf-8"))
+        rebuilt = drop_in_of_release(release.folder, split, original=True)
+        assert json.dumps(rebuilt) == json.dumps(source)
+        written = json.loads((release.folder / "drop_in" / name / RECORDS_FILE).read_text())
+        assert drop_in_of_release(release.folder, split) == written
+        for old, new in zip(source, written, strict=True):
+            assert len(old["feedbacks"]) == len(new["feedbacks"])
+            assert old["feedback_timestamps"] == new["feedback_timestamps"]
+    counted = statistics_of(release.folder)
+    assert {split: one.counts.videos for split, one in counted.items()} == {"train": 2, "test": 1}
+    assert not any(one.is_complete for one in counted.values())

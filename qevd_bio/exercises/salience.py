@@ -1,0 +1,152 @@
+"""Salient joints: where the analysis of a segment looks.
+
+J = 24 joints
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from qevd_bio.exercises.motion_parts import full_name
+from qevd_bio.exercises.rule import Rule
+from qevd_bio.motion.constraints import Constraint, Finding
+from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS, JOINT_NAMES
+from qevd_bio.skeleton.measures import CATALOGUE
+
+MOST_JOINTS = 12
+"""Top K of the supplement, section 6.1."""
+
+SalienceSource = Literal["rules", "annotation", "selector"]
+"""``selector`` is the name that a trained DoF selector will write."""
+
+_PRIORITIES = ("critical", "high", "medium", "low")
+_HIPS = ("femur_r", "femur_l")
+_BODY_AS_A_WHOLE = {
+    "trunk_forward_lean": ("pelvis", "thorax"),
+    "trunk_side_lean": ("pelvis", "thorax"),
+    "body_line": _HIPS,
+    "stance_width": _HIPS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Salience:
+    """The joints a segment is judged by, each with all its DoFs.
+
+    Attributes
+    ----------
+    joints : tuple of str
+        SKEL joints, most important first.
+    source : str
+        Who chose them: ``rules``, ``annotation`` or ``selector``.
+    """
+
+    joints: tuple[str, ...]
+    source: SalienceSource
+
+
+def joints_of_measure(name: str) -> tuple[str, ...]:
+    """Name the joints a measure stands on.
+
+    Parameters
+    ----------
+    name : str
+        Key of `CATALOGUE`, with its side; a name that is none (the time of a cycle) stands on
+        no joint.
+
+    Returns
+    -------
+    tuple of str
+        The joints of the DoFs it needs, without the pelvis, which only turns the body in the
+        camera frame. A lean stands on pelvis and thorax, body line and stance on the hips.
+    """
+    if name in _BODY_AS_A_WHOLE:
+        return _BODY_AS_A_WHOLE[name]
+    if name not in CATALOGUE:
+        return ()
+    joints = dict.fromkeys(DOFS[DOF_INDEX[dof]].joint for dof in CATALOGUE[name].needs)
+    return tuple(joint for joint in joints if joint != "pelvis")
+
+
+def salience_of_rule(rule: Rule) -> Salience:
+    """Derive the salient joints of an exercise from its rule.
+
+    Parameters
+    ----------
+    rule : Rule
+        Any.
+
+    Returns
+    -------
+    Salience
+        First the joints its constraints check, by priority and then in the rule's order: they
+        are salient by definition, however many. Then its dynamic joints in SKEL's order, a
+        pair together, as long as they fit into `MOST_JOINTS`.
+    """
+    by_priority = sorted(rule.constraints, key=lambda c: _PRIORITIES.index(c.priority))
+    found = dict.fromkeys(joint for one in by_priority for joint in _joints_checked(one))
+    for joint in (name for name in JOINT_NAMES if not name.endswith("_l")):
+        pair = [name for name in _both_sides(joint) if name in rule.dynamic_joints]
+        if len(found.keys() | pair) <= MOST_JOINTS:
+            found |= dict.fromkeys(pair)
+    return Salience(tuple(found), "rules")
+
+
+def _both_sides(joint: str) -> tuple[str, ...]:
+    stem = joint.removesuffix("_r")
+    return (joint, f"{stem}_l") if stem != joint else (joint,)
+
+
+def _joints_checked(constraint: Constraint) -> tuple[str, ...]:
+    sides = {"none": (None,), "r": ("r",), "l": ("l",)}.get(constraint.side, ("r", "l"))
+    names = (full_name(constraint.measure, side) for side in sides)
+    return tuple(joint for name in names for joint in joints_of_measure(name))
+
+
+def on_salient_joints(findings: Sequence[Finding], salience: Salience) -> list[Finding]:
+    """Leave unjudged what stands on no salient joint.
+
+    Parameters
+    ----------
+    findings : sequence of Finding
+        All constraints of a rule, checked on one cycle.
+    salience : Salience
+        Of the segment.
+
+    Returns
+    -------
+    list of Finding
+        As many, in the same order. One whose measure stands on joints none of which is salient
+        becomes ``unmeasurable`` without a number, and its reason says so; tempo stands on no
+        joint and is always judged.
+
+    Notes
+    -----
+    Supplement, section 4: constraints are evaluated on the intersection with J*. A joint counts
+    with all its DoFs, so every measure that stands on it is judged.
+    """
+    return [
+        finding if _is_judged(finding, salience) else _left_out(finding, salience)
+        for finding in findings
+    ]
+
+
+def _is_judged(finding: Finding, salience: Salience) -> bool:
+    joints = joints_of_measure(full_name(finding.measure, finding.side))
+    return not joints or not set(joints).isdisjoint(salience.joints)
+
+
+def _left_out(finding: Finding, salience: Salience) -> Finding:
+    return replace(
+        finding,
+        measured=None,
+        deviation=None,
+        sigma=None,
+        violated=False,
+        severity=0.0,
+        status="unmeasurable",
+        reason=f"not among the salient joints of this segment ({salience.source})",
+        instruction="",
+    )

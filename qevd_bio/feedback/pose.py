@@ -1,0 +1,146 @@
+"""The pose of the salient joints at one moment, as numbers and in words.
+
+D = 46 DoF
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from qevd_bio.errors import RuleError
+from qevd_bio.feedback.prompt_files import load_prompt
+from qevd_bio.feedback.quantities import SENTENCES, family, quantity_words, rounded
+from qevd_bio.motion.record import BoolArray, FloatArray
+from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS, joint_dofs
+from qevd_bio.skeleton.kinematics import Skeleton
+from qevd_bio.skeleton.measures import CATALOGUE, measure_values
+
+
+@dataclass(frozen=True, slots=True)
+class PoseAngle:
+    """One joint angle at one moment, in degrees.
+
+    Attributes
+    ----------
+    name : str
+        A SKEL degree of freedom; for the shoulder a measure of the catalogue.
+    angle_deg : float
+        From -180 to 180, in the direction of the degree of freedom or measure.
+    """
+
+    name: str
+    angle_deg: float
+
+
+def pose_of(
+    q: FloatArray,
+    observed: BoolArray,
+    joints: Sequence[str],
+    *,
+    skeleton: Skeleton,
+    gravity: FloatArray,
+) -> tuple[PoseAngle, ...]:
+    """Read the angles of joints off a pose.
+
+    Parameters
+    ----------
+    q : ndarray (46,)
+        Angles in rad.
+    observed : ndarray (46,) of bool
+        DoFs that were measured.
+    joints : sequence of str
+        SKEL joints.
+    skeleton, gravity
+        As in `qevd_bio.skeleton.measures.measure_values`.
+
+    Returns
+    -------
+    tuple of PoseAngle
+        All observed DoFs of each joint, joint by joint; what is not a number is left out.
+
+    Notes
+    -----
+    The shoulder's three DoFs count from a T-pose and are no anatomical angles one by one, so
+    its elevation and horizontal adduction are given. The pelvis is left out: its angles turn
+    the body in the camera frame and bend no joint.
+    """
+    turned = np.rad2deg(np.arctan2(np.sin(q), np.cos(q)))
+    angles = {
+        name: float(turned[DOF_INDEX[name]])
+        for joint in joints
+        for name in _angle_names(joint)
+        if name in DOF_INDEX and observed[DOF_INDEX[name]]
+    }
+    shoulder = [
+        name
+        for joint in joints
+        for name in _angle_names(joint)
+        if name not in DOF_INDEX and all(observed[DOF_INDEX[dof]] for dof in CATALOGUE[name].needs)
+    ]
+    values = measure_values(shoulder, q[None], skeleton, gravity)
+    angles |= {name: float(value[0]) for name, value in values.items()}
+    return tuple(
+        PoseAngle(name, angles[name])
+        for joint in joints
+        for name in _angle_names(joint)
+        if name in angles and np.isfinite(angles[name])
+    )
+
+
+def _angle_names(joint: str) -> tuple[str, ...]:
+    if joint == "pelvis":
+        return ()
+    if joint.startswith("humerus_"):
+        side = joint[-1]
+        return f"shoulder_elevation_{side}", f"shoulder_horizontal_adduction_{side}"
+    return tuple(DOFS[dof].name for dof in joint_dofs(joint))
+
+
+def pose_text(pose: Sequence[PoseAngle]) -> str:
+    """Write a pose in anatomical terms, sides named, in whole degrees.
+
+    Returns
+    -------
+    str
+        "Pose state: right knee flexion 85°, left knee flexion 84°."; empty for an empty pose.
+    """
+    if not pose:
+        return ""
+    forms = load_prompt(SENTENCES)["forms"]
+    angles = ", ".join(angle_text(angle) for angle in pose)
+    return str(forms["pose_state"].format(angles=angles))
+
+
+def angle_text(angle: PoseAngle) -> str:
+    """Write one angle: "right knee flexion 85°".
+
+    Raises
+    ------
+    RuleError
+        ``prompts/sentences.json`` has no words for it.
+    """
+    prompt = load_prompt(SENTENCES)
+    side = angle.name[-1] if angle.name.endswith(("_r", "_l")) else None
+    stem = family(angle.name)
+    if angle.name not in DOF_INDEX:
+        term, sign = quantity_words(stem, where=f"pose angle {angle.name}")["term"], 1
+    elif stem in prompt["degrees_of_freedom"]:
+        words = prompt["degrees_of_freedom"][stem]
+        # a left angle reads as its mirror image on the right
+        mirrored = DOFS[DOF_INDEX[angle.name]].mirror_sign if side == "l" else 1
+        term, sign = words["term"], words["sign"] * mirrored
+    else:
+        raise RuleError(
+            f"the degree of freedom '{stem}' has no words",
+            where=f"pose angle {angle.name}",
+            next_step=f"Add it to 'degrees_of_freedom' of prompts/{SENTENCES}",
+        )
+    text: str = prompt["forms"]["pose_angle"].format(
+        side=prompt["sides"][side] if side else "",
+        term=term,
+        n=rounded(sign * angle.angle_deg, 0),
+    )
+    return text.strip()
