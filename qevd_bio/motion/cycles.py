@@ -9,10 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.signal import find_peaks
 
-from qevd_bio.motion.pace import NOISE_SHARE, smoothing_for
+from qevd_bio.motion.extremes import known_runs, prominent_peaks, usual_prominences
+from qevd_bio.motion.pace import NOISE_SHARE, is_noisy, smoothing_for
 from qevd_bio.motion.record import BoolArray, FloatArray, IntArray
+from qevd_bio.motion.set_likeness import alike
+from qevd_bio.motion.set_movement import LEAST_CYCLES, along_the_set
+from qevd_bio.motion.shared_movement import with_shared_movement
 from qevd_bio.motion.smoothing import SIGMA_S, gaussian_smooth
 
 PROMINENCE_RAD = 0.1
@@ -80,6 +83,9 @@ class CycleSettings:
     first_rise_share : float
         A first repetition whose start lies before the segment counts when the rise to its
         extreme is seen by this share of the way back.
+    done_share : float
+        A last repetition that goes on at the end of the segment counts when this share of the
+        way there is gone back.
     cut_share : float
         A cycle at the edge of what is seen is cut when its two ends differ by this share of
         its range.
@@ -90,6 +96,13 @@ class CycleSettings:
     noise_share : float
         Noise of a frame, in shares of the curve's range, above which a curve counts as noisy; a
         small value suits steady sets, a large one keeps a quick repetition among slow ones.
+    set_noise_share : float
+        The same where all angles are given: above it they are joined into one curve.
+    set_prominence_share : float
+        Takes the place of `prominence_share` there: the joined curve rises alike in all cycles.
+    unlike_range : float
+        Least difference between a cycle and those next to it in likeness that makes it another
+        movement, in units of what the set moves; only where all angles are given.
     """
 
     shortest_s: float = 0.8
@@ -104,10 +117,14 @@ class CycleSettings:
     neighbours_s: float = 12.0
     least_local_share: float = 1.0 / 3.0
     first_rise_share: float = 0.05
+    done_share: float = 0.8
     cut_share: float = 0.2
     gap_s: float = 0.5
     sigma_s: float = SIGMA_S
     noise_share: float = NOISE_SHARE
+    set_noise_share: float = 0.01
+    set_prominence_share: float = 0.4
+    unlike_range: float = 1.5
 
     def __post_init__(self) -> None:
         if not 0 < self.shortest_s < self.longest_s:
@@ -118,7 +135,12 @@ class CycleSettings:
 
 
 def detect_cycles(
-    signal: FloatArray, time_s: FloatArray, valid: BoolArray, *, settings: CycleSettings
+    signal: FloatArray,
+    time_s: FloatArray,
+    valid: BoolArray,
+    *,
+    settings: CycleSettings,
+    angles: FloatArray | None = None,
 ) -> list[Cycle]:
     """Find the repetitions of one segment.
 
@@ -133,6 +155,8 @@ def detect_cycles(
         Frames that hold a measurement.
     settings : CycleSettings
         Bounds and shares.
+    angles : ndarray (T, K), optional
+        All angles in rad that the exercise moves, continuous in time; NaN where unknown.
 
     Returns
     -------
@@ -148,29 +172,32 @@ def detect_cycles(
     -----
     A repetition counts when its extreme and, on both sides, `prominence_share` of the typical
     way and `return_share` of its own are seen. A first one that began before the segment counts
-    when it is seen from shortly before its extreme on.
+    when it is seen from shortly before its extreme on; a last one that goes on at the segment's
+    end counts when it is back by `done_share`.
     NaN and invalid frames are bridged up to `gap_s`. Peaks, prominence and bounds after the
-    BioCoach supplement 5; typical prominence is the median weighted by prominence itself, so
-    many small bumps cannot lower it. The segment is continued before its start by its mirror
-    image, so that a first extreme has its prominence from the way back.
+    BioCoach supplement 5.
+    With `angles`, cycles unlike all others are left out (`set_likeness`), and a noisy signal is
+    replaced by what all angles say about the set that is found in a first pass
+    (`set_movement`). An angle that is unknown in all frames takes no part.
     """
-    smooth = smoothing_for(
-        signal,
-        time_s,
-        valid,
-        shortest_s=settings.shortest_s,
-        sigma_s=settings.sigma_s,
-        noise_share=settings.noise_share,
+    known = _known_angles(angles, valid)
+    if known.shape[1] == 0:
+        return _search(signal, time_s, valid, settings)[0]
+    smooth = _filled(gaussian_smooth(known, time_s, valid, settings.sigma_s))
+    fine = gaussian_smooth(signal, time_s, valid, settings.sigma_s)
+    if not is_noisy(signal, fine, valid, settings.set_noise_share):
+        return _of_the_set(*_search(signal, time_s, valid, settings), smooth, settings)
+    settings = replace(
+        settings,
+        noise_share=settings.set_noise_share,
+        prominence_share=settings.set_prominence_share,
     )
-    runs = _runs(smooth, time_s, settings.gap_s)
-    peaks = [_peaks(smooth[run], time_s[run], settings) for run in runs]
-    found = [(time_s[run][keys], high) for run, (keys, high) in zip(runs, peaks, strict=True)]
-    typical = _typical(found, settings)
-    cycles: list[Cycle] = []
-    for run, (keys, high), usual in zip(runs, peaks, typical, strict=True):
-        kept = high >= np.maximum(settings.prominence_rad, settings.prominence_share * usual)
-        cycles += _cycles_of_run(smooth, time_s, run, keys[kept], usual[kept], settings)
-    return cycles
+    shared = with_shared_movement(signal, known, time_s, valid)
+    cycles = _of_the_set(*_search(shared, time_s, valid, settings), smooth, settings)
+    if len(cycles) < LEAST_CYCLES:
+        return cycles
+    curve = along_the_set(signal, known, smooth, time_s, _frames(cycles))
+    return _of_the_set(*_search(curve, time_s, valid, settings), smooth, settings)
 
 
 def detect_alternating(
@@ -180,6 +207,7 @@ def detect_alternating(
     valid: BoolArray,
     *,
     settings: CycleSettings,
+    angles: FloatArray | None = None,
 ) -> list[Cycle]:
     """Find the halves of an alternating movement and name the side that leads each.
 
@@ -187,8 +215,9 @@ def detect_alternating(
     ----------
     right, left : ndarray (T,)
         The same angle of both sides in rad, turned so that the leading side has the larger.
-    time_s, valid, settings
-        As in `detect_cycles`; the bounds hold for one half.
+    time_s, valid, settings, angles
+        As in `detect_cycles`; the bounds hold for one half. Halves unlike all others are left
+        out; a noisy signal stays as it is, since the two sides move along two axes.
 
     Returns
     -------
@@ -201,7 +230,11 @@ def detect_alternating(
     halves of different sides touch, the boundary is the crossing of right minus left through
     its mean over both halves (supplement 5).
     """
-    found = detect_cycles(np.fmax(right, left), time_s, valid, settings=settings)
+    found, larger = _search(np.fmax(right, left), time_s, valid, settings)
+    known = _known_angles(angles, valid)
+    if known.shape[1] > 0:
+        smooth = _filled(gaussian_smooth(known, time_s, valid, settings.sigma_s))
+        found = _of_the_set(found, larger, smooth, settings)
     difference = gaussian_smooth(right - left, time_s, valid, settings.sigma_s)
     halves = [
         replace(cycle, kind="half", side=_leading_side(difference, cycle)) for cycle in found
@@ -240,60 +273,81 @@ def mean_crossings(signal: FloatArray, start: int, end: int) -> IntArray:
     return np.asarray(start + 1 + np.flatnonzero(above[1:] != above[:-1]), dtype=np.int64)
 
 
+def _frames(cycles: Sequence[Cycle]) -> IntArray:
+    return np.array([(c.start, c.key, c.end) for c in cycles], dtype=np.int64).reshape(-1, 3)
+
+
+def _of_the_set(
+    cycles: list[Cycle], curve: FloatArray, angles: FloatArray, settings: CycleSettings
+) -> list[Cycle]:
+    kept = alike(_frames(cycles), curve, angles, settings.unlike_range)
+    return [cycle for cycle, stays in zip(cycles, kept, strict=True) if stays]
+
+
+def _known_angles(angles: FloatArray | None, valid: BoolArray) -> FloatArray:
+    """Keep the angles that are known at all; NaN in invalid frames."""
+    if angles is None:
+        return np.empty((len(valid), 0))
+    measured = np.where(valid[:, None], angles, np.nan)
+    return measured[:, np.isfinite(measured).any(axis=0)]
+
+
+def _filled(angles: FloatArray) -> FloatArray:
+    """Bridge unknown frames linearly, each angle for itself."""
+    frames = np.arange(len(angles))
+    columns = []
+    for column in angles.T:
+        known = np.isfinite(column)
+        columns.append(np.interp(frames, frames[known], column[known]))
+    return np.stack(columns, axis=1)
+
+
+def _search(
+    signal: FloatArray, time_s: FloatArray, valid: BoolArray, settings: CycleSettings
+) -> tuple[list[Cycle], FloatArray]:
+    """Find the repetitions in one curve; return them and the smoothed curve."""
+    smooth = smoothing_for(
+        signal,
+        time_s,
+        valid,
+        shortest_s=settings.shortest_s,
+        sigma_s=settings.sigma_s,
+        noise_share=settings.noise_share,
+    )
+    runs = known_runs(smooth, time_s, settings.gap_s)
+    peaks = [
+        prominent_peaks(
+            smooth[run],
+            time_s[run],
+            prominence_rad=settings.prominence_rad,
+            distance_s=settings.distance_s,
+            longest_s=settings.longest_s,
+        )
+        for run in runs
+    ]
+    found = [(time_s[run][keys], high) for run, (keys, high) in zip(runs, peaks, strict=True)]
+    usual_high = usual_prominences(found, settings.neighbours_s, settings.least_local_share)
+    cycles: list[Cycle] = []
+    for run, (keys, high), usual in zip(runs, peaks, usual_high, strict=True):
+        kept = high >= np.maximum(settings.prominence_rad, settings.prominence_share * usual)
+        cycles += _cycles_of_run(smooth, time_s, run, keys[kept], usual[kept], settings)
+    if cycles and _goes_on(smooth, cycles[-1], float(time_s[runs[-1].stop - 1]), settings):
+        cycles.pop()
+    return cycles, smooth
+
+
+def _goes_on(smooth: FloatArray, cycle: Cycle, seen_to_s: float, settings: CycleSettings) -> bool:
+    """Check whether a last repetition is still on its way back when the segment ends."""
+    there, back = smooth[cycle.key] - smooth[[cycle.start, cycle.end]]
+    return bool(
+        seen_to_s - cycle.end_s < settings.pause_s / 2 and back < settings.done_share * there
+    )
+
+
 def _leading_side(difference: FloatArray, cycle: Cycle) -> str:
     reach = max(1, (cycle.end - cycle.start) // 10)
     near_key = difference[max(cycle.start, cycle.key - reach) : cycle.key + reach + 1]
     return "r" if np.nanmedian(near_key) >= 0 else "l"
-
-
-def _runs(smooth: FloatArray, time_s: FloatArray, gap_s: float) -> list[slice]:
-    """Cut the frames where the curve is unknown or time jumps."""
-    known = np.flatnonzero(np.isfinite(smooth))
-    if len(known) == 0:
-        return []
-    breaks = np.flatnonzero((np.diff(known) > 1) | (np.diff(time_s[known]) > gap_s)) + 1
-    return [slice(int(part[0]), int(part[-1]) + 1) for part in np.split(known, breaks)]
-
-
-def _peaks(
-    smooth: FloatArray, time_s: FloatArray, settings: CycleSettings
-) -> tuple[IntArray, FloatArray]:
-    if len(smooth) < 3:
-        return np.empty(0, dtype=np.int64), np.empty(0)
-    step_s = float(np.median(np.diff(time_s)))
-    mirrored = len(smooth) - 1
-    keys, found = find_peaks(
-        np.concatenate([smooth[:0:-1], smooth]),
-        prominence=settings.prominence_rad,
-        distance=max(1.0, settings.distance_s / step_s),
-        wlen=max(3, int(2 * settings.longest_s / step_s)),
-    )
-    inside = keys >= mirrored
-    return (keys[inside] - mirrored).astype(np.int64), found["prominences"][inside]
-
-
-def _weighted_median(prominences: FloatArray) -> float:
-    if len(prominences) == 0:
-        return 0.0
-    ordered = np.sort(prominences)
-    weight = np.cumsum(ordered)
-    return float(ordered[np.searchsorted(weight, weight[-1] / 2)])
-
-
-def _typical(
-    found: Sequence[tuple[FloatArray, FloatArray]], settings: CycleSettings
-) -> list[FloatArray]:
-    """Give each extreme the prominence usual around it; times and prominences run by run."""
-    if not found:
-        return []
-    times_s = np.concatenate([times for times, _ in found])
-    prominences = np.concatenate([high for _, high in found])
-    overall = _weighted_median(prominences)
-    first = np.searchsorted(times_s, times_s - settings.neighbours_s)
-    stop = np.searchsorted(times_s, times_s + settings.neighbours_s, side="right")
-    near = np.array([_weighted_median(prominences[a:b]) for a, b in zip(first, stop, strict=True)])
-    usual = np.clip(near, settings.least_local_share * overall, overall)
-    return np.split(usual, np.cumsum([len(high) for _, high in found])[:-1])
 
 
 def _cycles_of_run(
