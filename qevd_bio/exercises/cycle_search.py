@@ -21,6 +21,7 @@ from qevd_bio.motion.alignment import (
     phase_of_time,
     resample_cycle,
 )
+from qevd_bio.motion.angles import unwrap_angles
 from qevd_bio.motion.cycles import (
     PROMINENCE_RAD,
     Cycle,
@@ -183,11 +184,20 @@ def _detected(
         still = HoldSettings(shortest_s=shortest_s, longest_s=longest_s)
         holds = detect_holds(joined, part.time_s, part.valid, settings=still)
         return _in_the_pose(holds, curves, HOLD_SHARE * float(np.nanmax(model)))
+    angles = unwrap_angles(part.q[:, _salient(rule, part)], part.valid)
     least = max(PROMINENCE_RAD, RANGE_SHARE * float(np.ptp(model, axis=1).max()))
     settings = CycleSettings(shortest_s=shortest_s, longest_s=longest_s, prominence_rad=least)
     if rule.kind == "alternating":
-        return detect_alternating(curves[0], curves[1], part.time_s, part.valid, settings=settings)
-    return detect_cycles(joined, part.time_s, part.valid, settings=settings)
+        return detect_alternating(
+            curves[0], curves[1], part.time_s, part.valid, settings=settings, angles=angles
+        )
+    return detect_cycles(joined, part.time_s, part.valid, settings=settings, angles=angles)
+
+
+def _salient(rule: Rule, part: Motion) -> list[int]:
+    """List the observed DoFs of the joints that the exercise moves."""
+    joints = [joint for joint in rule.dynamic_joints if joint != "pelvis"]
+    return [dof for joint in joints for dof in joint_dofs(joint) if part.observed[dof]]
 
 
 def _in_the_pose(holds: Sequence[Cycle], curves: FloatArray, least_rad: float) -> list[Cycle]:

@@ -90,6 +90,30 @@ def _autocorrelation(window: FloatArray) -> FloatArray:
     return np.asarray(product / product[0] * frames / np.maximum(frames - np.arange(frames), 1))
 
 
+def is_noisy(signal: FloatArray, smooth: FloatArray, valid: BoolArray, noise_share: float) -> bool:
+    """Check whether the noise of a frame exceeds a share of a curve's range.
+
+    Parameters
+    ----------
+    signal, smooth : ndarray (T,)
+        The curve as measured and lightly smoothed; NaN where unknown.
+    valid : ndarray (T,) of bool
+        Frames that hold a measurement.
+    noise_share : float
+        Share of the range between the 10th and the 90th percentile.
+
+    Returns
+    -------
+    bool
+        False with fewer than three known frames.
+    """
+    known = np.isfinite(smooth)
+    if known.sum() < 3:
+        return False
+    low, high = np.percentile(smooth[known], [10, 90])
+    return bool(jitter(np.where(valid, signal, np.nan)) > noise_share * (high - low))
+
+
 def smoothing_for(
     signal: FloatArray,
     time_s: FloatArray,
@@ -118,11 +142,7 @@ def smoothing_for(
         The smoothed curve.
     """
     fine = gaussian_smooth(signal, time_s, valid, sigma_s)
-    known = np.isfinite(fine)
-    if known.sum() < 3:
-        return fine
-    low, high = np.percentile(fine[known], [10, 90])
-    if jitter(np.where(valid, signal, np.nan)) <= noise_share * (high - low):
+    if not is_noisy(signal, fine, valid, noise_share):
         return fine
     period_s = dominant_period_s(fine, time_s, shortest_s, LONGEST_SIGMA_S / PERIOD_SHARE)
     if period_s is None or PERIOD_SHARE * period_s <= sigma_s:

@@ -17,16 +17,16 @@ LEAST_NOISE_RAD = np.deg2rad(1.0)
 
 
 def with_shared_movement(
-    curves: FloatArray, which: int, time_s: FloatArray, valid: BoolArray
+    signal: FloatArray, angles: FloatArray, time_s: FloatArray, valid: BoolArray
 ) -> FloatArray:
-    """Average a curve with its part in the movement that the curves share.
+    """Average a curve with its part in the movement that all angles share.
 
     Parameters
     ----------
-    curves : ndarray (T, K)
-        Angles in rad, both sides of several joints; NaN where unknown.
-    which : int
-        Column of the curve that is wanted.
+    signal : ndarray (T,)
+        The curve that is wanted, in rad; NaN where unknown.
+    angles : ndarray (T, K)
+        rad, both sides of several joints; NaN where unknown.
     time_s : ndarray (T,)
         Strictly increasing seconds.
     valid : ndarray (T,) of bool
@@ -43,16 +43,18 @@ def with_shared_movement(
     steps, each curve in units of its own noise. It is trusted by `SHARED_SHARE`: noise of one
     joint is not shared, but neither is what one joint alone does.
     """
+    curves = np.column_stack([signal, angles])
     known = valid & np.isfinite(curves).all(axis=1)
-    result = np.full(len(curves), np.nan)
+    result = np.full(len(signal), np.nan)
     if known.sum() < 3:
         return result
     smooth = gaussian_smooth(curves, time_s, known)[known]
     noise = np.array([jitter(column) for column in curves[known].T]) + LEAST_NOISE_RAD
     centred = (curves[known] - np.median(smooth, axis=0)) / noise
-    _, _, axes = np.linalg.svd(np.diff(smooth / noise, axis=0), full_matrices=False)
-    axes = axes[:COMPONENTS]
-    shared = (centred @ axes.T) @ axes[:, which]
-    mixed = SHARED_SHARE * shared + (1 - SHARED_SHARE) * centred[:, which]
-    result[known] = mixed * noise[which]
+    steps = np.diff(smooth / noise, axis=0)
+    _, axes = np.linalg.eigh(steps.T @ steps)
+    axes = axes[:, ::-1][:, :COMPONENTS].T
+    shared = (centred @ axes.T) @ axes[:, 0]
+    mixed = SHARED_SHARE * shared + (1 - SHARED_SHARE) * centred[:, 0]
+    result[known] = mixed * noise[0]
     return result

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from qevd_bio.motion.cycles import Cycle, CycleSettings, detect_cycles
+from qevd_bio.motion.record import FloatArray
 
 
 @dataclass(slots=True)
@@ -29,7 +30,8 @@ class CycleStream:
     -----
     What `feed` returns is known at that time only: the typical prominence may still change.
     `finish` looks at everything again and returns what `detect_cycles` finds on the whole
-    segment. A look sees no more than `memory_s`, so the cost of a frame does not grow.
+    segment, with all angles if they were fed. A look sees no more than `memory_s`, so the cost
+    of a frame does not grow.
     """
 
     settings: CycleSettings
@@ -38,11 +40,14 @@ class CycleStream:
     _values: list[float] = field(default_factory=list, init=False)
     _times_s: list[float] = field(default_factory=list, init=False)
     _valid: list[bool] = field(default_factory=list, init=False)
+    _angles: list[FloatArray] = field(default_factory=list, init=False)
     _looked_s: float = field(default=-np.inf, init=False)
     _first: int = field(default=0, init=False)
     _told_s: float = field(default=-np.inf, init=False)
 
-    def feed(self, value: float, time_s: float, valid: bool) -> list[Cycle]:
+    def feed(
+        self, value: float, time_s: float, valid: bool, angles: FloatArray | None = None
+    ) -> list[Cycle]:
         """Take one frame and return the cycles that are complete by now.
 
         Parameters
@@ -53,6 +58,8 @@ class CycleStream:
             Later than the frame before.
         valid : bool
             Whether the frame holds a measurement.
+        angles : ndarray (K,), optional
+            All angles that the exercise moves, in every frame or in none.
 
         Returns
         -------
@@ -62,10 +69,14 @@ class CycleStream:
         Raises
         ------
         ValueError
-            The time does not increase.
+            The time does not increase, or angles come in some frames only.
         """
         if self._times_s and time_s <= self._times_s[-1]:
             raise ValueError(f"time {time_s} s does not follow {self._times_s[-1]} s")
+        if (angles is not None) != (len(self._angles) == len(self._times_s) > 0) and self._times_s:
+            raise ValueError(f"angles in some frames only, first missed or new at {time_s} s")
+        if angles is not None:
+            self._angles.append(angles)
         self._values.append(value)
         self._times_s.append(time_s)
         self._valid.append(valid)
@@ -94,6 +105,7 @@ class CycleStream:
             np.array(self._times_s[first:], dtype=np.float64),
             np.array(self._valid[first:], dtype=np.bool_),
             settings=self.settings,
+            angles=np.array(self._angles[first:], dtype=np.float64) if self._angles else None,
         )
         return [
             replace(c, start=c.start + first, key=c.key + first, end=c.end + first) for c in found

@@ -109,13 +109,14 @@ def test_a_posture_that_drifts_during_the_pause_does_not_stretch_the_cycle():
         pytest.param("first", 0.1, True, id="first, from its start on"),
         pytest.param("first", 0.35, True, id="first, from before its extreme on"),
         pytest.param("first", 0.6, False, id="first, from after its extreme on"),
-        pytest.param("last", 0.1, True, id="last, almost back"),
-        pytest.param("last", 0.2, True, id="last, mostly back"),
+        pytest.param("last", 0.05, True, id="last, almost back"),
+        pytest.param("last", 0.2, False, id="last, mostly back"),
         pytest.param("last", 0.35, False, id="last, hardly back"),
         pytest.param("last", 0.6, False, id="last, before its extreme"),
     ],
 )
 def test_a_cut_repetition_counts_when_its_way_back_is_seen(end, share_cut, counted):
+    """People who count leave out a last repetition that goes on when the recording ends."""
     curve, time_s, _ = repetitions([2.0] * 5, rest_s=0.5)
     cut = round((0.5 + share_cut * 2.0) * 30)
     part = slice(cut, None) if end == "first" else slice(None, -cut)

@@ -47,7 +47,7 @@ def test_shared_movement_takes_noise_off_and_keeps_the_movement():
     curves = curves + 0.1 * rng.standard_normal(curves.shape)
     valid = np.ones(900, dtype=bool)
     valid[100:110] = False
-    mixed = with_shared_movement(curves, 0, TIME_S, valid)
+    mixed = with_shared_movement(curves[:, 0], curves[:, 1:], TIME_S, valid)
     assert np.isnan(mixed[100:110]).all()
     known = np.isfinite(mixed)
 

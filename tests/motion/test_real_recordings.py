@@ -18,11 +18,14 @@ pytestmark = pytest.mark.data
 SHORT_BY_ONE = {"m02_s01_correct"}
 # The owner of the data says ten; its tenth part holds no lunge.
 TRULY_NINE = "m03_s02_incorrect"
-# Joint, sign that turns the extreme upwards, range of a full repetition in degrees, shortest s.
+# Joint and sign that turns the extreme upwards.
 REPCOUNT = {
-    "squat": ("knee", -1, 100, 0.5),
-    "push_up": ("elbow", -1, 80, 0.5),
-    "jumping_jack": ("shoulder", 1, 130, 0.3),
+    "squat": ("knee", -1),
+    "push_up": ("elbow", -1),
+    "pull_up": ("elbow", -1),
+    "sit_up": ("hip", -1),
+    "jumping_jack": ("shoulder", 1),
+    "front_raise": ("shoulder", 1),
 }
 
 
@@ -108,30 +111,37 @@ def test_cmu_repetitions_are_counted(shared_data, name, column, first, stop, key
     assert [first / 120 + c.key_s for c in cycles] == pytest.approx(keys_s, abs=0.3)
 
 
-def test_repcount_clips(shared_data, capsys):
-    """A floor under what is reached; the annotators leave out repetitions cut by the end."""
+@pytest.fixture(scope="module")
+def repcount(shared_data):
+    """Errors and counts of the clips, found with the mean of both sides and all angles."""
+    errors, counts = [], []
     rows = json.loads((shared_data / "manifest.json").read_text())
-    errors, relative = [], []
     for row in (row for row in rows if row["group"] == "repcount_pose"):
         with np.load(shared_data / row["path"]) as data:
-            exercise, count = str(data["exercise"]), int(data["count"])
-            if exercise not in REPCOUNT:
-                continue
-            joint, sign, range_deg, shortest_s = REPCOUNT[exercise]
-            sides = data["angles_deg"][:, list(data["angle_names"]).index(joint)]
-            valid = ~data["missed"] & np.isfinite(sides).any(axis=1)
-            mean = np.full(len(sides), np.nan)
-            mean[valid] = np.nanmean(sides[valid], axis=1)
-        settings = CycleSettings(
-            shortest_s=shortest_s, longest_s=8.0, prominence_rad=0.3 * np.deg2rad(range_deg)
+            joint, sign = REPCOUNT[str(data["exercise"])]
+            at = list(data["angle_names"]).index(joint)
+            angles = sign * np.deg2rad(data["angles_deg"][:, :4].astype(np.float64))
+            valid = ~data["missed"] & np.isfinite(angles).all(axis=(1, 2))
+            counts.append(int(data["count"]))
+        found = detect_cycles(
+            angles[:, at].mean(axis=1),
+            np.arange(len(valid)) / 30.0,
+            valid,
+            settings=CycleSettings(shortest_s=0.3, longest_s=10.0),
+            angles=angles.reshape(-1, 8),
         )
-        errors.append(len(cycles_of(sign * mean, 30.0, valid, settings)) - count)
-        relative.append(abs(errors[-1]) / count)
-    exact, near = np.mean(np.array(errors) == 0), np.mean(np.abs(errors) <= 1)
-    with capsys.disabled():
-        print(
-            f"\nRepCount, {len(errors)} clips of squat, push_up, jumping_jack: exact {exact:.2f}, "
-            f"off by one {near:.2f}, mean relative error {np.mean(relative):.2f}"
-        )
-    assert len(errors) == 31
-    assert near >= 0.6
+        errors.append(len(found) - counts[-1])
+    assert len(errors) == 48
+    return np.array(errors), np.array(counts)
+
+
+def test_repcount_clips_are_off_by_at_most_one(repcount):
+    errors, counts = repcount
+    assert np.mean(np.abs(errors) <= 1) >= 0.93
+    assert np.mean(np.abs(errors) / counts) <= 0.05
+
+
+def test_repcount_clips_are_exact_less_often_than_wished(repcount):
+    """Wished are 0.75; some of the marks leave out repetitions that can be seen."""
+    errors, _ = repcount
+    assert np.mean(errors == 0) >= 0.6
