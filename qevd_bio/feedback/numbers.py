@@ -27,7 +27,8 @@ def unbacked_numbers(text: str, findings: Sequence[Finding]) -> list[str]:
     -------
     list of str
         In order, as written; empty when each number lies within half a unit of its last
-        decimal of a measured value, a target bound or an absolute deviation.
+        decimal of a measured value, a target bound or an absolute deviation; a symmetry's
+        numbers count without their signs.
     """
     backing = [number for finding in findings for number in _numbers_of(finding)]
     return [
@@ -41,7 +42,8 @@ def _numbers_of(finding: Finding) -> list[float]:
     numbers = [finding.measured, finding.target_low, finding.target_high]
     if finding.deviation is not None:
         numbers.append(abs(finding.deviation))
-    return [number for number in numbers if number is not None]
+    unsigned = finding.check == "symmetry"
+    return [abs(n) if unsigned else n for n in numbers if n is not None]
 
 
 def _is_backed(written: str, backing: Sequence[float]) -> bool:
