@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from qevd_bio.motion.record import FloatArray
+from qevd_bio.skeleton.dofs import DOFS, JOINT_NAMES, joint_dofs
 
 WEIGHTS = (0.4, 0.3, 0.2, 0.1)
 """Cosine, Pearson, velocity, amplitude (supplement 5)."""
@@ -118,22 +120,21 @@ def cycle_quality(
 
     Notes
     -----
-    DoFs whose reference moves less than 5 degrees are left out: a constant curve has no
-    correlation, and noise about it must not count as 0. Negative likeness counts as 0. Turns
-    of 2 pi between cycle and reference are removed first. A cycle equal to its reference
-    scores exactly 1. Source: supplement 5.
+    A joint of which all three DoFs are salient is compared as a rotation: the rotation vectors
+    from the reference's mean orientation, along the principal axes of its movement, so that it does not matter which of the equivalent
+    angle triples a capture returns, nor how they run apart near gimbal lock. Other DoFs are
+    compared as angles, turns of 2 pi between cycle and reference removed. Curves whose
+    reference moves less than 5 degrees are left out: a constant curve has no correlation, and
+    noise about it must not count as 0. Negative likeness counts as 0. A cycle equal to its
+    reference scores exactly 1. Source: supplement 5.
     """
     if cycle.shape != reference.shape or len(cycle) < 3:
         raise ValueError(f"cycle {cycle.shape} and reference {reference.shape} do not fit")
-    moving = [
-        dof
-        for dof in salient
-        if np.ptp(reference[:, dof]) >= LEAST_RANGE_RAD and np.isfinite(cycle[:, dof]).all()
-    ]
-    if not moving:
+    user, model = _joint_curves(cycle, reference, frozenset(salient))
+    moving = (np.ptp(model, axis=0) >= LEAST_RANGE_RAD) & np.isfinite(user).all(axis=0)
+    if not moving.any():
         return None
-    user, model = cycle[:, moving], reference[:, moving]
-    user = user - 2 * np.pi * np.round((user.mean(axis=0) - model.mean(axis=0)) / (2 * np.pi))
+    user, model = user[:, moving], model[:, moving]
     correlations = [
         _cosine(_centred(u), _centred(m)) for u, m in zip(user.T, model.T, strict=True)
     ]
@@ -150,6 +151,37 @@ def cycle_quality(
     return Quality(
         score=score, cosine=cosine, pearson=pearson, velocity=velocity, amplitude=amplitude
     )
+
+
+def _joint_curves(
+    cycle: FloatArray, reference: FloatArray, salient: frozenset[int]
+) -> tuple[FloatArray, FloatArray]:
+    """Lay out what is compared: rotations of whole joints, angles of the others."""
+    users, models = [np.empty((len(cycle), 0))], [np.empty((len(cycle), 0))]
+    for joint in JOINT_NAMES:
+        dofs = [dof for dof in joint_dofs(joint) if dof in salient]
+        user, model = cycle[:, dofs], reference[:, dofs]
+        if len(dofs) == 3 and np.isfinite(user).all() and np.isfinite(model).all():
+            middle = joint_rotations(model, dofs).mean().inv()
+            user = (middle * joint_rotations(user, dofs)).as_rotvec()
+            model = (middle * joint_rotations(model, dofs)).as_rotvec()
+            axes = np.linalg.svd(model - model.mean(axis=0), full_matrices=False)[2]
+            user, model = user @ axes.T, model @ axes.T
+        elif dofs:
+            apart = user.mean(axis=0) - model.mean(axis=0)
+            user = user - 2 * np.pi * np.round(apart / (2 * np.pi))
+        users.append(user)
+        models.append(model)
+    return np.concatenate(users, axis=1), np.concatenate(models, axis=1)
+
+
+def joint_rotations(angles_rad: FloatArray, dofs: Sequence[int]) -> Rotation:
+    """Turn the three angles (T, 3) of a joint into its rotations (T)."""
+    first, second, third = (
+        Rotation.from_rotvec(angles_rad[:, [i]] * np.array(DOFS[dof].axis))
+        for i, dof in enumerate(dofs)
+    )
+    return third * second * first
 
 
 def _centred(values: FloatArray) -> FloatArray:

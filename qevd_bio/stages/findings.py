@@ -27,7 +27,7 @@ class FindingsStage:
 
     sessions: Sessions
     name: str = "findings"
-    version: int = 2
+    version: int = 3
     reads: tuple[str, ...] = ("kinematics", "cycles")
     writes: str = "findings"
     resources: Resources = field(default_factory=Resources)

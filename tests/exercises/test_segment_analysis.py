@@ -30,7 +30,7 @@ def analysed(motion, rule, start=0, stop=None):
     cycles = [item.cycle for item in result.cycles]
     return result, [
         cycle_findings(motion, rule, cycle, SKELETON, before=before)
-        for before, cycle in zip([None, *cycles[:-1]], cycles, strict=True)
+        for before, cycle in zip([None, *cycles], cycles, strict=False)
     ]
 
 

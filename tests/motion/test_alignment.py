@@ -8,11 +8,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from qevd_bio.motion.alignment import cycle_quality, phase_of_time, resample_cycle
+from scipy.ndimage import gaussian_filter1d
+from scipy.spatial.transform import Rotation
+
+from qevd_bio.motion.alignment import (
+    cycle_quality,
+    joint_rotations,
+    phase_of_time,
+    resample_cycle,
+)
+from qevd_bio.skeleton.dofs import DOFS, joint_dofs
 
 PHASE = np.linspace(0, 1, 101)
 BELL = 0.5 - 0.5 * np.cos(2 * np.pi * PHASE)
 SALIENT = [3, 6, 10]
+HIP, SHOULDER = joint_dofs("femur_r"), joint_dofs("humerus_r")
 
 
 def made(*heights, still=0.0):
@@ -61,6 +71,53 @@ def test_whole_turns_do_not_matter():
     user = made(1.0, 1.5, 0.8)
     user[:, 3] += 4 * np.pi
     assert cycle_quality(user, made(1.0, 1.5, 0.8), SALIENT).score == pytest.approx(1.0)
+
+
+def turning(middle_deg):
+    """A hip and a shoulder that sweep, the middle angle of each triple near `middle_deg`."""
+    q = np.zeros((101, 46))
+    q[:, list(HIP)] = np.deg2rad([80.0, 15.0, -10.0]) * BELL[:, None]
+    q[:, list(SHOULDER)] = np.deg2rad([40.0, 20.0, 70.0]) * BELL[:, None]
+    q[:, SHOULDER[1]] += np.deg2rad(middle_deg)
+    return q
+
+
+@given(
+    arrays(np.bool_, 101),
+    arrays(np.int64, (101, 6), elements=st.integers(-2, 2)),
+    st.sampled_from([0.0, 60.0, 85.0, 95.0]),
+)
+@settings(max_examples=25, deadline=None)
+def test_it_does_not_matter_which_triple_of_a_rotation_comes(flipped, turns, middle_deg):
+    """Each frame may come as (x, y, z) or (x + pi, pi - y, z + pi), with whole turns added."""
+    reference = turning(middle_deg)
+    noise = 0.05 * np.random.default_rng(2).standard_normal(reference.shape)
+    user = reference + noise
+    other = user.copy()
+    for dofs in (HIP, SHOULDER):
+        first, second, third = dofs
+        other[flipped, first] += np.pi
+        other[flipped, second] = np.pi - other[flipped, second]
+        other[flipped, third] += np.pi
+    other[:, [*HIP, *SHOULDER]] += 2 * np.pi * turns
+    salient = [*HIP, *SHOULDER]
+    one, two = cycle_quality(user, reference, salient), cycle_quality(other, reference, salient)
+    assert two.score == pytest.approx(one.score, abs=1e-9)
+    same = cycle_quality(other, user, salient)
+    assert same.score == pytest.approx(1.0, abs=1e-9)
+
+
+def test_near_gimbal_lock_a_small_turn_stays_small():
+    """Angles run apart there although the arm hardly moves: they would score about a third."""
+    reference = turning(70.0)
+    rotations = joint_rotations(reference[:, list(SHOULDER)], SHOULDER)
+    shake = gaussian_filter1d(np.random.default_rng(4).standard_normal((101, 3)), 4, axis=0)
+    shaken = Rotation.from_rotvec(np.deg2rad(4.0) * shake / shake.std(axis=0)) * rotations
+    order = "".join("XYZ"[int(np.argmax(np.abs(DOFS[dof].axis)))] for dof in SHOULDER[::-1])
+    signs = np.array([sum(DOFS[dof].axis) for dof in SHOULDER])
+    user = reference.copy()
+    user[:, list(SHOULDER)] = shaken.as_euler(order)[:, ::-1] * signs
+    assert cycle_quality(user, reference, SHOULDER).score > 0.9
 
 
 def test_a_little_noise_costs_a_little():
