@@ -204,7 +204,8 @@ def report(folder: Path) -> str:
         )
         scores += [
             (one.recording.name, f"{len(one.cycles)}", f"{severity_sum(one):.2f}",
-             f"{graded_sum(one):.2f}", f"{feet_sway(one.recording, upright[one.recording.subject]):.2f}")
+             f"{graded_sum(one):.2f}",
+             f"{feet_sway(one.recording, upright[one.recording.subject]):.2f}")
             for one in found
         ]  # fmt: skip
         heads = ("constraint", "area, severity", "area, measure", "incorrect is",

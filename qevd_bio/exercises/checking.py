@@ -119,7 +119,7 @@ def segment_findings(
             side, evidence = _short_side(check, evidence, rest)
         finding = judge(
             check.constraint,
-            evidence,
+            _with_vertical(evidence, check, part),
             side=side,
             frame=check.frame + first,
             frame_s=float(part.time_s[check.frame]),
@@ -127,6 +127,14 @@ def segment_findings(
         )
         found[check.cycle.start + first].append(finding)
     return [found[cycle.start] for cycle in cycles]
+
+
+def _with_vertical(evidence: Evidence, check: _Check, part: Motion) -> Evidence:
+    """Say of a lean when its vertical is only the camera's."""
+    leans = check.constraint.measure in LEANS and evidence.status == "measured"
+    if leans and part.gravity_source == "camera":
+        return replace(evidence, reason="measured from the camera's vertical")
+    return evidence
 
 
 def _constraint_sides(constraint: Constraint, cycle: Cycle) -> tuple[str | None, ...]:
@@ -142,6 +150,8 @@ def _constraint_sides(constraint: Constraint, cycle: Cycle) -> tuple[str | None,
 
 
 OTHER_SIDE = {"r": "l", "l": "r"}
+LEANS = ("trunk_forward_lean", "trunk_side_lean")
+"""Measures against gravity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,9 +239,12 @@ def _at_extreme(check: _Check, values: dict[str, FloatArray], part: Motion) -> _
     return replace(check, frame=check.cycle.start + extreme.frame, above=extreme.above)
 
 
+def _reach_frames(check: _Check, time_s: FloatArray) -> int:
+    return round(key_reach_s(check.cycle) / float(np.median(np.diff(time_s[check.frames]))))
+
+
 def _smooth(check: _Check, values: dict[str, FloatArray], part: Motion) -> FloatArray:
-    step_s = float(np.median(np.diff(part.time_s[check.frames])))
-    reach = round(key_reach_s(check.cycle) / step_s)
+    reach = _reach_frames(check, part.time_s)
     return median_smooth(values[check.name][check.frames], part.valid[check.frames], reach)
 
 
@@ -312,8 +325,13 @@ def _evidence(
             curve[frames], time_s, valid[frames], confidence[frames], sigma, constraint.target_high
         )
     if constraint.phase == THROUGHOUT:
-        smooth = _smooth(check, values, part)
-        return extreme_over(smooth, confidence[frames], sigma, above=check.above)
+        return extreme_over(
+            _smooth(check, values, part),
+            confidence[frames],
+            sigma,
+            above=check.above,
+            reach_frames=_reach_frames(check, part.time_s),
+        )
     from_s, to_s = check.window_s(part.time_s)
     near = slice(*_inside(time_s, (from_s, to_s)))
     return value_at(

@@ -116,11 +116,7 @@ def _constraint_faults(constraint: Constraint, rule: Rule) -> Faults:
         found.append(("side", f"'{constraint.side}' needs a representative of side 'max'"))
     if constraint.check == "tempo":
         return found
-    named = [phase.name for phase in rule.phases]
-    if constraint.phase == THROUGHOUT and rule.kind == "hold":
-        found.append(("phase", f"'{THROUGHOUT}' needs a cycle, a hold has its median"))
-    elif constraint.phase and constraint.phase not in [*named, THROUGHOUT]:
-        found.append(("phase", f"no phase '{constraint.phase}'"))
+    found += _checked_phase_faults(constraint, rule)
     if constraint.check == "symmetry":
         found += _symmetry_faults(constraint, rule)
     if constraint.check == "static" and constraint.target_low != 0:
@@ -134,6 +130,15 @@ def _constraint_faults(constraint: Constraint, rule: Rule) -> Faults:
         elif CATALOGUE[name].unit != constraint.unit:
             found.append(("unit", f"{name} is given in {CATALOGUE[name].unit}"))
     return found
+
+
+def _checked_phase_faults(constraint: Constraint, rule: Rule) -> Faults:
+    if constraint.phase == THROUGHOUT and rule.kind == "hold":
+        return [("phase", f"'{THROUGHOUT}' needs a cycle, a hold has its median")]
+    named = [THROUGHOUT, *(phase.name for phase in rule.phases)]
+    if constraint.phase and constraint.phase not in named:
+        return [("phase", f"no phase '{constraint.phase}'")]
+    return []
 
 
 def _symmetry_faults(constraint: Constraint, rule: Rule) -> Faults:

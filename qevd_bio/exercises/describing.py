@@ -98,7 +98,8 @@ def constraint_row(c: Constraint) -> tuple[str, ...]:
     """Lay a constraint out as cells: id, what, when, target, tolerance, priority, source."""
     unit = _UNITS[c.unit]
     sided = c.measure if c.side == "none" else f"{c.measure} ({c.side})"
-    when = "whole cycle" if c.phase == THROUGHOUT else c.phase or ("whole cycle" if c.check == "static" else "duration")
+    named = "" if c.phase == THROUGHOUT else c.phase
+    when = named or ("duration" if c.check == "tempo" else "whole cycle")
     target = f"{c.target_low:g} to {c.target_high:g}{unit}"
     if c.check == "static":
         target = f"deviation < {c.target_high:g}{unit}"

@@ -121,9 +121,10 @@ def cycle_quality(
     Notes
     -----
     A joint of which all three DoFs are salient is compared as a rotation: the rotation vectors
-    from the reference's mean orientation, along the principal axes of its movement, so that it does not matter which of the equivalent
-    angle triples a capture returns, nor how they run apart near gimbal lock. Other DoFs are
-    compared as angles, turns of 2 pi between cycle and reference removed. Curves whose
+    from the reference's mean orientation, along the principal axes of its movement. So it does
+    not matter which of the equivalent angle triples a capture returns, nor how they run apart
+    near gimbal lock. Other DoFs are compared as angles, turns of 2 pi between cycle and
+    reference removed. Curves whose
     reference moves less than 5 degrees are left out: a constant curve has no correlation, and
     noise about it must not count as 0. Negative likeness counts as 0. A cycle equal to its
     reference scores exactly 1. Source: supplement 5.

@@ -25,7 +25,7 @@ KEY_REACH_SHARE = 0.05
 """... but within no more than this share of the cycle, so that fast extremes are not cut off."""
 THROUGHOUT = "throughout"
 """Phase of a dynamic check that reads the outermost value of the cycle ..."""
-TRIMMED_SHARE = 0.05
+TRIMMED_SHARE = 0.03
 """... which this share of the cycle reaches or exceeds."""
 NOISE_CORRELATION_S = 0.2
 """Frames nearer than this share their noise; further apart they count as independent."""
@@ -105,7 +105,8 @@ class Finding:
     priority : str
         Of the constraint.
     status, reason : str
-        ``measured``, ``unmeasurable`` or ``low_confidence``, and why.
+        ``measured``, ``unmeasurable`` or ``low_confidence``, and why; of a measured lean also
+        whose vertical it was measured from, when only the camera's is known.
     instruction : str
         The rule's wording for this direction; empty when not violated.
     """
@@ -289,7 +290,7 @@ def median_smooth(values: FloatArray, valid: BoolArray, reach_frames: int) -> Fl
 
 
 def extreme_over(
-    smooth: FloatArray, confidence: FloatArray, sigma: float, *, above: bool
+    smooth: FloatArray, confidence: FloatArray, sigma: float, *, above: bool, reach_frames: int
 ) -> Evidence:
     """Estimate how far a measure goes within a cycle.
 
@@ -303,6 +304,8 @@ def extreme_over(
         Noise of one frame's value.
     above : bool
         Whether the largest value is meant, not the smallest.
+    reach_frames : int
+        Of the running median.
 
     Returns
     -------
@@ -311,9 +314,10 @@ def extreme_over(
 
     Notes
     -----
-    The largest of noisy values is too large. How much is seen by adding the noise once more:
-    what the quantile gains by a second helping is taken off as the first. The sigma stays that
-    of one frame: an offset moves the extreme in full.
+    The largest of noisy values is too large. How much is seen by adding the noise once more,
+    as much of it as the median leaves: what the quantile gains by a second helping is taken
+    off as the first. Errors slower than the median move the value like an offset; they are
+    what the guard band is for, so the sigma stays that of one frame.
     """
     known = np.isfinite(smooth)
     if not np.isfinite(sigma):
@@ -322,7 +326,8 @@ def extreme_over(
         return unmeasurable("the person or joint is not seen for most of it")
     share = 1.0 - TRIMMED_SHARE if above else TRIMMED_SHARE
     once = np.quantile(smooth[known], share)
-    twice = np.quantile(np.add.outer(smooth[known], sigma * _NORMAL), share)
+    left = sigma * np.sqrt(np.pi / 2.0 / (2 * reach_frames + 1)) if reach_frames else sigma
+    twice = np.quantile(np.add.outer(smooth[known], left * _NORMAL), share)
     return _with_confidence(float(2.0 * once - twice), sigma, confidence[known])
 
 

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-
 from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
