@@ -5,8 +5,8 @@ T frames, D = 46 DoF
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,11 +16,17 @@ from qevd_bio.exercises.rule import Rule
 from qevd_bio.motion.alignment import phase_of_time
 from qevd_bio.motion.constraints import (
     GUARD_SIGMAS,
+    THROUGHOUT,
     Constraint,
     Evidence,
     Finding,
+    difference,
+    extreme_over,
+    farthest_out,
     judge,
+    key_reach_s,
     key_window_s,
+    median_smooth,
     spread_over,
     unmeasurable,
     value_at,
@@ -38,6 +44,7 @@ def cycle_findings(
     cycle: Cycle,
     skeleton: Skeleton,
     guard: float = GUARD_SIGMAS,
+    before: Cycle | None = None,
 ) -> list[Finding]:
     """Check all constraints of a rule on one cycle.
 
@@ -53,6 +60,8 @@ def cycle_findings(
         Body for the measures.
     guard : float
         Guard band in sigmas.
+    before : Cycle or None
+        The cycle before it in the same segment: the other half of an alternating movement.
 
     Returns
     -------
@@ -60,7 +69,8 @@ def cycle_findings(
         One per constraint and side, in the rule's order; those that could not be measured say
         why and are never violated.
     """
-    return segment_findings(motion, rule, [cycle], skeleton, guard)[0]
+    cycles = [cycle] if before is None else [before, cycle]
+    return segment_findings(motion, rule, cycles, skeleton, guard)[-1]
 
 
 def segment_findings(
@@ -88,32 +98,30 @@ def segment_findings(
         return []
     first = min(cycle.start for cycle in cycles)
     part = part_of(motion, first, max(cycle.end for cycle in cycles) + 1)
+    own = [moved(cycle, -first) for cycle in cycles]
     checks = [
-        _Check(constraint, side, local, _checked_frame(constraint, rule, local, part.time_s))
-        for local in (moved(cycle, -first) for cycle in cycles)
+        _Check(constraint, side, cycle, _checked_frame(constraint, rule, cycle, part.time_s))
+        for cycle in own
         for constraint in rule.constraints
-        for side in _constraint_sides(constraint, local)
+        for side in _constraint_sides(constraint, cycle)
     ]
-    values = _checked_values(checks, part, skeleton)
-    known = [
-        check
-        for check in checks
-        if check.constraint.check != "tempo" and np.isfinite(part.q[check.frame]).all()
-    ]
-    noise = measure_sigmas(
-        [(check.name, check.frame) for check in known],
-        part.q,
-        part.sigma_rad,
-        skeleton,
-        part.gravity,
-    )
-    sigmas = {(c.name, c.frame): float(s) for c, s in zip(known, noise, strict=True)}
+    others = [_other_half(check, own, rule, part.time_s) for check in checks]
+    read = [*checks, *(other for other in others if other is not None)]
+    values = _checked_values(read, part, skeleton)
+    checks = [_at_extreme(check, values, part) for check in checks]
+    sigmas = _sigmas([*checks, *read[len(checks) :]], part, skeleton)
     found: dict[int, list[Finding]] = {cycle.start: [] for cycle in cycles}
-    for check in checks:
+    for check, other in zip(checks, others, strict=True):
+        side, evidence = check.side, _evidence(check, rule, values, part, sigmas)
+        if check.constraint.check == "symmetry":
+            rest = unmeasurable("no half of the other side comes before it")
+            if other is not None:
+                rest = _evidence(other, rule, values, part, sigmas)
+            side, evidence = _short_side(check, evidence, rest)
         finding = judge(
             check.constraint,
-            _evidence(check, rule, values, part, sigmas.get((check.name, check.frame))),
-            side=check.side,
+            _with_vertical(evidence, check, part),
+            side=side,
             frame=check.frame + first,
             frame_s=float(part.time_s[check.frame]),
             guard=guard,
@@ -122,27 +130,43 @@ def segment_findings(
     return [found[cycle.start] for cycle in cycles]
 
 
+def _with_vertical(evidence: Evidence, check: _Check, part: Motion) -> Evidence:
+    """Say of a lean when its vertical is only the camera's."""
+    leans = check.constraint.measure in LEANS and evidence.status == "measured"
+    if leans and part.gravity_source == "camera":
+        return replace(evidence, reason="measured from the camera's vertical")
+    return evidence
+
+
 def _constraint_sides(constraint: Constraint, cycle: Cycle) -> tuple[str | None, ...]:
     if constraint.side == "none":
         return (None,)
     if constraint.side == "both":
-        return SIDES
+        return SIDES[:1] if constraint.check == "symmetry" else SIDES
     if constraint.side in SIDES:
         return (constraint.side,)
     if cycle.side is None:
         return ()
-    other = "l" if cycle.side == "r" else "r"
-    return (cycle.side if constraint.side == "lead" else other,)
+    return (cycle.side if constraint.side == "lead" else OTHER_SIDE[cycle.side],)
+
+
+OTHER_SIDE = {"r": "l", "l": "r"}
+LEANS = ("trunk_forward_lean", "trunk_side_lean")
+"""Measures against gravity."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Check:
-    """One constraint on one side of one cycle, and the frame it is checked at."""
+    """One constraint on one side of one cycle, and the frame it is checked at.
+
+    `above` says which end of the target a check of the whole cycle looks at.
+    """
 
     constraint: Constraint
     side: str | None
     cycle: Cycle
     frame: int
+    above: bool = True
 
     @property
     def name(self) -> str:
@@ -154,6 +178,11 @@ class _Check:
         """Frames of the cycle."""
         return slice(self.cycle.start, self.cycle.end + 1)
 
+    @property
+    def reads_all(self) -> bool:
+        """Whether every frame of the cycle is looked at."""
+        return self.constraint.check == "static" or self.constraint.phase == THROUGHOUT
+
     def window_s(self, time_s: FloatArray) -> tuple[float, float]:
         """Give the time within which the value of a phase is taken."""
         if self.cycle.kind == "hold":
@@ -163,17 +192,67 @@ class _Check:
 
 def _checked_frame(constraint: Constraint, rule: Rule, cycle: Cycle, time_s: FloatArray) -> int:
     """Find the frame of the constraint's phase, or the key frame where it has none."""
-    if constraint.check != "dynamic" or rule.kind == "hold":
+    if constraint.phase in ("", THROUGHOUT) or rule.kind == "hold":
         return cycle.key
     inside = time_s[cycle.start : cycle.end + 1]
     phases = phase_of_time(inside, cycle.start_s, cycle.key_s, cycle.end_s, rule.key_phase.at)
     return cycle.start + int(np.argmin(np.abs(phases - rule.phase(constraint.phase).at)))
 
 
+def _other_half(
+    check: _Check, cycles: Sequence[Cycle], rule: Rule, time_s: FloatArray
+) -> _Check | None:
+    """Find what a symmetry compares with: the other side now, or in the half before."""
+    if check.constraint.check != "symmetry" or check.side is None:
+        return None
+    side = OTHER_SIDE[check.side]
+    if check.constraint.side == "both":
+        return replace(check, side=side)
+    place = cycles.index(check.cycle)
+    before = cycles[place - 1] if place else check.cycle
+    apart_s = check.cycle.start_s - before.end_s
+    if before.side in (None, check.cycle.side) or apart_s > rule.tempo.longest_s:
+        return None
+    frame = _checked_frame(check.constraint, rule, before, time_s)
+    return _Check(check.constraint, side, before, frame)
+
+
+def _short_side(check: _Check, one: Evidence, other: Evidence) -> tuple[str | None, Evidence]:
+    """Subtract the sides of a symmetry so that the one at fault comes first."""
+    apart = difference(one, other)
+    if apart.value is None or check.side is None:
+        return check.side, apart
+    less_is_short = check.constraint.target_high == 0
+    if (apart.value <= 0) == less_is_short:
+        return check.side, apart
+    return OTHER_SIDE[check.side], difference(other, one)
+
+
+def _at_extreme(check: _Check, values: dict[str, FloatArray], part: Motion) -> _Check:
+    """Move the frame of a check of the whole cycle to where its measure is farthest out."""
+    if check.constraint.phase != THROUGHOUT:
+        return check
+    extreme = farthest_out(
+        _smooth(check, values, part), check.constraint.target_low, check.constraint.target_high
+    )
+    if extreme is None:
+        return check
+    return replace(check, frame=check.cycle.start + extreme.frame, above=extreme.above)
+
+
+def _reach_frames(check: _Check, time_s: FloatArray) -> int:
+    return round(key_reach_s(check.cycle) / float(np.median(np.diff(time_s[check.frames]))))
+
+
+def _smooth(check: _Check, values: dict[str, FloatArray], part: Motion) -> FloatArray:
+    reach = _reach_frames(check, part.time_s)
+    return median_smooth(values[check.name][check.frames], part.valid[check.frames], reach)
+
+
 def _is_cut_off(check: _Check, rule: Rule) -> bool:
     """Say whether a check needs the end of the cycle that is not seen."""
     cut, kind = check.cycle.cut, check.constraint.check
-    if cut is None or kind == "static":
+    if cut is None or check.reads_all:
         return False
     at = None if kind == "tempo" else rule.phase(check.constraint.phase).at
     return kind == "tempo" or at == {"start": 0.0, "end": 1.0}[cut]
@@ -188,7 +267,7 @@ def _checked_values(
         if check.constraint.check == "tempo":
             continue
         frames = read.setdefault(check.name, np.zeros(len(part.time_s), dtype=np.bool_))
-        if check.constraint.check == "static":
+        if check.reads_all:
             frames[check.frames] = True
         else:
             frames[slice(*_inside(part.time_s, check.window_s(part.time_s)))] = True
@@ -202,6 +281,20 @@ def _checked_values(
     return values
 
 
+def _sigmas(
+    checks: Sequence[_Check], part: Motion, skeleton: Skeleton
+) -> dict[tuple[str, int], float]:
+    """Propagate the noise of the angles to each check's measure at its frame."""
+    known = [
+        check
+        for check in checks
+        if check.constraint.check != "tempo" and np.isfinite(part.q[check.frame]).all()
+    ]
+    wanted = [(check.name, check.frame) for check in known]
+    noise = measure_sigmas(wanted, part.q, part.sigma_rad, skeleton, part.gravity)
+    return {at: float(sigma) for at, sigma in zip(wanted, noise, strict=True)}
+
+
 def _inside(time_s: FloatArray, window_s: tuple[float, float]) -> tuple[int, int]:
     start, stop = time_s.searchsorted(window_s[0]), time_s.searchsorted(window_s[1], "right")
     return int(start), int(stop)
@@ -212,7 +305,7 @@ def _evidence(
     rule: Rule,
     values: dict[str, FloatArray],
     part: Motion,
-    sigma: float | None,
+    sigmas: Mapping[tuple[str, int], float],
 ) -> Evidence:
     constraint, frames = check.constraint, check.frames
     if _is_cut_off(check, rule):
@@ -224,12 +317,21 @@ def _evidence(
     missing = unobserved(check.name, part)
     if missing:
         return unmeasurable(f"{part.backend} does not observe {', '.join(missing)}")
-    if sigma is None:
+    if (check.name, check.frame) not in sigmas:
         return unmeasurable("the pose at the key frame is not a number")
+    sigma = sigmas[check.name, check.frame]
     curve, valid, confidence = values[check.name], part.valid, part.confidence
     if constraint.check == "static":
         return spread_over(
             curve[frames], time_s, valid[frames], confidence[frames], sigma, constraint.target_high
+        )
+    if constraint.phase == THROUGHOUT:
+        return extreme_over(
+            _smooth(check, values, part),
+            confidence[frames],
+            sigma,
+            above=check.above,
+            reach_frames=_reach_frames(check, part.time_s),
         )
     from_s, to_s = check.window_s(part.time_s)
     near = slice(*_inside(time_s, (from_s, to_s)))

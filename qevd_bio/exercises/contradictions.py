@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from qevd_bio.motion.constraints import Constraint
+from qevd_bio.motion.constraints import THROUGHOUT, Constraint
 from qevd_bio.skeleton.dofs import JOINT_NAMES
 from qevd_bio.skeleton.measures import CATALOGUE
 
@@ -61,6 +61,8 @@ def _joint_faults(rule: Rule) -> Faults:
 
 def _phase_faults(rule: Rule) -> Faults:
     found: Faults = []
+    if any(phase.name == THROUGHOUT for phase in rule.phases):
+        found.append(("phases", f"'{THROUGHOUT}' means the whole cycle"))
     places = [phase.at for phase in rule.phases]
     if any(a >= b for a, b in pairwise(places)):
         found.append(("phases", "are not in increasing order"))
@@ -114,8 +116,9 @@ def _constraint_faults(constraint: Constraint, rule: Rule) -> Faults:
         found.append(("side", f"'{constraint.side}' needs a representative of side 'max'"))
     if constraint.check == "tempo":
         return found
-    if constraint.check == "dynamic" and all(p.name != constraint.phase for p in rule.phases):
-        found.append(("phase", f"no phase '{constraint.phase}'"))
+    found += _checked_phase_faults(constraint, rule)
+    if constraint.check == "symmetry":
+        found += _symmetry_faults(constraint, rule)
     if constraint.check == "static" and constraint.target_low != 0:
         found.append(("target", "a static check starts at 0"))
     sides = {"none": [""], "r": ["_r"], "l": ["_l"]}.get(
@@ -126,4 +129,26 @@ def _constraint_faults(constraint: Constraint, rule: Rule) -> Faults:
             found.append(("measure", f"{name} is no measure"))
         elif CATALOGUE[name].unit != constraint.unit:
             found.append(("unit", f"{name} is given in {CATALOGUE[name].unit}"))
+    return found
+
+
+def _checked_phase_faults(constraint: Constraint, rule: Rule) -> Faults:
+    if constraint.phase == THROUGHOUT and rule.kind == "hold":
+        return [("phase", f"'{THROUGHOUT}' needs a cycle, a hold has its median")]
+    named = [THROUGHOUT, *(phase.name for phase in rule.phases)]
+    if constraint.phase and constraint.phase not in named:
+        return [("phase", f"no phase '{constraint.phase}'")]
+    return []
+
+
+def _symmetry_faults(constraint: Constraint, rule: Rule) -> Faults:
+    """Find symmetries that compare nothing, or do not say which side is at fault."""
+    low, high = constraint.target_low, constraint.target_high
+    found: Faults = []
+    if rule.kind == "hold" or (rule.kind == "alternating") == (constraint.side == "both"):
+        found.append(("side", "'both' compares a repetitive movement, 'lead' an alternating one"))
+    if not (low < 0 == high or low == 0 < high):
+        found.append(("target", "a symmetry runs from a negative bound to 0 or from 0 upwards"))
+    if bool(constraint.too_low) != (low < 0) or bool(constraint.too_high) != (high > 0):
+        found.append(("too_low" if low < 0 else "too_high", "word the end that is not 0, only it"))
     return found

@@ -258,7 +258,7 @@ def _scored(
         same_side = cycle.side is None or cycle.side == shown_side
         angles = as_shown if same_side else mirrored
         curves.append(resample_cycle(angles[frames], phase, rule.points))
-    qualities = cycle_qualities(np.stack(curves), reference[:, salient])
+    qualities = cycle_qualities(np.stack(curves), reference[:, salient], salient)
     return [ScoredCycle(*pair) for pair in zip(cycles, qualities, strict=True)]
 
 

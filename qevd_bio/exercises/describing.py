@@ -18,7 +18,8 @@ from qevd_bio.exercises.contradictions import UNVERIFIED
 from qevd_bio.exercises.references import WORLD_GRAVITY, build_reference
 from qevd_bio.exercises.rule import Rule, load_rule
 from qevd_bio.files.atomic import write_bytes_atomic
-from qevd_bio.motion.constraints import Constraint
+from qevd_bio.motion.constraints import THROUGHOUT, Constraint, farthest_out
+from qevd_bio.motion.record import FloatArray
 from qevd_bio.skeleton.bodies import generic_skeleton
 from qevd_bio.skeleton.measures import CATALOGUE, measure_values
 
@@ -97,10 +98,14 @@ def constraint_row(c: Constraint) -> tuple[str, ...]:
     """Lay a constraint out as cells: id, what, when, target, tolerance, priority, source."""
     unit = _UNITS[c.unit]
     sided = c.measure if c.side == "none" else f"{c.measure} ({c.side})"
-    when = c.phase or ("whole cycle" if c.check == "static" else "duration")
+    named = "" if c.phase == THROUGHOUT else c.phase
+    when = named or ("duration" if c.check == "tempo" else "whole cycle")
     target = f"{c.target_low:g} to {c.target_high:g}{unit}"
     if c.check == "static":
         target = f"deviation < {c.target_high:g}{unit}"
+    if c.check == "symmetry":
+        word = "less" if c.target_low < 0 else "more"
+        target = f"a side < {max(-c.target_low, c.target_high):g}{unit} {word} than the other"
     return c.id, sided, when, target, f"{c.tolerance:g}{unit}", c.priority, c.source
 
 
@@ -184,16 +189,25 @@ def examined(paths: Sequence[Path]) -> list[dict[str, Any]]:
     return results
 
 
+def shown_value(c: Constraint, rule: Rule, curve: FloatArray) -> float:
+    """Read from a measure's curve over the reference (P,) what a constraint checks."""
+    if c.check == "static":
+        return float(np.std(curve))
+    if c.phase == THROUGHOUT:
+        extreme = farthest_out(curve, c.target_low, c.target_high)
+        return float(curve[extreme.frame]) if extreme else float("nan")
+    return float(curve[round(rule.phase(c.phase).at * (rule.points - 1))])
+
+
 def _outside_its_targets(rule: Rule) -> list[str]:
     reference = build_reference(rule)
     shown = SIDES_SHOWN
     outside = []
-    for c in (c for c in rule.constraints if c.check != "tempo"):
+    for c in (c for c in rule.constraints if c.check in ("dynamic", "static")):
         names = [c.measure + side for side in shown[c.side]]
         curves = measure_values(names, reference, generic_skeleton(), WORLD_GRAVITY)
         for name, curve in curves.items():
-            at = curve[round(rule.phase(c.phase).at * (rule.points - 1))] if c.phase else 0.0
-            value = float(np.std(curve)) if c.check == "static" else float(at)
+            value = shown_value(c, rule, curve)
             if not c.target_low - 1e-6 <= value <= c.target_high + 1e-6:
                 outside.append(f"{c.id} ({name} {value:.0f})")
     return outside
@@ -246,6 +260,9 @@ def draw_reference(rule: Rule, path: Path) -> None:
             panel.plot(at, curves[name], style, color="#0550ae", lw=1.3, label=name)
         for c in rule.constraints:
             if c.measure == measure and c.check == "dynamic":
+                if c.phase == THROUGHOUT:
+                    panel.axhspan(c.target_low, c.target_high, color="#1a7f37", alpha=0.12)
+                    continue
                 place = rule.phase(c.phase).at
                 panel.plot([place, place], [c.target_low, c.target_high], color="#1a7f37", lw=6,
                            alpha=0.35, solid_capstyle="butt")  # fmt: skip

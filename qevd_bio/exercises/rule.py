@@ -227,7 +227,7 @@ def _constraint_of(item: dict[str, Any]) -> Constraint:
         measure=item["measure"],
         side=item["side"],
         check=item["check"],
-        phase=item["phase"] if item["check"] == "dynamic" else "",
+        phase=item["phase"] if item["check"] in ("dynamic", "symmetry") else "",
         target_low=float(low),
         target_high=float(high),
         tolerance=float(item["tolerance"]),
@@ -235,7 +235,7 @@ def _constraint_of(item: dict[str, Any]) -> Constraint:
         priority=item["priority"],
         joint=item["joint"],
         too_low=item["too_low"] or "",
-        too_high=item["too_high"],
+        too_high=item["too_high"] or "",
         source=item["source"],
     )
 

@@ -24,7 +24,7 @@ _NUMBER_WORD = re.compile(
 )
 _UNITS = {"deg": r"°", "s": r" s\b", "ratio": r" x\b"}
 _REST_OF_RANGE = r"(?:(?:-| to )-?\d+(?:\.\d+)?)?"
-_BEFORE_TARGET = re.compile(r"target: (?:[<>] |-?\d+(?:\.\d+)?(?:-| to ))?$")
+_BEFORE_TARGET = re.compile(r"target: (?:[<>] |at most |-?\d+(?:\.\d+)?(?:-| to ))?$")
 _BEFORE_AMOUNT = re.compile(r"\bby (?:\S+(?: x hip width| s)? \((?:right|left)\) and )?$")
 _POSE_ITEM = re.compile(r"(?:(right|left) )?[a-z -]+ (-?\d+)°")
 _VERB = re.compile(r"\b(increase|reduce|decrease)\b[^.;]*$", re.IGNORECASE)
@@ -59,7 +59,7 @@ def unbacked_numbers(text: str, findings: Sequence[Finding]) -> list[str]:
         it, of the side named with it and in its unit: by its measured value, rounded; after
         "target:" by a bound, exactly; after "by" by the difference of the written value and the
         bound it misses, in the direction of the verb. Number words are backed by nothing but
-        the rule's own instruction.
+        the rule's own instruction. The numbers of a symmetry count without their signs.
     """
     mentions = list(_mentions(text))
     unbacked = [
@@ -136,10 +136,13 @@ def _backs(finding: Finding, number: re.Match[str], text: str) -> bool:
     written = number.group().replace("\u2212", "-")
     decimals = len(written.partition(".")[2])
     value = float(written)
+    bounds = (finding.target_low, finding.target_high)
+    unsigned = finding.check == "symmetry"
     if _BEFORE_TARGET.search(before):
-        return value in (finding.target_low, finding.target_high)
+        return value in ([abs(b) for b in bounds if b is not None] if unsigned else bounds)
     if _BEFORE_AMOUNT.search(before):
         return _is_amount(finding, measured, value, decimals, _VERB.search(before))
+    measured = abs(measured) if unsigned else measured
     return abs(value - measured) <= 0.5 * 10.0**-decimals * (1 + 1e-9) + 1e-9
 
 

@@ -146,9 +146,15 @@ def rounded(value: float, decimals: int) -> Decimal:
 
 
 def value_text(finding: Finding, decimals: int) -> str:
-    """Write the measured value with its unit."""
+    """Write the measured value with its unit; of a symmetry, how far it is from the other side."""
     words: str = unit_words(finding)["value"]
-    return words.format(n=rounded(finding.measured or 0.0, decimals))
+    value = finding.measured or 0.0
+    if finding.check != "symmetry":
+        return words.format(n=rounded(value, decimals))
+    prompt = load_prompt(SENTENCES)
+    form = prompt["forms"]["less_than_other" if value <= 0 else "more_than_other"]
+    other = prompt["sides"][{"r": "l", "l": "r"}[finding.side or "r"]]
+    return str(form.format(amount=words.format(n=abs(rounded(value, decimals))), other=other))
 
 
 def amount_text(finding: Finding, decimals: int) -> str:
@@ -163,10 +169,13 @@ def target_text(finding: Finding) -> str:
 
     Notes
     -----
-    Tempo always names the interval. A static limit and an upper bound are written ``< bound``.
+    Tempo always names the interval. A static limit and an upper bound are written ``< bound``,
+    a symmetry's limit without its sign.
     """
     forms: dict[str, str] = load_prompt(SENTENCES)["forms"]
     low, high = finding.target_low, finding.target_high
+    if finding.check == "symmetry" and low is not None and high is not None:
+        return forms["target_apart"].format(bound=_bound_text(finding, max(-low, high)))
     if finding.check == "static" or low is None:
         return forms["target_below"].format(bound=_bound_text(finding, high))
     if high is None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qevd_bio.motion.joint_curves import joint_curves
 from qevd_bio.motion.record import BoolArray, FloatArray
 
 WEIGHTS = (0.4, 0.3, 0.2, 0.1)
@@ -128,16 +129,18 @@ def cycle_quality(
 
     Notes
     -----
-    DoFs whose reference moves less than 5 degrees are left out: a constant curve has no
-    correlation, and noise about it must not count as 0. Negative likeness counts as 0. Turns
-    of 2 pi between cycle and reference are removed first. A cycle equal to its reference
-    scores exactly 1. Source: supplement 5.
+    What is compared are the curves of `joint_curves`. Those whose reference moves less than 5
+    degrees are left out: a constant curve has no correlation, and noise about it must not count
+    as 0. Negative likeness counts as 0. A cycle equal to its reference scores exactly 1.
+    Source: supplement 5.
     """
     dofs = list(salient)
-    return cycle_qualities(cycle[None, :, dofs], reference[:, dofs])[0]
+    return cycle_qualities(cycle[None, :, dofs], reference[:, dofs], dofs)[0]
 
 
-def cycle_qualities(cycles: FloatArray, reference: FloatArray) -> list[Quality | None]:
+def cycle_qualities(
+    cycles: FloatArray, reference: FloatArray, dofs: Sequence[int]
+) -> list[Quality | None]:
     """Score many cycles against their reference at once.
 
     Parameters
@@ -146,6 +149,8 @@ def cycle_qualities(cycles: FloatArray, reference: FloatArray) -> list[Quality |
         Salient angles in rad; NaN in curves that are not known.
     reference : ndarray (P, K)
         Angles in rad at the same phases.
+    dofs : sequence of int
+        The K DoFs.
 
     Returns
     -------
@@ -159,16 +164,15 @@ def cycle_qualities(cycles: FloatArray, reference: FloatArray) -> list[Quality |
     """
     if cycles.shape[1:] != reference.shape or len(reference) < 3:
         raise ValueError(f"cycles {cycles.shape} and reference {reference.shape} do not fit")
-    moving = moving_curves(reference)
+    users, model = joint_curves(cycles, reference, dofs)
+    moving = moving_curves(model)
     if not moving.any():
         return [None] * len(cycles)
-    users, model = cycles[:, :, moving], reference[:, moving]
+    users, model = users[:, :, moving], model[:, moving]
     known = np.isfinite(users).all(axis=1)
     count = np.maximum(known.sum(axis=1), 1)
     users = np.where(known[:, None], users, 0.0)
     models = np.where(known[:, None], model, 0.0)
-    apart = users.mean(axis=1) - models.mean(axis=1)
-    users = users - 2 * np.pi * np.round(apart / (2 * np.pi))[:, None]
 
     def centred(curves: FloatArray) -> FloatArray:
         mean = curves.mean(axis=(1, 2)) * known.shape[1] / count

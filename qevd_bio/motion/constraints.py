@@ -12,6 +12,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtri
 
 from qevd_bio.motion.cycles import Cycle
 from qevd_bio.motion.medians import median
@@ -24,6 +25,10 @@ KEY_REACH_S = 0.1
 """A value at a frame is the median within this time on both sides ..."""
 KEY_REACH_SHARE = 0.05
 """... but within no more than this share of the cycle, so that fast extremes are not cut off."""
+THROUGHOUT = "throughout"
+"""Phase of a dynamic check that reads the outermost value of the cycle ..."""
+TRIMMED_SHARE = 0.03
+"""... which this share of the cycle reaches or exceeds."""
 NOISE_CORRELATION_S = 0.2
 """Frames nearer than this share their noise; further apart they count as independent."""
 
@@ -39,12 +44,14 @@ class Constraint:
     side : str
         ``both``, ``lead`` or ``trail`` (of an alternating movement), ``none``.
     check : str
-        ``dynamic`` (value at a phase), ``static`` (standard deviation over the cycle) or
-        ``tempo`` (seconds of the cycle).
+        ``dynamic`` (value at a phase), ``static`` (standard deviation over the cycle),
+        ``symmetry`` (side against side at a phase) or ``tempo`` (seconds of the cycle).
     phase : str
-        Name of the rule's phase; empty unless dynamic.
+        Name of the rule's phase; `THROUGHOUT` for the outermost value of the cycle; empty for
+        static and tempo.
     target_low, target_high, tolerance : float
-        Interval and tolerance in `unit`.
+        Interval and tolerance in `unit`. A symmetry has 0 at one end: at the upper one when the
+        side with less falls short, at the lower one when the side with more does.
     unit : str
         ``deg``, ``ratio`` or ``s``.
     priority : str
@@ -84,7 +91,8 @@ class Finding:
     key_frame, key_s : int, float
         Where it was checked: the phase's frame, or the cycle's key frame.
     measured, target_low, target_high : float or None
-        In `unit`; a static check's value is a standard deviation with the noise taken off.
+        In `unit`; a static check's value is a standard deviation with the noise taken off, a
+        symmetry's is that of the side that falls short minus that of the other.
     tolerance : float
         In `unit`.
     deviation : float or None
@@ -99,7 +107,8 @@ class Finding:
     priority : str
         Of the constraint.
     status, reason : str
-        ``measured``, ``unmeasurable`` or ``low_confidence``, and why.
+        ``measured``, ``unmeasurable`` or ``low_confidence``, and why; of a measured lean also
+        whose vertical it was measured from, when only the camera's is known.
     instruction : str
         The rule's wording for this direction; empty when not violated.
     """
@@ -242,6 +251,103 @@ def spread_over(
     return _with_confidence(spread, error, confidence[known])
 
 
+@dataclass(frozen=True, slots=True)
+class Extreme:
+    """Where a measure lies farthest out within a cycle, and on which end of its target."""
+
+    frame: int
+    above: bool
+
+
+def farthest_out(smooth: FloatArray, target_low: float, target_high: float) -> Extreme | None:
+    """Find the end of the target that a measure passes most, or comes nearest to.
+
+    Parameters
+    ----------
+    smooth : ndarray (T,)
+        The measure over the frames of a cycle, as `median_smooth` gives it.
+    target_low, target_high : float
+        In the same unit.
+
+    Returns
+    -------
+    Extreme or None
+        The frame counts from the first; None where nothing is known.
+    """
+    if not np.isfinite(smooth).any():
+        return None
+    low, high = np.nanquantile(smooth, [TRIMMED_SHARE, 1.0 - TRIMMED_SHARE])
+    above = bool(high - target_high >= target_low - low)
+    return Extreme(int(np.nanargmax(smooth) if above else np.nanargmin(smooth)), above)
+
+
+def median_smooth(values: FloatArray, valid: BoolArray, reach_frames: int) -> FloatArray:
+    """Take the running median over the known frames within a reach on both sides."""
+    known = np.where(valid, values, np.nan)
+    padded = np.pad(known, reach_frames, constant_values=np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach_frames + 1)
+    smooth = np.full(len(values), np.nan)
+    some = np.isfinite(known)
+    if some.any():
+        smooth[some] = np.nanmedian(windows[some], axis=1)
+    return smooth
+
+
+def extreme_over(
+    smooth: FloatArray, confidence: FloatArray, sigma: float, *, above: bool, reach_frames: int
+) -> Evidence:
+    """Estimate how far a measure goes within a cycle.
+
+    Parameters
+    ----------
+    smooth : ndarray (T,)
+        The measure over the frames of a cycle, as `median_smooth` gives it; NaN where unknown.
+    confidence : ndarray (T,)
+        Of the same frames.
+    sigma : float
+        Noise of one frame's value.
+    above : bool
+        Whether the largest value is meant, not the smallest.
+    reach_frames : int
+        Of the running median.
+
+    Returns
+    -------
+    Evidence
+        The value that `TRIMMED_SHARE` of the known frames reach, less what noise adds to it.
+
+    Notes
+    -----
+    The largest of noisy values is too large. How much is seen by adding the noise once more,
+    as much of it as the median leaves: what the quantile gains by a second helping is taken
+    off as the first. Errors slower than the median move the value like an offset; they are
+    what the guard band is for, so the sigma stays that of one frame.
+    """
+    known = np.isfinite(smooth)
+    if not np.isfinite(sigma):
+        return unmeasurable(_without_noise(sigma))
+    if known.sum() < 3 or 2 * known.sum() < len(smooth):
+        return unmeasurable("the person or joint is not seen for most of it")
+    share = 1.0 - TRIMMED_SHARE if above else TRIMMED_SHARE
+    once = np.quantile(smooth[known], share)
+    left = sigma * np.sqrt(np.pi / 2.0 / (2 * reach_frames + 1)) if reach_frames else sigma
+    twice = np.quantile(np.add.outer(smooth[known], left * _NORMAL), share)
+    return _with_confidence(float(2.0 * once - twice), sigma, confidence[known])
+
+
+_NORMAL: FloatArray = np.asarray(ndtri((np.arange(21) + 0.5) / 21))
+"""Evenly likely values of a standard normal distribution."""
+
+
+def difference(one: Evidence, other: Evidence) -> Evidence:
+    """Subtract one measured number from another, with the noise of both."""
+    for evidence in (one, other):
+        if evidence.status != "measured":
+            return Evidence(None, None, evidence.status, evidence.reason)
+    sigma = float(np.hypot(one.sigma or 0.0, other.sigma or 0.0))
+    return Evidence((one.value or 0.0) - (other.value or 0.0), sigma, "measured", "")
+
+
 def _without_noise(sigma: float) -> str:
     undefined = np.isnan(sigma)
     return "it is undefined in this pose" if undefined else "the joints it needs are not observed"
@@ -255,10 +361,15 @@ def _with_confidence(value: float, sigma: float, confidence: FloatArray) -> Evid
     return Evidence(value=value, sigma=sigma, status="measured", reason="")
 
 
+def key_reach_s(cycle: Cycle) -> float:
+    """Give the time on both sides of a frame within which its value is taken."""
+    return min(KEY_REACH_S, KEY_REACH_SHARE * (cycle.end_s - cycle.start_s))
+
+
 def key_window_s(frame_s: float, cycle: Cycle) -> tuple[float, float]:
     """Give the time around a frame within which its value is taken."""
-    reach = min(KEY_REACH_S, KEY_REACH_SHARE * (cycle.end_s - cycle.start_s))
-    return frame_s - reach, frame_s + reach
+    reach_s = key_reach_s(cycle)
+    return frame_s - reach_s, frame_s + reach_s
 
 
 def judge(

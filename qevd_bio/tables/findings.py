@@ -19,8 +19,12 @@ FINDING_FIELDS: list[pa.Field] = [
     column("measure", pa.string(), "Anatomical quantity, see the catalogue of measures"),
     column("joint", pa.string(), "Anatomical word used in sentences"),
     column("side", pa.string(), "r, l, or null for the midline", nullable=True),
-    column("check", pa.string(), "dynamic, static or tempo"),
-    column("phase", pa.string(), "Phase of the cycle the check looks at; empty for static"),
+    column("check", pa.string(), "dynamic, static, symmetry or tempo"),
+    column(
+        "phase",
+        pa.string(),
+        "Phase the check looks at, or throughout; empty for static",
+    ),
     column("key_frame", pa.int32(), "Frame the value was read at", unit="frames"),
     column("key_s", pa.float64(), "Time of that frame", unit="s"),
     *(
@@ -34,7 +38,11 @@ FINDING_FIELDS: list[pa.Field] = [
     column("severity", pa.float64(), "Deviation beyond tolerance, in tolerances"),
     column("priority", pa.string(), "critical, high, medium or low"),
     column("status", pa.string(), "measured, unmeasurable or low_confidence"),
-    column("reason", pa.string(), "Why it was not measured; empty when it was"),
+    column(
+        "reason",
+        pa.string(),
+        "Why it was not measured, or what a number rests on; else empty",
+    ),
     column("instruction", pa.string(), "The rule's wording for this violation; else empty"),
 ]
 

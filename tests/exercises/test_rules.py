@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -45,8 +46,9 @@ def test_every_joint_is_static_or_dynamic(rule):
 def test_every_number_has_a_source_or_says_that_it_has_none(rule):
     for source in (rule.tempo.source, *(c.source for c in rule.constraints)):
         assert source == "unverified" or source.split()[0] in rule.citations
-    cited = {rule.tempo.source.split()[0], *(c.source.split()[0] for c in rule.constraints)}
-    assert cited - {"unverified"} == set(rule.citations), "a citation that nothing cites"
+    sources = [rule.tempo.source, *(c.source for c in rule.constraints)]
+    words = {word for source in sources for word in re.findall(r"\w+", source)}
+    assert set(rule.citations) <= words, "a citation that nothing cites"
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))

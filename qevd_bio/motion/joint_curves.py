@@ -1,0 +1,113 @@
+"""Joint angles as curves that can be compared: rotations of ball joints, angles of hinges.
+
+C cycles, P phase points, K salient DoFs, N orientations
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from qevd_bio.motion.record import FloatArray
+from qevd_bio.skeleton.dofs import DOFS, JOINT_NAMES, joint_dofs
+
+
+def joint_curves(
+    cycles: FloatArray, reference: FloatArray, dofs: Sequence[int]
+) -> tuple[FloatArray, FloatArray]:
+    """Lay cycles and their reference out as curves on common axes.
+
+    Parameters
+    ----------
+    cycles : ndarray (C, P, K)
+        Angles in rad; NaN where not known.
+    reference : ndarray (P, K)
+        Angles in rad at the same phases, finite.
+    dofs : sequence of int
+        The K DoFs.
+
+    Returns
+    -------
+    (ndarray (C, P, L), ndarray (P, L))
+        L <= K curves in rad of the cycles and of the reference; NaN in all curves of a joint
+        that is not known throughout.
+
+    Notes
+    -----
+    A joint of which all three DoFs are given is laid out as rotation vectors from the
+    reference's mean orientation, along the principal axes of the reference's movement: so it
+    does not matter which of the equivalent angle triples a capture returns, nor how they run
+    apart near gimbal lock. Other DoFs stay angles, turns of 2 pi between cycle and reference
+    removed. A cycle equal to the reference gives equal numbers.
+    """
+    column = {dof: k for k, dof in enumerate(dofs)}
+    users, models = [cycles[:, :, :0]], [reference[:, :0]]
+    for joint in JOINT_NAMES:
+        own = [dof for dof in joint_dofs(joint) if dof in column]
+        if not own:
+            continue
+        at = [column[dof] for dof in own]
+        lay_out = _along_principal_axes if len(own) == 3 else _without_turns
+        user, model = lay_out(cycles[:, :, at], reference[:, at], own)
+        users.append(user)
+        models.append(model)
+    laid_out, model = np.concatenate(users, axis=2), np.concatenate(models, axis=1)
+    laid_out[(cycles == reference).all(axis=(1, 2))] = model
+    return laid_out, model
+
+
+def _without_turns(
+    user: FloatArray, model: FloatArray, dofs: Sequence[int]
+) -> tuple[FloatArray, FloatArray]:
+    apart = user.mean(axis=1) - model.mean(axis=0)
+    return user - 2 * np.pi * np.round(apart / (2 * np.pi))[:, None], model
+
+
+def _along_principal_axes(
+    user: FloatArray, model: FloatArray, dofs: Sequence[int]
+) -> tuple[FloatArray, FloatArray]:
+    turns = _quaternions(model, dofs)
+    back = np.linalg.eigh(turns.T @ turns)[1][:, -1] * [1.0, -1.0, -1.0, -1.0]
+    vectors = _rotation_vectors(_product(back, turns))
+    axes = np.linalg.svd(vectors - vectors.mean(axis=0), full_matrices=False)[2]
+    known = np.isfinite(user).all(axis=(1, 2))
+    laid_out = np.full(user.shape, np.nan)
+    moved = _rotation_vectors(_product(back, _quaternions(user[known].reshape(-1, 3), dofs)))
+    laid_out[known] = (moved @ axes.T).reshape(-1, *model.shape)
+    return laid_out, vectors @ axes.T
+
+
+def _quaternions(angles_rad: FloatArray, dofs: Sequence[int]) -> FloatArray:
+    """Turn the three angles (N, 3) of a joint into quaternions (N, 4), real part first."""
+    turned = np.array([1.0, 0.0, 0.0, 0.0])
+    for angle, dof in zip(angles_rad.T, dofs, strict=True):
+        own = np.empty((len(angle), 4))
+        own[:, 0] = np.cos(angle / 2)
+        own[:, 1:] = np.sin(angle / 2)[:, None] * np.array(DOFS[dof].axis)
+        turned = _product(own, turned)
+    return turned
+
+
+def _product(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Multiply quaternions (4,) or (N, 4): first `b`, then `a`."""
+    aw, ax, ay, az = np.moveaxis(a, -1, 0)
+    bw, bx, by, bz = np.moveaxis(b, -1, 0)
+    return np.stack(
+        [
+            aw * bw - ax * bx - ay * by - az * bz,
+            aw * bx + ax * bw + ay * bz - az * by,
+            aw * by - ax * bz + ay * bw + az * bx,
+            aw * bz + ax * by - ay * bx + az * bw,
+        ],
+        axis=-1,
+    )
+
+
+def _rotation_vectors(turns: FloatArray) -> FloatArray:
+    """Take the shorter rotation vector (N, 3) of quaternions (N, 4)."""
+    turns = np.where(turns[:, :1] < 0, -turns, turns)
+    sine = np.linalg.norm(turns[:, 1:], axis=1)
+    angle = 2 * np.arctan2(sine, turns[:, 0])
+    scale = np.divide(angle, sine, out=np.full_like(sine, 2.0), where=sine > 1e-12)
+    return np.asarray(turns[:, 1:] * scale[:, None])
