@@ -1,4 +1,4 @@
-"""Commands for looking at results: diff and plot."""
+"""Commands for looking at results: diff, plot and overlay."""
 
 from __future__ import annotations
 
@@ -73,4 +73,31 @@ def plot(
     target = out or Path(f"{video}.png")
     panels = plot_of(reopen_road(work), video, target)
     emit({"plot": str(target), "panels": panels}, f"plot: {target}", as_json=as_json)
+    return DONE
+
+
+@guarded
+def overlay(
+    video: Annotated[str, typer.Argument(help="Video id.")],
+    work: Work = Path("work"),
+    out: Annotated[
+        Path | None, typer.Option("--out", help="mp4 to write; default VIDEO-overlay.mp4.")
+    ] = None,
+    longest_side: Annotated[
+        int, typer.Option("--longest-side", help="Larger frames are scaled down to this, pixels.")
+    ] = 1280,
+    as_json: Json = False,
+) -> int:
+    """Draw skeleton, angles, phase, cycle count and faults on the frames of one video."""
+    from qevd_bio.cli.progress import frame_progress
+    from qevd_bio.dataset.overlay import watched, write_overlay
+    from qevd_bio.stages.road import outside_of_source, reopen_road
+
+    road = reopen_road(work)
+    target = out or Path(f"{video}-overlay.mp4")
+    outside_of_source(target, road.config.data_root)
+    seen = watched(road, video)
+    with frame_progress(len(seen.motion.time_s)) as on_frame:
+        frames = write_overlay(seen, target, longest_side_px=longest_side, on_frame=on_frame)
+    emit({"overlay": str(target), "frames": frames}, f"overlay: {target}", as_json=as_json)
     return DONE

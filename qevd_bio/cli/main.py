@@ -51,6 +51,7 @@ app.command()(work.run)
 app.command()(release.publish)
 app.command()(look.diff)
 app.command()(look.plot)
+app.command()(look.overlay)
 app.add_typer(rules.rules_app, name="rules")
 app.add_typer(rules.references_app, name="references")
 

@@ -14,7 +14,7 @@ import pytest
 from qevd_bio import __version__
 
 SCRIPT = [sys.executable, "-c", "from qevd_bio.cli.main import main; main()"]
-COMMANDS = ("demo", "doctor", "plan", "run", "publish", "diff", "plot")
+COMMANDS = ("demo", "doctor", "plan", "run", "publish", "diff", "plot", "overlay")
 
 
 def qevd_bio(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -84,6 +84,7 @@ def test_every_command_has_help_and_json(command: str) -> None:
         (("publish", "--work", "absent"), 1, "qevd-bio run"),
         (("diff", "--work", "absent"), 1, "qevd-bio run"),
         (("plot", "0001", "--work", "absent"), 1, "qevd-bio run"),
+        (("overlay", "0001", "--work", "absent"), 1, "qevd-bio run"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )
