@@ -1,8 +1,13 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
+import re
 import struct
+import subprocess
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qevd_bio.errors import DataError
-from qevd_bio.files.restricted import load_npy
+from qevd_bio.files.restricted import load_npy, load_npz, load_records_npy
 
 ARRAYS = {
     "timestamps": np.arange(1_600_000_000_000_000_000, 1_600_000_000_000_000_007, dtype=np.int64),
@@ -116,3 +121,98 @@ def test_a_changed_byte_gives_an_array_or_a_data_error(tmp_path_factory, positio
     except DataError:
         return
     assert array.nbytes == 24
+
+
+# files of Python objects
+
+
+class _Calls:
+    """Pickles as a call of some function."""
+
+    def __init__(self, function: Any, *arguments: Any) -> None:
+        self._told = function, arguments
+
+    def __reduce__(self) -> Any:
+        return self._told
+
+
+def records(path: Path, items: list[Any]) -> Path:
+    held = np.empty(len(items), dtype=object)
+    held[:] = items
+    np.save(path, held, allow_pickle=True)
+    return path
+
+
+def test_a_list_of_dicts_of_arrays_comes_back(tmp_path: Path) -> None:
+    items = [{"a": np.arange(3.0), "b": [np.float32(2.0)], "c": None}, {}, np.zeros(2)]
+    again = load_records_npy(records(tmp_path / "a.npy", items))
+    assert again[0]["a"].tolist() == [0.0, 1.0, 2.0]
+    assert again[0]["b"] == [2.0] and again[0]["c"] is None
+    assert again[1] == {} and again[2].shape == (2,)
+
+
+def test_a_dump_written_by_numpy_2_is_read() -> None:
+    golden = Path(__file__).parents[1] / "golden"
+    frames = load_records_npy(golden / "hsmr" / "HSMR-synthetic.npy")
+    assert [len(frame["poses"]) for frame in frames] == [1, 0, 2, 1]
+    assert frames[1]["bbx_cs"] is None
+
+
+def test_a_plain_array_comes_as_its_rows(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.arange(6.0).reshape(2, 3))
+    assert [row.tolist() for row in load_records_npy(tmp_path / "a.npy")] == [
+        [0.0, 1.0, 2.0],
+        [3.0, 4.0, 5.0],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        (os.system, "posix.system"),
+        (eval, "builtins.eval"),
+        (getattr, "builtins.getattr"),
+        (np.load, "numpy.load"),
+        (Path, "pathlib.Path"),
+        (subprocess.run, "subprocess.run"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_anything_but_arrays_is_refused_by_name_and_not_run(
+    tmp_path: Path, function: Any, name: str
+) -> None:
+    mark = tmp_path / "ran"
+    path = records(tmp_path / "a.npy", [{"poses": _Calls(function, f"touch {mark}")}])
+    with pytest.raises(DataError, match=re.escape(f"asks for {name}, which is refused")):
+        load_records_npy(path)
+    assert not mark.exists()
+
+
+def test_a_method_reached_through_an_admitted_class_is_refused(tmp_path: Path) -> None:
+    path = records(tmp_path / "a.npy", [_Calls(np.ndarray.tofile, np.zeros(2), "x")])
+    with pytest.raises(DataError, match="refused"):
+        load_records_npy(path)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [lambda b: b[:-20], lambda b: b[:40], lambda b: b"", lambda b: b[:128] + b"\x80\x04N."],
+    ids=["cut", "no header", "empty", "None inside"],
+)
+def test_a_damaged_list_is_refused(tmp_path: Path, spoil: Any) -> None:
+    path = records(tmp_path / "a.npy", [{"a": np.arange(3.0)}])
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(DataError, match="no sound [.]npy file"):
+        load_records_npy(path)
+
+
+def test_named_arrays_of_an_npz(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", poses=np.eye(2), other=np.array([{}], dtype=object))
+    assert list(load_npz(tmp_path / "a.npz", ("poses", "betas"))) == ["poses"]
+    with pytest.raises(DataError, match="no sound [.]npz"):
+        load_npz(tmp_path / "a.npz", ("other",))
+    np.save(tmp_path / "b.npz", np.eye(2))
+    with pytest.raises(DataError, match="no sound [.]npz"):
+        load_npz(Path(f"{tmp_path}/b.npz.npy").rename(tmp_path / "c.npz"), ("poses",))
+    with pytest.raises(DataError, match="cannot be read"):
+        load_npz(tmp_path / "absent.npz", ("poses",))
