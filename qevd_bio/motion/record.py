@@ -52,6 +52,9 @@ class Motion:
     focal_share : float or None
         Focal length as a share of the upright picture's longer side, principal point in its
         middle: what projects `root_m` onto the picture. None without `root_m`.
+    height_m : float or None
+        Body height that fixes the scale. None: nobody gave one, all metres rest on a guess and
+        only their ratios mean anything.
     """
 
     q: FloatArray
@@ -67,6 +70,7 @@ class Motion:
     segment_lengths_m: Mapping[str, float]
     root_m: FloatArray | None = None
     focal_share: float | None = None
+    height_m: float | None = None
 
     def __post_init__(self) -> None:
         frames = len(self.time_s)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, get_args
 
+from qevd_bio.capture.body_size import checked_height_m
 from qevd_bio.engine.local import Event, RunSummary, run_local
 from qevd_bio.engine.plan import PlannedUnit, current_artifacts, plan
 from qevd_bio.engine.runs import close_run, open_run
@@ -22,9 +23,11 @@ from qevd_bio.stages.cycles import CyclesStage
 from qevd_bio.stages.findings import FindingsStage
 from qevd_bio.stages.kinematics import KinematicsStage
 from qevd_bio.stages.quality import QualityStage
+from qevd_bio.stages.recorded import RecordedKinematicsStage
 from qevd_bio.stages.sessions import Sessions, chosen_videos, load_sessions
 
 WORK_FILE = "work.json"
+BACKENDS = ("mediapipe", "recorded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +40,26 @@ class RoadConfig:
         QEVD's folder; only read.
     policy : str
         ``evidence`` or ``paper``, see `qevd_bio.feedback.rewriting`.
+    recorded_root : Path or None
+        Folder of recorded motion, see `qevd_bio.capture.recorded`; None captures the videos.
+    height_m : float or None
+        Height of the person in every video; None leaves the scale open.
     """
 
     data_root: Path
     policy: Policy = "evidence"
+    recorded_root: Path | None = None
+    height_m: float | None = None
 
     def as_json(self) -> dict[str, JsonValue]:
         """Spell the configuration out."""
-        return {"data_root": str(self.data_root.absolute()), "policy": self.policy}
+        recorded = self.recorded_root
+        return {
+            "data_root": str(self.data_root.absolute()),
+            "policy": self.policy,
+            "recorded_root": None if recorded is None else str(recorded.absolute()),
+            "height_m": self.height_m,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,13 +204,50 @@ def open_road(config: RoadConfig, work: Path) -> Road:
     outside_of_source(work, config.data_root)
     sessions = load_sessions(config.data_root, load_rules())
     stages: tuple[Stage, ...] = (
-        KinematicsStage(sessions),
+        _kinematics(config, sessions),
         QualityStage(),
         CyclesStage(sessions),
         FindingsStage(sessions),
         AnnotationsStage(sessions, policy=config.policy),
     )
     return Road(config, sessions, stages, Store(work))
+
+
+def _kinematics(config: RoadConfig, sessions: Sessions) -> Stage:
+    if config.height_m is not None:
+        checked_height_m(config.height_m)
+    if config.recorded_root is None:
+        return KinematicsStage(sessions, height_m=config.height_m)
+    if not config.recorded_root.is_dir():
+        raise UsageError(
+            "is no folder",
+            where=str(config.recorded_root),
+            next_step="Name the folder of the recorded motion with --recorded-root",
+        )
+    return RecordedKinematicsStage(sessions, config.recorded_root, height_m=config.height_m)
+
+
+def recorded_root_for(backend: str, recorded_root: Path | None) -> Path | None:
+    """Check that a backend's name and its folder belong together.
+
+    Raises
+    ------
+    UsageError
+        There is no such backend, the folder is missing, or one is named without need.
+    """
+    if backend not in BACKENDS:
+        raise UsageError(
+            "no such backend",
+            where=f"backend {backend}",
+            next_step=f"Use one of {', '.join(BACKENDS)}",
+        )
+    if (backend == "recorded") != (recorded_root is not None):
+        raise UsageError(
+            "`--backend recorded` and `--recorded-root` need each other",
+            where=f"backend {backend}",
+            next_step="Give both, or neither to capture the videos",
+        )
+    return recorded_root
 
 
 def reopen_road(work: Path) -> Road:
@@ -214,11 +266,18 @@ def reopen_road(work: Path) -> Road:
             next_step="Run `qevd-bio run --data-root QEVD --work WORK` first, or name its folder",
         )
     content = parse_json(path.read_text(encoding="utf-8"), where=str(path))
-    if not isinstance(content, dict) or set(content) != {"data_root", "policy"}:
+    keys = set(RoadConfig(Path()).as_json())
+    if not isinstance(content, dict) or set(content) != keys:
         raise DataError(
             "not written by this version",
             where=str(path),
             next_step="Run `qevd-bio run` again; finished work is kept",
         )
-    policy = policy_named(str(content["policy"]))
-    return open_road(RoadConfig(Path(str(content["data_root"])), policy), work)
+    recorded, height = content["recorded_root"], content["height_m"]
+    config = RoadConfig(
+        Path(str(content["data_root"])),
+        policy_named(str(content["policy"])),
+        Path(recorded) if isinstance(recorded, str) else None,
+        float(height) if isinstance(height, int | float) else None,
+    )
+    return open_road(config, work)

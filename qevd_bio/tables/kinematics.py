@@ -69,7 +69,9 @@ def motion_table(video_id: str, motion: Motion) -> tuple[pa.Table, dict[str, Any
     table : pyarrow.Table
         Schema `SCHEMA`, T rows; DoFs that are not observed hold the prior.
     notes : dict
-        What is true of the whole video: observed DoFs, noise, gravity, sizes, backend.
+        What is true of the whole video: observed DoFs, noise, gravity, sizes, backend. With
+        ``scale`` `ratio` only the ratios of lengths mean anything; with `height` they are
+        metres.
     """
     frames = len(motion.time_s)
     columns: list[Any] = [
@@ -99,6 +101,8 @@ def motion_table(video_id: str, motion: Motion) -> tuple[pa.Table, dict[str, Any
         "betas": None if motion.betas is None else [float(value) for value in motion.betas],
         "segment_lengths_m": {k: float(v) for k, v in sorted(motion.segment_lengths_m.items())},
         "focal_share": motion.focal_share,
+        "height_m": motion.height_m,
+        "scale": "ratio" if motion.height_m is None else "height",
     }
     return pa.Table.from_arrays(columns, schema=SCHEMA), {"motion": notes}
 
@@ -125,4 +129,5 @@ def motion_from_table(table: pa.Table) -> Motion:
         segment_lengths_m=notes["segment_lengths_m"],
         root_m=root.astype(np.float64) if has_root else None,
         focal_share=notes["focal_share"],
+        height_m=notes["height_m"],
     )

@@ -202,17 +202,17 @@ def test_a_method_reached_through_an_admitted_class_is_refused(tmp_path: Path) -
 def test_a_damaged_list_is_refused(tmp_path: Path, spoil: Any) -> None:
     path = records(tmp_path / "a.npy", [{"a": np.arange(3.0)}])
     path.write_bytes(spoil(path.read_bytes()))
-    with pytest.raises(DataError, match="no sound [.]npy file"):
+    with pytest.raises(DataError, match=r"no sound [.]npy file"):
         load_records_npy(path)
 
 
 def test_named_arrays_of_an_npz(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", poses=np.eye(2), other=np.array([{}], dtype=object))
     assert list(load_npz(tmp_path / "a.npz", ("poses", "betas"))) == ["poses"]
-    with pytest.raises(DataError, match="no sound [.]npz"):
+    with pytest.raises(DataError, match=r"no sound [.]npz"):
         load_npz(tmp_path / "a.npz", ("other",))
     np.save(tmp_path / "b.npz", np.eye(2))
-    with pytest.raises(DataError, match="no sound [.]npz"):
+    with pytest.raises(DataError, match=r"no sound [.]npz"):
         load_npz(Path(f"{tmp_path}/b.npz.npy").rename(tmp_path / "c.npz"), ("poses",))
     with pytest.raises(DataError, match="cannot be read"):
         load_npz(tmp_path / "absent.npz", ("poses",))
