@@ -1,4 +1,4 @@
-"""Commands for looking at results: diff, plot and overlay."""
+"""Commands for looking at results: diff, plot, overlay and export."""
 
 from __future__ import annotations
 
@@ -100,4 +100,27 @@ def overlay(
     with frame_progress(len(seen.motion.time_s)) as on_frame:
         frames = write_overlay(seen, target, longest_side_px=longest_side, on_frame=on_frame)
     emit({"overlay": str(target), "frames": frames}, f"overlay: {target}", as_json=as_json)
+    return DONE
+
+
+@guarded
+def export(
+    video: Annotated[str, typer.Argument(help="Video id.")],
+    to: Annotated[str, typer.Option("--to", help="mot (OpenSim) or rrd (rerun).")],
+    work: Work = Path("work"),
+    out: Annotated[
+        Path | None, typer.Option("--out", help="File to write; default VIDEO.mot or VIDEO.rrd.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Write the motion of one video for another tool."""
+    from qevd_bio.dataset.export import export_motion
+    from qevd_bio.dataset.overlay import watched
+    from qevd_bio.stages.road import outside_of_source, reopen_road
+
+    road = reopen_road(work)
+    target = out or Path(f"{video}.{to}")
+    outside_of_source(target, road.config.data_root)
+    export_motion(watched(road, video), target, to)
+    emit({"export": str(target)}, f"export: {target}", as_json=as_json)
     return DONE

@@ -14,7 +14,18 @@ import pytest
 from qevd_bio import __version__
 
 SCRIPT = [sys.executable, "-c", "from qevd_bio.cli.main import main; main()"]
-COMMANDS = ("demo", "doctor", "plan", "run", "publish", "diff", "plot", "overlay", "synth")
+COMMANDS = (
+    "demo",
+    "doctor",
+    "plan",
+    "run",
+    "publish",
+    "diff",
+    "plot",
+    "overlay",
+    "export",
+    "synth",
+)
 
 
 def qevd_bio(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
