@@ -78,8 +78,11 @@ def plot(
 
 @guarded
 def overlay(
-    video: Annotated[str, typer.Argument(help="Video id.")],
+    video: Annotated[str, typer.Argument(help="Video id; or a video file, with --exercise.")],
     work: Work = Path("work"),
+    exercise: Annotated[
+        str | None, typer.Option("--exercise", help="What a video file shows.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="mp4 to write; default VIDEO-overlay.mp4.")
     ] = None,
@@ -90,13 +93,11 @@ def overlay(
 ) -> int:
     """Draw skeleton, angles, phase, cycle count and faults on the frames of one video."""
     from qevd_bio.cli.progress import frame_progress
-    from qevd_bio.dataset.overlay import watched, write_overlay
-    from qevd_bio.stages.road import outside_of_source, reopen_road
+    from qevd_bio.dataset.overlay import write_overlay
+    from qevd_bio.dataset.overlay_file import watched_video
 
-    road = reopen_road(work)
-    target = out or Path(f"{video}-overlay.mp4")
-    outside_of_source(target, road.config.data_root)
-    seen = watched(road, video)
+    target = out or Path(f"{Path(video).stem}-overlay.mp4")
+    seen = watched_video(video, work, exercise, target)
     with frame_progress(len(seen.motion.time_s)) as on_frame:
         frames = write_overlay(seen, target, longest_side_px=longest_side, on_frame=on_frame)
     emit({"overlay": str(target), "frames": frames}, f"overlay: {target}", as_json=as_json)

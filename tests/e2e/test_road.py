@@ -196,3 +196,23 @@ def test_the_overlay_lies_on_the_person(road: Road, tmp_path: Path) -> None:
                     away.append(float(np.linalg.norm(gap)) / tall)
     assert len(away) > 20
     assert np.median(away) < 0.03 and np.quantile(away, 0.9) < 0.08
+
+
+def test_a_file_on_its_own_is_watched_with_its_exercise(workout: Path, tmp_path: Path) -> None:
+    from qevd_bio.dataset.overlay_file import watched_video
+    from qevd_bio.errors import UsageError
+
+    video = workout / "QEVD-FIT-COACH" / "long_range_videos" / "0200.mp4"
+    out = tmp_path / "out.mp4"
+    for exercise, target, words in (
+        (None, out, "--exercise"),
+        ("juggling", out, "Known: .*squat"),
+        ("squat", video, "video itself"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            watched_video(str(video), tmp_path, exercise, target)
+    with pytest.raises(UsageError, match="existing file"):
+        watched_video("0200", tmp_path, "squat", out)
+    seen = watched_video(str(video), tmp_path, "squats", out)
+    assert len(seen.parts[0].cycles) == 3
+    assert any(finding.violated for finding in seen.parts[0].findings)
