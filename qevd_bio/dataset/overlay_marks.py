@@ -29,9 +29,13 @@ FAULT_SHOWN_S = 1.0
 """A fault stays marked this long after its key frame, so that it can be read."""
 
 MOST_FAULTS = 4
+
+INSET_SHARE = 0.45
+"""Side of the corner for a figure without a place, as a share of the picture's shorter side."""
+
+_INSET_PER_M = 0.42
 _AT_PHASE = 0.12
 _CHUNK_FRAMES = 1000
-_INSET_SHARE, _INSET_BODY_SHARE = 0.34, 0.45
 
 _SIDED_ANCHORS = {
     "knee_flexion": "tibia",
@@ -240,9 +244,9 @@ def pinhole_px(joints_m: FloatArray, focal_share: float, size_px: tuple[int, int
 
 
 def _inset(joints_m: FloatArray, size_px: tuple[int, int]) -> FloatArray:
-    side = _INSET_SHARE * min(size_px)
+    side = INSET_SHARE * min(size_px)
     centre = np.array(size_px) - side / 2.0
-    return np.asarray(joints_m[..., :2] * side * _INSET_BODY_SHARE + centre)
+    return np.asarray(joints_m[..., :2] * side * _INSET_PER_M + centre)
 
 
 def shown_measures(rule: Rule, motion: Motion) -> list[str]:

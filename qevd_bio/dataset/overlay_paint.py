@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qevd_bio.dataset.overlay_marks import Marks
+from qevd_bio.dataset.overlay_marks import INSET_SHARE, Marks
 from qevd_bio.errors import EnvironmentProblem
 from qevd_bio.skeleton.dofs import JOINT_NAMES, PARENTS
 
@@ -59,6 +59,9 @@ class Painter:
         """Return the picture (H, W, 3) with its marks; the input stays as it is."""
         image = self._image.fromarray(picture)
         draw = self._draw.Draw(image, "RGBA")
+        if not marks.in_place:
+            corner = [side - INSET_SHARE * min(self._size) for side in self._size]
+            draw.rectangle([*corner, *self._size], fill=_PANEL)
         self._skeleton(draw, marks)
         for label in marks.labels:
             self._label(draw, marks, label.joint, label.text, label.is_fault)

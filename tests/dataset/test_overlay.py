@@ -13,6 +13,7 @@ from qevd_bio.dataset.overlay import Watched, write_overlay
 from qevd_bio.dataset.overlay_marks import (
     ANCHORS,
     FAULT_SHOWN_S,
+    INSET_SHARE,
     Part,
     Story,
     figure_px,
@@ -99,7 +100,7 @@ def test_the_person_stands_upright_on_the_picture_with_right_on_its_left() -> No
 def test_without_a_place_the_figure_stands_in_the_corner() -> None:
     motion = replace(squats(), root_m=None, focal_share=None)
     joints = figure_px(motion, SIZE)
-    side = 0.34 * min(SIZE)
+    side = INSET_SHARE * min(SIZE)
     assert (joints[..., 0] > SIZE[0] - side).all() and (joints[..., 1] > SIZE[1] - side).all()
     assert (joints < SIZE).all()
     assert not Story(motion, (), SIZE).marks(0).in_place
