@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qevd_bio.errors import DataError
+from qevd_bio.files.restricted_pickle import unpickle_numbers
 
 _Header = tuple[tuple[int, ...], bool, np.dtype[Any]]
 
@@ -85,7 +86,7 @@ def load_records_npy(path: Path) -> list[Any]:
             shape, _, dtype = _HEADER_READERS[version](file)
             if not dtype.hasobject:
                 return list(load_npy(path))
-            held = _NumbersOnly(file).load()
+            held = unpickle_numbers(file)
         if not isinstance(held, np.ndarray) or held.shape != shape or held.ndim != 1:
             raise ValueError(f"it holds no list of {shape} objects")
         return list(held)
@@ -137,27 +138,9 @@ _BROKEN = (
     IndexError,
     AttributeError,
     MemoryError,
+    RecursionError,
     pickle.UnpicklingError,
 )
-
-_ADMITTED: dict[tuple[str, str], Any] = {
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): np.dtype,
-    **{
-        (f"numpy.{core}.multiarray", name): getattr(np.core.multiarray, name)
-        for core in ("core", "_core")  # before and since numpy 2
-        for name in ("_reconstruct", "scalar")
-    },
-}
-
-
-class _NumbersOnly(pickle.Unpickler):
-    """An unpickler that knows numpy's arrays and no other class or function."""
-
-    def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401
-        if (module, name) not in _ADMITTED:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is refused")
-        return _ADMITTED[module, name]
 
 
 def _check_header(file: BinaryIO, file_bytes: int) -> None:

@@ -6,6 +6,7 @@ import pickle
 import re
 import struct
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -216,3 +217,49 @@ def test_named_arrays_of_an_npz(tmp_path: Path) -> None:
         load_npz(Path(f"{tmp_path}/b.npz.npy").rename(tmp_path / "c.npz"), ("poses",))
     with pytest.raises(DataError, match="cannot be read"):
         load_npz(tmp_path / "absent.npz", ("poses",))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        _Calls(np.ndarray, (1,), "O", b"12345678"),
+        _Calls(np.dtype, [("a", "O")]),
+        _Calls(np.dtype, "V8"),
+        _Calls(np.core.multiarray.scalar, np.dtype("O"), b"12345678"),
+        _Calls(np.core.multiarray._reconstruct, np.dtype, (0,), b"b"),
+    ],
+    ids=["objects over bytes", "fields", "raw", "object scalar", "another class"],
+)
+def test_numpy_is_not_called_as_the_file_asks(tmp_path: Path, call: _Calls) -> None:
+    with pytest.raises(DataError, match=r"no sound [.]npy"):
+        load_records_npy(records(tmp_path / "a.npy", [call]))
+
+
+def test_raw_bytes_never_become_objects(tmp_path: Path) -> None:
+    """A pickle whose object array is said to be made of bytes, that is of pointers."""
+    good = records(tmp_path / "a.npy", [1, 2])
+    header = good.read_bytes()[:128]
+    state = (1, (2,), np.dtype("O"), False, b"\x01" * 16)
+
+    class Forged:
+        def __reduce__(self) -> Any:
+            return np.core.multiarray._reconstruct, (np.ndarray, (0,), b"b"), state
+
+    good.write_bytes(header + pickle.dumps(Forged()))
+    with pytest.raises(DataError, match="list of objects of the wrong length"):
+        load_records_npy(good)
+
+
+@given(st.data())
+def test_a_changed_byte_of_a_list_gives_a_list_or_a_data_error(data: Any) -> None:
+    golden = Path(__file__).parents[1] / "golden" / "hsmr" / "HSMR-synthetic.npy"
+    content = bytearray(golden.read_bytes())
+    place = data.draw(st.integers(0, len(content) - 1))
+    content[place] = data.draw(st.integers(0, 255))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.npy"
+        path.write_bytes(content)
+        try:
+            assert isinstance(load_records_npy(path), list)
+        except DataError as error:
+            assert error.where == str(path)
