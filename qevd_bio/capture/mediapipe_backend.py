@@ -70,10 +70,11 @@ class Captured:
 
 @dataclass(frozen=True, slots=True)
 class _Posture:
-    """Angles, their uncertainty and body sizes of the fitted frames; NaN elsewhere."""
+    """Angles, their uncertainty, mid-hips and body sizes of the fitted frames; NaN elsewhere."""
 
     q: FloatArray
     sigma: FloatArray
+    root_m: FloatArray
     lengths_m: Mapping[str, float]
 
 
@@ -184,6 +185,7 @@ def _postures(
     """Fit each shot by itself; a cut may change the person."""
     frames = len(seen)
     q, sigma = np.full((frames, N_DOFS), np.nan), np.full((frames, N_DOFS), np.inf)
+    root = np.full((frames, 3), np.nan)
     body = list(BODY_LANDMARKS)
     sizes: list[tuple[int, Mapping[str, float]]] = []
     for shot in np.unique(landmarks.shot[seen]):
@@ -203,9 +205,10 @@ def _postures(
         angles = inverse_kinematics(lifted.joints_m)
         spread = angle_sigma(lifted.joints_m, lifted.covariance_m2, angles)
         q[take] = np.unwrap(angles, axis=0)
+        root[take] = lifted.joints_m[:, 6:8].mean(axis=1)
         sigma[take] = np.hypot(spread, jitter_sigma(q[take], sections))
         sizes.append((len(take), _segment_lengths(lifted.joints_m, lifted.lengths_m)))
-    return _Posture(q, sigma, _mean_lengths(sizes))
+    return _Posture(q, sigma, root, _mean_lengths(sizes))
 
 
 def _segment_lengths(joints_m: FloatArray, lengths_m: Mapping[str, float]) -> dict[str, float]:
@@ -244,6 +247,7 @@ def _assembled(
     valid = np.concatenate([valid, np.zeros(missing, dtype=bool)])
     q = np.concatenate([posture.q, np.full((missing, N_DOFS), np.nan)])
     sigma = np.concatenate([posture.sigma, np.full((missing, N_DOFS), np.inf)])
+    root = np.concatenate([posture.root_m, np.full((missing, 3), np.nan)])
     shot = np.concatenate([landmarks.shot, np.full(missing, landmarks.shot[-1])])
     confidence = np.concatenate([landmarks.confidence(), np.zeros(missing)])
     observed = observed_mask()
@@ -261,6 +265,8 @@ def _assembled(
         backend=BACKEND,
         betas=None,
         segment_lengths_m=posture.lengths_m,
+        root_m=last_valid(root, valid),
+        focal_share=config.lifting.focal_share,
     )
     return Captured(
         motion=motion,
@@ -288,14 +294,14 @@ def last_valid(q: FloatArray, valid: BoolArray) -> FloatArray:
 
     Parameters
     ----------
-    q : ndarray (T, 46)
-        rad; anything where not valid.
+    q : ndarray (T, N)
+        Anything where not valid.
     valid : ndarray (T,) of bool
         At least one True.
 
     Returns
     -------
-    ndarray (T, 46)
+    ndarray (T, N)
         Frames before the first valid one get that pose.
     """
     if not valid.any():

@@ -1,4 +1,4 @@
-"""Commands for looking at results: diff, plot and stats."""
+"""Commands for looking at results: diff, plot, stats, overlay and export."""
 
 from __future__ import annotations
 
@@ -87,4 +87,55 @@ def stats(
     found = statistics_of(path)
     text = "\n\n".join(table(header, rows) for header, rows in statistics_tables(found))
     emit({split: one.as_json() for split, one in found.items()}, text, as_json=as_json)
+    return DONE
+
+
+@guarded
+def overlay(
+    video: Annotated[str, typer.Argument(help="Video id; or a video file, with --exercise.")],
+    work: Work = Path("work"),
+    exercise: Annotated[
+        str | None, typer.Option("--exercise", help="What a video file shows.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="mp4 to write; default VIDEO-overlay.mp4.")
+    ] = None,
+    longest_side: Annotated[
+        int, typer.Option("--longest-side", help="Larger frames are scaled down to this, pixels.")
+    ] = 1280,
+    as_json: Json = False,
+) -> int:
+    """Draw skeleton, angles, phase, cycle count and faults on the frames of one video."""
+    from qevd_bio.cli.progress import frame_progress
+    from qevd_bio.dataset.overlay import write_overlay
+    from qevd_bio.dataset.overlay_file import watched_video
+
+    target = out or Path(f"{Path(video).stem}-overlay.mp4")
+    seen = watched_video(video, work, exercise, target)
+    with frame_progress(len(seen.motion.time_s)) as on_frame:
+        frames = write_overlay(seen, target, longest_side_px=longest_side, on_frame=on_frame)
+    emit({"overlay": str(target), "frames": frames}, f"overlay: {target}", as_json=as_json)
+    return DONE
+
+
+@guarded
+def export(
+    video: Annotated[str, typer.Argument(help="Video id.")],
+    to: Annotated[str, typer.Option("--to", help="mot (OpenSim) or rrd (rerun).")],
+    work: Work = Path("work"),
+    out: Annotated[
+        Path | None, typer.Option("--out", help="File to write; default VIDEO.mot or VIDEO.rrd.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Write the motion of one video for another tool."""
+    from qevd_bio.dataset.export import export_motion
+    from qevd_bio.dataset.overlay import watched
+    from qevd_bio.stages.road import outside_of_source, reopen_road
+
+    road = reopen_road(work)
+    target = out or Path(f"{video}.{to}")
+    outside_of_source(target, road.config.data_root)
+    export_motion(watched(road, video), target, to)
+    emit({"export": str(target)}, f"export: {target}", as_json=as_json)
     return DONE

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from qevd_bio import __version__
-from qevd_bio.cli import look, release, rules, setup, work
+from qevd_bio.cli import look, release, rules, setup, synth, work
 from qevd_bio.cli.guard import DEBUG_VARIABLE
 
 app = typer.Typer(
@@ -52,6 +52,9 @@ app.command()(release.publish)
 app.command()(look.diff)
 app.command()(look.plot)
 app.command()(look.stats)
+app.command()(look.overlay)
+app.command()(look.export)
+app.command()(synth.synth)
 app.add_typer(rules.rules_app, name="rules")
 app.add_typer(rules.references_app, name="references")
 

@@ -1,4 +1,4 @@
-"""The progress display of a run, on stderr."""
+"""The progress displays of a run and of a video, on stderr."""
 
 from __future__ import annotations
 
@@ -40,3 +40,27 @@ def progress(units: int) -> Iterator[Callable[[Event], None]]:
             bar.update()
 
         yield on_event
+
+
+@contextmanager
+def frame_progress(frames: int) -> Iterator[Callable[[], None]]:
+    """Show how far a video is, with the time left, on a terminal only.
+
+    Parameters
+    ----------
+    frames : int
+        Number of frames to come.
+
+    Yields
+    ------
+    callable
+        To be called after each frame.
+    """
+    with tqdm(
+        total=frames, unit="frame", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False
+    ) as bar:
+
+        def on_frame() -> None:
+            bar.update()
+
+        yield on_frame

@@ -14,7 +14,7 @@ from qevd_bio.cli.output import emit, table
 from qevd_bio.cli.setup import Json
 
 if TYPE_CHECKING:
-    from qevd_bio.stages.road import Road
+    from qevd_bio.stages.road import Road, RoadConfig
 
 DataRoot = Annotated[
     Path,
@@ -49,6 +49,42 @@ SalientJoints = Annotated[
 Videos = Annotated[
     list[str] | None, typer.Option("--video", help="Only this video id; may be given again.")
 ]
+Backend = Annotated[
+    str,
+    typer.Option("--backend", help="mediapipe: measure the videos. recorded: read motion files."),
+]
+RecordedRoot = Annotated[
+    Path | None,
+    typer.Option(
+        "--recorded-root",
+        help="Folder of HSMR-VIDEO.npy, VIDEO.mot, VIDEO.npy or VIDEO.npz; --backend recorded.",
+    ),
+]
+HeightM = Annotated[
+    float | None,
+    typer.Option("--height-m", help="The person's height in metres; without it sizes are ratios."),
+]
+
+
+def _config(
+    data_root: Path,
+    policy: str,
+    variants: bool,
+    salient_joints: Path | None,
+    backend: str,
+    recorded_root: Path | None,
+    height_m: float | None,
+) -> RoadConfig:
+    from qevd_bio.stages.road import RoadConfig, policy_named, recorded_root_for
+
+    return RoadConfig(
+        data_root=data_root,
+        policy=policy_named(policy),
+        variants=variants,
+        salient_joints=salient_joints,
+        recorded_root=recorded_root_for(backend, recorded_root),
+        height_m=height_m,
+    )
 
 
 @guarded
@@ -58,6 +94,9 @@ def plan(
     policy: Policy = "evidence",
     variants: Variants = False,
     salient_joints: SalientJoints = None,
+    backend: Backend = "mediapipe",
+    recorded_root: RecordedRoot = None,
+    height_m: HeightM = None,
     video: Videos = None,
     why: Annotated[bool, typer.Option("--why", help="List each unit that would run, and why.")] = (
         False
@@ -65,9 +104,9 @@ def plan(
     as_json: Json = False,
 ) -> int:
     """Say what `run` would do, and because of which change, without doing it."""
-    from qevd_bio.stages.road import RoadConfig, open_road, policy_named
+    from qevd_bio.stages.road import open_road
 
-    config = RoadConfig(data_root, policy_named(policy), variants, salient_joints)
+    config = _config(data_root, policy, variants, salient_joints, backend, recorded_root, height_m)
     road = open_road(config, work)
     planned = road.plan(tuple(video or ()))
     counts: dict[str, dict[str, int]] = {}
@@ -100,14 +139,17 @@ def run(
     policy: Policy = "evidence",
     variants: Variants = False,
     salient_joints: SalientJoints = None,
+    backend: Backend = "mediapipe",
+    recorded_root: RecordedRoot = None,
+    height_m: HeightM = None,
     video: Videos = None,
     as_json: Json = False,
 ) -> int:
     """Bring every video up to date: angles, cycles, findings, sentences."""
     from qevd_bio.cli.progress import progress
-    from qevd_bio.stages.road import RoadConfig, open_road, policy_named
+    from qevd_bio.stages.road import open_road
 
-    config = RoadConfig(data_root, policy_named(policy), variants, salient_joints)
+    config = _config(data_root, policy, variants, salient_joints, backend, recorded_root, height_m)
     road = open_road(config, work)
     _tell_source(road)
     videos = tuple(video or ())

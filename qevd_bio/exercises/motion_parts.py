@@ -23,6 +23,7 @@ def part_of(motion: Motion, start: int, stop: int) -> Motion:
         time_s=motion.time_s[start:stop],
         confidence=motion.confidence[start:stop],
         valid=valid,
+        root_m=None if motion.root_m is None else motion.root_m[start:stop],
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import pickle
 import tokenize
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -12,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qevd_bio.errors import DataError
+from qevd_bio.files.restricted_pickle import unpickle_numbers
 
 _Header = tuple[tuple[int, ...], bool, np.dtype[Any]]
 
@@ -52,6 +55,92 @@ def load_npy(path: Path) -> NDArray[Any]:
     except (ValueError, TypeError, OverflowError, SyntaxError, tokenize.TokenError) as error:
         cause = "is no sound .npy file (" + " ".join(str(error).split())[:200] + ")"
     raise DataError(cause, where=str(path), next_step="Restore the file or make it anew")
+
+
+def load_records_npy(path: Path) -> list[Any]:
+    """Load a .npy file of Python objects that are made of numbers only.
+
+    Parameters
+    ----------
+    path : Path
+        A one-dimensional object array, as ``numpy.save`` writes a list of dicts, or a plain
+        array.
+
+    Returns
+    -------
+    list
+        The elements: numbers, text, lists, tuples, dicts and arrays; of a plain array its
+        rows.
+
+    Raises
+    ------
+    DataError
+        The file is absent, is no .npy file, or asks for anything but numpy's own arrays; what
+        it asks for is named and never imported.
+    """
+    try:
+        with path.open("rb") as file:
+            version = _READ_MAGIC(file)
+            if version not in _HEADER_READERS:
+                raise ValueError(f"format version {version[0]}.{version[1]} is not read")
+            shape, _, dtype = _HEADER_READERS[version](file)
+            if not dtype.hasobject:
+                return list(load_npy(path))
+            held = unpickle_numbers(file)
+        if not isinstance(held, np.ndarray) or held.shape != shape or held.ndim != 1:
+            raise ValueError(f"it holds no list of {shape} objects")
+        return list(held)
+    except OSError as error:
+        cause = f"cannot be read ({error.strerror or error})"
+    except (*_BROKEN, SyntaxError, tokenize.TokenError) as error:
+        cause = "is no sound .npy file of numbers (" + " ".join(str(error).split())[:200] + ")"
+    raise DataError(cause, where=str(path), next_step="Restore the file or make it anew")
+
+
+def load_npz(path: Path, names: tuple[str, ...]) -> dict[str, NDArray[Any]]:
+    """Load named arrays from an .npz file and never unpickle.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    names : tuple of str
+        Arrays wanted; others are not looked at.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Those of the names that the file holds.
+
+    Raises
+    ------
+    DataError
+        The file is absent, is no .npz file, or a wanted array holds Python objects.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as held:
+            if not isinstance(held, np.lib.npyio.NpzFile):
+                raise ValueError("it is a single array")
+            return {name: held[name] for name in names if name in held.files}
+    except OSError as error:
+        cause = f"cannot be read ({error.strerror or error})"
+    except (*_BROKEN, zipfile.BadZipFile, SyntaxError, tokenize.TokenError) as error:
+        cause = "is no sound .npz file (" + " ".join(str(error).split())[:200] + ")"
+    raise DataError(cause, where=str(path), next_step="Restore the file or make it anew")
+
+
+_BROKEN = (
+    ValueError,
+    TypeError,
+    OverflowError,
+    EOFError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    MemoryError,
+    RecursionError,
+    pickle.UnpicklingError,
+)
 
 
 def _check_header(file: BinaryIO, file_bytes: int) -> None:

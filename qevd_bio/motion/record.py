@@ -46,6 +46,15 @@ class Motion:
         SKEL shape numbers, if the backend has them.
     segment_lengths_m : mapping of str to float
         thigh, shank, foot, trunk, upper_arm, forearm, hip_width, shoulder_width in metres.
+    root_m : ndarray (T, 3) or None
+        Mid-hips in the camera frame, in metres by the segment lengths; repeated as q is where
+        nobody was seen. None when the backend does not measure where the body is.
+    focal_share : float or None
+        Focal length as a share of the upright picture's longer side, principal point in its
+        middle: what projects `root_m` onto the picture. None without `root_m`.
+    height_m : float or None
+        Body height that fixes the scale. None: nobody gave one, all metres rest on a guess and
+        only their ratios mean anything.
     """
 
     q: FloatArray
@@ -59,6 +68,9 @@ class Motion:
     backend: str
     betas: FloatArray | None
     segment_lengths_m: Mapping[str, float]
+    root_m: FloatArray | None = None
+    focal_share: float | None = None
+    height_m: float | None = None
 
     def __post_init__(self) -> None:
         frames = len(self.time_s)
@@ -70,6 +82,8 @@ class Motion:
             "sigma_rad": (self.sigma_rad.shape, (N_DOFS,)),
             "gravity": (self.gravity.shape, (3,)),
         }
+        if self.root_m is not None:
+            shapes["root_m"] = (self.root_m.shape, (frames, 3))
         for name, (has, needs) in shapes.items():
             if has != needs:
                 raise ValueError(f"Motion.{name} has shape {has}, needs {needs}")

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from qevd_bio.capture.body_size import segment_ratios, with_height
 from qevd_bio.capture.config import CaptureConfig
 from qevd_bio.capture.landmarks import pose_class
 from qevd_bio.capture.mediapipe_backend import capture_motion
@@ -14,6 +15,7 @@ from qevd_bio.engine.stage import Resources
 from qevd_bio.errors import VideoError
 from qevd_bio.files.digest import sha256_file_once, sha256_json
 from qevd_bio.files.strict_json import JsonValue
+from qevd_bio.motion.record import Motion
 from qevd_bio.qevd.records import require_times_s
 from qevd_bio.stages.sessions import Sessions
 from qevd_bio.tables.kinematics import motion_table
@@ -27,14 +29,29 @@ def _installed(package: str) -> str:
         return "absent"
 
 
+def write_motion(
+    video_id: str,
+    motion: Motion,
+    height_m: float | None,
+    notes: Mapping[str, int | float | str | bool],
+    out: Path,
+) -> None:
+    """Write a captured motion, scaled to the person's height when it is known."""
+    sized = motion if height_m is None else with_height(motion, height_m)
+    table, of_motion = motion_table(video_id, sized)
+    ratios = {"segment_ratios": segment_ratios(sized.segment_lengths_m)}
+    write_parquet(table, out, notes={**of_motion, "body": ratios, "capture": notes})
+
+
 @dataclass(frozen=True)
 class KinematicsStage:
     """Measure the motion of the person in each video."""
 
     sessions: Sessions
     config: CaptureConfig = field(default_factory=CaptureConfig)
+    height_m: float | None = None
     name: str = "kinematics"
-    version: int = 2
+    version: int = 3
     reads: tuple[str, ...] = ()
     writes: str = "kinematics"
     resources: Resources = field(default_factory=Resources)
@@ -50,7 +67,7 @@ class KinematicsStage:
             )
         files = (record.video_file, record.timestamps_file)
         return {
-            "config": sha256_json(asdict(self.config)),
+            "config": sha256_json([asdict(self.config), self.height_m]),
             **{f"package:{name}": _installed(name) for name in ("mediapipe", "av")},
             **{f"file:{path.name}": sha256_file_once(path) for path in files if path.is_file()},
         }
@@ -67,8 +84,7 @@ class KinematicsStage:
         captured = capture_motion(
             record.video_file, require_times_s(record), video_id=video_id, config=self.config
         )
-        table, notes = motion_table(video_id, captured.motion)
-        write_parquet(table, out, notes={**notes, "capture": captured.notes})
+        write_motion(video_id, captured.motion, self.height_m, captured.notes, out)
         return captured.notes
 
     def teardown(self) -> None:

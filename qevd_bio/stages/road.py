@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, get_args
 
+from qevd_bio.capture.body_size import checked_height_m
 from qevd_bio.engine.local import Event, RunSummary, run_local
 from qevd_bio.engine.plan import PlannedUnit, current_artifacts, plan
 from qevd_bio.engine.runs import close_run, open_run
@@ -22,9 +23,11 @@ from qevd_bio.stages.cycles import CyclesStage
 from qevd_bio.stages.findings import FindingsStage
 from qevd_bio.stages.kinematics import KinematicsStage
 from qevd_bio.stages.quality import QualityStage
+from qevd_bio.stages.recorded import RecordedKinematicsStage
 from qevd_bio.stages.sessions import Sessions, chosen_videos, load_sessions
 
 WORK_FILE = "work.json"
+BACKENDS = ("mediapipe", "recorded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +44,33 @@ class RoadConfig:
         Whether sentences vary in their wording.
     salient_joints : Path or None
         Annotation of salient joints; None: those of the rules.
+    recorded_root : Path or None
+        Folder of recorded motion, see `qevd_bio.capture.recorded`; None captures the videos.
+    height_m : float or None
+        Height of the person in every video; None leaves the scale open.
     """
 
     data_root: Path
     policy: Policy = "evidence"
     variants: bool = False
     salient_joints: Path | None = None
+    recorded_root: Path | None = None
+    height_m: float | None = None
 
     def as_json(self) -> dict[str, JsonValue]:
         """Spell the configuration out."""
-        salient = self.salient_joints
         return {
             "data_root": str(self.data_root.absolute()),
             "policy": self.policy,
             "variants": self.variants,
-            "salient_joints": None if salient is None else str(salient.absolute()),
+            "salient_joints": _absolute(self.salient_joints),
+            "recorded_root": _absolute(self.recorded_root),
+            "height_m": self.height_m,
         }
+
+
+def _absolute(path: Path | None) -> str | None:
+    return None if path is None else str(path.absolute())
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,13 +215,50 @@ def open_road(config: RoadConfig, work: Path) -> Road:
     outside_of_source(work, config.data_root)
     sessions = load_sessions(config.data_root, load_rules(), config.salient_joints)
     stages: tuple[Stage, ...] = (
-        KinematicsStage(sessions),
+        _kinematics(config, sessions),
         QualityStage(),
         CyclesStage(sessions),
         FindingsStage(sessions),
         AnnotationsStage(sessions, policy=config.policy, variants=config.variants),
     )
     return Road(config, sessions, stages, Store(work))
+
+
+def _kinematics(config: RoadConfig, sessions: Sessions) -> Stage:
+    if config.height_m is not None:
+        checked_height_m(config.height_m)
+    if config.recorded_root is None:
+        return KinematicsStage(sessions, height_m=config.height_m)
+    if not config.recorded_root.is_dir():
+        raise UsageError(
+            "is no folder",
+            where=str(config.recorded_root),
+            next_step="Name the folder of the recorded motion with --recorded-root",
+        )
+    return RecordedKinematicsStage(sessions, config.recorded_root, height_m=config.height_m)
+
+
+def recorded_root_for(backend: str, recorded_root: Path | None) -> Path | None:
+    """Check that a backend's name and its folder belong together.
+
+    Raises
+    ------
+    UsageError
+        There is no such backend, the folder is missing, or one is named without need.
+    """
+    if backend not in BACKENDS:
+        raise UsageError(
+            "no such backend",
+            where=f"backend {backend}",
+            next_step=f"Use one of {', '.join(BACKENDS)}",
+        )
+    if (backend == "recorded") != (recorded_root is not None):
+        raise UsageError(
+            "`--backend recorded` and `--recorded-root` need each other",
+            where=f"backend {backend}",
+            next_step="Give both, or neither to capture the videos",
+        )
+    return recorded_root
 
 
 def reopen_road(work: Path) -> Road:
@@ -233,11 +284,14 @@ def reopen_road(work: Path) -> Road:
             where=str(path),
             next_step="Run `qevd-bio run` again; finished work is kept",
         )
-    salient = content["salient_joints"]
+    salient, recorded = content["salient_joints"], content["recorded_root"]
+    height = content["height_m"]
     config = RoadConfig(
         data_root=Path(str(content["data_root"])),
         policy=policy_named(str(content["policy"])),
         variants=content["variants"] is True,
-        salient_joints=None if salient is None else Path(str(salient)),
+        salient_joints=Path(salient) if isinstance(salient, str) else None,
+        recorded_root=Path(recorded) if isinstance(recorded, str) else None,
+        height_m=float(height) if isinstance(height, int | float) else None,
     )
     return open_road(config, work)

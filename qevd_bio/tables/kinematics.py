@@ -20,6 +20,8 @@ SIGMA_DECIMALS = 9
 
 ANGLE_COLUMNS: tuple[str, ...] = tuple(f"{name}_rad" for name in DOF_NAMES)
 
+ROOT_COLUMNS = {"root_x_m": "to the right", "root_y_m": "down", "root_z_m": "away"}
+
 SCHEMA: pa.Schema = versioned(
     "kinematics",
     [
@@ -37,6 +39,16 @@ SCHEMA: pa.Schema = versioned(
                 nullable=True,
             )
             for name, dof in zip(ANGLE_COLUMNS, DOFS, strict=True)
+        ),
+        *(
+            column(
+                name,
+                pa.float32(),
+                f"Mid-hips in the camera frame, {axis}; null where the backend does not say",
+                unit="m",
+                nullable=True,
+            )
+            for name, axis in ROOT_COLUMNS.items()
         ),
     ],
 )
@@ -57,7 +69,9 @@ def motion_table(video_id: str, motion: Motion) -> tuple[pa.Table, dict[str, Any
     table : pyarrow.Table
         Schema `SCHEMA`, T rows; DoFs that are not observed hold the prior.
     notes : dict
-        What is true of the whole video: observed DoFs, noise, gravity, sizes, backend.
+        What is true of the whole video: observed DoFs, noise, gravity, sizes, backend. With
+        ``scale`` `ratio` only the ratios of lengths mean anything; with `height` they are
+        metres.
     """
     frames = len(motion.time_s)
     columns: list[Any] = [
@@ -67,6 +81,12 @@ def motion_table(video_id: str, motion: Motion) -> tuple[pa.Table, dict[str, Any
         pa.array(motion.confidence.astype(np.float32), pa.float32()),
         pa.array(motion.valid, pa.bool_()),
         *(pa.array(motion.q[:, i].astype(np.float32), pa.float32()) for i in range(len(DOFS))),
+        *(
+            pa.nulls(frames, pa.float32())
+            if motion.root_m is None
+            else pa.array(motion.root_m[:, i].astype(np.float32), pa.float32())
+            for i in range(3)
+        ),
     ]
     notes = {
         "observed": [name for name, seen in zip(DOF_NAMES, motion.observed, strict=True) if seen],
@@ -80,6 +100,9 @@ def motion_table(video_id: str, motion: Motion) -> tuple[pa.Table, dict[str, Any
         "backend": motion.backend,
         "betas": None if motion.betas is None else [float(value) for value in motion.betas],
         "segment_lengths_m": {k: float(v) for k, v in sorted(motion.segment_lengths_m.items())},
+        "focal_share": motion.focal_share,
+        "height_m": motion.height_m,
+        "scale": "ratio" if motion.height_m is None else "height",
     }
     return pa.Table.from_arrays(columns, schema=SCHEMA), {"motion": notes}
 
@@ -90,6 +113,8 @@ def motion_from_table(table: pa.Table) -> Motion:
     observed = set(notes["observed"])
     sigma = notes["sigma_rad"]
     q = np.stack([table[name].to_numpy() for name in ANGLE_COLUMNS], axis=1)
+    root = np.stack([table[name].to_numpy() for name in ROOT_COLUMNS], axis=1)
+    has_root = notes["focal_share"] is not None
     return Motion(
         q=q.astype(np.float64),
         time_s=table["time_s"].to_numpy().astype(np.float64),
@@ -102,4 +127,7 @@ def motion_from_table(table: pa.Table) -> Motion:
         backend=notes["backend"],
         betas=None if notes["betas"] is None else np.array(notes["betas"], dtype=np.float64),
         segment_lengths_m=notes["segment_lengths_m"],
+        root_m=root.astype(np.float64) if has_root else None,
+        focal_share=notes["focal_share"],
+        height_m=notes["height_m"],
     )

@@ -14,7 +14,18 @@ import pytest
 from qevd_bio import __version__
 
 SCRIPT = [sys.executable, "-c", "from qevd_bio.cli.main import main; main()"]
-COMMANDS = ("demo", "doctor", "plan", "run", "publish", "diff", "plot")
+COMMANDS = (
+    "demo",
+    "doctor",
+    "plan",
+    "run",
+    "publish",
+    "diff",
+    "plot",
+    "overlay",
+    "export",
+    "synth",
+)
 
 
 def qevd_bio(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -84,6 +95,9 @@ def test_every_command_has_help_and_json(command: str) -> None:
         (("publish", "--work", "absent"), 1, "qevd-bio run"),
         (("diff", "--work", "absent"), 1, "qevd-bio run"),
         (("plot", "0001", "--work", "absent"), 1, "qevd-bio run"),
+        (("synth", "out", "--view", "above"), 2, "floor_side"),
+        (("run", "--data-root", ".", "--backend", "recorded"), 2, "--recorded-root"),
+        (("overlay", "0001", "--work", "absent"), 1, "qevd-bio run"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )

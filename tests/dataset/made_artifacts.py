@@ -35,6 +35,8 @@ def motion(frames: int, seed: int = 0) -> Motion:
         backend="mediapipe",
         betas=None,
         segment_lengths_m={"thigh": 0.42, "shank": 0.41},
+        root_m=np.column_stack([np.zeros((frames, 2)), np.full(frames, 3.0)]),
+        focal_share=1.2,
     )
 
 

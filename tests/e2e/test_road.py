@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -166,3 +167,52 @@ def test_page_and_plot_are_written(road: Road, tmp_path: Path) -> None:
     assert not re.search(r"(src|href)\s*=|url\(|@import|<script", page)
     assert plot_of(road, "0200", tmp_path / "0200.png") >= 2
     assert (tmp_path / "0200.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_overlay_lies_on_the_person(road: Road, tmp_path: Path) -> None:
+    pytest.importorskip("PIL")
+    from qevd_bio.capture.config import CaptureConfig
+    from qevd_bio.capture.decode import FrameStream
+    from qevd_bio.capture.landmarks import ANKLES, ELBOWS, KNEES, PoseLandmarker
+    from qevd_bio.dataset.overlay import overlay_of, watched
+    from qevd_bio.dataset.overlay_marks import Story
+    from qevd_bio.skeleton.dofs import JOINT_INDEX
+
+    seen = watched(road, "0200")
+    assert overlay_of(road, "0200", tmp_path / "0200.mp4") == len(seen.motion.time_s)
+    pairs = {"tibia": KNEES, "talus": ANKLES, "ulna": ELBOWS}
+    away = []
+    with PoseLandmarker(CaptureConfig(), follow=False) as find:
+        for frame, picture in enumerate(FrameStream(seen.video_file, turn_deg=seen.turn_deg)):
+            found = find(picture) if frame % 10 == 0 else None
+            if found is None:
+                continue
+            size = (picture.shape[1], picture.shape[0])
+            joints = Story(seen.motion, (), size).marks(frame).joints_px
+            tall = float(np.ptp(found[0][:, 1]))
+            for joint, (left, right) in pairs.items():
+                for side, mark in (("l", left), ("r", right)):
+                    gap = joints[JOINT_INDEX[f"{joint}_{side}"]] - found[0][mark]
+                    away.append(float(np.linalg.norm(gap)) / tall)
+    assert len(away) > 20
+    assert np.median(away) < 0.03 and np.quantile(away, 0.9) < 0.08
+
+
+def test_a_file_on_its_own_is_watched_with_its_exercise(workout: Path, tmp_path: Path) -> None:
+    from qevd_bio.dataset.overlay_file import watched_video
+    from qevd_bio.errors import UsageError
+
+    video = workout / "QEVD-FIT-COACH" / "long_range_videos" / "0200.mp4"
+    out = tmp_path / "out.mp4"
+    for exercise, target, words in (
+        (None, out, "--exercise"),
+        ("juggling", out, "Known: .*squat"),
+        ("squat", video, "video itself"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            watched_video(str(video), tmp_path, exercise, target)
+    with pytest.raises(UsageError, match="existing file"):
+        watched_video("0200", tmp_path, "squat", out)
+    seen = watched_video(str(video), tmp_path, "squats", out)
+    assert len(seen.parts[0].cycles) == 3
+    assert any(finding.violated for finding in seen.parts[0].findings)

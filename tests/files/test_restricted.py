@@ -1,8 +1,14 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
+import re
 import struct
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qevd_bio.errors import DataError
-from qevd_bio.files.restricted import load_npy
+from qevd_bio.files.restricted import load_npy, load_npz, load_records_npy
 
 ARRAYS = {
     "timestamps": np.arange(1_600_000_000_000_000_000, 1_600_000_000_000_000_007, dtype=np.int64),
@@ -116,3 +122,144 @@ def test_a_changed_byte_gives_an_array_or_a_data_error(tmp_path_factory, positio
     except DataError:
         return
     assert array.nbytes == 24
+
+
+# files of Python objects
+
+
+class _Calls:
+    """Pickles as a call of some function."""
+
+    def __init__(self, function: Any, *arguments: Any) -> None:
+        self._told = function, arguments
+
+    def __reduce__(self) -> Any:
+        return self._told
+
+
+def records(path: Path, items: list[Any]) -> Path:
+    held = np.empty(len(items), dtype=object)
+    held[:] = items
+    np.save(path, held, allow_pickle=True)
+    return path
+
+
+def test_a_list_of_dicts_of_arrays_comes_back(tmp_path: Path) -> None:
+    items = [{"a": np.arange(3.0), "b": [np.float32(2.0)], "c": None}, {}, np.zeros(2)]
+    again = load_records_npy(records(tmp_path / "a.npy", items))
+    assert again[0]["a"].tolist() == [0.0, 1.0, 2.0]
+    assert again[0]["b"] == [2.0] and again[0]["c"] is None
+    assert again[1] == {} and again[2].shape == (2,)
+
+
+def test_a_dump_written_by_numpy_2_is_read() -> None:
+    golden = Path(__file__).parents[1] / "golden"
+    frames = load_records_npy(golden / "hsmr" / "HSMR-synthetic.npy")
+    assert [len(frame["poses"]) for frame in frames] == [1, 0, 2, 1]
+    assert frames[1]["bbx_cs"] is None
+
+
+def test_a_plain_array_comes_as_its_rows(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.arange(6.0).reshape(2, 3))
+    assert [row.tolist() for row in load_records_npy(tmp_path / "a.npy")] == [
+        [0.0, 1.0, 2.0],
+        [3.0, 4.0, 5.0],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        (os.system, "posix.system"),
+        (eval, "builtins.eval"),
+        (getattr, "builtins.getattr"),
+        (np.load, "numpy.load"),
+        (Path, "pathlib.Path"),
+        (subprocess.run, "subprocess.run"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_anything_but_arrays_is_refused_by_name_and_not_run(
+    tmp_path: Path, function: Any, name: str
+) -> None:
+    mark = tmp_path / "ran"
+    path = records(tmp_path / "a.npy", [{"poses": _Calls(function, f"touch {mark}")}])
+    with pytest.raises(DataError, match=re.escape(f"asks for {name}, which is refused")):
+        load_records_npy(path)
+    assert not mark.exists()
+
+
+def test_a_method_reached_through_an_admitted_class_is_refused(tmp_path: Path) -> None:
+    path = records(tmp_path / "a.npy", [_Calls(np.ndarray.tofile, np.zeros(2), "x")])
+    with pytest.raises(DataError, match="refused"):
+        load_records_npy(path)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [lambda b: b[:-20], lambda b: b[:40], lambda b: b"", lambda b: b[:128] + b"\x80\x04N."],
+    ids=["cut", "no header", "empty", "None inside"],
+)
+def test_a_damaged_list_is_refused(tmp_path: Path, spoil: Any) -> None:
+    path = records(tmp_path / "a.npy", [{"a": np.arange(3.0)}])
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(DataError, match=r"no sound [.]npy file"):
+        load_records_npy(path)
+
+
+def test_named_arrays_of_an_npz(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", poses=np.eye(2), other=np.array([{}], dtype=object))
+    assert list(load_npz(tmp_path / "a.npz", ("poses", "betas"))) == ["poses"]
+    with pytest.raises(DataError, match=r"no sound [.]npz"):
+        load_npz(tmp_path / "a.npz", ("other",))
+    np.save(tmp_path / "b.npz", np.eye(2))
+    with pytest.raises(DataError, match=r"no sound [.]npz"):
+        load_npz(Path(f"{tmp_path}/b.npz.npy").rename(tmp_path / "c.npz"), ("poses",))
+    with pytest.raises(DataError, match="cannot be read"):
+        load_npz(tmp_path / "absent.npz", ("poses",))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        _Calls(np.ndarray, (1,), "O", b"12345678"),
+        _Calls(np.dtype, [("a", "O")]),
+        _Calls(np.dtype, "V8"),
+        _Calls(np.core.multiarray.scalar, np.dtype("O"), b"12345678"),
+        _Calls(np.core.multiarray._reconstruct, np.dtype, (0,), b"b"),
+    ],
+    ids=["objects over bytes", "fields", "raw", "object scalar", "another class"],
+)
+def test_numpy_is_not_called_as_the_file_asks(tmp_path: Path, call: _Calls) -> None:
+    with pytest.raises(DataError, match=r"no sound [.]npy"):
+        load_records_npy(records(tmp_path / "a.npy", [call]))
+
+
+def test_raw_bytes_never_become_objects(tmp_path: Path) -> None:
+    """A pickle whose object array is said to be made of bytes, that is of pointers."""
+    good = records(tmp_path / "a.npy", [1, 2])
+    header = good.read_bytes()[:128]
+    state = (1, (2,), np.dtype("O"), False, b"\x01" * 16)
+
+    class Forged:
+        def __reduce__(self) -> Any:
+            return np.core.multiarray._reconstruct, (np.ndarray, (0,), b"b"), state
+
+    good.write_bytes(header + pickle.dumps(Forged()))
+    with pytest.raises(DataError, match="list of objects of the wrong length"):
+        load_records_npy(good)
+
+
+@given(st.data())
+def test_a_changed_byte_of_a_list_gives_a_list_or_a_data_error(data: Any) -> None:
+    golden = Path(__file__).parents[1] / "golden" / "hsmr" / "HSMR-synthetic.npy"
+    content = bytearray(golden.read_bytes())
+    place = data.draw(st.integers(0, len(content) - 1))
+    content[place] = data.draw(st.integers(0, 255))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.npy"
+        path.write_bytes(content)
+        try:
+            assert isinstance(load_records_npy(path), list)
+        except DataError as error:
+            assert error.where == str(path)

@@ -1,0 +1,267 @@
+"""Single rendered clips with exact angles: a ruler for capture, made to order.
+
+T frames, D = 46 DoF, P phase points
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qevd_bio.errors import UsageError
+from qevd_bio.exercises.names import rule_for
+from qevd_bio.exercises.references import build_reference
+from qevd_bio.exercises.rule import Rule, load_rules
+from qevd_bio.files.atomic import atomic_path, write_text_atomic
+from qevd_bio.skeleton.dofs import DOF_INDEX, DOF_NAMES, mirror_q
+from qevd_bio.synthetic.body_mesh import BUILDS, load_body
+from qevd_bio.synthetic.faults import fault_named, with_offsets
+from qevd_bio.synthetic.performance import Performance, perform, swings
+from qevd_bio.synthetic.scene import (
+    OUTFITS,
+    VIEWS,
+    camera_for,
+    in_camera_frame,
+    level_on_hands_and_feet,
+    render_motion,
+)
+from qevd_bio.synthetic.video import write_timestamps, write_video
+
+FloatArray = NDArray[np.float64]
+
+WIDTH_PX, HEIGHT_PX = 480, 640
+LEAD_IN_S, TAIL_S = 1.4, 0.7
+TRUTH_FILE = "truth.json"
+
+# References leave hands and feet at rest; on the floor they bend.
+_ON_TOES = {"mtp_angle_r": -35.0, "mtp_angle_l": -35.0}
+_ON_PALMS = {"wrist_flexion_r": -70.0, "wrist_flexion_l": -70.0}
+_STRAIGHT_ARM_RAD = math.radians(45.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """What is rendered.
+
+    Attributes
+    ----------
+    exercise : str
+        Rule id.
+    view : str
+        Key of `scene.VIEWS`.
+    build : str
+        Key of `body_mesh.BUILDS`.
+    fault : str
+        A fault of the exercise, in every repetition; empty for none.
+    repetitions : int
+        Playings of the reference; a lunge to either side is one.
+    repetition_s : float
+        Mean duration of one.
+    rate_hz : int
+        Frames a second.
+    seed : int
+        Of the natural variation and the clothes.
+    """
+
+    exercise: str
+    view: str
+    build: str
+    fault: str = ""
+    repetitions: int = 5
+    repetition_s: float = 2.2
+    rate_hz: int = 16
+    seed: int = 1
+
+    @property
+    def name(self) -> str:
+        """Stem of the clip's files."""
+        parts = (self.exercise, self.view, self.build, self.fault)
+        return "-".join(part for part in parts if part)
+
+
+def clips_wanted(
+    exercises: Iterable[str],
+    views: Iterable[str],
+    builds: Iterable[str],
+    *,
+    fault: str,
+    repetitions: int,
+    repetition_s: float,
+    rate_hz: int,
+    seed: int,
+) -> tuple[Clip, ...]:
+    """Check what is asked for and lay it out as clips: every exercise, view and build.
+
+    Parameters
+    ----------
+    exercises : iterable of str
+        Any name of a rule.
+    views, builds : iterable of str
+        Without a view: 45 degrees standing, the floor's side view when prone.
+    fault, repetitions, repetition_s, rate_hz, seed
+        As in `Clip`.
+
+    Returns
+    -------
+    tuple of Clip
+
+    Raises
+    ------
+    UsageError
+        A name is unknown (the known ones are listed) or a number is out of its range.
+    """
+    _within("--reps", repetitions, 1, 100)
+    _within("--seconds", repetition_s, 0.5, 60.0)
+    _within("--fps", rate_hz, 5, 60)
+    rules = load_rules()
+    clips: list[Clip] = []
+    for spoken in dict.fromkeys(exercises):
+        rule = rule_for(spoken, rules)
+        if rule is None:
+            raise _unknown("--exercise", spoken, rules)
+        if fault:
+            fault_named(fault, rule.id)
+        usual = "floor_side" if rule.posture == "prone" else "oblique45"
+        for view, build in product(tuple(views) or (usual,), builds):
+            if view not in VIEWS:
+                raise _unknown("--view", view, VIEWS)
+            if build not in BUILDS:
+                raise _unknown("--build", build, BUILDS)
+            clips.append(
+                Clip(rule.id, view, build, fault, repetitions, repetition_s, rate_hz, seed)
+            )
+    return tuple(clips)
+
+
+def _within(option: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise UsageError(
+            f"{value:g} is not between {low:g} and {high:g}",
+            where=option,
+            next_step="Give a number in this range",
+        )
+
+
+def _unknown(option: str, value: str, known: Iterable[str]) -> UsageError:
+    return UsageError(
+        f"there is no '{value}'", where=option, next_step=f"Use one of: {', '.join(known)}"
+    )
+
+
+def make_clips(
+    folder: Path, clips: tuple[Clip, ...], on_frame: Callable[[], None] = lambda: None
+) -> list[Path]:
+    """Render clips and write what is known about them.
+
+    Parameters
+    ----------
+    folder : Path
+        A new or empty folder. A clip becomes ``NAME.mp4``, ``NAME_timestamps.npy``
+        (nanoseconds), and ``NAME.npz`` with ``time_s`` (T,), ``poses`` (T, 46) in rad in the
+        camera frame (gravity is (0, 1, 0) there) and ``dof_names``; ``truth.json`` lists all
+        with their repetitions.
+    clips : tuple of Clip
+        What to render.
+    on_frame : callable
+        Told after each frame.
+
+    Returns
+    -------
+    list of Path
+        The videos.
+
+    Raises
+    ------
+    UsageError
+        The folder holds something.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(
+            "is not a new or empty folder",
+            where=str(folder),
+            next_step="Name another one; nothing is overwritten",
+        )
+    truth = {clip.name: _make(folder, clip, on_frame) for clip in clips}
+    write_text_atomic(folder / TRUTH_FILE, json.dumps(truth, indent=1) + "\n")
+    return [folder / f"{clip.name}.mp4" for clip in clips]
+
+
+def frames_of(clip: Clip) -> int:
+    """Count the frames a clip will have."""
+    return _frames(clip, _performance(clip, load_rules()[clip.exercise]))
+
+
+def _frames(clip: Clip, performance: Performance) -> int:
+    lasts_s = LEAD_IN_S + float(performance.borders_s[-1]) + TAIL_S
+    return math.ceil(lasts_s * clip.rate_hz)
+
+
+def _performance(clip: Clip, rule: Rule) -> Performance:
+    reference = build_reference(rule)
+    if rule.kind == "alternating" and len(swings(reference)) == 1:
+        reference = np.concatenate([reference[:-1], mirror_q(reference)])
+    faulty = fault_named(clip.fault, rule.id).apply(reference) if clip.fault else reference
+    carriage, everywhere = _carriage(rule, reference), np.ones(len(reference))
+    return perform(
+        with_offsets(reference, carriage, everywhere),
+        with_offsets(faulty, carriage, everywhere),
+        (bool(clip.fault),) * clip.repetitions,
+        clip.repetition_s,
+        np.random.default_rng(clip.seed),
+    )
+
+
+def _carriage(rule: Rule, reference: FloatArray) -> Mapping[str, float]:
+    if rule.posture != "prone":
+        return {}
+    is_straight = reference[0, DOF_INDEX["elbow_flexion_r"]] < _STRAIGHT_ARM_RAD
+    return _ON_TOES | (_ON_PALMS if is_straight else {})
+
+
+def _make(folder: Path, clip: Clip, on_frame: Callable[[], None]) -> dict[str, object]:
+    rule = load_rules()[clip.exercise]
+    performance = _performance(clip, rule)
+    frames = _frames(clip, performance)
+    stamps_ns = np.round(np.arange(frames) * 1e9 / clip.rate_hz).astype(np.int64)
+    time_s = stamps_ns / 1e9
+    body, prone = load_body(clip.build), rule.posture == "prone"
+    camera = camera_for(VIEWS[clip.view], WIDTH_PX, HEIGHT_PX)
+    q = performance.q(time_s - LEAD_IN_S)
+    if prone:
+        q = level_on_hands_and_feet(q, body)
+    outfit = OUTFITS[clip.seed % len(OUTFITS)]
+
+    def pictures() -> Iterable[NDArray[np.uint8]]:
+        for picture in render_motion(q, body, outfit, camera, prone=prone):
+            yield picture
+            on_frame()
+
+    write_video(folder / f"{clip.name}.mp4", pictures(), clip.rate_hz)
+    write_timestamps(folder / f"{clip.name}_timestamps.npy", stamps_ns)
+    with atomic_path(folder / f"{clip.name}.npz") as temporary, temporary.open("xb") as file:
+        np.savez(
+            file, time_s=time_s, poses=in_camera_frame(q, camera), dof_names=np.array(DOF_NAMES)
+        )
+    return {
+        **asdict(clip),
+        "frames": frames,
+        "size_px": [WIDTH_PX, HEIGHT_PX],
+        "gravity": [0.0, 1.0, 0.0],
+        "repetitions_s": [
+            {
+                "start_s": LEAD_IN_S + performance.when(nth, swing.start),
+                "key_s": LEAD_IN_S + performance.when(nth, swing.key),
+                "end_s": LEAD_IN_S + performance.when(nth, swing.end),
+                "side": swing.side,
+            }
+            for nth in range(clip.repetitions)
+            for swing in swings(performance.reference)
+        ],
+    }
