@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from qevd_bio.capture.config import CaptureConfig
 from qevd_bio.capture.decode import Decoded, FrameStream, VideoHeader, probe, sampled_frames
-from qevd_bio.capture.following import detect
+from qevd_bio.capture.trainee import detect
 from qevd_bio.capture.inverse_kinematics import inverse_kinematics, observed_mask
 from qevd_bio.capture.landmarks import BODY_LANDMARKS, Landmarks
 from qevd_bio.capture.lifting import lift

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from qevd_bio.capture.config import CaptureConfig
-from qevd_bio.capture.following import detect
+from qevd_bio.capture.trainee import detect
 from qevd_bio.capture.landmarks import (
     BODY_LANDMARKS,
     CutFinder,

@@ -193,7 +193,7 @@ def test_repetitions_show_in_real_clips(shared_data, name, measure, count):
 def rendered_squats():
     """A rendered man squatting at 45 degrees to the camera, with the angles he was given."""
     pytest.importorskip("mediapipe")
-    from qevd_bio.capture.following import detect
+    from qevd_bio.capture.trainee import detect
     from qevd_bio.synthetic.body_mesh import load_body
     from qevd_bio.synthetic.scene import (
         OUTFITS,

@@ -109,7 +109,7 @@ def test_the_trainee_in_front_is_followed(
     trainee: set[int], bystander: set[int], followed: set[int]
 ) -> None:
     pytest.importorskip("mediapipe", reason="needs the extra 'mediapipe'")
-    from qevd_bio.capture.following import detect
+    from qevd_bio.capture.trainee import detect
 
     landmarks = detect(two_people(60, trainee, bystander), CaptureConfig())
     on_her = landmarks.found & (landmarks.image_px[:, [11, 12, 23, 24], 0].mean(axis=1) < WIDTH)
@@ -120,7 +120,7 @@ def test_the_trainee_in_front_is_followed(
 @pytest.mark.slow
 def test_a_bystander_who_was_there_first_is_left_for_the_trainee() -> None:
     pytest.importorskip("mediapipe", reason="needs the extra 'mediapipe'")
-    from qevd_bio.capture.following import RECHECK_FRAMES, detect
+    from qevd_bio.capture.trainee import RECHECK_FRAMES, detect
 
     come = 10
     frames = RECHECK_FRAMES + 50
