@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -53,6 +53,8 @@ class Landmarks:
         Between 0 and 1; 0 where nobody was found.
     found : ndarray (T,) of bool
         Whether somebody was found.
+    somebody_else : ndarray (T,) of bool
+        Frames in which only another person than the shot's was found; they count as not found.
     shot : ndarray (T,) of int
         Number of the camera shot, from 0.
     size_px : tuple of int
@@ -63,6 +65,7 @@ class Landmarks:
     world_m: FloatArray
     visibility: FloatArray
     found: BoolArray
+    somebody_else: BoolArray
     shot: IntArray
     size_px: tuple[int, int]
 
@@ -135,6 +138,8 @@ class PoseLandmarker:
                 min_detection_confidence=config.detection_confidence,
                 min_tracking_confidence=config.tracking_confidence,
             )
+            # The graph opens in threads of its own and writes its log when they get to it.
+            self._pose.process(np.zeros((64, 64, 3), dtype=np.uint8))
 
     def __enter__(self) -> Self:
         return self
@@ -228,50 +233,3 @@ def _thumbnail(image: RgbImage) -> NDArray[np.float32]:
     tiles = sparse[: height * _THUMBNAIL, : width * _THUMBNAIL]
     tiles = tiles.reshape(_THUMBNAIL, height, _THUMBNAIL, width, 3)
     return np.asarray(tiles.mean(axis=(1, 3), dtype=np.float32))
-
-
-def detect(frames: Iterable[RgbImage], config: CaptureConfig) -> Landmarks:
-    """Find the landmarks of one person in every frame of a video.
-
-    Parameters
-    ----------
-    frames : iterable of ndarray (H, W, 3)
-        RGB, all of one size; read once, none kept.
-    config : CaptureConfig
-        Thresholds.
-
-    Returns
-    -------
-    Landmarks
-        One row per frame.
-
-    Raises
-    ------
-    EnvironmentProblem
-        mediapipe is not installed.
-    """
-    image_px, world_m, visibility, shots = [], [], [], []
-    shot, size = 0, (0, 0)
-    nowhere = (np.full((M, 2), np.nan), np.full((M, 3), np.nan), np.zeros(M))
-    cut = CutFinder(config)
-    with PoseLandmarker(config, follow=True) as landmarker:
-        for image in frames:
-            size = (image.shape[1], image.shape[0])
-            if cut(image):
-                shot += 1
-                landmarker.forget()
-            flat, world, seen = landmarker(image) or nowhere
-            image_px.append(flat)
-            world_m.append(world)
-            visibility.append(seen)
-            shots.append(shot)
-    count = len(shots)
-    flat_all = np.array(image_px).reshape(count, M, 2)
-    return Landmarks(
-        image_px=flat_all,
-        world_m=np.array(world_m).reshape(count, M, 3),
-        visibility=np.clip(np.array(visibility).reshape(count, M), 0.0, 1.0),
-        found=np.isfinite(flat_all[:, 0, 0]),
-        shot=np.array(shots, dtype=np.int64),
-        size_px=size,
-    )

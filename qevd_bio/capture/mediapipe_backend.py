@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from qevd_bio.capture.config import CaptureConfig
 from qevd_bio.capture.decode import Decoded, FrameStream, VideoHeader, probe, sampled_frames
+from qevd_bio.capture.trainee import detect
 from qevd_bio.capture.inverse_kinematics import inverse_kinematics, observed_mask
-from qevd_bio.capture.landmarks import BODY_LANDMARKS, Landmarks, detect
+from qevd_bio.capture.landmarks import BODY_LANDMARKS, Landmarks
 from qevd_bio.capture.lifting import lift
 from qevd_bio.capture.uncertainty import angle_sigma, jitter_sigma
 from qevd_bio.capture.upright import Upright, find_upright
@@ -283,6 +284,7 @@ def _assembled(
             "video_complete": decoded.complete,
             "video_fault": decoded.reason,
             "frames_valid": int(valid.sum()),
+            "frames_of_others": int(landmarks.somebody_else.sum()),
             "shots": int(shot[-1]) + 1,
             "mean_confidence": round(float(confidence.mean()), 4),
         },

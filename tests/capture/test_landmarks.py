@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from qevd_bio.capture.config import CaptureConfig
+from qevd_bio.capture.trainee import detect
 from qevd_bio.capture.landmarks import (
     BODY_LANDMARKS,
     CutFinder,
     Landmarks,
     M,
     PoseLandmarker,
-    detect,
 )
 from qevd_bio.capture.stick_body import BODY_JOINTS
 from qevd_bio.errors import EnvironmentProblem
@@ -66,7 +66,7 @@ def one_frame(visible: dict[int, float]) -> Landmarks:
         visibility[0, landmark] = value
     return Landmarks(
         np.zeros((1, M, 2)), np.zeros((1, M, 3)), visibility, np.ones(1, bool),
-        np.zeros(1, np.int64), (10, 10),
+        np.zeros(1, bool), np.zeros(1, np.int64), (10, 10),
     )  # fmt: skip
 
 

@@ -35,7 +35,7 @@ def fake_detect(missing=(), cut_at=None):
         body = list(BODY_LANDMARKS)
         whole = Landmarks(
             np.full((count, M, 2), np.nan), np.full((count, M, 3), np.nan),
-            np.zeros((count, M)), np.ones(count, bool),
+            np.zeros((count, M)), np.ones(count, bool), np.zeros(count, bool),
             (np.arange(count) >= (cut_at or count)).astype(np.int64), size,
         )  # fmt: skip
         whole.image_px[:, body], whole.world_m[:, body] = image, world
@@ -193,7 +193,7 @@ def test_repetitions_show_in_real_clips(shared_data, name, measure, count):
 def rendered_squats():
     """A rendered man squatting at 45 degrees to the camera, with the angles he was given."""
     pytest.importorskip("mediapipe")
-    from qevd_bio.capture.landmarks import detect
+    from qevd_bio.capture.trainee import detect
     from qevd_bio.synthetic.body_mesh import load_body
     from qevd_bio.synthetic.scene import (
         OUTFITS,

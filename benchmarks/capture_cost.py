@@ -1,0 +1,96 @@
+"""What capture costs: against MediaPipe alone, and in memory over ten minutes of video.
+
+Run ``python -m benchmarks.capture_cost VIDEO [--minutes 10]``. Each measurement has a process of
+its own; CPU seconds are compared, since other work may share the cores. The long video repeats
+the given one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from qevd_bio.capture.config import CaptureConfig
+from qevd_bio.capture.decode import FrameStream, probe
+from qevd_bio.capture.landmarks import PoseLandmarker
+from qevd_bio.capture.mediapipe_backend import capture_motion
+from qevd_bio.synthetic.video import write_video
+
+
+def landmarks_alone(video: Path) -> int:
+    """Decode and find landmarks, nothing else: the yardstick."""
+    config = CaptureConfig()
+    with PoseLandmarker(config, follow=True) as landmarker:
+        frames = 0
+        for image in FrameStream(video, longest_side_px=config.longest_side_px):
+            landmarker(image)
+            frames += 1
+    return frames
+
+
+def whole_capture(video: Path) -> int:
+    header = probe(video)
+    time_s = np.arange(header.frames or 0) / (header.rate_hz or 30.0)
+    return len(capture_motion(video, time_s, video_id=video.stem, config=CaptureConfig()).motion.q)
+
+
+def measured(what: str, video: Path) -> dict[str, float]:
+    """Run one measurement in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.capture_cost", str(video), "--measure", what]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def repeated(video: Path, frames: int) -> Iterator[np.ndarray]:
+    sources = (iter(FrameStream(video, longest_side_px=480)) for _ in itertools.count())
+    return itertools.islice(itertools.chain.from_iterable(sources), frames)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("video", type=Path)
+    parser.add_argument("--minutes", type=float, default=0.0)
+    parser.add_argument("--measure", choices=["landmarks", "capture"])
+    options = parser.parse_args()
+    if options.measure:
+        start = time.process_time()
+        run = landmarks_alone if options.measure == "landmarks" else whole_capture
+        frames = run(options.video)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(
+            json.dumps({"frames": frames, "cpu_s": time.process_time() - start, "peak_mb": peak})
+        )
+        return
+    print("| video | what | frames | CPU ms per frame | peak memory, MB |")
+    print("|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        videos = {options.video.name: options.video}
+        if options.minutes:
+            long = Path(folder) / "long.mp4"
+            rate = round(probe(options.video).rate_hz or 30.0)
+            write_video(long, repeated(options.video, round(60 * options.minutes * rate)), rate)
+            videos[f"{options.minutes:g} minutes of it"] = long
+        for name, video in videos.items():
+            rates = {}
+            for what in ("landmarks", "capture"):
+                got = measured(what, video)
+                rates[what] = got["frames"] / got["cpu_s"]
+                print(
+                    f"| {name} | {what} | {got['frames']} "
+                    f"| {1000 * got['cpu_s'] / got['frames']:.1f} | {got['peak_mb']:.0f} |"
+                )
+            share = rates["capture"] / rates["landmarks"]
+            print(f"| {name} | share of the landmarks' rate: {share:.2f} | | | |")
+
+
+if __name__ == "__main__":
+    main()
