@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from qevd_bio.capture.config import CaptureConfig
 from qevd_bio.capture.decode import Decoded, FrameStream, VideoHeader, probe, sampled_frames
-from qevd_bio.capture.trainee import detect
 from qevd_bio.capture.inverse_kinematics import inverse_kinematics, observed_mask
 from qevd_bio.capture.landmarks import BODY_LANDMARKS, Landmarks
 from qevd_bio.capture.lifting import lift
+from qevd_bio.capture.trainee import detect
 from qevd_bio.capture.uncertainty import angle_sigma, jitter_sigma
 from qevd_bio.capture.upright import Upright, find_upright
 from qevd_bio.errors import DataError, VideoError

@@ -89,6 +89,7 @@ def _cycles_of_run(
         starts.append(before.start + _leaves_rest(smooth[before], time_s[before], settings))
         back = _leaves_rest(smooth[after][::-1], -time_s[after][::-1], settings)
         ends.append(after.stop - 1 - back)
+    moving_s = time_s[ends] - time_s[starts]
     for i in range(len(keys) - 1):
         pause_s = time_s[starts[i + 1]] - time_s[ends[i]]
         apart_s = time_s[keys[i + 1]] - time_s[keys[i]]
@@ -108,8 +109,11 @@ def _cycles_of_run(
         for start, key, end in zip(starts, keys, ends, strict=True)
     ]
     seen_s = (float(time_s[run.start]), float(time_s[run.stop - 1]))
-    whole = [_is_whole(smooth, cycle, seen_s, settings) for cycle in cycles]
-    if not whole[0]:
+    whole = [
+        moves_s <= settings.longest_s and _is_whole(smooth, cycle, seen_s, settings)
+        for cycle, moves_s in zip(cycles, moving_s, strict=True)
+    ]
+    if not whole[0] and moving_s[0] <= settings.longest_s:
         whole[0] = _begins_before(smooth, cycles[0], seen_s[0], float(usual[0]), settings)
     return [
         replace(cycle, cut=_cut(smooth, cycle, seen_s, settings))
@@ -134,7 +138,7 @@ def _cut(
 def _is_whole(
     smooth: FloatArray, cycle: Cycle, seen_s: tuple[float, float], settings: CycleSettings
 ) -> bool:
-    """Check the bounds and that most of the way is gone both there and back.
+    """Check the lower bound and that most of the way is gone both there and back.
 
     A cycle cut by the first or last frame seen may last shorter.
     """
@@ -144,7 +148,6 @@ def _is_whole(
     duration_s = cycle.end_s - cycle.start_s
     return bool(
         ways.min() >= settings.return_share * ways.max()
-        and duration_s <= settings.longest_s
         and (cut or duration_s >= settings.shortest_s)
     )
 
@@ -158,7 +161,6 @@ def _begins_before(
         cycle.start_s - seen_from_s < settings.pause_s / 2
         and there >= settings.first_rise_share * back
         and back >= settings.return_share * usual
-        and cycle.end_s - cycle.start_s <= settings.longest_s
     )
 
 

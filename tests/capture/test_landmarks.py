@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from qevd_bio.capture.config import CaptureConfig
-from qevd_bio.capture.trainee import detect
 from qevd_bio.capture.landmarks import (
     BODY_LANDMARKS,
     CutFinder,
@@ -15,6 +14,7 @@ from qevd_bio.capture.landmarks import (
     PoseLandmarker,
 )
 from qevd_bio.capture.stick_body import BODY_JOINTS
+from qevd_bio.capture.trainee import detect
 from qevd_bio.errors import EnvironmentProblem
 
 CONFIG = CaptureConfig()

@@ -330,7 +330,7 @@ def test_every_shipped_rule_can_be_told_in_both_directions(constraint, beyond, s
         if constraint.check != "static":
             assert re.search(rf"\b{way} [a-z -]+ by \d", text.casefold()), "no size"
             spoken = load_prompt("sentences.json")["phases"]
-            phase = spoken[constraint.phase] if constraint.phase in spoken else constraint.phase
+            phase = spoken.get(constraint.phase, constraint.phase)
             assert constraint.check == "tempo" or wording == "paper" or phase in text
         assert ("right" in text.casefold().split()) == (side == "r")
 
