@@ -14,7 +14,11 @@ from numpy.typing import NDArray
 
 from qevd_bio.capture.config import CaptureConfig
 from qevd_bio.capture.decode import Decoded, FrameStream, VideoHeader, probe, sampled_frames
-from qevd_bio.capture.inverse_kinematics import inverse_kinematics, observed_mask
+from qevd_bio.capture.inverse_kinematics import (
+    SPINE_SHARE_OF_HIPS,
+    inverse_kinematics,
+    observed_mask,
+)
 from qevd_bio.capture.landmarks import BODY_LANDMARKS, Landmarks, detect
 from qevd_bio.capture.lifting import lift
 from qevd_bio.capture.uncertainty import angle_sigma, jitter_sigma
@@ -69,7 +73,7 @@ class Captured:
 
 
 @dataclass(frozen=True, slots=True)
-class _Posture:
+class Posture:
     """Angles, their uncertainty and body sizes of the fitted frames; NaN elsewhere."""
 
     q: FloatArray
@@ -134,7 +138,7 @@ def capture_motion(
 
     frames = len(landmarks.found)
     seen = landmarks.found & (landmarks.confidence() >= config.least_confidence)
-    posture = _postures(landmarks, time_s[:frames], seen, config)
+    posture = fit_landmarks(landmarks, time_s[:frames], seen, config)
     valid = np.isfinite(posture.q[:, 0])
     if not valid.any():
         raise VideoError(
@@ -178,9 +182,9 @@ def _check_decoded(decoded: Decoded, stamps: int, video_id: str, config: Capture
         )
 
 
-def _postures(
+def fit_landmarks(
     landmarks: Landmarks, time_s: FloatArray, seen: BoolArray, config: CaptureConfig
-) -> _Posture:
+) -> Posture:
     """Fit each shot by itself; a cut may change the person."""
     frames = len(seen)
     q, sigma = np.full((frames, N_DOFS), np.nan), np.full((frames, N_DOFS), np.inf)
@@ -200,12 +204,12 @@ def _postures(
             landmarks.size_px,
             config.lifting,
         )
-        angles = inverse_kinematics(lifted.joints_m)
-        spread = angle_sigma(lifted.joints_m, lifted.covariance_m2, angles)
+        angles = inverse_kinematics(lifted.joints_m, spine_share=SPINE_SHARE_OF_HIPS)
+        spread = angle_sigma(lifted)
         q[take] = np.unwrap(angles, axis=0)
         sigma[take] = np.hypot(spread, jitter_sigma(q[take], sections))
         sizes.append((len(take), _segment_lengths(lifted.joints_m, lifted.lengths_m)))
-    return _Posture(q, sigma, _mean_lengths(sizes))
+    return Posture(q, sigma, _mean_lengths(sizes))
 
 
 def _segment_lengths(joints_m: FloatArray, lengths_m: Mapping[str, float]) -> dict[str, float]:
@@ -231,7 +235,7 @@ def _mean_lengths(sizes: list[tuple[int, Mapping[str, float]]]) -> dict[str, flo
 
 
 def _assembled(
-    posture: _Posture,
+    posture: Posture,
     valid: BoolArray,
     landmarks: Landmarks,
     time_s: FloatArray,
