@@ -52,10 +52,12 @@ class Reading:
 
     @property
     def in_view(self) -> bool:
+        """Tell whether most frames show all points of the limb."""
         return self.seen_share > IN_VIEW_SHARE
 
     @property
     def moves(self) -> bool:
+        """Tell whether the angle changes enough for a slope to mean anything."""
         return bool(np.ptp(self.known) >= MOVING_DEG)
 
 
@@ -69,7 +71,7 @@ def fitted(seen: Seen) -> tuple[FloatArray, FloatArray, Skeleton]:
 
 
 def exact_joints(seen: Seen) -> tuple[FloatArray, FloatArray, Skeleton]:
-    """The same from the true joints in space: what remains is the inverse kinematics' error."""
+    """Read the true joints in space: what remains is the inverse kinematics' error."""
     q = inverse_kinematics(seen.joints_m[:, ORDER], spine_share=SPINE_SHARE_OF_HIPS)
     return q, np.full(q.shape, np.nan), load_body(seen.clip.build).skeleton
 

@@ -42,8 +42,10 @@ SKEL_NAME = {
 }  # fmt: skip
 ORDER = [JOINT_INDEX[SKEL_NAME[name[:-2]] + name[-2:]] for name in BODY_JOINTS]
 _LEG, _ARM = ("femur", "tibia", "talus", "calcn", "toes"), ("humerus", "ulna", "radius", "hand")
-_BONES = (("humerus", "ulna", _ARM), ("ulna", "ulna", _ARM), ("ulna", "hand", _ARM),
-          ("femur", "tibia", _LEG), ("tibia", "tibia", _LEG), ("tibia", "talus", _LEG))  # fmt: skip
+_BONES = (
+    ("humerus", "ulna", _ARM), ("ulna", "ulna", _ARM), ("ulna", "hand", _ARM),
+    ("femur", "tibia", _LEG), ("tibia", "tibia", _LEG), ("tibia", "talus", _LEG),
+)  # fmt: skip
 POINTS = tuple(
     (f"{first}_{side}", f"{second}_{side}", frozenset(f"{name}_{side}" for name in limb))
     for side in "rl"
@@ -72,10 +74,12 @@ class Clip:
 
     @property
     def prone(self) -> bool:
+        """Tell whether it is done on the floor."""
         return self.exercise in ("pushup", "mountain_climbers", "plank_taps")
 
     @property
     def name(self) -> str:
+        """Name the cached file."""
         return f"{self.group}-{self.exercise}-{self.view.name}-{self.build}"
 
 

@@ -42,13 +42,14 @@ _TOES_REST = np.array([0.60, -0.20, 0.0]) / np.hypot(0.60, 0.20)
 OFFSET: dict[str, tuple[float, float, float]] = {
     "shoulder": (0.004, 0.032, -0.012),
     "hip": (0.032, 0.001, -0.011),
-    "knee": (-0.006, -0.016, 0.0),
+    "knee": (-0.006, -0.004, 0.0),
     "ankle": (-0.003, 0.029, 0.0),
     "toe": (0.026, -0.002, -0.036),
 }
 """Where MediaPipe puts its landmark, seen from the joint centre: forward, up and outwards of the
-segment above, in leg lengths (thigh + shank). Measured on rendered people of three builds in
-four exercises from three sides; the builds agree to 0.01."""
+segment above (of the thigh for the hip, whose landmark lies in the fold before it), in leg lengths
+(thigh + shank). Measured on rendered people of three builds in four exercises from three sides;
+the builds agree to 0.015."""
 
 
 def _offset(name: str, side: str, leg_m: float) -> FloatArray:
@@ -95,9 +96,7 @@ class ChainState:
 
     def moved(self, step: FloatArray) -> ChainState:
         """Add small unknowns (T, N): turns act in the frame above the joint."""
-        turns = {
-            name: _rotation(step[:, TURN[name]]) @ turn for name, turn in self.turns.items()
-        }
+        turns = {name: _rotation(step[:, TURN[name]]) @ turn for name, turn in self.turns.items()}
         hinges = {name: angle + step[:, HINGE[name]] for name, angle in self.hinges_rad.items()}
         return ChainState(self.place_m + step[:, :3], turns, hinges)
 
@@ -186,13 +185,18 @@ class Posed:
     thigh: dict[str, FloatArray]
 
 
+def posed_joints(state: ChainState, lengths_m: FloatArray) -> FloatArray:
+    """Give the joint centres (T, K, 3) alone."""
+    return pose_chain(state, lengths_m, 1.0).joints_m
+
+
 def _moved_by(name: str) -> list[int]:
     """Landmarks that hang on a joint."""
     if name in ("pelvis", "spine"):
         wanted = ("shoulder", "elbow", "wrist") if name == "spine" else None
         return [JOINT[j] for j in BODY_JOINTS if wanted is None or j[:-2] in wanted]
     below = {
-        "hip": ("knee", "ankle", "toe"), "knee": ("ankle", "toe"), "ankle": ("toe",),
+        "hip": ("hip", "knee", "ankle", "toe"), "knee": ("ankle", "toe"), "ankle": ("toe",),
         "shoulder": ("elbow", "wrist"), "elbow": ("wrist",),
     }  # fmt: skip
     return [JOINT[f"{joint}_{name[-1]}"] for joint in below[name[:-2]]]
@@ -253,15 +257,15 @@ def pose_chain(state: ChainState, lengths_m: FloatArray, leg_m: float) -> Posed:
         ankle = knee + lower @ down * size["shank"]
         foot = lower @ _about(_ANKLE_AXIS[side], state.hinges_rad[f"ankle_{side}"])
         toe = ankle + foot @ _TOES_REST * size["foot"]
-        put(f"hip_{side}", hip, pelvis, _offset("hip", side, leg_m))
+        put(f"hip_{side}", hip, upper, _offset("hip", side, leg_m))
         put(f"knee_{side}", knee, upper, _offset("knee", side, leg_m))
         put(f"ankle_{side}", ankle, lower, _offset("ankle", side, leg_m))
         put(f"toe_{side}", toe, foot, _offset("toe", side, leg_m))
         below = _moved_by(f"hip_{side}")
-        lengthen("hip_width", right * pelvis[:, :, 2], [JOINT[f"hip_{side}"], *below])
-        lengthen("thigh", upper @ down, below)
-        lengthen("shank", lower @ down, below[1:])
-        lengthen("foot", foot @ _TOES_REST, below[2:])
+        lengthen("hip_width", right * pelvis[:, :, 2], below)
+        lengthen("thigh", upper @ down, below[1:])
+        lengthen("shank", lower @ down, below[2:])
+        lengthen("foot", foot @ _TOES_REST, below[3:])
         pivots[f"hip_{side}"] = (hip, pelvis)
         pivots[f"knee_{side}"] = (knee, (upper @ KNEE_AXIS)[:, :, None])
         pivots[f"ankle_{side}"] = (ankle, (lower @ _ANKLE_AXIS[side])[:, :, None])

@@ -98,7 +98,8 @@ SPINE_SIGMA_RAD = np.deg2rad([8.0, 12.0, 2.0])
 _HINGE_SIGMA_RAD = np.deg2rad(3.0)
 _ANKLE_MEAN_RAD, _ANKLE_SIGMA_RAD = np.deg2rad(8.0), np.deg2rad(40.0)
 _KNEE_AXIS_SIGMA = 0.45
-_BENT_RAD, _BENT_WEIGHT = np.deg2rad(10.0), 0.15
+_BENT_RAD = np.deg2rad(10.0)
+_STRAIGHT = {"knee": 0.20, "hip": 0.20, "elbow": 0.05}
 """Joints are taken to be straight unless seen to bend (robust: a clear bend is not resisted)."""
 _FARTHEST_BACK = {"hip": 0.60, "shoulder": 0.45}
 _BACK_SIGMA = {"hip": 0.10, "shoulder": 0.12}
@@ -112,15 +113,15 @@ def _prior(state: ChainState) -> _Prior:
     costs: list[float] = []
 
     def add(
-        off: FloatArray, columns: slice | int, by: FloatArray, sigma: float, robust: bool = False
+        off: FloatArray, columns: slice | int, by: FloatArray, sigma: float, mild: float = 0.0
     ) -> None:
         squared = (off / sigma) ** 2
-        weight = _BENT_WEIGHT / np.sqrt(1.0 + squared) if robust else np.ones(frames)
+        weight = mild / np.sqrt(1.0 + squared) if mild else np.ones(frames)
         row = np.zeros((frames, N))
         row[:, columns] = by / sigma
         offs.append(np.sqrt(weight) * off / sigma)
         rows.append(np.sqrt(weight)[:, None] * row)
-        costs.append(float(np.sum(_BENT_WEIGHT * _robust(squared) if robust else squared)))
+        costs.append(float(np.sum(mild * _robust(squared) if mild else squared)))
 
     spine = state.turns["spine"]
     bend = np.stack(
@@ -134,8 +135,7 @@ def _prior(state: ChainState) -> _Prior:
             angle = state.hinges_rad[name]
             beyond = np.minimum(angle, 0.0) + np.maximum(angle - np.deg2rad(152.0), 0.0)
             add(beyond, HINGE[name], (beyond != 0.0).astype(float), float(_HINGE_SIGMA_RAD))
-            if name.startswith("knee"):
-                add(angle, HINGE[name], np.ones(frames), float(_BENT_RAD), robust=True)
+            add(angle, HINGE[name], np.ones(frames), float(_BENT_RAD), mild=_STRAIGHT[name[:-2]])
         name = f"ankle_{side}"
         off = state.hinges_rad[name] - _ANKLE_MEAN_RAD
         add(off, HINGE[name], np.ones(frames), float(_ANKLE_SIGMA_RAD))
@@ -149,7 +149,13 @@ def _prior(state: ChainState) -> _Prior:
             by = _turned(along, 0) * (beyond != 0.0)[:, None]
             add(beyond, TURN[f"{joint}_{side}"], by, _BACK_SIGMA[joint])
         thigh = -state.turns[f"hip_{side}"][:, :, 1]
-        add(thigh[:, 0], TURN[f"hip_{side}"], _turned(thigh, 0), float(_BENT_RAD), robust=True)
+        add(
+            thigh[:, 0],
+            TURN[f"hip_{side}"],
+            _turned(thigh, 0),
+            float(_BENT_RAD),
+            mild=_STRAIGHT["hip"],
+        )
     return _Prior(np.stack(offs, axis=1), np.stack(rows, axis=1), sum(costs))
 
 
@@ -270,9 +276,7 @@ def _step(
     curved[:-2] += after_weight[:-2, :, None] * by_length[2:]
     curved[2:] += after_weight[:-2, :, None] * by_length[:-2]
     towards_bias = -terms.depth_weight[:, :, None] * _DEPTH_ROWS
-    coupling = np.concatenate(
-        [transposed @ curved, np.swapaxes(towards_bias @ by, 1, 2)], axis=2
-    )
+    coupling = np.concatenate([transposed @ curved, np.swapaxes(towards_bias @ by, 1, 2)], axis=2)
     matrix, right = _shared_part(problem, terms, shared, by_length, curved, force)
     band = banded_matrix(blocks, following, after, damping)
     step, change = solve_with_shared(
@@ -289,7 +293,7 @@ def _shared_part(
     curved: FloatArray,
     force: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
-    """Normal matrix (L + B, L + B) and gradient (L + B,) of what the frames share."""
+    """Build normal matrix (L + B, L + B) and gradient (L + B,) of what the frames share."""
     count, bones = len(LENGTH_NAMES), len(problem.bias_trust)
     matrix, right = np.zeros((count + bones, count + bones)), np.zeros(count + bones)
     matrix[:count, :count] = np.einsum("tkl,tkm->lm", by_length, curved, optimize=True)
@@ -301,10 +305,9 @@ def _shared_part(
     )
     size = problem.size_matrix @ shared.lengths_m - problem.size_target
     right[:count] = np.einsum("tkl,tk->l", by_length, force) + problem.size_matrix.T @ size
-    right[count:] = (
-        problem.bias_trust**2 * shared.depth_bias_m
-        - (terms.depth_weight * terms.depth_off).sum(axis=0)
-    )
+    right[count:] = problem.bias_trust**2 * shared.depth_bias_m - (
+        terms.depth_weight * terms.depth_off
+    ).sum(axis=0)
     return matrix, right
 
 
@@ -328,7 +331,7 @@ def fit_chain(
         gained = (terms.cost - trial_terms.cost) / terms.cost
         state, shared, posed, terms = trial, trial_shared, trial_posed, trial_terms
         damping = max(damping / 5.0, 0.1)
-        if gained < 1e-3:
+        if gained < 3e-3:
             break
     return state, shared
 
@@ -355,5 +358,3 @@ def posture_covariance(problem: Problem, state: ChainState, shared: Shared) -> F
     blocks = np.swapaxes(by, 1, 2) @ (local @ by) + np.swapaxes(prior, 1, 2) @ prior
     blocks[:, np.arange(3, N), np.arange(3, N)] += 1.0 / _LOOSE_RAD**2
     return np.linalg.inv(blocks)
-
-

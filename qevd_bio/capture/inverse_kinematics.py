@@ -3,8 +3,8 @@
 T frames, D = 46 DoF, K = 14 joints of the stick body
 
 Fourteen points show bones as lines. What a line cannot show is not made up: the pelvis' up axis
-is put on the line hips to shoulders (less a share of the hips' bend, if asked), and a straight limb
-keeps its neutral turn about its own axis.
+is put on the line hips to shoulders (less a share of the hips' bend, if asked), and a straight
+limb keeps its neutral turn about its own axis.
 """
 
 from __future__ import annotations
@@ -139,8 +139,8 @@ def inverse_kinematics(joints_m: FloatArray, *, spine_share: float = 0.0) -> Flo
     Returns
     -------
     ndarray (T, 46)
-        Angles in rad, not unwrapped; unobserved DoFs are 0 except the two twists and, with a spine share,
-        the two extensions, which share the bend.
+        Angles in rad, not unwrapped; unobserved DoFs are 0 except the two twists and, with a
+        spine share, the two extensions, which share the bend.
 
     Raises
     ------

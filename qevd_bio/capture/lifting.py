@@ -50,6 +50,8 @@ _STEADY = {("shoulder", "elbow"): 0.4, ("elbow", "wrist"): 0.4, ("hip", "hip"): 
            ("shoulder", "shoulder"): 0.4}  # fmt: skip
 """Bones whose world depth has less of an error that stays, and its share of the others'."""
 
+_IS_ARM = np.array([BODY_JOINTS[b][:-2] in ("elbow", "wrist") for _, b in BONE_ENDS])
+
 _STEADINESS = np.array([_STEADY.get((BODY_JOINTS[a][:-2], BODY_JOINTS[b][:-2]), 1.0)
                         for a, b in BONE_ENDS])  # fmt: skip
 
@@ -66,6 +68,8 @@ class LiftingConfig:
         Noise of a fully visible image landmark, in metres at the person's distance.
     depth_sigma_m : float
         Noise of the depth between the ends of a bone in world landmarks, frame by frame.
+    arm_depth_share : float
+        The same for the bones of the arms, as a share: they are shorter.
     depth_bias_m : float
         Error of that depth which stays the same through a shot.
     acceleration_m_s2 : float
@@ -87,7 +91,8 @@ class LiftingConfig:
 
     focal_share: float = 1.2
     image_sigma_m: float = 0.015
-    depth_sigma_m: float = 0.05
+    depth_sigma_m: float = 0.08
+    arm_depth_share: float = 0.6
     depth_bias_m: float = 0.07
     acceleration_m_s2: float = 6.0
     flat_acceleration_share: float = 4.0
@@ -183,11 +188,12 @@ def _problem(
     swing = np.where(between, share / seconds**2, 0.0)[:, None, None] / usual
     speed = np.where(followed, share / seconds, 0.0)[:, None, None] * feet
     depth = world[:, BONE_ENDS[:, 1], 2] - world[:, BONE_ENDS[:, 0], 2] - _LEANS * leg_m
+    share_of_arms = np.where(_IS_ARM, config.arm_depth_share, 1.0)
     return Problem(
         rays=rays,
         trust=np.clip(visibility, config.least_visibility, 1.0) / config.image_sigma_m,
         depth=depth,
-        depth_trust=np.full(depth.shape, 1.0 / config.depth_sigma_m),
+        depth_trust=np.tile(1.0 / (config.depth_sigma_m * share_of_arms), (len(depth), 1)),
         speed=speed,
         swing=swing,
         size_matrix=size[0],

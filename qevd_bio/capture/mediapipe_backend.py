@@ -21,6 +21,7 @@ from qevd_bio.capture.inverse_kinematics import (
 )
 from qevd_bio.capture.landmarks import BODY_LANDMARKS, Landmarks, detect
 from qevd_bio.capture.lifting import lift
+from qevd_bio.capture.side_swaps import legs_put_back, swapped_legs
 from qevd_bio.capture.uncertainty import angle_sigma, jitter_sigma
 from qevd_bio.capture.upright import Upright, find_upright
 from qevd_bio.errors import DataError, VideoError
@@ -185,7 +186,24 @@ def _check_decoded(decoded: Decoded, stamps: int, video_id: str, config: Capture
 def fit_landmarks(
     landmarks: Landmarks, time_s: FloatArray, seen: BoolArray, config: CaptureConfig
 ) -> Posture:
-    """Fit each shot by itself; a cut may change the person."""
+    """Fit a body to the landmarks of each shot; a cut may change the person.
+
+    Parameters
+    ----------
+    landmarks : Landmarks
+        What was found.
+    time_s : ndarray (T,)
+        Seconds.
+    seen : ndarray (T,) of bool
+        Frames to use.
+    config : CaptureConfig
+        Settings.
+
+    Returns
+    -------
+    Posture
+        NaN angles and infinite sigmas in frames that were not fitted.
+    """
     frames = len(seen)
     q, sigma = np.full((frames, N_DOFS), np.nan), np.full((frames, N_DOFS), np.inf)
     body = list(BODY_LANDMARKS)
@@ -195,10 +213,15 @@ def fit_landmarks(
         if len(take) < config.least_shot_frames:
             continue
         sections = np.concatenate([[0], np.cumsum(np.diff(take) > 1)]).astype(np.int64)
+        image_px, world_m, visibility = (
+            values[take][:, body]
+            for values in (landmarks.image_px, landmarks.world_m, landmarks.visibility)
+        )
+        changed = swapped_legs(image_px, world_m, sections)
         lifted = lift(
-            landmarks.image_px[take][:, body],
-            landmarks.world_m[take][:, body],
-            landmarks.visibility[take][:, body],
+            legs_put_back(image_px, changed),
+            legs_put_back(world_m, changed),
+            legs_put_back(visibility, changed),
             time_s[take],
             sections,
             landmarks.size_px,

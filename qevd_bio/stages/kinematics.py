@@ -34,7 +34,7 @@ class KinematicsStage:
     sessions: Sessions
     config: CaptureConfig = field(default_factory=CaptureConfig)
     name: str = "kinematics"
-    version: int = 2
+    version: int = 3
     reads: tuple[str, ...] = ()
     writes: str = "kinematics"
     resources: Resources = field(default_factory=Resources)
