@@ -99,7 +99,7 @@ _HINGE_SIGMA_RAD = np.deg2rad(3.0)
 _ANKLE_MEAN_RAD, _ANKLE_SIGMA_RAD = np.deg2rad(8.0), np.deg2rad(40.0)
 _KNEE_AXIS_SIGMA = 0.45
 _BENT_RAD = np.deg2rad(10.0)
-_STRAIGHT = {"knee": 0.20, "hip": 0.20, "elbow": 0.05}
+_STRAIGHT = {"knee": 0.12, "hip": 0.20, "elbow": 0.05}
 """Joints are taken to be straight unless seen to bend (robust: a clear bend is not resisted)."""
 _FARTHEST_BACK = {"hip": 0.60, "shoulder": 0.45}
 _BACK_SIGMA = {"hip": 0.10, "shoulder": 0.12}

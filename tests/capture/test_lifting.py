@@ -62,14 +62,20 @@ def random_motion(seed, frames=60):
     return q
 
 
+LEANING_M = {"shoulder": -0.06, "elbow": -0.06, "wrist": -0.06, "knee": 0.02, "ankle": 0.08,
+             "toe": 0.08, "hip": 0.0}  # fmt: skip
+"""As MediaPipe's world landmarks lean, on real clips and rendered ones."""
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_exact_landmarks_give_the_angles_back(seed):
     q = random_motion(seed)
-    found = inverse_kinematics(fitted(landmarks(marked(q), squeeze=1.0, noise_px=0.0)).joints_m)
+    image, world, visibility, size = landmarks(marked(q), squeeze=1.0, noise_px=0.0)
+    world[..., 2] += [LEANING_M[name[:-2]] for name in JOINT]
+    found = inverse_kinematics(fitted((image, world, visibility, size)).joints_m)
     for name in ("knee_angle", "hip_flexion", "elbow_flexion"):
         dofs = [DOF_INDEX[f"{name}_{side}"] for side in "rl"]
-        # these people do not lean in their world landmarks as MediaPipe's do: a few degrees
-        assert rms(np.rad2deg(found - q)[:, dofs]) < 7.0, name
+        assert rms(np.rad2deg(found - q)[:, dofs]) < 6.0, name
 
 
 def test_the_fit_beats_the_world_landmarks_from_the_front():
