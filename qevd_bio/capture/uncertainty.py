@@ -69,20 +69,13 @@ def angle_sigma(lifted: Lifted) -> FloatArray:
     """
     lengths = np.array([lifted.lengths_m[name] for name in LENGTH_NAMES])
     every = np.arange(0, len(lifted.joints_m), _EVERY)
-    state, frames = lifted.state.taken(every), len(every)
-    slopes = np.empty((frames, N_DOFS, N))
-    for unknown in range(N):
-        step = np.zeros((frames, N))
-        step[:, unknown] = _STEP
-        ends = [
-            inverse_kinematics(
-                posed_joints(state.moved(sign * step), lengths),
-                spine_share=SPINE_SHARE_OF_HIPS,
-            )
-            for sign in (1.0, -1.0)
-        ]
-        change = np.angle(np.exp(1j * (ends[0] - ends[1])))
-        slopes[..., unknown] = change / (2.0 * _STEP)
+    frames = len(every)
+    steps = np.concatenate([_STEP * np.eye(N), -_STEP * np.eye(N)])
+    moved = lifted.state.taken(np.tile(every, 2 * N)).moved(np.repeat(steps, frames, axis=0))
+    angles = inverse_kinematics(posed_joints(moved, lengths), spine_share=SPINE_SHARE_OF_HIPS)
+    ends = angles.reshape(2, N, frames, N_DOFS)
+    change = np.angle(np.exp(1j * (ends[0] - ends[1])))
+    slopes = np.moveaxis(change, 0, 2) / (2.0 * _STEP)
     nearest = np.minimum((np.arange(len(lifted.joints_m)) + _EVERY // 2) // _EVERY, frames - 1)
     slopes = slopes[nearest]
     variance = np.einsum("tdn,tdn->td", slopes @ lifted.covariance, slopes)
