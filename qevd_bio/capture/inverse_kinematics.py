@@ -3,22 +3,23 @@
 T frames, D = 46 DoF, K = 14 joints of the stick body
 
 Fourteen points show bones as lines. What a line cannot show is not made up: the pelvis' up axis
-is put on the line hips to shoulders, the spine does not bend, and a straight limb keeps its
-neutral turn about its own axis.
+is put on the line hips to shoulders (less a share of the hips' bend, if asked), and a straight
+limb keeps its neutral turn about its own axis.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qevd_bio.capture.stick_body import BODY_JOINTS, JOINT
-from qevd_bio.skeleton.bodies import BODY_AXES, generic_frames
+from qevd_bio.skeleton.bodies import BODY_AXES, generic_frames, generic_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS, JOINT_INDEX, N_DOFS, joint_dofs
-from qevd_bio.skeleton.kinematics import axis_rotation
+from qevd_bio.skeleton.kinematics import axis_rotation, forward_kinematics, joint_rotations
 
 FloatArray = NDArray[np.float64]
 
@@ -120,18 +121,26 @@ def _limbs(side: str) -> tuple[_Limb, _Limb]:
     return leg, arm
 
 
-def inverse_kinematics(joints_m: FloatArray) -> FloatArray:
+SPINE_SHARE_OF_HIPS = 0.12
+"""Degrees by which the line hips to shoulders bends against the pelvis for a degree of hip
+flexion (mean of both hips): people who bend at the hips also round their back (unverified)."""
+
+
+def inverse_kinematics(joints_m: FloatArray, *, spine_share: float = 0.0) -> FloatArray:
     """Compute SKEL angles of a stick body.
 
     Parameters
     ----------
     joints_m : ndarray (T, K, 3)
         Joints in the order of `BODY_JOINTS`, camera frame, metres.
+    spine_share : float
+        How much the spine is taken to bend with the hips; 0 keeps it straight.
 
     Returns
     -------
     ndarray (T, 46)
-        Angles in rad, not unwrapped; unobserved DoFs are 0 except the two twists.
+        Angles in rad, not unwrapped; unobserved DoFs are 0 except the two twists and, with a
+        spine share, the two extensions, which share the bend.
 
     Raises
     ------
@@ -156,13 +165,20 @@ def inverse_kinematics(joints_m: FloatArray) -> FloatArray:
         for name in ("hip", "shoulder")
     }
     up = _unit(middle["shoulder"] - middle["hip"])
-    pelvis = _frame(up, line("hip_l", "hip_r"))
+    trunk = _frame(up, line("hip_l", "hip_r"))
+    thighs = [_into(trunk, line(f"hip_{side}", f"knee_{side}")) for side in SIDES]
+    hips = np.mean([np.arctan2(thigh[:, 0], -thigh[:, 1]) for thigh in thighs], axis=0)
+    bend = np.maximum(hips, 0.0) * spine_share / (1.0 + spine_share)
+    pelvis = trunk @ axis_rotation((0.0, 0.0, 1.0), bend)
+    for dof in ("lumbar_extension", "thorax_extension"):
+        q[:, DOF_INDEX[dof]] = -bend * _extension_per_bend() / 2.0
     q[:, list(joint_dofs("pelvis"))] = euler_angles("pelvis", BODY_AXES.T @ pelvis)
 
-    girdle = _into(pelvis, line("shoulder_l", "shoulder_r"))
+    girdle = _into(trunk, line("shoulder_l", "shoulder_r"))
     twist = np.arctan2(girdle[:, 0], girdle[:, 2])
     q[:, DOF_INDEX["lumbar_twist"]] = q[:, DOF_INDEX["thorax_twist"]] = twist / 2.0
-    thorax = pelvis @ axis_rotation((0.0, 1.0, 0.0), twist)
+    spine = joint_rotations(q)
+    thorax = pelvis @ spine[:, JOINT_INDEX["lumbar_body"]] @ spine[:, JOINT_INDEX["thorax"]]
 
     rest = generic_frames()
     for side in SIDES:
@@ -178,6 +194,17 @@ def inverse_kinematics(joints_m: FloatArray) -> FloatArray:
                 foot = line(f"ankle_{side}", f"toe_{side}")
                 q[:, DOF_INDEX[f"ankle_angle_{side}"]] = _ankle(side, shank, foot)
     return q
+
+
+@cache
+def _extension_per_bend() -> float:
+    """Degrees of spine flexion that bend the line hips to shoulders by one degree."""
+    q = np.zeros((1, N_DOFS))
+    q[0, [DOF_INDEX["lumbar_extension"], DOF_INDEX["thorax_extension"]]] = -0.1
+    joints, _ = forward_kinematics(q, generic_skeleton())
+    shoulders = joints[0, [JOINT_INDEX["humerus_r"], JOINT_INDEX["humerus_l"]]].mean(axis=0)
+    hips = joints[0, [JOINT_INDEX["femur_r"], JOINT_INDEX["femur_l"]]].mean(axis=0)
+    return 0.2 / float(np.arctan2(shoulders[2] - hips[2], shoulders[1] - hips[1]))
 
 
 def euler_angles(joint: str, rotation: FloatArray) -> FloatArray:

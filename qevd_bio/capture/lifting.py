@@ -1,10 +1,10 @@
-"""Lift image landmarks to joint positions of a body whose bones do not change length.
+"""Lift image landmarks to postures of a body whose bones do not change length.
 
-T frames, K = 14 joints of the stick body, L lengths, R rows of knowledge about lengths
+T frames, K = 14 joints of the stick body, N = 27 unknowns a frame, L lengths, R rows about lengths
 
 Image landmarks are precise but flat; world landmarks know front from back but squeeze depth.
-A body of constant bone lengths, left as long as right, seen by a pinhole camera, reconciles
-them. All frames of a shot are fitted at once by Gauss-Newton steps.
+A body of constant bone lengths, left as long as right, with knees and elbows that bend one way,
+seen by a pinhole camera, reconciles them. All frames of a shot are fitted at once.
 """
 
 from __future__ import annotations
@@ -15,15 +15,19 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from qevd_bio.capture.fitting import Problem, fit_joints, joint_covariance
+from qevd_bio.capture.body_chain import ChainState, joined, pose_chain, state_from_angles
+from qevd_bio.capture.fitting import BONE_ENDS, Problem, Shared, fit_chain, posture_covariance
+from qevd_bio.capture.inverse_kinematics import inverse_kinematics
 from qevd_bio.capture.normal_equations import neighbour_masks
 from qevd_bio.capture.stick_body import (
     BODY_JOINTS,
     JOINT,
+    LENGTH,
     LENGTH_NAMES,
     K,
     size_rows,
-    world_lengths,
+    standing_size_m,
+    usual_lengths,
 )
 
 FloatArray = NDArray[np.float64]
@@ -33,6 +37,23 @@ _LIVELY = {"wrist_l": 2.0, "wrist_r": 2.0}
 """Joints that accelerate more than the others, and how much."""
 
 _FEET = ("ankle_l", "ankle_r", "toe_l", "toe_r")
+
+
+_LEANING = {("hip", "shoulder"): -0.07, ("hip", "knee"): 0.02, ("knee", "ankle"): 0.07}
+"""What world landmarks add to the depth of a bone, in leg lengths: seen by MediaPipe, people lean
+towards the camera and have their feet farther away. Mean over the rendered grid."""
+
+_LEANS = np.array([_LEANING.get((BODY_JOINTS[a][:-2], BODY_JOINTS[b][:-2]), 0.0)
+                   for a, b in BONE_ENDS])  # fmt: skip
+
+_STEADY = {("shoulder", "elbow"): 0.4, ("elbow", "wrist"): 0.4, ("hip", "hip"): 0.4,
+           ("shoulder", "shoulder"): 0.4}  # fmt: skip
+"""Bones whose world depth has less of an error that stays, and its share of the others'."""
+
+_IS_ARM = np.array([BODY_JOINTS[b][:-2] in ("elbow", "wrist") for _, b in BONE_ENDS])
+
+_STEADINESS = np.array([_STEADY.get((BODY_JOINTS[a][:-2], BODY_JOINTS[b][:-2]), 1.0)
+                        for a, b in BONE_ENDS])  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +67,11 @@ class LiftingConfig:
     image_sigma_m : float
         Noise of a fully visible image landmark, in metres at the person's distance.
     depth_sigma_m : float
-        Trust in the depth of world landmarks relative to the hips.
+        Noise of the depth between the ends of a bone in world landmarks, frame by frame.
+    arm_depth_share : float
+        The same for the bones of the arms, as a share: they are shorter.
+    depth_bias_m : float
+        Error of that depth which stays the same through a shot.
     acceleration_m_s2 : float
         Usual acceleration of a joint along the line of sight (robust, so fast limbs may pass).
     flat_acceleration_share : float
@@ -55,10 +80,9 @@ class LiftingConfig:
         Usual speed of a foot along the line of sight (robust).
     least_visibility : float
         Landmarks are weighted by visibility, never below this.
-    length_sigma_share : float
-        Trust in the body size of the world landmarks, which fixes the scale.
-    width_sigma_share : float
-        Trust in hip and shoulder widths of the world landmarks.
+    independent_frames : float
+        How many frames' worth a whole shot says about the lengths: landmarks err alike in
+        frames that look alike.
     most_iterations : int
         Steps after which the fit is taken as it is.
     chunk_frames : int
@@ -66,47 +90,52 @@ class LiftingConfig:
     """
 
     focal_share: float = 1.2
-    image_sigma_m: float = 0.020
-    depth_sigma_m: float = 0.20
+    image_sigma_m: float = 0.015
+    depth_sigma_m: float = 0.08
+    arm_depth_share: float = 0.6
+    depth_bias_m: float = 0.07
     acceleration_m_s2: float = 6.0
     flat_acceleration_share: float = 4.0
     foot_speed_m_s: float = 0.5
-    least_visibility: float = 0.05
-    length_sigma_share: float = 0.03
-    width_sigma_share: float = 0.10
-    most_iterations: int = 30
+    least_visibility: float = 0.20
+    independent_frames: float = 15.0
+    most_iterations: int = 25
     chunk_frames: int = 900
 
 
 @dataclass(frozen=True, slots=True)
 class Lifted:
-    """Joint positions of a body with constant bone lengths.
+    """Postures of a body with constant bone lengths.
 
     Attributes
     ----------
+    state : ChainState
+        Place and turns of T frames.
     joints_m : ndarray (T, K, 3)
-        Camera frame (x right, y down, z away), metres by the assumed body size.
-    covariance_m2 : ndarray (T, K, 3, K, 3)
-        Uncertainty of a frame's joints given the bone lengths and the frames beside it.
+        Joint centres in the camera frame (x right, y down, z away), metres by the assumed
+        body size.
+    covariance : ndarray (T, N, N)
+        Uncertainty of a frame's unknowns (metres and rad) given the frames beside it.
     lengths_m : dict of str to float
         One length per kind of bone.
     """
 
+    state: ChainState
     joints_m: FloatArray
-    covariance_m2: FloatArray
+    covariance: FloatArray
     lengths_m: dict[str, float]
 
 
-def _start(world: FloatArray, rays: FloatArray, trust: FloatArray) -> FloatArray:
-    """Place the world landmarks where their projection fits the image best (T, K, 3)."""
+def _placed(marks: FloatArray, rays: FloatArray, trust: FloatArray) -> FloatArray:
+    """Move landmarks (T, K, 3) to where their projection fits the image best (T, 3)."""
     u, v = rays[..., 0], rays[..., 1]
     weight = trust**2
-    normal = np.zeros((len(world), 3, 3))
+    normal = np.zeros((len(marks), 3, 3))
     normal[:, 0, 0] = normal[:, 1, 1] = weight.sum(axis=1)
     normal[:, 0, 2] = normal[:, 2, 0] = -(weight * u).sum(axis=1)
     normal[:, 1, 2] = normal[:, 2, 1] = -(weight * v).sum(axis=1)
     normal[:, 2, 2] = (weight * (u**2 + v**2)).sum(axis=1)
-    off_x, off_y = u * world[..., 2] - world[..., 0], v * world[..., 2] - world[..., 1]
+    off_x, off_y = u * marks[..., 2] - marks[..., 0], v * marks[..., 2] - marks[..., 1]
     right = np.stack(
         [
             (weight * off_x).sum(axis=1),
@@ -117,10 +146,22 @@ def _start(world: FloatArray, rays: FloatArray, trust: FloatArray) -> FloatArray
     )
     place = np.linalg.solve(normal, right[..., None])[..., 0]
     nearest = max(float(np.median(place[:, 2])), 0.5)
-    place[:, 2] = np.clip(place[:, 2], 0.5 * nearest, 2.0 * nearest)
-    joints = world + place[:, None, :]
-    joints[..., :2] = rays * joints[..., 2:]
-    return np.asarray(joints)
+    place[:, 2] = np.clip(place[:, 2], 0.7 * nearest, 1.4 * nearest)
+    weight = weight / weight.sum(axis=1, keepdims=True)
+    for axis, slope in ((0, u), (1, v)):
+        off = slope * (marks[..., 2] + place[:, 2:]) - marks[..., axis]
+        place[:, axis] = (weight * off).sum(axis=1)
+    return np.asarray(place)
+
+
+def _start(
+    world: FloatArray, rays: FloatArray, trust: FloatArray, lengths: FloatArray, leg_m: float
+) -> ChainState:
+    """Take the postures of the world landmarks, placed where they fit the image."""
+    angles = inverse_kinematics(world)
+    origin = state_from_angles(angles, np.zeros((len(world), 3)))
+    place = _placed(pose_chain(origin, lengths, leg_m).landmarks_m, rays, trust)
+    return ChainState(place, origin.turns, origin.hinges_rad)
 
 
 def _problem(
@@ -130,10 +171,11 @@ def _problem(
     time_s: FloatArray,
     sections: IntArray,
     size: tuple[FloatArray, FloatArray],
+    heft: float,
+    leg_m: float,
     config: LiftingConfig,
 ) -> Problem:
     """Put the landmarks of some frames into the form the fit needs."""
-    hips = (world[:, JOINT["hip_l"], 2] + world[:, JOINT["hip_r"], 2]) / 2.0
     seconds = _frame_seconds(time_s, sections)
     followed, between = neighbour_masks(sections)
     # weights grow with a frame's duration, so that the sum over frames does not depend on the rate
@@ -145,15 +187,19 @@ def _problem(
     feet[[JOINT[name] for name in _FEET], 2] = 1.0 / config.foot_speed_m_s
     swing = np.where(between, share / seconds**2, 0.0)[:, None, None] / usual
     speed = np.where(followed, share / seconds, 0.0)[:, None, None] * feet
+    depth = world[:, BONE_ENDS[:, 1], 2] - world[:, BONE_ENDS[:, 0], 2] - _LEANS * leg_m
+    share_of_arms = np.where(_IS_ARM, config.arm_depth_share, 1.0)
     return Problem(
         rays=rays,
         trust=np.clip(visibility, config.least_visibility, 1.0) / config.image_sigma_m,
-        depth=world[..., 2] - hips[:, None],
-        depth_trust=1.0 / config.depth_sigma_m,
+        depth=depth,
+        depth_trust=np.tile(1.0 / (config.depth_sigma_m * share_of_arms), (len(depth), 1)),
         speed=speed,
         swing=swing,
         size_matrix=size[0],
         size_target=size[1],
+        bias_trust=np.sqrt(heft) / (config.depth_bias_m * _STEADINESS),
+        leg_m=leg_m,
     )
 
 
@@ -216,41 +262,51 @@ def lift(
     Notes
     -----
     The scale is that of the world landmarks: a stranger's size cannot be told from one camera.
-    Minimised: robust distance of joints from the rays of the image landmarks, weighted by
-    visibility; strain of the bones; depth against the world landmarks, weakly; acceleration;
-    adult proportions.
+    Minimised: robust distance of the landmarks from their rays, weighted by visibility; depth
+    of the bones against the world landmarks, to a few centimetres; acceleration; ranges of the
+    joints; adult proportions.
     """
     _check(image_px, world_m, visibility, time_s, sections)
     width, height = image_size_px
     focal = config.focal_share * max(width, height)
     rays = (image_px - np.array([width / 2.0, height / 2.0])) / focal
-    first_guess = world_lengths(world_m, visibility)
-    size = size_rows(first_guess, config.length_sigma_share, config.width_sigma_share)
-    start = _start(world_m, rays, np.clip(visibility, config.least_visibility, 1.0))
+    size_m = standing_size_m(world_m, visibility)
+    usual = usual_lengths(size_m)
+    leg_m = float(usual[LENGTH["thigh"]] + usual[LENGTH["shank"]])
+    trust = np.clip(visibility, config.least_visibility, 1.0)
+    start = _start(world_m, rays, trust, usual, leg_m)
 
     def solve(
-        take: IntArray, parts: IntArray, lengths: FloatArray, rows: tuple[FloatArray, FloatArray]
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        take: IntArray, parts: IntArray, shared: Shared, rows: tuple[FloatArray, FloatArray]
+    ) -> tuple[ChainState, Shared, FloatArray]:
+        heft = max(1.0, len(take) / config.independent_frames)
+        size = rows[0] * np.sqrt(heft), rows[1] * np.sqrt(heft)
         problem = _problem(
-            rays[take], world_m[take], visibility[take], time_s[take], parts, rows, config
-        )
-        joints, lengths = fit_joints(problem, start[take], lengths, config.most_iterations)
-        return joints, lengths, joint_covariance(problem, joints)
+            rays[take], world_m[take], visibility[take], time_s[take], parts, size, heft, leg_m,
+            config,
+        )  # fmt: skip
+        state, shared = fit_chain(problem, start.taken(take), shared, config.most_iterations)
+        return state, shared, posture_covariance(problem, state, shared)
 
     frames = len(time_s)
-    if frames <= config.chunk_frames:
-        joints, lengths, covariance = solve(np.arange(frames), sections, first_guess, size)
-    else:
+    sample, parts = np.arange(frames), sections
+    if frames > config.chunk_frames:
         sample, parts = _samples(sections, config.chunk_frames)
-        _, lengths, _ = solve(sample, parts, first_guess, size)
-        joints, covariance = np.empty((frames, K, 3)), np.empty((frames, K, 3, K, 3))
+    guess = Shared(usual, np.zeros(len(BONE_ENDS)))
+    state, shared, covariance = solve(sample, parts, guess, size_rows(size_m))
+    if frames > config.chunk_frames:
+        states, spreads = [], []
         for first, last, keep_first, keep_last in _chunks(frames, config.chunk_frames):
             take = np.arange(first, last)
-            kept = slice(keep_first - first, keep_last - first)
-            part, _, spread = solve(take, sections[take], lengths, _held(lengths))
-            joints[keep_first:keep_last] = part[kept]
-            covariance[keep_first:keep_last] = spread[kept]
-    return Lifted(joints, covariance, dict(zip(LENGTH_NAMES, map(float, lengths), strict=True)))
+            kept = np.arange(keep_first - first, keep_last - first)
+            part, _, spread = solve(take, sections[take], shared, _held(shared.lengths_m))
+            states.append(part.taken(kept))
+            spreads.append(spread[kept])
+        state, covariance = joined(states), np.concatenate(spreads)
+    lengths = shared.lengths_m
+    joints = pose_chain(state, lengths, leg_m).joints_m
+    named = dict(zip(LENGTH_NAMES, map(float, lengths), strict=True))
+    return Lifted(state, joints, covariance, named)
 
 
 def _held(lengths: FloatArray) -> tuple[FloatArray, FloatArray]:

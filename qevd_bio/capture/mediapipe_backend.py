@@ -14,9 +14,14 @@ from numpy.typing import NDArray
 
 from qevd_bio.capture.config import CaptureConfig
 from qevd_bio.capture.decode import Decoded, FrameStream, VideoHeader, probe, sampled_frames
-from qevd_bio.capture.inverse_kinematics import inverse_kinematics, observed_mask
+from qevd_bio.capture.inverse_kinematics import (
+    SPINE_SHARE_OF_HIPS,
+    inverse_kinematics,
+    observed_mask,
+)
 from qevd_bio.capture.landmarks import BODY_LANDMARKS, Landmarks
 from qevd_bio.capture.lifting import lift
+from qevd_bio.capture.side_swaps import legs_put_back, swapped_legs
 from qevd_bio.capture.trainee import detect
 from qevd_bio.capture.uncertainty import angle_sigma, jitter_sigma
 from qevd_bio.capture.upright import Upright, find_upright
@@ -70,7 +75,7 @@ class Captured:
 
 
 @dataclass(frozen=True, slots=True)
-class _Posture:
+class Posture:
     """Angles, their uncertainty, mid-hips and body sizes of the fitted frames; NaN elsewhere."""
 
     q: FloatArray
@@ -136,7 +141,7 @@ def capture_motion(
 
     frames = len(landmarks.found)
     seen = landmarks.found & (landmarks.confidence() >= config.least_confidence)
-    posture = _postures(landmarks, time_s[:frames], seen, config)
+    posture = fit_landmarks(landmarks, time_s[:frames], seen, config)
     valid = np.isfinite(posture.q[:, 0])
     if not valid.any():
         raise VideoError(
@@ -180,10 +185,27 @@ def _check_decoded(decoded: Decoded, stamps: int, video_id: str, config: Capture
         )
 
 
-def _postures(
+def fit_landmarks(
     landmarks: Landmarks, time_s: FloatArray, seen: BoolArray, config: CaptureConfig
-) -> _Posture:
-    """Fit each shot by itself; a cut may change the person."""
+) -> Posture:
+    """Fit a body to the landmarks of each shot; a cut may change the person.
+
+    Parameters
+    ----------
+    landmarks : Landmarks
+        What was found.
+    time_s : ndarray (T,)
+        Seconds.
+    seen : ndarray (T,) of bool
+        Frames to use.
+    config : CaptureConfig
+        Settings.
+
+    Returns
+    -------
+    Posture
+        NaN angles and infinite sigmas in frames that were not fitted.
+    """
     frames = len(seen)
     q, sigma = np.full((frames, N_DOFS), np.nan), np.full((frames, N_DOFS), np.inf)
     root = np.full((frames, 3), np.nan)
@@ -194,22 +216,27 @@ def _postures(
         if len(take) < config.least_shot_frames:
             continue
         sections = np.concatenate([[0], np.cumsum(np.diff(take) > 1)]).astype(np.int64)
+        image_px, world_m, visibility = (
+            values[take][:, body]
+            for values in (landmarks.image_px, landmarks.world_m, landmarks.visibility)
+        )
+        changed = swapped_legs(image_px, world_m, sections)
         lifted = lift(
-            landmarks.image_px[take][:, body],
-            landmarks.world_m[take][:, body],
-            landmarks.visibility[take][:, body],
+            legs_put_back(image_px, changed),
+            legs_put_back(world_m, changed),
+            legs_put_back(visibility, changed),
             time_s[take],
             sections,
             landmarks.size_px,
             config.lifting,
         )
-        angles = inverse_kinematics(lifted.joints_m)
-        spread = angle_sigma(lifted.joints_m, lifted.covariance_m2, angles)
+        angles = inverse_kinematics(lifted.joints_m, spine_share=SPINE_SHARE_OF_HIPS)
+        spread = angle_sigma(lifted)
         q[take] = np.unwrap(angles, axis=0)
         root[take] = lifted.joints_m[:, 6:8].mean(axis=1)
         sigma[take] = np.hypot(spread, jitter_sigma(q[take], sections))
         sizes.append((len(take), _segment_lengths(lifted.joints_m, lifted.lengths_m)))
-    return _Posture(q, sigma, root, _mean_lengths(sizes))
+    return Posture(q, sigma, root, _mean_lengths(sizes))
 
 
 def _segment_lengths(joints_m: FloatArray, lengths_m: Mapping[str, float]) -> dict[str, float]:
@@ -235,7 +262,7 @@ def _mean_lengths(sizes: list[tuple[int, Mapping[str, float]]]) -> dict[str, flo
 
 
 def _assembled(
-    posture: _Posture,
+    posture: Posture,
     valid: BoolArray,
     landmarks: Landmarks,
     time_s: FloatArray,

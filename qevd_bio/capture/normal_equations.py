@@ -66,7 +66,7 @@ def second_difference_transposed(y: FloatArray) -> FloatArray:
 
 
 def banded_matrix(
-    blocks: FloatArray, velocity: FloatArray, acceleration: FloatArray, damping: float
+    blocks: FloatArray, following: FloatArray, after: FloatArray, damping: float
 ) -> FloatArray:
     """Put the normal matrix of a clip into LAPACK's lower banded form.
 
@@ -74,27 +74,26 @@ def banded_matrix(
     ----------
     blocks : ndarray (T, N, N)
         Symmetric matrix of each frame.
-    velocity, acceleration : ndarray (T, N)
-        Squared weights of the first and second differences; zero where a difference would
-        leave its section.
+    following, after : ndarray (T, N, N)
+        Rows of the next frame, and of the one after it, against columns of each frame; the
+        last one and the last two are not read.
     damping : float
         Added to the diagonal.
 
     Returns
     -------
-    ndarray (2 N + 1, T N)
+    ndarray (3 N, T N)
         Row k holds the k-th diagonal below the main one.
     """
     frames, size, _ = blocks.shape
-    band = np.zeros((2 * size + 1, frames, size))
-    for k in range(size):
-        band[k, :, : size - k] = np.diagonal(blocks, offset=-k, axis1=1, axis2=2)
-    band[0] += 4.0 * acceleration + velocity + damping
-    band[0, :-1] += acceleration[1:]
-    band[0, 1:] += acceleration[:-1] + velocity[:-1]
-    band[size, :-1] -= 2.0 * (acceleration[:-1] + acceleration[1:]) + velocity[:-1]
-    band[2 * size, :-2] += acceleration[1:-1]
-    return band.reshape(2 * size + 1, frames * size)
+    tall = np.concatenate([blocks, following, after, np.zeros_like(blocks)], axis=1)
+    tall[-1:, size : 2 * size] = 0.0
+    tall[-2:, 2 * size : 3 * size] = 0.0
+    column = np.arange(size)
+    row = np.arange(3 * size)[:, None] + column
+    band = tall[:, row, column].transpose(1, 0, 2).reshape(3 * size, frames * size)
+    band[0] += damping
+    return np.ascontiguousarray(band)
 
 
 def solve_with_shared(
@@ -108,7 +107,7 @@ def solve_with_shared(
 
     Parameters
     ----------
-    band : ndarray (2 N + 1, T N)
+    band : ndarray (3 N, T N)
         Frame part, from `banded_matrix`.
     coupling : ndarray (T N, L)
         Mixed part.

@@ -1,6 +1,6 @@
 """The stick body of the fit: fourteen joints, stiff bones, adult proportions.
 
-T frames, K = 14 joints, B bones, L lengths, R rows of knowledge about lengths
+T frames, K = 14 joints, L = 8 lengths, R rows of knowledge about lengths
 """
 
 from __future__ import annotations
@@ -15,88 +15,79 @@ BODY_JOINTS: tuple[str, ...] = (
     "knee_l", "knee_r", "ankle_l", "ankle_r", "toe_l", "toe_r",
 )  # fmt: skip
 K = len(BODY_JOINTS)
-N = 3 * K
 JOINT = {name: i for i, name in enumerate(BODY_JOINTS)}
 
 LENGTH_NAMES: tuple[str, ...] = (
-    "thigh", "shank", "foot", "upper_arm", "forearm", "hip_width", "shoulder_width",
-    "trunk_side", "trunk_diagonal",
+    "thigh", "shank", "foot", "upper_arm", "forearm", "hip_width", "shoulder_width", "trunk",
 )  # fmt: skip
 LENGTH = {name: i for i, name in enumerate(LENGTH_NAMES)}
 
-# bone: ends, length it shares, slack in metres (bones are stiff, the trunk bends and shrugs)
-_BONES: tuple[tuple[str, str, str, float], ...] = (
-    ("hip_l", "knee_l", "thigh", 0.010),
-    ("hip_r", "knee_r", "thigh", 0.010),
-    ("knee_l", "ankle_l", "shank", 0.010),
-    ("knee_r", "ankle_r", "shank", 0.010),
-    ("ankle_l", "toe_l", "foot", 0.010),
-    ("ankle_r", "toe_r", "foot", 0.010),
-    ("shoulder_l", "elbow_l", "upper_arm", 0.010),
-    ("shoulder_r", "elbow_r", "upper_arm", 0.010),
-    ("elbow_l", "wrist_l", "forearm", 0.010),
-    ("elbow_r", "wrist_r", "forearm", 0.010),
-    ("hip_l", "hip_r", "hip_width", 0.010),
-    ("shoulder_l", "shoulder_r", "shoulder_width", 0.025),
-    ("shoulder_l", "hip_l", "trunk_side", 0.030),
-    ("shoulder_r", "hip_r", "trunk_side", 0.030),
-    ("shoulder_l", "hip_r", "trunk_diagonal", 0.030),
-    ("shoulder_r", "hip_l", "trunk_diagonal", 0.030),
+# length, lengths it is compared with, ratio, relative standard deviation
+_PROPORTIONS: tuple[tuple[str, tuple[str, ...], float, float], ...] = (
+    ("thigh", ("shank",), 0.95, 0.07),
+    ("trunk", ("thigh", "shank"), 0.57, 0.06),
+    ("upper_arm", ("forearm",), 1.10, 0.09),
+    ("upper_arm", ("trunk",), 0.59, 0.08),
+    ("foot", ("shank",), 0.37, 0.12),
+    ("hip_width", ("thigh", "shank"), 0.255, 0.10),
+    ("shoulder_width", ("thigh", "shank"), 0.44, 0.10),
 )
-BONE_HEAD = np.array([JOINT[bone[0]] for bone in _BONES])
-BONE_TAIL = np.array([JOINT[bone[1]] for bone in _BONES])
-BONE_LENGTH = np.array([LENGTH[bone[2]] for bone in _BONES])
-BONE_SLACK_M = np.array([bone[3] for bone in _BONES])
+"""Adult proportions between joint centres: about the middle of `bodies.PROPORTIONS` and of the
+rendered bodies, with room for both (unverified against anthropometric tables)."""
 
-# length, length it is compared with, ratio, relative standard deviation (adult proportions)
-_PROPORTIONS: tuple[tuple[str, str, float, float], ...] = (
-    ("thigh", "shank", 0.98, 0.05),
-    ("thigh", "trunk_side", 0.80, 0.08),
-    ("upper_arm", "forearm", 1.12, 0.08),
-    ("upper_arm", "trunk_side", 0.58, 0.12),
-    ("foot", "shank", 0.45, 0.15),
-)
-"""Ratios between MediaPipe's landmarks, which lie a little off the anatomical centres."""
-
-_PRIOR_FRAMES = 30.0
-"""What is known of bodies weighs as much as so many frames."""
+_SCALE = ("thigh", "shank", "trunk")
+_SCALE_SIGMA = 0.03
 
 
-def bone_vectors(joints: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return unit vectors (T, B, 3) from tail to head and lengths (T, B)."""
-    vectors = joints[:, BONE_HEAD] - joints[:, BONE_TAIL]
-    lengths = np.sqrt(np.sum(vectors**2, axis=-1)) + 1e-9
-    return vectors / lengths[..., None], lengths
+def standing_size_m(world: FloatArray, visibility: FloatArray) -> float:
+    """Measure thigh, shank and trunk, added up, on world landmarks (T, K, 3), in metres.
 
-
-def world_lengths(world: FloatArray, visibility: FloatArray) -> FloatArray:
-    """Measure lengths (L,) on world landmarks: the upper quartile of the frames that show a bone.
-
-    Squeezed depth only ever shortens a bone, so the longer readings are the truer ones.
+    Notes
+    -----
+    The upper quartile of the frames that show a segment: squeezed depth only ever shortens it.
+    The landmarks' offsets from the joint centres cancel in the sum.
     """
-    _, long = bone_vectors(world)
-    seen = np.minimum(visibility[:, BONE_HEAD], visibility[:, BONE_TAIL]) > 0.5
-    lengths = np.empty(len(LENGTH_NAMES))
-    for share in range(len(LENGTH_NAMES)):
-        bones = share == BONE_LENGTH
-        readings = long[:, bones][seen[:, bones]]
-        if len(readings) < 5:
-            readings = long[:, bones].ravel()
-        lengths[share] = np.percentile(readings, 75.0)
-    return lengths
+
+    def reading(vectors: FloatArray, seen: FloatArray) -> float:
+        long = np.linalg.norm(vectors, axis=-1)
+        shown = long[seen > 0.5]
+        return float(np.percentile(shown if len(shown) >= 5 else long.ravel(), 75.0))
+
+    def pair(name: str) -> tuple[FloatArray, FloatArray]:
+        take = [JOINT[f"{name}_l"], JOINT[f"{name}_r"]]
+        return world[:, take], visibility[:, take]
+
+    (hip, hip_v), (knee, knee_v), (ankle, ankle_v), (top, top_v) = (
+        pair(name) for name in ("hip", "knee", "ankle", "shoulder")
+    )
+    trunk = top.mean(axis=1) - hip.mean(axis=1)
+    return (
+        reading(hip - knee, np.minimum(hip_v, knee_v))
+        + reading(knee - ankle, np.minimum(knee_v, ankle_v))
+        + reading(trunk, np.minimum(top_v, hip_v).min(axis=1))
+    )
 
 
-def size_rows(
-    lengths: FloatArray, length_sigma_share: float, width_sigma_share: float
-) -> tuple[FloatArray, FloatArray]:
+def usual_lengths(size_m: float) -> FloatArray:
+    """Give the lengths (L,) of a body of average proportions and a given standing size."""
+    shank = size_m / ((1.0 + 0.95) * (1.0 + 0.57))
+    leg, trunk = 1.95 * shank, 0.57 * 1.95 * shank
+    upper_arm = 0.59 * trunk
+    lengths = {
+        "thigh": 0.95 * shank, "shank": shank, "foot": 0.37 * shank, "upper_arm": upper_arm,
+        "forearm": upper_arm / 1.10, "hip_width": 0.255 * leg, "shoulder_width": 0.44 * leg,
+        "trunk": trunk,
+    }  # fmt: skip
+    return np.array([lengths[name] for name in LENGTH_NAMES])
+
+
+def size_rows(size_m: float) -> tuple[FloatArray, FloatArray]:
     """Write down what is known of a body's lengths before the fit.
 
     Parameters
     ----------
-    lengths : ndarray (L,)
-        Lengths by the world landmarks, metres.
-    length_sigma_share, width_sigma_share : float
-        Relative trust in their overall size, and in their widths.
+    size_m : float
+        Thigh, shank and trunk added up, by the world landmarks: it fixes the scale.
 
     Returns
     -------
@@ -105,23 +96,13 @@ def size_rows(
     targets : ndarray (R,)
         Pure numbers.
     """
-    rows, targets = [], []
-    scale = [LENGTH[name] for name in ("thigh", "shank", "trunk_side")]
-    whole = lengths[scale].sum()
-    row = np.zeros(len(LENGTH_NAMES))
-    row[scale] = 1.0 / (length_sigma_share * whole)
-    rows.append(row)
-    targets.append(1.0 / length_sigma_share)
-    for name in ("hip_width", "shoulder_width", "trunk_diagonal"):
-        row = np.zeros(len(LENGTH_NAMES))
-        row[LENGTH[name]] = 1.0 / (width_sigma_share * lengths[LENGTH[name]])
-        rows.append(row)
-        targets.append(1.0 / width_sigma_share)
-    for first, second, ratio, sigma in _PROPORTIONS:
-        row = np.zeros(len(LENGTH_NAMES))
-        expected = sigma * ratio * lengths[LENGTH[second]]
-        row[LENGTH[first]], row[LENGTH[second]] = 1.0 / expected, -ratio / expected
-        rows.append(row)
-        targets.append(0.0)
-    heft = np.sqrt(_PRIOR_FRAMES)
-    return np.stack(rows) * heft, np.array(targets) * heft
+    usual = usual_lengths(size_m)
+    rows = np.zeros((1 + len(_PROPORTIONS), len(LENGTH_NAMES)))
+    targets = np.zeros(len(rows))
+    rows[0, [LENGTH[name] for name in _SCALE]] = 1.0 / (_SCALE_SIGMA * size_m)
+    targets[0] = 1.0 / _SCALE_SIGMA
+    for row, (first, others, ratio, sigma) in zip(rows[1:], _PROPORTIONS, strict=True):
+        spread = sigma * usual[LENGTH[first]]
+        row[LENGTH[first]] += 1.0 / spread
+        row[[LENGTH[name] for name in others]] -= ratio / spread
+    return rows, targets

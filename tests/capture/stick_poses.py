@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from qevd_bio.capture.body_chain import pose_chain, state_from_angles
 from qevd_bio.capture.stick_body import BODY_JOINTS
 from qevd_bio.skeleton.bodies import generic_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX, JOINT_INDEX, N_DOFS
@@ -18,6 +19,16 @@ ORDER = [JOINT_INDEX[SKEL_NAME[name[:-2]] + name[-2:]] for name in BODY_JOINTS]
 
 def stick(q: np.ndarray, skeleton=None) -> np.ndarray:
     return forward_kinematics(q, skeleton or generic_skeleton())[0][:, ORDER]
+
+
+LENGTHS = np.array([0.42, 0.43, 0.16, 0.29, 0.26, 0.22, 0.38, 0.49])
+LEG = 0.85
+
+
+def marked(q: np.ndarray) -> np.ndarray:
+    """Where a detector would put its landmarks: beside the joint centres."""
+    place = np.zeros((len(q), 3))
+    return pose_chain(state_from_angles(q, place), LENGTHS, LEG).landmarks_m
 
 
 def pose(frames: int = 1, **degrees) -> np.ndarray:

@@ -138,6 +138,23 @@ def test_unobserved_dofs_stay_at_zero_except_the_shared_twist():
     np.testing.assert_array_equal(q[:, DOF_INDEX["lumbar_twist"]], q[:, DOF_INDEX["thorax_twist"]])
 
 
+def test_a_spine_that_bends_with_the_hips_takes_its_share_and_keeps_the_trunk_line():
+    q = pose(4, hip_flexion_r=80.0, hip_flexion_l=80.0, knee_angle_r=80.0, knee_angle_l=80.0)
+    joints = stick(q)
+    found = inverse_kinematics(joints, spine_share=0.12)
+    hips = np.rad2deg(found[:, DOF_INDEX["hip_flexion_r"]])
+    np.testing.assert_allclose(hips, 80.0 / 1.12, atol=0.1)
+    again = stick(found)
+
+    def trunk(points):
+        shoulders = points[:, [JOINT["shoulder_l"], JOINT["shoulder_r"]]].mean(axis=1)
+        line = shoulders - points[:, [JOINT["hip_l"], JOINT["hip_r"]]].mean(axis=1)
+        return line / np.linalg.norm(line, axis=1, keepdims=True)
+
+    np.testing.assert_allclose(trunk(again), trunk(joints), atol=0.01)
+    assert np.all(found[:, DOF_INDEX["lumbar_extension"]] < 0.0)
+
+
 def test_gimbal_lock_gives_no_nan():
     quarter = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
     for joint in ("pelvis", "femur_r", "femur_l", "humerus_r", "humerus_l"):

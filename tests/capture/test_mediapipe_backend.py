@@ -213,7 +213,7 @@ def rendered_squats():
 
 def angles(marks):
     seen = marks.found
-    posture = mediapipe_backend._postures(marks, np.arange(len(seen)) / 25.0, seen, UPRIGHT)
+    posture = mediapipe_backend.fit_landmarks(marks, np.arange(len(seen)) / 25.0, seen, UPRIGHT)
     return posture.q
 
 

@@ -19,29 +19,25 @@ def difference_matrices(frames):
     return first_difference(eye), second_difference(eye)
 
 
-def dense(blocks, velocity, acceleration, damping):
-    """The same matrix as a sum of products of plain matrices."""
+def dense(blocks, following, after, damping):
+    """The same matrix, put together block by block."""
     frames, size, _ = blocks.shape
-    whole = np.zeros((frames * size, frames * size))
-    for t, block in enumerate(blocks):
-        whole[t * size : (t + 1) * size, t * size : (t + 1) * size] = block
-    for difference, weights in zip(
-        difference_matrices(frames), (velocity, acceleration), strict=True
-    ):
-        wide = np.kron(difference, np.eye(size))
-        whole += wide.T @ np.diag(weights.ravel()) @ wide
-    return whole + damping * np.eye(frames * size)
+    whole = np.zeros((frames, size, frames, size))
+    for t in range(frames):
+        whole[t, :, t] = blocks[t] + damping * np.eye(size)
+        for step, part in ((1, following), (2, after)):
+            if t + step < frames:
+                whole[t + step, :, t] = part[t]
+                whole[t, :, t + step] = part[t].T
+    return whole.reshape(frames * size, frames * size)
 
 
 def problem(frames, size=4, seed=0):
     rng = np.random.default_rng(seed)
     half = rng.normal(size=(frames, size, size))
-    blocks = half @ np.swapaxes(half, 1, 2)
-    sections = np.sort(rng.integers(0, 2, frames))
-    followed, between = neighbour_masks(sections)
-    velocity = rng.uniform(1, 5, (frames, size)) * followed[:, None]
-    acceleration = rng.uniform(1, 5, (frames, size)) * between[:, None]
-    return blocks, velocity, acceleration
+    blocks = half @ np.swapaxes(half, 1, 2) + 8.0 * np.eye(size)
+    following, after = rng.uniform(-0.5, 0.5, (2, frames, size, size))
+    return blocks, following, after
 
 
 def test_differences_do_what_they_are_called():
@@ -63,25 +59,26 @@ def test_transposes_are_the_transposes(frames):
 
 @pytest.mark.parametrize("frames", [1, 2, 3, 4, 12])
 def test_band_holds_the_dense_matrix(frames):
-    blocks, velocity, acceleration = problem(frames)
-    band = banded_matrix(blocks, velocity, acceleration, 0.5)
-    whole = dense(blocks, velocity, acceleration, 0.5)
+    parts = problem(frames)
+    band = banded_matrix(*parts, 0.5)
+    whole = dense(*parts, 0.5)
+    assert band.shape == (3 * 4, 4 * frames)
     for k, row in enumerate(band):
         diagonal = np.diagonal(whole, offset=-k)
         np.testing.assert_allclose(row[: len(diagonal)], diagonal, atol=1e-12)
 
 
 def test_step_equals_the_dense_solution():
-    blocks, velocity, acceleration = problem(10, seed=4)
+    parts = problem(10, seed=4)
     rng = np.random.default_rng(5)
     count, shared_count = 40, 3
-    whole = dense(blocks, velocity, acceleration, 1.0)
+    whole = dense(*parts, 1.0)
     coupling = 0.1 * rng.normal(size=(count, shared_count))
     shared = 10.0 * np.eye(shared_count)
     gradient, shared_gradient = rng.normal(size=count), rng.normal(size=shared_count)
     matrix = np.block([[whole, coupling], [coupling.T, shared]])
     expected = -np.linalg.solve(matrix, np.concatenate([gradient, shared_gradient]))
-    band = banded_matrix(blocks, velocity, acceleration, 1.0)
+    band = banded_matrix(*parts, 1.0)
     step, stretch = solve_with_shared(band, coupling, shared, gradient, shared_gradient)
     np.testing.assert_allclose(np.concatenate([step, stretch]), expected, atol=1e-10)
 

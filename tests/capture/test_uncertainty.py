@@ -2,58 +2,71 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from stick_poses import pose, squats, stick
+from stick_poses import LENGTHS, landmarks, marked, pose, squats
 
+from qevd_bio.capture.body_chain import HINGE, N, pose_chain, state_from_angles
 from qevd_bio.capture.inverse_kinematics import inverse_kinematics, observed_mask
-from qevd_bio.capture.stick_body import JOINT, K
+from qevd_bio.capture.lifting import Lifted, LiftingConfig, lift
+from qevd_bio.capture.stick_body import JOINT, LENGTH_NAMES
 from qevd_bio.capture.uncertainty import METHOD_DEG, angle_sigma, jitter_sigma
 from qevd_bio.skeleton.dofs import DOF_INDEX
 
 
-def noise_covariance(frames: int, sigma_m: float, loose: dict[str, float] | None = None):
-    """Independent joints: sigma for all, larger where named."""
-    sigma = np.full(K, sigma_m)
-    for name, value in (loose or {}).items():
-        sigma[JOINT[name]] = value
-    covariance = np.zeros((frames, K, 3, K, 3))
-    for k in range(K):
-        covariance[:, k, range(3), k, range(3)] = sigma[k] ** 2
-    return covariance
+def lifted_pose(sigma: float, *, unknown: int | None = None, frames: int = 3) -> Lifted:
+    """A known posture with independent unknowns: sigma for all, or for one alone."""
+    q = pose(frames, knee_angle_r=60.0, hip_flexion_r=40.0, elbow_flexion_r=50.0)
+    state = state_from_angles(q, np.zeros((frames, 3)))
+    spread = np.full(N, sigma**2) if unknown is None else np.eye(N)[unknown] * sigma**2
+    return Lifted(
+        state,
+        pose_chain(state, LENGTHS, 0.85).joints_m,
+        np.tile(np.diag(spread), (frames, 1, 1)),
+        dict(zip(LENGTH_NAMES, LENGTHS, strict=True)),
+    )
 
 
-def knee(sigma):
-    return np.rad2deg(sigma[:, DOF_INDEX["knee_angle_r"]])
+def degrees(sigma, dof):
+    return np.rad2deg(sigma[:, DOF_INDEX[dof]])
 
 
 def test_without_fit_noise_the_method_error_remains():
-    joints = stick(pose(3, knee_angle_r=60.0))
-    sigma = angle_sigma(joints, noise_covariance(3, 0.0), inverse_kinematics(joints))
-    np.testing.assert_allclose(knee(sigma), METHOD_DEG["knee_angle"])
+    sigma = angle_sigma(lifted_pose(0.0))
+    np.testing.assert_allclose(degrees(sigma, "knee_angle_r"), METHOD_DEG["knee_angle"])
 
 
-def test_propagation_agrees_with_a_thousand_noisy_bodies():
-    joints = stick(pose(1, knee_angle_r=60.0, hip_flexion_r=40.0))
-    spread_m = 0.01
+def test_a_hinge_is_as_uncertain_as_its_own_unknown():
+    sigma = angle_sigma(lifted_pose(0.1, unknown=HINGE["knee_r"]))
+    expected = np.hypot(np.rad2deg(0.1), METHOD_DEG["knee_angle"])
+    np.testing.assert_allclose(degrees(sigma, "knee_angle_r"), expected, rtol=1e-3)
+    np.testing.assert_allclose(degrees(sigma, "knee_angle_l"), METHOD_DEG["knee_angle"], rtol=1e-3)
+
+
+def test_propagation_agrees_with_four_thousand_noisy_bodies():
     rng = np.random.default_rng(0)
-    noisy = joints + rng.normal(0.0, spread_m, (4000, K, 3))
-    simulated = np.rad2deg(inverse_kinematics(noisy)[:, DOF_INDEX["knee_angle_r"]].std())
-    sigma = angle_sigma(joints, noise_covariance(1, spread_m), inverse_kinematics(joints))
-    from_fit = np.sqrt(knee(sigma)[0] ** 2 - METHOD_DEG["knee_angle"] ** 2)
-    # the knee joint moves both bones against each other, which independent bones leave out
-    assert 0.75 * simulated < from_fit < 1.1 * simulated
+    many = lifted_pose(0.03, frames=4000)
+    noisy = many.state.moved(rng.normal(0.0, 0.03, (4000, N)))
+    angles = inverse_kinematics(pose_chain(noisy, LENGTHS, 0.85).joints_m)
+    sigma = angle_sigma(lifted_pose(0.03))
+    for dof, method in (("knee_angle_r", "knee_angle"), ("elbow_flexion_r", "elbow_flexion")):
+        simulated = np.rad2deg(angles[:, DOF_INDEX[dof]].std())
+        from_fit = np.sqrt(degrees(sigma, dof)[0] ** 2 - METHOD_DEG[method] ** 2)
+        assert from_fit == pytest.approx(simulated, rel=0.1)
 
 
-def test_a_hidden_ankle_makes_its_own_knee_uncertain():
-    joints = stick(pose(1, knee_angle_r=60.0, knee_angle_l=60.0))
-    covariance = noise_covariance(1, 0.01, {"ankle_r": 0.12})
-    sigma = np.rad2deg(angle_sigma(joints, covariance, inverse_kinematics(joints))[0])
-    assert sigma[DOF_INDEX["knee_angle_r"]] > 1.5 * sigma[DOF_INDEX["knee_angle_l"]]
-    assert sigma[DOF_INDEX["elbow_flexion_r"]] == sigma[DOF_INDEX["elbow_flexion_l"]]
+def test_a_hidden_arm_makes_its_own_elbow_uncertain_while_it_is_hidden():
+    image, world, visibility, size = landmarks(
+        marked(squats(60, 25.0, 30.0)), squeeze=0.7, noise_px=1.0
+    )
+    visibility[20:40, [JOINT["elbow_r"], JOINT["wrist_r"]]] = 0.1
+    sections = np.zeros(60, dtype=np.int64)
+    lifted = lift(image, world, visibility, np.arange(60) / 25, sections, size, LiftingConfig())
+    sigma = degrees(angle_sigma(lifted), "elbow_flexion_r")
+    of_fit = np.sqrt(sigma**2 - METHOD_DEG["elbow_flexion"] ** 2)
+    assert np.median(of_fit[22:38]) > 1.5 * np.median(np.r_[of_fit[:18], of_fit[42:]])
 
 
 def test_unobserved_dofs_are_infinitely_uncertain_and_only_they():
-    joints = stick(pose(2))
-    sigma = angle_sigma(joints, noise_covariance(2, 0.01), inverse_kinematics(joints))
+    sigma = angle_sigma(lifted_pose(0.01))
     np.testing.assert_array_equal(np.isfinite(sigma).all(axis=0), observed_mask())
     np.testing.assert_array_equal(np.isfinite(sigma).any(axis=0), observed_mask())
 
@@ -74,8 +87,3 @@ def test_jitter_does_not_look_across_sections():
     q[20:] = 1.0
     assert np.all(jitter_sigma(q, np.repeat([0, 1], 20)) == 0.0)
     assert np.all(jitter_sigma(q[:3], np.zeros(3, dtype=np.int64)) == 0.0)
-
-
-def test_wrong_shape_is_refused():
-    with pytest.raises(ValueError, match="14 joints"):
-        angle_sigma(np.zeros((2, 5, 3)), np.zeros((2, 5, 3, 5, 3)), np.zeros((2, 46)))

@@ -46,15 +46,18 @@ def halves(name, fault_of_left, count, seed=0):
     [
         pytest.param(
             "high_knees", "knees_even", {"hip_flexion_r": -30}, "l", -30,
-            "Raise the left knee as high as the other at the top phase: increase hip flexion by", id="less is short",
+            "Raise the left knee as high as the other at the top phase: increase hip flexion by",
+            id="less is short",
         ),
         pytest.param(
             "boxing_squat_punches", "reach_even", {"elbow_flexion_r": 35}, "l", 35,
-            "Extend the left elbow as far as the other at the punch phase: reduce elbow flexion by", id="more is short",
+            "Extend the left elbow as far as the other at the punch phase: reduce elbow flexion by",
+            id="more is short",
         ),
         pytest.param(
             "standing_kicks", "kicks_even", {"hip_flexion_r": 32}, "r", -32,
-            "Kick the right leg as high as the other at the kick phase: increase hip flexion by", id="the other side",
+            "Kick the right leg as high as the other at the kick phase: increase hip flexion by",
+            id="the other side",
         ),
     ],
 )  # fmt: skip
