@@ -26,7 +26,7 @@ _LEAST_FORWARDS, _FORWARDS_SIGMA = -0.2, 0.25
 """How far forwards the forearm folds, seen in the upper arm's frame by the shortest turn."""
 _WORLD_SHARE, _WORLD_SIGMA_M, _WORLD_SQUEEZE = 0.5, 0.06, 0.6
 """What world landmarks count, and their error: a part that stays, and a share of the depth."""
-_UNLIKE, _UNLIKE_MOST = 0.5, 1.0
+_UNLIKE, _UNLIKE_MOST = 0.5, 2.0
 """How unlike each other the two arms are (difference of unit vectors), and what it costs at most:
 little, since arms may do different things, but enough where nothing else speaks."""
 _SPEED_M_S = 0.10
@@ -81,7 +81,7 @@ def _jumps(places: FloatArray, seconds: FloatArray) -> FloatArray:
     width = 2 * int(_STEADY_S / 2.0 / float(np.median(seconds))) + 1
     steady = uniform_filter1d(places, width, axis=1)
     jump = steady[None, :, 1:, :, 2] - steady[:, None, :-1, :, 2]
-    across = np.linalg.norm(np.diff(places[..., :2], axis=1), axis=-1).min(axis=0)
+    across = np.linalg.norm(np.diff(steady[..., :2], axis=1), axis=-1).min(axis=0)
     pace = np.maximum(seconds[1:], seconds[:-1])
     usual = _SPEED_M_S * pace[:, None] + across
     squared = np.minimum((jump / usual) ** 2, _LARGEST_JUMP)

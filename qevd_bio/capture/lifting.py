@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter1d
+from scipy.ndimage import median_filter
 
 from qevd_bio.capture.arm_depth import arms_chosen
 from qevd_bio.capture.body_chain import ChainState, joined, pose_chain, state_from_angles
@@ -41,7 +41,7 @@ _LIVELY = {"wrist_l": 2.0, "wrist_r": 2.0}
 _ENDS = tuple(JOINT[f"{name}_{side}"] for name in ("wrist", "ankle", "toe") for side in "lr")
 _END_STEADY_FRAMES = 5
 
-_CREDIBLE_M, _DISBELIEF = 0.12, 5.0
+_CREDIBLE_M, _DISBELIEF, _SHORTER = 0.06, 5.0, 0.9
 """World landmarks whose depth of an arm's bone is farther off than this are hardly believed."""
 
 
@@ -100,10 +100,10 @@ class LiftingConfig:
     image_sigma_m: float = 0.020
     depth_sigma_m: float = 0.08
     arm_depth_share: float = 0.6
-    depth_bias_m: float = 0.04
+    depth_bias_m: float = 0.055
     acceleration_m_s2: float = 12.0
     flat_acceleration_share: float = 4.0
-    end_speed_m_s: float = 0.1
+    end_speed_m_s: float = 0.2
     least_visibility: float = 0.20
     independent_frames: float = 15.0
     most_iterations: int = 25
@@ -245,7 +245,7 @@ def _speeds(rays: FloatArray, steps_s: FloatArray) -> FloatArray:
     if len(rays) < 2:
         return np.zeros(rays.shape[:2])
     far = np.linalg.norm(np.diff(rays, axis=0), axis=-1) / steps_s[:-1, None]
-    steady = uniform_filter1d(far, _END_STEADY_FRAMES, axis=0, mode="nearest")
+    steady = median_filter(far, (_END_STEADY_FRAMES, 1), mode="nearest")
     return np.concatenate([steady, steady[-1:]])
 
 
@@ -350,7 +350,9 @@ _ARM_LENGTHS = np.array([name in ("upper_arm", "forearm") for name in LENGTH_NAM
 
 def _doubting(problem: Problem, joints: FloatArray) -> Problem:
     """Trust the world depth of arms less where it is far from a posture's (T, K, 3)."""
-    depth = joints[:, BONE_ENDS[:, 1], 2] - joints[:, BONE_ENDS[:, 0], 2]
+    bones = joints[:, BONE_ENDS[:, 1]] - joints[:, BONE_ENDS[:, 0]]
+    kept = bones[..., 2] ** 2 - (1.0 - _SHORTER**2) * np.sum(bones**2, axis=-1)
+    depth = np.sign(bones[..., 2]) * np.sqrt(np.maximum(kept, 0.0))
     beyond = np.maximum(np.abs(depth - problem.depth) - _CREDIBLE_M, 0.0) * _IS_ARM
     trust = problem.depth_trust / (1.0 + _DISBELIEF * beyond * problem.depth_trust)
     return replace(problem, depth_trust=trust)
