@@ -61,7 +61,7 @@ def _strain(upper: FloatArray, lower: FloatArray) -> FloatArray:
     across = lower - np.sum(lower * upper, axis=-1, keepdims=True) * upper
     fold = np.sum(across * forwards, axis=-1)
     against = np.minimum(fold - _LEAST_FORWARDS, 0.0) / _FORWARDS_SIGMA
-    return np.minimum(behind**2, 2.0 * _LARGEST) + np.minimum(against**2, _LARGEST)
+    return np.asarray(np.minimum(behind**2, 2.0 * _LARGEST) + np.minimum(against**2, _LARGEST))
 
 
 def _candidates(shoulder: FloatArray, sight: FloatArray, lengths: FloatArray) -> FloatArray:
@@ -77,7 +77,7 @@ def _candidates(shoulder: FloatArray, sight: FloatArray, lengths: FloatArray) ->
 
 
 def _jumps(places: FloatArray, seconds: FloatArray) -> FloatArray:
-    """What it costs to go from one candidate to another in the next frame (C, C, T - 1)."""
+    """Price changes from one candidate to another in the next frame (C, C, T - 1)."""
     width = 2 * int(_STEADY_S / 2.0 / float(np.median(seconds))) + 1
     steady = uniform_filter1d(places, width, axis=1)
     jump = steady[None, :, 1:, :, 2] - steady[:, None, :-1, :, 2]
@@ -150,7 +150,7 @@ def arms_chosen(
         shoulder = posed.joints_m[:, names[0]]
         places = _candidates(shoulder, sight[:, names[1:]], lengths_m)
         bones = np.diff(places, axis=2, prepend=np.tile(shoulder[:, None], (len(places), 1, 1, 1)))
-        local = np.einsum("tij,ctbi->ctbj", posed.thorax, _unit(bones))
+        local = _unit(bones) @ posed.thorax
         stated = np.diff(world_m[:, names, 2], axis=1)
         error = _WORLD_SIGMA_M + _WORLD_SQUEEZE * np.abs(bones[..., 2])
         off = np.minimum(((bones[..., 2] - stated) / error) ** 2, _LARGEST).sum(axis=-1)

@@ -14,11 +14,11 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import median_filter
 
 from qevd_bio.capture.arm_depth import arms_chosen
 from qevd_bio.capture.body_chain import ChainState, joined, pose_chain, state_from_angles
 from qevd_bio.capture.fitting import BONE_ENDS, Problem, Shared, fit_chain, posture_covariance
+from qevd_bio.capture.frame_steps import frame_seconds, speeds, steps_s
 from qevd_bio.capture.inverse_kinematics import inverse_kinematics
 from qevd_bio.capture.normal_equations import bend_coefficients, neighbour_masks
 from qevd_bio.capture.stick_body import (
@@ -39,7 +39,6 @@ _LIVELY = {"wrist_l": 2.0, "wrist_r": 2.0}
 """Joints that accelerate more than the others, and how much."""
 
 _ENDS = tuple(JOINT[f"{name}_{side}"] for name in ("wrist", "ankle", "toe") for side in "lr")
-_END_STEADY_FRAMES = 5
 
 _CREDIBLE_M, _DISBELIEF, _SHORTER = 0.06, 5.0, 0.9
 """World landmarks whose depth of an arm's bone is farther off than this are hardly believed."""
@@ -183,8 +182,8 @@ def _problem(
     config: LiftingConfig,
 ) -> Problem:
     """Put the landmarks of some frames into the form the fit needs."""
-    steps = _steps_s(time_s, sections)
-    seconds = _frame_seconds(steps)
+    steps = steps_s(time_s, sections)
+    seconds = frame_seconds(steps)
     followed, between = neighbour_masks(sections)
     # weights grow with a frame's duration, so that the sum over frames does not depend on the rate
     share = np.sqrt(30.0 * seconds)
@@ -193,7 +192,7 @@ def _problem(
     usual = config.acceleration_m_s2 * lively[:, None] * np.array([flat, flat, 1.0])
     swing = np.where(between, share / seconds**2, 0.0)[:, None, None] / usual
     speed = np.zeros((len(rays), K, 3))
-    across = _speeds(rays[:, _ENDS], steps) * _distance_m(rays, leg_m)
+    across = speeds(rays[:, _ENDS], steps) * _distance_m(rays, leg_m)
     speed[:, _ENDS, 2] = np.where(followed, share / steps, 0.0)[:, None] / (
         config.end_speed_m_s + across
     )
@@ -214,39 +213,10 @@ def _problem(
     )
 
 
-def _steps_s(time_s: FloatArray, sections: IntArray) -> FloatArray:
-    """Seconds from each frame to the next (T,): the median where stamps only jitter about it.
-
-    The stamps of single frames jitter by a tenth while the pictures move evenly.
-    """
-    if len(time_s) < 2:
-        return np.full(len(time_s), 1.0 / 30.0)
-    steps = np.diff(time_s)
-    inside = np.diff(sections) == 0
-    typical = float(np.median(steps[inside])) if inside.any() else float(np.median(steps))
-    uneven = inside & (np.abs(np.log(np.maximum(steps, 1e-6) / typical)) > np.log(1.3))
-    return np.append(np.where(uneven, np.maximum(steps, 0.2 * typical), typical), typical)
-
-
-def _frame_seconds(steps_s: FloatArray) -> FloatArray:
-    """How long each frame stands for: the mean of the steps before and after it (T,)."""
-    before = np.concatenate([steps_s[:1], steps_s[:-1]])
-    return np.asarray((before + steps_s) / 2.0)
-
-
 def _distance_m(rays: FloatArray, leg_m: float) -> float:
     """Distance of the person, from the largest extent of their picture: it is about 1.9 legs."""
     extent = np.ptp(rays, axis=1).max(axis=-1)
     return 1.9 * leg_m / float(np.percentile(extent, 90.0))
-
-
-def _speeds(rays: FloatArray, steps_s: FloatArray) -> FloatArray:
-    """How fast joints (T, E, 2) go across the line of sight, at unit distance (T, E)."""
-    if len(rays) < 2:
-        return np.zeros(rays.shape[:2])
-    far = np.linalg.norm(np.diff(rays, axis=0), axis=-1) / steps_s[:-1, None]
-    steady = median_filter(far, (_END_STEADY_FRAMES, 1), mode="nearest")
-    return np.concatenate([steady, steady[-1:]])
 
 
 def lift(
@@ -315,7 +285,7 @@ def lift(
             config,
         )  # fmt: skip
         state, shared = fit_chain(problem, start.taken(take), shared, config.most_iterations)
-        seconds = _frame_seconds(_steps_s(time_s[take], parts))
+        seconds = frame_seconds(steps_s(time_s[take], parts))
         state = arms_chosen(
             state, np.where(_ARM_LENGTHS, np.maximum(usual, shared.lengths_m), shared.lengths_m),
             leg_m, rays[take], world_m[take], seconds, parts,
