@@ -27,13 +27,13 @@ METHOD_DEG: Mapping[str, float] = {
     "pelvis_tilt": 3.0,
     "pelvis_list": 3.0,
     "pelvis_rotation": 6.0,
-    "hip_flexion": 4.5,
+    "hip_flexion": 3.5,
     "hip_adduction": 3.0,
     "hip_rotation": 6.0,
-    "knee_angle": 4.5,
+    "knee_angle": 3.5,
     "ankle_angle": 6.0,
-    "shoulder": 4.5,
-    "elbow_flexion": 10.0,
+    "shoulder": 3.0,
+    "elbow_flexion": 7.0,
 }
 """Standard deviation of what the fit cannot know: landmarks that sit beside the joint centres,
 trunk bend that looks like pelvis tilt, world depth that is wrong in a way that depends on the

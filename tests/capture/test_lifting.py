@@ -144,22 +144,6 @@ def test_uneven_times_give_the_knees_of_even_ones():
     assert abs(found.max() - knees_deg(q)[take].max()) < 6.0
 
 
-def test_arms_towards_the_camera_are_not_read_as_arms_behind_the_back():
-    """World landmarks name the wrong side of both upper arms in half of the frames."""
-    q, (image, world, visibility, size) = seen(frames=60)
-    raised = q.copy()
-    for side in "rl":
-        raised[:, DOF_INDEX[f"shoulder_{side}_z"]] = np.deg2rad(70.0)
-    image, world, visibility, size = landmarks(marked(raised), squeeze=0.3, noise_px=1.0)
-    for side in "rl":
-        hang = world[:, JOINT[f"elbow_{side}"], 2] - world[:, JOINT[f"shoulder_{side}"], 2]
-        world[::2, [JOINT[f"elbow_{side}"], JOINT[f"wrist_{side}"]], 2] -= 2.0 * hang[::2, None]
-    joints = fitted((image, world, visibility, size)).joints_m
-    for side in "rl":
-        away = joints[:, JOINT[f"elbow_{side}"], 2] - joints[:, JOINT[f"shoulder_{side}"], 2]
-        assert np.mean(away < -0.1) > 0.9
-
-
 def test_nothing_is_smoothed_across_a_cut():
     """Two far poses side by side stay apart when a section ends between them."""
     _, (image, world, visibility, size) = seen(frames=50, noise_px=0.0)
