@@ -291,7 +291,7 @@ def _sigmas(
         if check.constraint.check != "tempo" and np.isfinite(part.q[check.frame]).all()
     ]
     wanted = [(check.name, check.frame) for check in known]
-    noise = measure_sigmas(wanted, part.q, part.sigma_rad, skeleton, part.gravity)
+    noise = measure_sigmas(wanted, part.q, part.noise_rad(), skeleton, part.gravity)
     return {at: float(sigma) for at, sigma in zip(wanted, noise, strict=True)}
 
 

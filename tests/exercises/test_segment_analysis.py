@@ -444,3 +444,24 @@ def test_what_lies_outside_the_recording_is_not_judged():
         unknown = {f.constraint_id for f in findings if f.status == "unmeasurable"}
         assert unknown == ({"lockout", "tempo"} if item.cycle.cut else set())
         assert not any(f.violated for f in findings)
+
+
+def test_the_guard_band_is_that_of_the_frame_it_is_judged_at():
+    """A joint that is hard to see at the bottom alone is not corrected there."""
+    rule = RULES["squat"]
+    q = performed(rule, 3, fault={"knee_angle_r": -30})
+    unsure = np.full(q.shape, np.deg2rad(2.0))
+    bottom = q[:, DOF_INDEX["hip_flexion_r"]] > np.deg2rad(80)
+    unsure[bottom, DOF_INDEX["knee_angle_r"]] = np.deg2rad(25.0)
+
+    def depths(**changes):
+        _, found = analysed(as_motion(q, **changes), rule)
+        return [
+            (f.violated, f.sigma)
+            for findings in found
+            for f in findings
+            if (f.constraint_id, f.side) == ("depth", "r")
+        ]
+
+    assert depths() == [(True, pytest.approx(2.0, abs=0.01))] * 3
+    assert depths(frame_sigma_rad=unsure) == [(False, pytest.approx(25.0, abs=0.1))] * 3
