@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
-from qevd_bio.engine.local import Event
+from qevd_bio.engine.events import Event
 
 
 @contextmanager

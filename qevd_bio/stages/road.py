@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, get_args
 
-from qevd_bio.engine.local import Event, RunSummary, run_local
+from qevd_bio.engine.events import Event, RunSummary
+from qevd_bio.engine.local import run_local
 from qevd_bio.engine.plan import PlannedUnit, current_artifacts, plan
 from qevd_bio.engine.runs import close_run, open_run
 from qevd_bio.engine.stage import Stage
