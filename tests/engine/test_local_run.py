@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from qevd_bio.engine.attempt import attempt
-from qevd_bio.engine.record import ARTIFACT_FILE, UNIT_FILE
 from qevd_bio.engine.plan import ATTEMPTS
+from qevd_bio.engine.record import ARTIFACT_FILE, UNIT_FILE
 from qevd_bio.engine.stage import Skip
 from qevd_bio.engine.store import FAILED_SUFFIX
 from qevd_bio.errors import EnvironmentProblem, VideoError
@@ -157,9 +157,9 @@ def test_failed_unit_runs_again_and_heals(world):
 
 def test_unit_that_keeps_failing_is_given_up_until_its_inputs_change(world):
     world.trouble["cycles", "0001"] = ValueError("no")
-    for attempt in range(1, ATTEMPTS + 1):
-        assert world.run()[-1 if attempt > 1 else 1] == ("cycles", "0001")
-        assert world.plan()["cycles", "0001"].record.attempt == attempt
+    for nth in range(1, ATTEMPTS + 1):
+        assert world.run()[-1 if nth > 1 else 1] == ("cycles", "0001")
+        assert world.plan()["cycles", "0001"].record.attempt == nth
     assert world.run() == []
     assert counts(world) == {"done": 5, "failed": 1, "skipped": 2}
     (failure,) = world.summary.failures
