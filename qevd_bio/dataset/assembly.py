@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from qevd_bio import __version__
-from qevd_bio.dataset.publish import publish
+from qevd_bio.dataset.publish import SUMS_FILE, publish
 from qevd_bio.dataset.release import MissingVideo, PublishedVideo, Release
+from qevd_bio.engine.collect import note_published
 from qevd_bio.engine.plan import PlannedUnit, current_artifacts
+from qevd_bio.files.digest import sha256_file
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.qevd.dropin import drop_in_records
 from qevd_bio.qevd.layout import find_splits
@@ -25,7 +27,7 @@ def release_from(road: Road, *, out: Path, version: str) -> Release:
     Parameters
     ----------
     road : Road
-        The work; nothing in it is changed.
+        The work; nothing in it is changed, the release is noted so that `gc` keeps its units.
     out : Path
         Folder of releases.
     version : str
@@ -46,7 +48,7 @@ def release_from(road: Road, *, out: Path, version: str) -> Release:
     artifacts = current_artifacts(planned, road.store)
     splits = {unit: session.record.split for unit, session in road.sessions.by_id.items()}
     finished = {unit: found for unit, found in artifacts.items() if set(STAGES) <= set(found)}
-    return publish(
+    release = publish(
         [
             PublishedVideo(
                 unit,
@@ -67,6 +69,18 @@ def release_from(road: Road, *, out: Path, version: str) -> Release:
             **{f"rule {rule.id}": str(rule.version) for rule in road.sessions.rules.values()},
         },
     )
+    used = {path for found in finished.values() for path in found.values()}
+    records = [unit.record for unit in planned if unit.record is not None]
+    note_published(
+        road.store.root,
+        f"{version}-{sha256_file(release.folder / SUMS_FILE)[:12]}",
+        [
+            r.outputs[0].sha256
+            for r in records
+            if r.outputs and road.store.artifact_path(r) in used
+        ],
+    )
+    return release
 
 
 def _unfinished(

@@ -70,12 +70,21 @@ def visible_gpus() -> tuple[str, ...]:
     asked = os.environ.get("CUDA_VISIBLE_DEVICES")
     if asked is not None:
         return tuple(name.strip() for name in asked.split(",") if name.strip() not in ("", "-1"))
+    return tuple(str(index) for index in range(len(gpu_names())))
+
+
+def gpu_names() -> tuple[str, ...]:
+    """List the NVIDIA GPUs of the machine by model, as its driver tells them."""
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return ()
-    listed = subprocess.run([tool, "-L"], capture_output=True, text=True, check=False)  # noqa: S603
-    lines = listed.stdout.splitlines() if listed.returncode == 0 else []
-    return tuple(str(index) for index, line in enumerate(filter(_is_gpu, lines)))
+    listed = subprocess.run(  # noqa: S603  fixed arguments
+        [tool, "--query-gpu=name", "--format=csv,noheader"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return tuple(listed.stdout.split("\n")[:-1]) if listed.returncode == 0 else ()
 
 
 def sensible_workers(stages: Sequence[Stage]) -> int:
@@ -95,7 +104,3 @@ def sensible_workers(stages: Sequence[Stage]) -> int:
         return max(1, len(visible_gpus()))
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return max(1, (usable or 1) // max([1, *(stage.resources.cpus for stage in stages)]))
-
-
-def _is_gpu(line: str) -> bool:
-    return line.startswith("GPU ")

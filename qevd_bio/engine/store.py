@@ -181,7 +181,7 @@ class Store:
         records += [_read_record(path) for path in folder.glob(f"*{FAILED_SUFFIX}")]
         return max(
             (record for record in records if isinstance(record, UnitRecord)),
-            key=lambda record: (record.timings.finished_utc, record.identity),
+            key=_came_to_be,
             default=None,
         )
 
@@ -366,6 +366,11 @@ def read_unit(folder: Path) -> Found:
 def unit_folders(video_folder: Path) -> list[Path]:
     """List the unit folders of a stage and video, by identity."""
     return [f for f in _subfolders(video_folder) if _UNIT_FOLDER.fullmatch(f.name)]
+
+
+def _came_to_be(record: UnitRecord) -> tuple[str, str]:
+    adopted = record.adopted.adopted_utc if record.adopted else ""
+    return max(adopted, record.timings.finished_utc), record.identity
 
 
 def _appears(made: Path, folder: Path) -> bool:

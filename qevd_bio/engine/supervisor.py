@@ -30,6 +30,7 @@ _FAREWELL_S = 10.0
 
 def run_supervised(
     recipe: Recipe,
+    stages: Sequence[Stage],
     video_ids: Sequence[str],
     store: Store,
     *,
@@ -44,7 +45,9 @@ def run_supervised(
     Parameters
     ----------
     recipe : Recipe
-        Makes the stages, here to plan and in each worker to work.
+        Makes the stages in each worker.
+    stages : sequence of Stage
+        The same stages in this process, which plans and never sets one up.
     video_ids : sequence of str
         The videos, in the order they are begun.
     store : Store
@@ -80,7 +83,6 @@ def run_supervised(
     passes between videos. A unit whose worker is killed, runs out of time or of memory is
     recorded as failed by that cause; its video goes on with another worker.
     """
-    stages = recipe.stages()
     check_stages(stages)
     check_videos(video_ids)
     supervisor = _Supervisor(
@@ -274,7 +276,6 @@ class _Supervisor:
             if event.stage in ended:
                 return
             ended.add(event.stage)
-        self.log.event(event)
         self.tally.add(event)
 
     def _watch(self) -> None:
