@@ -37,7 +37,7 @@ def progress(units: int) -> Iterator[Callable[[Event], None]]:
                 in_hand[event.worker] = f"{event.video_id} {event.stage}"
             else:
                 in_hand.pop(event.worker, None)
-                if event.kind != "completed" and event.seconds == 0:
+                if event.seconds == 0 and not bar.disable:
                     # What took no time says nothing of the time left.
                     bar.initial += 1
                 bar.update()
