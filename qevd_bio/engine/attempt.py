@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from qevd_bio.engine.plan import PlannedUnit, one_line
+from qevd_bio.engine.plan import UPSTREAM, PlannedUnit, one_line
 from qevd_bio.engine.record import ARTIFACT_FILE, Output, Timings, UnitRecord
 from qevd_bio.engine.stage import Skip, Stage
 from qevd_bio.engine.store import Store
@@ -74,6 +74,7 @@ def attempt(
     try:
         if planned.cause is not None:
             raise planned.cause
+        _check_inputs(planned, inputs, store)
         with store.making(planned.stage, planned.video_id) as folder:
             made = _process(stage, begun, inputs, folder)
             return Attempted(store.put(_close(made, clock), folder))
@@ -135,6 +136,18 @@ def _open_record(stage: Stage, planned: PlannedUnit, run_id: str) -> UnitRecord:
         attempt=planned.record.attempt + 1 if planned.record else 1,
         adopted=None,
     )
+
+
+def _check_inputs(planned: PlannedUnit, inputs: Mapping[str, Path], store: Store) -> None:
+    """Refuse bytes that are not those the identity names: no one could tell afterwards."""
+    for name, path in inputs.items():
+        if sha256_file(path) != planned.depends[f"{UPSTREAM}{name}"]:
+            store.set_aside(path.parent)
+            raise DataError(
+                "has other bytes than were written and was set aside",
+                where=f"{name} of {planned.video_id}",
+                next_step="Run again: it is made anew",
+            )
 
 
 def _process(

@@ -24,7 +24,6 @@ State = Literal["starting", "idle", "busy", "leaving"]
 
 _TAIL_BYTES = 4000
 _TAIL_LINES = 6
-_GIB = 1 << 30
 
 
 @dataclass(slots=True)
@@ -113,7 +112,7 @@ class WorkerProcess:
         if self.limits.memory_bytes is not None:
             used = resident_bytes(self.process.pid)
             if used is not None and used > self.limits.memory_bytes:
-                return f"out of memory: more than {self.limits.memory_bytes / _GIB:.2f} GiB used"
+                return f"out of memory: more than {self.limits.memory_bytes / 1e9:.2f} GB used"
         return ""
 
     def kill(self, doom: str = "") -> None:

@@ -28,7 +28,7 @@ class WorkingStage:
     def __init__(self, name, reads, settings, home):
         self.name, self.writes, self.reads = name, name, reads
         self.settings, self.home = settings, home
-        self.resources = Resources()
+        self.resources = Resources(gpus=settings.get("gpus", 0))
 
     def depends(self, video_id):
         value = self.settings.get("values", {}).get(self.name, "0")
@@ -38,6 +38,9 @@ class WorkingStage:
         fault = self.settings.get("setup_faults", {}).get(self.name)
         if fault:
             self.act(fault, f"setup-{self.name}")
+        if self.resources.gpus:
+            with (self.home / "gpus").open("a") as file:
+                file.write(os.environ["CUDA_VISIBLE_DEVICES"] + "\n")
         with (self.home / f"setups-{self.name}").open("a") as file:
             file.write(f"{os.getpid()}\n")
 
@@ -48,7 +51,7 @@ class WorkingStage:
         out.write_text(text[: len(text) // 2])
         fault = self.settings.get("faults", {}).get(f"{self.name}/{video_id}")
         if fault:
-            self.act(fault, f"{self.name}-{video_id}")
+            self.act(fault, f"{self.name}-{video_id}", out)
         time.sleep(self.settings.get("seconds", 0.0))
         out.write_text(text)
         return {}
@@ -57,7 +60,7 @@ class WorkingStage:
         with (self.home / f"teardowns-{self.name}").open("a") as file:
             file.write(f"{os.getpid()}\n")
 
-    def act(self, fault, name):  # noqa: C901  one case a fault
+    def act(self, fault, name, out=None):  # noqa: C901  one case a fault
         mark = self.home / f"met-{name}"
         if fault.endswith(" once") and mark.exists():
             return
@@ -79,10 +82,12 @@ class WorkingStage:
             case "memory":
                 held = []
                 while True:
-                    held.append(bytearray(os.urandom(1 << 20) * 16))
+                    held.append(bytearray(b"x" * (16 << 20)))
                     time.sleep(0.005)
             case "disk full":
                 raise OSError(28, "No space left on device")
+            case "fill":
+                out.write_bytes(bytes(1 << 20))
             case "error":
                 raise DataError("is odd", where=name, next_step="Look at it")
             case "skip":
