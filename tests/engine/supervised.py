@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -78,6 +80,17 @@ class Site:
 
     def log_lines(self):
         return [json.loads(line) for line in (self.log.folder / "log.jsonl").open()]
+
+
+def start(site, videos, workers):
+    """Run in another process, which can be interrupted or killed."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    return subprocess.Popen(
+        [sys.executable, __file__, str(site.home), str(videos), str(workers)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
 
 
 if __name__ == "__main__":

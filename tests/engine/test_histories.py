@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import subprocess
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -12,9 +13,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from supervised import Site, start
 from table_world import TableWorld
 
 from qevd_bio.engine.collect import note_published, remove, waste
+from qevd_bio.engine.plan import plan
 from qevd_bio.engine.record import ARTIFACT_FILE, UNIT_FILE, record_from_json
 from qevd_bio.engine.upkeep import Damage, reopen_failed, verify
 from qevd_bio.errors import EnvironmentProblem
@@ -235,3 +238,56 @@ def test_any_history_publishes_the_files_of_one_clean_run(tmp_path_factory, step
         for step in steps:
             apply(world, step)
         check_end(world, TableWorld(Path(folder) / "clean", VIDEOS))
+
+
+WORKER_STEPS = st.one_of(
+    st.tuples(st.just("edit"), st.sampled_from("abcd"), st.sampled_from("012")),
+    st.tuples(st.just("run")),
+    st.tuples(st.just("kill"), st.integers(1, 120)),
+    st.tuples(st.just("fault"), st.sampled_from("abcd"), st.sampled_from(("sigkill", "exit"))),
+    st.tuples(st.just("lose"), st.integers(0, 40)),
+    st.tuples(st.just("corrupt"), st.integers(0, 40)),
+)
+
+
+def apply_with_workers(site, values, step):
+    match step:
+        case ("edit", stage, value):
+            values[stage] = value
+            site.set(values=values)
+        case ("fault", stage, fault):
+            site.set(values=values, faults={f"{stage}/0001": fault})
+            site.run()
+            site.set(values=values)
+        case ("run",):
+            site.run()
+        case ("kill", hundredths):
+            run = start(site, 3, 2)
+            with suppress(subprocess.TimeoutExpired):
+                run.wait(hundredths / 100)
+            run.kill()
+            run.communicate()
+        case (damage, number):
+            damage_file(site, damage, number)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3000)
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(steps=st.lists(WORKER_STEPS, min_size=2, max_size=6))
+def test_any_history_of_workers_ends_as_one_serial_run(steps):
+    """The supervisor itself is killed, and its workers die: the bytes are the same."""
+    with tempfile.TemporaryDirectory() as folder:
+        site, clean, values = Site(Path(folder) / "s", 3), Site(Path(folder) / "c", 3), {}
+        for step in steps:
+            apply_with_workers(site, values, step)
+        for found in list(verify(site.stages(), site.store)):
+            if isinstance(found, Damage):
+                site.store.set_aside(found.folder)
+        planned = plan(site.stages(), site.videos, site.store)
+        reopen_failed(planned, site.store, stages=(), videos=())
+        site.run()
+        clean.set(values=values)
+        clean.run_serially()
+        assert site.current() == clean.current()
+        assert len(site.current()) == 12

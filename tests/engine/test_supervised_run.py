@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from supervised import Site
+from supervised import Site, start
 
 from qevd_bio.engine.limits import Limits, resident_bytes, sensible_workers, visible_gpus
 from qevd_bio.engine.stage import Resources
@@ -150,17 +150,6 @@ def test_two_runs_on_one_folder_leave_one_whole_set(site, tmp_path):
     folders = [path for path in site.store.root.glob("[abcd]/*/*")]
     assert len(folders) == 24, "no second folder, no failure, no leftover"
     assert site.run() == {"done": 24}
-
-
-def start(site, videos, workers):
-    program = Path(__file__).with_name("supervised.py")
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    return subprocess.Popen(
-        [sys.executable, str(program), str(site.home), str(videos), str(workers)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment,
-    )
 
 
 def wait_for(condition):
