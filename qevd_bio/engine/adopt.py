@@ -13,7 +13,8 @@ from pathlib import Path
 from qevd_bio.engine.plan import UPSTREAM, PlannedUnit
 from qevd_bio.engine.record import ARTIFACT_FILE, Adopted, UnitRecord
 from qevd_bio.engine.stage import Stage
-from qevd_bio.engine.store import Store, read_unit, unit_folders
+from qevd_bio.engine.store import Store
+from qevd_bio.engine.unit_files import read_unit, unit_folders
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.files.digest import sha256_file
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from qevd_bio.engine.plan import UPSTREAM, PlannedUnit
 from qevd_bio.engine.stage import Stage
-from qevd_bio.engine.store import (
+from qevd_bio.engine.store import Store
+from qevd_bio.engine.unit_files import (
     DAMAGED_MARK,
     FAILED_SUFFIX,
     RETRIED_SUFFIX,
-    Store,
     read_unit,
     unit_folders,
 )

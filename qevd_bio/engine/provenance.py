@@ -10,7 +10,8 @@ from qevd_bio.engine.plan import UPSTREAM
 from qevd_bio.engine.record import UNIT_FILE, UnitRecord
 from qevd_bio.engine.runs import RUNS_FOLDER, read_run
 from qevd_bio.engine.stage import Stage
-from qevd_bio.engine.store import Store, read_unit, unit_folders
+from qevd_bio.engine.store import Store
+from qevd_bio.engine.unit_files import read_unit, unit_folders
 from qevd_bio.errors import DataError
 from qevd_bio.files.strict_json import JsonValue
 

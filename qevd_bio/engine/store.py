@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import platform
-import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -13,12 +12,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from qevd_bio.engine.record import (
-    ARTIFACT_FILE,
-    UNIT_FILE,
-    UnitRecord,
-    record_from_json,
-    record_to_json,
+from qevd_bio.engine.record import ARTIFACT_FILE, UNIT_FILE, UnitRecord, record_to_json
+from qevd_bio.engine.unit_files import (
+    DAMAGED_MARK,
+    FAILED_SUFFIX,
+    RETRIED_SUFFIX,
+    Found,
+    read_record,
+    read_unit,
+    set_aside_before,
+    subfolders,
+    unit_folders,
 )
 from qevd_bio.errors import DataError, EnvironmentProblem
 from qevd_bio.files.atomic import (
@@ -31,28 +35,7 @@ from qevd_bio.files.atomic import (
 from qevd_bio.files.contain import plain_name
 from qevd_bio.files.digest import sha256_json
 
-FAILED_SUFFIX = ".failed.json"
-RETRIED_SUFFIX = ".retried.json"
-DAMAGED_MARK = ".damaged-"
-
-_UNIT_FOLDER = re.compile(r"[0-9a-f]{16}")
 _TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What the store knows of a unit.
-
-    Attributes
-    ----------
-    record : UnitRecord or None
-        A valid record whose outputs are present; None: there is nothing to rely on.
-    problem : str
-        Why the files that are there do not count; empty when nothing is wrong.
-    """
-
-    record: UnitRecord | None
-    problem: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +127,11 @@ class Store:
         folder = self.folder(stage, video_id, identity)
         found = read_unit(folder)
         if found.record is None:
-            failure = _read_record(folder.with_name(f"{folder.name}{FAILED_SUFFIX}"))
+            failure = read_record(folder.with_name(f"{folder.name}{FAILED_SUFFIX}"))
             if isinstance(failure, UnitRecord):
                 found = Found(failure, "")
             elif not found.problem:
-                return Found(None, failure or _set_aside_before(folder))
+                return Found(None, failure or set_aside_before(folder))
         record = found.record
         if record is not None and (record.stage, record.video_id, record.identity) != (
             stage,
@@ -177,8 +160,8 @@ class Store:
         It tells what changed since; it need not be the unit of the current inputs.
         """
         folder = self.video_folder(stage, video_id)
-        records = [_read_record(unit / UNIT_FILE) for unit in unit_folders(folder)]
-        records += [_read_record(path) for path in folder.glob(f"*{FAILED_SUFFIX}")]
+        records = [read_record(unit / UNIT_FILE) for unit in unit_folders(folder)]
+        records += [read_record(path) for path in folder.glob(f"*{FAILED_SUFFIX}")]
         return max(
             (record for record in records if isinstance(record, UnitRecord)),
             key=_came_to_be,
@@ -198,7 +181,7 @@ class Store:
         Path
             A folder whose content may be damaged; ordered by video id, then identity.
         """
-        for video in _subfolders(self._videos(stage)):
+        for video in subfolders(self._videos(stage)):
             yield from unit_folders(video)
 
     def completed_units(self, stage: str) -> Iterator[UnitRecord]:
@@ -336,38 +319,6 @@ class Store:
         return self.root / plain_name(stage, where="stage name")
 
 
-def read_unit(folder: Path) -> Found:
-    """Read a unit's folder: its record counts if its outputs are there in full length.
-
-    Parameters
-    ----------
-    folder : Path
-        What `Store.folder` names; it may be absent.
-
-    Returns
-    -------
-    Found
-        No record and no problem where there is no unit.
-    """
-    record = _read_record(folder / UNIT_FILE)
-    if not isinstance(record, UnitRecord):
-        return Found(None, record)
-    for output in record.outputs:
-        try:
-            size = (folder / output.name).stat().st_size
-        except OSError:
-            return Found(None, f"output {output.name} missing")
-        if size != output.size:
-            problem = f"output {output.name} has {size} bytes, {output.size} were written"
-            return Found(None, problem)
-    return Found(record, "")
-
-
-def unit_folders(video_folder: Path) -> list[Path]:
-    """List the unit folders of a stage and video, by identity."""
-    return [f for f in _subfolders(video_folder) if _UNIT_FOLDER.fullmatch(f.name)]
-
-
 def _came_to_be(record: UnitRecord) -> tuple[str, str]:
     adopted = record.adopted.adopted_utc if record.adopted else ""
     return max(adopted, record.timings.finished_utc), record.identity
@@ -384,29 +335,6 @@ def _appears(made: Path, folder: Path) -> bool:
     return True
 
 
-def _read_record(path: Path) -> UnitRecord | str:
-    """Read a record, or say in one line why it does not count; empty when there is none."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            return record_from_json(file.read(), where=path.name)
-    except FileNotFoundError:
-        return ""
-    except DataError as error:
-        return f"{path.name} damaged: {error.message}"
-    except (OSError, UnicodeDecodeError) as error:
-        return f"{path.name} unreadable: {type(error).__name__}"
-
-
-def _set_aside_before(folder: Path) -> str:
-    """Say why there is no unit where there was one."""
-    retried = _read_record(folder.with_name(f"{folder.name}{RETRIED_SUFFIX}"))
-    if isinstance(retried, UnitRecord):
-        return f"to be tried anew, failed before: {retried.reason}"
-    if any(folder.parent.glob(f"{folder.name}{DAMAGED_MARK}*")):
-        return "was found damaged and set aside"
-    return ""
-
-
 def _temporary_of(pid: int) -> str:
     return f"{TEMPORARY_PREFIX}{sha256_json(platform.node())[:8]}-{pid}-"
 
@@ -421,9 +349,3 @@ def _writing(path: Path) -> Iterator[None]:
             where=str(path),
             next_step="Free space or make it writable, then run again: finished units stay",
         ) from error
-
-
-def _subfolders(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(entry for entry in folder.iterdir() if entry.is_dir())

@@ -9,7 +9,8 @@ from pathlib import Path
 from qevd_bio.engine.plan import PlannedUnit
 from qevd_bio.engine.record import UNIT_FILE, UnitRecord
 from qevd_bio.engine.stage import Stage
-from qevd_bio.engine.store import Store, read_unit
+from qevd_bio.engine.store import Store
+from qevd_bio.engine.unit_files import read_unit
 from qevd_bio.files.digest import sha256_file
 
 

@@ -11,7 +11,7 @@ from qevd_bio.engine.attempt import attempt
 from qevd_bio.engine.plan import ATTEMPTS
 from qevd_bio.engine.record import ARTIFACT_FILE, UNIT_FILE
 from qevd_bio.engine.stage import Skip
-from qevd_bio.engine.store import FAILED_SUFFIX
+from qevd_bio.engine.unit_files import FAILED_SUFFIX
 from qevd_bio.errors import EnvironmentProblem, VideoError
 
 STAGES = ["kinematics", "cycles", "findings", "rewriting"]
