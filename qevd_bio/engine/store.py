@@ -75,7 +75,11 @@ class Store:
         DataError
             A name cannot name a folder.
         """
-        return self.video_folder(stage, video_id) / identity[:16]
+        return self.root.joinpath(
+            plain_name(stage, where="stage name"),
+            plain_name(video_id, where="video id"),
+            identity[:16],
+        )
 
     def failure_file(self, stage: str, video_id: str, identity: str) -> Path:
         """Name the file that tells the last failure of a unit; it need not exist."""

@@ -117,8 +117,8 @@ class WorkerProcess:
 
     def kill(self, doom: str = "") -> None:
         """End it and its children at once; a hung one tells first where it stands."""
-        self.doom = doom
         if doom:
+            self.doom = doom
             with suppress(ProcessLookupError):
                 self.process.send_signal(signal.SIGUSR1)
                 time.sleep(0.1)
@@ -132,6 +132,7 @@ class WorkerProcess:
         except subprocess.TimeoutExpired:
             self.kill()
             code = self.process.wait()
+        self.kill()  # what it started and left behind
         self.line.close()
         if self.doom:
             return self.doom

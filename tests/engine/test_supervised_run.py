@@ -110,6 +110,13 @@ def test_unit_that_was_finished_before_its_worker_died_is_kept(site):
     assert site.store.newest("d", "0002").attempt == 2
 
 
+def test_what_a_dead_worker_started_ends_with_it(site):
+    site.set(faults={"a/0001": "orphan"})
+    assert site.run()["failed"] == 1
+    pid = (site.home / "orphan").read_text()
+    wait_for(lambda: not Path(f"/proc/{pid}").exists() or state(pid) == "Z")
+
+
 def test_megabytes_of_output_block_nothing(site):
     site.set(faults={f"a/{video}": "chatter" for video in site.videos})
     assert site.run() == {"completed": 24}

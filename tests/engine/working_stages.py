@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -67,6 +68,10 @@ class WorkingStage:
         mark.touch()
         match fault.removesuffix(" once"):
             case "sigkill":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "orphan":
+                child = subprocess.Popen(["sleep", "1000"])
+                (self.home / "orphan").write_text(str(child.pid))
                 os.kill(os.getpid(), signal.SIGKILL)
             case "segfault":
                 os.kill(os.getpid(), signal.SIGSEGV)
