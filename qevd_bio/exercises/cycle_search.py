@@ -189,7 +189,12 @@ def _detected(
     settings = CycleSettings(shortest_s=shortest_s, longest_s=longest_s, prominence_rad=least)
     if rule.kind == "alternating":
         return detect_alternating(
-            curves[0], curves[1], part.time_s, part.valid, settings=settings, angles=angles
+            curves[0],
+            curves[1],
+            part.time_s,
+            part.valid,
+            settings=settings,
+            angles=angles,
         )
     return detect_cycles(joined, part.time_s, part.valid, settings=settings, angles=angles)
 
