@@ -100,8 +100,9 @@ def segment_findings(
     part = part_of(motion, first, max(cycle.end for cycle in cycles) + 1)
     own = [moved(cycle, -first) for cycle in cycles]
     checks = [
-        _Check(constraint, side, cycle, _checked_frame(constraint, rule, cycle, part.time_s))
+        _Check(constraint, side, cycle, frames[constraint.phase])
         for cycle in own
+        for frames in [_checked_frames(rule, cycle, part.time_s)]
         for constraint in rule.constraints
         for side in _constraint_sides(constraint, cycle)
     ]
@@ -190,13 +191,16 @@ class _Check:
         return key_window_s(float(time_s[self.frame]), self.cycle)
 
 
-def _checked_frame(constraint: Constraint, rule: Rule, cycle: Cycle, time_s: FloatArray) -> int:
-    """Find the frame of the constraint's phase, or the key frame where it has none."""
-    if constraint.phase in ("", THROUGHOUT) or rule.kind == "hold":
-        return cycle.key
+def _checked_frames(rule: Rule, cycle: Cycle, time_s: FloatArray) -> dict[str, int]:
+    """Find the frame of each phase that constraints name, the key frame where they name none."""
+    frames = dict.fromkeys((constraint.phase for constraint in rule.constraints), cycle.key)
+    if rule.kind == "hold":
+        return frames
     inside = time_s[cycle.start : cycle.end + 1]
     phases = phase_of_time(inside, cycle.start_s, cycle.key_s, cycle.end_s, rule.key_phase.at)
-    return cycle.start + int(np.argmin(np.abs(phases - rule.phase(constraint.phase).at)))
+    for name in frames.keys() - {"", THROUGHOUT}:
+        frames[name] = cycle.start + int(np.argmin(np.abs(phases - rule.phase(name).at)))
+    return frames
 
 
 def _other_half(
@@ -213,7 +217,7 @@ def _other_half(
     apart_s = check.cycle.start_s - before.end_s
     if before.side in (None, check.cycle.side) or apart_s > rule.tempo.longest_s:
         return None
-    frame = _checked_frame(check.constraint, rule, before, time_s)
+    frame = _checked_frames(rule, before, time_s)[check.constraint.phase]
     return _Check(check.constraint, side, before, frame)
 
 

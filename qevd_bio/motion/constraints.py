@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from qevd_bio.motion.cycles import Cycle
-from qevd_bio.motion.medians import median
+from qevd_bio.motion.medians import median, medians_of_known
 from qevd_bio.motion.pace import jitter
 from qevd_bio.motion.record import BoolArray, FloatArray
 
@@ -274,9 +274,10 @@ def farthest_out(smooth: FloatArray, target_low: float, target_high: float) -> E
     Extreme or None
         The frame counts from the first; None where nothing is known.
     """
-    if not np.isfinite(smooth).any():
+    known = smooth[np.isfinite(smooth)]
+    if len(known) == 0:
         return None
-    low, high = np.nanquantile(smooth, [TRIMMED_SHARE, 1.0 - TRIMMED_SHARE])
+    low, high = np.quantile(known, [TRIMMED_SHARE, 1.0 - TRIMMED_SHARE])
     above = bool(high - target_high >= target_low - low)
     return Extreme(int(np.nanargmax(smooth) if above else np.nanargmin(smooth)), above)
 
@@ -289,7 +290,7 @@ def median_smooth(values: FloatArray, valid: BoolArray, reach_frames: int) -> Fl
     smooth = np.full(len(values), np.nan)
     some = np.isfinite(known)
     if some.any():
-        smooth[some] = np.nanmedian(windows[some], axis=1)
+        smooth[some] = medians_of_known(windows[some])
     return smooth
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from qevd_bio.motion.curve_search import search_curve
 from qevd_bio.motion.cycle_record import PROMINENCE_RAD, Cycle, CycleSettings
+from qevd_bio.motion.medians import medians_of_known
 from qevd_bio.motion.pace import is_noisy
 from qevd_bio.motion.record import BoolArray, FloatArray, IntArray
 from qevd_bio.motion.set_likeness import alike
@@ -208,4 +209,4 @@ def _filled(angles: FloatArray) -> FloatArray:
 def _leading_side(difference: FloatArray, cycle: Cycle) -> str:
     reach = max(1, (cycle.end - cycle.start) // 10)
     near_key = difference[max(cycle.start, cycle.key - reach) : cycle.key + reach + 1]
-    return "r" if np.nanmedian(near_key) >= 0 else "l"
+    return "r" if medians_of_known(near_key[None])[0] >= 0 else "l"
