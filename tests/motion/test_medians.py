@@ -1,4 +1,4 @@
-"""Quick medians equal numpy's."""
+"""The median of a few numbers is numpy's."""
 
 from __future__ import annotations
 
@@ -8,13 +8,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from qevd_bio.motion.medians import medians_of_known
-
-NUMBERS = st.one_of(st.floats(-1e6, 1e6), st.just(np.nan))
+from qevd_bio.motion.medians import median, medians_of_known
 
 
-@given(arrays(np.float64, st.tuples(st.integers(1, 8), st.integers(1, 9)), elements=NUMBERS))
-def test_medians_of_known_are_those_of_numpy(windows: np.ndarray) -> None:
+@given(arrays(np.float64, st.integers(1, 40), elements=st.floats(-1e6, 1e6)))
+def test_it_is_numpys(values):
+    assert median(values) == np.median(values)
+
+
+def test_nothing_has_no_median():
+    with pytest.raises(IndexError):
+        median(np.empty(0))
+
+
+@given(
+    arrays(
+        np.float64,
+        st.tuples(st.integers(1, 8), st.integers(1, 9)),
+        elements=st.one_of(st.floats(-1e6, 1e6), st.just(np.nan)),
+    )
+)
+def test_medians_of_what_is_known_are_numpys(windows):
     known = np.isfinite(windows).any(axis=1)
     ours = medians_of_known(windows)
     assert np.isnan(ours[~known]).all()
