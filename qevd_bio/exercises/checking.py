@@ -14,16 +14,13 @@ from qevd_bio.exercises.contradictions import SIDES
 from qevd_bio.exercises.motion_parts import full_name, moved, part_of, unobserved
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.motion.alignment import phase_of_time
-from qevd_bio.motion.constraints import (
-    GUARD_SIGMAS,
-    THROUGHOUT,
-    Constraint,
+from qevd_bio.motion.constraints import GUARD_SIGMAS, THROUGHOUT, Constraint, Finding, judge
+from qevd_bio.motion.cycles import Cycle
+from qevd_bio.motion.evidence import (
     Evidence,
-    Finding,
     difference,
     extreme_over,
     farthest_out,
-    judge,
     key_reach_s,
     key_window_s,
     median_smooth,
@@ -31,7 +28,6 @@ from qevd_bio.motion.constraints import (
     unmeasurable,
     value_at,
 )
-from qevd_bio.motion.cycles import Cycle
 from qevd_bio.motion.medians import median
 from qevd_bio.motion.record import BoolArray, FloatArray, Motion
 from qevd_bio.skeleton.kinematics import Skeleton

@@ -313,6 +313,27 @@ def test_standing_still_gives_no_cycle_and_a_reason():
     assert result.cycles == () and result.reason == "no repetitive movement found"
 
 
+@pytest.mark.parametrize("standing_s", [5, 8])
+@pytest.mark.parametrize("way_s", [0.6, 1.5])
+def test_standing_and_kneeling_down_before_a_plank_is_no_part_of_it(standing_s, way_s):
+    """Who stands is as straight as in a plank."""
+    rule = RULES["plank"]
+    plank = performed(rule, 1, period_s=6, rest_s=0.0)
+    standing = np.zeros((round(standing_s * 30), 46))
+    standing[:, DOF_INDEX["pelvis_tilt"]] = np.pi
+    share = np.linspace(0, 1, round(way_s * 30))[:, None]
+    down = standing[:1] * (1 - share) + plank[:1] * share
+    for name in ("hip_flexion_r", "hip_flexion_l", "knee_angle_r", "knee_angle_l"):
+        down[:, DOF_INDEX[name]] += np.deg2rad(90) * np.sin(np.pi * share[:, 0])
+    q = np.concatenate([standing, down, plank])
+    q += np.deg2rad(1.0) * np.random.default_rng(4).standard_normal(q.shape)
+    result, findings = analysed(as_motion(q, sigma_deg=1.0), rule)
+    assert len(result.cycles) == 1
+    hold = result.cycles[0].cycle
+    assert hold.start == pytest.approx(len(q) - len(plank), abs=8) and hold.end > len(q) - 10
+    assert not any(f.violated for f in findings[0])
+
+
 @pytest.mark.parametrize("name", ["pushup", "plank"])
 def test_what_is_done_standing_is_no_prone_exercise(name):
     rule = RULES[name]
