@@ -62,7 +62,7 @@ class AnnotationsStage:
     policy: Policy = "evidence"
     variants: bool = False
     name: str = "annotations"
-    version: int = 2
+    version: int = 3
     reads: tuple[str, ...] = ("kinematics", "cycles", "findings")
     writes: str = "annotations"
     resources: Resources = field(default_factory=Resources)
