@@ -253,7 +253,8 @@ def _keep_apart(session: Session, rows: list[dict[str, Any]]) -> None:
     texts = {
         row["feedback_index"]: row["feedback"] for row in rows if row["status"] == "rewritten"
     }
-    for first, second in merging_pairs(session.record, texts):
+    while pairs := merging_pairs(session.record, texts):
+        first, second = pairs[0]
         index = second if second in texts else first
         texts.pop(index, None)
         row = rows[index]
