@@ -63,7 +63,7 @@ class AnnotationsStage:
     policy: Policy = "evidence"
     variants: bool = False
     name: str = "annotations"
-    version: int = 2
+    version: int = 3
     reads: tuple[str, ...] = ("kinematics", "cycles", "findings")
     writes: str = "annotations"
     resources: Resources = field(default_factory=Resources)
@@ -254,7 +254,8 @@ def _keep_apart(session: Session, rows: list[dict[str, Any]]) -> None:
     texts = {
         row["feedback_index"]: row["feedback"] for row in rows if row["status"] == "rewritten"
     }
-    for first, second in merging_pairs(session.record, texts):
+    while pairs := merging_pairs(session.record, texts):
+        first, second = pairs[0]
         index = second if second in texts else first
         texts.pop(index, None)
         row = rows[index]
