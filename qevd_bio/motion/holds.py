@@ -161,33 +161,14 @@ def rolling_deviation(values: FloatArray, time_s: FloatArray, window_s: float) -
 def _merged(
     stretches: IntArray, smooth: FloatArray, time_s: FloatArray, settings: HoldSettings
 ) -> list[tuple[int, int]]:
-    groups: list[list[tuple[int, int]]] = []
+    merged: list[tuple[int, int]] = []
     level = 0.0
-    for start, stop in stretches.tolist():
+    for start, stop in stretches:
         here = float(np.median(smooth[start:stop]))
-        near = bool(groups) and time_s[start] - time_s[groups[-1][-1][1] - 1] <= settings.merge_s
+        near = bool(merged) and time_s[start] - time_s[merged[-1][1] - 1] <= settings.merge_s
         if near and abs(here - level) <= settings.merge_rad:
-            groups[-1].append((start, stop))
+            merged[-1] = (merged[-1][0], int(stop))
         else:
-            groups.append([(start, stop)])
+            merged.append((int(start), int(stop)))
             level = here
-    return [_without_turns(group, time_s) for group in groups]
-
-
-def _without_turns(group: list[tuple[int, int]], time_s: FloatArray) -> tuple[int, int]:
-    """Leave out what is still at the ends for less time than the movement next to it takes.
-
-    Where a movement begins or turns an angle stands still, too: that is no part of a hold.
-    """
-    while len(group) > 1 and _moves_longer(group[0], group[0], group[1], time_s):
-        group = group[1:]
-    while len(group) > 1 and _moves_longer(group[-1], group[-2], group[-1], time_s):
-        group = group[:-1]
-    return group[0][0], group[-1][1]
-
-
-def _moves_longer(
-    still: tuple[int, int], one: tuple[int, int], other: tuple[int, int], time_s: FloatArray
-) -> bool:
-    still_s = time_s[still[1] - 1] - time_s[still[0]]
-    return bool(time_s[other[0]] - time_s[one[1] - 1] > still_s)
+    return merged
