@@ -129,7 +129,7 @@ class PoseLandmarker:
 
     def __init__(self, config: CaptureConfig, *, follow: bool) -> None:
         pose = pose_class()
-        self._fresh = True
+        self._person_seen = False
         with _quiet_native_log():
             self._pose = pose(
                 static_image_mode=not follow,
@@ -138,8 +138,7 @@ class PoseLandmarker:
                 min_detection_confidence=config.detection_confidence,
                 min_tracking_confidence=config.tracking_confidence,
             )
-            # The graph opens in threads of its own and writes its log when they get to it.
-            self._pose.process(np.zeros((64, 64, 3), dtype=np.uint8))
+            self._open()
 
     def __enter__(self) -> Self:
         return self
@@ -156,7 +155,13 @@ class PoseLandmarker:
         """Forget the person followed so far: the camera has cut."""
         with _quiet_native_log():
             self._pose.reset()
-        self._fresh = True
+            self._open()
+
+    def _open(self) -> None:
+        """Wait until the graph is open: its threads write their log when they get to it."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self._pose.process(np.zeros((64, 64, 3), dtype=np.uint8))
 
     def __call__(self, image: RgbImage) -> tuple[FloatArray, FloatArray, FloatArray] | None:
         """Find the person.
@@ -183,12 +188,14 @@ class PoseLandmarker:
         return flat[:, :2], world, flat[:, 2]
 
     def _process(self, image: RgbImage) -> Any:  # noqa: ANN401 (mediapipe has no types)
-        if not self._fresh:
+        if self._person_seen:
             return self._pose.process(image)
-        self._fresh = False
+        # Native code warns once, when it first meets a person.
         with _quiet_native_log(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return self._pose.process(image)
+            result = self._pose.process(image)
+        self._person_seen = result.pose_landmarks is not None
+        return result
 
 
 class CutFinder:

@@ -288,6 +288,7 @@ def _assembled(
         valid=valid,
         observed=observed,
         sigma_rad=sigma_rad,
+        frame_sigma_rad=sigma,
         gravity=np.array([0.0, 1.0, 0.0]),
         gravity_source="camera",
         backend=BACKEND,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from typing import ParamSpec
@@ -40,36 +42,45 @@ def guarded(command: Callable[P, int]) -> Callable[P, None]:
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        wants_json = "as_json" in kwargs and bool(kwargs["as_json"])
         try:
             code = command(*args, **kwargs)
         except KeyboardInterrupt:
-            say("interrupted; what is finished is kept. Run the same command to go on")
-            code = INTERRUPTED
+            again = shlex.join(["qevd-bio", *sys.argv[1:]])
+            code = _fail("interrupted; what is finished is kept", again, INTERRUPTED, wants_json)
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = FAILED
         except QevdBioError as error:
             if os.environ.get(DEBUG_VARIABLE):
                 raise
-            say(f"error: {error}")
             code = USAGE if isinstance(error, UsageError) else FAILED
+            code = _fail(f"{error.where}: {error.message}", error.next_step, code, wants_json)
         except OSError as error:
             if os.environ.get(DEBUG_VARIABLE):
                 raise
             place = error.filename or "a file"
-            say(
-                f"error: {place}: {error.strerror or error}. "
-                "Check that the folder exists, is one, may be written and has space"
-            )
-            code = FAILED
+            cause = f"{place}: {error.strerror or error}"
+            mend = "Check that the folder exists, is one, may be written and has space"
+            code = _fail(cause, mend, FAILED, wants_json)
         except Exception as error:
             if os.environ.get(DEBUG_VARIABLE):
                 raise
-            say(
-                f"error: {type(error).__name__}: {' '.join(str(error).split())}. "
-                "This is not a known failure; run again with --debug and report it"
-            )
-            code = FAILED
+            cause = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            mend = "This is not a known failure; run again with --debug and report it"
+            code = _fail(cause, mend, FAILED, wants_json)
         raise typer.Exit(code)
 
     return run
+
+
+def _fail(cause: str, next_step: str, code: int, wants_json: bool) -> int:
+    """Tell a failure on stderr, and on stdout to who asked for JSON."""
+    if code == INTERRUPTED:
+        say(f"{cause}. Go on with: {next_step}")
+    else:
+        say(f"error: {cause}. {next_step}")
+    if wants_json:
+        error = {"cause": cause, "next_step": next_step, "exit_code": code}
+        print(json.dumps({"error": error}, ensure_ascii=False, indent=2))
+    return code

@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from qevd_bio import __version__
-from qevd_bio.cli import look, release, rules, setup, synth, work
+from qevd_bio.cli import look, release, rules, setup, synth, upkeep, work
 from qevd_bio.cli.guard import DEBUG_VARIABLE
+from qevd_bio.cli.why import why
 
 app = typer.Typer(
     name="qevd-bio",
@@ -48,6 +49,16 @@ app.command()(setup.demo)
 app.command()(setup.doctor)
 app.command()(work.plan)
 app.command()(work.run)
+for _command in (
+    upkeep.status,
+    upkeep.failed,
+    upkeep.retry,
+    upkeep.verify,
+    upkeep.gc,
+    upkeep.adopt,
+):
+    app.command()(_command)
+app.command()(why)
 app.command()(release.publish)
 app.command()(look.diff)
 app.command()(look.plot)

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
-from qevd_bio.engine.local import Event
+from qevd_bio.engine.events import Event
+from qevd_bio.engine.settle import follows_another
 
 
 @contextmanager
@@ -23,21 +24,27 @@ def progress(units: int) -> Iterator[Callable[[Event], None]]:
     Yields
     ------
     callable
-        To be told of each event. Failures are printed as lines; the bar appears on a
-        terminal only.
+        To be told of each event. Failures are printed as lines, what follows from them is
+        not; the bar appears on a terminal only.
     """
     with tqdm(
         total=units, unit="unit", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False
     ) as bar:
+        in_hand: dict[int, str] = {}
 
         def on_event(event: Event) -> None:
             if event.kind == "started":
-                bar.set_postfix_str(f"{event.video_id} {event.stage}")
-                return
-            if event.kind in ("failed", "skipped"):
+                in_hand[event.worker] = f"{event.video_id} {event.stage}"
+            else:
+                in_hand.pop(event.worker, None)
+                if event.seconds == 0 and not bar.disable:
+                    # What took no time says nothing of the time left.
+                    bar.initial += 1
+                bar.update()
+            bar.set_postfix_str(", ".join(list(in_hand.values())[:3]), refresh=False)
+            if event.kind in ("failed", "skipped") and not follows_another(event):
                 line = f"{event.kind}: {event.video_id} {event.stage}: {event.reason}"
                 tqdm.write(line, file=sys.stderr)
-            bar.update()
 
         yield on_event
 

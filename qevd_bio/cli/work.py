@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
@@ -64,6 +64,34 @@ HeightM = Annotated[
     float | None,
     typer.Option("--height-m", help="The person's height in metres; without it sizes are ratios."),
 ]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=0,
+        help="Worker processes. Default: one a visible GPU if a stage asks for one, else one a "
+        "CPU. 0 works in this process.",
+    ),
+]
+ShardOption = Annotated[
+    str | None,
+    typer.Option(
+        "--shard", metavar="I/N", help="Only the I-th of N parts; a video's part never changes."
+    ),
+]
+UnitTimeout = Annotated[
+    float, typer.Option("--unit-timeout-s", help="Kill a worker that is this long on one unit.")
+]
+StartTimeout = Annotated[
+    float, typer.Option("--start-timeout-s", help="... or on starting or loading a model.")
+]
+Memory = Annotated[
+    float | None,
+    typer.Option("--memory-gb", help="... or holds more memory than this. Default: no limit."),
+]
+Recycle = Annotated[
+    int, typer.Option("--recycle", min=1, help="Replace a worker after this many videos.")
+]
 
 
 def _config(
@@ -104,6 +132,7 @@ def plan(
     as_json: Json = False,
 ) -> int:
     """Say what `run` would do, and because of which change, without doing it."""
+    from qevd_bio.engine.plan import Action
     from qevd_bio.stages.road import open_road
 
     config = _config(data_root, policy, variants, salient_joints, backend, recorded_root, height_m)
@@ -111,8 +140,7 @@ def plan(
     planned = road.plan(tuple(video or ()))
     counts: dict[str, dict[str, int]] = {}
     for unit in planned:
-        of_stage = counts.setdefault(unit.stage, dict.fromkeys(("run", "retry", "blocked"), 0))
-        of_stage.setdefault("done", 0)
+        of_stage = counts.setdefault(unit.stage, dict.fromkeys(get_args(Action), 0))
         of_stage[unit.action] += 1
     lines = [table(("stage", *next(iter(counts.values()), {})), [
         (stage, *numbers.values()) for stage, numbers in counts.items()
@@ -143,27 +171,46 @@ def run(
     recorded_root: RecordedRoot = None,
     height_m: HeightM = None,
     video: Videos = None,
+    workers: Workers = None,
+    shard: ShardOption = None,
+    unit_timeout_s: UnitTimeout = 3600.0,
+    start_timeout_s: StartTimeout = 600.0,
+    memory_gb: Memory = None,
+    recycle: Recycle = 200,
     as_json: Json = False,
 ) -> int:
     """Bring every video up to date: angles, cycles, findings, sentences."""
     from qevd_bio.cli.progress import progress
+    from qevd_bio.engine.limits import Limits, sensible_workers
+    from qevd_bio.engine.sharding import shard_named
     from qevd_bio.stages.road import open_road
 
     config = _config(data_root, policy, variants, salient_joints, backend, recorded_root, height_m)
     road = open_road(config, work)
     _tell_source(road)
-    videos = tuple(video or ())
-    with progress(road.units(videos)) as on_event:
-        summary = road.run(videos, argv=sys.argv, on_event=on_event)
+    memory = round(memory_gb * 1e9) if memory_gb is not None else None
+    part = shard_named(shard) if shard else None
+    chosen = road.chosen(tuple(video or ()), part)
+    with progress(len(chosen) * len(road.stages)) as on_event:
+        summary = road.run(
+            tuple(video or ()),
+            argv=sys.argv,
+            on_event=on_event,
+            notice=say,
+            shard=part,
+            workers=sensible_workers(road.stages) if workers is None else workers,
+            limits=Limits(unit_timeout_s, start_timeout_s, memory, recycle),
+        )
     failures = [{"video_id": f.video_id, "stage": f.stage, "reason": f.reason}
                 for f in summary.failures]  # fmt: skip
     rejected = road.rejected()
     counts = dict(summary.counts)
     lines = [", ".join(f"{number} {word}" for word, number in counts.items())]
     if failures:
+        lines.append(f"causes: qevd-bio failed --work {shlex.quote(str(work))}")
         rows = [(f["video_id"], f["stage"], f["reason"]) for f in failures]
         lines.append(table(("failed video", "stage", "reason"), rows))
-    concerns = road.concerns(videos)
+    concerns = road.concerns(chosen) if chosen else {}
     if concerns:
         lines.append(table(("video to look at", "because"), list(concerns.items())))
     lines.append(f"artifacts: {work}   next: qevd-bio publish --work {shlex.quote(str(work))}")

@@ -8,9 +8,13 @@ import pyarrow as pa
 
 from qevd_bio import __version__
 from qevd_bio.dataset.drop_in import records_table
-from qevd_bio.dataset.publish import publish
+from qevd_bio.dataset.publish import SUMS_FILE, publish
 from qevd_bio.dataset.release import MissingVideo, PublishedVideo, Release
+from qevd_bio.engine.collect import note_published
 from qevd_bio.engine.plan import PlannedUnit, current_artifacts
+from qevd_bio.engine.store import Store
+from qevd_bio.errors import DataError
+from qevd_bio.files.digest import sha256_file
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.qevd.dropin import drop_in_records
 from qevd_bio.qevd.layout import find_splits
@@ -28,7 +32,7 @@ def release_from(road: Road, *, out: Path, version: str) -> Release:
     Parameters
     ----------
     road : Road
-        The work; nothing in it is changed.
+        The work; nothing in it is changed, the release is noted so that `gc` keeps its units.
     out : Path
         Folder of releases.
     version : str
@@ -43,13 +47,16 @@ def release_from(road: Road, *, out: Path, version: str) -> Release:
     ------
     UsageError
         Nothing is finished, or the version exists.
+    DataError
+        An artifact is damaged.
     """
     outside_of_source(out, road.config.data_root)
     planned = road.plan()
     artifacts = current_artifacts(planned, road.store)
     splits = {unit: session.record.split for unit, session in road.sessions.by_id.items()}
     finished = {unit: found for unit, found in artifacts.items() if set(STAGES) <= set(found)}
-    return publish(
+    digests = _sound_digests(planned, finished, road.store)
+    release = publish(
         [
             PublishedVideo(
                 unit,
@@ -71,6 +78,28 @@ def release_from(road: Road, *, out: Path, version: str) -> Release:
             **{f"rule {rule.id}": str(rule.version) for rule in road.sessions.rules.values()},
         },
     )
+    note_published(
+        road.store.root, f"{version}-{sha256_file(release.folder / SUMS_FILE)[:12]}", digests
+    )
+    return release
+
+
+def _sound_digests(
+    planned: list[PlannedUnit], finished: dict[str, dict[str, Path]], store: Store
+) -> list[str]:
+    """Hash every artifact that goes out, and refuse one that is not as it was written."""
+    digests = []
+    for unit in planned:
+        if unit.record is not None and unit.stage in finished.get(unit.video_id, ()):
+            path, written = store.artifact_path(unit.record), unit.record.outputs[0].sha256
+            if sha256_file(path) != written:
+                raise DataError(
+                    "has other bytes than were written",
+                    where=str(path),
+                    next_step="Run `qevd-bio verify`, then `qevd-bio run`, and publish again",
+                )
+            digests.append(written)
+    return digests
 
 
 def _unfinished(

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from qevd_bio.errors import UsageError
-from qevd_bio.files.atomic import TEMPORARY_PREFIX, make_folder
+from qevd_bio.files.atomic import TEMPORARY_PREFIX, make_folder, sync_folder
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def new_folder(target: Path) -> Iterator[Path]:
     try:
         yield temporary
         for folder, _, _ in os.walk(temporary):
-            _sync(Path(folder))
+            sync_folder(Path(folder))
         _refuse_existing(target)
         try:
             temporary.rename(target)
@@ -56,7 +56,7 @@ def new_folder(target: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-    _sync(target.parent)
+    sync_folder(target.parent)
 
 
 def _refuse_existing(target: Path) -> None:
@@ -70,11 +70,3 @@ def _exists(target: Path) -> UsageError:
         where=str(target),
         next_step="Publish under a new version, or move the old folder away first",
     )
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -2,60 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Callable, Sequence
+from contextlib import closing
 
-from qevd_bio.engine.attempt import attempt
-from qevd_bio.engine.plan import PlannedUnit, plan_unit
-from qevd_bio.engine.record import UnitRecord
+from qevd_bio.engine.events import Event, RunSummary, Tally
+from qevd_bio.engine.settle import Workshop
 from qevd_bio.engine.stage import Stage, check_stages, check_videos
 from qevd_bio.engine.store import Store
-
-EventKind = Literal["started", "completed", "failed", "skipped", "done"]
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something a progress display may want to show.
-
-    Attributes
-    ----------
-    kind : str
-        Every unit ends with exactly one of ``completed``, ``failed``, ``skipped`` (on
-        purpose or for want of an artifact) and ``done`` (completed by an earlier run);
-        ``started`` comes before when the stage is called.
-    stage, video_id : str
-        The unit.
-    reason : str
-        Why it failed or was skipped; when it starts, why it runs.
-    seconds : float
-        What this run spent on it.
-    """
-
-    kind: EventKind
-    stage: str
-    video_id: str
-    reason: str = ""
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class RunSummary:
-    """What came of a run.
-
-    Attributes
-    ----------
-    counts : mapping of str to int
-        Units ``completed`` by this run, ``done`` before, ``failed``, ``skipped``.
-    failures : tuple of UnitRecord
-        The failed units, in the order they ran.
-    """
-
-    counts: Mapping[str, int]
-    failures: tuple[UnitRecord, ...]
 
 
 def run_local(
@@ -64,6 +17,7 @@ def run_local(
     store: Store,
     *,
     on_event: Callable[[Event], None],
+    run_id: str = "",
 ) -> RunSummary:
     """Bring every unit up to date, video by video.
 
@@ -78,6 +32,8 @@ def run_local(
         Where results lie and go.
     on_event : callable
         Told of each unit's start and end.
+    run_id : str
+        Names the run in the records of its units.
 
     Returns
     -------
@@ -89,57 +45,19 @@ def run_local(
     DataError, UsageError
         The stages do not fit together, or video ids cannot be used.
     EnvironmentProblem
-        The store cannot be written.
+        The store takes no records any more.
     Exception
         Whatever a stage's `setup` raises: no unit of it could run.
 
     Notes
     -----
-    A failed unit is recorded and the others go on; what reads it is recorded as skipped.
-    Failed units run again with the next call.
+    A failed unit is recorded and the others go on; what reads it is told as skipped.
+    Failed units run again with the next call, up to `ATTEMPTS` times.
     """
     check_stages(stages)
     check_videos(video_ids)
-    counts: Counter[str] = Counter({"completed": 0, "done": 0, "failed": 0, "skipped": 0})
-    failures: list[UnitRecord] = []
-    ready: set[str] = set()
-    with ExitStack() as loaded:
+    tally = Tally(on_event)
+    with closing(Workshop(stages, store, run_id)) as workshop:
         for video_id in video_ids:
-            settled: dict[str, PlannedUnit] = {}
-            for stage in stages:
-                planned = plan_unit(stage, video_id, settled, store)
-                record = planned.record if planned.action == "done" else None
-                if record is None:
-                    if planned.action != "blocked" and planned.cause is None:
-                        why = "; ".join(planned.why)
-                        on_event(Event("started", stage.name, video_id, why))
-                        if stage.name not in ready:
-                            stage.setup()
-                            loaded.callback(stage.teardown)
-                            ready.add(stage.name)
-                    record = _attempt(stage, planned, settled, store)
-                    event = _end(record.status, record, record.timings.seconds)
-                    if record.status == "failed":
-                        failures.append(record)
-                else:
-                    event = _end("done" if record.status == "completed" else "skipped", record)
-                counts[event.kind] += 1
-                settled[stage.writes] = replace(planned, action="done", record=record)
-                on_event(event)
-    return RunSummary(dict(counts), tuple(failures))
-
-
-def _attempt(
-    stage: Stage, planned: PlannedUnit, settled: Mapping[str, PlannedUnit], store: Store
-) -> UnitRecord:
-    records = {name: settled[name].record for name in stage.reads}
-    inputs = {
-        name: store.artifact_path(record)
-        for name, record in records.items()
-        if record is not None and record.status == "completed"
-    }
-    return attempt(stage, planned, inputs, store)
-
-
-def _end(kind: EventKind, record: UnitRecord, seconds: float = 0.0) -> Event:
-    return Event(kind, record.stage, record.video_id, record.reason, seconds)
+            workshop.settle(video_id, tally.add)
+    return tally.summary()

@@ -12,7 +12,10 @@ from qevd_bio.engine.stage import Stage, check_stages, check_videos
 from qevd_bio.engine.store import Store
 from qevd_bio.errors import QevdBioError
 
-Action = Literal["run", "done", "blocked", "retry"]
+Action = Literal["run", "done", "blocked", "retry", "given up"]
+
+# A unit that failed this often with the same inputs is left alone until someone asks.
+ATTEMPTS = 3
 
 UPSTREAM = "upstream:"
 UPSTREAM_LOST = "upstream "
@@ -28,10 +31,11 @@ class PlannedUnit:
     stage, video_id : str
         The unit.
     action : str
-        ``done`` (completed, or skipped on purpose), ``run``, ``retry`` (failed before with
-        the same inputs), ``blocked`` (an artifact it reads failed or was skipped).
+        ``done`` (completed, or skipped on purpose, or in want of an artifact that was),
+        ``run``, ``retry`` (failed before with the same inputs), ``given up`` (failed
+        `ATTEMPTS` times with the same inputs), ``blocked`` (an artifact it reads failed).
     identity : str or None
-        None while an artifact it reads is still to be made.
+        None while an artifact it reads is still to be made, or never will be.
     why : tuple of str
         The reasons for the action, one line each; empty for a completed unit.
     depends : mapping of str to str
@@ -81,14 +85,7 @@ def plan(stages: Sequence[Stage], video_ids: Sequence[str], store: Store) -> lis
     """
     check_stages(stages)
     check_videos(video_ids)
-    planned: list[PlannedUnit] = []
-    for video_id in video_ids:
-        upstream: dict[str, PlannedUnit] = {}
-        for stage in stages:
-            unit = plan_unit(stage, video_id, upstream, store)
-            upstream[stage.writes] = unit
-            planned.append(unit)
-    return planned
+    return [unit for video_id in video_ids for unit in plan_video(stages, video_id, store)]
 
 
 def plan_unit(
@@ -112,33 +109,51 @@ def plan_unit(
     PlannedUnit
         With `identity` set when every artifact it reads is settled.
     """
-    own, cause = _own_dependencies(stage, video_id)
     reads = [upstream[name] for name in stage.reads]
-    pending = [unit for unit in reads if unit.action != "done"]
-    obstacle = next(filter(None, map(_obstacle, reads)), "")
-    why: tuple[str, ...]
+    obstacles = sorted(filter(None, map(_obstacle, reads)), key=lambda found: found[0])
+    if obstacles:
+        action, why = obstacles[0]
+        return PlannedUnit(stage.name, video_id, action, None, (why,), {}, None)
+    own, cause = _own_dependencies(stage, video_id)
+    pending = [f"waits for {unit.stage}" for unit in reads if unit.action != "done"]
     if pending:
-        action: Action = "blocked" if obstacle else "run"
         changes = _changes(stage, video_id, own, cause, store)
-        why = (
-            (obstacle,)
-            if obstacle
-            else (
-                *(line for line in changes if not line.startswith(UPSTREAM)),
-                *(f"waits for {unit.stage}" for unit in pending),
-            )
-        )
-        return PlannedUnit(stage.name, video_id, action, None, why, own, None, cause)
+        lines = (*(line for line in changes if not line.startswith(UPSTREAM)), *pending)
+        return PlannedUnit(stage.name, video_id, "run", None, lines, own, None, cause)
 
     depends = own | {f"{UPSTREAM}{name}": _artifact_digest(upstream[name]) for name in stage.reads}
     identity = unit_identity(stage.name, stage.version, video_id, depends)
     found = store.find(stage.name, video_id, identity)
     record = found.record
-    action, why = _decide(obstacle, record)
-    if not why and record is None:
+    if record is None:
         problem = (found.problem,) if found.problem else ()
-        why = problem or _changes(stage, video_id, depends, cause, store)
-    return PlannedUnit(stage.name, video_id, action, identity, why, depends, record, cause)
+        why_run = problem or _changes(stage, video_id, depends, cause, store)
+        return PlannedUnit(stage.name, video_id, "run", identity, why_run, depends, None, cause)
+    action, lines = _decide(record)
+    return PlannedUnit(stage.name, video_id, action, identity, lines, depends, record, cause)
+
+
+def plan_video(stages: Sequence[Stage], video_id: str, store: Store) -> list[PlannedUnit]:
+    """Say what a run would do with one video.
+
+    Parameters
+    ----------
+    stages : sequence of Stage
+        Every stage after the ones it reads from.
+    video_id : str
+        The video.
+    store : Store
+        Where results lie; nothing is written.
+
+    Returns
+    -------
+    list of PlannedUnit
+        In the order of `stages`.
+    """
+    upstream: dict[str, PlannedUnit] = {}
+    for stage in stages:
+        upstream[stage.writes] = plan_unit(stage, video_id, upstream, store)
+    return list(upstream.values())
 
 
 def current_artifacts(planned: Sequence[PlannedUnit], store: Store) -> dict[str, dict[str, Path]]:
@@ -193,33 +208,32 @@ def _own_dependencies(stage: Stage, video_id: str) -> tuple[dict[str, str], Exce
     return own, None
 
 
-def _obstacle(unit: PlannedUnit) -> str:
-    """Say in one line why an artifact will not be there, by the first cause in the chain."""
+def _obstacle(unit: PlannedUnit) -> tuple[Action, str] | None:
+    """Say why an artifact will not be there, by the first cause in the chain, if so."""
     if unit.action == "blocked":
-        return unit.why[0]
-    if unit.record is None or unit.record.status == "completed":
-        return ""
-    if unit.record.reason.startswith(UPSTREAM_LOST):
-        return unit.record.reason
-    return f"{UPSTREAM_LOST}{unit.stage} {unit.record.status}: {unit.record.reason}"
+        return "blocked", unit.why[0]
+    if unit.record is None:
+        if unit.action == "done":
+            return "done", unit.why[0]
+        if unit.cause is not None:
+            return "blocked", f"{UPSTREAM_LOST}{unit.stage} failed: {one_line(unit.cause)}"
+        return None
+    if unit.record.status == "completed":
+        return None
+    action: Action = "done" if unit.record.status == "skipped" else "blocked"
+    return action, f"{UPSTREAM_LOST}{unit.stage} {unit.record.status}: {unit.record.reason}"
 
 
 def _artifact_digest(unit: PlannedUnit) -> str:
-    record = unit.record
-    if record is None:
+    if unit.record is None:
         raise AssertionError(f"{unit.stage}/{unit.video_id} is settled without a record")
-    if record.status == "completed":
-        return record.outputs[0].sha256
-    return f"{record.status}:{record.identity}"
+    return unit.record.outputs[0].sha256
 
 
-def _decide(block: str, record: UnitRecord | None) -> tuple[Action, tuple[str, ...]]:
-    if block:
-        recorded = record is not None and record.reason == block
-        return ("done" if recorded else "blocked"), (block,)
-    if record is None:
-        return "run", ()
+def _decide(record: UnitRecord) -> tuple[Action, tuple[str, ...]]:
     if record.status == "failed":
+        if record.attempt >= ATTEMPTS:
+            return "given up", (f"failed {record.attempt} times: {record.reason}",)
         return "retry", (f"failed before: {record.reason}",)
     if record.status == "skipped":
         return "done", (f"skipped: {record.reason}",)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast
-
-from jsonschema import Draft202012Validator
 
 from qevd_bio.errors import DataError
 from qevd_bio.files.digest import sha256_json
@@ -14,64 +13,12 @@ from qevd_bio.files.strict_json import JsonValue, dump_json, parse_json
 
 ARTIFACT_FILE = "artifact.parquet"
 UNIT_FILE = "unit.json"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Status = Literal["completed", "failed", "skipped"]
 
-_HASH = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
-_LINE = {"type": "string", "pattern": r"^[^\r\n]*$"}
-_TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
-_TIME = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00$"}
-
-
-def _closed(properties: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": sorted(properties),
-        "additionalProperties": False,
-    }
-
-
-_OUTPUT = _closed(
-    {
-        "name": {"const": ARTIFACT_FILE},
-        "size": {"type": "integer", "minimum": 1},
-        "sha256": _HASH,
-    }
-)
-UNIT_SCHEMA: dict[str, Any] = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "title": "qevd_bio unit record",
-    **_closed(
-        {
-            "schema_version": {"const": SCHEMA_VERSION},
-            "status": {"enum": ["completed", "failed", "skipped"]},
-            "reason": _LINE,
-            "stage": _LINE,
-            "version": {"type": "integer"},
-            "video_id": _LINE,
-            "identity": _HASH,
-            "depends": _TEXTS,
-            "outputs": {"type": "array", "items": _OUTPUT, "maxItems": 1},
-            "notes": {"type": "object"},
-            "traceback": {"type": ["string", "null"]},
-            "timings": _closed(
-                {
-                    "started_utc": _TIME,
-                    "finished_utc": _TIME,
-                    "seconds": {"type": "number", "minimum": 0},
-                }
-            ),
-            "versions": _TEXTS,
-            "host": {"type": "string"},
-        }
-    ),
-    "if": {"properties": {"status": {"const": "completed"}}},
-    "then": {"properties": {"outputs": {"minItems": 1}, "reason": {"const": ""}}},
-    "else": {"properties": {"outputs": {"maxItems": 0}, "reason": {"minLength": 1}}},
-}
-_VALIDATOR = Draft202012Validator(UNIT_SCHEMA)
+_HASH = re.compile(r"[0-9a-f]{64}")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +37,25 @@ class Timings:
     started_utc: str
     finished_utc: str
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """Why bytes made under another identity stand here.
+
+    Attributes
+    ----------
+    identity : str
+        The unit they come from.
+    reason : str
+        What the one who adopted them said.
+    adopted_utc : str
+        When, on the wall clock (ISO 8601, UTC).
+    """
+
+    identity: str
+    reason: str
+    adopted_utc: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +86,13 @@ class UnitRecord:
         Python and package versions at work.
     host : str
         The machine's name.
+    run_id : str
+        Names the folder of the run below ``runs/``; empty outside of a recorded run.
+    attempt : int
+        1 for the first attempt at this identity.
+    adopted : Adopted or None
+        Set when the bytes were accepted from an older unit; `timings`, `versions`, `host`
+        and `run_id` are then those of that unit.
     """
 
     status: Status
@@ -135,6 +108,9 @@ class UnitRecord:
     timings: Timings
     versions: Mapping[str, str]
     host: str
+    run_id: str
+    attempt: int
+    adopted: Adopted | None
 
 
 def unit_identity(stage: str, version: int, video_id: str, depends: Mapping[str, str]) -> str:
@@ -202,14 +178,14 @@ def record_from_json(text: str, *, where: str) -> UnitRecord:
         The text is no JSON, breaks the schema, or its identity is not that of its inputs.
     """
     content = parse_json(text, where=where)
-    fault = next(_VALIDATOR.iter_errors(content), None)
-    if fault is not None:
-        cause = f"breaks the schema at {fault.json_path}: {' '.join(fault.message.split())[:200]}"
-        raise _damaged(cause, where)
+    fault = _fault(content)
+    if fault:
+        raise _damaged(f"breaks the schema at {fault}", where)
     fields = dict(cast("Mapping[str, Any]", content))
     del fields["schema_version"]
     fields["outputs"] = tuple(Output(**output) for output in fields["outputs"])
     fields["timings"] = Timings(**fields["timings"])
+    fields["adopted"] = Adopted(**fields["adopted"]) if fields["adopted"] else None
     record = UnitRecord(**fields)
     if record.identity != unit_identity(
         record.stage, record.version, record.video_id, record.depends
@@ -220,3 +196,104 @@ def record_from_json(text: str, *, where: str) -> UnitRecord:
 
 def _damaged(cause: str, where: str) -> DataError:
     return DataError(cause, where=where, next_step="Run again: the unit is made anew")
+
+
+def _is_line(value: object) -> bool:
+    return isinstance(value, str) and not set(value) & {"\r", "\n"}
+
+
+def _is_hash(value: object) -> bool:
+    return isinstance(value, str) and _HASH.fullmatch(value) is not None
+
+
+def _is_time(value: object) -> bool:
+    return isinstance(value, str) and _TIME.fullmatch(value) is not None
+
+
+def _is_whole(least: int) -> Callable[[object], bool]:
+    return lambda value: type(value) is int and value >= least
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, dict) and all(type(text) is str for text in value.values())
+
+
+def _is_seconds(value: object) -> bool:
+    return type(value) in (int, float) and cast("float", value) >= 0
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+# By key: what its value must be, in words and as a test.
+_Rules = Mapping[str, tuple[str, Callable[[Any], bool]]]
+
+_OUTPUT: _Rules = {
+    "name": (f"'{ARTIFACT_FILE}'", lambda value: value == ARTIFACT_FILE),
+    "size": ("a positive whole number", _is_whole(1)),
+    "sha256": ("64 hexadecimal digits", _is_hash),
+}
+_TIMINGS: _Rules = {
+    "started_utc": ("a time in UTC", _is_time),
+    "finished_utc": ("a time in UTC", _is_time),
+    "seconds": ("a number of seconds", _is_seconds),
+}
+_ADOPTED: _Rules = {
+    "identity": ("64 hexadecimal digits", _is_hash),
+    "reason": ("one line", lambda value: _is_line(value) and value != ""),
+    "adopted_utc": ("a time in UTC", _is_time),
+}
+_UNIT: _Rules = {
+    "schema_version": (str(SCHEMA_VERSION), lambda value: value == SCHEMA_VERSION),
+    "status": (
+        "completed, failed or skipped",
+        lambda value: value in ("completed", "failed", "skipped"),
+    ),
+    "reason": ("one line", _is_line),
+    "stage": ("one line", _is_line),
+    "version": ("a whole number", lambda value: type(value) is int),
+    "video_id": ("one line", _is_line),
+    "identity": ("64 hexadecimal digits", _is_hash),
+    "depends": ("digests by name", _are_texts),
+    "outputs": ("a list", lambda value: isinstance(value, list)),
+    "notes": ("an object", lambda value: isinstance(value, dict)),
+    "traceback": ("text or null", lambda value: value is None or _is_text(value)),
+    "timings": ("an object", lambda value: isinstance(value, dict)),
+    "versions": ("versions by name", _are_texts),
+    "host": ("text", _is_text),
+    "run_id": ("one line", _is_line),
+    "attempt": ("a positive whole number", _is_whole(1)),
+    "adopted": ("an object or null", lambda value: value is None or isinstance(value, dict)),
+}
+
+
+def _fault(content: object) -> str:
+    """Say where a record breaks the schema and what was expected; empty when it is sound."""
+    fault = _object_fault("$", content, _UNIT)
+    if fault:
+        return fault
+    record = cast("dict[str, Any]", content)
+    fault = _object_fault("$.timings", record["timings"], _TIMINGS)
+    if not fault and record["adopted"] is not None:
+        fault = _object_fault("$.adopted", record["adopted"], _ADOPTED)
+    for index, output in enumerate(record["outputs"]):
+        fault = fault or _object_fault(f"$.outputs[{index}]", output, _OUTPUT)
+    is_complete = record["status"] == "completed"
+    if not fault and len(record["outputs"]) != is_complete:
+        fault = f"$.outputs: a unit that is {record['status']} has {int(is_complete)}"
+    if not fault and bool(record["reason"]) == is_complete:
+        fault = f"$.reason: a unit that is {record['status']} has {'none' * is_complete or 'one'}"
+    return fault
+
+
+def _object_fault(place: str, value: object, rules: _Rules) -> str:
+    if not isinstance(value, dict):
+        return f"{place}: no object"
+    if value.keys() != rules.keys():
+        strange = ", ".join(sorted(value.keys() ^ rules.keys()))
+        return f"{place}: keys missing or unknown: {strange}"
+    for name, (expected, holds) in rules.items():
+        if not holds(value[name]):
+            return f"{place}.{name}: must be {expected}"
+    return ""

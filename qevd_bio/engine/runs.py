@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import secrets
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 import qevd_bio
+from qevd_bio.engine.events import Event
+from qevd_bio.engine.limits import gpu_names
+from qevd_bio.engine.log import RunLog
 from qevd_bio.engine.versions import package_versions
-from qevd_bio.errors import DataError, EnvironmentProblem
+from qevd_bio.errors import DataError, EnvironmentProblem, QevdBioError
 from qevd_bio.files.atomic import write_text_atomic
 from qevd_bio.files.digest import sha256_json
 from qevd_bio.files.strict_json import JsonValue, dump_json, parse_json
 
 RUN_FILE = "run.json"
-SCHEMA_VERSION = 1
+RUNS_FOLDER = "runs"
+SCHEMA_VERSION = 2
 
 Outcome = Literal["finished", "interrupted", "broken"]
 
 
-def open_run(work: Path, *, argv: Sequence[str], config: Mapping[str, JsonValue]) -> Path:
+def open_run(
+    work: Path,
+    *,
+    argv: Sequence[str],
+    config: Mapping[str, JsonValue],
+    execution: Mapping[str, JsonValue],
+) -> Path:
     """Record that a run begins.
 
     Parameters
@@ -35,6 +49,8 @@ def open_run(work: Path, *, argv: Sequence[str], config: Mapping[str, JsonValue]
         The command line. It is stored as given: keep secrets out of it.
     config : mapping of str to JsonValue
         The resolved configuration, every default spelled out.
+    execution : mapping of str to JsonValue
+        What changes no output: workers, limits, which part of the videos.
 
     Returns
     -------
@@ -49,7 +65,7 @@ def open_run(work: Path, *, argv: Sequence[str], config: Mapping[str, JsonValue]
         The work folder cannot be written.
     """
     now = datetime.now(UTC)
-    folder = work / "runs" / f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+    folder = work / RUNS_FOLDER / f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
     _write(
         folder,
         {
@@ -64,7 +80,15 @@ def open_run(work: Path, *, argv: Sequence[str], config: Mapping[str, JsonValue]
             "config_sha256": sha256_json(dict(config)),
             "git": git_state(Path(qevd_bio.__file__).resolve().parents[1]),
             "versions": package_versions(),
+            "execution": dict(execution),
             "host": platform.node(),
+            "pid": os.getpid(),
+            "machine": {
+                "platform": platform.platform(),
+                "processor": platform.machine(),
+                "cpus": os.cpu_count(),
+                "gpus": list(gpu_names()),
+            },
         },
     )
     return folder
@@ -96,6 +120,70 @@ def close_run(folder: Path, *, outcome: Outcome, counts: Mapping[str, int]) -> N
         "counts": dict(counts),
     }
     _write(folder, {**read_run(folder), **ending})
+
+
+@dataclass(slots=True)
+class OpenRun:
+    """A run that goes on.
+
+    Attributes
+    ----------
+    log : RunLog
+        Its log, in the folder that names it.
+    counts : Counter
+        Units by what came of them.
+    """
+
+    log: RunLog
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def count(self, event: Event) -> None:
+        """Count an ending, and log what this run did."""
+        if event.kind != "started":
+            self.counts[event.kind] += 1
+        if event.kind != "done":
+            self.log.event(event)
+
+
+@contextmanager
+def recorded_run(
+    work: Path,
+    *,
+    argv: Sequence[str],
+    config: Mapping[str, JsonValue],
+    execution: Mapping[str, JsonValue],
+    notice: Callable[[str], None],
+) -> Iterator[OpenRun]:
+    """Record that a run begins and, whatever happens, how it ended.
+
+    Parameters
+    ----------
+    work, argv, config, execution
+        As `open_run` takes them.
+    notice : callable
+        Told when the disk does not take the end of the record: the units are what counts.
+
+    Yields
+    ------
+    OpenRun
+    """
+    folder = open_run(work, argv=argv, config=config, execution=execution)
+    run = OpenRun(RunLog(folder))
+    outcome: Outcome = "broken"
+    try:
+        yield run
+        outcome = "finished"
+    except KeyboardInterrupt:
+        outcome = "interrupted"
+        raise
+    finally:
+        run.log.close()
+        try:
+            close_run(folder, outcome=outcome, counts=run.counts)
+        except QevdBioError as error:
+            notice(f"the end of the run is not recorded: {error}")
+        if run.log.lost:
+            notice(f"{run.log.lost} lines of the log were lost: {folder}")
 
 
 def read_run(folder: Path) -> Mapping[str, JsonValue]:

@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import platform
+import secrets
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from qevd_bio.engine.record import (
-    ARTIFACT_FILE,
-    UNIT_FILE,
-    UnitRecord,
-    record_from_json,
-    record_to_json,
+from qevd_bio.engine.record import ARTIFACT_FILE, UNIT_FILE, UnitRecord, record_to_json
+from qevd_bio.engine.unit_files import (
+    DAMAGED_MARK,
+    FAILED_SUFFIX,
+    RETRIED_SUFFIX,
+    Found,
+    read_record,
+    read_unit,
+    set_aside_before,
+    subfolders,
+    unit_folders,
 )
 from qevd_bio.errors import DataError, EnvironmentProblem
-from qevd_bio.files.atomic import write_text_atomic
+from qevd_bio.files.atomic import (
+    TEMPORARY_PREFIX,
+    make_folder,
+    sync_file,
+    sync_folder,
+    write_text_atomic,
+)
 from qevd_bio.files.contain import plain_name
+from qevd_bio.files.digest import sha256_json
 
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What the store knows of a unit.
-
-    Attributes
-    ----------
-    record : UnitRecord or None
-        A valid record whose outputs are present; None: there is nothing to rely on.
-    problem : str
-        Why the files that are there do not count; empty when nothing is wrong.
-    """
-
-    record: UnitRecord | None
-    problem: str
+_TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +49,10 @@ class Store:
 
     Notes
     -----
-    The files are the only state. ``unit.json`` is written last, so a folder without it
-    holds nothing that counts.
+    The files are the only state. A unit that completed or was skipped is one folder that
+    holds its artifact and ``unit.json`` and appears by one rename, so it is there whole or
+    not at all, and the first of two machines that finish the same unit wins. A failure is
+    told beside it, in ``<identity16>.failed.json``: it can never take a success's place.
     """
 
     root: Path
@@ -69,7 +75,19 @@ class Store:
         DataError
             A name cannot name a folder.
         """
-        return self._videos(stage) / plain_name(video_id, where="video id") / identity[:16]
+        return self.root.joinpath(
+            plain_name(stage, where="stage name"),
+            plain_name(video_id, where="video id"),
+            identity[:16],
+        )
+
+    def failure_file(self, stage: str, video_id: str, identity: str) -> Path:
+        """Name the file that tells the last failure of a unit; it need not exist."""
+        return self.video_folder(stage, video_id) / f"{identity[:16]}{FAILED_SUFFIX}"
+
+    def video_folder(self, stage: str, video_id: str) -> Path:
+        """Name the folder of all units of a stage and video; it need not exist."""
+        return self._videos(stage) / plain_name(video_id, where="video id")
 
     def artifact_path(self, record: UnitRecord) -> Path:
         """Name the artifact file of a completed unit.
@@ -110,7 +128,14 @@ class Store:
         Found
             The record of any status, or why there is none.
         """
-        found = _read(self.folder(stage, video_id, identity))
+        folder = self.folder(stage, video_id, identity)
+        found = read_unit(folder)
+        if found.record is None:
+            failure = read_record(folder.with_name(f"{folder.name}{FAILED_SUFFIX}"))
+            if isinstance(failure, UnitRecord):
+                found = Found(failure, "")
+            elif not found.problem:
+                return Found(None, failure or set_aside_before(folder))
         record = found.record
         if record is not None and (record.stage, record.video_id, record.identity) != (
             stage,
@@ -138,13 +163,30 @@ class Store:
         -----
         It tells what changed since; it need not be the unit of the current inputs.
         """
-        folder = self._videos(stage) / plain_name(video_id, where="video id")
-        records = [_read_record(unit) for unit in _subfolders(folder)]
+        folder = self.video_folder(stage, video_id)
+        records = [read_record(unit / UNIT_FILE) for unit in unit_folders(folder)]
+        records += [read_record(path) for path in folder.glob(f"*{FAILED_SUFFIX}")]
         return max(
             (record for record in records if isinstance(record, UnitRecord)),
-            key=lambda record: (record.timings.finished_utc, record.identity),
+            key=_came_to_be,
             default=None,
         )
+
+    def units(self, stage: str) -> Iterator[Path]:
+        """Walk through the unit folders of a stage, superseded ones too.
+
+        Parameters
+        ----------
+        stage : str
+            Name of the stage.
+
+        Yields
+        ------
+        Path
+            A folder whose content may be damaged; ordered by video id, then identity.
+        """
+        for video in subfolders(self._videos(stage)):
+            yield from unit_folders(video)
 
     def completed_units(self, stage: str) -> Iterator[UnitRecord]:
         """Walk through the finished units of a stage, superseded ones too.
@@ -159,70 +201,155 @@ class Store:
         UnitRecord
             Completed, outputs present; ordered by video id, then identity.
         """
-        for video in _subfolders(self._videos(stage)):
-            for unit in _subfolders(video):
-                record = _read(unit).record
-                if record is not None and record.status == "completed":
-                    yield record
+        for unit in self.units(stage):
+            record = read_unit(unit).record
+            if record is not None and record.status == "completed":
+                yield record
 
-    def write(self, record: UnitRecord) -> None:
-        """Record durably what came of a unit; its artifact must be in place before.
+    @contextmanager
+    def making(self, stage: str, video_id: str) -> Iterator[Path]:
+        """Lend a temporary folder in which a unit is made.
 
         Parameters
         ----------
-        record : UnitRecord
-            A record without outputs removes an artifact left from an earlier attempt.
+        stage, video_id : str
+            The unit.
+
+        Yields
+        ------
+        Path
+            An empty folder; give it to `put`. What is left of it at the end is removed.
 
         Raises
         ------
         EnvironmentProblem
-            The work folder cannot be written; no run can go on then.
+            The work folder cannot be written.
+        """
+        home = self.video_folder(stage, video_id)
+        folder = home / f"{_temporary_of(os.getpid())}{secrets.token_hex(4)}"
+        with _writing(folder):
+            make_folder(home)
+            folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def put(self, record: UnitRecord, made: Path) -> UnitRecord:
+        """Let a unit that completed or was skipped appear, durably and whole.
+
+        Parameters
+        ----------
+        record : UnitRecord
+            Completed or skipped.
+        made : Path
+            What `making` lent; holds the artifact if the record lists one.
+
+        Returns
+        -------
+        UnitRecord
+            `record`, or the record of another machine that was first.
+
+        Raises
+        ------
+        EnvironmentProblem
+            The work folder cannot be written.
         """
         folder = self.folder(record.stage, record.video_id, record.identity)
-        try:
-            if not record.outputs:
-                (folder / ARTIFACT_FILE).unlink(missing_ok=True)
-            write_text_atomic(folder / UNIT_FILE, record_to_json(record))
-        except OSError as error:
-            raise EnvironmentProblem(
-                f"the work folder cannot be written ({error.strerror or error})",
-                where=str(folder),
-                next_step="Free space or make it writable, then run again: finished units stay",
-            ) from error
+        with _writing(folder):
+            (made / UNIT_FILE).write_text(record_to_json(record), encoding="utf-8")
+            for name in (UNIT_FILE, *(output.name for output in record.outputs)):
+                sync_file(made / name)
+            sync_folder(made)
+            while not _appears(made, folder):
+                found = read_unit(folder)
+                if found.record is not None and found.record.identity == record.identity:
+                    return found.record
+                self.set_aside(folder)
+            sync_folder(folder.parent)
+            self.failure_file(record.stage, record.video_id, record.identity).unlink(
+                missing_ok=True
+            )
+        return record
+
+    def put_failure(self, record: UnitRecord) -> None:
+        """Tell durably why a unit failed; a unit that completed meanwhile stays completed.
+
+        Raises
+        ------
+        EnvironmentProblem
+            The work folder cannot be written.
+        """
+        path = self.failure_file(record.stage, record.video_id, record.identity)
+        with _writing(path):
+            write_text_atomic(path, record_to_json(record))
+
+    def reopen(self, record: UnitRecord) -> None:
+        """Let a failed unit run again as if for the first time.
+
+        Raises
+        ------
+        EnvironmentProblem
+            The work folder cannot be written.
+        """
+        path = self.failure_file(record.stage, record.video_id, record.identity)
+        retried = path.with_name(f"{record.identity[:16]}{RETRIED_SUFFIX}")
+        with _writing(path):
+            path.replace(retried)
+            sync_folder(path.parent)
+
+    def set_aside(self, folder: Path) -> None:
+        """Move a damaged unit out of the way, keeping it for a look.
+
+        Raises
+        ------
+        EnvironmentProblem
+            The work folder cannot be written.
+        """
+        with _writing(folder):
+            aside = folder.with_name(f"{folder.name}{DAMAGED_MARK}{secrets.token_hex(4)}")
+            try:
+                folder.rename(aside)
+            except FileNotFoundError:
+                return
+            sync_folder(folder.parent)
+
+    def sweep(self, stage: str, video_id: str, pid: int) -> None:
+        """Remove what a process of this machine that is dead left of a unit in the making."""
+        for left in self.video_folder(stage, video_id).glob(f"{_temporary_of(pid)}*"):
+            shutil.rmtree(left, ignore_errors=True)
 
     def _videos(self, stage: str) -> Path:
         return self.root / plain_name(stage, where="stage name")
 
 
-def _read(folder: Path) -> Found:
-    record = _read_record(folder)
-    if not isinstance(record, UnitRecord):
-        return Found(None, record)
-    for output in record.outputs:
-        try:
-            size = (folder / output.name).stat().st_size
-        except OSError:
-            return Found(None, f"output {output.name} missing")
-        if size != output.size:
-            problem = f"output {output.name} has {size} bytes, {output.size} were written"
-            return Found(None, problem)
-    return Found(record, "")
+def _came_to_be(record: UnitRecord) -> tuple[str, str]:
+    adopted = record.adopted.adopted_utc if record.adopted else ""
+    return max(adopted, record.timings.finished_utc), record.identity
 
 
-def _read_record(folder: Path) -> UnitRecord | str:
-    """Read the record in a folder, or say in one line why it does not count."""
-    path = folder / UNIT_FILE
+def _appears(made: Path, folder: Path) -> bool:
+    """Put a folder in its place by one rename; False where another one stands there."""
     try:
-        return record_from_json(path.read_text(encoding="utf-8"), where=UNIT_FILE)
-    except FileNotFoundError:
-        return ""
-    except DataError as error:
-        return f"{UNIT_FILE} damaged: {error.message}"
-    except (OSError, UnicodeDecodeError) as error:
-        return f"{UNIT_FILE} unreadable: {type(error).__name__}"
+        os.rename(made, folder)  # noqa: PTH104  one name for tests to break
+    except OSError as error:
+        if error.errno in _TAKEN:
+            return False
+        raise
+    return True
 
 
-def _subfolders(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(entry for entry in folder.iterdir() if entry.is_dir())
+def _temporary_of(pid: int) -> str:
+    return f"{TEMPORARY_PREFIX}{sha256_json(platform.node())[:8]}-{pid}-"
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"the work folder cannot be written ({error.strerror or error})",
+            where=str(path),
+            next_step="Free space or make it writable, then run again: finished units stay",
+        ) from error

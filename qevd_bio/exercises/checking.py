@@ -14,16 +14,13 @@ from qevd_bio.exercises.contradictions import SIDES
 from qevd_bio.exercises.motion_parts import full_name, moved, part_of, unobserved
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.motion.alignment import phase_of_time
-from qevd_bio.motion.constraints import (
-    GUARD_SIGMAS,
-    THROUGHOUT,
-    Constraint,
+from qevd_bio.motion.constraints import GUARD_SIGMAS, THROUGHOUT, Constraint, Finding, judge
+from qevd_bio.motion.cycles import Cycle
+from qevd_bio.motion.evidence import (
     Evidence,
-    Finding,
     difference,
     extreme_over,
     farthest_out,
-    judge,
     key_reach_s,
     key_window_s,
     median_smooth,
@@ -31,7 +28,6 @@ from qevd_bio.motion.constraints import (
     unmeasurable,
     value_at,
 )
-from qevd_bio.motion.cycles import Cycle
 from qevd_bio.motion.medians import median
 from qevd_bio.motion.record import BoolArray, FloatArray, Motion
 from qevd_bio.skeleton.kinematics import Skeleton
@@ -100,8 +96,9 @@ def segment_findings(
     part = part_of(motion, first, max(cycle.end for cycle in cycles) + 1)
     own = [moved(cycle, -first) for cycle in cycles]
     checks = [
-        _Check(constraint, side, cycle, _checked_frame(constraint, rule, cycle, part.time_s))
+        _Check(constraint, side, cycle, frames[constraint.phase])
         for cycle in own
+        for frames in [_checked_frames(rule, cycle, part.time_s)]
         for constraint in rule.constraints
         for side in _constraint_sides(constraint, cycle)
     ]
@@ -190,13 +187,16 @@ class _Check:
         return key_window_s(float(time_s[self.frame]), self.cycle)
 
 
-def _checked_frame(constraint: Constraint, rule: Rule, cycle: Cycle, time_s: FloatArray) -> int:
-    """Find the frame of the constraint's phase, or the key frame where it has none."""
-    if constraint.phase in ("", THROUGHOUT) or rule.kind == "hold":
-        return cycle.key
+def _checked_frames(rule: Rule, cycle: Cycle, time_s: FloatArray) -> dict[str, int]:
+    """Find the frame of each phase that constraints name, the key frame where they name none."""
+    frames = dict.fromkeys((constraint.phase for constraint in rule.constraints), cycle.key)
+    if rule.kind == "hold":
+        return frames
     inside = time_s[cycle.start : cycle.end + 1]
     phases = phase_of_time(inside, cycle.start_s, cycle.key_s, cycle.end_s, rule.key_phase.at)
-    return cycle.start + int(np.argmin(np.abs(phases - rule.phase(constraint.phase).at)))
+    for name in frames.keys() - {"", THROUGHOUT}:
+        frames[name] = cycle.start + int(np.argmin(np.abs(phases - rule.phase(name).at)))
+    return frames
 
 
 def _other_half(
@@ -213,7 +213,7 @@ def _other_half(
     apart_s = check.cycle.start_s - before.end_s
     if before.side in (None, check.cycle.side) or apart_s > rule.tempo.longest_s:
         return None
-    frame = _checked_frame(check.constraint, rule, before, time_s)
+    frame = _checked_frames(rule, before, time_s)[check.constraint.phase]
     return _Check(check.constraint, side, before, frame)
 
 
@@ -291,7 +291,7 @@ def _sigmas(
         if check.constraint.check != "tempo" and np.isfinite(part.q[check.frame]).all()
     ]
     wanted = [(check.name, check.frame) for check in known]
-    noise = measure_sigmas(wanted, part.q, part.sigma_rad, skeleton, part.gravity)
+    noise = measure_sigmas(wanted, part.q, part.noise_rad(), skeleton, part.gravity)
     return {at: float(sigma) for at, sigma in zip(wanted, noise, strict=True)}
 
 

@@ -30,8 +30,8 @@ from qevd_bio.motion.cycles import (
     detect_cycles,
 )
 from qevd_bio.motion.holds import HoldSettings, detect_holds
-from qevd_bio.motion.record import FloatArray, Motion
-from qevd_bio.motion.smoothing import smooth_pose
+from qevd_bio.motion.record import BoolArray, FloatArray, Motion
+from qevd_bio.motion.smoothing import gaussian_smooth, smooth_pose
 from qevd_bio.skeleton.dofs import joint_dofs, mirror_q
 from qevd_bio.skeleton.kinematics import Skeleton
 from qevd_bio.skeleton.measures import measure_values
@@ -46,8 +46,8 @@ still is held, too, but is no stretch."""
 PRONE_LEAN_DEG = 30.0
 """A trunk nearer to vertical than this is not prone, however coarse the view."""
 
-POSTURE_SAMPLES = 21
-"""Frames of a cycle, evenly spread, whose lean is looked at."""
+POSTURE_SIGMA_S = 0.2
+"""Smoothing of the lean, so that noise about the bound ends no hold."""
 
 JUST_AFTER_S = 1 / 3
 """A sentence may fall this long before the end of the cycle it speaks of: its extreme is seen."""
@@ -106,10 +106,12 @@ def segment_cycles(
         return SegmentCycles((), "nobody is seen in this segment")
 
     reference = build_reference(rule)
-    found = _detected(part, rule, reference, sides, skeleton)
-    kept = _in_posture(found, part, rule, skeleton)
+    posed = _in_posture(part, rule, skeleton)
+    found = _detected(part, rule, reference, sides, skeleton, posed)
+    kept = [c for c in found if np.mean(posed[c.start : c.end + 1]) >= 0.5]
     if not kept:
-        cause = f"not in {rule.posture} posture" if found else f"no {rule.kind} movement found"
+        elsewhere = found or not posed.any()
+        cause = f"not in {rule.posture} posture" if elsewhere else f"no {rule.kind} movement found"
         return SegmentCycles((), cause)
     scored = _scored(kept, part, rule, reference)
     return SegmentCycles(tuple(_shifted(item, frame_start) for item in scored), "")
@@ -174,6 +176,7 @@ def _detected(
     reference: FloatArray,
     sides: Sequence[str | None],
     skeleton: Skeleton,
+    posed: BoolArray,
 ) -> list[Cycle]:
     curves = _representative(part.q, rule, sides, skeleton, part.gravity)
     mean = rule.representative.side == "mean"
@@ -182,14 +185,19 @@ def _detected(
     model = _representative(reference, rule, sides, skeleton, WORLD_GRAVITY)
     if rule.kind == "hold":
         still = HoldSettings(shortest_s=shortest_s, longest_s=longest_s)
-        holds = detect_holds(joined, part.time_s, part.valid, settings=still)
+        holds = detect_holds(joined, part.time_s, part.valid & posed, settings=still)
         return _in_the_pose(holds, curves, HOLD_SHARE * float(np.nanmax(model)))
     angles = unwrap_angles(part.q[:, _salient(rule, part)], part.valid)
     least = max(PROMINENCE_RAD, RANGE_SHARE * float(np.ptp(model, axis=1).max()))
     settings = CycleSettings(shortest_s=shortest_s, longest_s=longest_s, prominence_rad=least)
     if rule.kind == "alternating":
         return detect_alternating(
-            curves[0], curves[1], part.time_s, part.valid, settings=settings, angles=angles
+            curves[0],
+            curves[1],
+            part.time_s,
+            part.valid,
+            settings=settings,
+            angles=angles,
         )
     return detect_cycles(joined, part.time_s, part.valid, settings=settings, angles=angles)
 
@@ -216,24 +224,18 @@ def _in_the_pose(holds: Sequence[Cycle], curves: FloatArray, least_rad: float) -
     return kept
 
 
-def _in_posture(
-    cycles: Sequence[Cycle], part: Motion, rule: Rule, skeleton: Skeleton
-) -> list[Cycle]:
-    """Leave out what happens on the way to the floor; an unknown lean rejects nothing."""
-    if rule.posture != "prone" or not cycles or unobserved("trunk_forward_lean", part):
-        return list(cycles)
-    frames = [
-        np.linspace(cycle.start, cycle.end, POSTURE_SAMPLES).astype(np.int64) for cycle in cycles
-    ]
-    rows = np.concatenate(frames)
-    measured = measure_values(("trunk_forward_lean",), part.q[rows], skeleton, part.gravity)
-    lean = np.where(part.valid[rows], np.abs(measured["trunk_forward_lean"]), np.nan)
-    kept = []
-    for cycle, leans in zip(cycles, lean.reshape(len(cycles), -1), strict=True):
-        known = leans[np.isfinite(leans)]
-        if len(known) == 0 or float(np.median(known)) >= PRONE_LEAN_DEG:
-            kept.append(cycle)
-    return kept
+def _in_posture(part: Motion, rule: Rule, skeleton: Skeleton) -> BoolArray:
+    """Say which frames (T,) are in the rule's posture; an unknown lean rejects nothing.
+
+    Who stands is as straight as in a plank, and what is done on the way to the floor looks like
+    a repetition.
+    """
+    if rule.posture != "prone" or unobserved("trunk_forward_lean", part):
+        return np.ones(len(part.time_s), dtype=np.bool_)
+    leans = measure_values(("trunk_forward_lean",), part.q, skeleton, part.gravity)
+    lean = np.abs(leans["trunk_forward_lean"])
+    smooth = gaussian_smooth(lean, part.time_s, part.valid, POSTURE_SIGMA_S)
+    return ~(smooth < PRONE_LEAN_DEG)
 
 
 def _scored(

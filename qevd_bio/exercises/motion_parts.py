@@ -24,6 +24,9 @@ def part_of(motion: Motion, start: int, stop: int) -> Motion:
         confidence=motion.confidence[start:stop],
         valid=valid,
         root_m=None if motion.root_m is None else motion.root_m[start:stop],
+        frame_sigma_rad=(
+            None if motion.frame_sigma_rad is None else motion.frame_sigma_rad[start:stop]
+        ),
     )
 
 

@@ -80,13 +80,18 @@ def is_about(finding: Finding, cue: Cue, *, leading: str | None) -> bool:
     -------
     bool
         Same measure, same side, a kind of check that can answer the direction, and not at a
-        phase opposite to the one the words mean.
+        phase opposite to the one the words mean. A symmetry answers words about evenness, and
+        words that name the very side that falls short: "go deeper" is about both.
     """
     if measure_family(finding) not in cue.measures or is_other_phase(cue, finding.phase):
         return False
+    side = _side_meant(cue, leading)
+    if finding.check == "symmetry":
+        return cue.direction == "even" or (side is not None and finding.side == side)
+    if cue.direction == "even":
+        return False
     if cue.direction is not None and (cue.direction == "still") != (finding.check == "static"):
         return False
-    side = _side_meant(cue, leading)
     return side is None or finding.side is None or finding.side == side
 
 
@@ -99,7 +104,7 @@ def _side_meant(cue: Cue, leading: str | None) -> str | None:
 
 
 def _bears_out(finding: Finding, cue: Cue) -> bool:
-    if cue.direction in (None, "still"):
+    if cue.direction in (None, "still", "even"):
         return True
     return is_too_low(finding) == (cue.direction == "more")
 
@@ -177,7 +182,12 @@ def _supporting(
 
 
 def _is_contradicted(violated: Sequence[Finding], cue: Cue) -> bool:
-    first = [finding for finding in violated if measure_family(finding) == cue.measures[0]]
+    first = [
+        finding
+        for finding in violated
+        if measure_family(finding) == cue.measures[0]
+        and (finding.check != "symmetry" or cue.direction == "even")
+    ]
     return bool(first) and not any(_bears_out(finding, cue) for finding in first)
 
 
@@ -186,7 +196,18 @@ def _most_severe_first(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def _told(findings: Sequence[Finding], reason: str) -> Choice:
-    return Choice(joined_sides(findings)[:MOST_STATEMENTS], None, reason)
+    return Choice(joined_sides(_one_size_each(findings))[:MOST_STATEMENTS], None, reason)
+
+
+def _one_size_each(findings: Sequence[Finding]) -> list[Finding]:
+    """Leave out what gives a joint a second size at a phase: a symmetry beside its own value."""
+    told: dict[tuple[str, str, str | None], str] = {}
+    return [
+        finding
+        for finding in findings
+        if finding.check
+        == told.setdefault((measure_family(finding), finding.phase, finding.side), finding.check)
+    ]
 
 
 def _refusal(findings: Sequence[Finding], cues: Sequence[Cue], leading: str | None) -> Choice:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from qevd_bio.feedback.kinds import is_praise
 from qevd_bio.feedback.prompt_files import clauses, compile_pattern, load_prompt
 
-Direction = Literal["more", "less", "still"]
+Direction = Literal["more", "less", "still", "even"]
 CueSide = Literal["r", "l", "front", "back"]
 
 _FILE = "cues.lexicon.json"
@@ -18,6 +18,7 @@ _OPPOSITE: dict[Direction | None, Direction | None] = {
     "more": "less",
     "less": "more",
     "still": "still",
+    "even": "even",
     None: None,
 }
 
@@ -32,8 +33,9 @@ class Cue:
         Measures without side; the first is what the words mean most. Empty: nothing measures it.
     joint : str
         Anatomical word, or empty.
-    direction : {"more", "less", "still"} or None
-        What the measure should do: grow, shrink, stay still. None: the words do not say.
+    direction : {"more", "less", "still", "even"} or None
+        What the measure should do: grow, shrink, stay still, be the same on both sides. None:
+        the words do not say.
     phase : str
         Phase the words point at, or empty.
     side : {"r", "l", "front", "back"} or None
@@ -82,6 +84,9 @@ class _Lexicon:
     excess: re.Pattern[str]
     shortfall: re.Pattern[str]
     description: re.Pattern[str]
+    afterwards: re.Pattern[str]
+    relief: re.Pattern[str]
+    comparison: re.Pattern[str]
     reach_words: int
     general_about: str
     phase_names: dict[str, tuple[str, ...]]
@@ -117,6 +122,9 @@ def _lexicon() -> _Lexicon:
         excess=compiled(raw["excess"], "excess"),
         shortfall=compiled(raw["shortfall"], "shortfall"),
         description=compiled(raw["description"], "description"),
+        afterwards=compiled(raw["afterwards"], "afterwards"),
+        relief=compiled(raw["relief"], "relief"),
+        comparison=compiled(raw["comparison"], "comparison"),
         reach_words=raw["reach_words"],
         general_about=raw["general_about"],
         phase_names={word: tuple(names) for word, names in raw["phase_names"].items()},
@@ -178,12 +186,11 @@ def _groups_of(exercise: str | None) -> tuple[str, ...]:
 
 def _cues_of_clause(clause: str, groups: tuple[str, ...]) -> list[Cue]:
     lexicon = _lexicon()
-    side = next((s for s, pattern in lexicon.sides if pattern.search(clause)), None)
     named = next((p for p, pattern in lexicon.phase_words if pattern.search(clause)), None)
     found = []
     for entry in lexicon.entries:
         match = entry.found_in(clause)
-        if match is None:
+        if match is None or (entry.measures and lexicon.comparison.search(clause)):
             continue
         turned = entry.is_wish and _is_turned_round(clause, match)
         found.append(
@@ -192,11 +199,21 @@ def _cues_of_clause(clause: str, groups: tuple[str, ...]) -> list[Cue]:
                 joint=entry.joint,
                 direction=_OPPOSITE[entry.direction] if turned else entry.direction,
                 phase=named or entry.phase,
-                side=side,
+                side=None if entry.direction == "even" else _nearest_side(clause, match),
                 about=entry.about,
             )
         )
     return found
+
+
+def _nearest_side(clause: str, match: re.Match[str]) -> CueSide | None:
+    """Give the side named in or next to the words of an entry, the first of equally near ones."""
+    distances: list[tuple[int, int, CueSide]] = [
+        (max(named.start() - match.end(), match.start() - named.end(), 0), named.start(), side)
+        for side, pattern in _lexicon().sides
+        for named in pattern.finditer(clause)
+    ]
+    return min(distances)[2] if distances else None
 
 
 def _is_turned_round(clause: str, match: re.Match[str]) -> bool:
@@ -209,6 +226,8 @@ def _is_turned_round(clause: str, match: re.Match[str]) -> bool:
         lexicon.negation.search(window)
         or lexicon.excess.search(window)
         or lexicon.description.search(clause)
+        or lexicon.relief.search(clause[: match.end()])
+        or lexicon.afterwards.search(clause[match.end() :])
     )
 
 

@@ -16,20 +16,23 @@ from qevd_bio.feedback.prompt_files import load_prompt
 from qevd_bio.motion.constraints import Finding
 from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS
 
-_NUMBER = re.compile(r"(?<![\d.])(?:(?<!°)[-\u2212])?\d+(?:\.\d+)?")
+_NUMBER = re.compile(r"(?<![\d.])(?:(?<!°)[-\u2212\u2013])?\d+(?:\.\d+)?")
 _NUMBER_WORD = re.compile(
-    r"\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|forty"
+    r"[\u00b2\u00b3\u00b9\u00bc-\u00be\u2070-\u2079\u2150-\u215e]"
+    r"|\b(?:zero|one|once|couple|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|forty"
     r"|fifty|sixty|seventy|eighty|ninety|hundred|half|third|quarter|twice|double|dozen)\b",
     re.IGNORECASE,
 )
 _UNITS = {"deg": r"°", "s": r" s\b", "ratio": r" x\b"}
-_REST_OF_RANGE = r"(?:(?:-| to )-?\d+(?:\.\d+)?)?"
-_BEFORE_TARGET = re.compile(r"target: (?:[<>] |at most |-?\d+(?:\.\d+)?(?:-| to ))?$")
+_REST_OF_RANGE = re.compile(r"(?:-| to )-?\d+(?:\.\d+)?")
+_BEFORE_TARGET = re.compile(r"target: (< |> |at most |-?\d+(?:\.\d+)?(?:-| to ))?$")
+_COMPARED = re.compile(r"(?:°| s| x) (less|more) than (right|left)\b")
 _BEFORE_AMOUNT = re.compile(r"\bby (?:\S+(?: x hip width| s)? \((?:right|left)\) and )?$")
-_POSE_ITEM = re.compile(r"(?:(right|left) )?[a-z -]+ (-?\d+)°")
-_VERB = re.compile(r"\b(increase|reduce|decrease)\b[^.;]*$", re.IGNORECASE)
+_POSE_ITEM = re.compile(r"(?:(right|left) )?([a-z -]+) (-?\d+)°")
+_VERB = re.compile(r".*\b(increase|reduce|decrease)\b[^.;]*$", re.IGNORECASE | re.DOTALL)
 _SIDE_BEFORE = re.compile(r"\b(right|left) $", re.IGNORECASE)
-_SIDE_AFTER = re.compile(r"[^,.;()]{0,20} \((right|left)\)")
+_SIDE_AFTER = re.compile(r"[^,.;()]{0,20} \((?:right|left)\)|[^\s,.;()]* (?:right|left)\b")
+_SIDE = re.compile(r"\b(right|left)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,8 @@ def unbacked_numbers(text: str, findings: Sequence[Finding]) -> list[str]:
         it, of the side named with it and in its unit: by its measured value, rounded; after
         "target:" by a bound, exactly; after "by" by the difference of the written value and the
         bound it misses, in the direction of the verb. Number words are backed by nothing but
-        the rule's own instruction. The numbers of a symmetry count without their signs.
+        the rule's own instruction. The numbers of a symmetry count without their signs and
+        stand with "less" or "more than" the other side.
     """
     mentions = list(_mentions(text))
     unbacked = [
@@ -67,11 +71,15 @@ def unbacked_numbers(text: str, findings: Sequence[Finding]) -> list[str]:
         for match in _NUMBER.finditer(text)
         if not any(_backs(f, match, text) for f in _named(findings, mentions, match, text))
     ]
-    instructed = " ".join(finding.instruction for finding in findings).casefold()
+    instructed = {
+        match.group().casefold()
+        for finding in findings
+        for match in _NUMBER_WORD.finditer(finding.instruction)
+    }
     unbacked += [
         (match.start(), match.group())
         for match in _NUMBER_WORD.finditer(text)
-        if match.group().casefold() not in instructed.split()
+        if match.group().casefold() not in instructed
     ]
     return [written for _, written in sorted(unbacked)]
 
@@ -110,9 +118,7 @@ def _named(
     ends = [mention.end for mention in mentions if mention.end <= number.start()]
     if not ends:
         return []
-    before = _SIDE_BEFORE.search(text[: number.start()])
-    after = _SIDE_AFTER.match(text[number.end() :])
-    own = _side((before or after or [None, None])[1])
+    own = _side(_side_of(number, text))
     return [
         finding
         for mention in mentions
@@ -124,6 +130,19 @@ def _named(
     ]
 
 
+def _side_of(number: re.Match[str], text: str) -> str | None:
+    """Find the side said with a number; of an amount else the last one of its sentence."""
+    before = text[: number.start()]
+    directly = _SIDE_BEFORE.search(before)
+    after = _SIDE_AFTER.match(text[number.end() :])
+    if directly or after:
+        return (
+            directly.group(1) if directly else _SIDE.findall(after.group())[0] if after else None
+        )
+    sides = _SIDE.findall(before.rpartition(". ")[2]) if _BEFORE_AMOUNT.search(before) else []
+    return str(sides[-1]) if sides else None
+
+
 def _family(finding: Finding) -> str:
     return "tempo" if finding.check == "tempo" else re.sub(r"_[rl]$", "", finding.measure)
 
@@ -131,19 +150,37 @@ def _family(finding: Finding) -> str:
 def _backs(finding: Finding, number: re.Match[str], text: str) -> bool:
     after, before = text[number.end() :], text[: number.start()]
     measured = finding.measured
-    if measured is None or not re.match(_REST_OF_RANGE + _UNITS[finding.unit], after):
+    target = _BEFORE_TARGET.search(before)
+    rest = _REST_OF_RANGE.match(after) if target else None
+    unit = after[rest.end() :] if rest else after
+    if measured is None or not re.match(_UNITS[finding.unit], unit):
         return False
-    written = number.group().replace("\u2212", "-")
+    written = number.group().replace("\u2212", "-").replace("\u2013", "-")
     decimals = len(written.partition(".")[2])
     value = float(written)
-    bounds = (finding.target_low, finding.target_high)
-    unsigned = finding.check == "symmetry"
-    if _BEFORE_TARGET.search(before):
-        return value in ([abs(b) for b in bounds if b is not None] if unsigned else bounds)
+    if target:
+        return _is_bound(finding, value, target.group(1) or "", begins_range=rest is not None)
     if _BEFORE_AMOUNT.search(before):
-        return _is_amount(finding, measured, value, decimals, _VERB.search(before))
-    measured = abs(measured) if unsigned else measured
+        return _is_amount(finding, measured, value, decimals, _VERB.match(before))
+    compared = _COMPARED.match(after)
+    if (finding.check == "symmetry") != (compared is not None):
+        return False
+    if compared:
+        if (compared.group(1) == "less") != (measured <= 0) or compared.group(2)[
+            0
+        ] == finding.side:
+            return False
+        measured = abs(measured)
     return abs(value - measured) <= 0.5 * 10.0**-decimals * (1 + 1e-9) + 1e-9
+
+
+def _is_bound(finding: Finding, value: float, said: str, *, begins_range: bool) -> bool:
+    low, high = finding.target_low, finding.target_high
+    if finding.check == "symmetry" or said == "at most ":
+        apart = max(-(low or 0.0), high or 0.0)
+        return finding.check == "symmetry" and said == "at most " and value == apart
+    is_upper = said == "< " or (said not in ("", "> ") and not begins_range)
+    return value == (high if is_upper else low)
 
 
 def _is_amount(
@@ -197,9 +234,12 @@ def _tells_angle(item: str, name: str, angle_deg: float) -> bool:
     side = name[-1] if name.endswith(("_r", "_l")) else None
     if match is None or _side(match.group(1)) != side:
         return False
-    sign = 1
+    stem, prompt = re.sub(r"_[rl]$", "", name), load_prompt("sentences.json")
     if name in DOF_INDEX:
-        stem = re.sub(r"_[rl]$", "", name)
-        sign = load_prompt("sentences.json")["degrees_of_freedom"][stem]["sign"]
-        sign *= DOFS[DOF_INDEX[name]].mirror_sign if side == "l" else 1
-    return abs(float(match.group(2)) - sign * angle_deg) <= 0.5 + 1e-9
+        words = prompt["degrees_of_freedom"][stem]
+        sign = words["sign"] * (DOFS[DOF_INDEX[name]].mirror_sign if side == "l" else 1)
+    else:
+        words, sign = prompt["quantities"][stem], 1
+    if match.group(2) != words["term"]:
+        return False
+    return bool(abs(float(match.group(3)) - sign * angle_deg) <= 0.5 + 1e-9)

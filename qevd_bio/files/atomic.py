@@ -47,14 +47,14 @@ def atomic_path(path: Path) -> Iterator[Path]:
         yield temporary
         if target.exists():
             shutil.copymode(target, temporary)
-        _sync(temporary, os.O_RDWR)
+        sync_file(temporary)
         os.replace(temporary, target)  # noqa: PTH105  one name for tests to break
     except BaseException:
         # The first error is the one to tell; a folder that is gone needs no cleaning.
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise
-    _sync(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+    sync_folder(target.parent)
 
 
 def write_bytes_atomic(path: Path, data: bytes) -> None:
@@ -111,7 +111,29 @@ def make_folder(folder: Path) -> None:
         return
     make_folder(folder.parent)
     folder.mkdir(exist_ok=True)
-    _sync(folder.parent, os.O_RDONLY | os.O_DIRECTORY)
+    sync_folder(folder.parent)
+
+
+def sync_file(path: Path) -> None:
+    """Bring the bytes of a file to the disk.
+
+    Raises
+    ------
+    OSError
+        The disk took them not.
+    """
+    _sync(path, os.O_RDWR)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the entries of a folder to the disk: what was made, renamed or removed in it.
+
+    Raises
+    ------
+    OSError
+        The disk took them not.
+    """
+    _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
 
 
 def _sync(path: Path, flags: int) -> None:

@@ -14,6 +14,10 @@ from qevd_bio.motion.extremes import known_runs, prominent_peaks, usual_prominen
 from qevd_bio.motion.pace import smoothing_for
 from qevd_bio.motion.record import BoolArray, FloatArray, IntArray
 
+ENDS_SHARE = 0.1
+"""A cycle counts as long enough when this share is missing: at the bound itself half of all cycles
+would fall below it, because where one ends in noise is known to a twentieth of it, twice."""
+
 
 def search_curve(
     signal: FloatArray, time_s: FloatArray, valid: BoolArray, settings: CycleSettings
@@ -148,7 +152,7 @@ def _is_whole(
     duration_s = cycle.end_s - cycle.start_s
     return bool(
         ways.min() >= settings.return_share * ways.max()
-        and (cut or duration_s >= settings.shortest_s)
+        and (cut or duration_s >= (1.0 - ENDS_SHARE) * settings.shortest_s)
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from qevd_bio.motion.curve_search import search_curve
 from qevd_bio.motion.cycle_record import PROMINENCE_RAD, Cycle, CycleSettings
+from qevd_bio.motion.medians import medians_of_known
 from qevd_bio.motion.pace import is_noisy
 from qevd_bio.motion.record import BoolArray, FloatArray, IntArray
 from qevd_bio.motion.set_likeness import alike
@@ -111,8 +112,9 @@ def detect_alternating(
     right, left : ndarray (T,)
         The same angle of both sides in rad, turned so that the leading side has the larger.
     time_s, valid, settings, angles
-        As in `detect_cycles`; the bounds hold for one half. Halves unlike all others are left
-        out; a noisy signal stays as it is, since the two sides move along two axes.
+        As in `detect_cycles`; the bounds hold for one half. Halves unlike the others of their
+        side are left out; a noisy signal stays as it is, since the two sides move along two
+        axes.
 
     Returns
     -------
@@ -126,14 +128,21 @@ def detect_alternating(
     its mean over both halves (supplement 5).
     """
     found, larger = search_curve(np.fmax(right, left), time_s, valid, settings)
-    known = _known_angles(angles, valid)
-    if known.shape[1] > 0:
-        smooth = _filled(gaussian_smooth(known, time_s, valid, settings.sigma_s))
-        found = _of_the_set(found, larger, smooth, settings)
     difference = gaussian_smooth(right - left, time_s, valid, settings.sigma_s)
     halves = [
         replace(cycle, kind="half", side=_leading_side(difference, cycle)) for cycle in found
     ]
+    known = _known_angles(angles, valid)
+    if known.shape[1] > 0:
+        smooth = _filled(gaussian_smooth(known, time_s, valid, settings.sigma_s))
+        kept = [
+            half
+            for side in ("r", "l")
+            for half in _of_the_set(
+                [half for half in halves if half.side == side], larger, smooth, settings
+            )
+        ]
+        halves = sorted(kept, key=lambda half: half.start)
     for i in range(len(halves) - 1):
         first, second = halves[i], halves[i + 1]
         if first.end != second.start or first.side == second.side:
@@ -200,4 +209,4 @@ def _filled(angles: FloatArray) -> FloatArray:
 def _leading_side(difference: FloatArray, cycle: Cycle) -> str:
     reach = max(1, (cycle.end - cycle.start) // 10)
     near_key = difference[max(cycle.start, cycle.key - reach) : cycle.key + reach + 1]
-    return "r" if np.nanmedian(near_key) >= 0 else "l"
+    return "r" if medians_of_known(near_key[None])[0] >= 0 else "l"

@@ -68,7 +68,7 @@ def _along_principal_axes(
     user: FloatArray, model: FloatArray, dofs: Sequence[int]
 ) -> tuple[FloatArray, FloatArray]:
     turns = _quaternions(model, dofs)
-    back = np.linalg.eigh(turns.T @ turns)[1][:, -1] * [1.0, -1.0, -1.0, -1.0]
+    back = np.linalg.eigh(turns @ turns.T)[1][:, -1:] * [[1.0], [-1.0], [-1.0], [-1.0]]
     vectors = _rotation_vectors(_product(back, turns))
     axes = np.linalg.svd(vectors - vectors.mean(axis=0), full_matrices=False)[2]
     known = np.isfinite(user).all(axis=(1, 2))
@@ -79,35 +79,34 @@ def _along_principal_axes(
 
 
 def _quaternions(angles_rad: FloatArray, dofs: Sequence[int]) -> FloatArray:
-    """Turn the three angles (N, 3) of a joint into quaternions (N, 4), real part first."""
-    turned = np.array([1.0, 0.0, 0.0, 0.0])
+    """Turn the three angles (N, 3) of a joint into quaternions (4, N), real part first."""
+    turned = np.array([[1.0], [0.0], [0.0], [0.0]])
     for angle, dof in zip(angles_rad.T, dofs, strict=True):
-        own = np.empty((len(angle), 4))
-        own[:, 0] = np.cos(angle / 2)
-        own[:, 1:] = np.sin(angle / 2)[:, None] * np.array(DOFS[dof].axis)
-        turned = _product(own, turned)
+        sine = np.sin(angle / 2)
+        turned = _product(
+            np.stack([np.cos(angle / 2), *(sine * e for e in DOFS[dof].axis)]), turned
+        )
     return turned
 
 
 def _product(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Multiply quaternions (4,) or (N, 4): first `b`, then `a`."""
-    aw, ax, ay, az = np.moveaxis(a, -1, 0)
-    bw, bx, by, bz = np.moveaxis(b, -1, 0)
+    """Multiply quaternions (4, N): first `b`, then `a`."""
+    aw, ax, ay, az = a
+    bw, bx, by, bz = b
     return np.stack(
         [
             aw * bw - ax * bx - ay * by - az * bz,
             aw * bx + ax * bw + ay * bz - az * by,
             aw * by - ax * bz + ay * bw + az * bx,
             aw * bz + ax * by - ay * bx + az * bw,
-        ],
-        axis=-1,
+        ]
     )
 
 
 def _rotation_vectors(turns: FloatArray) -> FloatArray:
-    """Take the shorter rotation vector (N, 3) of quaternions (N, 4)."""
-    turns = np.where(turns[:, :1] < 0, -turns, turns)
-    sine = np.linalg.norm(turns[:, 1:], axis=1)
-    angle = 2 * np.arctan2(sine, turns[:, 0])
+    """Take the shorter rotation vector (N, 3) of quaternions (4, N)."""
+    real, x, y, z = np.where(turns[:1] < 0, -turns, turns)
+    sine = np.sqrt(x * x + y * y + z * z)
+    angle = 2 * np.arctan2(sine, real)
     scale = np.divide(angle, sine, out=np.full_like(sine, 2.0), where=sine > 1e-12)
-    return np.asarray(turns[:, 1:] * scale[:, None])
+    return np.stack([x * scale, y * scale, z * scale], axis=1)

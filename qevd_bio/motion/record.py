@@ -35,7 +35,8 @@ class Motion:
     observed : ndarray (46,) of bool
         DoFs the backend measures; the others stay at a prior and are never judged.
     sigma_rad : ndarray (46,)
-        Angle noise of each DoF (one standard deviation, rad); infinite when not observed.
+        Angle noise of each DoF over the video (one standard deviation, rad); infinite when not
+        observed.
     gravity : ndarray (3,)
         Unit vector pointing down, in the camera frame (x right, y down, z away).
     gravity_source : str
@@ -52,6 +53,9 @@ class Motion:
     focal_share : float or None
         Focal length as a share of the upright picture's longer side, principal point in its
         middle: what projects `root_m` onto the picture. None without `root_m`.
+    frame_sigma_rad : ndarray (T, 46) or None
+        Angle noise of each DoF in each frame, rad; infinite where not observed or not valid.
+        None when the backend knows only `sigma_rad`.
     height_m : float or None
         Body height that fixes the scale. None: nobody gave one, all metres rest on a guess and
         only their ratios mean anything.
@@ -70,6 +74,7 @@ class Motion:
     segment_lengths_m: Mapping[str, float]
     root_m: FloatArray | None = None
     focal_share: float | None = None
+    frame_sigma_rad: FloatArray | None = None
     height_m: float | None = None
 
     def __post_init__(self) -> None:
@@ -84,8 +89,23 @@ class Motion:
         }
         if self.root_m is not None:
             shapes["root_m"] = (self.root_m.shape, (frames, 3))
+        if self.frame_sigma_rad is not None:
+            shapes["frame_sigma_rad"] = (self.frame_sigma_rad.shape, (frames, N_DOFS))
         for name, (has, needs) in shapes.items():
             if has != needs:
                 raise ValueError(f"Motion.{name} has shape {has}, needs {needs}")
         if frames > 1 and not np.all(np.diff(self.time_s) > 0):
             raise ValueError("Motion.time_s does not increase strictly")
+
+    def noise_rad(self) -> FloatArray:
+        """Give the angle noise of each DoF in each frame.
+
+        Returns
+        -------
+        ndarray (T, 46)
+            Of the frame where the backend knows it, of the whole video elsewhere; rad.
+        """
+        of_video = np.broadcast_to(self.sigma_rad, self.q.shape)
+        if self.frame_sigma_rad is None:
+            return of_video
+        return np.where(np.isfinite(self.frame_sigma_rad), self.frame_sigma_rad, of_video)

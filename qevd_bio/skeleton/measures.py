@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qevd_bio.skeleton.dofs import DOF_INDEX, N_DOFS
+from qevd_bio.skeleton.dofs import DOF_INDEX, N_DOFS, joint_dofs
 from qevd_bio.skeleton.kinematics import PosedSkeleton, Skeleton
 from qevd_bio.skeleton.pose_angles import (
     Pose,
@@ -65,6 +65,12 @@ class Measure:
 
 
 _PELVIS = ("pelvis_tilt", "pelvis_list", "pelvis_rotation")
+_CARRIERS = [
+    dof
+    for joint in ("lumbar_body", "thorax", "scapula_r", "scapula_l")
+    for dof in joint_dofs(joint)
+]
+"""They carry the shoulders: their noise reaches each measure that looks at these."""
 _COORDINATE = "SKEL joint coordinate"
 _GEOMETRY = "geometry of the joint centres"
 
@@ -286,9 +292,11 @@ def measure_sigma(
     Notes
     -----
     First order, DoFs taken as independent: the square root of the summed squares of the
-    partial derivatives times the DoF's noise, over the DoFs the measure needs.
+    partial derivatives times the DoF's noise, over the DoFs the measure needs and those of the
+    spine and the shoulder blades that are observed; a backend that does not observe the spine
+    has put it into the pelvis.
     """
-    return float(measure_sigmas([(name, 0)], q[None], sigma_rad, skeleton, gravity)[0])
+    return float(measure_sigmas([(name, 0)], q[None], sigma_rad[None], skeleton, gravity)[0])
 
 
 def measure_sigmas(
@@ -306,7 +314,9 @@ def measure_sigmas(
         Key of `CATALOGUE` and row of `q`, n of them.
     q : ndarray (T, 46)
         Poses, in rad.
-    sigma_rad, skeleton, gravity
+    sigma_rad : ndarray (T, 46)
+        Standard deviations of the DoFs in each frame.
+    skeleton, gravity
         As in `measure_sigma`.
 
     Returns
@@ -315,7 +325,12 @@ def measure_sigmas(
         As `measure_sigma` gives them one by one.
     """
     needs = {name: [DOF_INDEX[dof] for dof in _looked_up(name).needs] for name, _ in wanted}
-    judged = {name: dofs for name, dofs in needs.items() if np.isfinite(sigma_rad[dofs]).all()}
+    asked = np.unique([row for _, row in wanted]).astype(np.int64)
+    finite = np.isfinite(sigma_rad[asked]).any(axis=0)
+    carriers = [dof for dof in _CARRIERS if finite[dof]]
+    judged = {
+        name: sorted({*dofs, *carriers}) for name, dofs in needs.items() if finite[dofs].all()
+    }
     sigmas = np.full(len(wanted), np.inf)
     rows = np.unique([row for name, row in wanted if name in judged]).astype(np.int64)
     if len(rows) == 0:
@@ -328,7 +343,10 @@ def measure_sigmas(
     for name, dofs in judged.items():
         here = values[name].reshape(len(rows), -1)
         slopes = (here[:, [1 + moved.index(dof) for dof in dofs]] - here[:, :1]) / _STEP_RAD
-        by_row[name] = np.sqrt(np.sum((slopes * sigma_rad[dofs]) ** 2, axis=1))
+        noise = sigma_rad[rows[:, None], dofs]
+        known = np.isfinite(noise).all(axis=1)
+        by_row[name] = np.full(len(rows), np.inf)
+        by_row[name][known] = np.sqrt(np.sum((slopes[known] * noise[known]) ** 2, axis=1))
     places = np.searchsorted(rows, [row for _, row in wanted])
     for i, (name, _) in enumerate(wanted):
         if name in judged:

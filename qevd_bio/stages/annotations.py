@@ -19,7 +19,8 @@ from qevd_bio.feedback.prompt_files import prompt_digests
 from qevd_bio.feedback.rewriting import Rewritten, rewrite
 from qevd_bio.files.digest import sha256_file, sha256_json
 from qevd_bio.files.strict_json import JsonValue
-from qevd_bio.motion.constraints import LEAST_CONFIDENCE, Finding
+from qevd_bio.motion.constraints import Finding
+from qevd_bio.motion.evidence import LEAST_CONFIDENCE
 from qevd_bio.motion.record import Motion
 from qevd_bio.qevd.dropin import merging_pairs
 from qevd_bio.qevd.segments import Segment
@@ -62,7 +63,7 @@ class AnnotationsStage:
     policy: Policy = "evidence"
     variants: bool = False
     name: str = "annotations"
-    version: int = 2
+    version: int = 3
     reads: tuple[str, ...] = ("kinematics", "cycles", "findings")
     writes: str = "annotations"
     resources: Resources = field(default_factory=Resources)
@@ -253,7 +254,8 @@ def _keep_apart(session: Session, rows: list[dict[str, Any]]) -> None:
     texts = {
         row["feedback_index"]: row["feedback"] for row in rows if row["status"] == "rewritten"
     }
-    for first, second in merging_pairs(session.record, texts):
+    while pairs := merging_pairs(session.record, texts):
+        first, second = pairs[0]
         index = second if second in texts else first
         texts.pop(index, None)
         row = rows[index]

@@ -30,7 +30,7 @@ class CyclesStage:
 
     sessions: Sessions
     name: str = "cycles"
-    version: int = 3
+    version: int = 4
     reads: tuple[str, ...] = ("kinematics",)
     writes: str = "cycles"
     resources: Resources = field(default_factory=Resources)

@@ -28,7 +28,7 @@ class FindingsStage:
 
     sessions: Sessions
     name: str = "findings"
-    version: int = 3
+    version: int = 4
     reads: tuple[str, ...] = ("kinematics", "cycles")
     writes: str = "findings"
     resources: Resources = field(default_factory=Resources)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast, get_args
 
 from qevd_bio.capture.body_size import checked_height_m
-from qevd_bio.engine.local import Event, RunSummary, run_local
+from qevd_bio.engine.events import Event, RunSummary
+from qevd_bio.engine.limits import Limits
+from qevd_bio.engine.local import run_local
 from qevd_bio.engine.plan import PlannedUnit, current_artifacts, plan
-from qevd_bio.engine.runs import close_run, open_run
+from qevd_bio.engine.recipe import recipe_of
+from qevd_bio.engine.runs import recorded_run
+from qevd_bio.engine.sharding import Shard
 from qevd_bio.engine.stage import Stage
 from qevd_bio.engine.store import Store
+from qevd_bio.engine.supervisor import run_supervised
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.exercises.rule import load_rules
 from qevd_bio.feedback.choice import Policy
@@ -94,9 +99,10 @@ class Road:
     stages: tuple[Stage, ...]
     store: Store
 
-    def units(self, videos: tuple[str, ...] = ()) -> int:
-        """Count the units of a run."""
-        return len(self.stages) * len(chosen_videos(self.sessions, videos))
+    def chosen(self, videos: tuple[str, ...] = (), shard: Shard | None = None) -> tuple[str, ...]:
+        """Pick videos by id, none named meaning all, and of these one part."""
+        chosen = chosen_videos(self.sessions, videos)
+        return shard.videos(chosen) if shard else chosen
 
     def plan(self, videos: tuple[str, ...] = ()) -> list[PlannedUnit]:
         """Say what a run would do."""
@@ -131,32 +137,86 @@ class Road:
         ]
 
     def run(
-        self, videos: tuple[str, ...], *, argv: Sequence[str], on_event: Callable[[Event], None]
+        self,
+        videos: tuple[str, ...],
+        *,
+        argv: Sequence[str],
+        on_event: Callable[[Event], None],
+        notice: Callable[[str], None] = lambda _line: None,
+        shard: Shard | None = None,
+        workers: int = 0,
+        limits: Limits | None = None,
     ) -> RunSummary:
-        """Bring every unit up to date and record the run."""
-        chosen = chosen_videos(self.sessions, videos)
+        """Bring every unit up to date and record the run.
+
+        Parameters
+        ----------
+        videos : tuple of str
+            Only these; none means all.
+        argv : sequence of str
+            The command line, for the record.
+        on_event : callable
+            Told of each unit's start and end.
+        notice : callable
+            Told in one line what the user should know beside that.
+        shard : Shard, optional
+            Only this part of the videos.
+        workers : int
+            Worker processes; 0 works in this process, one unit after the other.
+        limits : Limits, optional
+            What a worker may take.
+
+        Returns
+        -------
+        RunSummary
+        """
+        chosen = self.chosen(videos, shard)
         config = self.config.as_json()
         write_text_atomic(
             self.store.root / WORK_FILE, dump_json(config, where=WORK_FILE, indent=1) + "\n"
         )
-        folder = open_run(self.store.root, argv=argv, config=config)
-        counts: dict[str, int] = {}
+        limits = limits or Limits()
+        execution: dict[str, JsonValue] = {
+            "videos": len(chosen),
+            "units": len(chosen) * len(self.stages),
+            "shard": str(shard) if shard else None,
+            "workers": workers,
+            "limits": asdict(limits),
+        }
+        with recorded_run(
+            self.store.root, argv=argv, config=config, execution=execution, notice=notice
+        ) as run:
 
-        def counted(event: Event) -> None:
-            if event.kind != "started":
-                counts[event.kind] = counts.setdefault(event.kind, 0) + 1
-            on_event(event)
+            def told(event: Event) -> None:
+                run.count(event)
+                on_event(event)
 
-        try:
-            summary = run_local(self.stages, chosen, self.store, on_event=counted)
-        except KeyboardInterrupt:
-            close_run(folder, outcome="interrupted", counts=counts)
-            raise
-        except Exception:
-            close_run(folder, outcome="broken", counts=counts)
-            raise
-        close_run(folder, outcome="finished", counts=counts)
-        return summary
+            if not workers:
+                return run_local(
+                    self.stages, chosen, self.store, on_event=told, run_id=run.log.folder.name
+                )
+            return run_supervised(
+                recipe_of(road_stages, config=config, work=str(self.store.root.absolute())),
+                self.stages,
+                chosen,
+                self.store,
+                workers=workers,
+                limits=limits,
+                log=run.log,
+                on_event=told,
+                notice=notice,
+            )
+
+
+def road_stages(config: Mapping[str, JsonValue], work: str) -> tuple[Stage, ...]:
+    """Lay the stages out in a worker process, from what `RoadConfig.as_json` wrote.
+
+    Raises
+    ------
+    DataError, RuleError
+        Source data or rules cannot be used.
+    """
+    return open_road(_config_from(config, where="configuration of the run"), Path(work)).stages
 
 
 def policy_named(name: str) -> Policy:
@@ -277,16 +337,20 @@ def reopen_road(work: Path) -> Road:
             next_step="Run `qevd-bio run --data-root QEVD --work WORK` first, or name its folder",
         )
     content = parse_json(path.read_text(encoding="utf-8"), where=str(path))
+    return open_road(_config_from(content, where=str(path)), work)
+
+
+def _config_from(content: JsonValue, *, where: str) -> RoadConfig:
     known = set(RoadConfig(Path()).as_json())
-    if not isinstance(content, dict) or set(content) != known:
+    if not isinstance(content, Mapping) or set(content) != known:
         raise DataError(
             "not written by this version",
-            where=str(path),
+            where=where,
             next_step="Run `qevd-bio run` again; finished work is kept",
         )
     salient, recorded = content["salient_joints"], content["recorded_root"]
     height = content["height_m"]
-    config = RoadConfig(
+    return RoadConfig(
         data_root=Path(str(content["data_root"])),
         policy=policy_named(str(content["policy"])),
         variants=content["variants"] is True,
@@ -294,4 +358,3 @@ def reopen_road(work: Path) -> Road:
         recorded_root=Path(recorded) if isinstance(recorded, str) else None,
         height_m=float(height) if isinstance(height, int | float) else None,
     )
-    return open_road(config, work)

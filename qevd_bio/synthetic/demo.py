@@ -10,7 +10,7 @@ from typing import Any
 
 from qevd_bio.dataset.assembly import release_from
 from qevd_bio.dataset.changes import all_changes, plot_of, write_diff_page
-from qevd_bio.engine.local import Event
+from qevd_bio.engine.events import Event
 from qevd_bio.errors import UsageError
 from qevd_bio.exercises.references import build_reference
 from qevd_bio.exercises.rule import load_rules

@@ -18,7 +18,12 @@ from qevd_bio.tables.parquet import read_notes
 SIGMA_DECIMALS = 9
 """Decimals of a radian: the last bit of a noise estimate depends on where its arrays lie."""
 
+FRAME_SIGMA_DECIMALS = 4
+"""... of the noise of one frame, which fewer digits make a small table."""
+
 ANGLE_COLUMNS: tuple[str, ...] = tuple(f"{name}_rad" for name in DOF_NAMES)
+
+SIGMA_COLUMNS: tuple[str, ...] = tuple(f"{name}_sigma_rad" for name in DOF_NAMES)
 
 ROOT_COLUMNS = {"root_x_m": "to the right", "root_y_m": "down", "root_z_m": "away"}
 
@@ -49,6 +54,17 @@ SCHEMA: pa.Schema = versioned(
                 nullable=True,
             )
             for name, axis in ROOT_COLUMNS.items()
+        ),
+        *(
+            column(
+                name,
+                pa.float32(),
+                f"Standard deviation of {dof.name} in this frame; null where not measured, or "
+                "where the backend gives one for the whole video (`sigma_rad` of the notes)",
+                unit="rad",
+                nullable=True,
+            )
+            for name, dof in zip(SIGMA_COLUMNS, DOFS, strict=True)
         ),
     ],
 )
@@ -87,6 +103,7 @@ def motion_table(video_id: str, motion: Motion) -> tuple[pa.Table, dict[str, Any
             else pa.array(motion.root_m[:, i].astype(np.float32), pa.float32())
             for i in range(3)
         ),
+        *(_sigma_column(motion, i) for i in range(len(DOFS))),
     ]
     notes = {
         "observed": [name for name, seen in zip(DOF_NAMES, motion.observed, strict=True) if seen],
@@ -107,6 +124,13 @@ def motion_table(video_id: str, motion: Motion) -> tuple[pa.Table, dict[str, Any
     return pa.Table.from_arrays(columns, schema=SCHEMA), {"motion": notes}
 
 
+def _sigma_column(motion: Motion, dof: int) -> pa.Array:
+    if motion.frame_sigma_rad is None:
+        return pa.nulls(len(motion.time_s), pa.float32())
+    sigma = np.round(motion.frame_sigma_rad[:, dof], FRAME_SIGMA_DECIMALS).astype(np.float32)
+    return pa.array(sigma, pa.float32(), mask=~np.isfinite(sigma))
+
+
 def motion_from_table(table: pa.Table) -> Motion:
     """Read a motion back from the table and notes of `motion_table`."""
     notes = read_notes(table)["motion"]
@@ -115,6 +139,9 @@ def motion_from_table(table: pa.Table) -> Motion:
     q = np.stack([table[name].to_numpy() for name in ANGLE_COLUMNS], axis=1)
     root = np.stack([table[name].to_numpy() for name in ROOT_COLUMNS], axis=1)
     has_root = notes["focal_share"] is not None
+    per_frame = [table[name].to_numpy() for name in SIGMA_COLUMNS]
+    has_sigma = any(np.isfinite(column).any() for column in per_frame)
+    frame_sigma = np.stack(per_frame, axis=1).astype(np.float64)
     return Motion(
         q=q.astype(np.float64),
         time_s=table["time_s"].to_numpy().astype(np.float64),
@@ -129,5 +156,8 @@ def motion_from_table(table: pa.Table) -> Motion:
         segment_lengths_m=notes["segment_lengths_m"],
         root_m=root.astype(np.float64) if has_root else None,
         focal_share=notes["focal_share"],
+        frame_sigma_rad=np.where(np.isnan(frame_sigma), np.inf, frame_sigma)
+        if has_sigma
+        else None,
         height_m=notes["height_m"],
     )

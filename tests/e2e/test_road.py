@@ -17,8 +17,12 @@ import qevd_bio
 from qevd_bio.assets import asset_path
 from qevd_bio.dataset.assembly import release_from
 from qevd_bio.dataset.changes import all_changes, plot_of, write_diff_page
+from qevd_bio.dataset.tracing import trace
+from qevd_bio.engine.collect import waste
+from qevd_bio.errors import DataError
 from qevd_bio.exercises import rule as rule_module
 from qevd_bio.feedback.numbers import unbacked_numbers
+from qevd_bio.files.digest import sha256_file
 from qevd_bio.motion.constraints import Finding
 from qevd_bio.stages.road import Road, RoadConfig, open_road, reopen_road
 from qevd_bio.tables.findings import FINDING_FIELDS
@@ -26,9 +30,9 @@ from qevd_bio.tables.findings import FINDING_FIELDS
 pytestmark = pytest.mark.slow
 
 
-def walked(root: Path, work: Path) -> Road:
+def walked(root: Path, work: Path, workers: int = 0) -> Road:
     road = open_road(RoadConfig(root), work)
-    summary = road.run((), argv=["test"], on_event=lambda event: None)
+    summary = road.run((), argv=["test"], on_event=lambda event: None, workers=workers)
     assert not summary.failures
     return road
 
@@ -86,8 +90,10 @@ def test_a_second_run_does_nothing(road: Road) -> None:
     assert artifact_bytes(road.store.root) == before
 
 
-def test_the_same_run_gives_the_same_bytes(road: Road, workout: Path, tmp_path: Path) -> None:
-    again = walked(workout, tmp_path / "work")
+def test_a_run_with_workers_gives_the_same_bytes(
+    road: Road, workout: Path, tmp_path: Path
+) -> None:
+    again = walked(workout, tmp_path / "work", workers=2)
     assert artifact_bytes(again.store.root) == artifact_bytes(road.store.root)
     releases = [
         release_from(r, out=tmp_path / name, version="1.0.0").folder
@@ -142,6 +148,36 @@ def test_three_readers_agree_on_the_release(road: Road, tmp_path: Path) -> None:
     kinematics = pd.read_parquet(folder / "kinematics" / "train-00000-of-00001.parquet")
     assert kinematics["lumbar_extension_rad"].isna().all()
     assert kinematics["knee_angle_r_rad"].notna().all()
+
+
+def test_every_row_leads_back_to_the_video_and_the_run(road: Road, tmp_path: Path) -> None:
+    folder = release_from(road, out=tmp_path, version="0.1.0").folder
+    spoken = trace(road, "0200:1")
+    published = trace(road, f"{folder / 'annotations' / 'train-00000-of-00001.parquet'}:1")
+    assert spoken.row["feedback_original"] == published.row["feedback_original"]
+    assert spoken.links == published.links
+    by_stage = {link.record.stage: link for link in spoken.links}
+    assert set(by_stage) == {"annotations", "findings", "cycles", "kinematics"}
+    provenance = published.row["provenance"]
+    for stage in ("kinematics", "findings"):
+        assert by_stage[stage].record.outputs[0].sha256 == provenance[f"{stage}_sha256"]
+    video = next((road.config.data_root).rglob("0200.mp4"))
+    assert by_stage["kinematics"].record.depends["file:0200.mp4"] == sha256_file(video)
+    for link in spoken.links:
+        assert link.run is not None and link.run["argv"] == ["test"]
+    assert waste(road.stages, road.plan(), road.store) == []
+
+
+def test_damaged_artifact_is_not_published(road: Road, tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    shutil.copytree(road.store.root, work)
+    worn = open_road(road.config, work)
+    path = worn.artifacts()["0200"]["cycles"]
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(DataError, match="other bytes than were written"):
+        release_from(worn, out=tmp_path / "release", version="0.1.0")
+    assert not (tmp_path / "release").exists()
 
 
 def test_the_drop_in_keeps_times_flags_and_other_sentences(

@@ -1,43 +1,60 @@
-"""Whatever happened before, the last run leaves what one clean run would have made."""
+"""Whatever happened before, the last run leaves what one clean serial run would have made."""
 
 from __future__ import annotations
 
 import errno
 import os
+import signal
+import subprocess
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from supervised import Site, start
+from table_world import TableWorld
 
-from qevd_bio.engine.record import UNIT_FILE, record_from_json
+from qevd_bio.engine.collect import note_published, remove, waste
+from qevd_bio.engine.plan import plan
+from qevd_bio.engine.record import ARTIFACT_FILE, UNIT_FILE, record_from_json
+from qevd_bio.engine.upkeep import Damage, reopen_failed, verify
 from qevd_bio.errors import EnvironmentProblem
 
-STAGES = ("kinematics", "cycles", "findings", "rewriting")
 VIDEOS = ("0001", "0002")
-UNITS = st.tuples(st.sampled_from(STAGES), st.sampled_from(VIDEOS))
-NAMES = st.sampled_from(["rule:squat", "prompt", "config", "video:0001.mp4"])
-STEPS = st.one_of(
-    st.tuples(st.just("edit"), NAMES, st.sampled_from("012")),
-    st.tuples(st.just("version"), st.sampled_from(STAGES), st.integers(1, 2)),
-    st.tuples(st.just("absent"), st.sampled_from(VIDEOS)),
-    st.tuples(st.just("present"), st.sampled_from(VIDEOS)),
-    st.tuples(st.just("lose"), st.integers(0, 40)),
-    st.tuples(st.just("shorten"), st.integers(0, 40)),
-    st.tuples(st.just("run")),
-    st.tuples(st.just("fail"), UNITS),
-    st.tuples(st.just("interrupt"), UNITS),
-    st.tuples(st.just("disk full"), st.integers(1, 12)),
-)
 
 
-def apply(world, step):
+def steps_for(stages, names):
+    units = st.tuples(st.sampled_from(stages), st.sampled_from(VIDEOS))
+    any_file = st.integers(0, 40)
+    return st.one_of(
+        st.tuples(st.just("edit"), st.sampled_from(names), st.sampled_from("012")),
+        st.tuples(st.just("version"), st.sampled_from(stages), st.integers(1, 2)),
+        st.tuples(st.just("absent"), st.sampled_from(VIDEOS)),
+        st.tuples(st.just("present"), st.sampled_from(VIDEOS)),
+        st.tuples(st.just("lose"), any_file),
+        st.tuples(st.just("shorten"), any_file),
+        st.tuples(st.just("corrupt"), any_file),
+        st.tuples(st.just("run")),
+        st.tuples(st.just("kill"), st.integers(1, 60)),
+        st.tuples(st.just("fail"), units),
+        st.tuples(st.just("interrupt"), units),
+        st.tuples(st.just("disk full"), st.integers(1, 60)),
+        st.tuples(st.just("retry")),
+        st.tuples(st.just("verify")),
+        st.tuples(st.just("gc")),
+        st.tuples(st.just("publish")),
+    )
+
+
+def apply(world, step):  # noqa: C901  one case a step
     """Do one step of a history."""
     match step:
         case ("run",):
-            run_as_planned(world)
+            world.run()
+        case ("kill", nth):
+            run_and_die(world, nth)
         case ("fail", unit):
             with_trouble(world, unit, ValueError("no"))
         case ("interrupt", unit):
@@ -45,8 +62,16 @@ def apply(world, step):
                 with_trouble(world, unit, KeyboardInterrupt())
         case ("disk full", nth):
             with_full_disk(world, nth)
-        case ("lose" | "shorten" as damage, number):
+        case ("lose" | "shorten" | "corrupt" as damage, number):
             damage_file(world, damage, number)
+        case ("retry",):
+            reopen_failed(list(world.plan().values()), world.store, stages=(), videos=())
+        case ("verify",):
+            verify_all(world)
+        case ("gc",):
+            collect(world)
+        case ("publish",):
+            publish(world)
         case _:
             edit_inputs(world, step)
 
@@ -65,74 +90,204 @@ def edit_inputs(world, step):
 
 def damage_file(world, damage, number):
     files = sorted(path for path in world.store.root.rglob("*") if path.is_file())
-    if files and damage == "lose":
-        files[number % len(files)].unlink()
-    elif files:
-        path = files[number % len(files)]
-        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    files = [path for path in files if "published" not in path.parts]
+    if damage == "corrupt":
+        files = [path for path in files if path.name == ARTIFACT_FILE]
+    if not files:
+        return
+    path = files[number % len(files)]
+    content = path.read_bytes()
+    if damage == "lose":
+        path.unlink()
+    elif damage == "shorten":
+        path.write_bytes(content[: len(content) // 2])
+    elif content:
+        path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
 
 
-def run_as_planned(world):
-    """Run, and hold the run against its plan."""
-    allowed = {unit for unit, planned in world.plan().items() if planned.action != "done"}
-    surely = {
-        unit
-        for unit, planned in world.plan().items()
-        if planned.action in ("run", "retry") and planned.identity and planned.cause is None
-    }
-    processed = set(world.run())
-    assert surely <= processed <= allowed
+def writes_that_meet(happening):
+    """Patch what brings bytes to the disk; every call is shown to `happening` first."""
+    patch = pytest.MonkeyPatch()
+    for name in ("rename", "replace", "fsync"):
+        real = getattr(os, name)
+
+        def wrapped(*args, real=real, **kwargs):
+            happening()
+            return real(*args, **kwargs) if real.__name__ != "fsync" else None
+
+        patch.setattr(os, name, wrapped)
+    return patch
+
+
+def run_and_die(world, nth):
+    """Run in a process that is killed by SIGKILL at its nth write."""
+    child = os.fork()
+    if child == 0:
+        calls = []
+
+        def happening():
+            calls.append(None)
+            if len(calls) == nth:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        try:
+            writes_that_meet(happening)
+            world.run()
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
 
 
 def with_trouble(world, unit, error):
     world.trouble[unit] = error
     try:
-        run_as_planned(world)
+        world.run()
     finally:
         world.trouble.clear()
 
 
 def with_full_disk(world, nth):
-    real, calls = os.replace, []
+    calls = []
 
-    def replace(*args):
-        calls.append(args)
+    def happening():
+        calls.append(None)
         if len(calls) >= nth:
             raise OSError(errno.ENOSPC, "No space left on device")
-        real(*args)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "replace", replace)
+    patch = writes_that_meet(happening)
+    try:
         with suppress(EnvironmentProblem):
             world.run()
+    finally:
+        patch.undo()
 
 
-def check_clean_disk(world):
+def verify_all(world):
+    for found in list(verify(world.stages, world.store)):
+        if isinstance(found, Damage):
+            world.store.set_aside(found.folder)
+
+
+def collect(world):
+    before = world.current()
+    planned = list(world.plan().values())
+    remove(waste(world.stages, planned, world.store, leftover_age_s=-1.0))
     assert world.leftovers() == []
+    assert world.current() == before
+
+
+def publish(world):
+    if world.current():
+        world.publish()
+        records = [unit.record for unit in world.plan().values() if unit.record]
+        digests = [record.outputs[0].sha256 for record in records if record.outputs]
+        note_published(world.store.root, "release", digests)
+
+
+def check_end(world, clean):
+    """Bring a worn folder up to date as the documentation says, and compare with a clean run."""
+    verify_all(world)
+    apply(world, ("retry",))
+    planned = {unit for unit, found in world.plan().items() if found.action != "done"}
+    processed = world.run()
+    assert set(processed) <= planned
+    if any(failure.video_id not in world.absent for failure in world.summary.failures):
+        raise AssertionError(world.summary.failures)
+    clean.settings, clean.versions, clean.absent = world.settings, world.versions, world.absent
+    clean.run()
+    assert world.current() == clean.current()
+    assert len(world.current()) == len(world.stages) * (len(VIDEOS) - len(world.absent))
+    if world.current():
+        assert world.publish() == clean.publish()
+    collect(world)
+    assert world.run() == []
     for path in world.store.root.rglob(UNIT_FILE):
         record_from_json(path.read_text(), where=str(path))
 
 
+TOY = steps_for(
+    ("kinematics", "cycles", "findings", "rewriting"),
+    ("rule:squat", "prompt", "config", "video:0001.mp4"),
+)
+TABLES = steps_for(
+    ("kinematics", "quality", "cycles", "findings", "annotations"),
+    ("rule:squat", "prompt", "config", "video:0001.mp4"),
+)
+
+
 @settings(max_examples=20, deadline=None)
-@given(steps=st.lists(STEPS, max_size=7))
+@given(steps=st.lists(TOY, max_size=8))
 def test_any_history_ends_as_one_clean_run(make_world, steps):
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda _descriptor: None)
         world = make_world(Path(folder) / "work", VIDEOS)
         for step in steps:
             apply(world, step)
-            assert world.leftovers() == []
-        run_as_planned(world)
-        clean = make_world(Path(folder) / "clean", VIDEOS)
-        clean.settings, clean.versions, clean.absent = (
-            world.settings,
-            world.versions,
-            world.absent,
-        )
-        clean.run()
-        assert world.current() == clean.current()
-        assert len(world.current()) == 4 * (len(VIDEOS) - len(world.absent))
-        assert {unit.video_id for unit in world.summary.failures} == world.absent
-        assert world.run() == []
-        if "shorten" not in [step[0] for step in steps]:
-            check_clean_disk(world)
+        check_end(world, make_world(Path(folder) / "clean", VIDEOS))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3000)
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(steps=st.lists(TABLES, min_size=3, max_size=10))
+def test_any_history_publishes_the_files_of_one_clean_run(tmp_path_factory, steps):
+    """The long form: real tables, published as a release, file by file."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _descriptor: None)
+        world = TableWorld(Path(folder) / "work", VIDEOS)
+        for step in steps:
+            apply(world, step)
+        check_end(world, TableWorld(Path(folder) / "clean", VIDEOS))
+
+
+WORKER_STEPS = st.one_of(
+    st.tuples(st.just("edit"), st.sampled_from("abcd"), st.sampled_from("012")),
+    st.tuples(st.just("run")),
+    st.tuples(st.just("kill"), st.integers(1, 120)),
+    st.tuples(st.just("fault"), st.sampled_from("abcd"), st.sampled_from(("sigkill", "exit"))),
+    st.tuples(st.just("lose"), st.integers(0, 40)),
+    st.tuples(st.just("corrupt"), st.integers(0, 40)),
+)
+
+
+def apply_with_workers(site, values, step):
+    match step:
+        case ("edit", stage, value):
+            values[stage] = value
+            site.set(values=values)
+        case ("fault", stage, fault):
+            site.set(values=values, faults={f"{stage}/0001": fault})
+            site.run()
+            site.set(values=values)
+        case ("run",):
+            site.run()
+        case ("kill", hundredths):
+            run = start(site, 3, 2)
+            with suppress(subprocess.TimeoutExpired):
+                run.wait(hundredths / 100)
+            run.kill()
+            run.communicate()
+        case (damage, number):
+            damage_file(site, damage, number)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3000)
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(steps=st.lists(WORKER_STEPS, min_size=2, max_size=6))
+def test_any_history_of_workers_ends_as_one_serial_run(steps):
+    """The supervisor itself is killed, and its workers die: the bytes are the same."""
+    with tempfile.TemporaryDirectory() as folder:
+        site, clean, values = Site(Path(folder) / "s", 3), Site(Path(folder) / "c", 3), {}
+        for step in steps:
+            apply_with_workers(site, values, step)
+        for found in list(verify(site.stages(), site.store)):
+            if isinstance(found, Damage):
+                site.store.set_aside(found.folder)
+        planned = plan(site.stages(), site.videos, site.store)
+        reopen_failed(planned, site.store, stages=(), videos=())
+        site.run()
+        clean.set(values=values)
+        clean.run_serially()
+        assert site.current() == clean.current()
+        assert len(site.current()) == 12

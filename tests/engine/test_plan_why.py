@@ -144,6 +144,8 @@ def test_inputs_that_cannot_be_read_are_named(world):
     world.absent.add("0001")
     text = "FileNotFoundError: [Errno 2] No such file: '0001.mp4'"
     assert why(world, "kinematics") == (f"inputs unreadable: {text}",)
+    assert list(world.actions().values()) == ["run", "blocked", "blocked", "blocked"]
+    assert why(world, "rewriting") == (f"upstream kinematics failed: {text}",)
     world.run()
     assert why(world, "kinematics") == (f"failed before: {text}",)
     world.absent.clear()

@@ -15,7 +15,9 @@ CONFIG = {"sigma_s": 0.066, "backend": "mediapipe", "rules": None}
 
 
 def test_run_is_recorded_when_it_begins_and_when_it_ends(tmp_path):
-    folder = open_run(tmp_path / "work", argv=["run", "--data-root", "Q"], config=CONFIG)
+    folder = open_run(
+        tmp_path / "work", argv=["run", "--data-root", "Q"], config=CONFIG, execution={}
+    )
     assert folder.parent == tmp_path / "work" / "runs"
     begun = read_run(folder)
     assert begun["run_id"] == folder.name
@@ -34,13 +36,13 @@ def test_run_is_recorded_when_it_begins_and_when_it_ends(tmp_path):
 
 
 def test_two_runs_at_once_have_two_records(tmp_path):
-    folders = {open_run(tmp_path, argv=[], config={}) for _ in range(3)}
+    folders = {open_run(tmp_path, argv=[], config={}, execution={}) for _ in range(3)}
     assert len(folders) == 3
 
 
 @pytest.mark.parametrize("text", [None, "{", "[]", '{"schema_version": 99}'])
 def test_damaged_record_is_refused(tmp_path, text):
-    folder = open_run(tmp_path, argv=[], config={})
+    folder = open_run(tmp_path, argv=[], config={}, execution={})
     if text is None:
         (folder / "run.json").unlink()
     else:
@@ -52,14 +54,14 @@ def test_damaged_record_is_refused(tmp_path, text):
 
 def test_config_that_is_no_json_is_refused(tmp_path):
     with pytest.raises(DataError):
-        open_run(tmp_path, argv=[], config={"sigma": float("nan")})
+        open_run(tmp_path, argv=[], config={"sigma": float("nan")}, execution={})
     assert list(tmp_path.iterdir()) == []
 
 
 def test_work_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(EnvironmentProblem, match="cannot be written"):
-        open_run(tmp_path / "file", argv=[], config={})
+        open_run(tmp_path / "file", argv=[], config={}, execution={})
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -31,6 +31,9 @@ RECORD = UnitRecord(
     timings=Timings(TIME, TIME, 0.25),
     versions={"python": "3.11.7"},
     host="h",
+    run_id="20260102T030405Z-00000000",
+    attempt=1,
+    adopted=None,
 )
 
 
@@ -51,7 +54,7 @@ def without(key) -> str:
 BAD = {
     "cut": (record_to_json(RECORD)[:200], "malformed JSON"),
     "no object": ("[]", "breaks the schema at \\$"),
-    "later schema": (edited(schema_version=2), "schema_version"),
+    "later schema": (edited(schema_version=3), "schema_version"),
     "unknown status": (edited(status="done"), "status"),
     "unknown key": (edited(colour="red"), "colour"),
     "missing key": (without("depends"), "depends"),

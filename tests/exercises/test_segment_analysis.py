@@ -313,6 +313,27 @@ def test_standing_still_gives_no_cycle_and_a_reason():
     assert result.cycles == () and result.reason == "no repetitive movement found"
 
 
+@pytest.mark.parametrize("standing_s", [5, 8])
+@pytest.mark.parametrize("way_s", [0.6, 1.5])
+def test_standing_before_a_plank_is_no_part_of_it(standing_s, way_s):
+    """Who stands is as straight as in a plank."""
+    rule = RULES["plank"]
+    plank = performed(rule, 1, period_s=6, rest_s=0.0)
+    standing = np.zeros((round(standing_s * 30), 46))
+    standing[:, DOF_INDEX["pelvis_tilt"]] = np.pi
+    share = np.linspace(0, 1, round(way_s * 30))[:, None]
+    down = standing[:1] * (1 - share) + plank[:1] * share
+    for name in ("hip_flexion_r", "hip_flexion_l", "knee_angle_r", "knee_angle_l"):
+        down[:, DOF_INDEX[name]] += np.deg2rad(90) * np.sin(np.pi * share[:, 0])
+    q = np.concatenate([standing, down, plank])
+    q += np.deg2rad(1.0) * np.random.default_rng(4).standard_normal(q.shape)
+    result, _ = analysed(as_motion(q, sigma_deg=1.0), rule)
+    assert len(result.cycles) == 1
+    hold = result.cycles[0].cycle
+    assert len(standing) - 5 < hold.start < len(q) - len(plank) + 8
+    assert hold.end > len(q) - 10
+
+
 @pytest.mark.parametrize("name", ["pushup", "plank"])
 def test_what_is_done_standing_is_no_prone_exercise(name):
     rule = RULES[name]
@@ -444,3 +465,24 @@ def test_what_lies_outside_the_recording_is_not_judged():
         unknown = {f.constraint_id for f in findings if f.status == "unmeasurable"}
         assert unknown == ({"lockout", "tempo"} if item.cycle.cut else set())
         assert not any(f.violated for f in findings)
+
+
+def test_the_guard_band_is_that_of_the_frame_it_is_judged_at():
+    """A joint that is hard to see at the bottom alone is not corrected there."""
+    rule = RULES["squat"]
+    q = performed(rule, 3, fault={"knee_angle_r": -30})
+    unsure = np.full(q.shape, np.deg2rad(2.0))
+    bottom = q[:, DOF_INDEX["hip_flexion_r"]] > np.deg2rad(80)
+    unsure[bottom, DOF_INDEX["knee_angle_r"]] = np.deg2rad(25.0)
+
+    def depths(**changes):
+        _, found = analysed(as_motion(q, **changes), rule)
+        return [
+            (f.violated, f.sigma)
+            for findings in found
+            for f in findings
+            if (f.constraint_id, f.side) == ("depth", "r")
+        ]
+
+    assert depths() == [(True, pytest.approx(2.0, abs=0.01))] * 3
+    assert depths(frame_sigma_rad=unsure) == [(False, pytest.approx(25.0, abs=0.1))] * 3

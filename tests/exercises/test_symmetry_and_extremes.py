@@ -51,7 +51,8 @@ def halves(name, fault_of_left, count, seed=0):
         ),
         pytest.param(
             "boxing_squat_punches", "reach_even", {"elbow_flexion_r": 35}, "l", 35,
-            "Extend the left elbow as far as the other at the punch phase: reduce elbow flexion by",
+            "Extend the left elbow as far as the other at the punch phase: reduce elbow flexion"
+            " by",
             id="more is short",
         ),
         pytest.param(

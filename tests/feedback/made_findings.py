@@ -112,3 +112,21 @@ def knee(measured: float, side: str | None = None, **changes: Any) -> Finding:
             **changes,
         }
     )
+
+
+def uneven(measured: float, side: str = "r", **changes: Any) -> Finding:
+    """A knee against the other: at most 10 degrees less."""
+    return finding(
+        **{
+            "constraint_id": "depth_even",
+            "measure": "knee_flexion",
+            "side": side,
+            "check": "symmetry",
+            "measured": measured,
+            "target_low": -10.0,
+            "target_high": 0.0,
+            "tolerance": 5.0,
+            "instruction": "Bend the knee as far as the other",
+            **changes,
+        }
+    )

@@ -86,6 +86,22 @@ SQUAT_DEPTH = ("knee_flexion", "hip_flexion")
         ),
         ("jumping_jack", "Use the full range", "shoulder_elevation", "more", "range"),
         ("squat", "Great depth, now lift your chest", "trunk_forward_lean", "less", "lean"),
+        ("squat", "You should not go so deep", "knee_flexion", "less", "depth"),
+        ("squat", "Make sure you don't go so low", "knee_flexion", "less", "depth"),
+        ("squat", "You don't need to go that deep", "knee_flexion", "less", "depth"),
+        ("squat", "It's not necessary to go that deep", "knee_flexion", "less", "depth"),
+        ("squat", "You need to stop going so deep", "knee_flexion", "less", "depth"),
+        ("squat", "You need to go deeper", "knee_flexion", "more", "depth"),
+        ("squat", "Bend your knees less", "knee_flexion", "less", "flexion"),
+        ("jumping_jack", "Raise your arms less", "shoulder_elevation", "less", "reach"),
+        ("squat", "No need to slow down", "tempo", "less", "tempo"),
+        ("squat", "You should not be so slow", "tempo", "less", "tempo"),
+        ("squat", "Less speed please", "tempo", "more", "tempo"),
+        ("squat", "Your stance doesn't need to be that wide", "stance_width", "less", "width"),
+        ("squat", "Keep it even on both sides", "knee_flexion", "even", "symmetry"),
+        ("mountain_climbers", "Bring your right knee further in", "hip_flexion", "more", "height"),
+        ("squat", "Lower your right hand", "shoulder_elevation", "less", "reach"),
+        ("squat", "Go even lower", "knee_flexion", "more", "depth"),
     ],
     ids=str,
 )
@@ -120,6 +136,21 @@ def test_two_clauses_give_two_cues_with_their_own_side():
 )
 def test_sides_are_sides_only_beside_a_limb(text, side):
     assert cues_of(text, exercise="pushup")[0].side == side
+
+
+def test_the_side_named_nearest_is_meant():
+    text = "Go lower with your left leg while the right leg stays straight"
+    sides = [(cue.direction, cue.side) for cue in cues_of(text, exercise="squat")]
+    assert sides == [("more", "l"), ("less", "r")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["You bend your left knee more than the right", "Your right arm is higher than your left"],
+    ids=str,
+)
+def test_a_comparison_of_sides_does_not_say_which_should_change(text):
+    assert {cue.measures for cue in cues_of(text, exercise="squat")} == {()}
 
 
 @pytest.mark.parametrize(
@@ -163,7 +194,7 @@ def test_every_entry_is_reached_by_its_group_names():
 @given(st.text(max_size=200), st.sampled_from([None, "squat", "plank", "unheard_of"]))
 def test_any_text_is_read(text, exercise):
     for cue in cues_of(text, exercise=exercise):
-        assert cue.direction in ("more", "less", "still", None)
+        assert cue.direction in ("more", "less", "still", "even", None)
 
 
 @pytest.mark.parametrize("text", ["lower ", "your knees ", "don't lean ", "x"], ids=repr)

@@ -100,6 +100,16 @@ def test_any_text_has_a_kind_whatever_its_case_and_quotes(text):
 
 
 CONFUSABLE = {
+    "Lower your hips": "corrective",
+    "Place your hands behind your head": "instructional",
+    "If that is too hard, rest on your forearms": "instructional",
+    "The lower you go, the more your glutes work": "informational",
+    "Let's switch over to lunges": "transition",
+    "Let's go a bit lower": "corrective",
+    "Twenty seconds of rest": "transition",
+    "Twenty seconds of this left": "counting",
+    "Does anything hurt?": "other",
+    "Let me move the camera": "other",
     "Good depth": "motivational",
     "That's it, chest up": "corrective",
     "Nice and slow": "corrective",

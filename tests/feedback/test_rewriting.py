@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_findings import finding, hip, knee, lean, still
+from made_findings import finding, hip, knee, lean, still, uneven
 
 from qevd_bio.errors import UsageError
 from qevd_bio.exercises.rule import Representative, Rule, Tempo
@@ -131,6 +131,31 @@ def test_front_and_back_follow_the_leading_side():
     assert [f.side for f in told(back, bends, **lunge).chosen] == ["r"]
     assert told(front, bends, **lunge).status == "unsupported"
     assert told(front, bends, exercise="walking_lunge").status == "rewritten"
+
+
+def test_unevenness_bears_out_words_about_it_or_about_the_side_that_falls_short():
+    apart = [knee(98.0, "r"), knee(118.0, "l"), uneven(-20.0)]
+    assert told(DEEPER, apart).status == "unsupported"
+    assert told("Bend your left knee more", apart).status == "unsupported"
+    for text in ("Bend your right knee more", "Keep it even on both sides"):
+        assert told(text, apart).feedback == (
+            "Right knee flexion 20° less than left (target: at most 10° apart). Bend the right"
+            " knee as far as the other at the bottom phase: increase knee flexion by 10°."
+        )
+    assert told("Keep it even on both sides", [uneven(-8.0)]).status == "unsupported"
+    assert told("Keep it even on both sides", [knee(60.0)]).status == "unmeasurable"
+
+
+def test_a_knee_too_deep_is_not_told_to_reach_the_other():
+    too_deep = [knee(138.0, "r"), knee(158.0, "l"), uneven(-20.0)]
+    assert told("Bend your right knee more", too_deep).status == "unsupported"
+    row = told(DEEPER, too_deep, policy="paper")
+    assert "Reduce" in row.feedback and "ncrease" not in row.feedback
+
+
+def test_a_joint_gets_one_size():
+    row = told("Bend your right knee more", [knee(60.0, "r"), knee(85.0, "l"), uneven(-25.0)])
+    assert [f.check for f in row.chosen] == ["dynamic"]
 
 
 def test_at_most_two_statements():

@@ -5,15 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qevd_bio.motion.constraints import (
-    Constraint,
-    Evidence,
-    judge,
-    key_window_s,
-    spread_over,
-    value_at,
-)
+from qevd_bio.motion.constraints import Constraint, judge
 from qevd_bio.motion.cycles import Cycle
+from qevd_bio.motion.evidence import Evidence, key_window_s, spread_over, value_at
 
 DEPTH = Constraint(
     id="depth",

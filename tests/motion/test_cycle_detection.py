@@ -176,6 +176,14 @@ def test_bounds_are_kept():
     assert len(found(curve, time_s, wide)) == 3
 
 
+@pytest.mark.parametrize("rate_hz", [25.0, 30.0, 60.0])
+def test_repetitions_as_fast_as_the_bound_are_all_found(rate_hz):
+    """24 frames at 30 fps (supplement 5) are within the bounds."""
+    time_s = np.arange(round(12 * 0.8 * rate_hz)) / rate_hz
+    curve = 0.8 - 0.8 * np.cos(2 * np.pi * time_s / 0.8) + noise(len(time_s), 2.0)
+    assert len(found(curve, time_s)) == 12
+
+
 def test_settings_that_are_no_interval_are_refused():
     with pytest.raises(ValueError, match="interval"):
         CycleSettings(shortest_s=3.0, longest_s=2.0)

@@ -7,7 +7,7 @@ import pytest
 from made_signals import SETTINGS, noise
 from scipy.ndimage import gaussian_filter1d
 
-from qevd_bio.motion.cycles import detect_cycles
+from qevd_bio.motion.cycles import detect_alternating, detect_cycles
 from qevd_bio.motion.set_likeness import alike
 from qevd_bio.motion.set_movement import along_the_set
 from qevd_bio.motion.streaming import CycleStream
@@ -126,3 +126,16 @@ def test_angles_come_in_every_frame_or_in_none(first, second):
     stream.feed(0.0, 0.0, True, first)
     with pytest.raises(ValueError, match="some frames only"):
         stream.feed(0.0, 0.1, True, second)
+
+
+@pytest.mark.parametrize("sides", ["LRLRL", "RRL", "LRLRLRLR"])
+def test_sides_that_a_camera_sees_unlike_are_compared_each_with_itself(sides):
+    """Seen from one place, the right half is never the mirror of the left one."""
+    right, left = [SET * [1, 0, 1, 0.2, 1, 1]], [OTHER * [0, 8, 1, 1, -1, 0.3]]
+    rises = [row for side in sides for row in (right if side == "R" else left)]
+    _, angles, time_s = performed(rises)
+    known = np.ones(len(time_s), dtype=bool)
+    halves = detect_alternating(
+        angles[:, 0], angles[:, 1], time_s, known, settings=SETTINGS, angles=angles
+    )
+    assert "".join((half.side or "?").upper() for half in halves) == sides

@@ -182,3 +182,17 @@ def test_touching_new_sentences_stay_two_utterances(walk, tmp_path: Path) -> Non
     assert rows[2]["feedback"] == "Sink deeper now"
     assert "neighbour" in rows[2]["reason"]
     assert not any(finding["spoken"] for finding in rows[2]["findings"])
+
+
+def test_of_three_touching_new_sentences_only_the_middle_one_stays_old(
+    walk, tmp_path: Path
+) -> None:
+    said = [
+        SQUATS[0],
+        (160, DEEPER, 10, False),
+        (170, "Sink deeper now", 10, False),
+        (180, DEEPER, 10, False),
+        *SQUATS[3:],
+    ]
+    rows = rows_of(walk(write_root(tmp_path / "QEVD", [record("0001", said)])))
+    assert [rows[i]["status"] for i in (1, 2, 3)] == ["rewritten", "kept", "rewritten"]

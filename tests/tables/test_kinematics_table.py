@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,23 @@ def test_a_motion_comes_back(tmp_path: Path) -> None:
     assert np.array_equal(back.sigma_rad, motion.sigma_rad)
     assert back.segment_lengths_m == motion.segment_lengths_m
     assert back.betas is None and back.gravity_source == "camera"
+    assert back.frame_sigma_rad is None
+
+
+def test_the_noise_of_each_frame_comes_back(tmp_path: Path) -> None:
+    plain = made_motion()
+    sigma = np.where(
+        plain.observed, np.random.default_rng(1).uniform(0.02, 0.3, (30, N_DOFS)), np.inf
+    )
+    sigma[~plain.valid] = np.inf
+    path = written(replace(plain, frame_sigma_rad=sigma), tmp_path / "a.parquet")
+    back = kinematics.motion_from_table(read_parquet(path, kinematics.SCHEMA))
+    assert back.frame_sigma_rad is not None
+    np.testing.assert_allclose(back.frame_sigma_rad, sigma, atol=6e-5)
+    noise = back.noise_rad()
+    np.testing.assert_array_equal(
+        noise[~plain.valid], back.sigma_rad[None].repeat((~plain.valid).sum(), 0)
+    )
 
 
 def test_equal_motions_give_equal_bytes(tmp_path: Path) -> None:

@@ -1,0 +1,146 @@
+"""Accepting old outputs on purpose: the inputs changed, the bytes stay valid."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from qevd_bio.engine.plan import UPSTREAM, PlannedUnit
+from qevd_bio.engine.record import ARTIFACT_FILE, Adopted, UnitRecord
+from qevd_bio.engine.stage import Stage
+from qevd_bio.engine.store import Store
+from qevd_bio.engine.unit_files import read_unit, unit_folders
+from qevd_bio.errors import DataError, UsageError
+from qevd_bio.files.digest import sha256_file
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A unit that would have to run, and the older one that could stand for it.
+
+    Attributes
+    ----------
+    unit : PlannedUnit
+        With its identity.
+    version : int
+        Of the stage as it is now.
+    old : UnitRecord or None
+        The newest completed unit of its stage and video.
+    obstacle : str
+        Why it cannot be adopted; empty when it can.
+    """
+
+    unit: PlannedUnit
+    version: int
+    old: UnitRecord | None
+    obstacle: str
+
+
+def candidates(stage: Stage, planned: Sequence[PlannedUnit], store: Store) -> list[Candidate]:
+    """Find units of a stage that must run although an older output may exist.
+
+    Parameters
+    ----------
+    stage : Stage
+        The stage.
+    planned : sequence of PlannedUnit
+        What `plan` returned for this store.
+    store : Store
+        Where results lie; nothing is written.
+
+    Returns
+    -------
+    list of Candidate
+        One for each unit of the stage that is not done.
+    """
+    return [
+        _candidate(unit, stage.version, store)
+        for unit in planned
+        if unit.stage == stage.name and unit.action != "done"
+    ]
+
+
+def adopt(candidate: Candidate, store: Store, *, reason: str) -> UnitRecord:
+    """Let the old output stand for the current inputs.
+
+    Parameters
+    ----------
+    candidate : Candidate
+        One without an obstacle.
+    store : Store
+        Where results lie and go.
+    reason : str
+        Why the bytes are those that the current inputs would give; kept in the record.
+
+    Returns
+    -------
+    UnitRecord
+        The unit under the current identity.
+
+    Raises
+    ------
+    UsageError
+        No reason is given, or the candidate has an obstacle.
+    DataError
+        The old output is damaged.
+    EnvironmentProblem
+        The work folder cannot be written.
+    """
+    unit, old, line = candidate.unit, candidate.old, " ".join(reason.split())
+    where = f"{unit.stage}/{unit.video_id}"
+    if not line:
+        raise UsageError("adopted without a reason", where=where, next_step="Give --reason")
+    if old is None or candidate.obstacle or unit.identity is None:
+        raise UsageError(candidate.obstacle, where=where, next_step="Run it instead")
+    source = store.artifact_path(old)
+    if sha256_file(source) != old.outputs[0].sha256:
+        raise DataError(
+            "has other bytes than were written", where=str(source), next_step="Run it instead"
+        )
+    now = datetime.now(UTC).isoformat(timespec="microseconds")
+    record = replace(
+        old,
+        version=candidate.version,
+        identity=unit.identity,
+        depends=unit.depends,
+        adopted=Adopted(old.identity, line, now),
+    )
+    with store.making(unit.stage, unit.video_id) as made:
+        _share(source, made / ARTIFACT_FILE)
+        return store.put(record, made)
+
+
+def _candidate(unit: PlannedUnit, version: int, store: Store) -> Candidate:
+    folders = unit_folders(store.video_folder(unit.stage, unit.video_id))
+    records = [read_unit(folder).record for folder in folders]
+    completed = [record for record in records if record and record.status == "completed"]
+    old = max(completed, key=lambda record: record.timings.finished_utc, default=None)
+    obstacle = ""
+    if old is None:
+        obstacle = "there is no older output"
+    elif unit.cause is not None:
+        obstacle = "its inputs cannot be read"
+    elif unit.identity is None:
+        obstacle = "; ".join(unit.why)
+    else:
+        changed = [
+            name
+            for name in unit.depends.keys() | old.depends.keys()
+            if name.startswith(UPSTREAM) and unit.depends.get(name) != old.depends.get(name)
+        ]
+        if changed:
+            obstacle = f"{', '.join(sorted(changed))} changed: it was made from other bytes"
+    return Candidate(unit, version, old, obstacle)
+
+
+def _share(source: Path, target: Path) -> None:
+    """Let two units hold one file, or copy it where the file system shares none."""
+    with suppress(OSError):
+        os.link(source, target)
+        return
+    shutil.copyfile(source, target)

@@ -1,0 +1,108 @@
+"""What a run tells while it goes on, and what it sums up at its end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from qevd_bio.errors import EnvironmentProblem
+
+EventKind = Literal["started", "completed", "failed", "skipped", "done"]
+ENDINGS: tuple[EventKind, ...] = ("completed", "done", "failed", "skipped")
+
+# So many failures in a row that the disk did not take: it takes nothing any more.
+UNRECORDED_IN_A_ROW = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something a progress display or a log may want to tell.
+
+    Attributes
+    ----------
+    kind : str
+        Every unit ends with exactly one of ``completed``, ``failed``, ``skipped`` (on
+        purpose or for want of an artifact) and ``done`` (completed by an earlier run);
+        ``started`` comes before when the stage is called.
+    stage, video_id : str
+        The unit.
+    reason : str
+        Why it failed or was skipped; when it starts, why it runs.
+    seconds : float
+        What this run spent on it.
+    worker : int
+        Number of the worker it happened in; 0 for the process that runs the run.
+    unrecorded : str
+        Why the store could not take the record of a failure.
+    """
+
+    kind: EventKind
+    stage: str
+    video_id: str
+    reason: str = ""
+    seconds: float = 0.0
+    worker: int = 0
+    unrecorded: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What came of a run.
+
+    Attributes
+    ----------
+    counts : mapping of str to int
+        Units ``completed`` by this run, ``done`` before, ``failed``, ``skipped``.
+    failures : tuple of Event
+        The failed units, in the order they ended.
+    """
+
+    counts: Mapping[str, int]
+    failures: tuple[Event, ...]
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts endings and passes events on.
+
+    Parameters
+    ----------
+    on_event : callable
+        Told of every event after it is counted.
+    """
+
+    on_event: Callable[[Event], None]
+    counts: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(ENDINGS, 0)))
+    failures: list[Event] = field(default_factory=list)
+    _unrecorded: int = 0
+
+    def add(self, event: Event) -> None:
+        """Count an event.
+
+        Raises
+        ------
+        EnvironmentProblem
+            The store took none of the last records: no run can go on.
+        """
+        if event.kind in ENDINGS:
+            self.counts[event.kind] += 1
+        if event.kind == "failed":
+            self.failures.append(event)
+        self.on_event(event)
+        if event.kind == "completed":
+            self._unrecorded = 0
+        elif event.unrecorded:
+            self._unrecorded += 1
+        if self._unrecorded >= UNRECORDED_IN_A_ROW:
+            raise EnvironmentProblem(
+                f"{self._unrecorded} units in a row could not even be recorded as failed; "
+                f"the last: {event.unrecorded}",
+                where=f"{event.stage}/{event.video_id}",
+                next_step="Mend the work folder, then run again: finished units stay",
+            )
+
+    def summary(self) -> RunSummary:
+        """Sum up."""
+        return RunSummary(dict(self.counts), tuple(self.failures))

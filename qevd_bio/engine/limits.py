@@ -1,0 +1,106 @@
+"""What a worker may use, and what the machine has."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from qevd_bio.engine.stage import Stage
+from qevd_bio.errors import UsageError
+
+_STATM = "/proc/{pid}/statm"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one worker may take.
+
+    Attributes
+    ----------
+    unit_s : float
+        Longest time on one unit, in seconds.
+    start_s : float
+        Longest time to start, or to set a stage up, in seconds.
+    memory_bytes : int or None
+        Most resident memory; None leaves it to the operating system.
+    recycle_after : int
+        Videos after which a worker is replaced by a fresh one.
+
+    Raises
+    ------
+    UsageError
+        A limit is not positive, or memory cannot be watched on this system.
+    """
+
+    unit_s: float = 3600.0
+    start_s: float = 600.0
+    memory_bytes: int | None = None
+    recycle_after: int = 200
+
+    def __post_init__(self) -> None:
+        for name in ("unit_s", "start_s", "memory_bytes", "recycle_after"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise UsageError(
+                    f"is {value}", where=f"limit {name}", next_step="Give a positive number"
+                )
+        if self.memory_bytes is not None and resident_bytes(os.getpid()) is None:
+            raise UsageError(
+                "cannot be watched on this system, which has no /proc",
+                where="limit memory_bytes",
+                next_step="Run without a memory limit",
+            )
+
+
+def resident_bytes(pid: int) -> int | None:
+    """Ask the system how much memory a process holds; None when it cannot tell."""
+    try:
+        pages = Path(_STATM.format(pid=pid)).read_text(encoding="ascii").split()[1]
+    except (OSError, IndexError):
+        return None
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def visible_gpus() -> tuple[str, ...]:
+    """List the GPUs a CUDA program would see, as CUDA_VISIBLE_DEVICES spells them."""
+    asked = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if asked is not None:
+        return tuple(name.strip() for name in asked.split(",") if name.strip() not in ("", "-1"))
+    return tuple(str(index) for index in range(len(gpu_names())))
+
+
+def gpu_names() -> tuple[str, ...]:
+    """List the NVIDIA GPUs of the machine by model, as its driver tells them."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return ()
+    listed = subprocess.run(  # noqa: S603  fixed arguments
+        [tool, "--query-gpu=name", "--format=csv,noheader"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return tuple(listed.stdout.split("\n")[:-1]) if listed.returncode == 0 else ()
+
+
+def sensible_workers(stages: Sequence[Stage]) -> int:
+    """Choose a number of workers: one a GPU if a stage asks for one, else by CPUs.
+
+    Parameters
+    ----------
+    stages : sequence of Stage
+        What will run.
+
+    Returns
+    -------
+    int
+        At least 1.
+    """
+    if any(stage.resources.gpus for stage in stages):
+        return max(1, len(visible_gpus()))
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, (usable or 1) // max([1, *(stage.resources.cpus for stage in stages)]))

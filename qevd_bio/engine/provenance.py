@@ -1,0 +1,115 @@
+"""What an artifact was made from, unit by unit back to the source files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from qevd_bio.engine.plan import UPSTREAM
+from qevd_bio.engine.record import UNIT_FILE, UnitRecord
+from qevd_bio.engine.runs import RUNS_FOLDER, read_run
+from qevd_bio.engine.stage import Stage
+from qevd_bio.engine.store import Store
+from qevd_bio.engine.unit_files import read_unit, unit_folders
+from qevd_bio.errors import DataError
+from qevd_bio.files.strict_json import JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One unit of a chain.
+
+    Attributes
+    ----------
+    record : UnitRecord
+        How its artifact came to be.
+    unit_file : Path
+        Where that stands.
+    run : mapping or None
+        The record of the run that made it; None where it is gone or there was none.
+    """
+
+    record: UnitRecord
+    unit_file: Path
+    run: Mapping[str, JsonValue] | None
+
+
+def chain(record: UnitRecord, stages: Sequence[Stage], store: Store) -> list[Link]:
+    """Follow an artifact back to the source files.
+
+    Parameters
+    ----------
+    record : UnitRecord
+        A completed unit of the store.
+    stages : sequence of Stage
+        Every stage after the ones it reads from.
+    store : Store
+        Where results lie.
+
+    Returns
+    -------
+    list of Link
+        The unit itself first, then those it was made from, each once.
+
+    Raises
+    ------
+    DataError
+        An artifact that went into it is not in the store any more.
+    """
+    writer = {stage.writes: stage.name for stage in stages}
+    found = {record.stage: record}
+    open_records = [record]
+    while open_records:
+        current = open_records.pop(0)
+        for name, digest in sorted(current.depends.items()):
+            artifact = name.removeprefix(UPSTREAM)
+            if name.startswith(UPSTREAM) and writer.get(artifact) not in found:
+                upstream = unit_with_output(
+                    store, writer.get(artifact, artifact), record.video_id, digest
+                )
+                found[upstream.stage] = upstream
+                open_records.append(upstream)
+    return [_link(one, store) for one in found.values()]
+
+
+def unit_with_output(store: Store, stage: str, video_id: str, sha256: str) -> UnitRecord:
+    """Find the unit of a stage and video whose artifact has given bytes.
+
+    Parameters
+    ----------
+    store : Store
+        Where results lie.
+    stage, video_id : str
+        The unit.
+    sha256 : str
+        Of the artifact.
+
+    Returns
+    -------
+    UnitRecord
+        Completed; the one that finished last if there are several.
+
+    Raises
+    ------
+    DataError
+        There is none.
+    """
+    records = [read_unit(f).record for f in unit_folders(store.video_folder(stage, video_id))]
+    found = [r for r in records if r and any(o.sha256 == sha256 for o in r.outputs)]
+    if not found:
+        raise DataError(
+            f"no unit of {stage} has an artifact with sha256 {sha256}",
+            where=f"{stage}/{video_id}",
+            next_step="Look in the work folder the release was made from; gc may have cleared it",
+        )
+    return max(found, key=lambda record: record.timings.finished_utc)
+
+
+def _link(record: UnitRecord, store: Store) -> Link:
+    folder = store.folder(record.stage, record.video_id, record.identity)
+    run = None
+    if record.run_id:
+        run_folder = store.root / RUNS_FOLDER / record.run_id
+        run = read_run(run_folder) if run_folder.is_dir() else None
+    return Link(record, folder / UNIT_FILE, run)

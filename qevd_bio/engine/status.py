@@ -1,0 +1,159 @@
+"""How far the work is: counts by stage, the runs, their rate and the time left."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, cast
+
+from qevd_bio.engine.log import LOG_FILE, read_log
+from qevd_bio.engine.plan import PlannedUnit
+from qevd_bio.engine.runs import RUN_FILE, RUNS_FOLDER, read_run
+
+RunState = Literal["running", "silent", "killed", "finished", "interrupted", "broken"]
+
+SILENT_AFTER_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunStatus:
+    """One run as its record and log have it.
+
+    Attributes
+    ----------
+    run_id, host, started_utc : str
+        As recorded.
+    state : str
+        ``running``; ``killed``: it ended without a word; ``silent``: it runs on another
+        machine and has told nothing for an hour; else how it ended.
+    counts : mapping of str to int
+        Units by what came of them in this run.
+    last_utc : str
+        When it told of something last.
+    units_per_hour : float or None
+        Units completed or failed, over the time from its start to the last of them.
+    """
+
+    run_id: str
+    host: str
+    started_utc: str
+    state: RunState
+    counts: Mapping[str, int]
+    last_utc: str
+    units_per_hour: float | None
+
+
+def stage_counts(planned: Sequence[PlannedUnit]) -> dict[str, dict[str, int]]:
+    """Count the units of each stage by their state.
+
+    Parameters
+    ----------
+    planned : sequence of PlannedUnit
+        What `plan` returned.
+
+    Returns
+    -------
+    dict of str to dict of str to int
+        By stage: ``completed``, ``skipped``, ``failed`` (to be tried again), ``given up``,
+        ``blocked``, ``open``.
+    """
+    words = ("completed", "skipped", "failed", "given up", "blocked", "open")
+    counts = {unit.stage: dict.fromkeys(words, 0) for unit in planned}
+    for unit in planned:
+        counts[unit.stage][_word(unit)] += 1
+    return counts
+
+
+def run_statuses(work: Path) -> list[RunStatus]:
+    """Read the records and logs of all runs of a work folder, the newest first."""
+    folders = sorted((work / RUNS_FOLDER).glob(f"*/{RUN_FILE}"), reverse=True)
+    return [_run_status(path.parent) for path in folders]
+
+
+def time_left_s(planned: Sequence[PlannedUnit], runs: Sequence[RunStatus]) -> float | None:
+    """Estimate how long the running runs still need.
+
+    Parameters
+    ----------
+    planned : sequence of PlannedUnit
+        What `plan` returned.
+    runs : sequence of RunStatus
+        What `run_statuses` returned.
+
+    Returns
+    -------
+    float or None
+        Seconds; None while nothing runs, or no unit has ended yet. Units of all stages
+        count alike.
+    """
+    rate = sum(run.units_per_hour or 0.0 for run in runs if run.state == "running")
+    left = sum(unit.action in ("run", "retry") for unit in planned)
+    return 3600.0 * left / rate if rate else None
+
+
+def _word(unit: PlannedUnit) -> str:
+    match unit.action:
+        case "done":
+            is_complete = unit.record is not None and unit.record.status == "completed"
+            return "completed" if is_complete else "skipped"
+        case "retry":
+            return "failed"
+        case "run":
+            return "open"
+        case _:
+            return unit.action
+
+
+def _run_status(folder: Path) -> RunStatus:
+    record = read_run(folder)
+    counts: Counter[str] = Counter()
+    started, last, last_end = str(record["started_utc"]), "", ""
+    for line in read_log(folder):
+        last = str(line["utc"])
+        if line["stage"] and line["kind"] != "started":
+            counts[str(line["kind"])] += 1
+            if line["kind"] in ("completed", "failed"):
+                last_end = last
+    last = last or started
+    worked = counts["completed"] + counts["failed"]
+    hours = _hours(started, last_end) if last_end else 0.0
+    return RunStatus(
+        run_id=folder.name,
+        host=str(record["host"]),
+        started_utc=started,
+        state=_state(record, folder),
+        counts=dict(counts),
+        last_utc=last,
+        units_per_hour=worked / hours if hours > 0 else None,
+    )
+
+
+def _state(record: Mapping[str, object], folder: Path) -> RunState:
+    if record["outcome"] is not None:
+        return cast("RunState", record["outcome"])
+    if record["host"] == platform.node():
+        return "running" if _is_alive(cast("int", record["pid"])) else "killed"
+    log = folder / LOG_FILE
+    told = log if log.is_file() else folder / RUN_FILE
+    age_s = datetime.now(UTC).timestamp() - told.stat().st_mtime
+    return "running" if age_s < SILENT_AFTER_S else "silent"
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _hours(first_utc: str, last_utc: str) -> float:
+    span = datetime.fromisoformat(last_utc) - datetime.fromisoformat(first_utc)
+    return span.total_seconds() / 3600.0

@@ -1,0 +1,213 @@
+"""A worker as the supervisor sees it: started, listened to, watched and ended."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Literal
+
+from qevd_bio.engine.limits import Limits, resident_bytes
+from qevd_bio.engine.recipe import Recipe
+from qevd_bio.errors import EnvironmentProblem
+
+State = Literal["starting", "idle", "busy", "leaving"]
+
+_TAIL_BYTES = 4000
+_TAIL_LINES = 6
+
+
+@dataclass(slots=True)
+class WorkerProcess:
+    """One worker process.
+
+    Attributes
+    ----------
+    number : int
+        From 1 on; a worker that replaces another takes its number.
+    process : subprocess.Popen
+        In a session of its own: it sees no Ctrl-C, and is killed with its children.
+    line : Connection
+        The supervisor's end of the pipe.
+    log : Path
+        Takes its standard output and error.
+    state : str
+        ``starting`` until it is ready, then ``idle`` or ``busy``; ``leaving`` once it was
+        told that there is no more.
+    video_id : str
+        What it works on; empty when idle.
+    stage : str
+        Of the unit in hand; empty between two units.
+    setting_up : str
+        The stage that is being set up, if any.
+    doom : str
+        Why it was killed by the supervisor.
+    """
+
+    number: int
+    process: subprocess.Popen[bytes]
+    line: Connection
+    log: Path
+    limits: Limits
+    state: State = "starting"
+    video_id: str = ""
+    stage: str = ""
+    setting_up: str = ""
+    videos: int = 0
+    doom: str = ""
+    since: float = field(default_factory=time.monotonic)
+
+    def send(self, **message: object) -> None:
+        """Tell the worker; one that is gone will be found dead soon enough."""
+        with suppress(OSError):
+            self.line.send_bytes(json.dumps(message).encode())
+
+    def receive(self) -> Mapping[str, Any] | None:
+        """Take the next message; None when the worker is gone."""
+        try:
+            message: Mapping[str, Any] = json.loads(self.line.recv_bytes())
+        except (EOFError, OSError):
+            return None
+        return message
+
+    def give(self, video_id: str, passed: set[str]) -> None:
+        """Hand over a video."""
+        self.state, self.video_id, self.stage = "busy", video_id, ""
+        self.since = time.monotonic()
+        self.send(video=video_id, passed=sorted(passed))
+
+    def rest(self) -> None:
+        """Note that its video is finished."""
+        if self.state == "busy":
+            self.state = "idle"
+        self.video_id, self.stage = "", ""
+        self.videos += 1
+        self.since = time.monotonic()
+
+    def leave(self) -> None:
+        """Ask it to end after the unit in hand."""
+        if self.state != "leaving":
+            self.state = "leaving"
+            self.since = time.monotonic()
+            self.send(stop=True)
+
+    def fault(self) -> str:
+        """Say in one line which limit it breaks; empty when none."""
+        elapsed = time.monotonic() - self.since
+        if self.state == "starting" or self.setting_up:
+            if elapsed > self.limits.start_s:
+                what = f"setting up {self.setting_up}" if self.setting_up else "starting"
+                return f"still {what} after {self.limits.start_s:g} s"
+        elif self.video_id and elapsed > self.limits.unit_s:
+            return f"no result within {self.limits.unit_s:g} s"
+        if self.limits.memory_bytes is not None:
+            used = resident_bytes(self.process.pid)
+            if used is not None and used > self.limits.memory_bytes:
+                return f"out of memory: more than {self.limits.memory_bytes / 1e9:.2f} GB used"
+        return ""
+
+    def kill(self, doom: str = "") -> None:
+        """End it and its children at once; a hung one tells first where it stands."""
+        if doom:
+            self.doom = doom
+            with suppress(ProcessLookupError):
+                self.process.send_signal(signal.SIGUSR1)
+                time.sleep(0.1)
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+    def bury(self) -> str:
+        """Reap a worker that hung up, and say in one line what became of it."""
+        try:
+            code = self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            code = self.process.wait()
+        self.kill()  # what it started and left behind
+        self.line.close()
+        if self.doom:
+            return self.doom
+        if code >= 0:
+            return f"the worker ended with exit code {code}"
+        hint = " (out of memory?)" if -code == signal.SIGKILL else ""
+        return f"the worker was killed by {signal.Signals(-code).name}{hint}"
+
+    def last_words(self) -> str:
+        """Return the last lines of its standard error in one line."""
+        try:
+            with self.log.open("rb") as file:
+                file.seek(max(0, self.log.stat().st_size - _TAIL_BYTES))
+                lines = file.read().decode("utf-8", "replace").split("\n")
+        except OSError:
+            return "its log cannot be read"
+        return " | ".join([line.strip() for line in lines if line.strip()][-_TAIL_LINES:])
+
+
+def start_worker(
+    number: int, recipe: Recipe, *, work: Path, run_id: str, log: Path, limits: Limits, gpu: str
+) -> WorkerProcess:
+    """Start a worker process.
+
+    Parameters
+    ----------
+    number : int
+        Its number.
+    recipe : Recipe
+        Makes the stages.
+    work : Path
+        The work folder.
+    run_id : str
+        Names the run.
+    log : Path
+        Takes its standard output and error.
+    limits : Limits
+        What it may take.
+    gpu : str
+        The only GPU it sees; empty leaves the environment as it is.
+
+    Returns
+    -------
+    WorkerProcess
+
+    Raises
+    ------
+    EnvironmentProblem
+        The process cannot be started, or its log not be written.
+    """
+    ours, theirs = multiprocessing.Pipe()
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path),
+        "PYTHONFAULTHANDLER": "1",
+        **({"CUDA_VISIBLE_DEVICES": gpu} if gpu else {}),
+    }
+    try:
+        with theirs, log.open("ab") as output:
+            process = subprocess.Popen(  # noqa: S603  our own interpreter
+                [sys.executable, "-P", "-m", "qevd_bio.engine.worker", str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=(theirs.fileno(),),
+                env=environment,
+                start_new_session=True,
+            )
+    except OSError as error:
+        ours.close()
+        raise EnvironmentProblem(
+            f"worker {number} cannot be started ({error.strerror or error})",
+            where=str(log),
+            next_step="Free memory or space, or ask for fewer workers, then run again",
+        ) from error
+    worker = WorkerProcess(number, process, ours, log, limits)
+    worker.send(recipe=asdict(recipe), work=str(work.absolute()), run_id=run_id)
+    return worker

@@ -1,0 +1,102 @@
+"""The small world of `toy_world`, with stages that write tables as a release needs them."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from toy_world import ToyStage, World
+
+from qevd_bio.dataset.publish import publish
+from qevd_bio.dataset.release import PublishedVideo
+from qevd_bio.files.digest import sha256_file
+from qevd_bio.tables.parquet import read_notes, write_parquet
+
+_SPEC = importlib.util.spec_from_file_location(
+    "made_artifacts", Path(__file__).parents[1] / "dataset" / "made_artifacts.py"
+)
+made_artifacts = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(made_artifacts)
+
+
+@lru_cache
+def made(video_id, frames):
+    """Write the five artifacts of a video once; they differ with `frames`."""
+    folder = Path(tempfile.mkdtemp())
+    found = made_artifacts.published(folder, video_id, "train", frames=frames, n_cycles=2)
+    tables = {name: pq.read_table(found.artifact(name)) for name in TableWorld.road}
+    shutil.rmtree(folder)
+    return tables
+
+
+class TableStage(ToyStage):
+    """Writes a table that tells in its notes what it was made from."""
+
+    def process(self, video_id, inputs, out):
+        self.world.log.append((self.name, video_id))
+        values = self.values(video_id)
+        table = made(video_id, 10 + sum(map(int, values.values())))[self.name]
+        made_from = {name: sha256_file(path) for name, path in sorted(inputs.items())}
+        out.write_bytes(b"PAR1")
+        trouble = self.world.trouble.get((self.name, video_id))
+        if trouble is not None:
+            raise trouble
+        notes = {**read_notes(table), "made_from": made_from, "values": values}
+        write_parquet(table, out, notes={**notes, "version": self.version})
+        return {}
+
+
+class TableWorld(World):
+    """Five stages whose artifacts can be published."""
+
+    road = ("kinematics", "quality", "cycles", "findings", "annotations")
+
+    @property
+    def stages(self):
+        rule = "rule:squat"
+        return [
+            self.stage("kinematics", needs=["video:{video}.mp4", "config"]),
+            self.stage("quality", reads=["kinematics"]),
+            self.stage("cycles", reads=["kinematics"], needs=[rule]),
+            self.stage("findings", reads=["kinematics", "cycles"], needs=[rule]),
+            self.stage(
+                "annotations", reads=["kinematics", "cycles", "findings"], needs=["prompt"]
+            ),
+        ]
+
+    def stage(self, name, **options):
+        return TableStage(self, name, version=self.versions.get(name, 1), **options)
+
+    def publish(self):
+        """Publish what is finished, and return the files of the release."""
+        folder = Path(tempfile.mkdtemp())
+        paths = {}
+        planned = self.plan()
+        for (stage, video_id), unit in planned.items():
+            if unit.record and unit.record.status == "completed":
+                path = self.store.artifact_path(unit.record)
+                paths.setdefault(video_id, {})[stage] = path
+        whole = {video: found for video, found in paths.items() if len(found) == len(self.road)}
+        if not whole or not all(self.is_sound(unit) for unit in planned.values()):
+            return {}
+        release = publish(
+            [PublishedVideo(video, "train", **found) for video, found in whole.items()],
+            out=folder,
+            version="1.0.0",
+            missing=[],
+            drop_in={},
+            generator={"generator": "test"},
+        )
+        files = {name: (release.folder / name).read_bytes() for name in release.files}
+        shutil.rmtree(folder)
+        return files
+
+    def is_sound(self, unit):
+        """Say whether the bytes are those recorded; a history may have damaged them."""
+        if unit.record is None or not unit.record.outputs:
+            return True
+        return sha256_file(self.store.artifact_path(unit.record)) == unit.record.outputs[0].sha256

@@ -1,0 +1,113 @@
+"""Stages that a worker process can import, with faults laid out in a JSON file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from qevd_bio.engine.stage import Resources, Skip
+from qevd_bio.errors import DataError
+
+ROAD = {"a": (), "b": ("a",), "c": ("a",), "d": ("b", "c")}
+
+
+def write_settings(path, **settings):
+    path.write_text(json.dumps(settings))
+
+
+class WorkingStage:
+    """Writes what it was made from; before that it does what the settings ask for."""
+
+    version = 1
+
+    def __init__(self, name, reads, settings, home):
+        self.name, self.writes, self.reads = name, name, reads
+        self.settings, self.home = settings, home
+        self.resources = Resources(gpus=settings.get("gpus", 0))
+
+    def depends(self, video_id):
+        value = self.settings.get("values", {}).get(self.name, "0")
+        return {"value": hashlib.sha256(value.encode()).hexdigest()}
+
+    def setup(self):
+        fault = self.settings.get("setup_faults", {}).get(self.name)
+        if fault:
+            self.act(fault, f"setup-{self.name}")
+        if self.resources.gpus:
+            with (self.home / "gpus").open("a") as file:
+                file.write(os.environ["CUDA_VISIBLE_DEVICES"] + "\n")
+        with (self.home / f"setups-{self.name}").open("a") as file:
+            file.write(f"{os.getpid()}\n")
+
+    def process(self, video_id, inputs, out):
+        made = {name: json.loads(path.read_text()) for name, path in inputs.items()}
+        value = self.settings.get("values", {}).get(self.name, "0")
+        text = json.dumps([self.name, video_id, value, made], sort_keys=True)
+        out.write_text(text[: len(text) // 2])
+        fault = self.settings.get("faults", {}).get(f"{self.name}/{video_id}")
+        if fault:
+            self.act(fault, f"{self.name}-{video_id}", out)
+        time.sleep(self.settings.get("seconds", 0.0))
+        out.write_text(text)
+        return {}
+
+    def teardown(self):
+        with (self.home / f"teardowns-{self.name}").open("a") as file:
+            file.write(f"{os.getpid()}\n")
+
+    def act(self, fault, name, out=None):  # noqa: C901  one case a fault
+        mark = self.home / f"met-{name}"
+        if fault.endswith(" once") and mark.exists():
+            return
+        mark.touch()
+        match fault.removesuffix(" once"):
+            case "sigkill":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "orphan":
+                child = subprocess.Popen(["sleep", "1000"])
+                (self.home / "orphan").write_text(str(child.pid))
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "segfault":
+                os.kill(os.getpid(), signal.SIGSEGV)
+            case "exit":
+                print("the library gave up", file=sys.stderr, flush=True)
+                os._exit(7)
+            case "hang":
+                time.sleep(1000)
+            case "deaf":
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+                while True:
+                    pass
+            case "memory":
+                held = []
+                while True:
+                    held.append(bytearray(b"x" * (16 << 20)))
+                    time.sleep(0.005)
+            case "disk full":
+                raise OSError(28, "No space left on device")
+            case "fill":
+                out.write_bytes(bytes(1 << 20))
+            case "error":
+                raise DataError("is odd", where=name, next_step="Look at it")
+            case "skip":
+                raise Skip("nothing to do")
+            case "slow":
+                time.sleep(1.0)
+            case "chatter":
+                for _ in range(3000):
+                    print("x" * 100)
+                    print("y" * 100, file=sys.stderr)
+
+
+def stages(home):
+    home = Path(home)
+    path = home / "settings.json"
+    settings = json.loads(path.read_text()) if path.exists() else {}
+    names = settings.get("road", list(ROAD))
+    return [WorkingStage(name, ROAD[name], settings, home) for name in names]
