@@ -232,6 +232,7 @@ def _make(clip: Clip) -> Seen:
         world_m=np.array(world),
         visibility=np.clip(np.array(seen), 0.0, 1.0),
         found=np.isfinite(image_px[:, 0, 0]),
+        somebody_else=np.zeros(frames, dtype=bool),
         shot=np.zeros(frames, dtype=np.int64),
         size_px=(WIDTH_PX, HEIGHT_PX),
     )
@@ -269,6 +270,7 @@ def seen_clip(clip: Clip, cache: Path) -> Seen:
             clip=clip,
             landmarks=Landmarks(
                 **{name: stored[f"found_{name}"] for name in _FOUND},
+                somebody_else=np.zeros(len(stored["time_s"]), dtype=bool),
                 size_px=(WIDTH_PX, HEIGHT_PX),
             ),
             **{name: stored[name] for name in _STORED},

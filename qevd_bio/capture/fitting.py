@@ -57,6 +57,7 @@ class Problem:
     depth_trust: FloatArray
     speed: FloatArray
     swing: FloatArray
+    bend: FloatArray
     size_matrix: FloatArray
     size_target: FloatArray
     bias_trust: FloatArray
@@ -190,7 +191,7 @@ def _terms(problem: Problem, state: ChainState, posed: Posed, shared: Shared) ->
     depth = flat @ _DEPTH_ROWS.T - problem.depth - shared.depth_bias_m
     depth_squared = (depth * problem.depth_trust) ** 2
     speed = (first_difference(marks) * problem.speed) ** 2
-    swing = (second_difference(marks) * problem.swing) ** 2
+    swing = (second_difference(marks, problem.bend) * problem.swing) ** 2
     prior = _prior(state)
     size = problem.size_matrix @ shared.lengths_m - problem.size_target
     bias = problem.bias_trust * shared.depth_bias_m
@@ -237,7 +238,8 @@ def _force(problem: Problem, terms: _Terms, marks: FloatArray) -> FloatArray:
     pull = terms.image_off * terms.image_weight[..., None]
     image = np.concatenate([pull, -np.sum(pull * problem.rays, axis=-1, keepdims=True)], axis=-1)
     image += first_difference_transposed(first_difference(marks) * terms.speed_weight)
-    image += second_difference_transposed(second_difference(marks) * terms.swing_weight)
+    swing = second_difference(marks, problem.bend) * terms.swing_weight
+    image += second_difference_transposed(swing, problem.bend)
     depth = (terms.depth_off * terms.depth_weight) @ _DEPTH_ROWS
     return np.asarray(image.reshape(len(marks), 3 * K) + depth)
 
@@ -251,15 +253,16 @@ def _step(
     by_length = posed.by_length.reshape(frames, 3 * K, -1)
     local = _local_matrix(problem, terms)
     swing, speed = (w.reshape(frames, 3 * K) for w in (terms.swing_weight, terms.speed_weight))
-    own = 4.0 * swing + speed
-    own[1:] += swing[:-1] + speed[:-1]
-    own[:-1] += swing[1:]
+    past, present, future = problem.bend.T[:, :, None]
+    own = present**2 * swing + speed
+    own[1:] += (future**2 * swing + speed)[:-1]
+    own[:-1] += (past**2 * swing)[1:]
     diagonal = np.arange(3 * K)
     local[:, diagonal, diagonal] += own
     next_weight = np.zeros_like(swing)
-    next_weight[:-1] = -2.0 * (swing[:-1] + swing[1:]) - speed[:-1]
+    next_weight[:-1] = (present * future * swing - speed)[:-1] + (past * present * swing)[1:]
     after_weight = np.zeros_like(swing)
-    after_weight[:-2] = swing[1:-1]
+    after_weight[:-2] = (past * future * swing)[1:-1]
     transposed = np.swapaxes(by, 1, 2)
     prior = terms.prior
     prior_t = np.swapaxes(prior.by_unknown, 1, 2)

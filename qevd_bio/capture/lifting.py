@@ -9,16 +9,18 @@ seen by a pinhole camera, reconciles them. All frames of a shot are fitted at on
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qevd_bio.capture.arm_depth import arms_chosen
 from qevd_bio.capture.body_chain import ChainState, joined, pose_chain, state_from_angles
 from qevd_bio.capture.fitting import BONE_ENDS, Problem, Shared, fit_chain, posture_covariance
+from qevd_bio.capture.frame_steps import frame_seconds, speeds, steps_s
 from qevd_bio.capture.inverse_kinematics import inverse_kinematics
-from qevd_bio.capture.normal_equations import neighbour_masks
+from qevd_bio.capture.normal_equations import bend_coefficients, neighbour_masks
 from qevd_bio.capture.stick_body import (
     BODY_JOINTS,
     JOINT,
@@ -36,7 +38,10 @@ IntArray = NDArray[np.int64]
 _LIVELY = {"wrist_l": 2.0, "wrist_r": 2.0}
 """Joints that accelerate more than the others, and how much."""
 
-_FEET = ("ankle_l", "ankle_r", "toe_l", "toe_r")
+_ENDS = tuple(JOINT[f"{name}_{side}"] for name in ("wrist", "ankle", "toe") for side in "lr")
+
+_CREDIBLE_M, _DISBELIEF, _SHORTER = 0.06, 5.0, 0.9
+"""World landmarks whose depth of an arm's bone is farther off than this are hardly believed."""
 
 
 _LEANING = {("hip", "shoulder"): -0.07, ("hip", "knee"): 0.02, ("knee", "ankle"): 0.07}
@@ -76,8 +81,9 @@ class LiftingConfig:
         Usual acceleration of a joint along the line of sight (robust, so fast limbs may pass).
     flat_acceleration_share : float
         How many times more it may accelerate across the line of sight, where it is seen.
-    foot_speed_m_s : float
-        Usual speed of a foot along the line of sight (robust).
+    end_speed_m_s : float
+        Usual speed of hands and feet along the line of sight (robust), beyond the speed they
+        are seen to have across it: what stands still in the picture stands still.
     least_visibility : float
         Landmarks are weighted by visibility, never below this.
     independent_frames : float
@@ -90,13 +96,13 @@ class LiftingConfig:
     """
 
     focal_share: float = 1.2
-    image_sigma_m: float = 0.015
+    image_sigma_m: float = 0.020
     depth_sigma_m: float = 0.08
     arm_depth_share: float = 0.6
-    depth_bias_m: float = 0.07
-    acceleration_m_s2: float = 6.0
+    depth_bias_m: float = 0.055
+    acceleration_m_s2: float = 12.0
     flat_acceleration_share: float = 4.0
-    foot_speed_m_s: float = 0.5
+    end_speed_m_s: float = 0.2
     least_visibility: float = 0.20
     independent_frames: float = 15.0
     most_iterations: int = 25
@@ -176,17 +182,20 @@ def _problem(
     config: LiftingConfig,
 ) -> Problem:
     """Put the landmarks of some frames into the form the fit needs."""
-    seconds = _frame_seconds(time_s, sections)
+    steps = steps_s(time_s, sections)
+    seconds = frame_seconds(steps)
     followed, between = neighbour_masks(sections)
     # weights grow with a frame's duration, so that the sum over frames does not depend on the rate
     share = np.sqrt(30.0 * seconds)
     lively = np.array([_LIVELY.get(name, 1.0) for name in BODY_JOINTS])
     flat = config.flat_acceleration_share
     usual = config.acceleration_m_s2 * lively[:, None] * np.array([flat, flat, 1.0])
-    feet = np.zeros((K, 3))
-    feet[[JOINT[name] for name in _FEET], 2] = 1.0 / config.foot_speed_m_s
     swing = np.where(between, share / seconds**2, 0.0)[:, None, None] / usual
-    speed = np.where(followed, share / seconds, 0.0)[:, None, None] * feet
+    speed = np.zeros((len(rays), K, 3))
+    across = speeds(rays[:, _ENDS], steps) * _distance_m(rays, leg_m)
+    speed[:, _ENDS, 2] = np.where(followed, share / steps, 0.0)[:, None] / (
+        config.end_speed_m_s + across
+    )
     depth = world[:, BONE_ENDS[:, 1], 2] - world[:, BONE_ENDS[:, 0], 2] - _LEANS * leg_m
     share_of_arms = np.where(_IS_ARM, config.arm_depth_share, 1.0)
     return Problem(
@@ -196,6 +205,7 @@ def _problem(
         depth_trust=np.tile(1.0 / (config.depth_sigma_m * share_of_arms), (len(depth), 1)),
         speed=speed,
         swing=swing,
+        bend=bend_coefficients(steps),
         size_matrix=size[0],
         size_target=size[1],
         bias_trust=np.sqrt(heft) / (config.depth_bias_m * _STEADINESS),
@@ -203,21 +213,10 @@ def _problem(
     )
 
 
-def _frame_seconds(time_s: FloatArray, sections: IntArray) -> FloatArray:
-    """Typical seconds between frames (T,): the median, or a gap where frames were dropped.
-
-    The stamps of single frames jitter by a tenth while the pictures move evenly.
-    """
-    if len(time_s) < 2:
-        return np.full(len(time_s), 1.0 / 30.0)
-    steps = np.diff(time_s)
-    inside = np.diff(sections) == 0
-    typical = float(np.median(steps[inside])) if inside.any() else float(np.median(steps))
-    seconds = np.full(len(time_s), typical)
-    gaps = np.where(inside & (steps > 1.5 * typical), steps, typical)
-    seconds[1:] = np.maximum(seconds[1:], gaps)
-    seconds[:-1] = np.maximum(seconds[:-1], gaps)
-    return seconds
+def _distance_m(rays: FloatArray, leg_m: float) -> float:
+    """Distance of the person, from the largest extent of their picture: it is about 1.9 legs."""
+    extent = np.ptp(rays, axis=1).max(axis=-1)
+    return 1.9 * leg_m / float(np.percentile(extent, 90.0))
 
 
 def lift(
@@ -286,6 +285,13 @@ def lift(
             config,
         )  # fmt: skip
         state, shared = fit_chain(problem, start.taken(take), shared, config.most_iterations)
+        seconds = frame_seconds(steps_s(time_s[take], parts))
+        state = arms_chosen(
+            state, np.where(_ARM_LENGTHS, np.maximum(usual, shared.lengths_m), shared.lengths_m),
+            leg_m, rays[take], world_m[take], seconds, parts,
+        )  # fmt: skip
+        problem = _doubting(problem, pose_chain(state, shared.lengths_m, leg_m).joints_m)
+        state, shared = fit_chain(problem, state, shared, config.most_iterations)
         return state, shared, posture_covariance(problem, state, shared)
 
     frames = len(time_s)
@@ -307,6 +313,19 @@ def lift(
     joints = pose_chain(state, lengths, leg_m).joints_m
     named = dict(zip(LENGTH_NAMES, map(float, lengths), strict=True))
     return Lifted(state, joints, covariance, named)
+
+
+_ARM_LENGTHS = np.array([name in ("upper_arm", "forearm") for name in LENGTH_NAMES])
+
+
+def _doubting(problem: Problem, joints: FloatArray) -> Problem:
+    """Trust the world depth of arms less where it is far from a posture's (T, K, 3)."""
+    bones = joints[:, BONE_ENDS[:, 1]] - joints[:, BONE_ENDS[:, 0]]
+    kept = bones[..., 2] ** 2 - (1.0 - _SHORTER**2) * np.sum(bones**2, axis=-1)
+    depth = np.sign(bones[..., 2]) * np.sqrt(np.maximum(kept, 0.0))
+    beyond = np.maximum(np.abs(depth - problem.depth) - _CREDIBLE_M, 0.0) * _IS_ARM
+    trust = problem.depth_trust / (1.0 + _DISBELIEF * beyond * problem.depth_trust)
+    return replace(problem, depth_trust=trust)
 
 
 def _held(lengths: FloatArray) -> tuple[FloatArray, FloatArray]:

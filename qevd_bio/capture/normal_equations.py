@@ -49,20 +49,48 @@ def first_difference_transposed(y: FloatArray) -> FloatArray:
     return out
 
 
-def second_difference(x: FloatArray) -> FloatArray:
-    """Take x[t-1] - 2 x[t] + x[t+1] along the first axis; zero at both ends."""
-    out = np.zeros_like(x)
-    if len(x) > 2:
-        out[1:-1] = x[:-2] - 2.0 * x[1:-1] + x[2:]
+def bend_coefficients(steps: FloatArray) -> FloatArray:
+    """Weigh a frame's predecessor, itself and its successor so that steady speed gives zero.
+
+    Parameters
+    ----------
+    steps : ndarray (T,)
+        From each frame to the next, in any unit; the last is not read.
+
+    Returns
+    -------
+    ndarray (T, 3)
+        (1, -2, 1) for even steps; zero at both ends.
+
+    Notes
+    -----
+    The mean of the two steps squared times the second derivative of the parabola through the
+    three frames.
+    """
+    out = np.zeros((len(steps), 3))
+    if len(steps) > 2:
+        before, after = steps[:-2], steps[1:-1]
+        mean = (before + after) / 2.0
+        out[1:-1] = np.stack([mean / before, -(mean**2) * 2.0 / (before * after), mean / after], 1)
     return out
 
 
-def second_difference_transposed(y: FloatArray) -> FloatArray:
-    """Apply the transpose of `second_difference`; y must be zero at both ends."""
-    out = -2.0 * y
-    out[:-1] += y[1:]
-    out[1:] += y[:-1]
-    return out
+def second_difference(x: FloatArray, bend: FloatArray) -> FloatArray:
+    """Add up each frame and its two neighbours (T, ...) by `bend_coefficients` (T, 3)."""
+    bend = bend.reshape(*bend.shape, *(1,) * (x.ndim - 1))
+    out = bend[:, 1] * x
+    out[1:] += bend[1:, 0] * x[:-1]
+    out[:-1] += bend[:-1, 2] * x[1:]
+    return np.asarray(out)
+
+
+def second_difference_transposed(y: FloatArray, bend: FloatArray) -> FloatArray:
+    """Apply the transpose of `second_difference`."""
+    bend = bend.reshape(*bend.shape, *(1,) * (y.ndim - 1))
+    out = bend[:, 1] * y
+    out[:-1] += bend[1:, 0] * y[1:]
+    out[1:] += bend[:-1, 2] * y[:-1]
+    return np.asarray(out)
 
 
 def banded_matrix(

@@ -18,7 +18,7 @@ from qevd_bio.capture.inverse_kinematics import (
     inverse_kinematics,
 )
 from qevd_bio.capture.lifting import Lifted
-from qevd_bio.capture.stick_body import LENGTH_NAMES
+from qevd_bio.capture.stick_body import JOINT, LENGTH_NAMES
 from qevd_bio.skeleton.dofs import DOF_INDEX, N_DOFS
 
 FloatArray = NDArray[np.float64]
@@ -27,18 +27,23 @@ METHOD_DEG: Mapping[str, float] = {
     "pelvis_tilt": 3.0,
     "pelvis_list": 3.0,
     "pelvis_rotation": 6.0,
-    "hip_flexion": 5.0,
+    "hip_flexion": 3.5,
     "hip_adduction": 3.0,
     "hip_rotation": 6.0,
-    "knee_angle": 5.0,
+    "knee_angle": 3.5,
     "ankle_angle": 6.0,
-    "shoulder": 6.0,
-    "elbow_flexion": 10.0,
+    "shoulder": 3.0,
+    "elbow_flexion": 7.0,
 }
 """Standard deviation of what the fit cannot know: landmarks that sit beside the joint centres,
 trunk bend that looks like pelvis tilt, world depth that is wrong in a way that depends on the
 pose. Knee, hip, elbow and shoulder chosen so that one sigma covers 68 % of the errors on the
 rendered grid's man and woman, a little wider for views not in the grid; the others unverified."""
+
+POINTING_DEG = 10.0
+"""Standard deviation added to a shoulder whose upper arm points along the line of sight: the
+picture then allows the mirror image in depth. In proportion to the sine of the angle to the image
+plane; chosen as `METHOD_DEG`."""
 
 _EVERY = 5
 """The derivatives of every fifth frame serve the two on either side of it."""
@@ -81,6 +86,14 @@ def angle_sigma(lifted: Lifted) -> FloatArray:
     variance = np.einsum("tdn,tdn->td", slopes @ lifted.covariance, slopes)
     for dof, name in _method().items():
         variance[:, dof] += np.deg2rad(METHOD_DEG[name]) ** 2
+    for side in SIDES:
+        bone = (
+            lifted.joints_m[:, JOINT[f"elbow_{side}"]]
+            - lifted.joints_m[:, JOINT[f"shoulder_{side}"]]
+        )
+        share = bone[:, 2] / np.linalg.norm(bone, axis=-1)
+        arm = [DOF_INDEX[f"shoulder_{side}_{axis}"] for axis in "xyz"]
+        variance[:, arm] += (np.deg2rad(POINTING_DEG) * share[:, None]) ** 2
     sigma = np.minimum(np.sqrt(variance), np.pi / 2.0)
     sigma[:, [name not in OBSERVED for name in DOF_INDEX]] = np.inf
     return np.asarray(sigma)

@@ -133,6 +133,17 @@ def test_half_the_frame_rate_gives_nearly_the_same_knees():
     assert rms(knees_deg(inverse_kinematics(half.joints_m)) - every) < 4.0
 
 
+def test_uneven_times_give_the_knees_of_even_ones():
+    q, (image, world, visibility, size) = seen(frames=150)
+    take = np.cumsum(np.random.default_rng(3).choice([1, 2, 4], 60))
+    take = take[take < 150]
+    sections = np.zeros(len(take), dtype=np.int64)
+    uneven = lift(image[take], world[take], visibility[take], take / RATE, sections, size, CONFIG)
+    found = knees_deg(inverse_kinematics(uneven.joints_m))
+    assert rms(found - knees_deg(q)[take]) < 5.0
+    assert abs(found.max() - knees_deg(q)[take].max()) < 6.0
+
+
 def test_nothing_is_smoothed_across_a_cut():
     """Two far poses side by side stay apart when a section ends between them."""
     _, (image, world, visibility, size) = seen(frames=50, noise_px=0.0)
@@ -180,7 +191,8 @@ def test_one_landmark_on_the_wrong_thing_is_not_followed():
 
 def test_the_fit_is_deterministic():
     marks = seen()[1]
-    np.testing.assert_array_equal(fitted(marks).joints_m, fitted(marks).joints_m)
+    # BLAS rounds by where in memory an array happens to lie
+    np.testing.assert_allclose(fitted(marks).joints_m, fitted(marks).joints_m, atol=1e-12)
 
 
 @pytest.mark.parametrize("frames", [1, 2, 5])

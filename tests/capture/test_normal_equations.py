@@ -5,6 +5,7 @@ import pytest
 
 from qevd_bio.capture.normal_equations import (
     banded_matrix,
+    bend_coefficients,
     first_difference,
     first_difference_transposed,
     neighbour_masks,
@@ -16,7 +17,9 @@ from qevd_bio.capture.normal_equations import (
 
 def difference_matrices(frames):
     eye = np.eye(frames)
-    return first_difference(eye), second_difference(eye)
+    steps = np.random.default_rng(frames).uniform(0.5, 2.0, frames)
+    bend = bend_coefficients(steps)
+    return first_difference(eye), second_difference(eye, bend), bend
 
 
 def dense(blocks, following, after, damping):
@@ -43,18 +46,29 @@ def problem(frames, size=4, seed=0):
 def test_differences_do_what_they_are_called():
     x = np.array([[1.0], [2.0], [4.0], [7.0]])
     np.testing.assert_array_equal(first_difference(x).ravel(), [1, 2, 3, 0])
-    np.testing.assert_array_equal(second_difference(x).ravel(), [0, 1, 1, 0])
+    bend = bend_coefficients(np.ones(4))
+    np.testing.assert_array_equal(second_difference(x, bend).ravel(), [0, 1, 1, 0])
+
+
+def test_uneven_steps_do_not_look_like_acceleration():
+    time = np.array([0.0, 1.0, 1.5, 4.0, 4.1])
+    bend = bend_coefficients(np.diff(time, append=5.0))
+    steady = second_difference((3.0 + 2.0 * time)[:, None], bend)
+    np.testing.assert_allclose(steady, 0.0, atol=1e-12)
+    mean_step = (time[2:] - time[:-2]) / 2.0
+    parabola = second_difference((0.5 * 7.0 * time**2)[:, None], bend)[1:-1, 0]
+    np.testing.assert_allclose(parabola, 7.0 * mean_step**2)
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3, 9])
 def test_transposes_are_the_transposes(frames):
     rng = np.random.default_rng(frames)
-    first, second = difference_matrices(frames)
+    first, second, bend = difference_matrices(frames)
     y = rng.normal(size=(frames, 3))
     inner = y.copy()
-    y[-1] = inner[0] = inner[-1] = 0.0
+    y[-1] = 0.0
     np.testing.assert_allclose(first_difference_transposed(y), first.T @ y)
-    np.testing.assert_allclose(second_difference_transposed(inner), second.T @ inner)
+    np.testing.assert_allclose(second_difference_transposed(inner, bend), second.T @ inner)
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3, 4, 12])
