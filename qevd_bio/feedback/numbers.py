@@ -242,4 +242,4 @@ def _tells_angle(item: str, name: str, angle_deg: float) -> bool:
         words, sign = prompt["quantities"][stem], 1
     if match.group(2) != words["term"]:
         return False
-    return abs(float(match.group(3)) - sign * angle_deg) <= 0.5 + 1e-9
+    return bool(abs(float(match.group(3)) - sign * angle_deg) <= 0.5 + 1e-9)
