@@ -206,7 +206,9 @@ def _check_direction(head: str, direction: str, finding: Finding) -> bool:
 
 def _with_side(head: str, finding: Finding) -> str:
     side, limb = _side_word(finding), finding.joint.split(" ")[-1]
-    named, count = re.subn(rf"\b{re.escape(limb)}\b", f"{side} {limb}", head, count=1)
+    # "to shoulder height" names a height, not the limb
+    pattern = rf"(?<!\bto )\b{re.escape(limb)}\b"
+    named, count = re.subn(pattern, f"{side} {limb}", head, count=1)
     return named if count else _forms()["on_side"].format(instruction=head, side=side)
 
 

@@ -181,6 +181,16 @@ def test_forms(statement, sentence):
     assert statement_text(statement) == sentence
 
 
+def test_a_height_named_after_a_limb_gets_no_side():
+    low = finding(
+        measure="shoulder_elevation",
+        joint="shoulder",
+        side="r",
+        instruction="Raise the arm to shoulder height",
+    )
+    assert "Raise the arm to shoulder height on the right side at" in statement_text((low,))
+
+
 @pytest.mark.parametrize(
     ("violations", "groups"),
     [
