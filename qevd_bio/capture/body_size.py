@@ -38,7 +38,7 @@ def stature_m(lengths_m: Mapping[str, float]) -> float:
 def segment_ratios(lengths_m: Mapping[str, float]) -> dict[str, float]:
     """Give each segment's share of thigh, shank and trunk together: what one camera can tell."""
     whole = sum(lengths_m[name] for name in _LENGTHWISE)
-    return {name: lengths_m[name] / whole for name in sorted(lengths_m)}
+    return {name: round(lengths_m[name] / whole, 6) for name in sorted(lengths_m)}
 
 
 def checked_height_m(height_m: float) -> float:

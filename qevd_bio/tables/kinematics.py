@@ -18,6 +18,12 @@ from qevd_bio.tables.parquet import read_notes
 SIGMA_DECIMALS = 9
 """Decimals of a radian: the last bit of a noise estimate depends on where its arrays lie."""
 
+ANGLE_DECIMALS = 7
+"""... of an angle, in rad."""
+
+LENGTH_DECIMALS = 6
+"""... and of a metre."""
+
 FRAME_SIGMA_DECIMALS = 4
 """... of the noise of one frame, which fewer digits make a small table."""
 
@@ -96,11 +102,16 @@ def motion_table(video_id: str, motion: Motion) -> tuple[pa.Table, dict[str, Any
         pa.array(motion.time_s, pa.float64()),
         pa.array(motion.confidence.astype(np.float32), pa.float32()),
         pa.array(motion.valid, pa.bool_()),
-        *(pa.array(motion.q[:, i].astype(np.float32), pa.float32()) for i in range(len(DOFS))),
+        *(
+            pa.array(np.round(motion.q[:, i], ANGLE_DECIMALS).astype(np.float32), pa.float32())
+            for i in range(len(DOFS))
+        ),
         *(
             pa.nulls(frames, pa.float32())
             if motion.root_m is None
-            else pa.array(motion.root_m[:, i].astype(np.float32), pa.float32())
+            else pa.array(
+                np.round(motion.root_m[:, i], LENGTH_DECIMALS).astype(np.float32), pa.float32()
+            )
             for i in range(3)
         ),
         *(_sigma_column(motion, i) for i in range(len(DOFS))),
@@ -116,7 +127,10 @@ def motion_table(video_id: str, motion: Motion) -> tuple[pa.Table, dict[str, Any
         "gravity_source": motion.gravity_source,
         "backend": motion.backend,
         "betas": None if motion.betas is None else [float(value) for value in motion.betas],
-        "segment_lengths_m": {k: float(v) for k, v in sorted(motion.segment_lengths_m.items())},
+        "segment_lengths_m": {
+            k: round(float(v), LENGTH_DECIMALS)
+            for k, v in sorted(motion.segment_lengths_m.items())
+        },
         "focal_share": motion.focal_share,
         "height_m": motion.height_m,
         "scale": "ratio" if motion.height_m is None else "height",

@@ -226,7 +226,7 @@ def test_any_history_ends_as_one_clean_run(make_world, steps):
         check_end(world, make_world(Path(folder) / "clean", VIDEOS))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(3000)
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=st.lists(TABLES, min_size=3, max_size=10))
@@ -271,7 +271,7 @@ def apply_with_workers(site, values, step):
             damage_file(site, damage, number)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(3000)
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=st.lists(WORKER_STEPS, min_size=2, max_size=6))
