@@ -18,9 +18,6 @@ from qevd_bio.tables.parquet import read_notes
 SIGMA_DECIMALS = 9
 """Decimals of a radian: the last bit of a noise estimate depends on where its arrays lie."""
 
-ANGLE_DECIMALS = 7
-"""... of an angle, in rad."""
-
 LENGTH_DECIMALS = 6
 """... and of a metre."""
 
@@ -102,10 +99,7 @@ def motion_table(video_id: str, motion: Motion) -> tuple[pa.Table, dict[str, Any
         pa.array(motion.time_s, pa.float64()),
         pa.array(motion.confidence.astype(np.float32), pa.float32()),
         pa.array(motion.valid, pa.bool_()),
-        *(
-            pa.array(np.round(motion.q[:, i], ANGLE_DECIMALS).astype(np.float32), pa.float32())
-            for i in range(len(DOFS))
-        ),
+        *(pa.array(motion.q[:, i].astype(np.float32), pa.float32()) for i in range(len(DOFS))),
         *(
             pa.nulls(frames, pa.float32())
             if motion.root_m is None
