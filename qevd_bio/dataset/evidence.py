@@ -136,8 +136,10 @@ class _FrameAngles:
         self._table = kinematics
         counts = pc.value_counts(kinematics["video_id"]).to_pylist()
         # rows are sorted by video and frame, frames count from 0
-        starts = accumulate((one["counts"] for one in counts), initial=0)
-        self._starts = {one["values"]: start for one, start in zip(counts, starts, strict=False)}
+        ends = accumulate(one["counts"] for one in counts)
+        self._starts = {
+            one["values"]: end - one["counts"] for one, end in zip(counts, ends, strict=True)
+        }
 
     def differing(
         self, video: str, frame: int, pose: Sequence[Mapping[str, Any]]

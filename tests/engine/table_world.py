@@ -89,6 +89,7 @@ class TableWorld(World):
             version="1.0.0",
             missing=[],
             drop_in={},
+            records={},
             generator={"generator": "test"},
         )
         files = {name: (release.folder / name).read_bytes() for name in release.files}
