@@ -40,6 +40,20 @@ def two_videos(workout: Path, tmp_path: Path) -> Path:
     return root
 
 
+@pytest.fixture(scope="session")
+def sound_work(workout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A work folder in which 0200 is done; what is damaged later must leave that alone."""
+    folder = tmp_path_factory.mktemp("sound") / "work"
+    _road, failures = run(workout, folder)
+    assert failures == []
+    return folder
+
+
+@pytest.fixture
+def work(sound_work: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(sound_work, tmp_path / "work"))
+
+
 def run(root: Path, work: Path) -> tuple[Road, list[str]]:
     road = open_road(RoadConfig(root), work)
     summary = road.run((), argv=["test"], on_event=lambda event: None)
@@ -90,10 +104,10 @@ def stamps_no_array(root: Path) -> None:
     ids=lambda damage: damage.__name__,
 )
 def test_one_damaged_video_fails_alone(
-    two_videos: Path, tmp_path: Path, damage: Callable[[Path], None]
+    two_videos: Path, work: Path, tmp_path: Path, damage: Callable[[Path], None]
 ) -> None:
     damage(two_videos)
-    road, failures = run(two_videos, tmp_path / "work")
+    road, failures = run(two_videos, work)
     assert len(failures) == 1
     assert failures[0].startswith("0201 kinematics: ")
     assert len(failures[0].splitlines()) == 1
@@ -127,12 +141,12 @@ def with_header_in_front(path: Path) -> bytes:
     return data
 
 
-def test_a_cut_video_keeps_what_decodes(two_videos: Path, tmp_path: Path) -> None:
+def test_a_cut_video_keeps_what_decodes(two_videos: Path, work: Path) -> None:
     """The header still claims all frames; the tail is marked, not invented."""
     path = two_videos / VIDEOS / "0201.mp4"
     data = with_header_in_front(path)
     path.write_bytes(data[: int(len(data) * 0.75)])
-    road, failures = run(two_videos, tmp_path / "work")
+    road, failures = run(two_videos, work)
     assert failures == []
     sound = pq.read_table(road.artifacts()["0200"]["kinematics"])
     cut = pq.read_table(road.artifacts()["0201"]["kinematics"])
@@ -147,12 +161,12 @@ def test_a_cut_video_keeps_what_decodes(two_videos: Path, tmp_path: Path) -> Non
 
 
 def test_a_video_cut_to_less_than_half_fails_with_both_counts(
-    two_videos: Path, tmp_path: Path
+    two_videos: Path, work: Path
 ) -> None:
     path = two_videos / VIDEOS / "0201.mp4"
     data = with_header_in_front(path)
     path.write_bytes(data[: int(len(data) * 0.4)])
-    _road, failures = run(two_videos, tmp_path / "work")
+    _road, failures = run(two_videos, work)
     assert len(failures) == 1
     assert failures[0].startswith("0201 kinematics: VideoError")
     assert re.search(r"\d+ of \d+", failures[0])
@@ -164,11 +178,11 @@ def test_a_video_cut_to_less_than_half_fails_with_both_counts(
     ids=["cut", "no list", "empty", "no JSON number"],
 )
 def test_a_malformed_annotation_file_names_itself(
-    two_videos: Path, tmp_path: Path, text: str, words: str
+    two_videos: Path, work: Path, text: str, words: str
 ) -> None:
     (two_videos / TRAIN / "feedbacks_long_range.json").write_text(text, encoding="utf-8")
     with pytest.raises(DataError, match=words) as caught:
-        open_road(RoadConfig(two_videos), tmp_path / "work")
+        open_road(RoadConfig(two_videos), work)
     assert "feedbacks_long_range.json" in str(caught.value)
 
 
@@ -176,23 +190,23 @@ def test_a_malformed_annotation_file_names_itself(
     "path", ["./../../secret.mp4", "/etc/passwd", "long_range_videos/../../../x.mp4"]
 )
 def test_a_record_that_leaves_the_folder_is_rejected(
-    two_videos: Path, tmp_path: Path, path: str
+    two_videos: Path, work: Path, path: str
 ) -> None:
     records = records_of(two_videos)
     records[1]["long_range_video_file"] = path
     write_records(two_videos, records)
-    road, failures = run(two_videos, tmp_path / "work")
+    road, failures = run(two_videos, work)
     assert failures == []
     assert len(road.rejected()) == 1
     assert {row["video_id"] for row in all_changes(road)} == {"0200"}
 
 
-def test_an_exercise_without_a_rule_keeps_its_sentences(two_videos: Path, tmp_path: Path) -> None:
+def test_an_exercise_without_a_rule_keeps_its_sentences(two_videos: Path, work: Path) -> None:
     records = records_of(two_videos)
     feedbacks = [t.replace("squats!", "zorbing!") for t in records[1]["feedbacks"]]
     records[1]["feedbacks"] = feedbacks
     write_records(two_videos, records)
-    road, failures = run(two_videos, tmp_path / "work")
+    road, failures = run(two_videos, work)
     assert failures == []
     rows = [row for row in all_changes(road) if row["video_id"] == "0201"]
     assert len(rows) == 5
@@ -205,7 +219,7 @@ def test_an_exercise_without_a_rule_keeps_its_sentences(two_videos: Path, tmp_pa
 
 @pytest.mark.parametrize("share", [1.0, 0.5], ids=["all frames", "every other frame"])
 def test_angles_that_are_no_numbers_are_never_judged(
-    two_videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float
+    two_videos: Path, work: Path, monkeypatch: pytest.MonkeyPatch, share: float
 ) -> None:
     """A backend that returns NaN gets a failed unit or kept sentences, never praise."""
     from dataclasses import replace
@@ -221,7 +235,7 @@ def test_angles_that_are_no_numbers_are_never_judged(
         return replace(captured, motion=replace(captured.motion, q=q))
 
     monkeypatch.setattr(kinematics_stage, "capture_motion", broken)
-    road, _failures = run(two_videos, tmp_path / "work")
+    road, _failures = run(two_videos, work)
     rows = all_changes(road)
     assert any(row["video_id"] == "0200" and row["status"] == "rewritten" for row in rows)
     for row in rows:
