@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
+from qevd_bio.exercises.checking import cycle_findings
+from qevd_bio.exercises.cycle_search import segment_cycles
 from qevd_bio.exercises.references import build_reference
-from qevd_bio.exercises.rule import Rule
+from qevd_bio.exercises.rule import Rule, load_rules
 from qevd_bio.motion.record import Motion
+from qevd_bio.skeleton.bodies import generic_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS, mirror_q
 
 RATE_HZ = 30.0
 REST_S = 0.4
 FACING = {"pelvis_tilt": np.pi}
+RULES = load_rules()
+SKELETON = generic_skeleton()
+REPETITIVE = [name for name, rule in RULES.items() if rule.kind != "hold"]
+HOLDS = [name for name, rule in RULES.items() if rule.kind == "hold"]
 
 
 def as_motion(
@@ -89,3 +96,12 @@ def performed(
 def both_sides(name: str, degrees: float) -> dict[str, float]:
     right = DOFS[DOF_INDEX[f"{name}_r"]]
     return {right.name: degrees, DOFS[right.mirror_index].name: right.mirror_sign * degrees}
+
+
+def analysed(motion, rule, start=0, stop=None):
+    result = segment_cycles(motion, rule, start, stop or len(motion.time_s), SKELETON)
+    cycles = [item.cycle for item in result.cycles]
+    return result, [
+        cycle_findings(motion, rule, cycle, SKELETON, before=before)
+        for before, cycle in zip([None, *cycles], cycles, strict=False)
+    ]
