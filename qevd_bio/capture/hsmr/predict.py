@@ -22,8 +22,8 @@ from qevd_bio.errors import UsageError
 Precision = Literal["fp32", "bf16", "fp16"]
 
 _SIXTEEN_BITS: dict[Precision, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
-_MEAN_RGB = (123.675, 116.28, 103.53)
-_SCALE_RGB = (58.395, 57.12, 57.375)
+_MEAN_RGB = (0.485, 0.456, 0.406)
+_SPREAD_RGB = (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +134,15 @@ def normalised(crops: Tensor) -> Tensor:
     Tensor (B, 3, 256, 256)
         float32.
     """
-    mean, scale = _colours(crops.device)
-    return (crops.permute(0, 3, 1, 2).float() - mean) / scale
+    mean, spread = _colours(crops.device)
+    return (crops.permute(0, 3, 1, 2).float() - mean) / spread
 
 
 @cache
 def _colours(device: torch.device) -> tuple[Tensor, Tensor]:
-    mean, scale = torch.tensor([_MEAN_RGB, _SCALE_RGB], device=device)[:, :, None, None]
-    return mean, scale
+    # rounded to float32 before the scaling by 255, as the network met them in training
+    mean, spread = torch.tensor([_MEAN_RGB, _SPREAD_RGB], device=device)[:, :, None, None] * 255
+    return mean, spread
 
 
 def _check(network: HsmrNetwork, crops: Tensor, precision: Precision) -> None:
