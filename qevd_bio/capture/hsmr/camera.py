@@ -36,7 +36,7 @@ def in_crop(camera: Float32Array) -> Float32Array:
     """
     scale, across, down = np.asarray(camera, dtype=np.float32).T
     away = 2.0 * FOCAL_PX / (CROP_PX * scale + 1e-9)
-    return np.stack([across, down, away], axis=1).astype(np.float32)
+    return np.asarray(np.stack([across, down, away], axis=1), dtype=np.float32)
 
 
 def in_frame(
@@ -62,11 +62,6 @@ def in_frame(
     x, y, side = np.asarray(squares_px, dtype=np.float32).T
     height, width = frame_px
     away = away * CROP_PX / side
-    return np.stack(
-        [
-            across + (x - width / 2) / FOCAL_PX * away,
-            down + (y - height / 2) / FOCAL_PX * away,
-            away,
-        ],
-        axis=1,
-    ).astype(np.float32)
+    across = across + (x - width / 2) / FOCAL_PX * away
+    down = down + (y - height / 2) / FOCAL_PX * away
+    return np.asarray(np.stack([across, down, away], axis=1), dtype=np.float32)

@@ -57,7 +57,8 @@ def squares(boxes_px: FloatArray, shrunk: float = 1.0) -> Float32Array:
     if not (np.isfinite(boxes).all() and (size > 0).all()):
         raise _unusable("a box is not finite, or its right or bottom not beyond left and top")
     side = np.maximum(size[:, 1], size[:, 0] * np.float32(ROWS / COLUMNS))
-    return np.concatenate([(low + high) / 2, side[:, None]], axis=1).astype(np.float32)
+    around = np.concatenate([(low + high) / 2, side[:, None]], axis=1)
+    return np.asarray(around, dtype=np.float32)
 
 
 def windows(squares_px: Float32Array) -> IntArray:
@@ -80,10 +81,11 @@ def windows(squares_px: Float32Array) -> IntArray:
         A window has no pixel.
     """
     centre, half = squares_px[:, :2], squares_px[:, 2:] / 2
-    corners = np.trunc(np.concatenate([centre - half, centre + half], axis=1)).astype(np.int64)
-    if (corners[:, 2:] <= corners[:, :2]).any():
+    corners = np.concatenate([centre - half, centre + half], axis=1)
+    cut: IntArray = np.trunc(corners).astype(np.int64)
+    if (cut[:, 2:] <= cut[:, :2]).any():
         raise _unusable("a window is smaller than a pixel")
-    return corners
+    return cut
 
 
 @dataclass(frozen=True, slots=True)
