@@ -78,6 +78,8 @@ def test_preparing_changes_no_bit(precision: Precision) -> None:
 def test_a_prepared_network_refuses_another_precision(other: Precision) -> None:
     with pytest.raises(UsageError, match=r"prepared for torch\.float16"):
         predict(prepare(tiny_network(), "fp16"), random_crops(1), other)
+    with pytest.raises(UsageError, match=r"prepared for torch\.float16"):
+        prepare(prepare(tiny_network(), "fp16"), other)
 
 
 @pytest.mark.long
@@ -128,6 +130,12 @@ def test_the_mirror_goes_back() -> None:
 def test_refuses_what_it_cannot_use(crops: torch.Tensor, precision: Precision, told: str) -> None:
     with pytest.raises(UsageError, match=told):
         predict(tiny_network(), crops, precision)
+
+
+def test_there_is_no_preparing_for_an_unknown_precision() -> None:
+    unknown: Precision = "half"  # type: ignore[assignment]
+    with pytest.raises(UsageError, match="no precision 'half'"):
+        prepare(tiny_network(), unknown)
 
 
 def test_no_crop_gives_no_prediction() -> None:

@@ -22,6 +22,7 @@ from qevd_bio.errors import UsageError
 Precision = Literal["fp32", "bf16", "fp16"]
 
 _SIXTEEN_BITS: dict[Precision, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
+_WHERE = "hsmr"
 _MEAN_RGB = (0.485, 0.456, 0.406)
 _SPREAD_RGB = (0.229, 0.224, 0.225)
 
@@ -71,7 +72,13 @@ def prepare(network: HsmrNetwork, precision: Precision, *, compiled: bool = Fals
     HsmrNetwork
         The same network. Predictions in this precision do not change by a bit; those in
         another are refused, since the numbers left out do not come back.
+
+    Raises
+    ------
+    UsageError
+        The precision is unknown, or the network was prepared for another one.
     """
+    _check_precision(network, precision)
     if precision in _SIXTEEN_BITS:
         for module in network.backbone.modules():
             if isinstance(module, nn.Linear | nn.Conv2d):
@@ -105,7 +112,13 @@ def predict(network: HsmrNetwork, crops: Tensor, precision: Precision = "fp16") 
         The crops have a wrong shape or type, the precision is unknown, or the network was
         prepared for another one.
     """
-    _check(network, crops, precision)
+    _check_precision(network, precision)
+    if crops.dtype != torch.uint8 or tuple(crops.shape[1:]) != (CROP_PX, CROP_PX, 3):
+        raise UsageError(
+            f"crops are {crops.dtype} of shape {tuple(crops.shape)}",
+            where=_WHERE,
+            next_step=f"Give uint8 of shape (B, {CROP_PX}, {CROP_PX}, 3)",
+        )
     x = normalised(crops)
     with torch.autocast(
         crops.device.type, _SIXTEEN_BITS.get(precision), enabled=precision != "fp32"
@@ -145,24 +158,17 @@ def _colours(device: torch.device) -> tuple[Tensor, Tensor]:
     return mean, spread
 
 
-def _check(network: HsmrNetwork, crops: Tensor, precision: Precision) -> None:
-    where = "hsmr"
+def _check_precision(network: HsmrNetwork, precision: Precision) -> None:
     if precision not in get_args(Precision):
         raise UsageError(
             f"there is no precision '{precision}'",
-            where=where,
+            where=_WHERE,
             next_step=f"Choose one of {', '.join(get_args(Precision))}",
         )
-    if crops.dtype != torch.uint8 or tuple(crops.shape[1:]) != (CROP_PX, CROP_PX, 3):
-        raise UsageError(
-            f"crops are {crops.dtype} of shape {tuple(crops.shape)}",
-            where=where,
-            next_step=f"Give uint8 of shape (B, {CROP_PX}, {CROP_PX}, 3)",
-        )
     stored = network.backbone.patch_embed.proj.weight.dtype
-    if stored not in (torch.float32, _SIXTEEN_BITS.get(precision, torch.float32)):
+    if stored not in (torch.float32, _SIXTEEN_BITS.get(precision)):
         raise UsageError(
             f"the network was prepared for {stored} and cannot predict in {precision}",
-            where=where,
+            where=_WHERE,
             next_step="Load it again, or predict in the precision it was prepared for",
         )
