@@ -115,10 +115,16 @@ def plain_forward(network: HsmrNetwork, x: np.ndarray) -> dict[str, np.ndarray]:
     return {**out, "patches": patches}
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_agrees_with_the_plain_network(seed: int) -> None:
+@pytest.mark.parametrize(
+    ("seed", "scale"), [(1, 1.0), (2, 0.02)], ids=["usual", "so small that eps of the norms shows"]
+)
+def test_agrees_with_the_plain_network(seed: int, scale: float) -> None:
     network = HsmrNetwork.random(SMALL, seed=seed)
-    x = torch.randn(3, 3, 256, 256, generator=torch.Generator().manual_seed(seed))
+    start = network.head.transformer
+    start.pos_embedding *= scale
+    start.to_token_embedding.bias *= scale
+    generator = torch.Generator().manual_seed(seed)
+    x = scale * torch.randn(3, 3, 256, 256, generator=generator)
     with torch.inference_mode():
         out = network(x)
         patches = network.patches(x)
@@ -127,7 +133,7 @@ def test_agrees_with_the_plain_network(seed: int) -> None:
     assert np.abs(out.numbers.numpy() - plain["poses"]).max() < 1e-5
     assert np.abs(out.betas.numpy() - plain["betas"]).max() < 1e-5
     assert np.abs(out.camera.numpy() - plain["cam"]).max() < 1e-5
-    assert plain["poses"].std(axis=0).max() > 1e-3, "all crops look the same: proves little"
+    assert plain["poses"].std(axis=0).max() > 1e-4, "all crops look the same: proves little"
 
 
 @torch.inference_mode()
