@@ -1,0 +1,382 @@
+"""HSMR's network: a plain vision transformer and a decoder with one query token.
+
+B crops, N = 192 patches, C backbone width, W width of the head's token
+
+Modules carry the names of the official checkpoint, so that its `backbone.` and `head.` keys load
+strictly. Source: HSMR (2025), section 3; ViTPose (2022) for the backbone, HMR 2.0 (2023) for the
+head.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from qevd_bio.capture.hsmr.rotations import N_NUMBERS
+from qevd_bio.capture.hsmr.sizes import AttentionHeads, NetworkSizes, check_state, sizes_of
+from qevd_bio.skeleton.dofs import N_JOINTS
+
+CROP_PX = 256
+PATCH_PX = 16
+_PADDING_PX = 2
+ROWS, COLUMNS = 16, 12
+N_PATCHES = ROWS * COLUMNS
+SIDE_MARGIN_PX = (CROP_PX - COLUMNS * PATCH_PX) // 2
+N_BETAS = 10
+
+_BACKBONE_EPS = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class HeadOutput:
+    """What the head says of B crops, all float32.
+
+    Attributes
+    ----------
+    numbers : Tensor (B, 144)
+        Six for each of 24 joints.
+    betas : Tensor (B, 10)
+        Shape.
+    camera : Tensor (B, 3)
+        Scale and shift (s, tx, ty) of the crop's camera.
+    """
+
+    numbers: Tensor
+    betas: Tensor
+    camera: Tensor
+
+
+class _PatchEmbedding(nn.Module):
+    """A convolution whose windows do not overlap, computed as one product.
+
+    A convolution proper would round to TF32 on a GPU even in single precision.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.proj = nn.Conv2d(3, width, PATCH_PX, stride=PATCH_PX, padding=_PADDING_PX)
+
+    def forward(self, x: Tensor) -> Tensor:
+        # the padding at the far ends is never reached, and as much of the picture is not either
+        shifted = functional.pad(x, (_PADDING_PX, -_PADDING_PX) * 2)
+        cut = shifted.reshape(len(x), 3, ROWS, PATCH_PX, COLUMNS, PATCH_PX)
+        patches = cut.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
+        return functional.linear(patches, self.proj.weight.flatten(1), self.proj.bias)
+
+
+class _Attention(nn.Module):
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width)
+        self.proj = nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        crops, patches, width = x.shape
+        qkv = self.qkv(x).view(crops, patches, 3, self.heads, width // self.heads)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
+        mixed = functional.scaled_dot_product_attention(q, k, v)
+        out: Tensor = self.proj(mixed.transpose(1, 2).flatten(2))
+        return out
+
+
+class _Mlp(nn.Module):
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(width, hidden)
+        self.fc2 = nn.Linear(hidden, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.fc2(functional.gelu(self.fc1(x)))
+        return out
+
+
+class _Block(nn.Module):
+    def __init__(self, sizes: NetworkSizes) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(sizes.width, eps=_BACKBONE_EPS)
+        self.attn = _Attention(sizes.width, sizes.heads)
+        self.norm2 = nn.LayerNorm(sizes.width, eps=_BACKBONE_EPS)
+        self.mlp = _Mlp(sizes.width, sizes.mlp)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.attn(self.norm1(x))
+        out: Tensor = x + self.mlp(self.norm2(x))
+        return out
+
+
+class Backbone(nn.Module):
+    """A vision transformer over the 16 x 12 patches of a crop's middle."""
+
+    def __init__(self, sizes: NetworkSizes) -> None:
+        super().__init__()
+        self.pos_embed = nn.Parameter(torch.empty(1, 1 + N_PATCHES, sizes.width))
+        self.patch_embed = _PatchEmbedding(sizes.width)
+        self.blocks = nn.ModuleList(_Block(sizes) for _ in range(sizes.depth))
+        self.last_norm = nn.LayerNorm(sizes.width, eps=_BACKBONE_EPS)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Describe patches.
+
+        Parameters
+        ----------
+        x : Tensor (B, 3, 256, 192)
+            Normalised colours.
+
+        Returns
+        -------
+        Tensor (B, N, C)
+            Row by row.
+        """
+        x = self.patch_embed(x) + self.pos_embed[:, 1:] + self.pos_embed[:, :1]
+        for block in self.blocks:
+            x = block(x)
+        out: Tensor = self.last_norm(x)
+        return out
+
+
+class _SelfAttention(nn.Module):
+    """Attention of one token to itself: its values pass unweighted."""
+
+    def __init__(self, sizes: NetworkSizes) -> None:
+        super().__init__()
+        self.to_qkv = nn.Linear(sizes.token, 3 * sizes.head_inner, bias=False)
+        self.to_out = nn.Sequential(nn.Linear(sizes.head_inner, sizes.token))
+
+    def forward(self, token: Tensor, _patches: Tensor) -> Tensor:
+        values = functional.linear(token, self.to_qkv.weight.chunk(3)[2])
+        out: Tensor = self.to_out(values)
+        return out
+
+
+class _CrossAttention(nn.Module):
+    """Attention of one token to the patches.
+
+    With a single query the patches need no keys and values of their own: the query is taken
+    back to the patches' space, and the values are made of the weighted mean patch. This is
+    the same sum in another order, for a fiftieth of the arithmetic.
+    """
+
+    def __init__(self, sizes: NetworkSizes) -> None:
+        super().__init__()
+        self.heads = sizes.head_heads
+        self.each = sizes.head_inner // sizes.head_heads
+        self.to_kv = nn.Linear(sizes.width, 2 * sizes.head_inner, bias=False)
+        self.to_q = nn.Linear(sizes.token, sizes.head_inner, bias=False)
+        self.to_out = nn.Sequential(nn.Linear(sizes.head_inner, sizes.token))
+
+    def forward(self, token: Tensor, patches: Tensor) -> Tensor:
+        # h heads, d numbers each
+        wide = self.to_kv.in_features
+        to_keys, to_values = self.to_kv.weight.view(2, self.heads, self.each, wide)
+        query = self.to_q(token).view(len(token), self.heads, self.each)
+        sought = torch.einsum("bhd,hdc->bhc", query, to_keys) / math.sqrt(self.each)
+        weights = (sought @ patches.transpose(1, 2)).softmax(dim=-1)
+        seen = torch.einsum("bhc,hdc->bhd", weights @ patches, to_values)
+        out: Tensor = self.to_out(seen.flatten(1))
+        return out
+
+
+class _FeedForward(nn.Module):
+    def __init__(self, sizes: NetworkSizes) -> None:
+        super().__init__()
+        # the official list holds dropouts at 2 and 4
+        self.net = nn.Sequential(
+            nn.Linear(sizes.token, sizes.head_mlp),
+            nn.GELU(),
+            nn.Identity(),
+            nn.Linear(sizes.head_mlp, sizes.token),
+        )
+
+    def forward(self, token: Tensor, _patches: Tensor) -> Tensor:
+        out: Tensor = self.net(token)
+        return out
+
+
+class _Normed(nn.Module):
+    def __init__(self, token: int, fn: nn.Module) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(token)
+        self.fn = fn
+
+    def forward(self, token: Tensor, patches: Tensor) -> Tensor:
+        out: Tensor = self.fn(self.norm(token), patches)
+        return out
+
+
+class _Layers(nn.Module):
+    def __init__(self, sizes: NetworkSizes) -> None:
+        super().__init__()
+        parts = (_SelfAttention, _CrossAttention, _FeedForward)
+        self.layers = nn.ModuleList(
+            nn.ModuleList(_Normed(sizes.token, part(sizes)) for part in parts)
+            for _ in range(sizes.head_depth)
+        )
+
+
+class _Decoder(nn.Module):
+    def __init__(self, sizes: NetworkSizes) -> None:
+        super().__init__()
+        self.pos_embedding = nn.Parameter(torch.empty(1, 1, sizes.token))
+        self.to_token_embedding = nn.Linear(1, sizes.token)
+        self.transformer = _Layers(sizes)
+
+    def forward(self, patches: Tensor) -> Tensor:
+        # the query's input is the number 0, so that the embedding's weight has no effect
+        token = self.to_token_embedding.bias + self.pos_embedding[0]
+        token = token.expand(len(patches), -1)
+        for layer in self.transformer.layers:
+            for part in layer.children():
+                token = token + part(token, patches)
+        return token
+
+
+class SkelHead(nn.Module):
+    """A decoder that asks the patches for pose, shape and camera at once."""
+
+    init_poses: Tensor
+    init_betas: Tensor
+    init_cam: Tensor
+
+    def __init__(self, sizes: NetworkSizes) -> None:
+        super().__init__()
+        self.transformer = _Decoder(sizes)
+        self.poses_decoder = nn.Linear(sizes.token, N_NUMBERS)
+        self.betas_decoder = nn.Linear(sizes.token, N_BETAS)
+        self.cam_decoder = nn.Linear(sizes.token, 3)
+        self.register_buffer("init_poses", torch.empty(1, N_NUMBERS))
+        self.register_buffer("init_betas", torch.empty(1, N_BETAS))
+        self.register_buffer("init_cam", torch.empty(1, 3))
+
+    def forward(self, patches: Tensor) -> HeadOutput:
+        """Read pose, shape and camera off the patches (B, N, C)."""
+        token = self.transformer(patches)
+        return HeadOutput(
+            numbers=self.init_poses + self.poses_decoder(token),
+            betas=self.init_betas + self.betas_decoder(token),
+            camera=self.init_cam + self.cam_decoder(token),
+        )
+
+
+class HsmrNetwork(nn.Module):
+    """Backbone and head; made by `from_state` or `random`.
+
+    Parameters
+    ----------
+    sizes : NetworkSizes
+        How large it is.
+    """
+
+    def __init__(self, sizes: NetworkSizes) -> None:
+        super().__init__()
+        self.sizes = sizes
+        self.backbone = Backbone(sizes)
+        self.head = SkelHead(sizes)
+
+    def forward(self, x: Tensor) -> HeadOutput:
+        """Estimate from normalised crops (B, 3, 256, 256); 32 columns a side are not looked at.
+
+        Returns
+        -------
+        HeadOutput
+            Numbers of the head; `rotations.angles` makes angles of them.
+        """
+        out: HeadOutput = self.head(self.patches(x))
+        return out
+
+    def patches(self, x: Tensor) -> Tensor:
+        """Describe the patches (B, N, C) of normalised crops (B, 3, 256, 256)."""
+        out: Tensor = self.backbone(x[..., SIDE_MARGIN_PX : CROP_PX - SIDE_MARGIN_PX])
+        return out
+
+    @classmethod
+    def from_state(
+        cls, state: Mapping[str, Tensor], heads: AttentionHeads | None = None
+    ) -> HsmrNetwork:
+        """Build a network of the sizes of some weights and load them.
+
+        Parameters
+        ----------
+        state : mapping of str to Tensor
+            Exactly the `backbone.` and `head.` keys of a checkpoint.
+        heads : AttentionHeads, optional
+            Those of the release if not given.
+
+        Returns
+        -------
+        HsmrNetwork
+            float32, for inference, on the tensors' device; it holds the float32 tensors given.
+
+        Raises
+        ------
+        DataError
+            A key is missing or unknown, or a tensor has a wrong shape, type or number in it.
+        """
+        sizes = sizes_of(state, heads or AttentionHeads())
+        with torch.device("meta"):
+            network = cls(sizes)
+        check_state(network.state_dict(), state)
+        network.load_state_dict({k: v.float() for k, v in state.items()}, assign=True)
+        return network.eval().requires_grad_(False)
+
+    @classmethod
+    def random(
+        cls,
+        sizes: NetworkSizes | None = None,
+        *,
+        seed: int = 0,
+        gain: float = 1.0,
+        device: torch.device | str = "cpu",
+    ) -> HsmrNetwork:
+        """Build a network of random weights, for measuring speed and rounding.
+
+        Parameters
+        ----------
+        sizes : NetworkSizes, optional
+            Those of the release if not given.
+        seed : int
+            The same one gives the same weights on the same kind of device.
+        gain : float
+            Matrices and their biases are this much larger than torch draws them.
+        device : device or str
+            Where the weights are drawn.
+
+        Returns
+        -------
+        HsmrNetwork
+            For inference, drawn as torch and the official modules begin; the mean pose is
+            SKEL's T-pose.
+        """
+        with torch.device("meta"):
+            network = cls(sizes or NetworkSizes())
+        network.to_empty(device=device)
+        generator = torch.Generator(device=device).manual_seed(seed)
+        for module in network.modules():
+            _draw(module, gain, generator)
+        return network.eval().requires_grad_(False)
+
+
+@torch.no_grad()
+def _draw(module: nn.Module, gain: float, generator: torch.Generator) -> None:
+    if isinstance(module, nn.LayerNorm):
+        module.weight.fill_(1.0)
+        module.bias.zero_()
+    elif isinstance(module, nn.Linear | nn.Conv2d):
+        reach = gain * module.weight[0].numel() ** -0.5
+        module.weight.uniform_(-reach, reach, generator=generator)
+        if module.bias is not None:
+            module.bias.uniform_(-reach, reach, generator=generator)
+    elif isinstance(module, Backbone):
+        module.pos_embed.normal_(0.0, 0.02, generator=generator)
+    elif isinstance(module, _Decoder):
+        module.pos_embedding.normal_(generator=generator)
+    elif isinstance(module, SkelHead):
+        t_pose = torch.tensor([1.0, 0.0, 0.0, 0.0, 1.0, 0.0], device=module.init_poses.device)
+        module.init_poses.copy_(t_pose.repeat(N_JOINTS)[None])
+        module.init_betas.zero_()
+        module.init_cam.copy_(torch.tensor([[0.9, 0.0, 0.0]]))
