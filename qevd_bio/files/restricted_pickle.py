@@ -16,7 +16,8 @@ from typing import Any, BinaryIO, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from qevd_bio.files.pickle_notes import Call, Name, PickleRefused, read_notes
+from qevd_bio.files.pickle_notes import Call, Name, PickleRefused
+from qevd_bio.files.pickle_reading import read_notes
 
 _PLAIN_CODE = re.compile(r"[biufSU?]\d*|O8?")
 _BYTE_ORDERS = ("<", ">", "|", "=")
