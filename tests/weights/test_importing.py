@@ -433,7 +433,7 @@ STORED: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "called official": (
         lambda p: spoiled_header(p, lambda h: h["__metadata__"].update(official_size="yes")),
-        "backbone.last_norm.bias is float32 (8,) instead of float32 (1280,)",
+        "is float32 (8,) instead of float32 (1280,)",
     ),
     "renamed tensor": (
         lambda p: spoiled_header(p, lambda h: h.update({"head.x": h.pop("head.init_cam")})),
