@@ -269,7 +269,7 @@ def test_an_absent_file_is_told(tmp_path: Path) -> None:
         opened(tmp_path / "absent.ckpt")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_a_changed_byte_gives_the_numbers_or_a_data_error(data: Any) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -336,6 +336,8 @@ def test_the_same_body_is_not_taken_for_two(tmp_path: Path, folder: WeightFolder
         ("skel_female.pkl", "female"),
         ("female/model.npz", "female"),
         ("male/SMPL_FEMALE.pkl", "female"),
+        ("m/model.npz", None),
+        ("male_runs/model.npz", None),
         ("male_and_female.pkl", None),
         ("model.pkl", None),
         ("farm.pkl", None),
