@@ -263,3 +263,17 @@ def test_a_changed_byte_of_a_list_gives_a_list_or_a_data_error(data: Any) -> Non
             assert isinstance(load_records_npy(path), list)
         except DataError as error:
             assert error.where == str(path)
+
+
+def test_bytes_named_again_and_again_are_not_made_into_more_arrays(tmp_path: Path) -> None:
+    """Forty arrays over one text of a megabyte would be forty megabytes."""
+    again = b"".join(
+        b"cnumpy.core.numeric\n_frombuffer\n(h\x01cnumpy\ndtype\nX\x02\x00\x00\x00f8\x85R"
+        b"J" + struct.pack("<i", 125_000) + b"\x85X\x01\x00\x00\x00CtR"
+        for _ in range(40)
+    )
+    data = b"B" + struct.pack("<I", 1_000_000) + bytes(1_000_000) + b"q\x010"
+    path = records(tmp_path / "a.npy", [1])
+    path.write_bytes(path.read_bytes()[:128] + b"\x80\x04" + data + b"(" + again + b"l.")
+    with pytest.raises(DataError, match="more of its bytes than it holds"):
+        load_records_npy(path)

@@ -125,6 +125,12 @@ def outside(told: Any) -> OldMatrix:
     return old
 
 
+def huge(told: Any) -> OldMatrix:
+    old = OldMatrix(matrix())
+    old._shape = (J, 10**12)
+    return old
+
+
 SKEL_FAULTS: dict[str, tuple[Any, str]] = {
     "older version": ({"version": "1.1.0"}, "is of SKEL version '1.1.0', not '1.1.1'"),
     "no version": ({"version": None}, "is of SKEL version none that is text"),
@@ -140,6 +146,7 @@ SKEL_FAULTS: dict[str, tuple[Any, str]] = {
     "text": ({"per_joint_rot": "none"}, "holds no sound 'per_joint_rot'"),
     "words": ({"per_joint_rot": np.full((J, 3, 3), "a")}, "that are no numbers"),
     "place outside": ({"J_regressor_osim": outside}, "places outside of it"),
+    "huge matrix": ({"J_regressor_osim": huge}, "a matrix of another shape than (24, 6890)"),
     "empty chumpy": ({"skin_template_v": Chumpy(None)}, "holds no sound 'skin_template_v'"),
 }
 
