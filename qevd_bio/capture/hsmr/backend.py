@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from qevd_bio.capture.decode import Decoded, FrameStream, VideoHeader, probe
+from qevd_bio.capture.decode import Decoded, FrameStream, probe, sampled_frames
 from qevd_bio.capture.footage import check_decoded, check_header, checked_times, upright_of
 from qevd_bio.capture.hsmr.config import HsmrConfig
 from qevd_bio.capture.hsmr.detector import PersonDetector
@@ -84,9 +84,8 @@ def capture_hsmr(
     adult, and the root is not measured: HSMR's depth is not metric.
     """
     time_s = checked_times(time_s, video_id)
-    header = probe(video_path)
-    check_header(header, len(time_s), video_id)
-    upright = _upright(video_path, header, video_id, config)
+    check_header(probe(video_path), len(time_s), video_id)
+    upright = _upright(video_path, video_id, config)
     stream = FrameStream(
         video_path, longest_side_px=config.video.longest_side_px, turn_deg=upright.turn_deg
     )
@@ -103,10 +102,12 @@ def capture_hsmr(
     return _assembled(seen, valid, trust, time_s, upright, stream.decoded, hsmr, config)
 
 
-def _upright(video_path: Path, header: VideoHeader, video_id: str, config: HsmrConfig) -> Upright:
+def _upright(video_path: Path, video_id: str, config: HsmrConfig) -> Upright:
     """Decide the turn by MediaPipe's landmarks; without them it stays what is expected."""
     if config.video.turn_deg is None and find_spec("mediapipe") is None:
-        turn = expected_turn_deg(video_id, header.width_px, header.height_px, config.video)
+        picture = sampled_frames(video_path, 1, longest_side_px=config.video.longest_side_px)
+        height, width = picture[0].shape[:2] if picture else (1, 1)
+        turn = expected_turn_deg(video_id, width, height, config.video)
         reason = "mediapipe is not installed to look at the pictures: the expected turn is kept"
         return Upright(turn, turn, {}, reason)
     return upright_of(video_path, video_id, config.video)

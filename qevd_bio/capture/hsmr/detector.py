@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from qevd_bio.capture.config import CaptureConfig
 from qevd_bio.capture.decode import RgbImage
+from qevd_bio.capture.hsmr.config import LANDMARKS
 from qevd_bio.capture.landmarks import PoseLandmarker
 from qevd_bio.capture.one_person import LEAST_VISIBILITY, Person, is_same_place, without
 from qevd_bio.capture.trainee import MOST_PEOPLE, look
@@ -27,9 +28,6 @@ from qevd_bio.files.digest import sha256_file_once, sha256_json
 from qevd_bio.files.strict_json import parse_json
 
 FloatArray = NDArray[np.float64]
-
-LANDMARKS = "landmarks"
-"""Name of the built-in detector."""
 
 _OUTLINE = 0.08
 """Landmarks lie inside of the body: part of the box's longer side added all around."""

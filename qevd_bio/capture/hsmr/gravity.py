@@ -106,7 +106,7 @@ def _lasting_s(time_s: FloatArray, standing: BoolArray) -> float:
 
 
 def _body_lines(q: FloatArray) -> tuple[FloatArray, BoolArray]:
-    """Unit vectors (F, 3) from shoulders to ankles, and whether the body is straight."""
+    """Give unit vectors (F, 3) from shoulders to ankles, and whether the body is straight."""
     posed = PosedSkeleton(np.nan_to_num(q), generic_skeleton())
     ankles, hips, shoulders = (
         (posed.place(f"{joint}_r") + posed.place(f"{joint}_l")).T / 2.0

@@ -23,11 +23,11 @@ from torch import Tensor
 from qevd_bio.capture.decode import RgbImage
 from qevd_bio.capture.hsmr.ahead import made_ahead
 from qevd_bio.capture.hsmr.batches import CropBatches
-from qevd_bio.capture.hsmr.config import HsmrConfig
+from qevd_bio.capture.hsmr.config import Device, HsmrConfig, Precision
 from qevd_bio.capture.hsmr.crops import crop, squares, windows
 from qevd_bio.capture.hsmr.detector import Detected, PersonDetector
 from qevd_bio.capture.hsmr.network import HsmrNetwork
-from qevd_bio.capture.hsmr.predict import Precision, predict, prepare
+from qevd_bio.capture.hsmr.predict import predict, prepare
 from qevd_bio.capture.hsmr.seen import FrameOfPerson, Seen, seen_of
 from qevd_bio.capture.hsmr.tracking import Sighted, sightings
 from qevd_bio.errors import EnvironmentProblem, UsageError
@@ -57,7 +57,7 @@ class HsmrOnDevice:
         16 bits are asked of a CPU.
     """
 
-    def __init__(self, network: HsmrNetwork, config: HsmrConfig, device: str) -> None:
+    def __init__(self, network: HsmrNetwork, config: HsmrConfig, device: Device) -> None:
         check_precision(config.precision, device)
         self.device = torch.device(device)
         ready = prepare(network.to(self.device), config.precision)
@@ -111,9 +111,9 @@ def _stream_beside(device: torch.device) -> Iterator[torch.cuda.Stream]:
         yield stream
 
 
-def check_precision(precision: Precision, device: str) -> None:
+def check_precision(precision: Precision, device: Device) -> None:
     """Refuse 16 bits on a CPU: slower there, and not what a GPU gives."""
-    if precision != "fp32" and torch.device(device).type == "cpu":
+    if precision != "fp32" and device == "cpu":
         raise UsageError(
             f"{precision} needs a GPU, and none is to be used",
             where="precision",
