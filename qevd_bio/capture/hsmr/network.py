@@ -188,16 +188,17 @@ class _CrossAttention(nn.Module):
     def __init__(self, sizes: NetworkSizes) -> None:
         super().__init__()
         self.heads = sizes.head_heads
+        self.each = sizes.head_inner // sizes.head_heads
         self.to_kv = nn.Linear(sizes.width, 2 * sizes.head_inner, bias=False)
         self.to_q = nn.Linear(sizes.token, sizes.head_inner, bias=False)
         self.to_out = nn.Sequential(nn.Linear(sizes.head_inner, sizes.token))
 
     def forward(self, token: Tensor, patches: Tensor) -> Tensor:
-        # h heads, d numbers a head
+        # h heads, d numbers each
         wide = self.to_kv.in_features
-        to_keys, to_values = self.to_kv.weight.view(2, self.heads, -1, wide)
-        query = self.to_q(token).view(len(token), self.heads, -1)
-        sought = torch.einsum("bhd,hdc->bhc", query, to_keys) / math.sqrt(query.shape[-1])
+        to_keys, to_values = self.to_kv.weight.view(2, self.heads, self.each, wide)
+        query = self.to_q(token).view(len(token), self.heads, self.each)
+        sought = torch.einsum("bhd,hdc->bhc", query, to_keys) / math.sqrt(self.each)
         weights = (sought @ patches.transpose(1, 2)).softmax(dim=-1)
         seen = torch.einsum("bhc,hdc->bhd", weights @ patches, to_values)
         out: Tensor = self.to_out(seen.flatten(1))

@@ -106,7 +106,7 @@ def angles(numbers: Tensor) -> Tensor:
     if numbers.ndim != 2 or numbers.shape[1] != N_NUMBERS:
         raise ValueError(f"numbers have shape {tuple(numbers.shape)}, need (B, {N_NUMBERS})")
     decoding = _decoding(numbers.device)
-    joints = numbers.float().reshape(-1, N_JOINTS, NUMBERS_PER_JOINT)
+    joints = numbers.float().reshape(len(numbers), N_JOINTS, NUMBERS_PER_JOINT)
     hinges = joints.index_select(1, decoding.hinges)
     hands = joints.index_select(1, decoding.hands)[..., :2]
     rotations = _rotations(joints.index_select(1, decoding.balls)).flatten(1)
