@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from qevd_bio.capture.hsmr.rotations import N_NUMBERS
 from qevd_bio.errors import DataError
+from qevd_bio.skeleton.dofs import N_JOINTS
 
 CROP_PX = 256
 PATCH_PX = 16
@@ -353,6 +354,7 @@ class HsmrNetwork(nn.Module):
         sizes: NetworkSizes | None = None,
         *,
         seed: int = 0,
+        gain: float = 1.0,
         device: torch.device | str = "cpu",
     ) -> HsmrNetwork:
         """Build a network of random weights, for measuring speed and rounding.
@@ -363,35 +365,45 @@ class HsmrNetwork(nn.Module):
             Those of the release if not given.
         seed : int
             The same one gives the same weights on the same kind of device.
+        gain : float
+            Matrices and their biases are this much larger than torch draws them.
         device : device or str
             Where the weights are drawn.
 
         Returns
         -------
         HsmrNetwork
-            For inference. Matrices are drawn so that each layer keeps its numbers' size; the
-            mean pose is SKEL's T-pose.
+            For inference, drawn as torch and the official modules begin; the mean pose is
+            SKEL's T-pose.
         """
         with torch.device("meta"):
             network = cls(sizes or NetworkSizes())
         network.to_empty(device=device)
         generator = torch.Generator(device=device).manual_seed(seed)
-        for name, weight in network.state_dict().items():
-            _draw(name, weight, generator)
+        for module in network.modules():
+            _draw(module, gain, generator)
         return network.eval().requires_grad_(False)
 
 
-def _draw(name: str, weight: Tensor, generator: torch.Generator) -> None:
-    if name == "head.init_poses":
-        t_pose = torch.tensor([1.0, 0.0, 0.0, 0.0, 1.0, 0.0], device=weight.device)
-        weight.copy_(t_pose.repeat(weight.shape[1] // len(t_pose))[None])
-    elif "norm" in name:
-        weight.fill_(1.0 if name.endswith("weight") else 0.0)
-    elif name.endswith("weight"):
-        fan_in = weight[0].numel()
-        weight.normal_(0.0, fan_in**-0.5, generator=generator)
-    else:
-        weight.normal_(0.0, 0.02, generator=generator)
+@torch.no_grad()
+def _draw(module: nn.Module, gain: float, generator: torch.Generator) -> None:
+    if isinstance(module, nn.LayerNorm):
+        module.weight.fill_(1.0)
+        module.bias.zero_()
+    elif isinstance(module, nn.Linear | nn.Conv2d):
+        reach = gain * module.weight[0].numel() ** -0.5
+        module.weight.uniform_(-reach, reach, generator=generator)
+        if module.bias is not None:
+            module.bias.uniform_(-reach, reach, generator=generator)
+    elif isinstance(module, Backbone):
+        module.pos_embed.normal_(0.0, 0.02, generator=generator)
+    elif isinstance(module, _Decoder):
+        module.pos_embedding.normal_(generator=generator)
+    elif isinstance(module, SkelHead):
+        t_pose = torch.tensor([1.0, 0.0, 0.0, 0.0, 1.0, 0.0], device=module.init_poses.device)
+        module.init_poses.copy_(t_pose.repeat(N_JOINTS)[None])
+        module.init_betas.zero_()
+        module.init_cam.copy_(torch.tensor([[0.9, 0.0, 0.0]]))
 
 
 def _sizes_of(state: Mapping[str, Tensor], heads: AttentionHeads) -> NetworkSizes:
