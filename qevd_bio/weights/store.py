@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from qevd_bio.errors import DataError, EnvironmentProblem, UsageError
-from qevd_bio.weights.contents import WEIGHT_NAMES, expected_layout, layout_faults
+from qevd_bio.weights.contents import WEIGHT_NAMES, expected_layout, layout_faults, listed
 from qevd_bio.weights.tensor_file import DIGEST_KEY, SUFFIX, read_layout, tensors_digest
 
 FOLDER_VARIABLE = "QEVD_BIO_WEIGHTS"
@@ -118,7 +118,7 @@ class WeightFolder:
             any_size = metadata["official_size"] == "no"
             faults = layout_faults(found, expected_layout(name, found, any_size=any_size))
         if faults:
-            raise _damaged(path, "; ".join(faults))
+            raise _damaged(path, listed(faults))
         return metadata
 
     def load(self, name: str) -> Weights:
