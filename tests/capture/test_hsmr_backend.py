@@ -170,7 +170,7 @@ def test_nobody_and_foreign_timestamps_are_told(tmp_path, video):
     with pytest.raises(VideoError, match="nobody is seen in any of 9 frames"):
         captured(path, 9)
     timid = replace(CONFIG, least_confidence=1.01)
-    with pytest.raises(VideoError, match="nobody is seen"):
+    with pytest.raises(VideoError, match="in 30 of 30 frames, but nowhere well enough"):
         captured(video, 30, config=timid)
 
 

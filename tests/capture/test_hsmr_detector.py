@@ -152,7 +152,7 @@ def test_a_folder_that_lacks_a_file_is_refused_before_anything_is_loaded(rt_detr
 def test_pickled_weights_are_not_read(rt_detr, tmp_path):
     copy = without(rt_detr, tmp_path / "copy", "model.safetensors")
     (copy / "pytorch_model.bin").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
-    with pytest.raises(DataError, match="holds no model.safetensors"):
+    with pytest.raises(DataError, match=r"holds no model\.safetensors"):
         TransformersDetector(copy, "cpu")
 
 
