@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from qevd_bio.capture.hsmr.detector import Detected
-from qevd_bio.capture.hsmr.network import HsmrNetwork, NetworkSizes
+from qevd_bio.capture.hsmr.network import HsmrNetwork
+from qevd_bio.capture.hsmr.sizes import NetworkSizes
 
 SIZES = NetworkSizes(
     width=32, depth=2, heads=16, mlp=64, token=32, head_depth=1, head_heads=8, head_inner=16,

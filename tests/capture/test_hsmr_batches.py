@@ -8,8 +8,9 @@ import torch
 
 from qevd_bio.capture.hsmr import batches as module
 from qevd_bio.capture.hsmr.batches import CropBatches, places_matter
-from qevd_bio.capture.hsmr.network import HsmrNetwork, NetworkSizes
+from qevd_bio.capture.hsmr.network import HsmrNetwork
 from qevd_bio.capture.hsmr.predict import Prediction, predict
+from qevd_bio.capture.hsmr.sizes import NetworkSizes
 from qevd_bio.errors import EnvironmentProblem
 
 SMALL = NetworkSizes(

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from qevd_bio.capture.hsmr.network import HsmrNetwork, NetworkSizes
+from qevd_bio.capture.hsmr.network import HsmrNetwork
+from qevd_bio.capture.hsmr.sizes import NetworkSizes
 from qevd_bio.cli.main import app
 from qevd_bio.engine.limits import Limits
 from qevd_bio.errors import EnvironmentProblem, UsageError

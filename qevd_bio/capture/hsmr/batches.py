@@ -164,10 +164,10 @@ class CropBatches:
 
     def __init__(self, step: Step, size: int, *, shared: bool) -> None:
         self._step = step
-        self.size, self.smallest = size, size
+        self.size, self.smallest, self.shared = size, size, shared
         self._asked, self._calm, self._patience = size, 0, CALM_BATCHES
         self._is_retried = False
-        self._shared: list[_Waiting] | None = [] if shared else None
+        self._common: list[_Waiting] = []
         self._adding = 0
         self._filling = threading.Condition()
         self._network = threading.Lock()
@@ -175,7 +175,7 @@ class CropBatches:
     @contextmanager
     def lane(self) -> Iterator[Lane]:
         """Open a lane; its estimates are all there when it is left without an error."""
-        lane = Lane(self, [] if self._shared is None else self._shared)
+        lane = Lane(self, self._common if self.shared else [])
         with self._filling:
             self._adding += 1
         try:
@@ -208,7 +208,7 @@ class CropBatches:
         """Count a lane out; the last one of those that share batches takes along what waits."""
         with self._filling:
             self._adding -= 1
-            is_last = self._shared is None or self._adding == 0
+            is_last = not self.shared or self._adding == 0
             rest = self._taken(lane) if is_last else []
         if rest:
             self._through(rest)

@@ -60,8 +60,8 @@ class HsmrOnDevice:
     def __init__(self, network: HsmrNetwork, config: HsmrConfig, device: Device) -> None:
         check_precision(config.precision, device)
         self.device = torch.device(device)
-        ready = prepare(network.to(self.device), config.precision)
-        step = partial(predict, ready, precision=config.precision)
+        self.network = prepare(network.to(self.device), config.precision)
+        step = partial(predict, self.network, precision=config.precision)
         size = config.batch_size if self._is_gpu() else 1
         self.batches = CropBatches(step, size, shared=not self._places_matter(step, size))
 
