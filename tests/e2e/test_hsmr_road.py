@@ -86,7 +86,7 @@ def test_the_road_goes_from_pixels_to_annotations(road: Road, workout: Path) -> 
     assert ((motion.confidence >= 0) & (motion.confidence <= 1)).all()
     notes = read_notes(kinematics(road))["capture"]
     assert notes["device"] == "cpu" and notes["precision"] == "fp32" and notes["turn_deg"] == 0
-    assert pq.read_table(road.artifacts()["0200"]["annotations"]).num_rows == 3
+    assert pq.read_table(road.artifacts()["0200"]["annotations"]).num_rows == 5
 
 
 def test_a_second_run_does_nothing_and_the_folder_remembers_how(road: Road) -> None:
