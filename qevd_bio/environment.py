@@ -153,7 +153,10 @@ def _weights() -> Check:
     from qevd_bio.weights.store import WeightFolder, default_folder
 
     folder = default_folder()
-    entries = inventory(WeightFolder(folder))
+    try:
+        entries = inventory(WeightFolder(folder))
+    except QevdBioError as error:
+        return Check("weights", "fail", f"{error.where}: {error.message}", error.next_step)
     damaged = [entry.name for entry in entries if entry.state == "damaged"]
     if damaged:
         detail = f"{', '.join(damaged)} damaged in {folder}"

@@ -27,7 +27,8 @@ def gadgets(canary: Path) -> dict[str, bytes]:
         "operator.methodcaller": b"coperator\nmethodcaller\n" + text("touch") + b"\x85R"
         + b"cpathlib\nPath\n" + text(str(canary)) + b"\x85R\x85R",
         "stack global": text("os") + text("system") + b"\x93" + text(touch) + b"\x85R",
-        "stack global with a dotted name": b"\x80\x04" + text("pathlib") + text("Path.touch") + b"\x93"
+        "stack global with a dotted name": b"\x80\x04" + text("pathlib")
+        + text("Path.touch") + b"\x93"
         + b"cpathlib\nPath\n" + text(str(canary)) + b"\x85R\x85R",
         "dotted name in an admitted module": b"\x80\x04" + text("numpy.core.multiarray")
         + text("_reconstruct.__class__") + b"\x93" + text(touch) + b"\x85R",

@@ -127,8 +127,6 @@ def load_npz(
                 if info.filename.removesuffix(".npy") in names and info.file_size > most_bytes:
                     raise ValueError(f"{info.filename} unpacks to {info.file_size} bytes")
         with np.load(path, allow_pickle=False) as held:
-            if not isinstance(held, np.lib.npyio.NpzFile):
-                raise ValueError("it is a single array")
             return {name: held[name] for name in names if name in held.files}
     except OSError as error:
         cause = f"cannot be read ({error.strerror or error})"

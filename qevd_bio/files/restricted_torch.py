@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qevd_bio.errors import DataError
+from qevd_bio.files.first_bytes import looks_like
 from qevd_bio.files.pickle_notes import Call, Name, Outside, PickleRefused
 from qevd_bio.files.pickle_reading import read_notes
 from qevd_bio.files.restricted_pickle import NUMBER_NAMES
@@ -260,32 +261,3 @@ def _refuse_legacy(head: bytes) -> None:
         raise ValueError("it is a torch file from before 1.6, which is one pickle without bounds")
     if not head.startswith(b"PK"):
         raise ValueError(f"it {looks_like(head)}")
-
-
-def looks_like(head: bytes) -> str:
-    """Say what the first bytes of a file look like, for an error.
-
-    Parameters
-    ----------
-    head : bytes
-        Up to 512 of them.
-
-    Returns
-    -------
-    str
-        A clause such as "is a web page, perhaps the log-in page of the download".
-    """
-    start = head.lstrip().lower()
-    if not head:
-        return "is empty"
-    if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
-        return "is a web page, perhaps the log-in page of the download"
-    if head.startswith(b"\x1f\x8b"):
-        return "is packed with gzip"
-    if head.startswith(b"PK"):
-        return "is a zip file"
-    if head.startswith(b"version https://git-lfs"):
-        return "is a pointer of Git LFS, not the file itself"
-    if all(32 <= byte < 127 or byte in b"\t\r\n" for byte in head):
-        return f"is text that begins {head[:40].decode('ascii')!r}"
-    return "is of an unknown kind"

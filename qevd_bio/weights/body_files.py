@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qevd_bio.errors import DataError
+from qevd_bio.files.first_bytes import looks_like
 from qevd_bio.files.pickle_notes import Call, Name, PickleRefused
 from qevd_bio.files.restricted import load_npz
 from qevd_bio.files.restricted_pickle import NUMBER_NAMES, NumberReader, file_notes
-from qevd_bio.files.restricted_torch import looks_like
 from qevd_bio.skeleton.dofs import PARENTS
 from qevd_bio.weights.contents import N_FACES, N_JOINTS, N_SHAPES, N_VERTICES
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import zip_longest
 from typing import TypeAlias
 
 from qevd_bio.weights.hsmr_shapes import OFFICIAL_SIZE, expected_shapes, size_of
@@ -58,17 +59,18 @@ def layout_faults(found: Layout, expected: Layout) -> list[str]:
     Returns
     -------
     list of str
-        One clause a tensor; empty when the two are equal.
+        One clause a tensor, kinds of faults in turn, so that a shortened list shows each kind;
+        empty when the two are equal.
     """
-    return [
-        *(f"lacks {key}" for key in sorted(set(expected) - set(found))),
-        *(f"holds unknown {key}" for key in sorted(set(found) - set(expected))),
-        *(
-            f"{key} is {_typed_shape(found[key])} instead of {_typed_shape(expected[key])}"
-            for key in sorted(set(found) & set(expected))
-            if tuple(found[key]) != tuple(expected[key])
-        ),
+    lacking = [f"lacks {key}" for key in sorted(set(expected) - set(found))]
+    unknown = [f"holds unknown {key}" for key in sorted(set(found) - set(expected))]
+    other = [
+        f"{key} is {_typed_shape(found[key])} instead of {_typed_shape(expected[key])}"
+        for key in sorted(set(found) & set(expected))
+        if tuple(found[key]) != tuple(expected[key])
     ]
+    turns = zip_longest(lacking, unknown, other)
+    return [clause for turn in turns for clause in turn if clause is not None]
 
 
 def _typed_shape(told: tuple[str, tuple[int, ...]]) -> str:

@@ -31,15 +31,13 @@ def gender_in_name(path: Path) -> str | None:
     str or None
         ``male``, ``female`` or ``neutral``; None when the name says nothing or two things.
     """
-    for text in (path.stem, path.absolute().parent.name):
-        lowered = text.lower()
-        said = {gender for gender in GENDERS if gender in lowered.replace("female", "")}
-        said |= {"female"} if "female" in lowered else set()
-        letters = [word for word in re.split(r"[^a-z0-9]+", lowered) if word in _LETTERS]
-        said = said or {_LETTERS[letter] for letter in letters}
-        if said:
-            return said.pop() if len(said) == 1 else None
-    return None
+    stem, folder = path.stem.lower(), path.absolute().parent.name.lower()
+    words = set(re.split(r"[^a-z0-9]+", stem))
+    said = {gender for gender in GENDERS if gender in stem.replace("female", "")}
+    said |= {"female"} if "female" in stem else set()
+    said = said or {gender for letter, gender in _LETTERS.items() if letter in words}
+    said = said or {folder} & set(GENDERS)
+    return said.pop() if len(said) == 1 else None
 
 
 def gender_evidence(path: Path, wanted: str, stored: str | None, *, gender_known: bool) -> str:

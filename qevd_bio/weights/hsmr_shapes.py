@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-KEPT_PREFIXES = ("backbone.", "head.")
 IGNORED_PREFIX = "skel_model."
 
 _TOKENS, _PATCH, _CHANNELS = 193, 16, 3

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.files.atomic import TEMPORARY_PREFIX, make_folder
 from qevd_bio.files.digest import sha256_file
-from qevd_bio.files.restricted_torch import TorchFile, looks_like
+from qevd_bio.files.first_bytes import looks_like
+from qevd_bio.files.restricted_torch import TorchFile
 from qevd_bio.weights.body_files import read_skel, read_smpl
 from qevd_bio.weights.contents import (
     WEIGHT_NAMES,

@@ -40,7 +40,7 @@ PLAIN = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(value=PLAIN, protocol=st.integers(3, 5))
 def test_plain_values_are_read_as_python_reads_them(value: Any, protocol: int) -> None:
     assert read(pickle.dumps(value, protocol)) == value
@@ -53,7 +53,7 @@ TEXTUAL = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(value=TEXTUAL, protocol=st.integers(0, 2))
 def test_old_protocols_are_read_as_python_reads_them(value: Any, protocol: int) -> None:
     assert read(pickle.dumps(value, protocol)) == value
@@ -78,7 +78,7 @@ def test_text_of_python_2_is_latin_1(data: bytes) -> None:
     assert read(data) == pickle.loads(data, encoding="latin1")  # noqa: TID251
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(data=st.binary(max_size=60))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     with contextlib.suppress(ValueError):
@@ -88,7 +88,7 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
 GOOD = pickle.dumps({"a": [1, (2.5, "x"), b"y"], "b": {"c": None}}, 4)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(place=st.integers(0, len(GOOD) - 1), value=st.integers(0, 255))
 def test_a_changed_byte_is_read_or_refused(place: int, value: int) -> None:
     with contextlib.suppress(ValueError):
