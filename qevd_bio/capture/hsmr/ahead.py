@@ -105,17 +105,18 @@ def side_by_side(
         What the work returned or raised: one job's failure costs that job.
     """
     begun: deque[tuple[T, Future[R]]] = deque()
+
+    def told() -> tuple[T, R | Exception]:
+        job, future = begun.popleft()
+        try:
+            return job, future.result()
+        except Exception as error:  # noqa: BLE001  one job's failure costs that job
+            return job, error
+
     with ThreadPoolExecutor(max_workers=at_once) as pool:
         for job in jobs:
             begun.append((job, pool.submit(work, job)))
             if len(begun) == at_once:
-                yield begun[0][0], _outcome(begun.popleft()[1])
+                yield told()
         while begun:
-            yield begun[0][0], _outcome(begun.popleft()[1])
-
-
-def _outcome(future: Future[R]) -> R | Exception:
-    try:
-        return future.result()
-    except Exception as error:  # noqa: BLE001  one job's failure costs that job
-        return error
+            yield told()
