@@ -142,12 +142,8 @@ def _config(
     height_m: float | None,
     **hsmr: str | int | None,
 ) -> RoadConfig:
-    from qevd_bio.stages.road import (
-        RoadConfig,
-        hsmr_options_for,
-        policy_named,
-        recorded_root_for,
-    )
+    from qevd_bio.stages.hsmr_options import hsmr_options_for
+    from qevd_bio.stages.road import RoadConfig, policy_named, recorded_root_for
 
     return RoadConfig(
         data_root=data_root,

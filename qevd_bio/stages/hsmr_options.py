@@ -89,6 +89,33 @@ class HsmrOptions:
         )
 
 
+def hsmr_options_for(backend: str, given: Mapping[str, str | int | None]) -> HsmrOptions | None:
+    """Check that a backend's name and HSMR's options belong together.
+
+    Parameters
+    ----------
+    backend : str
+        Checked by `road.recorded_root_for`.
+    given : mapping
+        Options of `HsmrOptions` by name; None for those not given.
+
+    Raises
+    ------
+    UsageError
+        Options are given without need.
+    """
+    named = {name: value for name, value in given.items() if value is not None}
+    if backend == "hsmr":
+        return HsmrOptions(**named)  # type: ignore[arg-type]
+    if named:
+        raise UsageError(
+            f"does not take {', '.join(sorted(named))}",
+            where=f"backend {backend}",
+            next_step="Give `--backend hsmr` as well, or leave the option out",
+        )
+    return None
+
+
 def _one_of(option: str, name: str, known: tuple[str, ...]) -> str:
     if name not in known:
         raise UsageError(

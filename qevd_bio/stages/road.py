@@ -330,33 +330,6 @@ def recorded_root_for(backend: str, recorded_root: Path | None) -> Path | None:
     return recorded_root
 
 
-def hsmr_options_for(backend: str, given: Mapping[str, str | int | None]) -> HsmrOptions | None:
-    """Check that a backend's name and HSMR's options belong together.
-
-    Parameters
-    ----------
-    backend : str
-        Checked by `recorded_root_for`.
-    given : mapping
-        Options of `HsmrOptions` by name; None for those not given.
-
-    Raises
-    ------
-    UsageError
-        Options are given without need.
-    """
-    named = {name: value for name, value in given.items() if value is not None}
-    if backend == "hsmr":
-        return HsmrOptions(**named)  # type: ignore[arg-type]
-    if named:
-        raise UsageError(
-            f"does not take {', '.join(sorted(named))}",
-            where=f"backend {backend}",
-            next_step="Give `--backend hsmr` as well, or leave the option out",
-        )
-    return None
-
-
 def reopen_road(work: Path) -> Road:
     """Open the road that a work folder was last run with.
 

@@ -19,8 +19,8 @@ from qevd_bio.cli.main import app
 from qevd_bio.engine.limits import Limits
 from qevd_bio.errors import EnvironmentProblem, UsageError
 from qevd_bio.qevd.records import require_times_s
-from qevd_bio.stages.hsmr_options import HsmrOptions
-from qevd_bio.stages.road import Road, RoadConfig, hsmr_options_for, open_road, reopen_road
+from qevd_bio.stages.hsmr_options import HsmrOptions, hsmr_options_for
+from qevd_bio.stages.road import Road, RoadConfig, open_road, reopen_road
 from qevd_bio.synthetic.sessions import TRAIN
 from qevd_bio.tables.kinematics import motion_from_table
 from qevd_bio.tables.parquet import read_notes
