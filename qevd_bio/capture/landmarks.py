@@ -6,6 +6,7 @@ T frames, M = 33 landmarks
 from __future__ import annotations
 
 import os
+import threading
 import warnings
 from collections import deque
 from collections.abc import Iterator
@@ -81,18 +82,25 @@ class Landmarks:
         return np.asarray(self.visibility[:, pairs].max(axis=-1).mean(axis=-1))
 
 
+_ERROR_STREAM = threading.RLock()
+
+
 @contextmanager
 def _quiet_native_log() -> Iterator[None]:
-    """Silence what native code writes to the error stream, whatever it holds."""
-    kept = os.dup(2)
-    sink = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(sink, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(sink)
+    """Silence what native code writes to the error stream, whatever it holds.
+
+    One thread at a time: another would take the silence for the stream to restore.
+    """
+    with _ERROR_STREAM:
+        kept = os.dup(2)
+        sink = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(sink, 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            os.close(sink)
 
 
 def pose_class() -> Any:  # noqa: ANN401 (mediapipe has no types)

@@ -51,13 +51,51 @@ Videos = Annotated[
 ]
 Backend = Annotated[
     str,
-    typer.Option("--backend", help="mediapipe: measure the videos. recorded: read motion files."),
+    typer.Option(
+        "--backend",
+        help="mediapipe: measure the videos. hsmr: the same on a GPU, with imported weights. "
+        "recorded: read motion files.",
+    ),
 ]
 RecordedRoot = Annotated[
     Path | None,
     typer.Option(
         "--recorded-root",
         help="Folder of HSMR-VIDEO.npy, VIDEO.mot, VIDEO.npy or VIDEO.npz; --backend recorded.",
+    ),
+]
+Weights = Annotated[
+    str | None,
+    typer.Option("--weights", help="Folder of imported weights; --backend hsmr."),
+]
+Detector = Annotated[
+    str | None,
+    typer.Option(
+        "--detector",
+        help="Who finds the person for --backend hsmr: 'landmarks', which is built in, or the "
+        "folder of a transformers model.",
+    ),
+]
+Device = Annotated[str | None, typer.Option("--device", help="cuda or cpu; --backend hsmr.")]
+Precision = Annotated[
+    str | None,
+    typer.Option("--precision", help="fp16, bf16 or fp32; --backend hsmr. A CPU takes fp32."),
+]
+BatchSize = Annotated[
+    int | None, typer.Option("--batch-size", help="Crops at once on a GPU; --backend hsmr.")
+]
+FlipEvery = Annotated[
+    int | None,
+    typer.Option(
+        "--flip-every",
+        help="Look at every so many frames mirrored, too, to know the noise; 0 never; "
+        "--backend hsmr.",
+    ),
+]
+DetectEvery = Annotated[
+    int | None,
+    typer.Option(
+        "--detect-every", help="Seek the person in every so many frames; --backend hsmr."
     ),
 ]
 HeightM = Annotated[
@@ -102,7 +140,9 @@ def _config(
     backend: str,
     recorded_root: Path | None,
     height_m: float | None,
+    **hsmr: str | int | None,
 ) -> RoadConfig:
+    from qevd_bio.stages.hsmr_options import hsmr_options_for
     from qevd_bio.stages.road import RoadConfig, policy_named, recorded_root_for
 
     return RoadConfig(
@@ -112,6 +152,7 @@ def _config(
         salient_joints=salient_joints,
         recorded_root=recorded_root_for(backend, recorded_root),
         height_m=height_m,
+        hsmr=hsmr_options_for(backend, hsmr),
     )
 
 
@@ -125,6 +166,13 @@ def plan(
     backend: Backend = "mediapipe",
     recorded_root: RecordedRoot = None,
     height_m: HeightM = None,
+    weights: Weights = None,
+    detector: Detector = None,
+    device: Device = None,
+    precision: Precision = None,
+    batch_size: BatchSize = None,
+    flip_every: FlipEvery = None,
+    detect_every: DetectEvery = None,
     video: Videos = None,
     why: Annotated[bool, typer.Option("--why", help="List each unit that would run, and why.")] = (
         False
@@ -135,7 +183,11 @@ def plan(
     from qevd_bio.engine.plan import Action
     from qevd_bio.stages.road import open_road
 
-    config = _config(data_root, policy, variants, salient_joints, backend, recorded_root, height_m)
+    config = _config(
+        data_root, policy, variants, salient_joints, backend, recorded_root, height_m,
+        weights=weights, detector=detector, device=device, precision=precision,
+        batch_size=batch_size, flip_every=flip_every, detect_every=detect_every,
+    )  # fmt: skip
     road = open_road(config, work)
     planned = road.plan(tuple(video or ()))
     counts: dict[str, dict[str, int]] = {}
@@ -170,6 +222,13 @@ def run(
     backend: Backend = "mediapipe",
     recorded_root: RecordedRoot = None,
     height_m: HeightM = None,
+    weights: Weights = None,
+    detector: Detector = None,
+    device: Device = None,
+    precision: Precision = None,
+    batch_size: BatchSize = None,
+    flip_every: FlipEvery = None,
+    detect_every: DetectEvery = None,
     video: Videos = None,
     workers: Workers = None,
     shard: ShardOption = None,
@@ -185,7 +244,11 @@ def run(
     from qevd_bio.engine.sharding import shard_named
     from qevd_bio.stages.road import open_road
 
-    config = _config(data_root, policy, variants, salient_joints, backend, recorded_root, height_m)
+    config = _config(
+        data_root, policy, variants, salient_joints, backend, recorded_root, height_m,
+        weights=weights, detector=detector, device=device, precision=precision,
+        batch_size=batch_size, flip_every=flip_every, detect_every=detect_every,
+    )  # fmt: skip
     road = open_road(config, work)
     _tell_source(road)
     memory = round(memory_gb * 1e9) if memory_gb is not None else None

@@ -26,13 +26,14 @@ from qevd_bio.files.strict_json import JsonValue, dump_json, parse_json
 from qevd_bio.stages.annotations import AnnotationsStage
 from qevd_bio.stages.cycles import CyclesStage
 from qevd_bio.stages.findings import FindingsStage
+from qevd_bio.stages.hsmr_options import HsmrOptions
 from qevd_bio.stages.kinematics import KinematicsStage
 from qevd_bio.stages.quality import QualityStage
 from qevd_bio.stages.recorded import RecordedKinematicsStage
 from qevd_bio.stages.sessions import Sessions, chosen_videos, load_sessions
 
 WORK_FILE = "work.json"
-BACKENDS = ("mediapipe", "recorded")
+BACKENDS = ("mediapipe", "hsmr", "recorded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class RoadConfig:
         Folder of recorded motion, see `qevd_bio.capture.recorded`; None captures the videos.
     height_m : float or None
         Height of the person in every video; None leaves the scale open.
+    hsmr : HsmrOptions or None
+        Capture with HSMR, and how.
     """
 
     data_root: Path
@@ -61,6 +64,7 @@ class RoadConfig:
     salient_joints: Path | None = None
     recorded_root: Path | None = None
     height_m: float | None = None
+    hsmr: HsmrOptions | None = None
 
     def as_json(self) -> dict[str, JsonValue]:
         """Spell the configuration out."""
@@ -71,6 +75,7 @@ class RoadConfig:
             "salient_joints": _absolute(self.salient_joints),
             "recorded_root": _absolute(self.recorded_root),
             "height_m": self.height_m,
+            "hsmr": None if self.hsmr is None else self.hsmr.as_json(),
         }
 
 
@@ -287,6 +292,10 @@ def open_road(config: RoadConfig, work: Path) -> Road:
 def _kinematics(config: RoadConfig, sessions: Sessions) -> Stage:
     if config.height_m is not None:
         checked_height_m(config.height_m)
+    if config.hsmr is not None:
+        from qevd_bio.stages.hsmr import hsmr_stage
+
+        return hsmr_stage(sessions, config.hsmr, config.height_m)
     if config.recorded_root is None:
         return KinematicsStage(sessions, height_m=config.height_m)
     if not config.recorded_root.is_dir():
@@ -357,4 +366,7 @@ def _config_from(content: JsonValue, *, where: str) -> RoadConfig:
         salient_joints=Path(salient) if isinstance(salient, str) else None,
         recorded_root=Path(recorded) if isinstance(recorded, str) else None,
         height_m=float(height) if isinstance(height, int | float) else None,
+        hsmr=None
+        if content["hsmr"] is None
+        else HsmrOptions.from_json(content["hsmr"], where=where),
     )
