@@ -71,6 +71,15 @@ def test_the_noise_of_each_frame_comes_back(tmp_path: Path) -> None:
     )
 
 
+def test_the_shape_of_each_frame_comes_back(tmp_path: Path) -> None:
+    plain = made_motion()
+    betas = np.random.default_rng(2).normal(size=(30, 10))
+    betas[~plain.valid] = np.nan
+    path = written(replace(plain, betas=betas), tmp_path / "a.parquet")
+    back = kinematics.motion_from_table(read_parquet(path, kinematics.SCHEMA))
+    np.testing.assert_array_equal(back.betas, betas.astype(np.float32))
+
+
 def test_equal_motions_give_equal_bytes(tmp_path: Path) -> None:
     first = written(made_motion(), tmp_path / "a.parquet").read_bytes()
     assert written(made_motion(), tmp_path / "b.parquet").read_bytes() == first
