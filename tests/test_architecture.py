@@ -19,6 +19,7 @@ FLOOR = {
     "exercises": 2,
     "qevd": 2,
     "capture": 2,
+    "weights": 2,
     "engine": 2,
     "feedback": 3,
     "stages": 4,

@@ -1,0 +1,1 @@
+"""Model files the user has obtained: what exists, import without running code, the store."""

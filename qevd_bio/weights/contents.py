@@ -1,0 +1,84 @@
+"""What a stored weight file must hold: names, types and shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from qevd_bio.weights.hsmr_shapes import OFFICIAL_SIZE, expected_shapes, size_of
+
+Layout: TypeAlias = "Mapping[str, tuple[str, tuple[int, ...]]]"
+
+WEIGHT_NAMES = ("hsmr", "skel_male", "skel_female", "smpl_male", "smpl_female", "smpl_neutral")
+N_VERTICES, N_FACES, N_SHAPES, N_JOINTS = 6890, 13776, 10, 24
+
+_SURFACE: dict[str, tuple[str, tuple[int, ...]]] = {
+    "template": ("float64", (N_VERTICES, 3)),
+    "shapedirs": ("float64", (N_VERTICES, 3, N_SHAPES)),
+    "faces": ("int32", (N_FACES, 3)),
+}
+_SKELETON: dict[str, tuple[str, tuple[int, ...]]] = {
+    "J_regressor_osim": ("float64", (N_JOINTS, N_VERTICES)),
+    "per_joint_rot": ("float64", (N_JOINTS, 3, 3)),
+    "apose_rel_transfo": ("float64", (N_JOINTS, 4, 4)),
+    "kintree": ("int32", (2, N_JOINTS)),
+}
+
+
+def expected_layout(name: str, found: Layout, *, any_size: bool) -> Layout:
+    """Say what a file of a name must hold.
+
+    Parameters
+    ----------
+    name : str
+        One of `WEIGHT_NAMES`.
+    found : mapping of str to (dtype name, shape)
+        What the file holds; of a network of any size the sizes are read off it.
+    any_size : bool
+        Whether an HSMR network may have another size than the official one.
+
+    Returns
+    -------
+    mapping of str to (dtype name, shape)
+    """
+    if name == "hsmr":
+        shapes = {key: shape for key, (_, shape) in found.items()}
+        size = size_of(shapes) if any_size else OFFICIAL_SIZE
+        return {key: ("float32", shape) for key, shape in expected_shapes(size).items()}
+    return _SURFACE | _SKELETON if name.startswith("skel_") else _SURFACE
+
+
+def layout_faults(found: Layout, expected: Layout) -> list[str]:
+    """Name what is missing, unknown or of another type or shape.
+
+    Parameters
+    ----------
+    found, expected : mapping of str to (dtype name, shape)
+
+    Returns
+    -------
+    list of str
+        One clause a kind of fault; empty when the two are equal.
+    """
+    faults = []
+    for word, names in (
+        ("lacks", sorted(set(expected) - set(found))),
+        ("holds unknown", sorted(set(found) - set(expected))),
+    ):
+        if names:
+            faults.append(f"{word} {listed(names)}")
+    wrong = [
+        f"{key} is {found[key][0]} {found[key][1]} instead of {expected[key][0]} "
+        f"{expected[key][1]}"
+        for key in sorted(set(found) & set(expected))
+        if tuple(found[key]) != tuple(expected[key])
+    ]
+    if wrong:
+        faults.append(listed(wrong))
+    return faults
+
+
+def listed(names: list[str], most: int = 20) -> str:
+    """Join names, the first twenty of many, with their number."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"

@@ -1,0 +1,136 @@
+"""Names and shapes of the HSMR network's tensors, for the official size and any other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+KEPT_PREFIXES = ("backbone.", "head.")
+IGNORED_PREFIX = "skel_model."
+
+_TOKENS, _PATCH, _CHANNELS = 193, 16, 3
+_POSE_NUMBERS, _SHAPE_NUMBERS, _CAMERA_NUMBERS = 144, 10, 3
+_BLOCK = re.compile(r"backbone\.blocks\.(\d{1,4})\.")
+_LAYER = re.compile(r"head\.transformer\.transformer\.layers\.(\d{1,4})\.")
+_LAYERS = "head.transformer.transformer.layers"
+
+
+@dataclass(frozen=True, slots=True)
+class HsmrSize:
+    """The lengths an HSMR network is free to have.
+
+    Attributes
+    ----------
+    width, depth, hidden : int
+        Backbone: token width, blocks, hidden width of a block.
+    token_width, layers, inner, head_hidden : int
+        Head: token width, layers, width of queries and keys (heads times their width), hidden
+        width of a layer.
+
+    Notes
+    -----
+    How many attention heads share a width cannot be read off a state dict.
+    """
+
+    width: int
+    depth: int
+    hidden: int
+    token_width: int
+    layers: int
+    inner: int
+    head_hidden: int
+
+
+OFFICIAL_SIZE = HsmrSize(
+    width=1280, depth=32, hidden=5120, token_width=1024, layers=6, inner=512, head_hidden=1024
+)
+
+
+def expected_shapes(size: HsmrSize) -> dict[str, tuple[int, ...]]:
+    """List the tensors of a network of a size.
+
+    Parameters
+    ----------
+    size : HsmrSize
+
+    Returns
+    -------
+    dict of str to tuple of int
+        For the official size the 503 names of the released checkpoint.
+    """
+    c, t = size.width, size.token_width
+    shapes: dict[str, tuple[int, ...]] = {
+        "backbone.pos_embed": (1, _TOKENS, c),
+        **_weight_and_bias("backbone.patch_embed.proj", (c, _CHANNELS, _PATCH, _PATCH)),
+        **_norm("backbone.last_norm", c),
+        "head.init_poses": (1, _POSE_NUMBERS),
+        "head.init_betas": (1, _SHAPE_NUMBERS),
+        "head.init_cam": (1, _CAMERA_NUMBERS),
+        "head.transformer.pos_embedding": (1, 1, t),
+        **_weight_and_bias("head.transformer.to_token_embedding", (t, 1)),
+        **_weight_and_bias("head.poses_decoder", (_POSE_NUMBERS, t)),
+        **_weight_and_bias("head.betas_decoder", (_SHAPE_NUMBERS, t)),
+        **_weight_and_bias("head.cam_decoder", (_CAMERA_NUMBERS, t)),
+    }
+    for n in range(size.depth):
+        block = f"backbone.blocks.{n}"
+        shapes |= _norm(f"{block}.norm1", c) | _norm(f"{block}.norm2", c)
+        shapes |= _weight_and_bias(f"{block}.attn.qkv", (3 * c, c))
+        shapes |= _weight_and_bias(f"{block}.attn.proj", (c, c))
+        shapes |= _weight_and_bias(f"{block}.mlp.fc1", (size.hidden, c))
+        shapes |= _weight_and_bias(f"{block}.mlp.fc2", (c, size.hidden))
+    for n in range(size.layers):
+        layer = f"{_LAYERS}.{n}"
+        for part in range(3):
+            shapes |= _norm(f"{layer}.{part}.norm", t)
+        shapes[f"{layer}.0.fn.to_qkv.weight"] = (3 * size.inner, t)
+        shapes[f"{layer}.1.fn.to_kv.weight"] = (2 * size.inner, c)
+        shapes[f"{layer}.1.fn.to_q.weight"] = (size.inner, t)
+        for part in (0, 1):
+            shapes |= _weight_and_bias(f"{layer}.{part}.fn.to_out.0", (t, size.inner))
+        shapes |= _weight_and_bias(f"{layer}.2.fn.net.0", (size.head_hidden, t))
+        shapes |= _weight_and_bias(f"{layer}.2.fn.net.3", (t, size.head_hidden))
+    return shapes
+
+
+def size_of(shapes: Mapping[str, tuple[int, ...]]) -> HsmrSize:
+    """Read a network's size off its tensors.
+
+    Parameters
+    ----------
+    shapes : mapping of str to tuple of int
+        Of a state dict; what cannot be read off it is taken from the official size, so that a
+        comparison with `expected_shapes` names what is missing.
+
+    Returns
+    -------
+    HsmrSize
+    """
+    official = OFFICIAL_SIZE
+
+    def length(key: str, axis: int, otherwise: int) -> int:
+        shape = shapes.get(key, ())
+        return shape[axis] if len(shape) > axis else otherwise
+
+    def count(pattern: re.Pattern[str], otherwise: int) -> int:
+        numbers = {int(found[1]) for key in shapes if (found := pattern.match(key))}
+        return len(numbers) if numbers else otherwise
+
+    return HsmrSize(
+        width=length("backbone.pos_embed", 2, official.width),
+        depth=count(_BLOCK, official.depth),
+        hidden=length("backbone.blocks.0.mlp.fc1.weight", 0, official.hidden),
+        token_width=length("head.transformer.pos_embedding", 2, official.token_width),
+        layers=count(_LAYER, official.layers),
+        inner=length(f"{_LAYERS}.0.1.fn.to_q.weight", 0, official.inner),
+        head_hidden=length(f"{_LAYERS}.0.2.fn.net.0.weight", 0, official.head_hidden),
+    )
+
+
+def _norm(name: str, width: int) -> dict[str, tuple[int, ...]]:
+    return {f"{name}.weight": (width,), f"{name}.bias": (width,)}
+
+
+def _weight_and_bias(name: str, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+    return {f"{name}.weight": shape, f"{name}.bias": shape[:1]}

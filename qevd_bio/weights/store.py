@@ -1,0 +1,173 @@
+"""The folder of imported weights: one safetensors file a name, checked whenever it is read."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from qevd_bio.errors import DataError, EnvironmentProblem, UsageError
+from qevd_bio.weights.contents import WEIGHT_NAMES, expected_layout, layout_faults
+from qevd_bio.weights.tensor_file import DIGEST_KEY, SUFFIX, read_layout, tensors_digest
+
+FOLDER_VARIABLE = "QEVD_BIO_WEIGHTS"
+SCHEMA_VERSION = "1"
+METADATA_KEYS = (
+    "name", "schema_version", "source_file", "source_sha256", "licence", "converter_version",
+    "official_size", "evidence",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What one stored file holds.
+
+    Attributes
+    ----------
+    tensors : dict of str to Tensor
+        On the CPU, as stored: float32 for networks; float64 and int32 for bodies.
+    metadata : dict of str to str
+        `METADATA_KEYS` and the digest: name, schema, source file and its SHA-256, licence note,
+        converter version, whether the network has the official size, what the name rests on.
+    sha256 : str
+        Of names, types, shapes and numbers, checked at loading: what a result depends on. It
+        does not change when the same weights are imported from a file of another name.
+    """
+
+    tensors: dict[str, torch.Tensor]
+    metadata: dict[str, str]
+    sha256: str
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the tensors as NumPy arrays on the same memory."""
+        return {key: tensor.numpy() for key, tensor in self.tensors.items()}
+
+
+def default_folder() -> Path:
+    """Return the folder of the environment variable, else one among the user's data."""
+    named = os.environ.get(FOLDER_VARIABLE, "")
+    if named:
+        return Path(named)
+    home = os.environ.get("XDG_DATA_HOME", "")
+    return (Path(home) if home else Path.home() / ".local" / "share") / "qevd_bio" / "weights"
+
+
+@dataclass(frozen=True, slots=True)
+class WeightFolder:
+    """A folder of imported weights.
+
+    Attributes
+    ----------
+    path : Path
+        Need not exist; reading never makes it.
+    """
+
+    path: Path
+
+    def file(self, name: str) -> Path:
+        """Say where a weight file lies, there or not.
+
+        Raises
+        ------
+        UsageError
+            No weights of this name exist.
+        """
+        if name not in WEIGHT_NAMES:
+            raise UsageError(
+                f"there are no weights named {name!r}",
+                where="weights",
+                next_step=f"Use one of {', '.join(WEIGHT_NAMES)}",
+            )
+        return self.path / f"{name}{SUFFIX}"
+
+    def present(self) -> list[str]:
+        """List the names that have a file, in a fixed order."""
+        return [name for name in WEIGHT_NAMES if self.file(name).is_file()]
+
+    def metadata(self, name: str) -> dict[str, str]:
+        """Read the header and check names, types and shapes; no number is read.
+
+        Raises
+        ------
+        EnvironmentProblem
+            The weights were not imported.
+        DataError
+            The file is damaged, or does not hold what its name says.
+        """
+        path = self.file(name)
+        if not path.is_file():
+            raise EnvironmentProblem(
+                "these weights were not imported",
+                where=str(path),
+                next_step=f"Obtain them as 'qevd-bio weights list' says, then run 'qevd-bio "
+                f"weights import FILE --as {name}'",
+            )
+        found, metadata = read_layout(path)
+        lacking = [key for key in (*METADATA_KEYS, DIGEST_KEY) if key not in metadata]
+        if lacking:
+            faults = [f"its header lacks {', '.join(lacking)}"]
+        elif (metadata["name"], metadata["schema_version"]) != (name, SCHEMA_VERSION):
+            faults = [f"its header says {metadata['name']}, schema {metadata['schema_version']}"]
+        else:
+            any_size = metadata["official_size"] == "no"
+            faults = layout_faults(found, expected_layout(name, found, any_size=any_size))
+        if faults:
+            raise _damaged(path, "; ".join(faults))
+        return metadata
+
+    def load(self, name: str) -> Weights:
+        """Load weights and check them against their digest.
+
+        Parameters
+        ----------
+        name : str
+            One of ``hsmr``, ``skel_male``, ``skel_female``, ``smpl_male``, ``smpl_female``,
+            ``smpl_neutral``.
+
+        Returns
+        -------
+        Weights
+
+        Raises
+        ------
+        EnvironmentProblem
+            The weights were not imported.
+        DataError
+            The file is damaged, or does not hold what its name says.
+        UsageError
+            No weights of this name exist.
+        """
+        metadata = self.metadata(name)
+        path = self.file(name)
+        digest = tensors_digest(path)
+        if digest != metadata[DIGEST_KEY]:
+            raise _damaged(path, "its numbers are not those that were imported")
+        try:
+            tensors = load_file(path)
+        except (SafetensorError, OSError) as error:
+            raise _damaged(path, str(error)) from error
+        return Weights(tensors=tensors, metadata=metadata, sha256=digest)
+
+    def digest(self, name: str) -> str:
+        """Return the digest a header records, without reading the numbers.
+
+        Raises
+        ------
+        EnvironmentProblem, DataError
+            As `metadata`.
+        """
+        return self.metadata(name)[DIGEST_KEY]
+
+
+def _damaged(path: Path, cause: str) -> DataError:
+    return DataError(
+        " ".join(cause.split())[:2000],
+        where=str(path),
+        next_step="Import the original again with 'qevd-bio weights import FILE --replace'",
+    )

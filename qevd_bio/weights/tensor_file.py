@@ -1,0 +1,181 @@
+"""Safetensors files: written one tensor at a time, read back with a digest of their numbers.
+
+The format is an eight-byte length, a JSON header and the numbers. Writing it here, and not through
+the library, keeps a file of gigabytes from being copied in memory; reading is the library's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qevd_bio.errors import DataError
+from qevd_bio.files.atomic import atomic_path
+from qevd_bio.files.strict_json import parse_json
+
+DTYPE_CODES: dict[str, str] = {"float64": "F64", "float32": "F32", "int32": "I32"}
+DIGEST_KEY = "tensors_sha256"
+SUFFIX = ".safetensors"
+
+_NEXT_STEP = "Import it again with 'qevd-bio weights import FILE --replace'"
+_MOST_HEADER_BYTES = 8 * 1024**2
+_BLOCK_BYTES = 4 * 1024**2
+
+
+def write_tensors(
+    path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]
+) -> str:
+    """Write tensors durably, all or nothing.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write or replace.
+    tensors : mapping of str to ndarray
+        float64, float32 or int32 of any shape; may be views of a mapped file.
+    metadata : mapping of str to str
+        Goes into the header; the digest of the tensors is added.
+
+    Returns
+    -------
+    str
+        The digest: SHA-256 of names, types, shapes and numbers.
+
+    Raises
+    ------
+    OSError
+        Writing failed; `path` is as it was.
+
+    Notes
+    -----
+    The same tensors and metadata give the same bytes. At most one tensor is copied at a time.
+    """
+    order = sorted(tensors, key=lambda name: (-tensors[name].dtype.itemsize, name))
+    layout: dict[str, Any] = {}
+    start = 0
+    for name in order:
+        tensor = tensors[name]
+        layout[name] = {
+            "dtype": DTYPE_CODES[tensor.dtype.name],
+            "shape": list(tensor.shape),
+            "data_offsets": [start, start + tensor.nbytes],
+        }
+        start += tensor.nbytes
+    digest = hashlib.sha256(_canonical(layout))
+    for name in order:
+        digest.update(_numbers(tensors[name]))
+    header = {"__metadata__": {**metadata, DIGEST_KEY: digest.hexdigest()}, **layout}
+    encoded = _canonical(header)
+    encoded += b" " * (-len(encoded) % 8)
+    with atomic_path(path) as temporary, temporary.open("xb") as file:
+        file.write(struct.pack("<Q", len(encoded)) + encoded)
+        for name in order:
+            file.write(_numbers(tensors[name]))
+    return digest.hexdigest()
+
+
+def read_layout(path: Path) -> tuple[dict[str, tuple[str, tuple[int, ...]]], dict[str, str]]:
+    """Read types, shapes and metadata of a safetensors file, not its numbers.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    tensors : dict of str to (dtype name, shape)
+    metadata : dict of str to str
+
+    Raises
+    ------
+    DataError
+        The file is absent, cut short, or no safetensors file.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    header, _ = _header(path)
+    names = {code: name for name, code in DTYPE_CODES.items()}
+    try:
+        with safe_open(path, framework="np"):
+            pass  # the library checks offsets, sizes and the end of the file
+    except SafetensorError as error:
+        raise _unsound(path, str(error)) from error
+    metadata = header.pop("__metadata__", {})
+    tensors = {
+        name: (names.get(told["dtype"], told["dtype"]), tuple(told["shape"]))
+        for name, told in header.items()
+    }
+    return tensors, metadata
+
+
+def tensors_digest(path: Path) -> str:
+    """Hash the names, types, shapes and numbers a file holds now.
+
+    Parameters
+    ----------
+    path : Path
+        A safetensors file.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits, as `write_tensors` put them into the header.
+
+    Raises
+    ------
+    DataError
+        The file is absent or its header is broken.
+    """
+    header, data_start = _header(path)
+    header.pop("__metadata__", None)
+    digest = hashlib.sha256(_canonical(header))
+    with path.open("rb") as file:
+        file.seek(data_start)
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _header(path: Path) -> tuple[dict[str, Any], int]:
+    try:
+        with path.open("rb") as file:
+            head = file.read(8)
+            length = struct.unpack("<Q", head)[0] if len(head) == 8 else 0
+            if not 2 <= length <= _MOST_HEADER_BYTES:
+                raise _unsound(path, "its first eight bytes are no header length")
+            text = file.read(length).decode("utf-8")
+    except OSError as error:
+        raise DataError(
+            f"cannot be read ({error.strerror or error})", where=str(path), next_step=_NEXT_STEP
+        ) from error
+    except UnicodeDecodeError as error:
+        raise _unsound(path, "its header is no text") from error
+    header = parse_json(text, where=str(path))
+    if not isinstance(header, dict):
+        raise _unsound(path, "its header is no mapping")
+    return header, 8 + length
+
+
+def _canonical(header: Mapping[str, Any]) -> bytes:
+    return json.dumps(header, sort_keys=True, separators=(",", ":")).encode("ascii")
+
+
+def _numbers(tensor: NDArray[Any]) -> memoryview:
+    flat = np.ascontiguousarray(tensor).reshape(-1)
+    return flat.astype(flat.dtype.newbyteorder("<"), copy=False).view(np.uint8).data
+
+
+def _unsound(path: Path, cause: str) -> DataError:
+    return DataError(
+        f"is no sound safetensors file ({' '.join(cause.split())[:200]})",
+        where=str(path),
+        next_step=_NEXT_STEP,
+    )
