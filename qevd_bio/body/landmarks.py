@@ -70,7 +70,9 @@ class Landmarks:
         if len(set(point.vertices)) == 1:
             # A plane through a vertex must meet it to the last bit.
             return vertices_m[:, point.vertices[0]]
-        return np.asarray(np.einsum("k,bkc->bc", point.shares, vertices_m[:, list(point.vertices)]))
+        return np.asarray(
+            np.einsum("k,bkc->bc", point.shares, vertices_m[:, list(point.vertices)])
+        )
 
 
 @cache

@@ -45,9 +45,7 @@ def flags_of(
         the waist is wider than both chest and hip; ``open_surface``.
     """
     height, waist = measured["height_m"], measured["waist_m"]
-    contradicts = (
-        given_height_m is not None and abs(height - given_height_m) > HEIGHT_DIFFERENCE_M
-    )
+    contradicts = given_height_m is not None and abs(height - given_height_m) > HEIGHT_DIFFERENCE_M
     found = {
         "height_range": not HEIGHT_RANGE_M[0] <= height <= HEIGHT_RANGE_M[1],
         "height_contradicted": contradicts,

@@ -17,6 +17,7 @@ from qevd_bio.body.measurements import Bodies
 from qevd_bio.body.surface import Surface, surface_of
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.motion.record import N_BETAS
+from qevd_bio.skeleton.dofs import N_JOINTS
 
 FloatArray = NDArray[np.float64]
 
@@ -84,6 +85,8 @@ class FileShapeModel:
         Triangles.
     landmarks : Landmarks
         Of this topology.
+    joint_regressor : ndarray (24, V) or None
+        Shares of the vertices in SKEL's joints; None: the file has none.
     """
 
     name: str
@@ -92,6 +95,7 @@ class FileShapeModel:
     directions_m: FloatArray
     surface: Surface
     landmarks: Landmarks
+    joint_regressor: FloatArray | None
 
     def bodies(self, shape: SkelShape) -> Bodies:
         """Build bodies: template + directions x betas, without pose and its correctives."""
@@ -150,8 +154,8 @@ def file_shape_model(
     Parameters
     ----------
     arrays : mapping of str to ndarray
-        ``template`` (V, 3), ``shapedirs`` (V, 3, 10 or more) and ``faces`` (F, 3); others are
-        left alone.
+        ``template`` (V, 3), ``shapedirs`` (V, 3, 10 or more), ``faces`` (F, 3) and, in a SKEL
+        file, ``J_regressor_osim`` (24, V); others are left alone.
     name, sha256 : str
         Of the file.
     landmarks : Landmarks
@@ -174,7 +178,8 @@ def file_shape_model(
     directions = np.asarray(arrays["shapedirs"], dtype=np.float64)
     if template.ndim != 2 or template.shape[1] != 3:
         raise _unfit(name, f"template has shape {template.shape}, needs (vertices, 3)")
-    if directions.shape[:2] != template.shape or directions.shape[2:] < (N_BETAS,):
+    has_shapes = directions.ndim == 3 and directions.shape[2] >= N_BETAS
+    if not has_shapes or directions.shape[:2] != template.shape:
         raise _unfit(
             name,
             f"shapedirs have shape {directions.shape}, need {(*template.shape, N_BETAS)}",
@@ -183,8 +188,27 @@ def file_shape_model(
         surface = surface_of(arrays["faces"], len(template))
     except ValueError as error:
         raise _unfit(name, str(error)) from error
-    if not (np.isfinite(template).all() and np.isfinite(directions).all()):
-        raise _unfit(name, "holds numbers that are not finite")
+    regressor = None
+    if "J_regressor_osim" in arrays:
+        regressor = np.asarray(arrays["J_regressor_osim"], dtype=np.float64)
+        if regressor.shape != (N_JOINTS, len(template)):
+            raise _unfit(name, f"J_regressor_osim has shape {regressor.shape}")
+    for numbers in (template, directions, regressor):
+        if numbers is not None and not np.isfinite(numbers).all():
+            raise _unfit(name, "holds numbers that are not finite")
+    _check_size(name, template, landmarks)
+    return FileShapeModel(
+        name=name,
+        sha256=sha256,
+        template_m=template,
+        directions_m=np.ascontiguousarray(directions[:, :, :N_BETAS]),
+        surface=surface,
+        landmarks=landmarks,
+        joint_regressor=regressor,
+    )
+
+
+def _check_size(name: str, template: FloatArray, landmarks: Landmarks) -> None:
     if len(template) != landmarks.n_vertices:
         raise _unfit(
             name,
@@ -199,14 +223,6 @@ def file_shape_model(
         raise _unfit(
             name, f"its mean body is {head - heel:.2f} m high along y: not metres, or not y up"
         )
-    return FileShapeModel(
-        name=name,
-        sha256=sha256,
-        template_m=template,
-        directions_m=np.ascontiguousarray(directions[:, :, :N_BETAS]),
-        surface=surface,
-        landmarks=landmarks,
-    )
 
 
 def _unfit(name: str, cause: str) -> DataError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -82,10 +81,9 @@ def _entry(entry: JsonValue, where: str) -> tuple[str, dict[str, float]]:
 
 
 def _positive(value: JsonValue, where: str, name: str) -> float:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or value <= 0.0:
-        raise _bad(where, f"{name} {value!r} is no positive number")
-    return float(value)
+    if isinstance(value, int | float) and not isinstance(value, bool) and value > 0.0:
+        return float(value)
+    raise _bad(where, f"{name} {value!r} is no positive number")
 
 
 def _bad(where: str, cause: str) -> DataError:

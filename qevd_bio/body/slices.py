@@ -86,7 +86,8 @@ def slice_points(body_m: FloatArray, surface: Surface, height_m: float) -> Float
     start, end = body_m[first[cut]], body_m[second[cut]]
     share = (height_m - start[:, 1]) / (end[:, 1] - start[:, 1])
     crossings = start + share[:, None] * (end - start)
-    return np.concatenate([crossings, body_m[y == height_m]])[:, [0, 2]]
+    in_plane = body_m[y == height_m]
+    return np.asarray(np.concatenate([crossings, in_plane])[:, [0, 2]])
 
 
 def hull_perimeter(points: FloatArray) -> float:

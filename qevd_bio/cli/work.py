@@ -14,6 +14,7 @@ from qevd_bio.cli.output import emit, table
 from qevd_bio.cli.setup import Json
 
 if TYPE_CHECKING:
+    from qevd_bio.stages.morphometrics import BodySources
     from qevd_bio.stages.road import Road, RoadConfig
 
 DataRoot = Annotated[
@@ -64,6 +65,26 @@ HeightM = Annotated[
     float | None,
     typer.Option("--height-m", help="The person's height in metres; without it sizes are ratios."),
 ]
+Weights = Annotated[
+    Path | None,
+    typer.Option(
+        "--weights",
+        help="Folder of imported weights; its skel_male or smpl_male measures bodies.",
+        envvar="QEVD_BIO_WEIGHTS",
+    ),
+]
+LandmarkFile = Annotated[
+    Path | None,
+    typer.Option("--landmarks", help="Landmark file of that body, if not SMPL's own vertices."),
+]
+ShapyRoot = Annotated[
+    Path | None,
+    typer.Option(
+        "--shapy-root",
+        help="Folder of all_hsmr_shapy_measurements.json and ..._benchmark.json: bodies are taken "
+        "from there and not measured.",
+    ),
+]
 Workers = Annotated[
     int | None,
     typer.Option(
@@ -102,6 +123,7 @@ def _config(
     backend: str,
     recorded_root: Path | None,
     height_m: float | None,
+    bodies: BodySources,
 ) -> RoadConfig:
     from qevd_bio.stages.road import RoadConfig, policy_named, recorded_root_for
 
@@ -112,7 +134,18 @@ def _config(
         salient_joints=salient_joints,
         recorded_root=recorded_root_for(backend, recorded_root),
         height_m=height_m,
+        bodies=bodies,
     )
+
+
+def _bodies(weights: Path | None, landmarks: Path | None, shapy_root: Path | None) -> BodySources:
+    from qevd_bio.stages.morphometrics import BodySources
+    from qevd_bio.weights.store import default_folder
+
+    usual = default_folder()
+    if weights is None and usual.is_dir():
+        weights = usual
+    return BodySources(weights, landmarks, shapy_root)
 
 
 @guarded
@@ -125,6 +158,9 @@ def plan(
     backend: Backend = "mediapipe",
     recorded_root: RecordedRoot = None,
     height_m: HeightM = None,
+    weights: Weights = None,
+    landmarks: LandmarkFile = None,
+    shapy_root: ShapyRoot = None,
     video: Videos = None,
     why: Annotated[bool, typer.Option("--why", help="List each unit that would run, and why.")] = (
         False
@@ -135,7 +171,10 @@ def plan(
     from qevd_bio.engine.plan import Action
     from qevd_bio.stages.road import open_road
 
-    config = _config(data_root, policy, variants, salient_joints, backend, recorded_root, height_m)
+    config = _config(
+        data_root, policy, variants, salient_joints, backend, recorded_root, height_m,
+        _bodies(weights, landmarks, shapy_root),
+    )  # fmt: skip
     road = open_road(config, work)
     planned = road.plan(tuple(video or ()))
     counts: dict[str, dict[str, int]] = {}
@@ -170,6 +209,9 @@ def run(
     backend: Backend = "mediapipe",
     recorded_root: RecordedRoot = None,
     height_m: HeightM = None,
+    weights: Weights = None,
+    landmarks: LandmarkFile = None,
+    shapy_root: ShapyRoot = None,
     video: Videos = None,
     workers: Workers = None,
     shard: ShardOption = None,
@@ -185,7 +227,10 @@ def run(
     from qevd_bio.engine.sharding import shard_named
     from qevd_bio.stages.road import open_road
 
-    config = _config(data_root, policy, variants, salient_joints, backend, recorded_root, height_m)
+    config = _config(
+        data_root, policy, variants, salient_joints, backend, recorded_root, height_m,
+        _bodies(weights, landmarks, shapy_root),
+    )  # fmt: skip
     road = open_road(config, work)
     _tell_source(road)
     memory = round(memory_gb * 1e9) if memory_gb is not None else None

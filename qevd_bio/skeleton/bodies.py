@@ -153,7 +153,7 @@ def segment_lengths_between(joints_m: FloatArray) -> dict[str, float]:
         )
 
     def middle(joint: str) -> FloatArray:
-        return (at[f"{joint}_r"] + at[f"{joint}_l"]) / 2.0
+        return np.asarray((at[f"{joint}_r"] + at[f"{joint}_l"]) / 2.0)
 
     return {
         "thigh": both("femur", "tibia"),

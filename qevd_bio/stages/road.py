@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import cast, get_args
 
@@ -27,6 +27,7 @@ from qevd_bio.stages.annotations import AnnotationsStage
 from qevd_bio.stages.cycles import CyclesStage
 from qevd_bio.stages.findings import FindingsStage
 from qevd_bio.stages.kinematics import KinematicsStage
+from qevd_bio.stages.morphometrics import BodySources, MorphometricsStage, checked_sources
 from qevd_bio.stages.quality import QualityStage
 from qevd_bio.stages.recorded import RecordedKinematicsStage
 from qevd_bio.stages.sessions import Sessions, chosen_videos, load_sessions
@@ -53,6 +54,8 @@ class RoadConfig:
         Folder of recorded motion, see `qevd_bio.capture.recorded`; None captures the videos.
     height_m : float or None
         Height of the person in every video; None leaves the scale open.
+    bodies : BodySources
+        Where measurements of bodies come from.
     """
 
     data_root: Path
@@ -61,6 +64,7 @@ class RoadConfig:
     salient_joints: Path | None = None
     recorded_root: Path | None = None
     height_m: float | None = None
+    bodies: BodySources = field(default_factory=BodySources)
 
     def as_json(self) -> dict[str, JsonValue]:
         """Spell the configuration out."""
@@ -71,6 +75,9 @@ class RoadConfig:
             "salient_joints": _absolute(self.salient_joints),
             "recorded_root": _absolute(self.recorded_root),
             "height_m": self.height_m,
+            "weights": _absolute(self.bodies.weights),
+            "landmarks": _absolute(self.bodies.landmarks),
+            "shapy_root": _absolute(self.bodies.shapy_root),
         }
 
 
@@ -277,6 +284,7 @@ def open_road(config: RoadConfig, work: Path) -> Road:
     stages: tuple[Stage, ...] = (
         _kinematics(config, sessions),
         QualityStage(),
+        MorphometricsStage(sessions, checked_sources(config.bodies)),
         CyclesStage(sessions),
         FindingsStage(sessions),
         AnnotationsStage(sessions, policy=config.policy, variants=config.variants),
@@ -348,13 +356,22 @@ def _config_from(content: JsonValue, *, where: str) -> RoadConfig:
             where=where,
             next_step="Run `qevd-bio run` again; finished work is kept",
         )
-    salient, recorded = content["salient_joints"], content["recorded_root"]
     height = content["height_m"]
     return RoadConfig(
         data_root=Path(str(content["data_root"])),
         policy=policy_named(str(content["policy"])),
         variants=content["variants"] is True,
-        salient_joints=Path(salient) if isinstance(salient, str) else None,
-        recorded_root=Path(recorded) if isinstance(recorded, str) else None,
+        salient_joints=_path_in(content, "salient_joints"),
+        recorded_root=_path_in(content, "recorded_root"),
         height_m=float(height) if isinstance(height, int | float) else None,
+        bodies=BodySources(
+            weights=_path_in(content, "weights"),
+            landmarks=_path_in(content, "landmarks"),
+            shapy_root=_path_in(content, "shapy_root"),
+        ),
     )
+
+
+def _path_in(content: Mapping[str, JsonValue], key: str) -> Path | None:
+    value = content[key]
+    return Path(value) if isinstance(value, str) else None

@@ -17,6 +17,7 @@ import qevd_bio
 from qevd_bio.assets import asset_path
 from qevd_bio.dataset.assembly import release_from
 from qevd_bio.dataset.changes import all_changes, plot_of, write_diff_page
+from qevd_bio.dataset.configs import CONFIGS
 from qevd_bio.dataset.tracing import trace
 from qevd_bio.engine.collect import waste
 from qevd_bio.errors import DataError
@@ -134,7 +135,7 @@ def test_an_edited_rule_reruns_only_what_reads_it(
 
 def test_three_readers_agree_on_the_release(road: Road, tmp_path: Path) -> None:
     folder = release_from(road, out=tmp_path, version="0.1.0").folder
-    for config in ("annotations", "kinematics", "cycles", "findings", "quality"):
+    for config in CONFIGS:
         shard = folder / config / "train-00000-of-00001.parquet"
         rows = pq.read_table(shard).num_rows
         assert (
