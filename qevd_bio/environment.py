@@ -76,6 +76,7 @@ def examine(work: Path, data_root: Path | None) -> list[Check]:
         *(_data_folder(folder) for folder in DATA_FOLDERS),
         _rules(),
         _gpu(),
+        _weights(),
         _space(work),
         _durable_writes(work),
         *(_source_data(data_root) if data_root is not None else ()),
@@ -145,6 +146,20 @@ def _gpu() -> Check:
     except (ImportError, OSError, RuntimeError) as error:
         return Check("gpu", "warn", _line(error), "the built-in backend needs none")
     return Check("gpu", "ok", "none; the built-in backend needs none")
+
+
+def _weights() -> Check:
+    from qevd_bio.weights.inventory import inventory
+    from qevd_bio.weights.store import WeightFolder, default_folder
+
+    folder = default_folder()
+    entries = inventory(WeightFolder(folder))
+    damaged = [entry.name for entry in entries if entry.state == "damaged"]
+    if damaged:
+        detail = f"{', '.join(damaged)} damaged in {folder}"
+        return Check("weights", "warn", detail, "qevd-bio weights verify")
+    names = ", ".join(entry.name for entry in entries if entry.state == "imported")
+    return Check("weights", "ok", f"{names or 'none; the built-in backend needs none'} ({folder})")
 
 
 def _space(work: Path) -> Check:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from qevd_bio import __version__
-from qevd_bio.cli import look, release, rules, setup, synth, upkeep, work
+from qevd_bio.cli import look, release, rules, setup, synth, upkeep, weights, work
 from qevd_bio.cli.guard import DEBUG_VARIABLE
 from qevd_bio.cli.why import why
 
@@ -68,6 +68,7 @@ app.command()(look.export)
 app.command()(synth.synth)
 app.add_typer(rules.rules_app, name="rules")
 app.add_typer(rules.references_app, name="references")
+app.add_typer(weights.weights_app, name="weights")
 
 
 def main() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import pickle
 import tokenize
 import zipfile
 from collections.abc import Callable
@@ -97,7 +96,9 @@ def load_records_npy(path: Path) -> list[Any]:
     raise DataError(cause, where=str(path), next_step="Restore the file or make it anew")
 
 
-def load_npz(path: Path, names: tuple[str, ...]) -> dict[str, NDArray[Any]]:
+def load_npz(
+    path: Path, names: tuple[str, ...], *, most_bytes: int = 2**31
+) -> dict[str, NDArray[Any]]:
     """Load named arrays from an .npz file and never unpickle.
 
     Parameters
@@ -106,6 +107,8 @@ def load_npz(path: Path, names: tuple[str, ...]) -> dict[str, NDArray[Any]]:
         The file.
     names : tuple of str
         Arrays wanted; others are not looked at.
+    most_bytes : int
+        Size that each of them may unpack to.
 
     Returns
     -------
@@ -115,9 +118,14 @@ def load_npz(path: Path, names: tuple[str, ...]) -> dict[str, NDArray[Any]]:
     Raises
     ------
     DataError
-        The file is absent, is no .npz file, or a wanted array holds Python objects.
+        The file is absent, is no .npz file, or a wanted array holds Python objects or is too
+        large.
     """
     try:
+        with zipfile.ZipFile(path) as archive:
+            for info in archive.infolist():
+                if info.filename.removesuffix(".npy") in names and info.file_size > most_bytes:
+                    raise ValueError(f"{info.filename} unpacks to {info.file_size} bytes")
         with np.load(path, allow_pickle=False) as held:
             if not isinstance(held, np.lib.npyio.NpzFile):
                 raise ValueError("it is a single array")
@@ -139,7 +147,6 @@ _BROKEN = (
     AttributeError,
     MemoryError,
     RecursionError,
-    pickle.UnpicklingError,
 )
 
 

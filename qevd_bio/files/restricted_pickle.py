@@ -1,142 +1,45 @@
-"""Unpickling that yields numbers, text, lists, dicts and arrays, and calls nothing else.
+"""Numbers, text, lists, dicts and arrays from a pickle, and nothing else.
 
-Not even numpy's own constructors are called as the file asks: an array of objects made over
-bytes of the file's choice would be a set of pointers. What the file says of an array is noted,
-checked, and an array made from it afterwards.
+Not even NumPy's own constructors are called as the file asks: an array of objects made over
+bytes of the file's choice would be a set of pointers. What the file says of an array is checked,
+and an array made from it afterwards.
 """
 
 from __future__ import annotations
 
 import math
-import pickle
+import mmap
 import re
+from collections.abc import Collection
 from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qevd_bio.files.pickle_notes import Call, Name, PickleRefused, read_notes
+
 _PLAIN_CODE = re.compile(r"[biufSU?]\d*|O8?")
 _BYTE_ORDERS = ("<", ">", "|", "=")
+_MOST_STEPS = 50_000_000
+_DEEPEST = 200
 
+_NDARRAY, _DTYPE = Name("numpy", "ndarray"), Name("numpy", "dtype")
+_CORES = ("numpy.core", "numpy._core")  # before and since NumPy 2
+_RECONSTRUCT = {Name(f"{core}.multiarray", "_reconstruct") for core in _CORES}
+_SCALAR = {Name(f"{core}.multiarray", "scalar") for core in _CORES}
+_FROM_BUFFER = {Name(f"{core}.numeric", "_frombuffer") for core in _CORES}
+_ENCODE = Name("_codecs", "encode")  # how Python 3 writes bytes for Python 2
 
-class _Dtype:
-    """What a file says of an element type."""
-
-    __slots__ = ("code", "order")
-
-    def __init__(self, code: str) -> None:
-        self.code, self.order = code, "|"
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        if (
-            len(state) < 5
-            or state[1] not in _BYTE_ORDERS
-            or any(x is not None for x in state[2:5])
-        ):
-            raise pickle.UnpicklingError("it holds an element type that is not plain")
-        self.order = state[1]
-
-    def made(self) -> np.dtype[Any]:
-        return np.dtype(self.code if self.order == "|" else self.order + self.code)
-
-
-class _Array:
-    """What a file says of an array."""
-
-    __slots__ = ("data", "dtype", "is_fortran", "shape")
-
-    def __init__(self) -> None:
-        self.shape: tuple[int, ...] = (0,)
-        self.dtype: _Dtype = _Dtype("f8")
-        self.is_fortran = False
-        self.data: Any = b""
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        _, shape, dtype, is_fortran, data = state
-        whole = isinstance(shape, tuple) and all(type(n) is int and n >= 0 for n in shape)
-        if not whole or not isinstance(dtype, _Dtype):
-            raise pickle.UnpicklingError("it holds an array without a sound shape and type")
-        self.shape, self.dtype, self.is_fortran, self.data = shape, dtype, bool(is_fortran), data
-
-    def made(self) -> NDArray[Any]:
-        dtype = self.dtype.made()
-        order: Literal["F", "C"] = "F" if self.is_fortran else "C"
-        if not dtype.hasobject:
-            if not isinstance(self.data, bytes):
-                raise pickle.UnpicklingError("it holds an array whose data are not bytes")
-            return np.frombuffer(self.data, dtype).reshape(self.shape, order=order).copy()
-        if not isinstance(self.data, list) or len(self.data) != math.prod(self.shape):
-            raise pickle.UnpicklingError("it holds a list of objects of the wrong length")
-        flat = np.empty(len(self.data), dtype=object)
-        for i, item in enumerate(self.data):
-            flat[i] = _plain(item)
-        return flat.reshape(self.shape, order=order)
-
-
-class _NdarrayName:
-    """Stands for the name numpy.ndarray; cannot be called."""
-
-    __slots__ = ()
-
-
-class _Reconstruct:
-    """Stands for numpy's _reconstruct."""
-
-    __slots__ = ()
-
-    def __call__(self, kind: object, shape: object, code: object) -> _Array:
-        if not isinstance(kind, _NdarrayName):
-            raise pickle.UnpicklingError("it holds an array of an unknown class")
-        return _Array()
-
-
-class _DtypeName:
-    """Stands for numpy.dtype."""
-
-    __slots__ = ()
-
-    def __call__(self, code: object, align: object = False, copy: object = True) -> _Dtype:
-        if not isinstance(code, str) or not _PLAIN_CODE.fullmatch(code):
-            raise pickle.UnpicklingError(f"it holds an element type that is not plain: {code!r}")
-        return _Dtype(code)
-
-
-class _Scalar:
-    """Stands for numpy's scalar."""
-
-    __slots__ = ()
-
-    def __call__(self, dtype: object, data: object) -> Any:  # noqa: ANN401
-        if not isinstance(dtype, _Dtype) or not isinstance(data, bytes) or dtype.made().hasobject:
-            raise pickle.UnpicklingError("it holds a number without a sound type")
-        return np.frombuffer(data, dtype.made())[0]
-
-
-_ADMITTED: dict[tuple[str, str], object] = {
-    ("numpy", "ndarray"): _NdarrayName(),
-    ("numpy", "dtype"): _DtypeName(),
-    **{
-        (f"numpy.{core}.multiarray", name): stands
-        for core in ("core", "_core")  # before and since numpy 2
-        for name, stands in (("_reconstruct", _Reconstruct()), ("scalar", _Scalar()))
-    },
-}
-
-
-class _NumbersOnly(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401
-        if (module, name) not in _ADMITTED:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is refused")
-        return _ADMITTED[module, name]
+NUMBER_NAMES = frozenset({_NDARRAY, _DTYPE, _ENCODE} | _RECONSTRUCT | _SCALAR | _FROM_BUFFER)
 
 
 def unpickle_numbers(file: BinaryIO) -> Any:  # noqa: ANN401
-    """Unpickle an object that is made of numbers, text, lists, tuples, dicts and arrays.
+    """Read an object that is made of numbers, text, lists, tuples, dicts and arrays.
 
     Parameters
     ----------
     file : binary file
-        Read to the end of the pickle.
+        A regular file; it is read from where it stands.
 
     Returns
     -------
@@ -144,20 +47,174 @@ def unpickle_numbers(file: BinaryIO) -> Any:  # noqa: ANN401
 
     Raises
     ------
-    pickle.UnpicklingError and the errors of damaged pickles
+    PickleRefused and the errors of damaged pickles
         The file asks for anything else, which is named and never imported.
     """
-    return _plain(_NumbersOnly(file).load())
+    notes, n_bytes = file_notes(file, NUMBER_NAMES, most_steps=_MOST_STEPS)
+    return NumberReader(n_bytes).plain(notes)
 
 
-def _plain(held: Any) -> Any:  # noqa: ANN401
-    """Make the arrays that were noted, and refuse what is left of other things."""
-    if isinstance(held, _Array):
-        return held.made()
-    if isinstance(held, dict):
-        return {_plain(key): _plain(value) for key, value in held.items()}
-    if isinstance(held, list | tuple):
-        return type(held)(_plain(item) for item in held)
-    if held is None or isinstance(held, bool | int | float | str | bytes | np.generic):
-        return held
-    raise pickle.UnpicklingError(f"it holds {type(held).__name__}, which is no number")
+def file_notes(file: BinaryIO, names: Collection[Name], *, most_steps: int) -> tuple[Any, int]:
+    """Read the pickle a regular file stands at as notes.
+
+    Parameters
+    ----------
+    file : binary file
+    names : collection of Name
+        Names that may appear.
+    most_steps : int
+        Opcodes to follow at most.
+
+    Returns
+    -------
+    notes : object
+        As `read_notes` has it.
+    n_bytes : int
+        Size of the file.
+
+    Raises
+    ------
+    PickleRefused
+        The file asks for another name, or is no sound pickle.
+    """
+    start = file.tell()
+    n_bytes = file.seek(0, 2)
+    if n_bytes <= start:
+        raise PickleRefused("it is cut short or no sound pickle")
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return read_notes(data, start, names.__contains__, most_steps=most_steps), n_bytes
+
+
+class NumberReader:
+    """Makes arrays of what a pickle says of them.
+
+    Parameters
+    ----------
+    most_bytes : int
+        Bytes of arrays that may be made in all. An honest file holds each number itself; one
+        that names the same bytes again and again does not get past this.
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        self._left = most_bytes
+        self._made: dict[int, tuple[Any, Any]] = {}  # with the note, so that ids stay its own
+
+    def plain(self, held: Any, depth: int = 0) -> Any:  # noqa: ANN401
+        """Make the arrays that were noted, and refuse what is left of other things.
+
+        Raises
+        ------
+        PickleRefused
+            Something is no number, text, list, tuple, dict or array, or is nested too deeply.
+        """
+        if held is None or isinstance(held, bool | int | float | str | bytes):
+            return held
+        # What the file shares stays shared: a list of lists of lists costs what the file costs.
+        if id(held) in self._made:
+            return self._made[id(held)][1]
+        if depth > _DEEPEST:
+            raise PickleRefused("it is nested too deeply")
+        made: Any
+        if isinstance(held, dict):
+            made = {key: self.plain(value, depth + 1) for key, value in held.items()}
+        elif isinstance(held, list | tuple):
+            made = type(held)(self.plain(item, depth + 1) for item in held)
+        elif isinstance(held, Call):
+            made = self._called(held, depth)
+        else:
+            raise PickleRefused(f"it holds {_word(held)}, which is no number")
+        self._made[id(held)] = (held, made)
+        return made
+
+    def _called(self, call: Call, depth: int) -> Any:  # noqa: ANN401
+        if call.name in _RECONSTRUCT:
+            return self._array(call, depth)
+        if call.name in _FROM_BUFFER:
+            data, dtype, shape, order = _parted(call.arguments, 4)
+            return self._numbers(_bytes(data), _dtype(dtype), _shape(shape), order == "F")
+        if call.name in _SCALAR:
+            dtype, data = _parted(call.arguments, 2)
+            kind = _dtype(dtype)
+            if kind.hasobject or len(_bytes(data)) != kind.itemsize:
+                raise PickleRefused("it holds a number without a sound type")
+            return np.frombuffer(_bytes(data), kind)[0]
+        if call.name == _ENCODE:
+            return _bytes(call)
+        raise PickleRefused(f"it holds {_word(call)}, which is no number")
+
+    def _array(self, call: Call, depth: int) -> NDArray[Any]:
+        kind, _, _ = _parted(call.arguments, 3)
+        if kind != _NDARRAY:
+            raise PickleRefused("it holds an array of an unknown class")
+        _, told_shape, told_dtype, is_fortran, data = _parted(call.state, 5)
+        shape, dtype = _shape(told_shape), _dtype(told_dtype)
+        if not dtype.hasobject:
+            return self._numbers(_bytes(data), dtype, shape, bool(is_fortran))
+        if not isinstance(data, list) or len(data) != math.prod(shape):
+            raise PickleRefused("it holds a list of objects of the wrong length")
+        self._spend(8 * len(data))
+        flat = np.empty(len(data), dtype=object)
+        for i, item in enumerate(data):
+            flat[i] = self.plain(item, depth + 1)
+        return flat.reshape(shape, order="F" if is_fortran else "C")
+
+    def _numbers(
+        self, data: bytes, dtype: np.dtype[Any], shape: tuple[int, ...], is_fortran: bool
+    ) -> NDArray[Any]:
+        order: Literal["F", "C"] = "F" if is_fortran else "C"
+        if len(data) != math.prod(shape) * dtype.itemsize or dtype.itemsize == 0:
+            raise PickleRefused("it holds an array whose data have the wrong size")
+        self._spend(len(data))
+        return np.frombuffer(data, dtype).reshape(shape, order=order).copy()
+
+    def _spend(self, n_bytes: int) -> None:
+        self._left -= n_bytes
+        if self._left < 0:
+            raise PickleRefused("it makes more of its bytes than it holds")
+
+
+def _parted(told: object, count: int) -> tuple[Any, ...]:
+    if not isinstance(told, tuple) or len(told) != count:
+        raise PickleRefused("it holds an array or number that is not told as NumPy tells it")
+    return told
+
+
+def _shape(told: object) -> tuple[int, ...]:
+    if not isinstance(told, tuple) or not all(type(n) is int and n >= 0 for n in told):
+        raise PickleRefused("it holds an array without a sound shape and type")
+    return told
+
+
+def _dtype(told: object) -> np.dtype[Any]:
+    if not isinstance(told, Call) or told.name != _DTYPE or not told.arguments:
+        raise PickleRefused("it holds an array without a sound shape and type")
+    code, state = told.arguments[0], told.state
+    if not isinstance(code, str) or not _PLAIN_CODE.fullmatch(code):
+        shown = repr(code[:40]) if isinstance(code, str) else "no text"
+        raise PickleRefused(f"it holds an element type that is not plain: {shown}")
+    if state is None:
+        return np.dtype(code)
+    if not isinstance(state, tuple) or len(state) < 5 or any(x is not None for x in state[2:5]):
+        raise PickleRefused("it holds an element type that is not plain")
+    order = state[1]
+    if not isinstance(order, str) or order not in _BYTE_ORDERS:
+        raise PickleRefused("it holds an element type that is not plain")
+    return np.dtype(code if order == "|" else order + code)
+
+
+def _bytes(told: object) -> bytes:
+    """Take bytes as Python 3, Python 2 or Python 3 for Python 2 wrote them."""
+    if isinstance(told, Call) and told.name == _ENCODE:
+        text, coding = _parted(told.arguments, 2)
+        if not isinstance(text, str) or coding != "latin1":
+            raise PickleRefused("it holds bytes in an unknown coding")
+        return text.encode("latin-1")
+    if isinstance(told, str):
+        return told.encode("latin-1")
+    if not isinstance(told, bytes):
+        raise PickleRefused("it holds an array whose data are not bytes")
+    return told
+
+
+def _word(held: object) -> str:
+    return str(held.name) if isinstance(held, Call) else type(held).__name__

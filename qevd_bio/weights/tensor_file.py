@@ -57,27 +57,35 @@ def write_tensors(
     -----
     The same tensors and metadata give the same bytes. At most one tensor is copied at a time.
     """
-    order = sorted(tensors, key=lambda name: (-tensors[name].dtype.itemsize, name))
-    layout: dict[str, Any] = {}
-    start = 0
-    for name in order:
-        tensor = tensors[name]
-        layout[name] = {
-            "dtype": DTYPE_CODES[tensor.dtype.name],
-            "shape": list(tensor.shape),
-            "data_offsets": [start, start + tensor.nbytes],
-        }
-        start += tensor.nbytes
-    digest = hashlib.sha256(_canonical(layout))
-    for name in order:
-        digest.update(_numbers(tensors[name]))
-    header = {"__metadata__": {**metadata, DIGEST_KEY: digest.hexdigest()}, **layout}
+    layout, order = _laid_out(tensors)
+    digest = tensors_digest_of(tensors)
+    header = {"__metadata__": {**metadata, DIGEST_KEY: digest}, **layout}
     encoded = _canonical(header)
     encoded += b" " * (-len(encoded) % 8)
     with atomic_path(path) as temporary, temporary.open("xb") as file:
         file.write(struct.pack("<Q", len(encoded)) + encoded)
         for name in order:
             file.write(_numbers(tensors[name]))
+    return digest
+
+
+def tensors_digest_of(tensors: Mapping[str, NDArray[Any]]) -> str:
+    """Hash names, types, shapes and numbers, as `write_tensors` puts it into the header.
+
+    Parameters
+    ----------
+    tensors : mapping of str to ndarray
+        float64, float32 or int32.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    layout, order = _laid_out(tensors)
+    digest = hashlib.sha256(_canonical(layout))
+    for name in order:
+        digest.update(_numbers(tensors[name]))
     return digest.hexdigest()
 
 
@@ -142,6 +150,22 @@ def tensors_digest(path: Path) -> str:
         while block := file.read(_BLOCK_BYTES):
             digest.update(block)
     return digest.hexdigest()
+
+
+def _laid_out(tensors: Mapping[str, NDArray[Any]]) -> tuple[dict[str, Any], list[str]]:
+    """Give each tensor its place: wide numbers first, so that all of them are aligned."""
+    order = sorted(tensors, key=lambda name: (-tensors[name].dtype.itemsize, name))
+    layout: dict[str, Any] = {}
+    start = 0
+    for name in order:
+        tensor = tensors[name]
+        layout[name] = {
+            "dtype": DTYPE_CODES[tensor.dtype.name],
+            "shape": list(tensor.shape),
+            "data_offsets": [start, start + tensor.nbytes],
+        }
+        start += tensor.nbytes
+    return layout, order
 
 
 def _header(path: Path) -> tuple[dict[str, Any], int]:

@@ -1,0 +1,104 @@
+"""Commands for the model files a user has obtained: weights import, list, verify."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qevd_bio.cli.guard import DONE, FAULTS_FOUND, guarded, say
+from qevd_bio.cli.output import emit, table
+from qevd_bio.cli.setup import Json
+
+weights_app = typer.Typer(
+    no_args_is_help=True, help="Import, list and check model files you have obtained."
+)
+Folder = Annotated[
+    Path | None,
+    typer.Option(
+        "--weights",
+        envvar="QEVD_BIO_WEIGHTS",
+        help="Folder of imported weights; a folder among your user data without it.",
+    ),
+]
+
+
+@weights_app.command("import")
+@guarded
+def import_command(
+    file: Annotated[Path, typer.Argument(help="hsmr.ckpt or its archive, SKEL or SMPL model.")],
+    name: Annotated[
+        str | None, typer.Option("--as", help="What it is, such as skel_male.")
+    ] = None,
+    folder: Folder = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace what was imported under the name.")
+    ] = False,
+    any_size: Annotated[
+        bool,
+        typer.Option("--allow-other-size", help="Take an HSMR of another size, for tests."),
+    ] = False,
+    gender_known: Annotated[
+        bool,
+        typer.Option("--gender-known", help="The body is of the gender given, whatever its name."),
+    ] = False,
+    as_json: Json = False,
+) -> int:
+    """Convert a model file once; nothing in it is ever run."""
+    from qevd_bio.weights.importing import import_weights
+    from qevd_bio.weights.store import WeightFolder, default_folder
+
+    made = import_weights(
+        file,
+        WeightFolder(folder or default_folder()),
+        name=name,
+        replace=replace,
+        any_size=any_size,
+        gender_known=gender_known,
+    )
+    rows = [("file", made.file), ("sha256 of the numbers", made.sha256), *made.metadata.items()]
+    emit(
+        {**asdict(made), "file": str(made.file)}, table(("what", made.name), rows), as_json=as_json
+    )
+    say(f"licence: {made.metadata['licence']}")
+    return DONE
+
+
+@weights_app.command("list")
+@guarded
+def list_command(folder: Folder = None, as_json: Json = False) -> int:
+    """Show which weights there are, which were imported, and how to obtain the others."""
+    from qevd_bio.weights.inventory import inventory
+    from qevd_bio.weights.store import WeightFolder, default_folder
+
+    place = folder or default_folder()
+    entries = inventory(WeightFolder(place))
+    rows = [(entry.state, entry.name, entry.detail) for entry in entries]
+    text = f"{place}\n\n{table(('', 'weights', 'from'), rows)}"
+    emit([asdict(entry) for entry in entries], text, as_json=as_json)
+    return DONE
+
+
+@weights_app.command("verify")
+@guarded
+def verify_command(
+    names: Annotated[list[str] | None, typer.Argument(help="Which; all imported ones.")] = None,
+    folder: Folder = None,
+    as_json: Json = False,
+) -> int:
+    """Read imported weights whole: digest, names, shapes, finite numbers."""
+    from qevd_bio.weights.inventory import verify_weights
+    from qevd_bio.weights.store import WeightFolder, default_folder
+
+    place = folder or default_folder()
+    verdicts = verify_weights(WeightFolder(place), tuple(names or ()))
+    if not verdicts:
+        say(f"no weights in {place}")
+    rows = [
+        ("fault" if v.faults else "ok", v.name, "; ".join((*v.faults, *v.notes))) for v in verdicts
+    ]
+    text = table(("", "weights", "found"), rows) if rows else ""
+    emit([asdict(verdict) for verdict in verdicts], text, as_json=as_json)
+    return FAULTS_FOUND if any(verdict.faults for verdict in verdicts) else DONE

@@ -1,0 +1,264 @@
+"""Import: an original file, read without running it, becomes one checked safetensors file."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qevd_bio.errors import DataError, UsageError
+from qevd_bio.files.atomic import TEMPORARY_PREFIX, make_folder
+from qevd_bio.files.digest import sha256_file
+from qevd_bio.files.restricted_torch import TorchFile, looks_like
+from qevd_bio.weights.body_files import read_skel, read_smpl
+from qevd_bio.weights.contents import (
+    WEIGHT_NAMES,
+    expected_layout,
+    layout_faults,
+    listed,
+)
+from qevd_bio.weights.gender import gender_evidence, gender_in_name, refuse_twin
+from qevd_bio.weights.hsmr_shapes import IGNORED_PREFIX, OFFICIAL_SIZE, size_of
+from qevd_bio.weights.manifest import load_offers
+from qevd_bio.weights.store import SCHEMA_VERSION, WeightFolder
+from qevd_bio.weights.tensor_file import tensors_digest_of, write_tensors
+
+CONVERTER_VERSION = "1"
+
+_ARCHIVED = ("checkpoints", "hsmr.ckpt")
+_MOST_ARCHIVED_BYTES = 16 * 1024**3
+_MOST_ARCHIVED_MEMBERS = 10_000
+_MOST_READ_BYTES = 16 * 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import has made.
+
+    Attributes
+    ----------
+    name : str
+        Name of the weights.
+    file : Path
+        The file that was written.
+    sha256 : str
+        Digest of the numbers.
+    metadata : dict of str to str
+        What the header says.
+    """
+
+    name: str
+    file: Path
+    sha256: str
+    metadata: dict[str, str]
+
+
+def import_weights(
+    source: Path,
+    folder: WeightFolder,
+    *,
+    name: str | None = None,
+    replace: bool = False,
+    any_size: bool = False,
+    gender_known: bool = False,
+) -> Imported:
+    """Read an original file and store what is needed of it.
+
+    Parameters
+    ----------
+    source : Path
+        ``hsmr.ckpt`` or its archive, a SKEL pickle, an SMPL pickle or .npz.
+    folder : WeightFolder
+        Where to; made when it is missing.
+    name : str, optional
+        What the file is; read off its name otherwise.
+    replace : bool
+        Whether earlier weights of the name may be replaced.
+    any_size : bool
+        Whether an HSMR network of another size than the official one is taken.
+    gender_known : bool
+        Whether the user overrules a file name that says another gender or none.
+
+    Returns
+    -------
+    Imported
+
+    Raises
+    ------
+    DataError
+        The file is absent, damaged, unsafe, or not what it is imported as; nothing was written.
+    UsageError
+        The name is unknown or cannot be read off the file name, or weights are there already.
+    """
+    name = name or name_of(source)
+    target = folder.file(name)
+    if target.exists() and not replace:
+        raise UsageError(
+            f"{name} was imported before",
+            where=str(target),
+            next_step="Give --replace to import it anew",
+        )
+    source_sha256 = sha256_file(source)
+    offer = load_offers()[name]
+    metadata = {
+        "name": name,
+        "schema_version": SCHEMA_VERSION,
+        "source_file": source.name,
+        "source_sha256": source_sha256,
+        "licence": f"{offer.licence}. Redistribution: {offer.redistribution}",
+        "converter_version": CONVERTER_VERSION,
+    }
+    if name == "hsmr":
+        with _checkpoint(source, folder) as checkpoint:
+            tensors, is_official = _hsmr_tensors(source, checkpoint, any_size=any_size)
+            metadata |= {
+                "official_size": "yes" if is_official else "no",
+                "evidence": "names and shapes of all tensors",
+            }
+            return Imported(name, target, write_tensors(target, tensors, metadata), metadata)
+    tensors, stored = read_skel(source) if name.startswith("skel_") else read_smpl(source)
+    metadata["official_size"] = "yes"
+    metadata["evidence"] = gender_evidence(
+        source, name.split("_")[1], stored, gender_known=gender_known
+    )
+    refuse_twin(source, name, tensors_digest_of(tensors), folder)
+    return Imported(name, target, write_tensors(target, tensors, metadata), metadata)
+
+
+def name_of(source: Path) -> str:
+    """Read off a file's name what it is.
+
+    Raises
+    ------
+    UsageError
+        The name does not tell.
+    """
+    lowered = source.name.lower()
+    gender = gender_in_name(source)
+    if "hsmr" in lowered:
+        return "hsmr"
+    for word, kind in (("skel", "skel"), ("smpl", "smpl"), ("basicmodel", "smpl")):
+        if word in lowered and f"{kind}_{gender}" in WEIGHT_NAMES:
+            return f"{kind}_{gender}"
+    raise UsageError(
+        "its name does not tell what it is",
+        where=str(source),
+        next_step=f"Give --as with one of {', '.join(WEIGHT_NAMES)}",
+    )
+
+
+def _hsmr_tensors(
+    source: Path, checkpoint: TorchFile, *, any_size: bool
+) -> tuple[Mapping[str, NDArray[Any]], bool]:
+    notes = {
+        key: note
+        for key, note in checkpoint.mapping("state_dict").items()
+        if not key.startswith(IGNORED_PREFIX)
+    }
+    found = {key: checkpoint.layout(note) for key, note in notes.items()}
+    size = size_of({key: shape for key, (_, shape) in found.items()})
+    faults = layout_faults(found, expected_layout("hsmr", found, any_size=True))
+    if faults and not any_size:
+        faults = layout_faults(found, expected_layout("hsmr", found, any_size=False))
+    if faults:
+        raise DataError(
+            "; ".join(faults),
+            where=str(source),
+            next_step="Download the official checkpoint again",
+        )
+    if size != OFFICIAL_SIZE and not any_size:
+        raise DataError(
+            f"is an HSMR network of another size (width {size.width}, {size.depth} blocks, "
+            f"{size.layers} layers) than the official one",
+            where=str(source),
+            next_step="Give --allow-other-size if it is meant",
+        )
+    tensors = {key: checkpoint.array(note) for key, note in notes.items()}
+    broken = [key for key, tensor in tensors.items() if not np.isfinite(tensor).all()]
+    if broken:
+        raise DataError(
+            f"holds NaN or inf in {listed(sorted(broken))}",
+            where=str(source),
+            next_step="Download the official checkpoint again",
+        )
+    return tensors, size == OFFICIAL_SIZE
+
+
+@contextmanager
+def _checkpoint(source: Path, folder: WeightFolder) -> Iterator[TorchFile]:
+    """Open a checkpoint, out of its archive if it is in one."""
+    if not re.search(r"\.(tar\.gz|tgz)$", source.name.lower()):
+        yield TorchFile(source, where=str(source))
+        return
+    make_folder(folder.path)
+    with tempfile.TemporaryDirectory(dir=folder.path, prefix=TEMPORARY_PREFIX) as temporary:
+        inner = Path(temporary) / "checkpoint"
+        try:
+            _take_out(source, inner)
+        except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError) as error:
+            with source.open("rb") as file:
+                seen = looks_like(file.read(512))
+            raise DataError(
+                f"is no sound archive of HSMR ({error}); it {seen}",
+                where=str(source),
+                next_step="Download the archive again, or unpack it and import hsmr.ckpt",
+            ) from error
+        yield TorchFile(inner, where=f"{source} ({'/'.join(_ARCHIVED)})")
+
+
+def _take_out(source: Path, target: Path) -> None:
+    """Copy one member's bytes; no path, link, owner or mode of the archive is ever used."""
+    with gzip.open(source) as unpacked, tarfile.TarFile(fileobj=_SmallReads(unpacked)) as archive:
+        n_bytes = 0
+        for count, member in enumerate(archive, start=1):
+            n_bytes += member.size
+            parts = PurePosixPath(member.name).parts
+            if count > _MOST_ARCHIVED_MEMBERS or n_bytes > _MOST_ARCHIVED_BYTES:
+                raise ValueError("it unpacks to more than a checkpoint can be")
+            if member.name.startswith("/") or ".." in parts:
+                raise ValueError(f"member {member.name[:80]!r} would leave its folder")
+            if parts[-2:] != _ARCHIVED:
+                continue
+            held = archive.extractfile(member) if member.isreg() else None
+            if held is None:
+                raise ValueError(f"member {member.name[:80]!r} is no file")
+            with target.open("xb") as file:
+                while block := held.read(_MOST_READ_BYTES):
+                    file.write(block)
+            return
+    raise ValueError(f"it holds no {'/'.join(_ARCHIVED)}")
+
+
+class _SmallReads(io.BufferedIOBase):
+    """A stream that refuses to be read in pieces as large as a file asks for."""
+
+    def __init__(self, stream: gzip.GzipFile) -> None:
+        self._stream = stream
+
+    def read(self, count: int | None = -1, /) -> bytes:
+        if count is None or not 0 <= count <= _MOST_READ_BYTES:
+            raise ValueError("it has a header of an absurd length")
+        return self._stream.read(count)
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True

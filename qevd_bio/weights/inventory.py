@@ -1,0 +1,139 @@
+"""What is offered, what was imported, and whether it is still what was imported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from qevd_bio.errors import DataError, EnvironmentProblem
+from qevd_bio.weights.manifest import Offer, load_offers
+from qevd_bio.weights.store import WeightFolder
+
+State = Literal["imported", "absent", "damaged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One name of weights.
+
+    Attributes
+    ----------
+    name : str
+    state : {"imported", "absent", "damaged"}
+        As far as the header tells; numbers are read by `verify_weights` alone.
+    detail : str
+        Where the weights come from, or how to obtain them, or what is wrong.
+    licence : str
+        Of the original.
+    metadata : dict of str to str
+        Header of an imported file.
+    """
+
+    name: str
+    state: State
+    detail: str
+    licence: str
+    metadata: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a verification found out about one imported file.
+
+    Attributes
+    ----------
+    name : str
+    faults : tuple of str
+        What is wrong; empty for a sound file.
+    notes : tuple of str
+        What a person should look at.
+    """
+
+    name: str
+    faults: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def inventory(folder: WeightFolder) -> list[Entry]:
+    """Say for each name whether its weights are there.
+
+    Parameters
+    ----------
+    folder : WeightFolder
+
+    Returns
+    -------
+    list of Entry
+        In a fixed order.
+    """
+    return [_entry(folder, offer) for offer in load_offers().values()]
+
+
+def _entry(folder: WeightFolder, offer: Offer) -> Entry:
+    try:
+        metadata = folder.metadata(offer.name)
+    except EnvironmentProblem:
+        return Entry(offer.name, "absent", f"{offer.obtain} ({offer.page})", offer.licence, {})
+    except DataError as error:
+        return Entry(offer.name, "damaged", error.message, offer.licence, {})
+    size = "" if metadata["official_size"] == "yes" else "; NOT THE OFFICIAL SIZE"
+    detail = (
+        f"from {metadata['source_file']}, SHA-256 {metadata['source_sha256']}; "
+        f"{metadata['evidence']}{size}"
+    )
+    return Entry(offer.name, "imported", detail, offer.licence, metadata)
+
+
+def verify_weights(folder: WeightFolder, names: tuple[str, ...] = ()) -> list[Verdict]:
+    """Read imported weights whole and compare them with their digests.
+
+    Parameters
+    ----------
+    folder : WeightFolder
+    names : tuple of str
+        Which ones; all that are there without any.
+
+    Returns
+    -------
+    list of Verdict
+
+    Raises
+    ------
+    EnvironmentProblem
+        One of the names was not imported.
+    UsageError
+        No weights of a name exist.
+    """
+    verdicts = []
+    heights_m = {}
+    for name in names or folder.present():
+        try:
+            weights = folder.load(name)
+        except DataError as error:
+            verdicts.append(Verdict(name, (error.message,), ()))
+            continue
+        arrays = weights.arrays()
+        broken = sorted(key for key, array in arrays.items() if not np.isfinite(array).all())
+        faults = (f"NaN or inf in {', '.join(broken)}",) if broken else ()
+        notes = []
+        if weights.metadata["official_size"] != "yes":
+            notes.append("a network of another size than the official one")
+        if name != "hsmr":
+            heights_m[name] = float(np.ptp(arrays["template"][:, 1]))
+            notes.append(f"average body {heights_m[name]:.2f} m tall")
+        verdicts.append(Verdict(name, faults, tuple(notes)))
+    return [_with_swap(verdict, heights_m) for verdict in verdicts]
+
+
+def _with_swap(verdict: Verdict, heights_m: dict[str, float]) -> Verdict:
+    """Note a female average body that is taller than the male one: the two may be swapped."""
+    for kind in ("skel", "smpl"):
+        male, female = f"{kind}_male", f"{kind}_female"
+        if verdict.name not in (male, female) or not {male, female} <= heights_m.keys():
+            continue
+        if heights_m[female] > heights_m[male]:
+            swapped = f"{female} is taller than {male}: the two may be swapped"
+            return Verdict(verdict.name, verdict.faults, (*verdict.notes, swapped))
+    return verdict
