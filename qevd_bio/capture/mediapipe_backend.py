@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qevd_bio.capture.config import CaptureConfig
-from qevd_bio.capture.decode import Decoded, FrameStream, VideoHeader, probe, sampled_frames
+from qevd_bio.capture.decode import Decoded, FrameStream, probe
+from qevd_bio.capture.footage import check_decoded, check_header, checked_times, upright_of
 from qevd_bio.capture.inverse_kinematics import (
     SPINE_SHARE_OF_HIPS,
     inverse_kinematics,
@@ -24,8 +25,8 @@ from qevd_bio.capture.lifting import lift
 from qevd_bio.capture.side_swaps import legs_put_back, swapped_legs
 from qevd_bio.capture.trainee import detect
 from qevd_bio.capture.uncertainty import angle_sigma, jitter_sigma
-from qevd_bio.capture.upright import Upright, find_upright
-from qevd_bio.errors import DataError, VideoError
+from qevd_bio.capture.upright import Upright
+from qevd_bio.errors import VideoError
 from qevd_bio.motion.record import Motion
 from qevd_bio.skeleton.bodies import segment_lengths_for_height
 from qevd_bio.skeleton.dofs import N_DOFS
@@ -35,8 +36,6 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 BACKEND = "mediapipe"
-
-_SAMPLE_SIDE_PX = 480
 
 # `bodies.scaled_skeleton` puts the toe joint 0.6 of a foot ahead of and 0.2 below the ankle.
 _FOOT_PER_ANKLE_TO_TOE = 1.0 / float(np.hypot(0.60, 0.20))
@@ -124,20 +123,14 @@ def capture_motion(
     image plane), and the systematic error of the method (`uncertainty.METHOD_DEG`). Gravity
     is taken to be the image's down.
     """
-    time_s = np.asarray(time_s, dtype=np.float64)
-    if time_s.ndim != 1 or not np.all(np.isfinite(time_s)) or not np.all(np.diff(time_s) > 0):
-        raise DataError(
-            "the timestamps are not one strictly increasing series",
-            where=video_id,
-            next_step="Restore the timestamps file of this video",
-        )
-    _check_header(probe(video_path), len(time_s), video_id)
-    upright = _find_upright(video_path, video_id, config)
+    time_s = checked_times(time_s, video_id)
+    check_header(probe(video_path), len(time_s), video_id)
+    upright = upright_of(video_path, video_id, config)
     stream = FrameStream(
         video_path, longest_side_px=config.longest_side_px, turn_deg=upright.turn_deg
     )
     landmarks = detect(stream, config)
-    _check_decoded(stream.decoded, len(time_s), video_id, config)
+    check_decoded(stream.decoded, len(time_s), video_id, config)
 
     frames = len(landmarks.found)
     seen = landmarks.found & (landmarks.confidence() >= config.least_confidence)
@@ -150,39 +143,6 @@ def capture_motion(
             next_step="Check that the video shows one whole person, or leave it out",
         )
     return _assembled(posture, valid, landmarks, time_s, upright, stream.decoded, config)
-
-
-def _find_upright(video_path: Path, video_id: str, config: CaptureConfig) -> Upright:
-    if config.turn_deg is not None:
-        return find_upright([], video_id, config)
-    images = sampled_frames(video_path, config.upright_samples, longest_side_px=_SAMPLE_SIDE_PX)
-    return find_upright(images, video_id, config)
-
-
-def _check_header(header: VideoHeader, stamps: int, video_id: str) -> None:
-    """Refuse timestamps that are not of this video before the work is done."""
-    if header.frames is not None and header.frames != stamps:
-        raise _stamps_error(stamps, f"the video's header claims {header.frames} frames", video_id)
-
-
-def _stamps_error(stamps: int, other: str, video_id: str) -> DataError:
-    return DataError(
-        f"there are {stamps} timestamps but {other}",
-        where=video_id,
-        next_step="Restore the video and its timestamps file: one stamp per frame",
-    )
-
-
-def _check_decoded(decoded: Decoded, stamps: int, video_id: str, config: CaptureConfig) -> None:
-    count = decoded.frames_decoded
-    if count > stamps or (count < stamps and decoded.complete):
-        raise _stamps_error(stamps, f"{count} frames decode", video_id)
-    if count < config.salvage_share * stamps or count == 0:
-        raise VideoError(
-            f"only {count} of {stamps} frames decode ({decoded.reason})",
-            where=video_id,
-            next_step="Download or copy the video again",
-        )
 
 
 def fit_landmarks(

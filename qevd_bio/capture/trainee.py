@@ -122,7 +122,7 @@ class PersonFollower:
     def _followed(self, image: RgbImage) -> Sighting | None:
         if self._last is None:
             return None
-        seen = _look(self._tracker, image)
+        seen = look(self._tracker, image)
         if seen is not None and is_same_place(self._last, seen.person):
             return seen
         self._lose()
@@ -132,7 +132,7 @@ class PersonFollower:
         people: list[Sighting] = []
         while len(people) < MOST_PEOPLE:
             painted = without(image, [p.person for p in people]) if people else image
-            seen = _look(self._single, painted)
+            seen = look(self._single, painted)
             if seen is None or any(is_same_place(p.person, seen.person) for p in people):
                 break
             people.append(seen)
@@ -150,7 +150,7 @@ class PersonFollower:
         """Set the follower on somebody: in its first picture nobody else is to be seen."""
         self._lose()
         self._number = self.tracks.number_of(chosen.person)
-        seen = _look(self._tracker, without(image, others) if others else image)
+        seen = look(self._tracker, without(image, others) if others else image)
         if seen is not None and is_same_place(chosen.person, seen.person):
             return seen
         self._tracker.forget()
@@ -162,7 +162,7 @@ class PersonFollower:
     def _better_one(self, image: RgbImage, seen: Sighting) -> Sighting:
         """Look for somebody clearly larger, or known for longer."""
         self._followed_for = 0
-        other = _look(self._single, without(image, [seen.person]))
+        other = look(self._single, without(image, [seen.person]))
         if other is None or is_same_place(seen.person, other.person):
             return seen
         times = other.person.size_px / seen.person.size_px
@@ -172,7 +172,8 @@ class PersonFollower:
         return seen
 
 
-def _look(landmarker: PoseLandmarker, image: RgbImage) -> Sighting | None:
+def look(landmarker: PoseLandmarker, image: RgbImage) -> Sighting | None:
+    """Find one person in one picture (H, W, 3); None when nobody is found."""
     found = landmarker(image)
     if found is None:
         return None

@@ -14,7 +14,7 @@ from qevd_bio.cli.output import emit, table
 from qevd_bio.cli.setup import Json
 
 if TYPE_CHECKING:
-    from qevd_bio.stages.morphometrics import BodySources
+    from qevd_bio.stages.body_sources import BodySources
     from qevd_bio.stages.road import Road, RoadConfig
 
 DataRoot = Annotated[
@@ -52,7 +52,11 @@ Videos = Annotated[
 ]
 Backend = Annotated[
     str,
-    typer.Option("--backend", help="mediapipe: measure the videos. recorded: read motion files."),
+    typer.Option(
+        "--backend",
+        help="mediapipe: measure the videos. hsmr: the same on a GPU, with imported weights. "
+        "recorded: read motion files.",
+    ),
 ]
 RecordedRoot = Annotated[
     Path | None,
@@ -61,17 +65,48 @@ RecordedRoot = Annotated[
         help="Folder of HSMR-VIDEO.npy, VIDEO.mot, VIDEO.npy or VIDEO.npz; --backend recorded.",
     ),
 ]
-HeightM = Annotated[
-    float | None,
-    typer.Option("--height-m", help="The person's height in metres; without it sizes are ratios."),
-]
 Weights = Annotated[
     Path | None,
     typer.Option(
         "--weights",
-        help="Folder of imported weights; its skel_male or smpl_male measures bodies.",
+        help="Folder of imported weights; a folder among your user data without it. Its skel_male "
+        "or smpl_male measures bodies, its hsmr serves --backend hsmr.",
         envvar="QEVD_BIO_WEIGHTS",
     ),
+]
+Detector = Annotated[
+    str | None,
+    typer.Option(
+        "--detector",
+        help="Who finds the person for --backend hsmr: 'landmarks', which is built in, or the "
+        "folder of a transformers model.",
+    ),
+]
+Device = Annotated[str | None, typer.Option("--device", help="cuda or cpu; --backend hsmr.")]
+Precision = Annotated[
+    str | None,
+    typer.Option("--precision", help="fp16, bf16 or fp32; --backend hsmr. A CPU takes fp32."),
+]
+BatchSize = Annotated[
+    int | None, typer.Option("--batch-size", help="Crops at once on a GPU; --backend hsmr.")
+]
+FlipEvery = Annotated[
+    int | None,
+    typer.Option(
+        "--flip-every",
+        help="Look at every so many frames mirrored, too, to know the noise; 0 never; "
+        "--backend hsmr.",
+    ),
+]
+DetectEvery = Annotated[
+    int | None,
+    typer.Option(
+        "--detect-every", help="Seek the person in every so many frames; --backend hsmr."
+    ),
+]
+HeightM = Annotated[
+    float | None,
+    typer.Option("--height-m", help="The person's height in metres; without it sizes are ratios."),
 ]
 LandmarkFile = Annotated[
     Path | None,
@@ -124,8 +159,14 @@ def _config(
     recorded_root: Path | None,
     height_m: float | None,
     bodies: BodySources,
+    **hsmr: str | int | None,
 ) -> RoadConfig:
-    from qevd_bio.stages.road import RoadConfig, policy_named, recorded_root_for
+    from qevd_bio.stages.road import (
+        RoadConfig,
+        hsmr_options_for,
+        policy_named,
+        recorded_root_for,
+    )
 
     return RoadConfig(
         data_root=data_root,
@@ -135,11 +176,12 @@ def _config(
         recorded_root=recorded_root_for(backend, recorded_root),
         height_m=height_m,
         bodies=bodies,
+        hsmr=hsmr_options_for(backend, hsmr),
     )
 
 
 def _bodies(weights: Path | None, landmarks: Path | None, shapy_root: Path | None) -> BodySources:
-    from qevd_bio.stages.morphometrics import BodySources
+    from qevd_bio.stages.body_sources import BodySources
     from qevd_bio.weights.store import default_folder
 
     usual = default_folder()
@@ -161,6 +203,12 @@ def plan(
     weights: Weights = None,
     landmarks: LandmarkFile = None,
     shapy_root: ShapyRoot = None,
+    detector: Detector = None,
+    device: Device = None,
+    precision: Precision = None,
+    batch_size: BatchSize = None,
+    flip_every: FlipEvery = None,
+    detect_every: DetectEvery = None,
     video: Videos = None,
     why: Annotated[bool, typer.Option("--why", help="List each unit that would run, and why.")] = (
         False
@@ -174,6 +222,9 @@ def plan(
     config = _config(
         data_root, policy, variants, salient_joints, backend, recorded_root, height_m,
         _bodies(weights, landmarks, shapy_root),
+        weights=str(weights) if weights and backend == "hsmr" else None, detector=detector,
+        device=device, precision=precision, batch_size=batch_size, flip_every=flip_every,
+        detect_every=detect_every,
     )  # fmt: skip
     road = open_road(config, work)
     planned = road.plan(tuple(video or ()))
@@ -212,6 +263,12 @@ def run(
     weights: Weights = None,
     landmarks: LandmarkFile = None,
     shapy_root: ShapyRoot = None,
+    detector: Detector = None,
+    device: Device = None,
+    precision: Precision = None,
+    batch_size: BatchSize = None,
+    flip_every: FlipEvery = None,
+    detect_every: DetectEvery = None,
     video: Videos = None,
     workers: Workers = None,
     shard: ShardOption = None,
@@ -230,6 +287,9 @@ def run(
     config = _config(
         data_root, policy, variants, salient_joints, backend, recorded_root, height_m,
         _bodies(weights, landmarks, shapy_root),
+        weights=str(weights) if weights and backend == "hsmr" else None, detector=detector,
+        device=device, precision=precision, batch_size=batch_size, flip_every=flip_every,
+        detect_every=detect_every,
     )  # fmt: skip
     road = open_road(config, work)
     _tell_source(road)

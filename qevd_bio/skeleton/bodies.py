@@ -195,25 +195,28 @@ def skeleton_from_joints(joints_m: FloatArray) -> Skeleton:
 
 
 def _smallest_turn(source: FloatArray, target: FloatArray) -> FloatArray:
-    """Rotate one direction onto another by the shortest way (3, 3)."""
-    a, b = source / np.linalg.norm(source), target / np.linalg.norm(target)
+    """Rotate directions (..., 3) onto others by the shortest way (..., 3, 3)."""
+    a = source / np.linalg.norm(source, axis=-1, keepdims=True)
+    b = target / np.linalg.norm(target, axis=-1, keepdims=True)
     axis = np.cross(a, b)
-    sine, cosine = np.linalg.norm(axis) + 2.2e-16, float(a @ b)
-    cross = np.array(
-        [[0.0, -axis[2], axis[1]], [axis[2], 0.0, -axis[0]], [-axis[1], axis[0], 0.0]]
-    )
-    return np.asarray(np.eye(3) + cross + cross @ cross * (1.0 - cosine) / sine**2)
+    sine = np.linalg.norm(axis, axis=-1) + 2.2e-16
+    cosine = (a * b).sum(axis=-1)
+    x, y, z = np.moveaxis(axis, -1, 0)
+    none = np.zeros_like(x)
+    cross = np.stack([none, -z, y, z, none, -x, -y, x, none], axis=-1).reshape(*x.shape, 3, 3)
+    bent = ((1.0 - cosine) / sine**2)[..., None, None]
+    return np.asarray(np.eye(3) + cross + cross @ cross * bent)
 
 
 def skel_bone_rotations(
     joints_m: FloatArray, per_joint_rot: FloatArray, apose_rel_transfo: FloatArray
 ) -> FloatArray:
-    """Align SKEL's template bones with a person's joints.
+    """Align SKEL's template bones with people's joints.
 
     Parameters
     ----------
-    joints_m : ndarray (24, 3)
-        T-pose joints regressed from the shaped template, in metres.
+    joints_m : ndarray (..., 24, 3)
+        T-pose joints regressed from the shaped template, in metres, of any number of bodies.
     per_joint_rot : ndarray (24, 3, 3)
         Template bone orientations of the SKEL file.
     apose_rel_transfo : ndarray (24, 4, 4)
@@ -221,30 +224,32 @@ def skel_bone_rotations(
 
     Returns
     -------
-    ndarray (24, 3, 3)
+    ndarray (..., 24, 3, 3)
         Orientation of each bone in the T-pose.
     """
     offsets = joints_m.copy()
-    offsets[1:] -= joints_m[list(PARENTS[1:])]
+    offsets[..., 1:, :] -= joints_m[..., PARENTS[1:], :]
     template = apose_rel_transfo[:, :3, 3]
-    aligned = per_joint_rot.astype(np.float64).copy()
+    aligned = np.empty((*joints_m.shape, 3))
+    aligned[...] = per_joint_rot
     for joint in range(N_JOINTS):
         if joint in _UNALIGNED:
             continue
         child = _CHILD[joint]
-        bone, rest = offsets[child], template[child]
+        bone, rest = offsets[..., child, :], template[child]
         if JOINT_NAMES[joint].startswith("ulna"):
-            bone, rest = bone + offsets[child + 1], rest + template[child + 1]
+            bone, rest = bone + offsets[..., child + 1, :], rest + template[child + 1]
         elif JOINT_NAMES[joint] == "thorax":
-            bone = offsets[JOINT_INDEX["thorax"]]
-        aligned[joint] = _smallest_turn(aligned[joint] @ rest, bone) @ aligned[joint]
+            bone = offsets[..., JOINT_INDEX["thorax"], :]
+        turn = _smallest_turn(per_joint_rot[joint] @ rest, bone)
+        aligned[..., joint, :, :] = turn @ per_joint_rot[joint]
     return aligned
 
 
 def skel_skeleton(
     joints_m: FloatArray, per_joint_rot: FloatArray, apose_rel_transfo: FloatArray
 ) -> Skeleton:
-    """Build the skeleton of a SKEL body; arguments as in `skel_bone_rotations`."""
+    """Build the skeleton of a SKEL body (24, 3); arguments as in `skel_bone_rotations`."""
     bones = skel_bone_rotations(joints_m, per_joint_rot, apose_rel_transfo)
     relative = np.swapaxes(apose_rel_transfo[:, :3, :3], -1, -2)
     return Skeleton(joints_m=np.asarray(joints_m, dtype=np.float64), frames=bones @ relative)

@@ -154,7 +154,7 @@ def _check_shape(q: FloatArray) -> None:
         raise ValueError(f"q has shape {q.shape}, needs (T, {N_DOFS})")
 
 
-def _arc(length: float, angle: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _arc(length: FloatArray, angle: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Chord of a circular arc of fixed length: sideways and along, in metres."""
     small = np.abs(angle) < 1e-5
     safe = np.where(small, 1.0, angle)
@@ -163,21 +163,45 @@ def _arc(length: float, angle: FloatArray) -> tuple[FloatArray, FloatArray]:
     return sideways, along
 
 
-def _spine_shift(skeleton: Skeleton, q: FloatArray, joint: str) -> FloatArray:
+def pose_shift(joints_m: FloatArray, q: FloatArray, joint: str) -> FloatArray | None:
+    """Tell how a pose moves a joint in its parent's frame.
+
+    Parameters
+    ----------
+    joints_m : ndarray (24, 3) or (T, 24, 3)
+        Joint positions of the T-pose in metres, of one body or of each frame's own.
+    q : ndarray (T, 46)
+        Angles in rad.
+    joint : str
+        One of `JOINT_NAMES`.
+
+    Returns
+    -------
+    ndarray (3, T) or None
+        Metres; only the joints of the spine and the scapulae move.
+    """
+    if joint in _SPINE:
+        return _spine_shift(joints_m, q, joint)
+    if joint.startswith("scapula"):
+        return _scapula_shift(joints_m, q, joint)
+    return None
+
+
+def _spine_shift(joints_m: FloatArray, q: FloatArray, joint: str) -> FloatArray:
     """Move a spine joint along the constant-curvature arc of SKEL (3, T)."""
     bend, extend, _ = joint_dofs(joint)
     index = JOINT_INDEX[joint]
-    length = abs(skeleton.joints_m[index, 1] - skeleton.joints_m[PARENTS[index], 1])
+    length = np.abs(joints_m[..., index, 1] - joints_m[..., PARENTS[index], 1])
     side_x, side_y = _arc(length, q[:, bend])
     front_x, front_y = _arc(length, q[:, extend])
     return np.stack([-side_x, side_y + front_y - 2.0 * length, -front_x])
 
 
-def _scapula_shift(skeleton: Skeleton, q: FloatArray, joint: str) -> FloatArray:
+def _scapula_shift(joints_m: FloatArray, q: FloatArray, joint: str) -> FloatArray:
     """Slide a scapula over SKEL's thorax ellipsoid (3, T)."""
-    joints = skeleton.joints_m
-    width = np.linalg.norm(joints[JOINT_INDEX["scapula_l"]] - joints[JOINT_INDEX["scapula_r"]])
-    height = np.linalg.norm(joints[JOINT_INDEX["thorax"]] - joints[JOINT_INDEX["lumbar_body"]])
+    place_of = {name: joints_m[..., index, :] for name, index in JOINT_INDEX.items()}
+    width = np.linalg.norm(place_of["scapula_l"] - place_of["scapula_r"], axis=-1)
+    height = np.linalg.norm(place_of["thorax"] - place_of["lumbar_body"], axis=-1)
     sign = -1.0 if joint == "scapula_r" else 1.0
 
     def place(abduction: FloatArray, elevation: FloatArray) -> FloatArray:
@@ -241,11 +265,8 @@ class PosedSkeleton:
         """Give a joint's place (3, 1) or (3, T) relative to its parent, before that turns."""
         index = JOINT_INDEX[joint]
         offset: FloatArray = self.skeleton.offsets_m()[index][:, None]
-        if joint in _SPINE:
-            offset = offset + _spine_shift(self.skeleton, self.q, joint)
-        elif joint.startswith("scapula"):
-            offset = offset + _scapula_shift(self.skeleton, self.q, joint)
-        return offset
+        moved = pose_shift(self.skeleton.joints_m, self.q, joint)
+        return offset if moved is None else offset + moved
 
 
 def forward_kinematics(q: FloatArray, skeleton: Skeleton) -> tuple[FloatArray, FloatArray]:

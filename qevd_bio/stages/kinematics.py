@@ -16,13 +16,14 @@ from qevd_bio.errors import VideoError
 from qevd_bio.files.digest import sha256_file_once, sha256_json
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.motion.record import Motion
-from qevd_bio.qevd.records import require_times_s
+from qevd_bio.qevd.records import Record, require_times_s
 from qevd_bio.stages.sessions import Sessions
 from qevd_bio.tables.kinematics import motion_table
 from qevd_bio.tables.parquet import write_parquet
 
 
-def _installed(package: str) -> str:
+def installed(package: str) -> str:
+    """Return the version of an installed package, or ``absent``."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -43,6 +44,17 @@ def write_motion(
     write_parquet(table, out, notes={**of_motion, "body": ratios, "capture": notes})
 
 
+def video_and_times(record: Record) -> tuple[Path, Path]:
+    """Name the files of a video; `VideoError` when the video itself is absent."""
+    if not record.video_file.is_file():
+        raise VideoError(
+            "the video is absent",
+            where=str(record.video_file),
+            next_step="Restore the file and run again; only this video will run",
+        )
+    return record.video_file, record.timestamps_file
+
+
 @dataclass(frozen=True)
 class KinematicsStage:
     """Measure the motion of the person in each video."""
@@ -58,17 +70,10 @@ class KinematicsStage:
 
     def depends(self, video_id: str) -> Mapping[str, str]:
         """Name the video, its frame times and the configuration."""
-        record = self.sessions.by_id[video_id].record
-        if not record.video_file.is_file():
-            raise VideoError(
-                "the video is absent",
-                where=str(record.video_file),
-                next_step="Restore the file and run again; only this video will run",
-            )
-        files = (record.video_file, record.timestamps_file)
+        files = video_and_times(self.sessions.by_id[video_id].record)
         return {
             "config": sha256_json([asdict(self.config), self.height_m]),
-            **{f"package:{name}": _installed(name) for name in ("mediapipe", "av")},
+            **{f"package:{name}": installed(name) for name in ("mediapipe", "av")},
             **{f"file:{path.name}": sha256_file_once(path) for path in files if path.is_file()},
         }
 

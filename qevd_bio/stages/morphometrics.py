@@ -16,10 +16,11 @@ from qevd_bio.body.shapy_file import FILE_OF_SPLIT, PERSON_PREFIX, read_shapy
 from qevd_bio.capture.body_size import segment_ratios
 from qevd_bio.capture.mediapipe_backend import BACKEND as MEDIAPIPE
 from qevd_bio.engine.stage import Resources
-from qevd_bio.errors import DataError, UsageError
+from qevd_bio.errors import DataError
 from qevd_bio.files.digest import sha256_file_once, sha256_json
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.motion.record import Motion
+from qevd_bio.stages.body_sources import BodySources
 from qevd_bio.stages.sessions import Sessions
 from qevd_bio.tables import kinematics as kinematics_table
 from qevd_bio.tables.kinematics import motion_from_table
@@ -31,25 +32,6 @@ BODY_NAMES = ("skel_male", "smpl_male")
 """Imported bodies that HSMR's shape numbers are of; the first that is there is used."""
 
 _DECIMALS, _LENGTH_DECIMALS, _SHAPE_DECIMALS = 2, 4, 6
-
-
-@dataclass(frozen=True, slots=True)
-class BodySources:
-    """Where measurements of bodies may come from.
-
-    Attributes
-    ----------
-    weights : Path or None
-        Folder of imported weights with ``skel_male`` or ``smpl_male``; None: no body.
-    landmarks : Path or None
-        Landmark file of that body; None: SMPL's.
-    shapy_root : Path or None
-        Folder of SHAPY's measurements; where it is given nothing else is measured.
-    """
-
-    weights: Path | None = None
-    landmarks: Path | None = None
-    shapy_root: Path | None = None
 
 
 @dataclass
@@ -200,24 +182,3 @@ def _length_columns(lengths_m: Mapping[str, float], source: str) -> dict[str, An
         **{f"{name}_m": round(lengths_m[name], _LENGTH_DECIMALS) for name in SEGMENTS},
         **{f"{name}_ratio": round(ratios[name], _LENGTH_DECIMALS) for name in SEGMENTS},
     }
-
-
-def checked_sources(sources: BodySources) -> BodySources:
-    """Return sources that are there.
-
-    Raises
-    ------
-    UsageError
-        A folder or file that was named is absent, or a landmark file has no body to serve.
-    """
-    named = {
-        "--weights": sources.weights,
-        "--landmarks": sources.landmarks,
-        "--shapy-root": sources.shapy_root,
-    }
-    for option, path in named.items():
-        if path is not None and not path.exists():
-            raise UsageError(
-                "is not there", where=f"{option} {path}", next_step="Correct the path"
-            )
-    return sources

@@ -24,16 +24,18 @@ from qevd_bio.feedback.choice import Policy
 from qevd_bio.files.atomic import write_text_atomic
 from qevd_bio.files.strict_json import JsonValue, dump_json, parse_json
 from qevd_bio.stages.annotations import AnnotationsStage
+from qevd_bio.stages.body_sources import BodySources, checked_sources
 from qevd_bio.stages.cycles import CyclesStage
 from qevd_bio.stages.findings import FindingsStage
+from qevd_bio.stages.hsmr_options import HsmrOptions
 from qevd_bio.stages.kinematics import KinematicsStage
-from qevd_bio.stages.morphometrics import BodySources, MorphometricsStage, checked_sources
+from qevd_bio.stages.morphometrics import MorphometricsStage
 from qevd_bio.stages.quality import QualityStage
 from qevd_bio.stages.recorded import RecordedKinematicsStage
 from qevd_bio.stages.sessions import Sessions, chosen_videos, load_sessions
 
 WORK_FILE = "work.json"
-BACKENDS = ("mediapipe", "recorded")
+BACKENDS = ("mediapipe", "hsmr", "recorded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class RoadConfig:
         Height of the person in every video; None leaves the scale open.
     bodies : BodySources
         Where measurements of bodies come from.
+    hsmr : HsmrOptions or None
+        Capture with HSMR, and how.
     """
 
     data_root: Path
@@ -65,6 +69,7 @@ class RoadConfig:
     recorded_root: Path | None = None
     height_m: float | None = None
     bodies: BodySources = field(default_factory=BodySources)
+    hsmr: HsmrOptions | None = None
 
     def as_json(self) -> dict[str, JsonValue]:
         """Spell the configuration out."""
@@ -75,9 +80,8 @@ class RoadConfig:
             "salient_joints": _absolute(self.salient_joints),
             "recorded_root": _absolute(self.recorded_root),
             "height_m": self.height_m,
-            "weights": _absolute(self.bodies.weights),
-            "landmarks": _absolute(self.bodies.landmarks),
-            "shapy_root": _absolute(self.bodies.shapy_root),
+            "bodies": self.bodies.as_json(),
+            "hsmr": None if self.hsmr is None else self.hsmr.as_json(),
         }
 
 
@@ -295,6 +299,10 @@ def open_road(config: RoadConfig, work: Path) -> Road:
 def _kinematics(config: RoadConfig, sessions: Sessions) -> Stage:
     if config.height_m is not None:
         checked_height_m(config.height_m)
+    if config.hsmr is not None:
+        from qevd_bio.stages.hsmr import hsmr_stage
+
+        return hsmr_stage(sessions, config.hsmr, config.height_m)
     if config.recorded_root is None:
         return KinematicsStage(sessions, height_m=config.height_m)
     if not config.recorded_root.is_dir():
@@ -329,6 +337,33 @@ def recorded_root_for(backend: str, recorded_root: Path | None) -> Path | None:
     return recorded_root
 
 
+def hsmr_options_for(backend: str, given: Mapping[str, str | int | None]) -> HsmrOptions | None:
+    """Check that a backend's name and HSMR's options belong together.
+
+    Parameters
+    ----------
+    backend : str
+        Checked by `recorded_root_for`.
+    given : mapping
+        Options of `HsmrOptions` by name; None for those not given.
+
+    Raises
+    ------
+    UsageError
+        Options are given without need.
+    """
+    named = {name: value for name, value in given.items() if value is not None}
+    if backend == "hsmr":
+        return HsmrOptions(**named)  # type: ignore[arg-type]
+    if named:
+        raise UsageError(
+            f"does not take {', '.join(sorted(named))}",
+            where=f"backend {backend}",
+            next_step="Give `--backend hsmr` as well, or leave the option out",
+        )
+    return None
+
+
 def reopen_road(work: Path) -> Road:
     """Open the road that a work folder was last run with.
 
@@ -356,22 +391,17 @@ def _config_from(content: JsonValue, *, where: str) -> RoadConfig:
             where=where,
             next_step="Run `qevd-bio run` again; finished work is kept",
         )
+    salient, recorded = content["salient_joints"], content["recorded_root"]
     height = content["height_m"]
     return RoadConfig(
         data_root=Path(str(content["data_root"])),
         policy=policy_named(str(content["policy"])),
         variants=content["variants"] is True,
-        salient_joints=_path_in(content, "salient_joints"),
-        recorded_root=_path_in(content, "recorded_root"),
+        salient_joints=Path(salient) if isinstance(salient, str) else None,
+        recorded_root=Path(recorded) if isinstance(recorded, str) else None,
         height_m=float(height) if isinstance(height, int | float) else None,
-        bodies=BodySources(
-            weights=_path_in(content, "weights"),
-            landmarks=_path_in(content, "landmarks"),
-            shapy_root=_path_in(content, "shapy_root"),
-        ),
+        bodies=BodySources.from_json(content["bodies"], where=where),
+        hsmr=None
+        if content["hsmr"] is None
+        else HsmrOptions.from_json(content["hsmr"], where=where),
     )
-
-
-def _path_in(content: Mapping[str, JsonValue], key: str) -> Path | None:
-    value = content[key]
-    return Path(value) if isinstance(value, str) else None

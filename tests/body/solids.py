@@ -19,7 +19,7 @@ def prism(sides: int, radius: float, height: float) -> tuple[np.ndarray, np.ndar
     """A regular prism standing on y = 0: a cylinder of flat sides."""
     turn = np.arange(sides) * 2.0 * np.pi / sides
     ring = np.stack([radius * np.cos(turn), np.zeros(sides), radius * np.sin(turn)], axis=1)
-    return convex(np.concatenate([ring, ring + [0.0, height, 0.0]]))
+    return convex(np.concatenate([ring, ring + np.array([0.0, height, 0.0])]))
 
 
 def ellipsoid(
@@ -28,9 +28,7 @@ def ellipsoid(
     """Poles on the y axis and `rings` rings of `around` vertices, the middle one at y = 0."""
     lift = np.linspace(-np.pi / 2, np.pi / 2, rings + 2)[1:-1]
     turn = np.arange(around) * 2.0 * np.pi / around
-    unit = [
-        [np.cos(a) * np.cos(b), np.sin(a), np.cos(a) * np.sin(b)] for a in lift for b in turn
-    ]
+    unit = [[np.cos(a) * np.cos(b), np.sin(a), np.cos(a) * np.sin(b)] for a in lift for b in turn]
     vertices = np.array([[0.0, -1.0, 0.0], *unit, [0.0, 1.0, 0.0]]) * np.array(radii)
     last = len(vertices) - 1
     faces = []

@@ -96,9 +96,7 @@ def test_lowered_arms_are_refused() -> None:
     arms_half_down = load_body("man").vertices_m
     with pytest.raises(ValueError, match="body 1 is not in the T-pose"):
         measure(
-            Bodies(
-                np.stack([model.builds_m[0], arms_half_down]), model.surface, model.landmarks
-            )
+            Bodies(np.stack([model.builds_m[0], arms_half_down]), model.surface, model.landmarks)
         )
 
 

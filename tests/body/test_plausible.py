@@ -32,7 +32,9 @@ def test_flags(changed: dict[str, float], flags: tuple[str, ...]) -> None:
     assert flags_of(USUAL | changed) == flags
 
 
-@pytest.mark.parametrize(("given", "told"), [(1.87, False), (1.69, False), (1.9, True), (1.6, True)])
+@pytest.mark.parametrize(
+    ("given", "told"), [(1.87, False), (1.69, False), (1.9, True), (1.6, True)]
+)
 def test_a_known_height_contradicts(given: float, told: bool) -> None:
     assert (flags_of(USUAL, given_height_m=given) == ("height_contradicted",)) is told
 

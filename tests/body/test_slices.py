@@ -67,7 +67,8 @@ def test_an_octahedron_through_four_vertices_and_at_its_tip() -> None:
 
 def test_the_tape_goes_around_both_of_two_bodies() -> None:
     vertices, faces = box(0.1, 1.0, 0.2)
-    both = np.concatenate([vertices - [0.2, 0, 0], vertices + [0.2, 0, 0]])
+    aside = np.array([0.2, 0.0, 0.0])
+    both = np.concatenate([vertices - aside, vertices + aside])
     mesh = both, np.concatenate([faces, faces + len(vertices)])
     assert girth(mesh, 0.1) == pytest.approx(2 * (0.5 + 0.2))
 

@@ -27,7 +27,7 @@ def test_solids_by_formula() -> None:
 def test_a_closed_body_weighs_the_same_elsewhere_and_inside_out() -> None:
     vertices, faces = ellipsoid((0.2, 0.5, 0.3), 21, 40)
     here = volume((vertices, faces))
-    assert volume((vertices + [3.0, -1.0, 2.0], faces)) == pytest.approx(here, rel=1e-10)
+    assert volume((vertices + np.array([3.0, -1.0, 2.0]), faces)) == pytest.approx(here, rel=1e-10)
     assert volume((vertices, faces[:, ::-1])) == pytest.approx(here, rel=1e-12)
 
 

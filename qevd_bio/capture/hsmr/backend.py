@@ -1,0 +1,205 @@
+"""Capture a motion from a video with HSMR.
+
+T timestamps, F frames decoded, D = 46 DoF
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qevd_bio.capture.decode import Decoded, FrameStream, probe, sampled_frames
+from qevd_bio.capture.footage import check_decoded, check_header, checked_times, upright_of
+from qevd_bio.capture.hsmr.config import HsmrConfig
+from qevd_bio.capture.hsmr.detector import PersonDetector
+from qevd_bio.capture.hsmr.gravity import Gravity, find_gravity
+from qevd_bio.capture.hsmr.pipeline import HsmrOnDevice, see
+from qevd_bio.capture.hsmr.seen import Seen
+from qevd_bio.capture.hsmr.worth import confidence, flip_sigma
+from qevd_bio.capture.mediapipe_backend import Captured, last_valid
+from qevd_bio.capture.recorded import ASSUMED_HEIGHT_M
+from qevd_bio.capture.uncertainty import jitter_sigma
+from qevd_bio.capture.upright import Upright, expected_turn_deg
+from qevd_bio.errors import VideoError
+from qevd_bio.motion.record import Motion
+from qevd_bio.skeleton.bodies import segment_lengths_for_height
+from qevd_bio.skeleton.dofs import N_DOFS
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+BACKEND = "hsmr"
+
+
+def capture_hsmr(
+    video_path: Path,
+    time_s: FloatArray,
+    *,
+    video_id: str,
+    hsmr: HsmrOnDevice,
+    detector: PersonDetector,
+    config: HsmrConfig,
+) -> Captured:
+    """Measure the motion of the person in a video.
+
+    Parameters
+    ----------
+    video_path : Path
+        The video file.
+    time_s : ndarray (T,)
+        One timestamp per frame, seconds, strictly increasing.
+    video_id : str
+        Name of the video; QEVD numbers tell which videos are stored sideways.
+    hsmr : HsmrOnDevice
+        The network; may serve other videos at the same time.
+    detector : PersonDetector
+        Of this video.
+    config : HsmrConfig
+        Settings.
+
+    Returns
+    -------
+    Captured
+        A motion of T frames. Frames without the person repeat the last valid pose, leading ones
+        the first, and are not valid; so are timestamps at the end of a video that breaks off,
+        their confidence 0.
+
+    Raises
+    ------
+    VideoError
+        The file cannot be decoded far enough, or nobody is found in it.
+    DataError
+        The number of timestamps does not belong to this video.
+
+    Notes
+    -----
+    Angles are those of the network, unwrapped within each shot, in the camera frame of the
+    upright picture; nothing is clamped to a range or smoothed. `Motion.gravity` says where down
+    is in that frame, see `gravity.find_gravity`. `sigma_rad` is the root of the sum of squares
+    of the method's noise, the frame-to-frame noise and the disagreement with mirrored crops;
+    for what confidence is, see `worth.confidence`. Segment lengths are those of an average
+    adult, and the root is not measured: HSMR's depth is not metric.
+    """
+    time_s = checked_times(time_s, video_id)
+    check_header(probe(video_path), len(time_s), video_id)
+    upright = _upright(video_path, video_id, config)
+    stream = FrameStream(
+        video_path, longest_side_px=config.video.longest_side_px, turn_deg=upright.turn_deg
+    )
+    seen = see(stream, detector, hsmr, config)
+    check_decoded(stream.decoded, len(time_s), video_id, config.video)
+    trust = confidence(seen)
+    valid = _without_short_shots(seen, trust >= config.least_confidence, config)
+    if not valid.any():
+        raise VideoError(
+            f"nobody is seen in any of {len(valid)} frames",
+            where=video_id,
+            next_step="Check that the video shows one whole person, or leave it out",
+        )
+    return _assembled(seen, valid, trust, time_s, upright, stream.decoded, hsmr, config)
+
+
+def _upright(video_path: Path, video_id: str, config: HsmrConfig) -> Upright:
+    """Decide the turn by MediaPipe's landmarks; without them it stays what is expected."""
+    if config.video.turn_deg is None and find_spec("mediapipe") is None:
+        picture = sampled_frames(video_path, 1, longest_side_px=config.video.longest_side_px)
+        height, width = picture[0].shape[:2] if picture else (1, 1)
+        turn = expected_turn_deg(video_id, width, height, config.video)
+        reason = "mediapipe is not installed to look at the pictures: the expected turn is kept"
+        return Upright(turn, turn, {}, reason)
+    return upright_of(video_path, video_id, config.video)
+
+
+def _without_short_shots(seen: Seen, trusted: BoolArray, config: HsmrConfig) -> BoolArray:
+    """Leave out shots with too few frames of the person."""
+    valid = seen.found & trusted
+    for shot in np.unique(seen.shot):
+        if (valid & (seen.shot == shot)).sum() < config.video.least_shot_frames:
+            valid &= seen.shot != shot
+    return valid
+
+
+def _of_the_person(betas: FloatArray, valid: BoolArray, missing: int) -> FloatArray:
+    """Keep the shapes of valid frames; the `missing` frames at the end have none."""
+    kept = np.where(valid[:, None], betas, np.nan)
+    return np.concatenate([kept, np.full((missing, betas.shape[1]), np.nan)])
+
+
+def _assembled(
+    seen: Seen,
+    valid: BoolArray,
+    trust: FloatArray,
+    time_s: FloatArray,
+    upright: Upright,
+    decoded: Decoded,
+    hsmr: HsmrOnDevice,
+    config: HsmrConfig,
+) -> Captured:
+    """Unwrap, fill the frames without a pose and put everything on the T timestamps."""
+    frames, missing = len(valid), len(time_s) - len(valid)
+    q = np.full((len(time_s), N_DOFS), np.nan)
+    for shot in np.unique(seen.shot[valid]):
+        of_shot = np.flatnonzero(valid & (seen.shot == shot))
+        q[of_shot] = np.unwrap(seen.q[of_shot], axis=0)
+    all_valid = np.concatenate([valid, np.zeros(missing, dtype=np.bool_)])
+    trust = np.concatenate([trust, np.zeros(missing)])
+    shot = np.concatenate([seen.shot, np.full(missing, seen.shot[-1])])
+    gravity = find_gravity(seen.q, time_s[:frames], valid)
+    sigma = _sigma(q[:frames], seen, valid, config)
+    motion = Motion(
+        q=last_valid(q, all_valid),
+        time_s=time_s,
+        confidence=trust,
+        valid=all_valid,
+        observed=np.ones(N_DOFS, dtype=np.bool_),
+        sigma_rad=sigma,
+        gravity=gravity.down,
+        gravity_source=gravity.source,
+        backend=BACKEND,
+        betas=_of_the_person(seen.betas, valid, missing),
+        segment_lengths_m=segment_lengths_for_height(ASSUMED_HEIGHT_M),
+    )
+    return Captured(
+        motion=motion,
+        sigma_frame_rad=np.where(all_valid[:, None], sigma, np.inf),
+        shot=shot,
+        upright=upright,
+        decoded=decoded,
+        found_share=float(all_valid.mean()),
+        notes={
+            "turn_deg": upright.turn_deg,
+            "turn_reason": upright.reason,
+            "frames_expected": len(time_s),
+            "frames_decoded": decoded.frames_decoded,
+            "video_complete": decoded.complete,
+            "video_fault": decoded.reason,
+            "frames_valid": int(valid.sum()),
+            "frames_of_others": int(seen.somebody_else.sum()),
+            "shots": int(shot[-1]) + 1,
+            "mean_confidence": round(float(trust.mean()), 4),
+            **_gravity_notes(gravity),
+            "precision": config.precision,
+            "device": hsmr.device.type,
+            "smallest_batch": hsmr.batches.smallest,
+        },
+    )
+
+
+def _gravity_notes(gravity: Gravity) -> dict[str, int | float]:
+    return {
+        "standing_frames": gravity.standing_frames,
+        "camera_tilt_deg": round(gravity.tilt_deg, 2),
+    }
+
+
+def _sigma(q: FloatArray, seen: Seen, valid: BoolArray, config: HsmrConfig) -> FloatArray:
+    used = np.flatnonzero(valid)
+    breaks = (np.diff(used) > 1) | (np.diff(seen.shot[used]) != 0)
+    sections = np.concatenate([[0], np.cumsum(breaks)]).astype(np.int64)
+    jitter = jitter_sigma(q[used], sections)
+    apart = flip_sigma(seen.q[valid], seen.mirrored_q[valid])
+    method = np.deg2rad(config.method_sigma_deg)
+    return np.asarray(np.sqrt(method**2 + jitter**2 + apart**2))

@@ -1,0 +1,240 @@
+"""Crops of several videos, through the network together, in batches of one shape.
+
+B crops of a batch, n crops of one video
+
+A video has its lane: it adds crops, and gets their estimates when a batch they are in is through.
+Whoever fills a batch takes it through the network, while the others fill the next. The last batch
+is padded, so that what stands beside a crop, and how many, never changes the shape the network
+works on.
+"""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from qevd_bio.capture.hsmr.predict import Prediction
+from qevd_bio.errors import EnvironmentProblem
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+Step = Callable[[Tensor], Prediction]
+
+CALM_BATCHES = 50
+"""Batches that must pass before a shape that did not fit is tried again; doubled each time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimates:
+    """What the network says of n crops.
+
+    Attributes
+    ----------
+    q : ndarray (n, 46)
+        Angles in rad.
+    betas : ndarray (n, 10)
+        Shape.
+    camera : ndarray (n, 3)
+        Scale and shift of the crop's camera.
+    finite : ndarray (n,) of bool
+        False where a number of the network was not finite.
+    """
+
+    q: FloatArray
+    betas: FloatArray
+    camera: FloatArray
+    finite: BoolArray
+
+
+@dataclass(slots=True)
+class Lane:
+    """One video's way through the batches.
+
+    Attributes
+    ----------
+    rows : list of ndarray (60,)
+        Estimates by the order in which crops were added; None until they are there.
+    missing : int
+        How many are not there yet.
+    error : Exception or None
+        Why they never will be.
+    """
+
+    batches: CropBatches
+    rows: list[FloatArray | None] = field(default_factory=list)
+    missing: int = 0
+    error: Exception | None = None
+
+    def add(self, crops: Tensor) -> None:
+        """Hand over crops (n, 256, 256, 3) of uint8 on the network's device.
+
+        Raises
+        ------
+        Exception
+            Whatever the network raised on crops of this video.
+        """
+        self.batches.add(self, crops)
+
+    def estimates(self) -> Estimates:
+        """Give the estimates of all crops; only when the lane is closed."""
+        rows = [row for row in self.rows if row is not None]
+        if len(rows) != len(self.rows):
+            raise RuntimeError(f"{self.missing} crops have not been through the network")
+        held = np.array(rows).reshape(-1, 60)
+        return Estimates(held[:, :46], held[:, 46:56], held[:, 56:59], held[:, 59] > 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    crop: Tensor
+    lane: Lane
+    place: int
+
+
+class CropBatches:
+    """The network, shared by lanes in several threads.
+
+    Parameters
+    ----------
+    step : callable
+        Takes B crops through the network, as `predict` does; may raise OutOfMemoryError.
+    size : int
+        Crops of a batch.
+
+    Notes
+    -----
+    When the device's memory does not suffice, batches are halved. The former size is tried again
+    after `CALM_BATCHES` batches, and after twice as many whenever that fails.
+    """
+
+    def __init__(self, step: Step, size: int) -> None:
+        self._step = step
+        self.size, self.smallest = size, size
+        self._asked, self._calm, self._patience = size, 0, CALM_BATCHES
+        self._is_retried = False
+        self._waiting: list[_Waiting] = []
+        self._adding = 0
+        self._filling = threading.Condition()
+        self._network = threading.Lock()
+
+    @contextmanager
+    def lane(self) -> Iterator[Lane]:
+        """Open a lane; its estimates are all there when it is left without an error."""
+        lane = Lane(self)
+        with self._filling:
+            self._adding += 1
+        try:
+            yield lane
+        except BaseException:
+            with self._filling:
+                self._waiting = [one for one in self._waiting if one.lane is not lane]
+            self._leave()
+            raise
+        self._leave()
+        with self._filling:
+            self._filling.wait_for(lambda: lane.missing == 0 or lane.error is not None)
+        if lane.error is not None:
+            raise lane.error
+
+    def add(self, lane: Lane, crops: Tensor) -> None:
+        """Put crops in line, and take a full batch through the network."""
+        for crop in crops:
+            with self._filling:
+                if lane.error is not None:
+                    raise lane.error
+                self._waiting.append(_Waiting(crop, lane, len(lane.rows)))
+                lane.rows.append(None)
+                lane.missing += 1
+                full = self._taken() if len(self._waiting) >= self._asked else []
+            if full:
+                self._through(full)
+
+    def _leave(self) -> None:
+        """Count a lane out; the last one takes along what waits."""
+        with self._filling:
+            self._adding -= 1
+            rest = self._taken() if self._adding == 0 else []
+        if rest:
+            self._through(rest)
+
+    def _taken(self) -> list[_Waiting]:
+        taken, self._waiting = self._waiting[: self._asked], self._waiting[self._asked :]
+        return taken
+
+    def _through(self, batch: list[_Waiting]) -> None:
+        try:
+            with self._network:
+                told = self._fitted([one.crop for one in batch])
+            rows = torch.cat(told).cpu().double().numpy()
+        except Exception as error:  # noqa: BLE001  it is raised in the lanes it belongs to
+            self._deliver(batch, None, error)
+        except BaseException:
+            self._deliver(batch, None, RuntimeError("the network was interrupted"))
+            raise
+        else:
+            self._deliver(batch, rows, None)
+
+    def _deliver(
+        self, batch: list[_Waiting], rows: FloatArray | None, error: Exception | None
+    ) -> None:
+        with self._filling:
+            for i, one in enumerate(batch):
+                if rows is None:
+                    one.lane.error = error
+                else:
+                    one.lane.rows[one.place] = rows[i]
+                    one.lane.missing -= 1
+            self._filling.notify_all()
+
+    def _fitted(self, crops: list[Tensor]) -> list[Tensor]:
+        """Take crops through the network in the largest shape that fits."""
+        while True:
+            try:
+                told = [
+                    self._passed(crops[i : i + self.size]) for i in range(0, len(crops), self.size)
+                ]
+            except torch.cuda.OutOfMemoryError as error:
+                self._halve(error)
+            else:
+                self._grow()
+                return told
+
+    def _passed(self, crops: list[Tensor]) -> Tensor:
+        stacked = torch.stack(crops)
+        spare = self.size - len(crops)
+        if spare:
+            stacked = torch.cat([stacked, stacked.new_zeros(spare, *stacked.shape[1:])])
+        said = self._step(stacked)
+        finite = said.finite[:, None].to(said.q.dtype)
+        return torch.cat([said.q, said.betas, said.camera, finite], dim=1)[: len(crops)]
+
+    def _halve(self, error: Exception) -> None:
+        if self.size == 1:
+            raise EnvironmentProblem(
+                "the device's memory does not hold the network and one crop",
+                where="hsmr",
+                next_step="Free the GPU of other programs, or use one with more memory",
+            ) from error
+        if self._is_retried:
+            self._patience *= 2
+        self._is_retried = False
+        self.size = (self.size + 1) // 2
+        self.smallest, self._calm = min(self.smallest, self.size), 0
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def _grow(self) -> None:
+        self._calm += 1
+        if self.size < self._asked and self._calm >= self._patience:
+            self.size, self._calm = min(2 * self.size, self._asked), 0
+            self._is_retried = True

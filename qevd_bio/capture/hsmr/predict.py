@@ -1,0 +1,168 @@
+"""Angles, shape and camera of a batch of crops, in the precision asked for.
+
+B crops, D = 46 DoF
+
+The backbone runs in 16 bits where asked; its residual stream, the head and the angles are
+float32 always. Nothing here waits for the device.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from qevd_bio.capture.hsmr.network import CROP_PX, HeadOutput, HsmrNetwork
+from qevd_bio.capture.hsmr.rotations import angles, mirrored
+from qevd_bio.errors import UsageError
+
+Precision = Literal["fp32", "bf16", "fp16"]
+
+_SIXTEEN_BITS: dict[Precision, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
+_MEAN_RGB = (0.485, 0.456, 0.406)
+_SPREAD_RGB = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the network says of B crops, float32, on the network's device.
+
+    Attributes
+    ----------
+    q : Tensor (B, 46)
+        Angles in rad, SKEL order, neither unwrapped nor clamped to ranges.
+    betas : Tensor (B, 10)
+        Shape of SKEL's male body.
+    camera : Tensor (B, 3)
+        Scale and shift (s, tx, ty) of the crop's camera.
+    finite : Tensor (B,)
+        Bool; False where any number of the network was not finite: use nothing of such a crop.
+    """
+
+    q: Tensor
+    betas: Tensor
+    camera: Tensor
+    finite: Tensor
+
+    def mirrored(self) -> Prediction:
+        """Return what crops turned left to right say of the crops themselves."""
+        scale, across, down = self.camera.unbind(dim=1)
+        camera = torch.stack([scale, -across, down], dim=1)
+        return Prediction(mirrored(self.q), self.betas, camera, self.finite)
+
+
+def prepare(network: HsmrNetwork, precision: Precision, *, compiled: bool = False) -> HsmrNetwork:
+    """Store the backbone's matrices in the precision they are used in.
+
+    Parameters
+    ----------
+    network : HsmrNetwork
+        Changed in place; fp32 leaves its numbers alone.
+    precision : str
+        fp32, bf16 or fp16.
+    compiled : bool
+        Compile the backbone at its first use. Each new batch size compiles anew.
+
+    Returns
+    -------
+    HsmrNetwork
+        The same network. Predictions in this precision do not change by a bit; those in
+        another are refused, since the numbers left out do not come back.
+    """
+    if precision in _SIXTEEN_BITS:
+        for module in network.backbone.modules():
+            if isinstance(module, nn.Linear | nn.Conv2d):
+                module.to(_SIXTEEN_BITS[precision])
+    if compiled:
+        network.backbone.compile()
+    return network
+
+
+@torch.inference_mode()
+def predict(network: HsmrNetwork, crops: Tensor, precision: Precision = "fp16") -> Prediction:
+    """Estimate pose, shape and camera of people in crops.
+
+    Parameters
+    ----------
+    network : HsmrNetwork
+        On the crops' device.
+    crops : Tensor (B, 256, 256, 3)
+        uint8, RGB.
+    precision : str
+        fp32, bf16 or fp16, of the backbone's matrices.
+
+    Returns
+    -------
+    Prediction
+        On the same device; nothing has waited for it.
+
+    Raises
+    ------
+    UsageError
+        The crops have a wrong shape or type, the precision is unknown, or the network was
+        prepared for another one.
+    """
+    _check(network, crops, precision)
+    x = normalised(crops)
+    with torch.autocast(
+        crops.device.type, _SIXTEEN_BITS.get(precision), enabled=precision != "fp32"
+    ):
+        patches = network.patches(x)
+    out: HeadOutput = network.head(patches.float())
+    told = torch.cat([out.numbers, out.betas, out.camera], dim=1)
+    return Prediction(
+        q=angles(out.numbers),
+        betas=out.betas,
+        camera=out.camera,
+        finite=told.isfinite().all(dim=1),
+    )
+
+
+def normalised(crops: Tensor) -> Tensor:
+    """Bring colours to the scale the network was trained with.
+
+    Parameters
+    ----------
+    crops : Tensor (B, 256, 256, 3)
+        uint8, RGB.
+
+    Returns
+    -------
+    Tensor (B, 3, 256, 256)
+        float32.
+    """
+    mean, spread = _colours(crops.device)
+    return (crops.permute(0, 3, 1, 2).float() - mean) / spread
+
+
+@cache
+def _colours(device: torch.device) -> tuple[Tensor, Tensor]:
+    # rounded to float32 before the scaling by 255, as the network met them in training
+    mean, spread = torch.tensor([_MEAN_RGB, _SPREAD_RGB], device=device)[:, :, None, None] * 255
+    return mean, spread
+
+
+def _check(network: HsmrNetwork, crops: Tensor, precision: Precision) -> None:
+    where = "hsmr"
+    if precision not in get_args(Precision):
+        raise UsageError(
+            f"there is no precision '{precision}'",
+            where=where,
+            next_step=f"Choose one of {', '.join(get_args(Precision))}",
+        )
+    if crops.dtype != torch.uint8 or tuple(crops.shape[1:]) != (CROP_PX, CROP_PX, 3):
+        raise UsageError(
+            f"crops are {crops.dtype} of shape {tuple(crops.shape)}",
+            where=where,
+            next_step=f"Give uint8 of shape (B, {CROP_PX}, {CROP_PX}, 3)",
+        )
+    stored = network.backbone.patch_embed.proj.weight.dtype
+    if stored not in (torch.float32, _SIXTEEN_BITS.get(precision, torch.float32)):
+        raise UsageError(
+            f"the network was prepared for {stored} and cannot predict in {precision}",
+            where=where,
+            next_step="Load it again, or predict in the precision it was prepared for",
+        )
