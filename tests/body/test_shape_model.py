@@ -126,6 +126,6 @@ def test_the_joints_of_a_skel_file_give_segment_lengths() -> None:
 
 
 def test_shape_numbers_that_make_no_body_are_refused() -> None:
-    with pytest.raises(ValueError, match="head below its heel|T-pose|does not meet"):
+    with pytest.raises(ValueError, match="head below its heel"):
         measure_person(model(shapedirs=-np.repeat(OPEN.builds_m[0][:, :, None], 10, axis=2)),
                        averaged(3.0), None)  # fmt: skip
