@@ -86,7 +86,7 @@ def test_the_capture_is_judged_before_its_sentences(road: Road) -> None:
 def test_a_second_run_does_nothing(road: Road) -> None:
     before = artifact_bytes(road.store.root)
     summary = reopen_road(road.store.root).run((), argv=["test"], on_event=lambda event: None)
-    assert summary.counts["done"] == 5
+    assert summary.counts["done"] == 6
     assert summary.counts["completed"] == 0
     assert artifact_bytes(road.store.root) == before
 
@@ -158,7 +158,7 @@ def test_every_row_leads_back_to_the_video_and_the_run(road: Road, tmp_path: Pat
     assert spoken.row["feedback_original"] == published.row["feedback_original"]
     assert spoken.links == published.links
     by_stage = {link.record.stage: link for link in spoken.links}
-    assert set(by_stage) == {"annotations", "findings", "cycles", "kinematics"}
+    assert set(by_stage) == {"annotations", "findings", "cycles", "morphometrics", "kinematics"}
     provenance = published.row["provenance"]
     for stage in ("kinematics", "findings"):
         assert by_stage[stage].record.outputs[0].sha256 == provenance[f"{stage}_sha256"]
