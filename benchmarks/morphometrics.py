@@ -59,7 +59,8 @@ def main(count: int = 1024, peers: int = 128) -> None:
     print(f"{count} bodies: {ours_s:.2f} s, {ours_ms:.2f} ms a body")
     print(f"trimesh {trimesh.__version__}, {peers} bodies: {theirs_ms:.2f} ms a body")
     print(f"faster by {theirs_ms / ours_ms:.1f}")
-    print(f"largest difference: mass {apart[0] * 1e3:.1e} g, girths {apart[1:].max() * 1e3:.1e} mm")
+    girths_mm = apart[1:].max() * 1e3
+    print(f"largest difference: mass {apart[0] * 1e3:.1e} g, girths {girths_mm:.1e} mm")
 
 
 if __name__ == "__main__":

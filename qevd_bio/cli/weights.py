@@ -19,8 +19,7 @@ Folder = Annotated[
     Path | None,
     typer.Option(
         "--weights",
-        envvar="QEVD_BIO_WEIGHTS",
-        help="Folder of imported weights; a folder among your user data without it.",
+        help="Folder of imported weights; else QEVD_BIO_WEIGHTS, else one among your user data.",
     ),
 ]
 

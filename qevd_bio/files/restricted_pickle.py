@@ -16,12 +16,14 @@ from typing import Any, BinaryIO, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from qevd_bio.files.pickle_notes import Call, Name, PickleRefused, read_notes
+from qevd_bio.files.pickle_notes import Call, Name, PickleRefused
+from qevd_bio.files.pickle_reading import read_notes
 
 _PLAIN_CODE = re.compile(r"[biufSU?]\d*|O8?")
 _BYTE_ORDERS = ("<", ">", "|", "=")
 _MOST_STEPS = 50_000_000
 _DEEPEST = 200
+_ITEMS_PER_BYTE = 16  # lists that a file names again and again are honest up to there
 
 _NDARRAY, _DTYPE = Name("numpy", "ndarray"), Name("numpy", "dtype")
 _CORES = ("numpy.core", "numpy._core")  # before and since NumPy 2
@@ -97,9 +99,11 @@ class NumberReader:
 
     def __init__(self, most_bytes: int) -> None:
         self._left = most_bytes
-        self._made: dict[int, tuple[Any, Any]] = {}  # with the note, so that ids stay its own
+        self._most_items = _ITEMS_PER_BYTE * most_bytes + _DEEPEST
+        # By the identity of a note, and with it, so that its identity stays its own.
+        self._made: dict[int, tuple[Any, Any, int]] = {}
 
-    def plain(self, held: Any, depth: int = 0) -> Any:  # noqa: ANN401
+    def plain(self, held: Any) -> Any:  # noqa: ANN401
         """Make the arrays that were noted, and refuse what is left of other things.
 
         Raises
@@ -107,24 +111,34 @@ class NumberReader:
         PickleRefused
             Something is no number, text, list, tuple, dict or array, or is nested too deeply.
         """
+        return self._counted(held, 0)[0]
+
+    def _counted(self, held: Any, depth: int) -> tuple[Any, int]:  # noqa: ANN401
+        """Make a thing, and count what it would hold if nothing in it were shared."""
         if held is None or isinstance(held, bool | int | float | str | bytes):
-            return held
-        # What the file shares stays shared: a list of lists of lists costs what the file costs.
+            return held, 1
         if id(held) in self._made:
-            return self._made[id(held)][1]
+            return self._made[id(held)][1:]
         if depth > _DEEPEST:
             raise PickleRefused("it is nested too deeply")
         made: Any
+        count = 1
         if isinstance(held, dict):
-            made = {key: self.plain(value, depth + 1) for key, value in held.items()}
+            parts = {key: self._counted(value, depth + 1) for key, value in held.items()}
+            made = {key: part for key, (part, _) in parts.items()}
+            count += sum(n for _, n in parts.values())
         elif isinstance(held, list | tuple):
-            made = type(held)(self.plain(item, depth + 1) for item in held)
+            items = [self._counted(item, depth + 1) for item in held]
+            made = type(held)(item for item, _ in items)
+            count += sum(n for _, n in items)
         elif isinstance(held, Call):
             made = self._called(held, depth)
         else:
             raise PickleRefused(f"it holds {_word(held)}, which is no number")
-        self._made[id(held)] = (held, made)
-        return made
+        if count > self._most_items:
+            raise PickleRefused("it repeats itself into more than it holds")
+        self._made[id(held)] = (held, made, count)
+        return made, count
 
     def _called(self, call: Call, depth: int) -> Any:  # noqa: ANN401
         if call.name in _RECONSTRUCT:
@@ -155,7 +169,7 @@ class NumberReader:
         self._spend(8 * len(data))
         flat = np.empty(len(data), dtype=object)
         for i, item in enumerate(data):
-            flat[i] = self.plain(item, depth + 1)
+            flat[i] = self._counted(item, depth + 1)[0]
         return flat.reshape(shape, order="F" if is_fortran else "C")
 
     def _numbers(

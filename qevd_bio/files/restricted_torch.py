@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qevd_bio.errors import DataError
-from qevd_bio.files.pickle_notes import Call, Name, Outside, PickleRefused, read_notes
+from qevd_bio.files.pickle_notes import Call, Name, Outside, PickleRefused
+from qevd_bio.files.pickle_reading import read_notes
 from qevd_bio.files.restricted_pickle import NUMBER_NAMES
 
 _REBUILD = Name("torch._utils", "_rebuild_tensor_v2")

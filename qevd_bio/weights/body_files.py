@@ -164,7 +164,12 @@ def _array(held: Any, reader: NumberReader) -> NDArray[Any]:  # noqa: ANN401
         return np.asarray(chosen)
     if isinstance(held, Call) and held.name in _COO:
         return _dense(_state(held), reader)
-    return np.asarray(held if isinstance(held, np.ndarray) else reader.plain(held))
+    made = held if isinstance(held, np.ndarray) else reader.plain(held)
+    if isinstance(made, list | tuple) and all(type(n) is int for n in made):
+        made = np.array(made)
+    if not isinstance(made, np.ndarray):
+        raise TypeError("it is no array")
+    return made
 
 
 def _dense(state: Mapping[Any, Any], reader: NumberReader) -> NDArray[np.float64]:

@@ -58,27 +58,24 @@ def layout_faults(found: Layout, expected: Layout) -> list[str]:
     Returns
     -------
     list of str
-        One clause a kind of fault; empty when the two are equal.
+        One clause a tensor; empty when the two are equal.
     """
-    faults = []
-    for word, names in (
-        ("lacks", sorted(set(expected) - set(found))),
-        ("holds unknown", sorted(set(found) - set(expected))),
-    ):
-        if names:
-            faults.append(f"{word} {listed(names)}")
-    wrong = [
-        f"{key} is {found[key][0]} {found[key][1]} instead of {expected[key][0]} "
-        f"{expected[key][1]}"
-        for key in sorted(set(found) & set(expected))
-        if tuple(found[key]) != tuple(expected[key])
+    return [
+        *(f"lacks {key}" for key in sorted(set(expected) - set(found))),
+        *(f"holds unknown {key}" for key in sorted(set(found) - set(expected))),
+        *(
+            f"{key} is {_typed_shape(found[key])} instead of {_typed_shape(expected[key])}"
+            for key in sorted(set(found) & set(expected))
+            if tuple(found[key]) != tuple(expected[key])
+        ),
     ]
-    if wrong:
-        faults.append(listed(wrong))
-    return faults
 
 
-def listed(names: list[str], most: int = 20) -> str:
-    """Join names, the first twenty of many, with their number."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return f"{', '.join(names[:most])}{more}"
+def _typed_shape(told: tuple[str, tuple[int, ...]]) -> str:
+    return f"{told[0]} {told[1]}"
+
+
+def listed(clauses: list[str], most: int = 20) -> str:
+    """Join clauses, the first twenty of many, with their number."""
+    more = f", and {len(clauses) - most} more" if len(clauses) > most else ""
+    return f"{', '.join(clauses[:most])}{more}"

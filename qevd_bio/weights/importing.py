@@ -168,12 +168,12 @@ def _hsmr_tensors(
     }
     found = {key: checkpoint.layout(note) for key, note in notes.items()}
     size = size_of({key: shape for key, (_, shape) in found.items()})
-    faults = layout_faults(found, expected_layout("hsmr", found, any_size=True))
-    if faults and not any_size:
-        faults = layout_faults(found, expected_layout("hsmr", found, any_size=False))
+    # One wrong shape may read as another size; the comparison that finds less wrong is told.
+    layouts = (expected_layout("hsmr", found, any_size=own) for own in (True, False))
+    faults = min((layout_faults(found, layout) for layout in layouts), key=len)
     if faults:
         raise DataError(
-            "; ".join(faults),
+            listed(faults),
             where=str(source),
             next_step="Download the official checkpoint again",
         )

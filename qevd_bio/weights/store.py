@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from qevd_bio.errors import DataError, EnvironmentProblem, UsageError
-from qevd_bio.weights.contents import WEIGHT_NAMES, expected_layout, layout_faults
+from qevd_bio.weights.contents import WEIGHT_NAMES, expected_layout, layout_faults, listed
 from qevd_bio.weights.tensor_file import DIGEST_KEY, SUFFIX, read_layout, tensors_digest
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class WeightFolder:
             any_size = metadata["official_size"] == "no"
             faults = layout_faults(found, expected_layout(name, found, any_size=any_size))
         if faults:
-            raise _damaged(path, "; ".join(faults))
+            raise _damaged(path, listed(faults))
         return metadata
 
     def load(self, name: str) -> Weights:

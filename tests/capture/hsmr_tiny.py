@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from qevd_bio.capture.hsmr.network import AttentionHeads, HsmrNetwork
+from qevd_bio.capture.hsmr.network import HsmrNetwork
+from qevd_bio.capture.hsmr.sizes import AttentionHeads
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "hsmr"
 HEADS = AttentionHeads(backbone=4, head=2)

@@ -130,7 +130,8 @@ def test_a_height_that_nobody_has_is_refused(workout: Path, tmp_path: Path, heig
 @pytest.mark.parametrize(
     ("backend", "root", "words"),
     [
-        ("hsmr", None, "mediapipe, recorded"),
+        ("openpose", None, "mediapipe, hsmr, recorded"),
+        ("hsmr", Path(), "need each other"),
         ("recorded", None, "need each other"),
         ("mediapipe", Path(), "need each other"),
     ],

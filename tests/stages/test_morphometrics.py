@@ -20,7 +20,7 @@ from bodies_made import (
     girth_m,
     write_body,
 )
-from sessions_made import LENGTHS_M, SQUATS, record, squats_motion, write_root
+from sessions_made import LENGTHS_M, SQUATS, TIMES_S, record, squats_motion, write_root
 
 from qevd_bio.capture.body_size import with_height
 from qevd_bio.dataset.assembly import release_from
@@ -101,6 +101,32 @@ def test_the_joints_of_skel_give_lengths_and_smpl_has_none(
     assert row["shape_space"] == "skel_male"
     expected = segment_lengths_for_height(1.8)
     assert {name: row[f"{name}_m"] for name in SEGMENTS} == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_dump_of_hsmr_is_measured_without_a_gpu(walk, root: Path, tmp_path: Path) -> None:
+    """The authors' file, the user's body: two people in the picture, one of them followed."""
+    betas = np.zeros((2, 10), np.float32)
+    betas[0, 0], betas[1, 1] = 1.0, 5.0
+    held = np.empty(len(TIMES_S), dtype=object)
+    for i, pose in enumerate(squats_motion(0.7).q):
+        held[i] = {
+            "poses": np.stack([pose, 0.1 * pose]).astype(np.float32),
+            "betas": betas,
+            "bbx_cs": [np.array([240.0, 320.0, 400.0]), np.array([900.0, 320.0, 100.0])],
+        }
+    held[7] = {"poses": np.zeros((0, 46), np.float32), "betas": np.zeros((0, 10), np.float32),
+               "bbx_cs": None}  # fmt: skip
+    (tmp_path / "dumps").mkdir()
+    np.save(tmp_path / "dumps" / "HSMR-0006.npy", held, allow_pickle=True)
+    bodies = BodySources(write_body(tmp_path / "weights"))
+    row = row_of(walk(root, recorded_root=tmp_path / "dumps", bodies=bodies))
+    assert row["betas"] == [1.0, *[0.0] * 9]
+    assert (row["betas_frames"], row["betas_frames_left_out"]) == (419, 0)
+    assert (row["source"], row["height_m"], row["waist_m"]) == (
+        "betas",
+        1.9,
+        round(girth_m(WAIST_RING), 2),
+    )
 
 
 @pytest.mark.parametrize(

@@ -94,8 +94,11 @@ def capture_hsmr(
     trust = confidence(seen)
     valid = _without_short_shots(seen, trust >= config.least_confidence, config)
     if not valid.any():
+        looked = f"{len(valid)} frames"
         raise VideoError(
-            f"nobody is seen in any of {len(valid)} frames",
+            f"somebody is seen in {seen.found.sum()} of {looked}, but nowhere well enough"
+            if seen.found.any()
+            else f"nobody is seen in any of {looked}",
             where=video_id,
             next_step="Check that the video shows one whole person, or leave it out",
         )

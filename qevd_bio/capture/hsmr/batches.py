@@ -3,9 +3,12 @@
 B crops of a batch, n crops of one video
 
 A video has its lane: it adds crops, and gets their estimates when a batch they are in is through.
-Whoever fills a batch takes it through the network, while the others fill the next. The last batch
-is padded, so that what stands beside a crop, and how many, never changes the shape the network
-works on.
+Whoever fills a batch takes it through the network, while the others fill the next.
+
+The same crop must give the same bytes whatever other videos are at work. So a batch that is not
+full is padded: what stands beside a crop, and how much, never changes the shape the network works
+on. And where the device makes a difference between places in a batch (`places_matter`), videos
+share no batch: a crop's place is then given by its own video.
 """
 
 from __future__ import annotations
@@ -55,6 +58,13 @@ class Estimates:
     finite: BoolArray
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    crop: Tensor
+    lane: Lane
+    place: int
+
+
 @dataclass(slots=True)
 class Lane:
     """One video's way through the batches.
@@ -63,6 +73,8 @@ class Lane:
     ----------
     rows : list of ndarray (60,)
         Estimates by the order in which crops were added; None until they are there.
+    waiting : list
+        Crops that are in no batch yet; one list for all lanes that share batches.
     missing : int
         How many are not there yet.
     error : Exception or None
@@ -70,6 +82,7 @@ class Lane:
     """
 
     batches: CropBatches
+    waiting: list[_Waiting]
     rows: list[FloatArray | None] = field(default_factory=list)
     missing: int = 0
     error: Exception | None = None
@@ -93,11 +106,42 @@ class Lane:
         return Estimates(held[:, :46], held[:, 46:56], held[:, 56:59], held[:, 59] > 0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    crop: Tensor
-    lane: Lane
-    place: int
+def places_matter(step: Step, crop: Tensor, size: int) -> bool:
+    """Try whether a crop's place in a batch changes the numbers.
+
+    Parameters
+    ----------
+    step : callable
+        Takes crops through the network.
+    crop : Tensor (256, 256, 3)
+        uint8, on the network's device; its values do not matter.
+    size : int
+        Crops of a batch.
+
+    Returns
+    -------
+    bool
+        False when random crops in two other orders give the same bytes.
+
+    Notes
+    -----
+    Matrix libraries may add up in another order near the end of a matrix than inside. Most do
+    not at the sizes of this network, but none promises it.
+    """
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randint(0, 256, (size, *crop.shape), dtype=torch.uint8, generator=generator)
+    crops = noise.to(crop.device)
+    told = _numbers(step(crops))
+    for order in (torch.arange(size).flip(0), torch.arange(size).roll(size // 2 + 1)):
+        if not torch.equal(_numbers(step(crops[order.to(crop.device)])).cpu(), told.cpu()[order]):
+            return True
+    return False
+
+
+def _numbers(said: Prediction) -> Tensor:
+    """Put all that is said of B crops side by side (B, 60)."""
+    finite = said.finite[:, None].to(said.q.dtype)
+    return torch.cat([said.q, said.betas, said.camera, finite], dim=1)
 
 
 class CropBatches:
@@ -109,6 +153,8 @@ class CropBatches:
         Takes B crops through the network, as `predict` does; may raise OutOfMemoryError.
     size : int
         Crops of a batch.
+    shared : bool
+        Whether lanes share batches.
 
     Notes
     -----
@@ -116,12 +162,12 @@ class CropBatches:
     after `CALM_BATCHES` batches, and after twice as many whenever that fails.
     """
 
-    def __init__(self, step: Step, size: int) -> None:
+    def __init__(self, step: Step, size: int, *, shared: bool) -> None:
         self._step = step
         self.size, self.smallest = size, size
         self._asked, self._calm, self._patience = size, 0, CALM_BATCHES
         self._is_retried = False
-        self._waiting: list[_Waiting] = []
+        self._shared: list[_Waiting] | None = [] if shared else None
         self._adding = 0
         self._filling = threading.Condition()
         self._network = threading.Lock()
@@ -129,17 +175,17 @@ class CropBatches:
     @contextmanager
     def lane(self) -> Iterator[Lane]:
         """Open a lane; its estimates are all there when it is left without an error."""
-        lane = Lane(self)
+        lane = Lane(self, [] if self._shared is None else self._shared)
         with self._filling:
             self._adding += 1
         try:
             yield lane
         except BaseException:
             with self._filling:
-                self._waiting = [one for one in self._waiting if one.lane is not lane]
-            self._leave()
+                lane.waiting[:] = [one for one in lane.waiting if one.lane is not lane]
+            self._leave(lane)
             raise
-        self._leave()
+        self._leave(lane)
         with self._filling:
             self._filling.wait_for(lambda: lane.missing == 0 or lane.error is not None)
         if lane.error is not None:
@@ -151,23 +197,25 @@ class CropBatches:
             with self._filling:
                 if lane.error is not None:
                     raise lane.error
-                self._waiting.append(_Waiting(crop, lane, len(lane.rows)))
+                lane.waiting.append(_Waiting(crop, lane, len(lane.rows)))
                 lane.rows.append(None)
                 lane.missing += 1
-                full = self._taken() if len(self._waiting) >= self._asked else []
+                full = self._taken(lane) if len(lane.waiting) >= self._asked else []
             if full:
                 self._through(full)
 
-    def _leave(self) -> None:
-        """Count a lane out; the last one takes along what waits."""
+    def _leave(self, lane: Lane) -> None:
+        """Count a lane out; the last one of those that share batches takes along what waits."""
         with self._filling:
             self._adding -= 1
-            rest = self._taken() if self._adding == 0 else []
+            is_last = self._shared is None or self._adding == 0
+            rest = self._taken(lane) if is_last else []
         if rest:
             self._through(rest)
 
-    def _taken(self) -> list[_Waiting]:
-        taken, self._waiting = self._waiting[: self._asked], self._waiting[self._asked :]
+    def _taken(self, lane: Lane) -> list[_Waiting]:
+        taken = lane.waiting[: self._asked]
+        del lane.waiting[: self._asked]
         return taken
 
     def _through(self, batch: list[_Waiting]) -> None:
@@ -213,9 +261,7 @@ class CropBatches:
         spare = self.size - len(crops)
         if spare:
             stacked = torch.cat([stacked, stacked.new_zeros(spare, *stacked.shape[1:])])
-        said = self._step(stacked)
-        finite = said.finite[:, None].to(said.q.dtype)
-        return torch.cat([said.q, said.betas, said.camera, finite], dim=1)[: len(crops)]
+        return _numbers(self._step(stacked))[: len(crops)]
 
     def _halve(self, error: Exception) -> None:
         if self.size == 1:

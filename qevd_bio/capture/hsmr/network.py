@@ -18,49 +18,18 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from qevd_bio.capture.hsmr.rotations import N_NUMBERS
-from qevd_bio.errors import DataError
+from qevd_bio.capture.hsmr.sizes import AttentionHeads, NetworkSizes, check_state, sizes_of
+from qevd_bio.skeleton.dofs import N_JOINTS
 
 CROP_PX = 256
 PATCH_PX = 16
+_PADDING_PX = 2
 ROWS, COLUMNS = 16, 12
 N_PATCHES = ROWS * COLUMNS
 SIDE_MARGIN_PX = (CROP_PX - COLUMNS * PATCH_PX) // 2
 N_BETAS = 10
 
 _BACKBONE_EPS = 1e-6
-_NEXT_STEP = "Import the checkpoint of the HSMR release again, or name the sizes it has"
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkSizes:
-    """How large a network is; the defaults are those of the release.
-
-    Attributes
-    ----------
-    width, depth, heads, mlp : int
-        Of the backbone: numbers a patch, blocks, attention heads, hidden numbers.
-    token, head_depth, head_heads, head_inner, head_mlp : int
-        Of the head: numbers of its token, layers, attention heads, numbers in all of these
-        heads together, hidden numbers.
-    """
-
-    width: int = 1280
-    depth: int = 32
-    heads: int = 16
-    mlp: int = 5120
-    token: int = 1024
-    head_depth: int = 6
-    head_heads: int = 8
-    head_inner: int = 512
-    head_mlp: int = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class AttentionHeads:
-    """Numbers of attention heads, which no weight tells; the defaults are the release's."""
-
-    backbone: int = 16
-    head: int = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +52,21 @@ class HeadOutput:
 
 
 class _PatchEmbedding(nn.Module):
+    """A convolution whose windows do not overlap, computed as one product.
+
+    A convolution proper would round to TF32 on a GPU even in single precision.
+    """
+
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.proj = nn.Conv2d(3, width, PATCH_PX, stride=PATCH_PX, padding=2)
+        self.proj = nn.Conv2d(3, width, PATCH_PX, stride=PATCH_PX, padding=_PADDING_PX)
 
     def forward(self, x: Tensor) -> Tensor:
-        patches: Tensor = self.proj(x)
-        return patches.flatten(2).transpose(1, 2)
+        # the padding at the far ends is never reached, and as much of the picture is not either
+        shifted = functional.pad(x, (_PADDING_PX, -_PADDING_PX) * 2)
+        cut = shifted.reshape(len(x), 3, ROWS, PATCH_PX, COLUMNS, PATCH_PX)
+        patches = cut.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
+        return functional.linear(patches, self.proj.weight.flatten(1), self.proj.bias)
 
 
 class _Attention(nn.Module):
@@ -340,10 +317,10 @@ class HsmrNetwork(nn.Module):
         DataError
             A key is missing or unknown, or a tensor has a wrong shape, type or number in it.
         """
-        sizes = _sizes_of(state, heads or AttentionHeads())
+        sizes = sizes_of(state, heads or AttentionHeads())
         with torch.device("meta"):
             network = cls(sizes)
-        _check_state(network, state)
+        check_state(network.state_dict(), state)
         network.load_state_dict({k: v.float() for k, v in state.items()}, assign=True)
         return network.eval().requires_grad_(False)
 
@@ -353,6 +330,7 @@ class HsmrNetwork(nn.Module):
         sizes: NetworkSizes | None = None,
         *,
         seed: int = 0,
+        gain: float = 1.0,
         device: torch.device | str = "cpu",
     ) -> HsmrNetwork:
         """Build a network of random weights, for measuring speed and rounding.
@@ -363,90 +341,42 @@ class HsmrNetwork(nn.Module):
             Those of the release if not given.
         seed : int
             The same one gives the same weights on the same kind of device.
+        gain : float
+            Matrices and their biases are this much larger than torch draws them.
         device : device or str
             Where the weights are drawn.
 
         Returns
         -------
         HsmrNetwork
-            For inference. Matrices are drawn so that each layer keeps its numbers' size; the
-            mean pose is SKEL's T-pose.
+            For inference, drawn as torch and the official modules begin; the mean pose is
+            SKEL's T-pose.
         """
         with torch.device("meta"):
             network = cls(sizes or NetworkSizes())
         network.to_empty(device=device)
         generator = torch.Generator(device=device).manual_seed(seed)
-        for name, weight in network.state_dict().items():
-            _draw(name, weight, generator)
+        for module in network.modules():
+            _draw(module, gain, generator)
         return network.eval().requires_grad_(False)
 
 
-def _draw(name: str, weight: Tensor, generator: torch.Generator) -> None:
-    if name == "head.init_poses":
-        t_pose = torch.tensor([1.0, 0.0, 0.0, 0.0, 1.0, 0.0], device=weight.device)
-        weight.copy_(t_pose.repeat(weight.shape[1] // len(t_pose))[None])
-    elif "norm" in name:
-        weight.fill_(1.0 if name.endswith("weight") else 0.0)
-    elif name.endswith("weight"):
-        fan_in = weight[0].numel()
-        weight.normal_(0.0, fan_in**-0.5, generator=generator)
-    else:
-        weight.normal_(0.0, 0.02, generator=generator)
-
-
-def _sizes_of(state: Mapping[str, Tensor], heads: AttentionHeads) -> NetworkSizes:
-    layers = "head.transformer.transformer.layers"
-
-    def shape(key: str, dimensions: int) -> torch.Size:
-        if key not in state:
-            raise DataError("is missing in the weights", where=key, next_step=_NEXT_STEP)
-        if state[key].ndim != dimensions:
-            cause = f"has shape {tuple(state[key].shape)}, needs {dimensions} dimensions"
-            raise DataError(cause, where=key, next_step=_NEXT_STEP)
-        return state[key].shape
-
-    sizes = NetworkSizes(
-        width=shape("backbone.pos_embed", 3)[2],
-        depth=_count(state, "backbone.blocks"),
-        heads=heads.backbone,
-        mlp=shape("backbone.blocks.0.mlp.fc1.weight", 2)[0],
-        token=shape("head.transformer.pos_embedding", 3)[2],
-        head_depth=_count(state, layers),
-        head_heads=heads.head,
-        head_inner=shape(f"{layers}.0.1.fn.to_q.weight", 2)[0],
-        head_mlp=shape(f"{layers}.0.2.fn.net.0.weight", 2)[0],
-    )
-    for part, wide, count in (
-        ("backbone", sizes.width, sizes.heads),
-        ("head", sizes.head_inner, sizes.head_heads),
-    ):
-        if wide < 1 or wide % count:
-            cause = f"{wide} numbers do not split into {count} attention heads"
-            raise DataError(cause, where=part, next_step=_NEXT_STEP)
-    return sizes
-
-
-def _count(state: Mapping[str, Tensor], prefix: str) -> int:
-    parts = (key[len(prefix) + 1 :].split(".")[0] for key in state if key.startswith(prefix + "."))
-    return len(set(parts))
-
-
-def _check_state(network: HsmrNetwork, state: Mapping[str, Tensor]) -> None:
-    wanted = network.state_dict()
-    for cause, keys in (
-        ("is missing in the weights", sorted(wanted.keys() - state.keys())),
-        ("is no part of the network", sorted(state.keys() - wanted.keys())),
-    ):
-        if keys:
-            more = f" ({len(keys)} such keys in all)" if len(keys) > 1 else ""
-            raise DataError(cause + more, where=keys[0], next_step=_NEXT_STEP)
-    for key, weight in state.items():
-        if weight.shape != wanted[key].shape:
-            cause = f"has shape {tuple(weight.shape)}, needs {tuple(wanted[key].shape)}"
-        elif not weight.is_floating_point():
-            cause = f"holds {weight.dtype}, needs floating numbers"
-        elif not bool(torch.isfinite(weight).all()):
-            cause = "holds numbers that are not finite"
-        else:
-            continue
-        raise DataError(cause, where=key, next_step=_NEXT_STEP)
+@torch.no_grad()
+def _draw(module: nn.Module, gain: float, generator: torch.Generator) -> None:
+    if isinstance(module, nn.LayerNorm):
+        module.weight.fill_(1.0)
+        module.bias.zero_()
+    elif isinstance(module, nn.Linear | nn.Conv2d):
+        reach = gain * module.weight[0].numel() ** -0.5
+        module.weight.uniform_(-reach, reach, generator=generator)
+        if module.bias is not None:
+            module.bias.uniform_(-reach, reach, generator=generator)
+    elif isinstance(module, Backbone):
+        module.pos_embed.normal_(0.0, 0.02, generator=generator)
+    elif isinstance(module, _Decoder):
+        module.pos_embedding.normal_(generator=generator)
+    elif isinstance(module, SkelHead):
+        t_pose = torch.tensor([1.0, 0.0, 0.0, 0.0, 1.0, 0.0], device=module.init_poses.device)
+        module.init_poses.copy_(t_pose.repeat(N_JOINTS)[None])
+        module.init_betas.zero_()
+        module.init_cam.copy_(torch.tensor([[0.9, 0.0, 0.0]]))

@@ -22,11 +22,11 @@ from torch import Tensor
 
 from qevd_bio.capture.decode import RgbImage
 from qevd_bio.capture.hsmr.ahead import made_ahead
-from qevd_bio.capture.hsmr.batches import CropBatches
+from qevd_bio.capture.hsmr.batches import CropBatches, Step, places_matter
 from qevd_bio.capture.hsmr.config import Device, HsmrConfig, Precision
 from qevd_bio.capture.hsmr.crops import crop, squares, windows
 from qevd_bio.capture.hsmr.detector import Detected, PersonDetector
-from qevd_bio.capture.hsmr.network import HsmrNetwork
+from qevd_bio.capture.hsmr.network import CROP_PX, HsmrNetwork
 from qevd_bio.capture.hsmr.predict import predict, prepare
 from qevd_bio.capture.hsmr.seen import FrameOfPerson, Seen, seen_of
 from qevd_bio.capture.hsmr.tracking import Sighted, sightings
@@ -62,7 +62,8 @@ class HsmrOnDevice:
         self.device = torch.device(device)
         ready = prepare(network.to(self.device), config.precision)
         step = partial(predict, ready, precision=config.precision)
-        self.batches = CropBatches(step, config.batch_size if self._is_gpu() else 1)
+        size = config.batch_size if self._is_gpu() else 1
+        self.batches = CropBatches(step, size, shared=not self._places_matter(step, size))
 
     def crops(self, sighted: Sequence[Sighted]) -> tuple[Tensor, FloatArray]:
         """Cut people out of frames of one size.
@@ -98,6 +99,16 @@ class HsmrOnDevice:
             cut.record_stream(torch.cuda.default_stream(self.device))
             beside.synchronize()
         return cut
+
+    def _places_matter(self, step: Step, size: int) -> bool:
+        """Try it with a full batch; one that does not fit says nothing, and shares nothing."""
+        if size == 1:
+            return False
+        crop = torch.zeros(CROP_PX, CROP_PX, 3, dtype=torch.uint8, device=self.device)
+        try:
+            return places_matter(step, crop, size)
+        except torch.cuda.OutOfMemoryError:
+            return True
 
     def _is_gpu(self) -> bool:
         return self.device.type == "cuda"

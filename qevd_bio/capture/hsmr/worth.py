@@ -105,7 +105,7 @@ def impossible(q: FloatArray) -> FloatArray:
     """
     low, high = np.array([(dof.low_rad, dof.high_rad) for dof in DOFS]).T
     ranged = np.isfinite(low) & np.isfinite(high)
-    middle, reach = (low + high)[ranged] / 2, (high - low)[ranged] / 2
+    middle, reach = (low[ranged] + high[ranged]) / 2, (high[ranged] - low[ranged]) / 2
     away = np.abs(np.angle(np.exp(1j * (q[:, ranged] - middle))))
     return np.asarray((away > reach + BEYOND_RAD).mean(axis=1))
 

@@ -1,0 +1,275 @@
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hsmr_scenes import BLUE, RED, ColourDetector, picture, small_network
+
+from qevd_bio.capture.config import CaptureConfig
+from qevd_bio.capture.hsmr import pipeline
+from qevd_bio.capture.hsmr.ahead import made_ahead, side_by_side
+from qevd_bio.capture.hsmr.batches import CropBatches
+from qevd_bio.capture.hsmr.config import HsmrConfig
+from qevd_bio.capture.hsmr.crops import crop, squares, windows
+from qevd_bio.capture.hsmr.pipeline import HsmrOnDevice, see
+from qevd_bio.capture.hsmr.predict import predict
+from qevd_bio.errors import EnvironmentProblem, UsageError
+from qevd_bio.skeleton.dofs import mirror_q
+
+CONFIG = HsmrConfig(
+    precision="fp32", detect_every=4, detect_together=2, flip_every=5,
+    video=CaptureConfig(cut_difference=60.0),
+)  # fmt: skip
+
+
+def box_at(i, speed=2):
+    return (20 + speed * i, 20, 80 + speed * i, 150)
+
+
+def walk(frames=23, colour=RED, speed=2, ground=128):
+    return [picture((box_at(i, speed), colour), ground=ground + 2 * i) for i in range(frames)]
+
+
+def on_cpu(**changes):
+    return HsmrOnDevice(small_network(), replace(CONFIG, **changes), "cpu")
+
+
+def test_each_frame_gets_what_the_network_says_of_its_own_crop():
+    frames = walk()
+    seen = see(iter(frames), ColourDetector(), on_cpu(), CONFIG)
+    around = squares(np.array([box_at(i) for i in range(23)], float))
+    cut = crop(torch.from_numpy(np.stack(frames)), np.arange(23), windows(around))
+    network = small_network()
+    alone = torch.cat([predict(network, one[None], "fp32").q for one in cut]).numpy()
+    np.testing.assert_array_equal(seen.q, alone.astype(np.float64))
+    flipped = torch.cat([predict(network, one.flip(1)[None], "fp32").q for one in cut]).numpy()
+    looked = np.arange(23) % 5 == 0
+    np.testing.assert_array_equal(np.isfinite(seen.mirrored_q[:, 0]), looked)
+    np.testing.assert_allclose(seen.mirrored_q[looked], mirror_q(flipped[looked].astype(float)))
+    np.testing.assert_array_equal(seen.square_px, around)
+    assert seen.found.all() and seen.size_px == (200, 160)
+    assert len(np.unique(alone[:, 0])) > 15, "the network must tell the crops apart"
+
+
+def test_no_mirrored_crops_where_none_are_wanted():
+    config = replace(CONFIG, flip_every=0)
+    seen = see(iter(walk()), ColourDetector(), on_cpu(), config)
+    assert np.isnan(seen.mirrored_q).all()
+
+
+def arrays(seen):
+    return {
+        name: np.asarray(getattr(seen, name)) for name in seen.__dataclass_fields__
+    }  # fmt: skip
+
+
+def assert_same(one, other):
+    for name, values in arrays(one).items():
+        np.testing.assert_array_equal(values, arrays(other)[name], err_msg=name)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 8])
+def test_batch_size_and_neighbours_change_no_byte_on_a_cpu(batch_size):
+    alone = see(iter(walk()), ColourDetector(), on_cpu(), CONFIG)
+    shared = on_cpu(batch_size=batch_size)
+    videos = [walk(31, BLUE, 1), walk(), walk(9, RED, 3)]
+
+    def work(frames):
+        return see(iter(frames), ColourDetector(), shared, CONFIG)
+
+    told = [result for _, result in side_by_side(videos, work, 3)]
+    assert_same(told[1], alone)
+
+
+@pytest.mark.parametrize("size", [1, 3, 8])
+def test_padded_batches_of_one_video_do_not_depend_on_its_neighbours(size):
+    """What a GPU does, on the CPU: batches of several crops, none shared."""
+    hsmr = on_cpu()
+    network = small_network()
+    hsmr.batches = CropBatches(lambda x: predict(network, x, "fp32"), size, shared=False)
+    alone = see(iter(walk()), ColourDetector(), hsmr, CONFIG)
+
+    def work(frames):
+        return see(iter(frames), ColourDetector(), hsmr, CONFIG)
+
+    beside = [result for _, result in side_by_side([walk(31, BLUE, 1), walk()], work, 2)]
+    assert_same(beside[1], alone)
+    one_by_one = see(iter(walk()), ColourDetector(), on_cpu(), CONFIG)
+    np.testing.assert_allclose(alone.q, one_by_one.q, atol=2e-5)
+
+
+def test_a_video_that_breaks_costs_only_itself():
+    hsmr = on_cpu()
+    hsmr.batches = CropBatches(lambda x: predict(small_network(), x, "fp32"), 8, shared=True)
+
+    def broken():
+        yield from walk(6)
+        raise OSError("the disk is gone")
+
+    videos = [walk(), broken(), walk(9, BLUE)]
+    told = side_by_side(
+        videos, lambda frames: see(iter(frames), ColourDetector(), hsmr, CONFIG), 3
+    )
+    first, bad, last = [result for _, result in told]
+    assert isinstance(bad, OSError) and "the disk is gone" in str(bad)
+    assert len(first.q) == 23 and len(last.q) == 9
+    assert np.isfinite(first.q).all() and np.isfinite(last.q).all()
+
+
+def test_frames_do_not_pile_up_however_long_the_video_is():
+    alive, most = 0, 0
+
+    def gone():
+        nonlocal alive
+        alive -= 1
+
+    def frames(count):
+        nonlocal alive, most
+        for _ in range(count):
+            image = walk(1)[0]
+            weakref.finalize(image, gone)
+            alive += 1
+            most = max(most, alive)
+            yield image
+
+    ahead = CONFIG.detect_every * CONFIG.detect_together
+    seen = see(frames(150), ColourDetector(), on_cpu(), CONFIG)
+    assert len(seen.q) == 150
+    assert most <= 3 * ahead + 4, "in line, at the detector, and being told of"
+
+
+def test_a_video_of_nobody_has_frames_and_no_estimates():
+    seen = see(iter([picture()] * 9), ColourDetector(), on_cpu(), CONFIG)
+    assert len(seen.found) == 9 and not seen.found.any()
+    assert np.isnan(seen.q).all() and (seen.inside == 0).all() and (seen.edges == 0).all()
+
+
+def test_frames_of_somebody_else_are_left_out():
+    frames = [picture(((20, 10, 80, 150), RED))] * 16
+    frames += [picture(((120, 60, 150, 130), BLUE))] * 12
+    seen = see(iter(frames), ColourDetector(), on_cpu(), CONFIG)
+    assert seen.somebody_else[19:].all() and not seen.found[19:].any()
+    assert np.isnan(seen.q[19:]).all()
+
+
+def test_crops_beyond_the_picture_and_edges_are_told():
+    frames = [picture(((0, 20, 90, 160), RED))] * 5
+    seen = see(iter(frames), ColourDetector(), on_cpu(), CONFIG)
+    assert (seen.edges == 2).all(), "left and bottom"
+    # the square's side is 140, the network looks at 105 columns of it around x = 45
+    np.testing.assert_allclose(seen.inside, (45 + 52.5) / 105, atol=0.01)
+
+
+def test_an_estimate_that_is_not_finite_is_nobody():
+    network = small_network()
+
+    def doubtful(crops):
+        said = predict(network, crops, "fp32")
+        return replace(said, finite=torch.zeros_like(said.finite))
+
+    hsmr = on_cpu()
+    hsmr.batches = CropBatches(doubtful, 1, shared=True)
+    seen = see(iter(walk(5)), ColourDetector(), hsmr, CONFIG)
+    assert not seen.found.any() and np.isnan(seen.q).all()
+
+
+def test_a_detector_and_crops_that_do_not_fit_are_done_in_halves(monkeypatch):
+    calls = []
+
+    class Greedy(ColourDetector):
+        def __call__(self, images):
+            calls.append(len(images))
+            if len(images) > 1:
+                raise torch.cuda.OutOfMemoryError("simulated")
+            return super().__call__(images)
+
+    def small_crop(frames, of_frame, windows_px):
+        if len(frames) > 3:
+            raise torch.cuda.OutOfMemoryError("simulated")
+        return crop(frames, of_frame, windows_px)
+
+    expected = see(iter(walk()), ColourDetector(), on_cpu(), CONFIG)
+    monkeypatch.setattr(pipeline, "crop", small_crop)
+    assert_same(see(iter(walk()), Greedy(), on_cpu(), CONFIG), expected)
+    assert max(calls) > 1
+
+    def no_crop(*_):
+        raise torch.cuda.OutOfMemoryError("simulated")
+
+    monkeypatch.setattr(pipeline, "crop", no_crop)
+    with pytest.raises(EnvironmentProblem, match="does not hold one picture"):
+        see(iter(walk()), ColourDetector(), on_cpu(), CONFIG)
+
+
+def test_sixteen_bits_on_a_cpu_are_refused():
+    with pytest.raises(UsageError, match="fp16 needs a GPU"):
+        on_cpu(precision="fp16")
+
+
+@pytest.mark.parametrize("name", ["batch_size", "detect_every", "detect_together"])
+def test_settings_that_make_no_sense_are_refused(name):
+    with pytest.raises(UsageError, match="Give 1 or more"):
+        replace(CONFIG, **{name: 0})
+
+
+def test_items_are_made_ahead_but_not_too_far():
+    made = []
+
+    def items():
+        for i in range(50):
+            made.append(i)
+            yield i
+
+    with made_ahead(items(), 3) as ready:
+        assert next(ready) == 0
+        deadline = time.monotonic() + 5
+        while len(made) < 5 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.1)
+        assert len(made) == 5, "one used, three in line, one in hand"
+        assert list(ready) == list(range(1, 50))
+    assert threading.active_count() < 20
+
+
+def test_leaving_early_ends_the_thread_and_errors_come_in_their_turn():
+    before = threading.active_count()
+    with made_ahead(iter(range(10**9)), 2) as ready:
+        next(ready)
+    assert threading.active_count() == before
+
+    def breaks():
+        yield 1
+        raise ZeroDivisionError
+
+    with made_ahead(breaks(), 5) as ready:
+        assert next(ready) == 1
+        with pytest.raises(ZeroDivisionError):
+            next(ready)
+
+
+def test_jobs_are_told_of_in_order_and_no_more_than_asked_are_at_work():
+    at_work, most = 0, 0
+    lock = threading.Lock()
+
+    def work(job):
+        nonlocal at_work, most
+        with lock:
+            at_work += 1
+            most = max(most, at_work)
+        time.sleep(0.02 if job % 2 else 0.001)
+        with lock:
+            at_work -= 1
+        if job == 4:
+            raise ValueError("four")
+        return job * job
+
+    told = list(side_by_side(range(9), work, 3))
+    assert [job for job, _ in told] == list(range(9))
+    assert [result for job, result in told if job != 4] == [i * i for i in range(9) if i != 4]
+    assert isinstance(told[4][1], ValueError)
+    assert 1 < most <= 3
