@@ -81,7 +81,12 @@ def shipped_landmarks(name: str) -> Landmarks:
 
     ``smpl`` serves SMPL and SKEL, whose skins share their vertices.
     """
-    return read_landmarks(Path(__file__).with_name(f"landmarks_{name}.json"))
+    return read_landmarks(shipped_file(name))
+
+
+def shipped_file(name: str) -> Path:
+    """Say where the landmarks of `shipped_landmarks` lie."""
+    return Path(__file__).with_name(f"landmarks_{name}.json")
 
 
 def read_landmarks(path: Path) -> Landmarks:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from qevd_bio.body.landmarks import Landmarks, read_landmarks, shipped_landmarks
+from qevd_bio.body.landmarks import read_landmarks, shipped_file
 from qevd_bio.body.person import measure_person
 from qevd_bio.body.plausible import flags_of
 from qevd_bio.body.shape_average import AveragedShape, average_shape
@@ -61,8 +61,7 @@ class MorphometricsStage:
         name, found = self._body_name(), {}
         if name is not None and self.sources.weights is not None:
             found["body"] = f"{name} {WeightFolder(self.sources.weights).digest(name)}"
-            if self.sources.landmarks is not None:
-                found["landmarks"] = sha256_file_once(self.sources.landmarks)
+            found["landmarks"] = sha256_file_once(self._landmark_file())
         return found
 
     def setup(self) -> None:
@@ -72,7 +71,10 @@ class MorphometricsStage:
             return
         weights = WeightFolder(self.sources.weights).load(name)
         self._model = file_shape_model(
-            weights.arrays(), name=name, sha256=weights.sha256, landmarks=self._landmarks()
+            weights.arrays(),
+            name=name,
+            sha256=weights.sha256,
+            landmarks=read_landmarks(self._landmark_file()),
         )
 
     def process(
@@ -109,9 +111,8 @@ class MorphometricsStage:
         present = WeightFolder(self.sources.weights).present()
         return next((name for name in BODY_NAMES if name in present), None)
 
-    def _landmarks(self) -> Landmarks:
-        path = self.sources.landmarks
-        return shipped_landmarks("smpl") if path is None else read_landmarks(path)
+    def _landmark_file(self) -> Path:
+        return self.sources.landmarks or shipped_file("smpl")
 
     def _shapy_entry(self, video_id: str) -> dict[str, float] | None:
         record = self.sessions.by_id[video_id].record
