@@ -14,6 +14,7 @@ FLOOR = {
     "skeleton": 0,
     "files": 0,
     "motion": 1,
+    "body": 1,
     "tables": 1,
     "exercises": 2,
     "qevd": 2,

@@ -20,7 +20,7 @@ from qevd_bio.capture.uncertainty import jitter_sigma
 from qevd_bio.errors import DataError, VideoError
 from qevd_bio.files.motion_file import MotionFile, read_mot
 from qevd_bio.files.restricted import load_npz, load_records_npy
-from qevd_bio.motion.record import Motion
+from qevd_bio.motion.record import N_BETAS, Motion
 from qevd_bio.skeleton.bodies import segment_lengths_for_height
 from qevd_bio.skeleton.dofs import N_DOFS
 
@@ -166,12 +166,14 @@ def _from_dump(path: Path, time_s: FloatArray, config: RecordedConfig) -> Record
     q[valid] = [poses[i][followed.row[i]] for i in np.flatnonzero(valid)]
     for track in np.unique(followed.track[valid]):
         q[followed.track == track] = np.unwrap(q[followed.track == track], axis=0)
-    shapes = [frames.betas[i] for i in np.flatnonzero(valid[: len(frames.betas)])]
-    rows = [int(followed.row[i]) for i in np.flatnonzero(valid[: len(frames.betas)])]
-    betas = [shape[row] for shape, row in zip(shapes, rows, strict=True) if shape is not None]
+    betas = np.full((wanted, N_BETAS), np.nan)
+    for i in np.flatnonzero(valid):
+        shapes = frames.betas[i]
+        if shapes is not None:
+            betas[i] = shapes[followed.row[i]]
     motion = _motion(
         q, valid, time_s, np.ones(N_DOFS, dtype=bool), config.hsmr_sigma_deg, "hsmr", "camera",
-        betas=np.median(betas, axis=0) if betas else None,
+        betas=betas if np.isfinite(betas).any() else None,
     )  # fmt: skip
     return Recorded(
         motion,
@@ -192,7 +194,7 @@ def _npy_frames(path: Path) -> _Frames:
         if "poses" not in record:
             raise _malformed(where, "has no 'poses'")
         poses = _rows(record["poses"], N_DOFS, where, "poses")
-        betas = _rows(record["betas"], 10, where, "betas") if "betas" in record else None
+        betas = _rows(record["betas"], N_BETAS, where, "betas") if "betas" in record else None
         is_boxed = "bbx_cs" in record and record["bbx_cs"] is not None
         centred = _rows(record["bbx_cs"], 3, where, "bbx_cs") if is_boxed else None
         for name, rows in (("betas", betas), ("bbx_cs", centred)):
@@ -209,7 +211,7 @@ def _npz_frames(path: Path) -> _Frames:
         raise _malformed(str(path), "has no array 'poses'")
     frames = _Frames([], [], [])
     poses = _rows(held["poses"], N_DOFS, str(path), "poses")
-    betas = _rows(held["betas"], 10, str(path), "betas") if "betas" in held else None
+    betas = _rows(held["betas"], N_BETAS, str(path), "betas") if "betas" in held else None
     if betas is not None and len(betas) != len(poses):
         raise _malformed(str(path), f"has {len(poses)} poses and {len(betas)} rows of betas")
     for i in range(len(poses)):

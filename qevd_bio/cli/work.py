@@ -14,6 +14,7 @@ from qevd_bio.cli.output import emit, table
 from qevd_bio.cli.setup import Json
 
 if TYPE_CHECKING:
+    from qevd_bio.stages.body_sources import BodySources
     from qevd_bio.stages.road import Road, RoadConfig
 
 DataRoot = Annotated[
@@ -65,8 +66,13 @@ RecordedRoot = Annotated[
     ),
 ]
 Weights = Annotated[
-    str | None,
-    typer.Option("--weights", help="Folder of imported weights; --backend hsmr."),
+    Path | None,
+    typer.Option(
+        "--weights",
+        help="Folder of imported weights; a folder among your user data without it. Its skel_male "
+        "or smpl_male measures bodies, its hsmr serves --backend hsmr.",
+        envvar="QEVD_BIO_WEIGHTS",
+    ),
 ]
 Detector = Annotated[
     str | None,
@@ -101,6 +107,18 @@ DetectEvery = Annotated[
 HeightM = Annotated[
     float | None,
     typer.Option("--height-m", help="The person's height in metres; without it sizes are ratios."),
+]
+LandmarkFile = Annotated[
+    Path | None,
+    typer.Option("--landmarks", help="Landmark file of that body, if not SMPL's own vertices."),
+]
+ShapyRoot = Annotated[
+    Path | None,
+    typer.Option(
+        "--shapy-root",
+        help="Folder of all_hsmr_shapy_measurements.json and ..._benchmark.json: bodies are taken "
+        "from there and not measured.",
+    ),
 ]
 Workers = Annotated[
     int | None,
@@ -140,6 +158,7 @@ def _config(
     backend: str,
     recorded_root: Path | None,
     height_m: float | None,
+    bodies: BodySources,
     **hsmr: str | int | None,
 ) -> RoadConfig:
     from qevd_bio.stages.hsmr_options import hsmr_options_for
@@ -152,8 +171,19 @@ def _config(
         salient_joints=salient_joints,
         recorded_root=recorded_root_for(backend, recorded_root),
         height_m=height_m,
+        bodies=bodies,
         hsmr=hsmr_options_for(backend, hsmr),
     )
+
+
+def _bodies(weights: Path | None, landmarks: Path | None, shapy_root: Path | None) -> BodySources:
+    from qevd_bio.stages.body_sources import BodySources
+    from qevd_bio.weights.store import default_folder
+
+    usual = default_folder()
+    if weights is None and usual.is_dir():
+        weights = usual
+    return BodySources(weights, landmarks, shapy_root)
 
 
 @guarded
@@ -167,6 +197,8 @@ def plan(
     recorded_root: RecordedRoot = None,
     height_m: HeightM = None,
     weights: Weights = None,
+    landmarks: LandmarkFile = None,
+    shapy_root: ShapyRoot = None,
     detector: Detector = None,
     device: Device = None,
     precision: Precision = None,
@@ -185,8 +217,10 @@ def plan(
 
     config = _config(
         data_root, policy, variants, salient_joints, backend, recorded_root, height_m,
-        weights=weights, detector=detector, device=device, precision=precision,
-        batch_size=batch_size, flip_every=flip_every, detect_every=detect_every,
+        _bodies(weights, landmarks, shapy_root),
+        weights=str(weights) if weights and backend == "hsmr" else None, detector=detector,
+        device=device, precision=precision, batch_size=batch_size, flip_every=flip_every,
+        detect_every=detect_every,
     )  # fmt: skip
     road = open_road(config, work)
     planned = road.plan(tuple(video or ()))
@@ -223,6 +257,8 @@ def run(
     recorded_root: RecordedRoot = None,
     height_m: HeightM = None,
     weights: Weights = None,
+    landmarks: LandmarkFile = None,
+    shapy_root: ShapyRoot = None,
     detector: Detector = None,
     device: Device = None,
     precision: Precision = None,
@@ -246,8 +282,10 @@ def run(
 
     config = _config(
         data_root, policy, variants, salient_joints, backend, recorded_root, height_m,
-        weights=weights, detector=detector, device=device, precision=precision,
-        batch_size=batch_size, flip_every=flip_every, detect_every=detect_every,
+        _bodies(weights, landmarks, shapy_root),
+        weights=str(weights) if weights and backend == "hsmr" else None, detector=detector,
+        device=device, precision=precision, batch_size=batch_size, flip_every=flip_every,
+        detect_every=detect_every,
     )  # fmt: skip
     road = open_road(config, work)
     _tell_source(road)

@@ -23,7 +23,7 @@ from qevd_bio.stages.road import Road, outside_of_source
 from qevd_bio.tables import annotations as annotation_table
 from qevd_bio.tables.parquet import read_parquet
 
-STAGES = ("annotations", "kinematics", "cycles", "findings", "quality")
+STAGES = ("annotations", "kinematics", "cycles", "findings", "morphometrics", "quality")
 
 
 def release_from(road: Road, *, out: Path, version: str) -> Release:

@@ -37,6 +37,8 @@ _RULES = """\
   in `manifest.json`. Where `valid` is false nobody was seen and the last pose is repeated.
 - A finding is `violated` only when it leaves target and tolerance by more than its guard band of
   measurement noise. What could not be measured has a `status` and a `reason`, and no number.
+- `morphometrics` tells what was measured of each person's body, or why nothing was. Bodies of
+  HSMR's shape numbers are all measured in the male shape space, women's too: expect a bias.
 - `quality` tells per video how plausible the capture is; `concerns` names what to look at first.
   Nothing is left out for it.
 - `drop_in/` holds the source's own annotation files with the new sentences in place of the old.

@@ -12,6 +12,7 @@ from qevd_bio.tables.annotations import SCHEMA as ANNOTATIONS
 from qevd_bio.tables.cycles import SCHEMA as CYCLES
 from qevd_bio.tables.findings import SCHEMA as FINDINGS
 from qevd_bio.tables.kinematics import SCHEMA as KINEMATICS
+from qevd_bio.tables.morphometrics import SCHEMA as MORPHOMETRICS
 from qevd_bio.tables.quality import SCHEMA as QUALITY
 
 SPLITS: tuple[str, ...] = tuple(SPLIT_FOLDERS)
@@ -42,5 +43,6 @@ CONFIGS: Mapping[str, Config] = {
     "kinematics": Config(KINEMATICS, ("video_id", "frame"), is_key=True),
     "cycles": Config(CYCLES, ("video_id", "segment_index", "cycle_index"), is_key=True),
     "findings": Config(FINDINGS, ("video_id", "segment_index", "cycle_index"), is_key=False),
+    "morphometrics": Config(MORPHOMETRICS, ("video_id",), is_key=True),
     "quality": Config(QUALITY, ("video_id",), is_key=True),
 }

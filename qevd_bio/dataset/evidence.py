@@ -12,11 +12,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qevd_bio.dataset.loading import load_table, splits_of
+from qevd_bio.dataset.loading import load_table, read_manifest, splits_of
+from qevd_bio.feedback.morphology import morphology_context, told_measurements
 from qevd_bio.feedback.numbers import unbacked_numbers, unbacked_pose
 from qevd_bio.motion.constraints import Finding
 from qevd_bio.skeleton.dofs import DOF_INDEX
 from qevd_bio.tables.findings import FINDING_FIELDS
+
+MORPHOMETRICS = "morphometrics"
 
 _FINDING_NAMES = tuple(field.name for field in FINDING_FIELDS)
 _MOST_STATEMENTS = 2
@@ -44,8 +47,8 @@ def release_faults(path: Path | str) -> list[SentenceFault]:
     Returns
     -------
     list of SentenceFault
-        Empty when each row keeps `row_faults`, its findings are those of the `findings` table
-        and its pose is that of the `kinematics` table.
+        Empty when each row keeps `row_faults`, its findings are those of the `findings` table,
+        its pose is that of the `kinematics` table and the body told of that of `morphometrics`.
 
     Raises
     ------
@@ -56,20 +59,23 @@ def release_faults(path: Path | str) -> list[SentenceFault]:
     return [fault for split in splits_of(folder) for fault in _split_faults(folder, split)]
 
 
-def row_faults(row: Mapping[str, Any]) -> list[str]:
+def row_faults(row: Mapping[str, Any], body: Mapping[str, float] | None = None) -> list[str]:
     """Say what an annotation row tells without evidence.
 
     Parameters
     ----------
     row : mapping
         Columns of the `annotations` table.
+    body : mapping of str to float, optional
+        What may be told of the video's person (`feedback.morphology.told_measurements`); None:
+        nothing measured the body.
 
     Returns
     -------
     list of str
         Causes. A rewritten sentence holds numbers of its spoken findings only, in their places;
-        any other is the source's to the character; the contexts hold numbers of the row's pose
-        and findings only.
+        any other is the source's to the character; the motion context holds numbers of the
+        row's pose and findings only, the morphology context those of the body.
     """
     findings = [Finding(**{name: one[name] for name in _FINDING_NAMES}) for one in row["findings"]]
     spoken = [f for f, one in zip(findings, row["findings"], strict=True) if one["spoken"]]
@@ -80,10 +86,12 @@ def row_faults(row: Mapping[str, Any]) -> list[str]:
     ]
     told = [(angle["name"], angle["angle_deg"]) for angle in row["pose"]]
     causes += [f"the pose state says '{item}'" for item in unbacked_pose(pose, told)]
-    causes += [
-        f"the morphology context says {number} and nothing measured the body"
-        for number in unbacked_numbers(row["morphology_context"], ())
-    ]
+    contexts = [morphology_context(body or {}, low_confidence=low) for low in (False, True)]
+    if row["morphology_context"] not in contexts:
+        causes.append(
+            f"the morphology context says '{row['morphology_context']}' and "
+            + (f"the body is '{contexts[0]}'" if body else "nothing measured the body")
+        )
     if row["status"] == "rewritten":
         if not 1 <= len(spoken) <= _MOST_SPOKEN:
             causes.append(f"the sentence is rewritten by {len(spoken)} findings")
@@ -115,8 +123,9 @@ def _split_faults(folder: Path, split: str) -> Iterator[SentenceFault]:
         key = (one["video_id"], one["segment_index"], one["cycle_index"])
         checked.setdefault(key, []).append({name: one[name] for name in _FINDING_NAMES})
     angles = _FrameAngles(load_table(split, folder, "kinematics"))
+    bodies = _bodies(folder, split)
     for row in load_table(split, folder).to_pylist():
-        causes = row_faults(row)
+        causes = row_faults(row, bodies.get(row["video_id"]))
         if row["cycle"] is not None:
             key = (row["video_id"], row["segment_index"], row["cycle"]["cycle_index"])
             own = [{name: one[name] for name in _FINDING_NAMES} for one in row["findings"]]
@@ -127,6 +136,14 @@ def _split_faults(folder: Path, split: str) -> Iterator[SentenceFault]:
         causes += angles.differing(row["video_id"], row["frame_start"], row["pose"])
         for cause in causes:
             yield SentenceFault(row["video_id"], row["feedback_index"], cause)
+
+
+def _bodies(folder: Path, split: str) -> dict[str, dict[str, float]]:
+    """Read what may be told of each person; releases before schema 1.2.0 measured nobody."""
+    if MORPHOMETRICS not in read_manifest(folder)["configs"]:
+        return {}
+    rows = load_table(split, folder, MORPHOMETRICS).to_pylist()
+    return {row["video_id"]: told_measurements(row) for row in rows}
 
 
 class _FrameAngles:

@@ -26,7 +26,8 @@ def load_split(split: str, path: Path | str, config: str = DEFAULT_CONFIG) -> pd
     path : Path or str
         Folder of a release, the one that holds ``manifest.json``.
     config : str
-        ``annotations``, ``kinematics``, ``cycles``, ``findings`` or ``quality``.
+        ``annotations``, ``kinematics``, ``cycles``, ``findings``, ``morphometrics`` or
+        ``quality``.
 
     Returns
     -------

@@ -21,6 +21,7 @@ class PublishedVideo:
     kinematics: Path
     cycles: Path
     findings: Path
+    morphometrics: Path
     quality: Path
     faults: tuple[str, ...] = ()
 
@@ -31,6 +32,7 @@ class PublishedVideo:
             "kinematics": self.kinematics,
             "cycles": self.cycles,
             "findings": self.findings,
+            "morphometrics": self.morphometrics,
             "quality": self.quality,
         }
         return artifacts[config]

@@ -23,6 +23,7 @@ def part_of(motion: Motion, start: int, stop: int) -> Motion:
         time_s=motion.time_s[start:stop],
         confidence=motion.confidence[start:stop],
         valid=valid,
+        betas=None if motion.betas is None else motion.betas[start:stop],
         root_m=None if motion.root_m is None else motion.root_m[start:stop],
         frame_sigma_rad=(
             None if motion.frame_sigma_rad is None else motion.frame_sigma_rad[start:stop]

@@ -4,12 +4,47 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
+from qevd_bio.body.plausible import DOUBTS
 from qevd_bio.errors import DataError
 from qevd_bio.feedback.prompt_files import load_prompt
 from qevd_bio.feedback.quantities import SENTENCES, rounded
 
 _DECIMALS = 2
+
+
+_COLUMN_OF = {
+    "height": "height_m",
+    "mass": "mass_kg",
+    "chest": "chest_m",
+    "waist": "waist_m",
+    "hips": "hip_m",
+}
+
+
+def told_measurements(row: Mapping[str, Any]) -> dict[str, float]:
+    """Choose what a sentence may say of a body.
+
+    Parameters
+    ----------
+    row : mapping
+        Columns of the `morphometrics` table.
+
+    Returns
+    -------
+    dict of str to float
+        What `morphology_context` takes. A height that was given goes before the measured one;
+        what a flag makes doubtful is left out (`body.plausible.DOUBTS`), and so is what is null.
+    """
+    doubted = frozenset[str]().union(*(DOUBTS[flag] for flag in row["flags"]))
+    told = {
+        name: row[column]
+        for name, column in _COLUMN_OF.items()
+        if row[column] is not None and column not in doubted
+    }
+    given = row["given_height_m"]
+    return told if given is None else told | {"height": given}
 
 
 def morphology_context(measurements: Mapping[str, float], *, low_confidence: bool) -> str:

@@ -1,6 +1,6 @@
 """The motion of one person in one video.
 
-T frames, D = 46 DoF
+T frames, D = 46 DoF, N = 10 shape numbers
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
 
 N_DOFS = 46
+N_BETAS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,9 @@ class Motion:
         How gravity is known; ``camera`` means the image's down is taken for it.
     backend : str
         What measured the motion.
-    betas : ndarray (10,) or None
-        SKEL shape numbers, if the backend has them.
+    betas : ndarray (T, 10) or None
+        SKEL shape numbers of each frame as the backend sees them, NaN where nobody was seen.
+        None when the backend has none. `body.shape_average` makes one shape of them.
     segment_lengths_m : mapping of str to float
         thigh, shank, foot, trunk, upper_arm, forearm, hip_width, shoulder_width in metres.
     root_m : ndarray (T, 3) or None
@@ -89,6 +91,8 @@ class Motion:
         }
         if self.root_m is not None:
             shapes["root_m"] = (self.root_m.shape, (frames, 3))
+        if self.betas is not None:
+            shapes["betas"] = (self.betas.shape, (frames, N_BETAS))
         if self.frame_sigma_rad is not None:
             shapes["frame_sigma_rad"] = (self.frame_sigma_rad.shape, (frames, N_DOFS))
         for name, (has, needs) in shapes.items():

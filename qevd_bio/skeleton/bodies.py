@@ -37,6 +37,8 @@ PROPORTIONS: dict[str, float] = {
 # Joint centres lie closer together than the trochanters and acromia that the widths name.
 _CENTRE_SHARE = {"hip_width": 0.60, "shoulder_width": 0.85}
 
+_CALCANEUS_TO_TOES = 0.75  # of the foot's length, in `scaled_skeleton`
+
 _ARM_JOINTS = ("humerus", "ulna", "radius", "hand")
 
 _CHILD: tuple[int, ...] = tuple(
@@ -126,6 +128,43 @@ def scaled_skeleton(lengths_m: Mapping[str, float]) -> Skeleton:
         put(f"radius_{side}", elbow + sign * 0.08 * size["forearm"], trunk)
         put(f"hand_{side}", elbow + sign * size["forearm"], trunk)
     return Skeleton(joints_m=joints, frames=generic_frames())
+
+
+def segment_lengths_between(joints_m: FloatArray) -> dict[str, float]:
+    """Measure segment lengths between T-pose joints.
+
+    Parameters
+    ----------
+    joints_m : ndarray (24, 3)
+        In metres.
+
+    Returns
+    -------
+    dict of str to float
+        The keys of `segment_lengths_for_height`, in metres: of both sides the mean; trunk from
+        mid-hips to the middle of the shoulders, foot as `scaled_skeleton` puts calcaneus and
+        toes on it.
+    """
+    at = {name: joints_m[index] for name, index in JOINT_INDEX.items()}
+
+    def both(first: str, second: str) -> float:
+        return float(
+            np.mean([np.linalg.norm(at[f"{first}_{s}"] - at[f"{second}_{s}"]) for s in "rl"])
+        )
+
+    def middle(joint: str) -> FloatArray:
+        return np.asarray((at[f"{joint}_r"] + at[f"{joint}_l"]) / 2.0)
+
+    return {
+        "thigh": both("femur", "tibia"),
+        "shank": both("tibia", "talus"),
+        "foot": both("calcn", "toes") / _CALCANEUS_TO_TOES,
+        "trunk": float(np.linalg.norm(middle("humerus") - middle("femur"))),
+        "upper_arm": both("humerus", "ulna"),
+        "forearm": both("ulna", "hand"),
+        "hip_width": float(np.linalg.norm(at["femur_r"] - at["femur_l"])),
+        "shoulder_width": float(np.linalg.norm(at["humerus_r"] - at["humerus_l"])),
+    }
 
 
 def generic_frames() -> FloatArray:

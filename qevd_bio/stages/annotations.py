@@ -13,7 +13,7 @@ from qevd_bio.exercises.cycle_search import ScoredCycle, choose_cycle
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.feedback.choice import Policy
 from qevd_bio.feedback.kinds import kind_of
-from qevd_bio.feedback.morphology import morphology_context
+from qevd_bio.feedback.morphology import morphology_context, told_measurements
 from qevd_bio.feedback.pose import PoseAngle, pose_of
 from qevd_bio.feedback.prompt_files import prompt_digests
 from qevd_bio.feedback.rewriting import Rewritten, rewrite
@@ -38,6 +38,7 @@ from qevd_bio.tables import annotations as annotation_table
 from qevd_bio.tables import cycles as cycle_table
 from qevd_bio.tables import findings as finding_table
 from qevd_bio.tables import kinematics as kinematics_table
+from qevd_bio.tables import morphometrics as morphometrics_table
 from qevd_bio.tables.kinematics import motion_from_table
 from qevd_bio.tables.parquet import read_notes, read_parquet, rows_table, write_parquet
 
@@ -53,6 +54,7 @@ class _Evidence:
     cycles: Mapping[int, list[ScoredCycle]]
     findings: Mapping[tuple[int, int], list[Finding]]
     no_cycle_reasons: Mapping[str, str]
+    body: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,8 @@ class AnnotationsStage:
     policy: Policy = "evidence"
     variants: bool = False
     name: str = "annotations"
-    version: int = 3
-    reads: tuple[str, ...] = ("kinematics", "cycles", "findings")
+    version: int = 4
+    reads: tuple[str, ...] = ("kinematics", "morphometrics", "cycles", "findings")
     writes: str = "annotations"
     resources: Resources = field(default_factory=Resources)
 
@@ -132,7 +134,7 @@ class AnnotationsStage:
             findings,
             self.policy,
             pose=pose,
-            morphology_context=_morphology(evidence.motion, utterance.frame_start, scored),
+            morphology_context=_morphology(evidence, utterance.frame_start, scored),
             seed=seed if self.variants else None,
         )
         return {
@@ -183,6 +185,9 @@ def _read_evidence(inputs: Mapping[str, Path]) -> _Evidence:
         cycles=by_segment,
         findings=findings,
         no_cycle_reasons=read_notes(cycles)["no_cycle_reasons"],
+        body=told_measurements(
+            read_parquet(inputs["morphometrics"], morphometrics_table.SCHEMA).to_pylist()[0]
+        ),
     )
 
 
@@ -218,17 +223,15 @@ def _pose(evidence: _Evidence, frame: int, joints: tuple[str, ...]) -> tuple[Pos
     )
 
 
-def _morphology(motion: Motion, frame: int, scored: ScoredCycle | None) -> str:
-    """Warn where the pose told, or most of the cycle, is uncertain.
-
-    Nothing measures the body yet: the measurements stay empty.
-    """
+def _morphology(evidence: _Evidence, frame: int, scored: ScoredCycle | None) -> str:
+    """Tell the body, and warn where the pose told, or most of the cycle, is uncertain."""
+    motion = evidence.motion
     unsure = ~motion.valid | (motion.confidence < LEAST_CONFIDENCE)
     cycle = slice(scored.cycle.start, scored.cycle.end + 1) if scored else slice(0, 0)
     is_low = bool(
         unsure[frame : frame + 1].any() or unsure[cycle].sum() > 0.5 * unsure[cycle].size
     )
-    return morphology_context({}, low_confidence=is_low)
+    return morphology_context(evidence.body, low_confidence=is_low)
 
 
 def _cycle_struct(

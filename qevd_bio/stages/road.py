@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import cast, get_args
 
@@ -24,10 +24,12 @@ from qevd_bio.feedback.choice import Policy
 from qevd_bio.files.atomic import write_text_atomic
 from qevd_bio.files.strict_json import JsonValue, dump_json, parse_json
 from qevd_bio.stages.annotations import AnnotationsStage
+from qevd_bio.stages.body_sources import BodySources, checked_sources
 from qevd_bio.stages.cycles import CyclesStage
 from qevd_bio.stages.findings import FindingsStage
 from qevd_bio.stages.hsmr_options import HsmrOptions
 from qevd_bio.stages.kinematics import KinematicsStage
+from qevd_bio.stages.morphometrics import MorphometricsStage
 from qevd_bio.stages.quality import QualityStage
 from qevd_bio.stages.recorded import RecordedKinematicsStage
 from qevd_bio.stages.sessions import Sessions, chosen_videos, load_sessions
@@ -54,6 +56,8 @@ class RoadConfig:
         Folder of recorded motion, see `qevd_bio.capture.recorded`; None captures the videos.
     height_m : float or None
         Height of the person in every video; None leaves the scale open.
+    bodies : BodySources
+        Where measurements of bodies come from.
     hsmr : HsmrOptions or None
         Capture with HSMR, and how.
     """
@@ -64,6 +68,7 @@ class RoadConfig:
     salient_joints: Path | None = None
     recorded_root: Path | None = None
     height_m: float | None = None
+    bodies: BodySources = field(default_factory=BodySources)
     hsmr: HsmrOptions | None = None
 
     def as_json(self) -> dict[str, JsonValue]:
@@ -75,6 +80,7 @@ class RoadConfig:
             "salient_joints": _absolute(self.salient_joints),
             "recorded_root": _absolute(self.recorded_root),
             "height_m": self.height_m,
+            "bodies": self.bodies.as_json(),
             "hsmr": None if self.hsmr is None else self.hsmr.as_json(),
         }
 
@@ -282,6 +288,7 @@ def open_road(config: RoadConfig, work: Path) -> Road:
     stages: tuple[Stage, ...] = (
         _kinematics(config, sessions),
         QualityStage(),
+        MorphometricsStage(sessions, checked_sources(config.bodies)),
         CyclesStage(sessions),
         FindingsStage(sessions),
         AnnotationsStage(sessions, policy=config.policy, variants=config.variants),
@@ -366,6 +373,7 @@ def _config_from(content: JsonValue, *, where: str) -> RoadConfig:
         salient_joints=Path(salient) if isinstance(salient, str) else None,
         recorded_root=Path(recorded) if isinstance(recorded, str) else None,
         height_m=float(height) if isinstance(height, int | float) else None,
+        bodies=BodySources.from_json(content["bodies"], where=where),
         hsmr=None
         if content["hsmr"] is None
         else HsmrOptions.from_json(content["hsmr"], where=where),

@@ -1,6 +1,6 @@
 """The table of angles: one row a frame, 46 columns of SKEL degrees of freedom.
 
-T frames, D = 46 DoF
+T frames, D = 46 DoF, N = 10 shape numbers
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from qevd_bio.motion.record import Motion
+from qevd_bio.motion.record import N_BETAS, Motion
 from qevd_bio.skeleton.dofs import DOF_NAMES, DOFS
 from qevd_bio.tables.columns import column, versioned
 from qevd_bio.tables.parquet import read_notes
@@ -27,6 +27,8 @@ FRAME_SIGMA_DECIMALS = 4
 ANGLE_COLUMNS: tuple[str, ...] = tuple(f"{name}_rad" for name in DOF_NAMES)
 
 SIGMA_COLUMNS: tuple[str, ...] = tuple(f"{name}_sigma_rad" for name in DOF_NAMES)
+
+BETA_COLUMNS: tuple[str, ...] = tuple(f"beta_{i}" for i in range(N_BETAS))
 
 ROOT_COLUMNS = {"root_x_m": "to the right", "root_y_m": "down", "root_z_m": "away"}
 
@@ -69,6 +71,16 @@ SCHEMA: pa.Schema = versioned(
             )
             for name, dof in zip(SIGMA_COLUMNS, DOFS, strict=True)
         ),
+        *(
+            column(
+                name,
+                pa.float32(),
+                f"Shape number {i} of SKEL's male body as seen in this frame, in standard "
+                "deviations; null where nobody was seen or the backend gives no shape",
+                nullable=True,
+            )
+            for i, name in enumerate(BETA_COLUMNS)
+        ),
     ],
 )
 
@@ -109,6 +121,7 @@ def motion_table(video_id: str, motion: Motion) -> tuple[pa.Table, dict[str, Any
             for i in range(3)
         ),
         *(_sigma_column(motion, i) for i in range(len(DOFS))),
+        *(_beta_column(motion, i) for i in range(N_BETAS)),
     ]
     notes = {
         "observed": [name for name, seen in zip(DOF_NAMES, motion.observed, strict=True) if seen],
@@ -120,7 +133,6 @@ def motion_table(video_id: str, motion: Motion) -> tuple[pa.Table, dict[str, Any
         "gravity": [float(value) for value in motion.gravity],
         "gravity_source": motion.gravity_source,
         "backend": motion.backend,
-        "betas": None if motion.betas is None else [float(value) for value in motion.betas],
         "segment_lengths_m": {
             k: round(float(v), LENGTH_DECIMALS)
             for k, v in sorted(motion.segment_lengths_m.items())
@@ -130,6 +142,13 @@ def motion_table(video_id: str, motion: Motion) -> tuple[pa.Table, dict[str, Any
         "scale": "ratio" if motion.height_m is None else "height",
     }
     return pa.Table.from_arrays(columns, schema=SCHEMA), {"motion": notes}
+
+
+def _beta_column(motion: Motion, number: int) -> pa.Array:
+    if motion.betas is None:
+        return pa.nulls(len(motion.time_s), pa.float32())
+    values = motion.betas[:, number].astype(np.float32)
+    return pa.array(values, pa.float32(), mask=~np.isfinite(values))
 
 
 def _sigma_column(motion: Motion, dof: int) -> pa.Array:
@@ -150,6 +169,7 @@ def motion_from_table(table: pa.Table) -> Motion:
     per_frame = [table[name].to_numpy() for name in SIGMA_COLUMNS]
     has_sigma = any(np.isfinite(column).any() for column in per_frame)
     frame_sigma = np.stack(per_frame, axis=1).astype(np.float64)
+    betas = np.stack([table[name].to_numpy() for name in BETA_COLUMNS], axis=1)
     return Motion(
         q=q.astype(np.float64),
         time_s=table["time_s"].to_numpy().astype(np.float64),
@@ -160,7 +180,7 @@ def motion_from_table(table: pa.Table) -> Motion:
         gravity=np.array(notes["gravity"], dtype=np.float64),
         gravity_source=notes["gravity_source"],
         backend=notes["backend"],
-        betas=None if notes["betas"] is None else np.array(notes["betas"], dtype=np.float64),
+        betas=betas.astype(np.float64) if np.isfinite(betas).any() else None,
         segment_lengths_m=notes["segment_lengths_m"],
         root_m=root.astype(np.float64) if has_root else None,
         focal_share=notes["focal_share"],

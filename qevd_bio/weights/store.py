@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from qevd_bio.errors import DataError, EnvironmentProblem, UsageError
 from qevd_bio.weights.contents import WEIGHT_NAMES, expected_layout, layout_faults, listed
 from qevd_bio.weights.tensor_file import DIGEST_KEY, SUFFIX, read_layout, tensors_digest
+
+if TYPE_CHECKING:
+    import torch
 
 FOLDER_VARIABLE = "QEVD_BIO_WEIGHTS"
 SCHEMA_VERSION = "1"
@@ -143,6 +144,8 @@ class WeightFolder:
         UsageError
             No weights of this name exist.
         """
+        from safetensors.torch import load_file
+
         metadata = self.metadata(name)
         path = self.file(name)
         digest = tensors_digest(path)

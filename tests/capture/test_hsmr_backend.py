@@ -53,7 +53,7 @@ def test_every_timestamp_gets_a_pose_with_its_worth(video):
     assert motion.valid.all() and motion.observed.all()
     assert ((motion.confidence > 0) & (motion.confidence <= 1)).all()
     assert motion.backend == "hsmr" and motion.gravity_source == "camera"
-    assert motion.betas.shape == (10,)
+    assert motion.betas.shape == (30, 10) and np.isfinite(motion.betas).all()
     assert (motion.sigma_rad >= np.deg2rad(6.0)).all() and np.isfinite(motion.sigma_rad).all()
     assert (np.abs(np.diff(motion.q, axis=0)) <= np.pi).all(), "unwrapped"
     notes = made.notes

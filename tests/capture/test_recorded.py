@@ -59,7 +59,8 @@ def test_a_dump_of_hsmr_itself_is_read() -> None:
     read = recorded_motion(GOLDEN, times(4))
     assert read.motion.valid.tolist()[1] is False
     assert read.motion.valid.sum() >= 1 and read.motion.observed.all()
-    assert read.motion.betas is not None and read.motion.betas.shape == (10,)
+    assert read.motion.betas is not None and read.motion.betas.shape == (4, 10)
+    assert np.isfinite(read.motion.betas).all(axis=1).tolist() == read.motion.valid.tolist()
     assert read.notes["frames_in_file"] == 4
 
 

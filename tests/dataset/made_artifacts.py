@@ -12,6 +12,7 @@ from qevd_bio.dataset.release import PublishedVideo
 from qevd_bio.motion.record import Motion
 from qevd_bio.skeleton.dofs import DOF_INDEX, DOF_NAMES, N_DOFS
 from qevd_bio.tables import annotations, cycles, findings, kinematics
+from qevd_bio.tables import morphometrics as morphometrics_table
 from qevd_bio.tables import quality as quality_table
 from qevd_bio.tables.parquet import rows_table, write_parquet
 
@@ -189,6 +190,16 @@ def quality(video_id: str) -> dict[str, Any]:
     }
 
 
+def morphometrics(video_id: str) -> dict[str, Any]:
+    """A body of which nothing is known."""
+    return dict.fromkeys(morphometrics_table.SCHEMA.names) | {
+        "video_id": video_id,
+        "source": "none",
+        "reason": "the mediapipe capture gives no shape of the body",
+        "flags": [],
+    }
+
+
 def quantified(video_id: str, index: int, motion: Motion) -> dict[str, Any]:
     """An utterance rewritten by its findings, with the pose of frame 3."""
     knee_deg = float(np.rad2deg(np.float32(motion.q[3, DOF_INDEX["knee_angle_r"]])))
@@ -211,10 +222,10 @@ def quantified(video_id: str, index: int, motion: Motion) -> dict[str, Any]:
 def published(
     folder: Path, video_id: str, split: str, *, frames: int = 20, n_cycles: int = 2
 ) -> PublishedVideo:
-    """Write the five artifacts of a video; the rows of annotations are out of order."""
+    """Write the six artifacts of a video; the rows of annotations are out of order."""
     paths = {
         name: folder / video_id / f"{name}.parquet"
-        for name in ("annotations", "kinematics", "cycles", "findings", "quality")
+        for name in ("annotations", "kinematics", "cycles", "findings", "morphometrics", "quality")
     }
     moved = motion(frames, seed=len(video_id))
     first = quantified(video_id, 0, moved) if n_cycles else kept(video_id, 0)
@@ -236,6 +247,8 @@ def published(
     ]
     write_parquet(rows_table(checked, findings.SCHEMA), paths["findings"])
     write_parquet(rows_table([quality(video_id)], quality_table.SCHEMA), paths["quality"])
+    body = rows_table([morphometrics(video_id)], morphometrics_table.SCHEMA)
+    write_parquet(body, paths["morphometrics"])
     return PublishedVideo(video_id=video_id, split=split, **paths)
 
 

@@ -29,6 +29,7 @@ def test_configs_name_every_shard_once(release: Release) -> None:
         "kinematics",
         "cycles",
         "findings",
+        "morphometrics",
         "quality",
     ]
     assert [one["config_name"] for one in configs if one.get("default")] == ["annotations"]
@@ -55,6 +56,7 @@ def test_config_without_rows_is_not_offered(tmp_path: Path, arguments: dict[str,
         assert [one["config_name"] for one in front[key]] == [
             "annotations",
             "kinematics",
+            "morphometrics",
             "quality",
         ]
 
@@ -75,7 +77,7 @@ def test_counts_without_a_yaml_reader(release: Release) -> None:
     text = (release.folder / "README.md").read_text(encoding="utf-8")
     lines = text.split("---\n", 2)[1].splitlines()
     counts = [int(line.split(":")[1]) for line in lines if "num_examples:" in line]
-    assert counts == [4, 2, 50, 7, 4, 8, 2, 1]
+    assert counts == [4, 2, 50, 7, 4, 8, 2, 1, 2, 1]
 
 
 def test_words_tell_licence_counts_units_and_what_is_missing(release: Release) -> None:

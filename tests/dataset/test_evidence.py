@@ -83,6 +83,16 @@ def test_a_row_that_tells_more_than_it_knows_is_caught(changed: dict[str, Any], 
     assert any(cause in found for found in row_faults(SAID | changed))
 
 
+@pytest.mark.parametrize(
+    ("told", "is_backed"),
+    [("Height 1.78 m.", True), ("Height 1.79 m.", False), ("", False)],
+    ids=["as measured", "another number", "left out"],
+)
+def test_the_body_told_is_the_body_measured(told: str, is_backed: bool) -> None:
+    row = SAID | {"morphology_context": told}
+    assert (row_faults(row, {"height": 1.78}) == []) is is_backed
+
+
 def test_a_made_release_is_proved(release: Release) -> None:
     assert release_faults(release.folder) == []
 

@@ -24,7 +24,7 @@ from qevd_bio.skeleton.dofs import DOF_NAMES
 from qevd_bio.tables import annotations, kinematics
 from qevd_bio.tables.parquet import rows_table, write_parquet
 
-CONFIG_NAMES = ("annotations", "kinematics", "cycles", "findings", "quality")
+CONFIG_NAMES = ("annotations", "kinematics", "cycles", "findings", "morphometrics", "quality")
 
 UNITS = {
     "_deg_s": "deg/s",
@@ -60,7 +60,7 @@ def test_layout_and_rows_in_order(release: Release) -> None:
             *(f"schema/{name}.json" for name in CONFIG_NAMES),
             *(
                 f"{name}/{split}-00000-of-00001.parquet"
-                for name in ("annotations", "kinematics", "quality")
+                for name in ("annotations", "kinematics", "morphometrics", "quality")
                 for split in ("train", "test")
             ),
         ]
@@ -98,8 +98,8 @@ def test_values_survive(release: Release) -> None:
 def test_unobserved_degrees_of_freedom_are_null_and_the_rest_are_not(release: Release) -> None:
     table = pq.ParquetFile(release.folder / "kinematics/test-00000-of-00001.parquet").read()
     table = table.drop_columns(
-        list(kinematics.SIGMA_COLUMNS)
-    )  # the made backend gives one for all frames
+        [*kinematics.SIGMA_COLUMNS, *kinematics.BETA_COLUMNS]
+    )  # the made backend gives one noise for all frames, and no shape
     empty = {name for name in table.column_names if table[name].null_count == table.num_rows}
     assert empty == {f"{name}_rad" for name in UNOBSERVED}
     assert sum(column.null_count for column in table.columns) == len(UNOBSERVED) * table.num_rows

@@ -17,6 +17,7 @@ import qevd_bio
 from qevd_bio.assets import asset_path
 from qevd_bio.dataset.assembly import release_from
 from qevd_bio.dataset.changes import all_changes, plot_of, write_diff_page
+from qevd_bio.dataset.configs import CONFIGS
 from qevd_bio.dataset.tracing import trace
 from qevd_bio.engine.collect import waste
 from qevd_bio.errors import DataError
@@ -85,7 +86,7 @@ def test_the_capture_is_judged_before_its_sentences(road: Road) -> None:
 def test_a_second_run_does_nothing(road: Road) -> None:
     before = artifact_bytes(road.store.root)
     summary = reopen_road(road.store.root).run((), argv=["test"], on_event=lambda event: None)
-    assert summary.counts["done"] == 5
+    assert summary.counts["done"] == 6
     assert summary.counts["completed"] == 0
     assert artifact_bytes(road.store.root) == before
 
@@ -134,7 +135,7 @@ def test_an_edited_rule_reruns_only_what_reads_it(
 
 def test_three_readers_agree_on_the_release(road: Road, tmp_path: Path) -> None:
     folder = release_from(road, out=tmp_path, version="0.1.0").folder
-    for config in ("annotations", "kinematics", "cycles", "findings", "quality"):
+    for config in CONFIGS:
         shard = folder / config / "train-00000-of-00001.parquet"
         rows = pq.read_table(shard).num_rows
         assert (
@@ -157,7 +158,7 @@ def test_every_row_leads_back_to_the_video_and_the_run(road: Road, tmp_path: Pat
     assert spoken.row["feedback_original"] == published.row["feedback_original"]
     assert spoken.links == published.links
     by_stage = {link.record.stage: link for link in spoken.links}
-    assert set(by_stage) == {"annotations", "findings", "cycles", "kinematics"}
+    assert set(by_stage) == {"annotations", "findings", "cycles", "morphometrics", "kinematics"}
     provenance = published.row["provenance"]
     for stage in ("kinematics", "findings"):
         assert by_stage[stage].record.outputs[0].sha256 == provenance[f"{stage}_sha256"]

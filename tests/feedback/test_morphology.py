@@ -7,7 +7,7 @@ import math
 import pytest
 
 from qevd_bio.errors import DataError
-from qevd_bio.feedback.morphology import morphology_context
+from qevd_bio.feedback.morphology import morphology_context, told_measurements
 
 ALL = {"hips": 1.013, "waist": 0.851, "chest": 0.98, "mass": 73.2249, "height": 1.778}
 
@@ -46,3 +46,46 @@ def test_the_warning_stands_in_front():
 def test_what_is_no_measure_is_refused(given, cause):
     with pytest.raises(DataError, match=cause):
         morphology_context(given, low_confidence=False)
+
+
+ROW = {
+    "height_m": 1.78,
+    "mass_kg": 73.22,
+    "chest_m": 1.0,
+    "waist_m": 0.83,
+    "hip_m": 0.98,
+    "given_height_m": None,
+    "flags": [],
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "text"),
+    [
+        pytest.param(
+            {}, "Height 1.78 m, Mass 73.22 kg, Chest 1.00 m, Waist 0.83 m, Hips 0.98 m.", id="all"
+        ),
+        pytest.param(
+            dict.fromkeys(ROW) | {"flags": [], "given_height_m": 1.8, "height_m": 1.8},
+            "Height 1.80 m.",
+            id="a given height alone",
+        ),
+        pytest.param(
+            {"flags": ["girth_order"]}, "Height 1.78 m, Mass 73.22 kg.", id="doubtful girths"
+        ),
+        pytest.param({"flags": ["height_range"]}, "", id="doubtful scale"),
+        pytest.param(
+            {"flags": ["height_contradicted"], "given_height_m": 1.6},
+            "Height 1.60 m.",
+            id="contradicted by what is known",
+        ),
+        pytest.param(
+            {"flags": ["mass_range", "open_surface"]}, "Height 1.78 m.", id="doubtful mass"
+        ),
+        pytest.param({"given_height_m": 1.75, "mass_kg": None},
+                     "Height 1.75 m, Chest 1.00 m, Waist 0.83 m, Hips 0.98 m.",
+                     id="what is known goes first"),
+    ],
+)  # fmt: skip
+def test_what_is_doubtful_is_not_told(changed, text):
+    assert morphology_context(told_measurements(ROW | changed), low_confidence=False) == text

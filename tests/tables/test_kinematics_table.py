@@ -13,7 +13,7 @@ import pytest
 from qevd_bio.errors import DataError
 from qevd_bio.motion.record import Motion
 from qevd_bio.skeleton.dofs import N_DOFS
-from qevd_bio.tables import annotations, cycles, findings, kinematics
+from qevd_bio.tables import annotations, cycles, findings, kinematics, morphometrics
 from qevd_bio.tables.parquet import read_parquet, rows_table, write_parquet
 
 
@@ -71,18 +71,29 @@ def test_the_noise_of_each_frame_comes_back(tmp_path: Path) -> None:
     )
 
 
+def test_the_shape_of_each_frame_comes_back(tmp_path: Path) -> None:
+    plain = made_motion()
+    betas = np.random.default_rng(2).normal(size=(30, 10))
+    betas[~plain.valid] = np.nan
+    path = written(replace(plain, betas=betas), tmp_path / "a.parquet")
+    back = kinematics.motion_from_table(read_parquet(path, kinematics.SCHEMA))
+    np.testing.assert_array_equal(back.betas, betas.astype(np.float32))
+
+
 def test_equal_motions_give_equal_bytes(tmp_path: Path) -> None:
     first = written(made_motion(), tmp_path / "a.parquet").read_bytes()
     assert written(made_motion(), tmp_path / "b.parquet").read_bytes() == first
 
 
-@pytest.mark.parametrize("schema", [t.SCHEMA for t in (kinematics, cycles, findings, annotations)])
+@pytest.mark.parametrize(
+    "schema", [t.SCHEMA for t in (kinematics, cycles, findings, annotations, morphometrics)]
+)
 def test_every_column_says_what_it_means(schema: pa.Schema) -> None:
     for field in schema:
         metadata = {key.decode(): value.decode() for key, value in field.metadata.items()}
         assert len(metadata["description"]) > 4
         suffix = field.name.rsplit("_", 1)[-1]
-        if suffix in ("s", "rad"):
+        if suffix in ("s", "rad", "m", "kg"):
             assert metadata["unit"] == suffix
 
 

@@ -125,6 +125,12 @@ def _without_short_shots(seen: Seen, trusted: BoolArray, config: HsmrConfig) -> 
     return valid
 
 
+def _of_the_person(betas: FloatArray, valid: BoolArray, missing: int) -> FloatArray:
+    """Keep the shapes of valid frames; the `missing` frames at the end have none."""
+    kept = np.where(valid[:, None], betas, np.nan)
+    return np.concatenate([kept, np.full((missing, betas.shape[1]), np.nan)])
+
+
 def _assembled(
     seen: Seen,
     valid: BoolArray,
@@ -156,7 +162,7 @@ def _assembled(
         gravity=gravity.down,
         gravity_source=gravity.source,
         backend=BACKEND,
-        betas=np.median(seen.betas[valid], axis=0),
+        betas=_of_the_person(seen.betas, valid, missing),
         segment_lengths_m=segment_lengths_for_height(ASSUMED_HEIGHT_M),
     )
     return Captured(

@@ -1,0 +1,1 @@
+"""From a body's shape to its measurements: meshes, slices, volumes, landmarks."""

@@ -1,0 +1,130 @@
+"""The table of body measurements: one row a video."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from qevd_bio.tables.columns import column, versioned
+
+SEGMENTS: tuple[str, ...] = (
+    "thigh",
+    "shank",
+    "foot",
+    "trunk",
+    "upper_arm",
+    "forearm",
+    "hip_width",
+    "shoulder_width",
+)
+
+_UNMEASURED = "null: see `reason`"
+_MALE = "From betas: everyone is measured in the male shape space, as HSMR sees all people"
+
+MEASURES: dict[str, tuple[str, str]] = {
+    "height_m": ("m", "Height, from head top to left heel"),
+    "mass_kg": ("kg", "Mass: 985 kg/m3 times the volume of the body"),
+    "chest_m": ("m", "Girth at the height of the right nipple"),
+    "waist_m": ("m", "Girth at the height of the belly button"),
+    "hip_m": ("m", "Girth at the height of the crotch"),
+}
+"""Unit and meaning of each measurement, to two decimals."""
+
+SCHEMA: pa.Schema = versioned(
+    "morphometrics",
+    [
+        column("video_id", pa.string(), "Video the numbers belong to"),
+        column(
+            "source",
+            pa.string(),
+            "betas: measured on the user's SMPL or SKEL body; shapy: read from a file of SHAPY's "
+            "measurements; height: nothing but the height that was given; none: nothing is known",
+        ),
+        column("reason", pa.string(), "Why measurements are null; empty where they are not"),
+        *(
+            column(name, pa.float64(), f"{text}. {_MALE}; {_UNMEASURED}", unit=unit, nullable=True)
+            for name, (unit, text) in MEASURES.items()
+        ),
+        column(
+            "given_height_m",
+            pa.float64(),
+            "Height the user gave for the person; null: none",
+            unit="m",
+            nullable=True,
+        ),
+        column(
+            "flags",
+            pa.list_(pa.string()),
+            "What is implausible: height_range (outside 1.2 to 2.3 m), height_contradicted (more "
+            "than 10 cm from the given height), mass_range (outside 25 to 250 kg), girth_order "
+            "(waist wider than chest and hip), open_surface (the volume means little)",
+        ),
+        column(
+            "shape_space",
+            pa.string(),
+            "Whose body was measured: skel_male or smpl_male, for women too; null: source is not "
+            "betas",
+            nullable=True,
+        ),
+        column(
+            "shape_sha256",
+            pa.string(),
+            "SHA-256 of that body's file; null: source is not betas",
+            nullable=True,
+        ),
+        column(
+            "betas",
+            pa.list_(pa.float64()),
+            "Ten shape numbers, averaged over the video, in standard deviations; null: the "
+            "capture gives no shape",
+            nullable=True,
+        ),
+        column(
+            "betas_frames",
+            pa.int32(),
+            "Frames the average rests on; null: the capture gives no shape",
+            unit="frames",
+            nullable=True,
+        ),
+        column(
+            "betas_frames_left_out",
+            pa.int32(),
+            "Frames left out of it, because their shape is far from the rest; null: no shape",
+            unit="frames",
+            nullable=True,
+        ),
+        column(
+            "betas_spread",
+            pa.float64(),
+            "Root mean square difference of windows of 3 s from the average, in standard "
+            "deviations; null: one window, or no shape",
+            nullable=True,
+        ),
+        column(
+            "segment_source",
+            pa.string(),
+            "body: joints of the SKEL body; capture: fitted to the picture; null: not measured",
+            nullable=True,
+        ),
+        *(
+            column(
+                f"{name}_m",
+                pa.float64(),
+                f"Length of the {name.replace('_', ' ')} between joint centres; null: not "
+                "measured, or of unknown scale",
+                unit="m",
+                nullable=True,
+            )
+            for name in SEGMENTS
+        ),
+        *(
+            column(
+                f"{name}_ratio",
+                pa.float64(),
+                f"The {name.replace('_', ' ')} as a share of thigh, shank and trunk together; "
+                "null: not measured",
+                nullable=True,
+            )
+            for name in SEGMENTS
+        ),
+    ],
+)
