@@ -45,19 +45,27 @@ class Site:
             def told(event):
                 run.count(event)
                 self.events.append(event)
+                self.on_event(event)
 
-            self.summary = run_supervised(
-                recipe_of(working_stages.stages, home=str(self.home)),
-                self.stages(),
-                self.videos,
-                self.store,
-                workers=workers,
-                limits=Limits(**limits),
-                log=run.log,
-                on_event=told,
-                notice=self.notices.append,
-            )
+            recipe = recipe_of(working_stages.stages, home=str(self.home))
+            self.summary = self.execute(recipe, run, told, workers, Limits(**limits))
         return {name: count for name, count in self.summary.counts.items() if count}
+
+    def on_event(self, event):
+        """Meet an event; to be replaced."""
+
+    def execute(self, recipe, run, told, workers, limits):
+        return run_supervised(
+            recipe,
+            self.stages(),
+            self.videos,
+            self.store,
+            workers=workers,
+            limits=limits,
+            log=run.log,
+            on_event=told,
+            notice=self.notices.append,
+        )
 
     def run_serially(self):
         return run_local(self.stages(), self.videos, self.store, on_event=lambda event: None)
