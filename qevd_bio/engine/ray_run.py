@@ -221,7 +221,8 @@ class _RayWorker(Worker):
         return "asked of Ray"
 
     def kill(self, doom: str = "") -> None:
-        self.doom = doom or self.doom
+        if doom:
+            self.doom, self.said = doom, self.last_words()
         if self.maker:
             self.host.kill.remote(doom)
         else:

@@ -53,6 +53,8 @@ class Worker(ABC):
         The stage that is being set up, if any.
     doom : str
         Why it was killed by the supervisor.
+    said : str
+        Its last words before it was made to tell where it stands.
     maker : str
         Begins the names of the temporary folders it works in; empty while not known.
     was_lost : bool
@@ -69,6 +71,7 @@ class Worker(ABC):
     setting_up: str = ""
     videos: int = 0
     doom: str = ""
+    said: str = ""
     maker: str = ""
     was_lost: bool = False
     since: float = field(default_factory=time.monotonic)
@@ -130,7 +133,9 @@ class Worker(ABC):
         return ""
 
     def last_words(self) -> str:
-        """Return the last lines of its standard error in one line."""
+        """Return the last lines it printed in one line."""
+        if self.said:
+            return self.said
         try:
             with self.log.open("rb") as file:
                 file.seek(max(0, self.log.stat().st_size - _TAIL_BYTES))
@@ -172,7 +177,7 @@ class WorkerProcess(Worker):
 
     def kill(self, doom: str = "") -> None:  # noqa: D102
         if doom:
-            self.doom = doom
+            self.doom, self.said = doom, self.last_words()
             with suppress(ProcessLookupError):
                 self.process.send_signal(signal.SIGUSR1)
                 time.sleep(0.1)
