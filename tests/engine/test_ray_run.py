@@ -40,14 +40,14 @@ def clean_bytes(tmp_path, videos):
 def test_faults_are_recorded_as_on_one_machine_and_cost_one_unit_each(tmp_path, cluster):
     site = Site(tmp_path / "site", address=cluster.address)
     site.set(faults={"b/0001": "error", "b/0002": "sigkill", "c/0003": "hang", "d/0004": "memory"})
-    counts = site.run(workers=None, unit_s=2.5, memory_bytes=250_000_000)
+    counts = site.run(workers=None, unit_s=2.5, memory_bytes=150_000_000)
     assert counts == {"completed": 17, "failed": 4, "skipped": 3}
     reasons = {(f.stage, f.video_id): f.reason for f in site.summary.failures}
     assert reasons == {
         ("b", "0001"): "DataError: b-0001: is odd. Look at it",
         ("b", "0002"): "the worker was killed by SIGKILL (out of memory?)",
         ("c", "0003"): "no result within 2.5 s",
-        ("d", "0004"): "out of memory: more than 0.25 GB used",
+        ("d", "0004"): "out of memory: more than 0.15 GB used",
     }
     for (stage, video), reason in reasons.items():
         record = site.store.newest(stage, video)

@@ -76,7 +76,7 @@ FAULTS = {
     "exit": "the worker ended with exit code 7",
     "hang": "no result within 1.5 s",
     "deaf": "no result within 1.5 s",
-    "memory": "out of memory: more than 0.25 GB used",
+    "memory": "out of memory: more than 0.15 GB used",
     "disk full": "OSError: [Errno 28] No space left on device",
     "error": "DataError: b-0006: is odd. Look at it",
 }
@@ -87,7 +87,7 @@ def test_each_fault_costs_one_unit_and_names_its_cause(tmp_path, no_children_lef
     faults = {f"b/{number:04}": fault for number, fault in enumerate(["", *FAULTS])}
     faults["b/0006"], faults["b/0008"] = "error", faults["b/0006"]
     site.set(faults=faults)
-    counts = site.run(workers=4, unit_s=1.5, memory_bytes=250_000_000)
+    counts = site.run(workers=4, unit_s=1.5, memory_bytes=150_000_000)
     assert counts == {"completed": 2 * 4 + 8 * 2, "failed": 8, "skipped": 8}
     reasons = {f.video_id: f.reason for f in site.summary.failures}
     assert sorted(reasons.values()) == sorted(FAULTS.values())

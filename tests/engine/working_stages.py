@@ -87,7 +87,7 @@ class WorkingStage:
             case "memory":
                 held = []
                 while True:
-                    held.append(bytearray(b"x" * (16 << 20)))
+                    held.append(b"x" * (16 << 20))
                     time.sleep(0.005)
             case "disk full":
                 raise OSError(28, "No space left on device")
