@@ -136,12 +136,7 @@ class Store:
                 found = Found(failure, "")
             elif not found.problem:
                 return Found(None, failure or set_aside_before(folder))
-        record = found.record
-        if record is not None and (record.stage, record.video_id, record.identity) != (
-            stage,
-            video_id,
-            identity,
-        ):
+        if found.record is not None and found.record.identity != identity:
             return Found(None, f"{UNIT_FILE} belongs to another unit")
         return found
 
