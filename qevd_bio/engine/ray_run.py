@@ -35,6 +35,7 @@ from qevd_bio.errors import EnvironmentProblem
 _TICK_S = 0.25
 _LISTEN_S = 5.0
 _FAREWELL_S = 10.0
+_LAST_BREATH_S = 1.0
 
 
 def run_on_ray(
@@ -157,8 +158,10 @@ class _Host:
         while time.monotonic() < deadline:
             while self.worker.line.poll(0.0 if heard else _TICK_S):
                 message = self.worker.receive()
+                if message is None and heard:
+                    return heard, None
                 if message is None:
-                    return heard, self.worker.bury()
+                    return [], self._fate()
                 heard.append(message)
             if heard:
                 break
@@ -171,6 +174,14 @@ class _Host:
     def kill(self, doom: str) -> None:
         """End the worker."""
         self.worker.kill(doom)
+
+    def _fate(self) -> str:
+        fate = self.worker.bury()
+        if self.worker.process.returncode < 0 and not self.worker.doom:
+            # An actor that Ray ends because its machine is lost kills its children first and
+            # must not live to blame them.
+            time.sleep(_LAST_BREATH_S)
+        return fate
 
 
 @dataclass(slots=True, kw_only=True)

@@ -92,7 +92,9 @@ def test_a_machine_lost_in_mid_run_changes_no_byte(tmp_path, cluster):
             cluster.second = None
 
     site.on_event = lose
-    assert site.run(workers=2) == {"completed": 48}
+    counts = site.run(workers=2)
+    # A unit may be finished and its machine be gone before that was told.
+    assert counts.pop("done", 0) + counts.pop("completed") == 48 and counts == {}
     assert any("its machine was lost" in notice for notice in site.notices)
     assert not list(site.store.root.rglob("*.failed.json")), "no unit is to blame"
     assert site.current() == clean_bytes(tmp_path, 12)
