@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 import platform
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,6 +37,8 @@ _TICK_S = 0.25
 _LISTEN_S = 5.0
 _FAREWELL_S = 10.0
 _LAST_BREATH_S = 1.0
+_TOLD_CHARACTERS = 300
+_SPACE = re.compile(r"\s+")
 
 
 def run_on_ray(
@@ -219,7 +222,10 @@ class _RayWorker(Worker):
         except errors.RayTaskError as error:
             self.fate = one_line(error.cause)
         except errors.RayError as error:
-            self.was_lost, self.fate = True, f"its machine was lost ({type(error).__name__})"
+            # An actor whose class cannot be imported has no machine to lose.
+            self.was_lost = not getattr(error, "actor_init_failed", False)
+            words = "its machine was lost" if self.was_lost else "its actor could not be made"
+            self.fate = f"{words} ({_SPACE.sub(' ', str(error))[-_TOLD_CHARACTERS:]})"
         except OSError:
             self.fate = "the run listens no more"
         finally:
@@ -269,7 +275,9 @@ def _connected(address: str | None) -> Iterator[Any]:
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+        ray.init(
+            address=address, log_to_driver=False, logging_level="ERROR", include_dashboard=False
+        )
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise EnvironmentProblem(
             f"no cluster answers ({one_line(error)})",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from supervised import Site, start
+
+from qevd_bio.cli.main import app
 
 pytest.importorskip("ray", reason="running on Ray needs qevd-bio[ray]")
 
@@ -60,6 +63,30 @@ def test_faults_are_recorded_as_on_one_machine_and_cost_one_unit_each(tmp_path, 
     site.address = None
     assert site.run() == {"done": 17, "completed": 7}, "a run without Ray goes on from there"
     assert site.current() == clean_bytes(tmp_path, 6)
+
+
+def test_the_real_road_is_laid_out_where_ray_places_it(tmp_path, cluster, monkeypatch, capsys):
+    """Its only video is absent, which a worker on the cluster finds out."""
+    home = tmp_path / "QEVD" / "QEVD-FIT-COACH"
+    home.mkdir(parents=True)
+    record = {
+        "long_range_video_file": "./long_range_videos/0300.mp4",
+        "video_timestamps": "./long_range_videos/0300_timestamps.npy",
+        "feedbacks": [""],
+        "feedback_timestamps": [1.69e9],
+        "is_transition": [False],
+    }
+    (home / "feedbacks_long_range.json").write_text(json.dumps([record]))
+    monkeypatch.chdir(tmp_path)
+    arguments = ["--data-root", "QEVD", "--on", "ray", "--address", cluster.address, "--json"]
+    with pytest.raises(SystemExit) as end:
+        app(args=["run", *arguments, "--workers", "1"])
+    told = json.loads(capsys.readouterr().out)
+    assert end.value.code == 3
+    assert told["counts"] == {"completed": 0, "done": 0, "failed": 1, "skipped": 4}
+    assert "the video is absent" in told["failures"][0]["reason"]
+    (log,) = tmp_path.glob("work/runs/*/log.jsonl")
+    assert '"kind":"worker placed"' in log.read_text()
 
 
 def test_driver_that_is_killed_leaves_what_a_run_resumes(tmp_path, cluster):
