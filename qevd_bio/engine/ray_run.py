@@ -31,7 +31,7 @@ from qevd_bio.engine.stage import Resources, Stage
 from qevd_bio.engine.store import Store
 from qevd_bio.engine.supervisor import run_supervised
 from qevd_bio.engine.worker_process import Worker, start_worker
-from qevd_bio.errors import EnvironmentProblem
+from qevd_bio.errors import EnvironmentProblem, QevdBioError
 
 _TICK_S = 0.25
 _LISTEN_S = 5.0
@@ -143,12 +143,15 @@ class _Host:
 
     def start(
         self, number: int, recipe: Recipe, work: Path, run_id: str, log: Path, limits: Limits
-    ) -> tuple[str, str]:
-        """Start the worker; return where it runs and how its temporary folders begin."""
-        self.worker = start_worker(
-            number, recipe, work=work, run_id=run_id, log=log, limits=limits, gpu=""
-        )
-        return f"{platform.node()}, {self.worker.place()}", self.worker.maker
+    ) -> tuple[str, str, str]:
+        """Start the worker; return where it runs, its `maker`, and what went wrong."""
+        try:
+            self.worker = start_worker(
+                number, recipe, work=work, run_id=run_id, log=log, limits=limits, gpu=""
+            )
+        except QevdBioError as error:
+            return platform.node(), "", f"{error} (on {platform.node()})"
+        return f"{platform.node()}, {self.worker.place()}", self.worker.maker, ""
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Tell the worker something."""
@@ -212,7 +215,7 @@ class _RayWorker(Worker):
         """Pass on what the worker says until it is gone, then hang up."""
         errors = self.ray.exceptions
         try:
-            place, self.maker = self.ray.get(self.host.start.remote(*arguments))
+            place, self.maker, self.fate = self.ray.get(self.host.start.remote(*arguments))
             _pass_on(line, {"place": place})
             while not self.fate:
                 heard, fate = self.ray.get(self.host.listen.remote())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import sys
 import time
 from pathlib import Path
@@ -12,6 +13,9 @@ import pytest
 from supervised import Site, start
 
 from qevd_bio.cli.main import app
+from qevd_bio.engine.limits import Limits
+from qevd_bio.engine.ray_run import _Host
+from qevd_bio.engine.recipe import Recipe
 
 pytest.importorskip("ray", reason="running on Ray needs qevd-bio[ray]")
 
@@ -63,6 +67,15 @@ def test_faults_are_recorded_as_on_one_machine_and_cost_one_unit_each(tmp_path, 
     site.address = None
     assert site.run() == {"done": 17, "completed": 7}, "a run without Ray goes on from there"
     assert site.current() == clean_bytes(tmp_path, 6)
+
+
+def test_a_machine_that_does_not_see_the_folder_is_named(tmp_path):
+    recipe = Recipe("working_stages", "stages", {"home": str(tmp_path)})
+    absent = tmp_path / "absent"
+    told = _Host().start(1, recipe, absent, "run", absent / "worker-1.log", Limits())
+    assert told[1] == ""
+    assert f"{absent}/worker-1.log: worker 1 cannot be started (No such file" in told[2]
+    assert f"(on {platform.node()})" in told[2]
 
 
 def test_the_real_road_is_laid_out_where_ray_places_it(tmp_path, cluster, monkeypatch, capsys):
