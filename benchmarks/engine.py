@@ -138,7 +138,7 @@ def main() -> None:
         print("| what | measured |\n|---|---|")
         for units in options.scale:
             print_scale(options.folder, units)
-        print_folders(options.folder, 300_000)
+        print_folders(options.folder, 100_000)
         return
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}\n")
     print("| what | bar | measured |\n|---|---|---|")
