@@ -70,6 +70,7 @@ def printed(site):
     subprocess.run(["sbatch", str(path)], check=True, stdout=subprocess.DEVNULL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", [submitted, printed])
 def test_an_array_with_a_failing_and_a_requeued_task_ends_as_one_local_run(
     site, tmp_path, monkeypatch, way
