@@ -81,6 +81,47 @@ def timed(work: Path, units: int, seconds: float, workers: int) -> tuple[RunSumm
     return summary, time.perf_counter() - began, own_cpu_s() - cpu
 
 
+def print_scale(folder: Path | None, units: int) -> None:
+    """Say what very many units cost a file system: making them, looking at them, their files."""
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        for what in ("made", "looked at"):
+            _, wall, cpu = timed(Path(name), units, 0.0, 0)
+            print(f"| {units:,} units {what}, one process | {1e6 * wall / units:.0f} us a unit "
+                  f"({wall:.0f} s, {cpu:.0f} CPU seconds) |")  # fmt: skip
+        found = [path.lstat() for path in Path(name).rglob("*") if "runs" not in path.parts]
+        blocks = sum(512 * one.st_blocks for one in found)
+        print(f"| ... files and folders | {len(found) / units:.2f} a unit |")
+        print(f"| ... on the disk | {blocks / units:.0f} bytes a unit |")
+
+
+def print_folders(folder: Path | None, entries: int) -> None:
+    """Compare one folder of very many entries with two levels of 256 by hash."""
+    for what in ("one folder", "two levels by hash"):
+        with tempfile.TemporaryDirectory(dir=folder) as name:
+            home = Path(name)
+            if what != "one folder":
+                for first in range(256):
+                    (home / f"{first:02x}").mkdir()
+            places = []
+            for number in range(entries):
+                digest = hashlib.sha256(str(number).encode()).hexdigest()
+                parent = home if what == "one folder" else home / digest[:2]
+                places.append(parent / f"{number:06}")
+            began = time.perf_counter()
+            for place in places:
+                place.mkdir()
+            made = time.perf_counter()
+            for place in places[::-7]:
+                place.stat()
+            seen = time.perf_counter()
+            listed = sum(1 for _ in os.scandir(home))
+            print(
+                f"| {entries:,} folders in {what} | {1e6 * (made - began) / entries:.0f} us to "
+                f"make one, {7e6 * (seen - made) / entries:.1f} us to find one, "
+                f"{listed:,} entries listed in {time.perf_counter() - seen:.2f} s |"
+            )
+
+
 def own_cpu_s() -> float:
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
@@ -91,7 +132,14 @@ def main() -> None:
     parser.add_argument("--finished", type=int, default=20_000)
     parser.add_argument("--long-s", type=float, default=10.0)
     parser.add_argument("--folder", type=Path, default=None, help="where to work")
+    parser.add_argument("--scale", type=int, nargs="*", help="only: cost of so many units")
     options = parser.parse_args()
+    if options.scale is not None:
+        print("| what | measured |\n|---|---|")
+        for units in options.scale:
+            print_scale(options.folder, units)
+        print_folders(options.folder, 100_000)
+        return
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}\n")
     print("| what | bar | measured |\n|---|---|---|")
     with tempfile.TemporaryDirectory(dir=options.folder) as name:

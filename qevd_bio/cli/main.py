@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from qevd_bio import __version__
-from qevd_bio.cli import look, release, rules, setup, synth, upkeep, weights, work
+from qevd_bio.cli import cluster, look, release, rules, setup, synth, upkeep, weights, work
 from qevd_bio.cli.guard import DEBUG_VARIABLE
 from qevd_bio.cli.why import why
 
@@ -49,6 +49,7 @@ app.command()(setup.demo)
 app.command()(setup.doctor)
 app.command()(work.plan)
 app.command()(work.run)
+app.command()(cluster.submit)
 for _command in (
     upkeep.status,
     upkeep.failed,

@@ -149,6 +149,15 @@ Recycle = Annotated[
     int, typer.Option("--recycle", min=1, help="Replace a worker after this many videos.")
 ]
 
+On = Annotated[
+    str,
+    typer.Option("--on", help="local: this machine. ray: all machines of a Ray cluster."),
+]
+Address = Annotated[
+    str | None,
+    typer.Option("--address", help="Of the Ray cluster; auto: the one this machine is in."),
+]
+
 
 def _config(
     data_root: Path,
@@ -272,11 +281,13 @@ def run(
     start_timeout_s: StartTimeout = 600.0,
     memory_gb: Memory = None,
     recycle: Recycle = 200,
+    on: On = "local",
+    address: Address = None,
     as_json: Json = False,
 ) -> int:
     """Bring every video up to date: angles, cycles, findings, sentences."""
     from qevd_bio.cli.progress import progress
-    from qevd_bio.engine.limits import Limits, sensible_workers
+    from qevd_bio.engine.limits import Limits
     from qevd_bio.engine.sharding import shard_named
     from qevd_bio.stages.road import open_road
 
@@ -299,8 +310,10 @@ def run(
             on_event=on_event,
             notice=say,
             shard=part,
-            workers=sensible_workers(road.stages) if workers is None else workers,
+            workers=workers,
             limits=Limits(unit_timeout_s, start_timeout_s, memory, recycle),
+            on=on,
+            address=address,
         )
     failures = [{"video_id": f.video_id, "stage": f.stage, "reason": f.reason}
                 for f in summary.failures]  # fmt: skip

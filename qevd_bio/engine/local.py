@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 
 from qevd_bio.engine.events import Event, RunSummary, Tally
+from qevd_bio.engine.interrupts import raised_interrupts
 from qevd_bio.engine.settle import Workshop
 from qevd_bio.engine.stage import Stage, check_stages, check_videos
 from qevd_bio.engine.store import Store
@@ -46,6 +47,8 @@ def run_local(
         The stages do not fit together, or video ids cannot be used.
     EnvironmentProblem
         The store takes no records any more.
+    KeyboardInterrupt
+        The user or a scheduler wants it to stop; the unit in hand is lost.
     Exception
         Whatever a stage's `setup` raises: no unit of it could run.
 
@@ -57,7 +60,7 @@ def run_local(
     check_stages(stages)
     check_videos(video_ids)
     tally = Tally(on_event)
-    with closing(Workshop(stages, store, run_id)) as workshop:
+    with raised_interrupts(), closing(Workshop(stages, store, run_id)) as workshop:
         for video_id in video_ids:
             workshop.settle(video_id, tally.add)
     return tally.summary()

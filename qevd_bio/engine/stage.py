@@ -11,7 +11,7 @@ from qevd_bio.errors import UsageError
 from qevd_bio.files.contain import plain_name
 from qevd_bio.files.strict_json import JsonValue
 
-RESERVED_NAMES = frozenset({"runs"})
+RESERVED_NAMES = frozenset({"runs", "published", "slurm"})
 
 
 @dataclass(frozen=True, slots=True)

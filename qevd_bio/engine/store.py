@@ -8,7 +8,7 @@ import platform
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,12 +136,7 @@ class Store:
                 found = Found(failure, "")
             elif not found.problem:
                 return Found(None, failure or set_aside_before(folder))
-        record = found.record
-        if record is not None and (record.stage, record.video_id, record.identity) != (
-            stage,
-            video_id,
-            identity,
-        ):
+        if found.record is not None and found.record.identity != identity:
             return Found(None, f"{UNIT_FILE} belongs to another unit")
         return found
 
@@ -226,7 +221,7 @@ class Store:
             The work folder cannot be written.
         """
         home = self.video_folder(stage, video_id)
-        folder = home / f"{_temporary_of(os.getpid())}{secrets.token_hex(4)}"
+        folder = home / f"{maker_of(os.getpid())}{secrets.token_hex(4)}"
         with _writing(folder):
             make_folder(home)
             folder.mkdir()
@@ -314,10 +309,31 @@ class Store:
                 return
             sync_folder(folder.parent)
 
-    def sweep(self, stage: str, video_id: str, pid: int) -> None:
-        """Remove what a process of this machine that is dead left of a unit in the making."""
-        for left in self.video_folder(stage, video_id).glob(f"{_temporary_of(pid)}*"):
+    def sweep(self, stage: str, video_id: str, maker: str) -> None:
+        """Remove what a process that is dead left of a unit in the making."""
+        for left in self.video_folder(stage, video_id).glob(f"{maker}*"):
             shutil.rmtree(left, ignore_errors=True)
+
+    def is_making(self, stage: str, video_id: str, *, since: float) -> bool:
+        """Say whether someone seems to make a unit, on whatever machine.
+
+        Parameters
+        ----------
+        stage, video_id : str
+            The unit.
+        since : float
+            What was begun earlier, in seconds of `time.time`, was left by a dead process.
+
+        Returns
+        -------
+        bool
+            A hint that a file server may tell late: good for the order of work, not more.
+        """
+        for path in self.video_folder(stage, video_id).glob(f"{TEMPORARY_PREFIX}*"):
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime > since:
+                    return True
+        return False
 
     def _videos(self, stage: str) -> Path:
         return self.root / plain_name(stage, where="stage name")
@@ -339,7 +355,8 @@ def _appears(made: Path, folder: Path) -> bool:
     return True
 
 
-def _temporary_of(pid: int) -> str:
+def maker_of(pid: int) -> str:
+    """Begin the names of the temporary folders that a process of this machine makes."""
     return f"{TEMPORARY_PREFIX}{sha256_json(platform.node())[:8]}-{pid}-"
 
 

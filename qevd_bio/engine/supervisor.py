@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -20,12 +20,15 @@ from qevd_bio.engine.recipe import Recipe
 from qevd_bio.engine.settle import standing
 from qevd_bio.engine.stage import Stage, check_stages, check_videos
 from qevd_bio.engine.store import Store
-from qevd_bio.engine.worker_process import WorkerProcess, start_worker
+from qevd_bio.engine.worker_process import StartWorker, Worker, start_worker
 from qevd_bio.errors import EnvironmentProblem
 
 _TICK_S = 0.25
 _PLANNING_S = 0.1
 _FAREWELL_S = 10.0
+
+# So often a unit may lose its machine before it is held to be the cause.
+LOSSES = 3
 
 
 def run_supervised(
@@ -39,6 +42,7 @@ def run_supervised(
     log: RunLog,
     on_event: Callable[[Event], None],
     notice: Callable[[str], None],
+    start: StartWorker = start_worker,
 ) -> RunSummary:
     """Bring every unit up to date with several workers at once.
 
@@ -62,6 +66,8 @@ def run_supervised(
         Told of each unit's start and end.
     notice : callable
         Told in one line what the user should know of the workers.
+    start : callable
+        Starts a worker, here or on another machine.
 
     Returns
     -------
@@ -81,12 +87,14 @@ def run_supervised(
     -----
     The bytes are those of `run_local`: a worker settles a video as that does, and nothing
     passes between videos. A unit whose worker is killed, runs out of time or of memory is
-    recorded as failed by that cause; its video goes on with another worker.
+    recorded as failed by that cause; its video goes on with another worker. A unit whose
+    machine is gone is begun anew, up to `LOSSES` times. Videos that another run seems to have
+    in hand come last.
     """
     check_stages(stages)
     check_videos(video_ids)
     supervisor = _Supervisor(
-        recipe, stages, video_ids, store, workers, limits, log, Tally(on_event), notice
+        recipe, stages, video_ids, store, workers, limits, log, Tally(on_event), notice, start
     )
     with counted_interrupts() as interrupts:
         try:
@@ -110,15 +118,19 @@ class _Supervisor:
         log: RunLog,
         tally: Tally,
         notice: Callable[[str], None],
+        start: StartWorker,
     ) -> None:
         self.recipe, self.stages, self.store = recipe, stages, store
         self.limits, self.log, self.tally, self.notice = limits, log, tally, notice
+        self.start_worker = start
         self.unplanned = iter(video_ids)
         self.is_planned = False
         self.waiting: deque[str] = deque()
+        self.others: deque[str] = deque()
         self.passed: dict[str, set[str]] = {}
         self.reported: dict[str, set[str]] = {}
-        self.workers: dict[int, WorkerProcess] = {}
+        self.losses: Counter[str] = Counter()
+        self.workers: dict[int, Worker] = {}
         self.free = deque(range(1, workers + 1))
         self.start_problem = ""
         self.next_look = 0.0
@@ -137,7 +149,7 @@ class _Supervisor:
             else:
                 self._plan_ahead()
                 self._hand_out()
-                if self.is_planned and not self.waiting and not self._is_busy():
+                if self.is_planned and not self._is_open() and not self._is_busy():
                     return
             self._listen()
             self._watch()
@@ -159,6 +171,9 @@ class _Supervisor:
             worker.bury()
             self._sweep(worker)
         self.workers.clear()
+
+    def _is_open(self) -> bool:
+        return bool(self.waiting or self.others)
 
     def _is_busy(self) -> bool:
         return any(worker.video_id for worker in self.workers.values())
@@ -196,22 +211,40 @@ class _Supervisor:
         for worker in idle:
             if worker.videos >= self.limits.recycle_after:
                 worker.leave()
-            elif self.waiting:
-                video_id = self.waiting.popleft()
+            elif video_id := self._next_video():
                 worker.give(video_id, self.passed.setdefault(video_id, set()))
         starting = sum(worker.state == "starting" for worker in self.workers.values())
-        for _ in range(min(len(self.free), len(self.waiting) - starting)):
+        for _ in range(min(len(self.free), len(self.waiting) + len(self.others) - starting)):
             self._start(self.free.popleft())
-        if self.waiting and not self.workers:
+        if self._is_open() and not self.workers:
             raise EnvironmentProblem(
                 f"no worker can start: {self.start_problem}",
                 where=str(self.log.folder),
                 next_step="Mend the cause and run again; the worker's log has more",
             )
 
+    def _next_video(self) -> str:
+        """Take a video; empty where another run seems to have all those at hand in hand.
+
+        Two runs on one folder would else begin the same videos at the same time and throw
+        half of the work away. Nothing rests on the hint: when only such videos are left they
+        are begun, and the first success stands.
+        """
+        while self.waiting:
+            video_id = self.waiting.popleft()
+            begun = time.time() - self.limits.unit_s
+            if video_id in self.passed or not any(
+                self.store.is_making(stage.name, video_id, since=begun) for stage in self.stages
+            ):
+                return video_id
+            self.others.append(video_id)
+        if self.is_planned and self.others:
+            return self.others.popleft()
+        return ""
+
     def _start(self, number: int) -> None:
         gpu = self.gpus[(number - 1) % len(self.gpus)] if self.gpus else ""
-        self.workers[number] = start_worker(
+        self.workers[number] = self.start_worker(
             number,
             self.recipe,
             work=self.store.root,
@@ -220,11 +253,10 @@ class _Supervisor:
             limits=self.limits,
             gpu=gpu,
         )
-        pid = self.workers[number].process.pid
-        self.log.note("worker started", f"pid {pid}{f', GPU {gpu}' if gpu else ''}", worker=number)
+        self.log.note("worker started", self.workers[number].place(), worker=number)
 
     def _listen(self) -> None:
-        by_line: dict[Any, WorkerProcess] = {w.line: w for w in self.workers.values()}
+        by_line: dict[Any, Worker] = {w.line: w for w in self.workers.values()}
         is_planning = not self.is_planned and len(self.waiting) <= len(self.workers)
         if not by_line:
             if not is_planning:
@@ -238,12 +270,14 @@ class _Supervisor:
             else:
                 self._hear(worker, message)
 
-    def _hear(self, worker: WorkerProcess, message: Mapping[str, Any]) -> None:
+    def _hear(self, worker: Worker, message: Mapping[str, Any]) -> None:
         match message:
             case {"event": event}:
                 self._hear_event(worker, replace(Event(**event), worker=worker.number))
             case {"finished": _}:
                 worker.rest()
+            case {"place": place}:
+                self.log.note("worker placed", cast("str", place), worker=worker.number)
             case {"setup": stage}:
                 worker.setting_up = cast("str", stage)
                 worker.since = time.monotonic()
@@ -255,7 +289,7 @@ class _Supervisor:
                     f"{cause} (log: {worker.log})", where=where, next_step=next_step
                 )
 
-    def _hear_event(self, worker: WorkerProcess, event: Event) -> None:
+    def _hear_event(self, worker: Worker, event: Event) -> None:
         worker.since = time.monotonic()
         worker.setting_up = ""
         worker.stage = event.stage if event.kind == "started" else ""
@@ -287,14 +321,15 @@ class _Supervisor:
             if fault:
                 worker.kill(fault)
 
-    def _bury(self, worker: WorkerProcess) -> None:
+    def _bury(self, worker: Worker) -> None:
         """Draw the consequences of a worker that is gone."""
         del self.workers[worker.number]
         left_as_told = worker.state == "leaving" and not worker.video_id
         never_worked = worker.state == "starting" or worker.setting_up
         fate = worker.bury()
         self._sweep(worker)
-        if worker.video_id and not never_worked:
+        is_forgiven = worker.was_lost and self._is_forgiven(worker)
+        if worker.video_id and not never_worked and not is_forgiven:
             self._blame(worker, fate)
         if worker.video_id and worker.state == "busy":
             self.waiting.appendleft(worker.video_id)
@@ -302,7 +337,7 @@ class _Supervisor:
             self.free.append(worker.number)
             return
         words = f"worker {worker.number}: {fate} (log: {worker.log})"
-        if never_worked:
+        if never_worked and not is_forgiven:
             self.start_problem = f"{fate}: {worker.last_words()}"
             words = f"worker {worker.number} is given up: {self.start_problem}"
         else:
@@ -310,7 +345,13 @@ class _Supervisor:
         self.log.note("worker lost", words, worker=worker.number)
         self.notice(words)
 
-    def _blame(self, worker: WorkerProcess, fate: str) -> None:
+    def _is_forgiven(self, worker: Worker) -> bool:
+        """Count the machines that a video, or a worker without one, has lost in this run."""
+        who = worker.video_id or f"worker {worker.number}"
+        self.losses[who] += 1
+        return self.losses[who] <= LOSSES
+
+    def _blame(self, worker: Worker, fate: str) -> None:
         """Record the unit that was in hand as failed, unless it was finished after all."""
         video_id = worker.video_id
         unit = _unit_in_hand(plan_video(self.stages, video_id, self.store), worker.stage)
@@ -332,10 +373,10 @@ class _Supervisor:
             event = replace(event, unrecorded=made.unrecorded)
         self._tell(event)
 
-    def _sweep(self, worker: WorkerProcess) -> None:
-        if worker.video_id:
+    def _sweep(self, worker: Worker) -> None:
+        if worker.video_id and worker.maker and not worker.was_lost:
             for stage in self.stages:
-                self.store.sweep(stage.name, worker.video_id, worker.process.pid)
+                self.store.sweep(stage.name, worker.video_id, worker.maker)
 
 
 def _unit_in_hand(units: Sequence[PlannedUnit], stage: str) -> PlannedUnit | None:

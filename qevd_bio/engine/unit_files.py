@@ -48,6 +48,9 @@ def read_unit(folder: Path) -> Found:
     record = read_record(folder / UNIT_FILE)
     if not isinstance(record, UnitRecord):
         return Found(None, record)
+    stage, video_id, identity = folder.parts[-3:]
+    if (record.stage, record.video_id, record.identity[:16]) != (stage, video_id, identity):
+        return Found(None, f"{UNIT_FILE} belongs to another unit")
     for output in record.outputs:
         try:
             size = (folder / output.name).stat().st_size

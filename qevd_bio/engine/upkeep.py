@@ -148,22 +148,16 @@ def verify(stages: Sequence[Stage], store: Store) -> Iterator[Damage | UnitRecor
     for stage in stages:
         for folder in store.units(stage.name):
             found = read_unit(folder)
-            problem = found.problem or _problem(stage.name, folder, found.record)
+            problem = found.problem or _problem(folder, found.record)
             if problem or found.record is None:
                 yield Damage(stage.name, folder.parent.name, folder, problem)
             else:
                 yield found.record
 
 
-def _problem(stage: str, folder: Path, record: UnitRecord | None) -> str:
+def _problem(folder: Path, record: UnitRecord | None) -> str:
     if record is None:
         return f"{UNIT_FILE} missing"
-    if (record.stage, record.video_id, record.identity[:16]) != (
-        stage,
-        folder.parent.name,
-        folder.name,
-    ):
-        return f"{UNIT_FILE} belongs to another unit"
     for output in record.outputs:
         if sha256_file(folder / output.name) != output.sha256:
             return f"output {output.name} has other bytes than were written"

@@ -94,7 +94,9 @@ def main() -> None:
     """Run until the supervisor hangs up."""
     parent = os.getppid()
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A terminal or scheduler tells all processes of a job; the supervisor decides what it means.
+    for told in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2):
+        signal.signal(told, signal.SIG_IGN)
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     line = Line(int(sys.argv[1]))
     try:

@@ -9,15 +9,17 @@ import signal
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from qevd_bio.engine.limits import Limits, resident_bytes
 from qevd_bio.engine.recipe import Recipe
+from qevd_bio.engine.store import maker_of
 from qevd_bio.errors import EnvironmentProblem
 
 State = Literal["starting", "idle", "busy", "leaving"]
@@ -27,19 +29,19 @@ _TAIL_LINES = 6
 
 
 @dataclass(slots=True)
-class WorkerProcess:
-    """One worker process.
+class Worker(ABC):
+    """A worker, wherever its process runs.
 
     Attributes
     ----------
     number : int
         From 1 on; a worker that replaces another takes its number.
-    process : subprocess.Popen
-        In a session of its own: it sees no Ctrl-C, and is killed with its children.
     line : Connection
-        The supervisor's end of the pipe.
+        The supervisor's end of a pipe that brings what the worker says and ends with it.
     log : Path
         Takes its standard output and error.
+    limits : Limits
+        What it may take.
     state : str
         ``starting`` until it is ready, then ``idle`` or ``busy``; ``leaving`` once it was
         told that there is no more.
@@ -51,10 +53,15 @@ class WorkerProcess:
         The stage that is being set up, if any.
     doom : str
         Why it was killed by the supervisor.
+    said : str
+        Its last words before it was made to tell where it stands.
+    maker : str
+        Begins the names of the temporary folders it works in; empty while not known.
+    was_lost : bool
+        The machine it ran on is gone: no unit of its is to blame.
     """
 
     number: int
-    process: subprocess.Popen[bytes]
     line: Connection
     log: Path
     limits: Limits
@@ -64,12 +71,26 @@ class WorkerProcess:
     setting_up: str = ""
     videos: int = 0
     doom: str = ""
+    said: str = ""
+    maker: str = ""
+    was_lost: bool = False
     since: float = field(default_factory=time.monotonic)
 
+    @abstractmethod
     def send(self, **message: object) -> None:
         """Tell the worker; one that is gone will be found dead soon enough."""
-        with suppress(OSError):
-            self.line.send_bytes(json.dumps(message).encode())
+
+    @abstractmethod
+    def kill(self, doom: str = "") -> None:
+        """End it and its children at once; a hung one tells first where it stands."""
+
+    @abstractmethod
+    def bury(self) -> str:
+        """Reap a worker that hung up, and say in one line what became of it."""
+
+    @abstractmethod
+    def place(self) -> str:
+        """Say where it runs."""
 
     def receive(self) -> Mapping[str, Any] | None:
         """Take the next message; None when the worker is gone."""
@@ -109,24 +130,61 @@ class WorkerProcess:
                 return f"still {what} after {self.limits.start_s:g} s"
         elif self.video_id and elapsed > self.limits.unit_s:
             return f"no result within {self.limits.unit_s:g} s"
-        if self.limits.memory_bytes is not None:
-            used = resident_bytes(self.process.pid)
-            if used is not None and used > self.limits.memory_bytes:
-                return f"out of memory: more than {self.limits.memory_bytes / 1e9:.2f} GB used"
         return ""
 
-    def kill(self, doom: str = "") -> None:
-        """End it and its children at once; a hung one tells first where it stands."""
+    def last_words(self) -> str:
+        """Return the last lines it printed in one line."""
+        if self.said:
+            return self.said
+        try:
+            with self.log.open("rb") as file:
+                file.seek(max(0, self.log.stat().st_size - _TAIL_BYTES))
+                lines = file.read().decode("utf-8", "replace").split("\n")
+        except OSError:
+            return "its log cannot be read"
+        return " | ".join([line.strip() for line in lines if line.strip()][-_TAIL_LINES:])
+
+
+@dataclass(slots=True, kw_only=True)
+class WorkerProcess(Worker):
+    """A worker that is a child of this process.
+
+    Attributes
+    ----------
+    process : subprocess.Popen
+        In a session of its own: it sees no Ctrl-C, and is killed with its children.
+    """
+
+    process: subprocess.Popen[bytes]
+    gpu: str = ""
+
+    def send(self, **message: object) -> None:  # noqa: D102
+        with suppress(OSError):
+            self.line.send_bytes(json.dumps(message).encode())
+
+    def place(self) -> str:  # noqa: D102
+        return f"pid {self.process.pid}{f', GPU {self.gpu}' if self.gpu else ''}"
+
+    def fault(self) -> str:  # noqa: D102
+        return self.memory_fault() or Worker.fault(self)
+
+    def memory_fault(self) -> str:
+        """Say in one line whether it holds too much memory; empty when not."""
+        most = self.limits.memory_bytes
+        if most is not None and (resident_bytes(self.process.pid) or 0) > most:
+            return f"out of memory: more than {most / 1e9:.2f} GB used"
+        return ""
+
+    def kill(self, doom: str = "") -> None:  # noqa: D102
         if doom:
-            self.doom = doom
+            self.doom, self.said = doom, self.last_words()
             with suppress(ProcessLookupError):
                 self.process.send_signal(signal.SIGUSR1)
                 time.sleep(0.1)
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
 
-    def bury(self) -> str:
-        """Reap a worker that hung up, and say in one line what became of it."""
+    def bury(self) -> str:  # noqa: D102
         try:
             code = self.process.wait(timeout=10)
         except subprocess.TimeoutExpired:
@@ -141,15 +199,21 @@ class WorkerProcess:
         hint = " (out of memory?)" if -code == signal.SIGKILL else ""
         return f"the worker was killed by {signal.Signals(-code).name}{hint}"
 
-    def last_words(self) -> str:
-        """Return the last lines of its standard error in one line."""
-        try:
-            with self.log.open("rb") as file:
-                file.seek(max(0, self.log.stat().st_size - _TAIL_BYTES))
-                lines = file.read().decode("utf-8", "replace").split("\n")
-        except OSError:
-            return "its log cannot be read"
-        return " | ".join([line.strip() for line in lines if line.strip()][-_TAIL_LINES:])
+
+class StartWorker(Protocol):
+    """What starts a worker: `start_worker`, or its like on another machine."""
+
+    def __call__(  # noqa: D102
+        self,
+        number: int,
+        recipe: Recipe,
+        *,
+        work: Path,
+        run_id: str,
+        log: Path,
+        limits: Limits,
+        gpu: str,
+    ) -> Worker: ...
 
 
 def start_worker(
@@ -208,6 +272,8 @@ def start_worker(
             where=str(log),
             next_step="Free memory or space, or ask for fewer workers, then run again",
         ) from error
-    worker = WorkerProcess(number, process, ours, log, limits)
+    worker = WorkerProcess(
+        number, ours, log, limits, maker=maker_of(process.pid), process=process, gpu=gpu
+    )
     worker.send(recipe=asdict(recipe), work=str(work.absolute()), run_id=run_id)
     return worker

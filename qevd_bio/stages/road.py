@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import cast, get_args
 
 from qevd_bio.capture.body_size import checked_height_m
 from qevd_bio.engine.events import Event, RunSummary
-from qevd_bio.engine.limits import Limits
+from qevd_bio.engine.limits import Limits, sensible_workers
 from qevd_bio.engine.local import run_local
 from qevd_bio.engine.plan import PlannedUnit, current_artifacts, plan
+from qevd_bio.engine.ray_run import run_on_ray
 from qevd_bio.engine.recipe import recipe_of
 from qevd_bio.engine.runs import recorded_run
 from qevd_bio.engine.sharding import Shard
@@ -36,6 +38,7 @@ from qevd_bio.stages.sessions import Sessions, chosen_videos, load_sessions
 
 WORK_FILE = "work.json"
 BACKENDS = ("mediapipe", "hsmr", "recorded")
+PLACES = ("local", "ray")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,10 @@ class Road:
     def concerns(self, videos: tuple[str, ...] = ()) -> dict[str, str]:
         """Name the videos whose capture deserves a look, and why."""
         found = {}
-        for unit in self.plan(videos):
+        # Planning costs a look at every unit: go no further than the stage that is asked.
+        names = [stage.name for stage in self.stages]
+        stages = self.stages[: names.index(QualityStage.name) + 1]
+        for unit in plan(stages, chosen_videos(self.sessions, videos), self.store):
             noted = unit.record.notes.get("concerns") if unit.record else None
             if unit.stage == QualityStage.name and isinstance(noted, list) and noted:
                 found[unit.video_id] = "; ".join(str(one) for one in noted)
@@ -155,8 +161,10 @@ class Road:
         on_event: Callable[[Event], None],
         notice: Callable[[str], None] = lambda _line: None,
         shard: Shard | None = None,
-        workers: int = 0,
+        workers: int | None = 0,
         limits: Limits | None = None,
+        on: str = "local",
+        address: str | None = None,
     ) -> RunSummary:
         """Bring every unit up to date and record the run.
 
@@ -172,15 +180,21 @@ class Road:
             Told in one line what the user should know beside that.
         shard : Shard, optional
             Only this part of the videos.
-        workers : int
-            Worker processes; 0 works in this process, one unit after the other.
+        workers : int or None
+            Worker processes; 0 works in this process, one unit after the other; None is as
+            many as the machine, or the cluster, has room for.
         limits : Limits, optional
             What a worker may take.
+        on : str
+            ``local``, or ``ray`` for the machines of a Ray cluster.
+        address : str, optional
+            Of the Ray cluster.
 
         Returns
         -------
         RunSummary
         """
+        check_place(on, workers, address)
         chosen = self.chosen(videos, shard)
         config = self.config.as_json()
         write_text_atomic(
@@ -191,6 +205,7 @@ class Road:
             "videos": len(chosen),
             "units": len(chosen) * len(self.stages),
             "shard": str(shard) if shard else None,
+            "on": on,
             "workers": workers,
             "limits": asdict(limits),
         }
@@ -202,21 +217,44 @@ class Road:
                 run.count(event)
                 on_event(event)
 
-            if not workers:
+            if workers == 0:
                 return run_local(
                     self.stages, chosen, self.store, on_event=told, run_id=run.log.folder.name
                 )
-            return run_supervised(
+            run_there = (
+                partial(run_on_ray, address=address, workers=workers)
+                if on == "ray"
+                else partial(run_supervised, workers=workers or sensible_workers(self.stages))
+            )
+            return run_there(
                 recipe_of(road_stages, config=config, work=str(self.store.root.absolute())),
                 self.stages,
                 chosen,
                 self.store,
-                workers=workers,
                 limits=limits,
                 log=run.log,
                 on_event=told,
                 notice=notice,
             )
+
+
+def check_place(on: str, workers: int | None, address: str | None) -> None:
+    """Check that the place of a run and its options belong together.
+
+    Raises
+    ------
+    UsageError
+        There is no such place, or an option has no meaning there.
+    """
+    if on not in PLACES:
+        cause, next_step = "no such place", f"Use one of {', '.join(PLACES)}"
+    elif on == "ray" and workers == 0:
+        cause, next_step = "needs workers", "Leave --workers out, or give at least 1"
+    elif on == "local" and address is not None:
+        cause, next_step = "has no address", "Give --on ray as well"
+    else:
+        return
+    raise UsageError(cause, where=f"run on {on}", next_step=next_step)
 
 
 def road_stages(config: Mapping[str, JsonValue], work: str) -> tuple[Stage, ...]:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import working_stages
@@ -14,8 +15,10 @@ import working_stages
 from qevd_bio.engine.limits import Limits
 from qevd_bio.engine.local import run_local
 from qevd_bio.engine.plan import current_artifacts, plan
+from qevd_bio.engine.ray_run import run_on_ray
 from qevd_bio.engine.recipe import recipe_of
 from qevd_bio.engine.runs import recorded_run
+from qevd_bio.engine.sharding import shard_named
 from qevd_bio.engine.store import Store
 from qevd_bio.engine.supervisor import run_supervised
 
@@ -23,7 +26,8 @@ from qevd_bio.engine.supervisor import run_supervised
 class Site:
     """A folder with settings, a store and runs."""
 
-    def __init__(self, home: Path, videos=6, **settings):
+    def __init__(self, home: Path, videos=6, address=None, **settings):
+        self.address = address
         self.home, self.store = home, Store(home / "work")
         self.videos = [f"{number:04}" for number in range(videos)]
         home.mkdir(exist_ok=True)
@@ -45,19 +49,28 @@ class Site:
             def told(event):
                 run.count(event)
                 self.events.append(event)
+                self.on_event(event)
 
-            self.summary = run_supervised(
-                recipe_of(working_stages.stages, home=str(self.home)),
-                self.stages(),
-                self.videos,
-                self.store,
-                workers=workers,
-                limits=Limits(**limits),
-                log=run.log,
-                on_event=told,
-                notice=self.notices.append,
-            )
+            recipe = recipe_of(working_stages.stages, home=str(self.home))
+            self.summary = self.execute(recipe, run, told, workers, Limits(**limits))
         return {name: count for name, count in self.summary.counts.items() if count}
+
+    def on_event(self, event):
+        """Meet an event; to be replaced."""
+
+    def execute(self, recipe, run, told, workers, limits):
+        run_them = partial(run_on_ray, address=self.address) if self.address else run_supervised
+        return run_them(
+            recipe,
+            self.stages(),
+            self.videos,
+            self.store,
+            workers=workers,
+            limits=limits,
+            log=run.log,
+            on_event=told,
+            notice=self.notices.append,
+        )
 
     def run_serially(self):
         return run_local(self.stages(), self.videos, self.store, on_event=lambda event: None)
@@ -86,7 +99,7 @@ def start(site, videos, workers):
     """Run in another process, which can be interrupted or killed."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     return subprocess.Popen(
-        [sys.executable, __file__, str(site.home), str(videos), str(workers)],
+        [sys.executable, __file__, str(site.home), str(videos), str(workers), site.address or ""],
         stdout=subprocess.PIPE,
         text=True,
         env=environment,
@@ -94,13 +107,15 @@ def start(site, videos, workers):
 
 
 if __name__ == "__main__":
-    # HOME VIDEOS WORKERS: a run that a test can interrupt or kill.
+    # HOME VIDEOS WORKERS ADDRESS [--shard I/N]: a run that a test can interrupt or kill.
     site = Site.__new__(Site)
     site.home, site.store = Path(sys.argv[1]), Store(Path(sys.argv[1]) / "work")
     site.videos = [f"{number:04}" for number in range(int(sys.argv[2]))]
-    site.events = []
+    site.address, site.events = sys.argv[4], []
+    if sys.argv[5:]:
+        site.videos = shard_named(sys.argv[6]).videos(site.videos)
     site.notices = type("Told", (), {"append": staticmethod(lambda text: print(text, flush=True))})
     with suppress(KeyboardInterrupt):
         print(json.dumps(site.run(workers=int(sys.argv[3]))), flush=True)
-        sys.exit(0)
+        sys.exit(3 if site.summary.failures else 0)
     sys.exit(130)

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qevd_bio.engine.adopt import adopt, candidates
 from qevd_bio.engine.collect import note_published, remove, waste
@@ -350,10 +354,30 @@ def test_shards_part_the_videos_evenly_and_keep_their_order(count):
     assert max(map(len, parts)) <= mean + 5 * mean**0.5
 
 
-def test_new_videos_move_no_other():
-    before = {video for video in Shard(2, 5).videos(VIDEOS)}
-    after = Shard(2, 5).videos(["new", *reversed(VIDEOS), "newer"])
-    assert before == set(after) - {"new", "newer"}
+IDS = st.lists(st.text(st.characters(categories=["L", "N"]), min_size=1), unique=True)
+
+
+@given(ids=IDS, more=IDS, count=st.integers(1, 9), data=st.data())
+def test_videos_that_come_or_go_move_no_other(ids, more, count, data):
+    left = data.draw(st.permutations([video for video in ids if video not in more]))
+    for number in range(1, count + 1):
+        before = Shard(number, count).videos(ids)
+        after = Shard(number, count).videos([*more, *left])
+        assert set(after) - set(more) == set(before) - set(more)
+        for video in after:
+            place = int(hashlib.sha256(video.encode()).hexdigest()[:16], 16)
+            assert place % count == number - 1, "from its id alone"
+
+
+def test_work_folders_of_parts_are_joined_by_copying_their_files(world, make_world, tmp_path):
+    world.run()
+    joined = make_world(tmp_path / "joined", world.videos)
+    for number, video in enumerate(world.videos):
+        part = make_world(tmp_path / f"part-{number}", [video])
+        part.run()
+        shutil.copytree(part.store.root, joined.store.root, dirs_exist_ok=True)
+    assert joined.run() == []
+    assert joined.current() == world.current()
 
 
 @pytest.mark.parametrize("text", ["0/4", "5/4", "1/0", "1", "a/b", "1/-2", "1/4 ", "١/٤"])

@@ -87,7 +87,7 @@ class WorkingStage:
             case "memory":
                 held = []
                 while True:
-                    held.append(bytearray(b"x" * (16 << 20)))
+                    held.append(b"x" * (16 << 20))
                     time.sleep(0.005)
             case "disk full":
                 raise OSError(28, "No space left on device")
@@ -98,7 +98,7 @@ class WorkingStage:
             case "skip":
                 raise Skip("nothing to do")
             case "slow":
-                time.sleep(1.0)
+                time.sleep(0.7)
             case "chatter":
                 for _ in range(3000):
                     print("x" * 100)
@@ -109,5 +109,8 @@ def stages(home):
     home = Path(home)
     path = home / "settings.json"
     settings = json.loads(path.read_text()) if path.exists() else {}
+    if settings.get("start_fault") and Path(sys.argv[0]).name == "worker.py":
+        print("a slow import", file=sys.stderr, flush=True)
+        time.sleep(1000)
     names = settings.get("road", list(ROAD))
     return [WorkingStage(name, ROAD[name], settings, home) for name in names]
