@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from qevd_bio.dataset.loading import read_manifest, splits_of
 from qevd_bio.dataset.release_rows import SplitRows, open_shard
@@ -120,7 +121,7 @@ def video_faults(
     annotations, findings : sequence of mapping
         All rows of the video.
     kinematics : Table
-        Its frames, from 0, without a gap.
+        Its frames.
 
     Yields
     ------
@@ -167,21 +168,14 @@ def _differing(
     kinematics: pa.Table, frame: int, pose: Sequence[Mapping[str, Any]]
 ) -> Iterator[str]:
     """Name the degrees of freedom of a pose that the frame does not have."""
+    row = pc.index(kinematics["frame"], frame).as_py() if pose else -1
     for angle in pose:
         name = angle["name"]
         if name not in DOF_INDEX:
             continue
-        value = _value(kinematics, f"{name}_rad", frame)
+        value = kinematics[f"{name}_rad"][row].as_py() if row >= 0 else None
         if value is None or not _is_angle(value, angle["angle_deg"]):
             yield f"the pose holds {name} {angle['angle_deg']:.3f}° and the frame {frame} not"
-
-
-def _value(kinematics: pa.Table, column: str, frame: int) -> float | None:
-    rows = kinematics.num_rows
-    if not 0 <= frame < rows or kinematics["frame"][frame].as_py() != frame:
-        return None
-    value: float | None = kinematics[column][frame].as_py()
-    return value
 
 
 def _is_angle(value_rad: float, angle_deg: float) -> bool:

@@ -49,6 +49,7 @@ def check_links(
                 rows = splits[split].of(video)
                 empty = not rows.column_names and config in CONFIGS
                 own[config] = CONFIGS[config].schema.empty_table() if empty else rows
+                own[config] = _without_repeats(config, own[config])
             except DataError as error:
                 verdict.add("order", error.where, error.message)
     places = {config: tables[config][split] for config in own}
@@ -69,6 +70,18 @@ def check_links(
             where = f"{places['annotations'].place(video, row)} (video {video})"
             verdict.add("sentence", where, cause)
     return own
+
+
+def _without_repeats(config: str, rows: pa.Table) -> pa.Table:
+    """Leave rows out whose key is taken: each was told as a duplicate, once is enough."""
+    if config not in CONFIGS or not CONFIGS[config].is_key:
+        return rows
+    names = [name for name in CONFIGS[config].order if name != "video_id"]
+    keys = rows.select(names).append_column("row", pa.array(range(rows.num_rows), pa.int64()))
+    first = keys.group_by(names).aggregate([("row", "min")]) if names else keys
+    if not names or first.num_rows == rows.num_rows:
+        return rows
+    return rows.take(first["row_min"].sort())
 
 
 def _cells(table: pa.Table) -> dict[str, list[Any]]:

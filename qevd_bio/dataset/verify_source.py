@@ -16,7 +16,7 @@ from qevd_bio.dataset.verify_files import Layout, read_json_file
 from qevd_bio.dataset.verify_tables import schema_differences
 from qevd_bio.errors import DataError
 from qevd_bio.files.digest import sha256_file
-from qevd_bio.files.strict_json import JsonValue
+from qevd_bio.files.strict_json import JsonValue, parse_json
 from qevd_bio.qevd.layout import RECORDS_FILE, SPLIT_FOLDERS, find_splits
 from qevd_bio.qevd.records import LoadedRecords, Record, load_records, read_source
 from qevd_bio.qevd.utterances import utterances
@@ -76,7 +76,7 @@ def check_drop_in(
         said = left.pop(video, []) if video is not None else []
         where = f"{home}/{RECORDS_FILE} record {index}"
         _check_record(one, said, record, where, verdict)
-        _check_stamps(video, said, record, verdict)
+        _check_stamps(one, said, verdict)
         if source is not None:
             _check_against_source(one, said, source[index], where, verdict)
     for video in sorted(left):
@@ -135,13 +135,18 @@ def _first_difference(
     return f": item {place} is {theirs[place]!r}, not {ours[place]!r}"
 
 
-def _check_stamps(
-    video: str | None, said: Sequence[Mapping[str, Any]], record: JsonValue, verdict: Verdict
-) -> None:
-    """Find the timestamps of rows that the drop-in record does not have, bit for bit."""
-    if not isinstance(record, Mapping) or not said:
+def _check_stamps(one: pa.Table, said: Sequence[Mapping[str, Any]], verdict: Verdict) -> None:
+    """Find the timestamps of rows that the source record does not have, bit for bit."""
+    if not said:
         return
-    stamps, flags = record.get("feedback_timestamps"), record.get("is_transition")
+    video = said[0]["video_id"]
+    try:
+        record = parse_json(one["fields_json"][0].as_py(), where=TABLE_FILE)
+    except DataError:
+        # told with the record itself
+        return
+    fields = record if isinstance(record, Mapping) else {}
+    stamps, flags = fields.get("feedback_timestamps"), fields.get("is_transition")
     if not isinstance(stamps, list) or not isinstance(flags, list) or len(stamps) != len(flags):
         verdict.add("drop-in", f"video {video}", "its timestamps and flags cannot be used")
         return
@@ -151,10 +156,10 @@ def _check_stamps(
         if stamp is None:
             continue
         if stamp not in known:
-            cause = f"timestamp_s {stamp!r} is none of the drop-in record's feedback_timestamps"
+            cause = f"timestamp_s {stamp!r} is none of its record's feedback_timestamps"
             verdict.add("time", where, cause)
         elif known[stamp] != row["is_transition"]:
-            cause = f"is_transition is {row['is_transition']}, the drop-in record's {known[stamp]}"
+            cause = f"is_transition is {row['is_transition']}, its record's {known[stamp]}"
             verdict.add("drop-in", where, cause)
 
 
