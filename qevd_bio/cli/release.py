@@ -18,13 +18,17 @@ def publish(
     work: Work = Path("work"),
     out: Annotated[Path, typer.Option("--out", help="Folder of releases.")] = Path("release"),
     version: Annotated[str, typer.Option("--version", help="Semantic version.")] = "0.1.0",
+    previous: Annotated[
+        Path | None,
+        typer.Option("--previous", help="Refuse a version too low for the changes since this."),
+    ] = None,
     as_json: Json = False,
 ) -> int:
     """Write a release: Parquet splits, card, checksums, drop-in JSON."""
     from qevd_bio.dataset.assembly import release_from
     from qevd_bio.stages.road import reopen_road
 
-    release = release_from(reopen_road(work), out=out, version=version)
+    release = release_from(reopen_road(work), out=out, version=version, previous=previous)
     contents = release.contents
     rows = [
         (config, split, sum(shard.rows for shard in shards))

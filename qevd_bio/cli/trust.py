@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from qevd_bio.cli.guard import DONE, FAULTS_FOUND
+import typer
+
+from qevd_bio.cli.guard import DONE, FAULTS_FOUND, guarded
 from qevd_bio.cli.output import emit, table
+from qevd_bio.cli.setup import Json
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from qevd_bio.dataset.compare_releases import Comparison
 
 
 def verified_release(release: Path, data_root: Path | None, *, as_json: bool) -> int:
@@ -30,3 +34,48 @@ def verified_release(release: Path, data_root: Path | None, *, as_json: bool) ->
     lines.append(f"{read or 'nothing'} read, {total} faults")
     emit({"release": str(release), **verdict.as_json()}, "\n".join(lines), as_json=as_json)
     return DONE if verdict.sound else FAULTS_FOUND
+
+
+@guarded
+def compare(
+    old: Annotated[Path, typer.Argument(help="Folder of the earlier release.")],
+    new: Annotated[Path, typer.Argument(help="Folder of the later release.")],
+    as_json: Json = False,
+) -> int:
+    """Say what changed between two releases, why, and which version step that asks for."""
+    from qevd_bio.dataset.compare_releases import compare_releases
+
+    found = compare_releases(old, new)
+    emit(found.as_json(), _comparison_text(found), as_json=as_json)
+    return DONE if found.fits else FAULTS_FOUND
+
+
+def _comparison_text(found: Comparison) -> str:
+    lines = [f"schema: {one}" for one in found.schema]
+    lines += [f"wording: {one}" for one in found.wording]
+    lines += [f"version of {one}" for one in found.versions]
+    lines += [
+        f"videos {word}: {len(videos)} ({' '.join(videos[:8])}{' ...' if videos[8:] else ''})"
+        for word, videos in found.videos.items()
+        if videos
+    ]
+    heads = ("table", "same", "added", "removed", "text", "numbers", "within", "causes")
+    rows = [
+        (
+            name,
+            one.same,
+            one.added,
+            one.removed,
+            one.text,
+            one.numbers,
+            one.within,
+            ", ".join(f"{cause} {rows}" for cause, rows in one.causes.most_common()) or "-",
+        )
+        for name, one in found.configs.items()
+    ]
+    lines += ["", table(heads, rows), ""] if lines else [table(heads, rows), ""]
+    for name, one in found.configs.items():
+        lines += [f"{name}: {example}" for example in one.examples[:3]]
+    lines.append(f"{found.old} -> {found.new}: {found.required} step required")
+    lines.append("the version fits" if found.fits else "the version is too low")
+    return "\n".join(lines)

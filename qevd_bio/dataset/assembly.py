@@ -26,7 +26,7 @@ from qevd_bio.tables.parquet import read_parquet
 STAGES = ("annotations", "kinematics", "cycles", "findings", "quality")
 
 
-def release_from(road: Road, *, out: Path, version: str) -> Release:
+def release_from(road: Road, *, out: Path, version: str, previous: Path | None = None) -> Release:
     """Publish what a work folder holds for the current inputs and rules.
 
     Parameters
@@ -37,6 +37,8 @@ def release_from(road: Road, *, out: Path, version: str) -> Release:
         Folder of releases.
     version : str
         Semantic version.
+    previous : Path, optional
+        The release before; the version must be high enough for what changed since.
 
     Returns
     -------
@@ -46,7 +48,7 @@ def release_from(road: Road, *, out: Path, version: str) -> Release:
     Raises
     ------
     UsageError
-        Nothing is finished, or the version exists.
+        Nothing is finished, or the version exists or is too low.
     DataError
         An artifact is damaged.
     """
@@ -68,6 +70,7 @@ def release_from(road: Road, *, out: Path, version: str) -> Release:
         ],
         out=out,
         version=version,
+        previous=previous,
         missing=[*_unfinished(planned, splits, road.config.data_root), *_rejected(road)],
         records=_records(road),
         drop_in=_drop_in(road, {unit: found["annotations"] for unit, found in finished.items()}),

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qevd_bio.dataset.card import card_text
+from qevd_bio.dataset.compare_releases import refuse_small_step
 from qevd_bio.dataset.configs import CONFIGS, SPLITS
 from qevd_bio.dataset.drop_in import DROP_IN_FOLDER, TABLE_FILE
 from qevd_bio.dataset.evidence import release_faults
@@ -58,6 +59,7 @@ def publish(
     records: Mapping[str, pa.Table],
     generator: Mapping[str, str],
     rows_per_shard: int = ROWS_PER_SHARD,
+    previous: Path | None = None,
 ) -> Release:
     """Publish the videos that reached the end.
 
@@ -79,6 +81,8 @@ def publish(
         Names and versions of what made the release; it stands in every shard.
     rows_per_shard : int
         Most rows of a shard that holds more than one video.
+    previous : Path, optional
+        The release before; the version must be high enough for what changed since.
 
     Returns
     -------
@@ -87,7 +91,7 @@ def publish(
     Raises
     ------
     UsageError
-        The version is none or exists, or there is nothing to publish.
+        The version is none, exists or is too low, or there is nothing to publish.
     DataError
         A video is given twice, an artifact is damaged, or a sentence holds a number that no
         finding of its row backs.
@@ -117,6 +121,8 @@ def publish(
             write_parquet(records[name], home / TABLE_FILE)
         _write_json(folder / MANIFEST_FILE, _manifest(contents, videos))
         _refuse_faults(folder)
+        if previous is not None:
+            refuse_small_step(previous, folder)
         write_text_atomic(folder / CARD_FILE, card_text(contents))
         files = _write_sums(folder)
     return Release(folder=target, contents=contents, files=files)
