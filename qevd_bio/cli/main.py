@@ -61,6 +61,7 @@ for _command in (
 app.command()(why)
 app.command()(release.publish)
 app.command()(trust.compare)
+app.command()(trust.audit)
 app.command()(look.diff)
 app.command()(look.plot)
 app.command()(look.stats)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qevd_bio.cli.guard import DONE, FAULTS_FOUND, guarded
+from qevd_bio.cli.guard import DONE, FAULTS_FOUND, guarded, say
 from qevd_bio.cli.output import emit, table
 from qevd_bio.cli.setup import Json
+from qevd_bio.errors import UsageError
 
 if TYPE_CHECKING:
     from qevd_bio.dataset.compare_releases import Comparison
@@ -79,3 +80,55 @@ def _comparison_text(found: Comparison) -> str:
     lines.append(f"{found.old} -> {found.new}: {found.required} step required")
     lines.append("the version fits" if found.fits else "the version is too low")
     return "\n".join(lines)
+
+
+@guarded
+def audit(
+    work: Annotated[
+        Path | None, typer.Option("--work", help="Work folder: its source and its bodies.")
+    ] = None,
+    data_root: Annotated[
+        Path | None, typer.Option("--data-root", help="Source, where no work folder is given.")
+    ] = None,
+    release: Annotated[
+        Path | None, typer.Option("--release", help="Take the bodies from this release.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write the pairs with their pictures here.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Look for the same person or footage in both splits; list pairs with their evidence."""
+    from qevd_bio.dataset.audit import audit as audit_pairs
+    from qevd_bio.dataset.audit_page import audit_page, evidence
+    from qevd_bio.dataset.audit_subjects import notes_of_release, subjects_of, work_of
+    from qevd_bio.files.atomic import write_text_atomic
+    from qevd_bio.stages.road import outside_of_source
+
+    if (work is None) == (data_root is None):
+        raise UsageError(
+            "give a work folder or a source, one of both",
+            where="audit",
+            next_step="Say --work WORK, or --data-root QEVD",
+        )
+    source, notes = work_of(work) if work is not None else (data_root or Path(), {})
+    if release is not None:
+        notes = notes_of_release(release)
+    if out is not None:
+        outside_of_source(out, source)
+    found = audit_pairs(subjects_of(source, notes), on_video=lambda video: say(f"look at {video}"))
+    if out is not None:
+        write_text_atomic(out, audit_page(found))
+    lines = []
+    for pair in found.suspicious:
+        lines.append(f"{pair.train} (train) and {pair.test} (test): {pair.suspicion}")
+        lines += [f"    {what}: {told}" for what, told in evidence(pair)]
+    lines += [f"not seen: {video}: {cause}" for video, cause in found.unseen.items()]
+    lines.append(f"{len(found.suspicious)} suspicious of {len(found.pairs)} pairs")
+    result = {
+        "suspicious": [pair.as_json() for pair in found.suspicious],
+        "pairs": [pair.as_json() for pair in found.pairs],
+        "unseen": dict(found.unseen),
+    }
+    emit(result, "\n".join(lines), as_json=as_json)
+    return FAULTS_FOUND if found.suspicious else DONE
