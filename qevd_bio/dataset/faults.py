@@ -83,7 +83,7 @@ class Verdict:
         """Note a fault."""
         self.counts[kind] += 1
         if self.counts[kind] <= MOST_TOLD:
-            self.faults.append(ReleaseFault(kind, where, cause))
+            self.faults.append(ReleaseFault(kind, _printable(where), _printable(cause)))
 
     def leave(self, what: str) -> None:
         """Note once that something is not checked."""
@@ -99,3 +99,8 @@ class Verdict:
             "faults": [asdict(one) for one in self.faults],
             "unchecked": list(self.unchecked),
         }
+
+
+def _printable(text: str) -> str:
+    """Spell out what is no Unicode: names of files and JSON escapes may be anything."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

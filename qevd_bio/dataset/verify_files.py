@@ -181,29 +181,40 @@ def _regular_files(folder: Path, verdict: Verdict) -> frozenset[str]:
 
 def _check_sums(folder: Path, files: frozenset[str], verdict: Verdict) -> dict[str, str]:
     """Hash every file; return the digests."""
-    found = {name: sha256_file(folder / name) for name in sorted(files) if name != SUMS_FILE}
+    found = {}
+    for name in sorted(files - {SUMS_FILE}):
+        try:
+            found[name] = sha256_file(folder / name)
+        except DataError as error:
+            verdict.add("unreadable", name, error.message)
     text = _text(folder, SUMS_FILE, files, verdict)
     if text is None:
         return found
-    written: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        match = _SUM.fullmatch(line)
-        if match is None:
-            verdict.add("sum", f"{SUMS_FILE} line {number}", "is no digest and name")
-        elif match[2] in written:
-            verdict.add("sum", f"{SUMS_FILE} line {number}", f"names {match[2]!r} again")
-        elif _contained(folder, match[2], f"{SUMS_FILE} line {number}", verdict):
-            written[match[2]] = match[1]
+    written = _written_sums(folder, text, verdict)
     for name, digest in written.items():
         if name not in files:
             verdict.add("missing file", name, f"{SUMS_FILE} names it and it is absent")
-        elif found[name] != digest:
+        elif name in found and found[name] != digest:
             verdict.add("sum", name, f"its bytes are not those {SUMS_FILE} names")
             # told once: the manifest's digest would only say the same
             del found[name]
     for name in sorted(set(found) - set(written)):
         verdict.add("extra file", name, f"{SUMS_FILE} does not name it")
     return found
+
+
+def _written_sums(folder: Path, text: str, verdict: Verdict) -> dict[str, str]:
+    """Read the digests that SHA256SUMS names, by file."""
+    written: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        match, where = _SUM.fullmatch(line), f"{SUMS_FILE} line {number}"
+        if match is None:
+            verdict.add("sum", where, "is no digest and name")
+        elif match[2] in written:
+            verdict.add("sum", where, f"names {match[2]!r} again")
+        elif _contained(folder, match[2], where, verdict):
+            written[match[2]] = match[1]
+    return written
 
 
 def _manifest(folder: Path, files: frozenset[str], verdict: Verdict) -> Mapping[str, Any] | None:
@@ -228,6 +239,7 @@ def _entry(
     present = path in files and _contained(folder, path, MANIFEST_FILE, verdict)
     if path in named:
         verdict.add("manifest", MANIFEST_FILE, f"names {path!r} twice")
+        present = False
     elif not present and _contained(folder, path, MANIFEST_FILE, verdict):
         known = any(one.kind == "missing file" and one.where == path for one in verdict.faults)
         if not known:

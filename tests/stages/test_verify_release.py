@@ -243,6 +243,59 @@ def test_damage_that_the_sums_do_not_tell(copy: Path, name: str) -> None:
     assert words in told and set(verdict.counts) == {*kinds.split("+"), *sums}, told
 
 
+def endless_text(folder: Path) -> None:
+    def change(found: list[dict[str, Any]]) -> None:
+        found[0]["runs"][0]["frames"] = 2**31 - 1
+
+    edit_rows(folder / f"drop_in/{SPLIT}/records.parquet", change)
+
+
+def without_pose(folder: Path) -> None:
+    edit_json(folder / "manifest.json", lambda m: m.update(schema_version="0.9.0"))
+    for shard in (folder / "annotations").iterdir():
+        rewrite(shard, lambda table: table.drop_columns(["pose"]))
+
+
+HOSTILE: dict[str, tuple[Damage, str]] = {
+    "name that is no Unicode": (lambda f: (f / os.fsdecode(b"bad\xff")).write_text(""), "bad"),
+    "text without end": (endless_text, "a text ends beyond"),
+    "utterance without end": (cell(SAID, 5, "frame_end", 2**31 - 1), "a text ends beyond"),
+    "unit nobody knows": (cell(SAID, 1, "findings.0.unit", "furlong"), "cannot be checked"),
+    "record of another shape": (cell(f"drop_in/{SPLIT}/records.parquet", 0, "fields_json", "[1]"),
+                                "no record of this shape"),
+    "table nobody knows": (manifest(lambda m: m["configs"].update(x={"train": {
+        "rows": 0, "shards": []}})), "no such table is known"),
+    "one shard many times": (manifest(lambda m: m["configs"]["cycles"]["train"]["shards"].extend(
+        m["configs"]["cycles"]["train"]["shards"] * 50)), "twice"),
+    "another schema version": (manifest(lambda m: m.update(schema_version="0.9.0")), ""),
+    "another schema version without a column": (without_pose, "pose"),
+    "sums of nothing": (lambda f: (f / "SHA256SUMS").write_bytes(b"\xff\x00"), "no UTF-8"),
+    "videos of no split": (manifest(lambda m: m["videos"]["0001"].update(split="none")), "none"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_release_gives_faults_and_no_crash(
+    copy: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damage, words = HOSTILE[name]
+    damage(copy)
+    for option in ((), ("--json",)):
+        with pytest.raises(SystemExit) as end:
+            app(args=["verify", str(copy), *option])
+        assert end.value.code == 4
+    assert words in json.dumps(json.loads(capsys.readouterr().out.partition("faults\n")[2]))
+
+
+def test_a_release_of_another_schema_version_is_held_to_its_own(copy: Path) -> None:
+    edit_json(copy / "manifest.json", lambda m: m.update(schema_version="0.9.0"))
+    reseal(copy)
+    assert verify_release(copy).sound
+    rewrite(copy / KIN, lambda table: table.drop_columns(["valid"]))
+    reseal(copy)
+    assert dict(verify_release(copy).counts) == {"schema": 1}
+
+
 @pytest.fixture
 def sentence(copy: Path) -> Iterator[Callable[[Callable[[dict[str, Any]], None]], str]]:
     """Change the first rewritten sentence, in tables and drop-in alike."""
