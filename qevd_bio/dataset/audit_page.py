@@ -88,7 +88,8 @@ def evidence(pair: Pair) -> list[tuple[str, str]]:
 def _rarity(closer_share: float) -> str:
     if closer_share == 0.0:
         return "no other pair is as close"
-    return f"{100.0 * closer_share:.2g} % of the other pairs are as close"
+    percent = 100.0 * closer_share
+    return f"{percent:.{0 if percent >= 1.0 else 2}f} % of the other pairs are as close"
 
 
 def _article(pair: Pair, found: Audit) -> str:

@@ -208,6 +208,7 @@ def test_thumbnails_are_taken_by_time(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_the_pair_of_the_sample_is_found_and_no_other(
     shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -225,6 +226,7 @@ def test_the_pair_of_the_sample_is_found_and_no_other(
     assert page.read_text(encoding="utf-8").count("<article>") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_real_clips_of_one_place_and_of_others(shared_data: Path) -> None:
     """Seven clips the thresholds were not chosen on: one is there in two sizes."""

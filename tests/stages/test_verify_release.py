@@ -268,7 +268,7 @@ HOSTILE: dict[str, tuple[Damage, str]] = {
     "one shard many times": (manifest(lambda m: m["configs"]["cycles"]["train"]["shards"].extend(
         m["configs"]["cycles"]["train"]["shards"] * 50)), "twice"),
     "another schema version": (manifest(lambda m: m.update(schema_version="0.9.0")), ""),
-    "another schema version without a column": (without_pose, "pose"),
+    "another schema version without a column": (without_pose, "sentences, which need columns of schema"),
     "sums of nothing": (lambda f: (f / "SHA256SUMS").write_bytes(b"\xff\x00"), "no UTF-8"),
     "videos of no split": (manifest(lambda m: m["videos"]["0001"].update(split="none")), "none"),
 }  # fmt: skip
@@ -381,12 +381,12 @@ def test_bytes_at_random_never_crash_it(copy: Path, home: Path) -> None:
     files = [KIN_TEST, SAID_TEST, f"drop_in/{SPLIT}/records.parquet", "manifest.json"]
     for name in files:
         whole = (copy / name).read_bytes()
-        for trial in range(6):
+        for trial in range(3):
             data = bytearray(whole)
             tail = min(len(data), 6000)
-            for place in random.integers(len(data) - tail, len(data), 1 + trial % 4):
+            for place in random.integers(len(data) - tail, len(data), 1 + 2 * trial):
                 data[place] ^= int(random.integers(1, 256))
-            (copy / name).write_bytes(data[: len(data) - trial // 4])
+            (copy / name).write_bytes(data[: len(data) - trial // 2])
             verdict = verify_release(copy)
             assert "sum" in verdict.counts
         (copy / name).write_bytes(whole)
