@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
@@ -82,8 +83,22 @@ class Verdict:
     def add(self, kind: FaultKind, where: str, cause: str) -> None:
         """Note a fault."""
         self.counts[kind] += 1
-        if self.counts[kind] <= MOST_TOLD:
+        if self._room(kind):
             self.faults.append(ReleaseFault(kind, _printable(where), _printable(cause)))
+
+    def still_to_tell(self, kind: FaultKind, places: Sequence[int]) -> Sequence[int]:
+        """Take the places whose faults will be told; the others are counted here and now.
+
+        Whoever asks adds a fault for each place that is returned. A column of a million wrong
+        numbers costs no more words than one of twenty.
+        """
+        room = self._room(kind)
+        if len(places) > room:
+            self.counts[kind] += len(places) - room
+        return places[:room]
+
+    def _room(self, kind: FaultKind) -> int:
+        return max(MOST_TOLD - sum(one.kind == kind for one in self.faults), 0)
 
     def leave(self, what: str) -> None:
         """Note once that something is not checked."""

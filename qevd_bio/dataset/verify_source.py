@@ -271,10 +271,12 @@ class Source:
         numbers, times = frames["frame"].to_numpy(), frames["time_s"].to_numpy()
         beyond = numbers >= len(record.times_s)
         own = record.times_s[np.where(beyond | (numbers < 0), 0, numbers)]
-        for row in np.flatnonzero(beyond | (numbers < 0)).tolist():
+        strange = np.flatnonzero(beyond | (numbers < 0)).tolist()
+        for row in verdict.still_to_tell("source", strange):
             cause = f"the source has {len(record.times_s)} frames"
             verdict.add("source", f"kinematics of video {video} frame {numbers[row]}", cause)
-        for row in np.flatnonzero((times != own) & ~beyond).tolist():
+        shifted = np.flatnonzero((times != own) & ~beyond & (numbers >= 0)).tolist()
+        for row in verdict.still_to_tell("time", shifted):
             cause = f"time_s is {times[row]!r}, the source's {own[row]!r}"
             verdict.add("time", f"kinematics of video {video} frame {numbers[row]}", cause)
 

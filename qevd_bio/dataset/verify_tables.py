@@ -299,13 +299,13 @@ class _RowChecks:
         for low, high in zip(before, after, strict=True):
             less |= equal & _true(pc.greater(low, high))
             equal &= _true(pc.equal(low, high))
-        for row in np.flatnonzero(less).tolist():
-            self.out_of_order = True
+        self.out_of_order |= bool(less.any())
+        for row in self._verdict.still_to_tell("order", np.flatnonzero(less).tolist()):
             key = ", ".join(str(column[row].as_py()) for column in after)
             self._verdict.add("order", f"{path} row {start + row + 1}",
                               f"({key}) stands after a row that sorts behind it")  # fmt: skip
         if self._is_key:
-            for row in np.flatnonzero(equal).tolist():
+            for row in self._verdict.still_to_tell("duplicate", np.flatnonzero(equal).tolist()):
                 self._tell_duplicate(path, start + row + 1, [c[row].as_py() for c in after])
         same = _true(
             pc.equal(own["video_id"].slice(0, own.num_rows - 1), own["video_id"].slice(1))
@@ -328,12 +328,13 @@ class _RowChecks:
         numbers = values.to_numpy()
         steps = np.diff(numbers)
         wrong = steps != rule.step if rule.step is not None else ~(steps > 0)
-        for row in np.flatnonzero(wrong & follows).tolist():
-            kind: FaultKind = "time" if rule.column.endswith("_s") else "order"
+        kind: FaultKind = "time" if rule.column.endswith("_s") else "order"
+        for row in self._verdict.still_to_tell(kind, np.flatnonzero(wrong & follows).tolist()):
             cause = f"{rule.column} is {numbers[row + 1]!s} after {numbers[row]!s}"
             self._verdict.add(kind, f"{path} row {start + row + 1}", cause)
         if rule.start is not None:
-            for row in np.flatnonzero(begins & (numbers != rule.start)).tolist():
+            late = np.flatnonzero(begins & (numbers != rule.start)).tolist()
+            for row in self._verdict.still_to_tell("order", late):
                 cause = f"{rule.column} of this video begins with {numbers[row]!s}"
                 self._verdict.add("order", f"{path} row {start + row}", cause)
 
@@ -360,7 +361,7 @@ class _RowChecks:
     def _tell(
         self, kind: FaultKind, path: str, first: int, leaf: Leaf, bad: BoolArray, cause: str
     ) -> None:
-        for place in np.flatnonzero(bad).tolist():
+        for place in self._verdict.still_to_tell(kind, np.flatnonzero(bad).tolist()):
             row, value = first + int(leaf.rows[place]), leaf.values[place].as_py()
             self._verdict.add(kind, f"{path} row {row}", f"{leaf.path} is {value!r}: {cause}")
 
