@@ -5,18 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from qevd_bio.dataset.loading import load_table, splits_of
+from qevd_bio.dataset.loading import splits_of, videos_of
 from qevd_bio.feedback.numbers import unbacked_numbers, unbacked_pose
 from qevd_bio.motion.constraints import Finding
 from qevd_bio.skeleton.dofs import DOF_INDEX
 from qevd_bio.tables.findings import FINDING_FIELDS
+from qevd_bio.tables.kinematics import ANGLE_COLUMNS
 
 _FINDING_NAMES = tuple(field.name for field in FINDING_FIELDS)
 _MOST_STATEMENTS = 2
@@ -110,55 +109,68 @@ def _parts(context: str) -> tuple[str, str]:
 
 
 def _split_faults(folder: Path, split: str) -> Iterator[SentenceFault]:
-    checked: dict[tuple[str, int, int], list[dict[str, Any]]] = {}
-    for one in load_table(split, folder, "findings").to_pylist():
-        key = (one["video_id"], one["segment_index"], one["cycle_index"])
+    """Go through the three tables side by side; all are sorted by video."""
+    findings = _Follower(videos_of(split, folder, "findings"))
+    kinematics = _Follower(videos_of(split, folder, "kinematics", ("frame", *ANGLE_COLUMNS)))
+    for video, rows in videos_of(split, folder):
+        checked = _of_cycles(findings.rows_of(video))
+        angles = kinematics.rows_of(video)
+        for row in rows.to_pylist():
+            causes = [*row_faults(row), *_strange_findings(row, checked)]
+            causes += _strange_angles(angles, row["frame_start"], row["pose"])
+            for cause in causes:
+                yield SentenceFault(video, row["feedback_index"], cause)
+
+
+class _Follower:
+    """A table read video by video, asked for videos in ascending order."""
+
+    def __init__(self, videos: Iterator[tuple[str, pa.Table]]) -> None:
+        self._videos = videos
+        self._next = next(videos, None)
+
+    def rows_of(self, video: str) -> pa.Table | None:
+        """Return the rows of a video; None where it has none."""
+        while self._next is not None and self._next[0] < video:
+            self._next = next(self._videos, None)
+        return self._next[1] if self._next is not None and self._next[0] == video else None
+
+
+def _of_cycles(findings: pa.Table | None) -> dict[tuple[int, int], list[dict[str, Any]]]:
+    checked: dict[tuple[int, int], list[dict[str, Any]]] = {}
+    for one in [] if findings is None else findings.to_pylist():
+        key = (one["segment_index"], one["cycle_index"])
         checked.setdefault(key, []).append({name: one[name] for name in _FINDING_NAMES})
-    angles = _FrameAngles(load_table(split, folder, "kinematics"))
-    for row in load_table(split, folder).to_pylist():
-        causes = row_faults(row)
-        if row["cycle"] is not None:
-            key = (row["video_id"], row["segment_index"], row["cycle"]["cycle_index"])
-            own = [{name: one[name] for name in _FINDING_NAMES} for one in row["findings"]]
-            if own != checked.get(key, []):
-                causes.append("its findings are not those of its cycle")
-        elif row["findings"]:
-            causes.append("it has findings and no cycle")
-        causes += angles.differing(row["video_id"], row["frame_start"], row["pose"])
-        for cause in causes:
-            yield SentenceFault(row["video_id"], row["feedback_index"], cause)
+    return checked
 
 
-class _FrameAngles:
-    """Angles of single frames, looked up by video and frame."""
+def _strange_findings(
+    row: Mapping[str, Any], checked: Mapping[tuple[int, int], list[dict[str, Any]]]
+) -> Iterator[str]:
+    if row["cycle"] is None:
+        if row["findings"]:
+            yield "it has findings and no cycle"
+        return
+    key = (row["segment_index"], row["cycle"]["cycle_index"])
+    own = [{name: one[name] for name in _FINDING_NAMES} for one in row["findings"]]
+    if own != checked.get(key, []):
+        yield "its findings are not those of its cycle"
 
-    def __init__(self, kinematics: pa.Table) -> None:
-        self._table = kinematics
-        counts = pc.value_counts(kinematics["video_id"]).to_pylist()
-        # rows are sorted by video and frame, frames count from 0
-        ends = accumulate(one["counts"] for one in counts)
-        self._starts = {
-            one["values"]: end - one["counts"] for one, end in zip(counts, ends, strict=True)
-        }
 
-    def differing(
-        self, video: str, frame: int, pose: Sequence[Mapping[str, Any]]
-    ) -> Iterator[str]:
-        """Name the degrees of freedom of a pose that the frame does not have."""
-        for angle in pose:
-            name = angle["name"]
-            if name not in DOF_INDEX:
-                continue
-            value = self._value(f"{name}_rad", video, frame)
-            if value is None or not _is_angle(value, angle["angle_deg"]):
-                yield f"the pose holds {name} {angle['angle_deg']:.3f}° and the frame {frame} not"
-
-    def _value(self, column: str, video: str, frame: int) -> float | None:
-        row = self._starts[video] + frame if video in self._starts else self._table.num_rows
-        if row >= self._table.num_rows or self._table["frame"][row].as_py() != frame:
-            return None
-        value: float | None = self._table[column][row].as_py()
-        return value
+def _strange_angles(
+    angles: pa.Table | None, frame: int, pose: Sequence[Mapping[str, Any]]
+) -> Iterator[str]:
+    """Name the degrees of freedom of a pose that the frame does not have."""
+    # rows are sorted by frame, and frames count from 0
+    rows = [] if angles is None else angles.slice(frame, 1).to_pylist()
+    shown = {row["frame"]: row for row in rows}.get(frame, {})
+    for angle in pose:
+        name = angle["name"]
+        if name not in DOF_INDEX:
+            continue
+        value = shown.get(f"{name}_rad")
+        if value is None or not _is_angle(value, angle["angle_deg"]):
+            yield f"the pose holds {name} {angle['angle_deg']:.3f}° and the frame {frame} not"
 
 
 def _is_angle(value_rad: float, angle_deg: float) -> bool:
