@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 import pyarrow as pa
 
-from qevd_bio.dataset.configs import CONFIGS
+from qevd_bio.dataset.configs import CONFIGS, SPLITS
 from qevd_bio.dataset.features import type_name
 from qevd_bio.dataset.release import Contents
 from qevd_bio.files.strict_json import JsonValue
@@ -72,7 +72,7 @@ _DATA_TYPES = {
 }
 
 _ENCODINGS = {
-    ".parquet": "application/vnd.apache.parquet",
+    ".parquet": "application/x-parquet",
     ".json": "application/json",
     ".md": "text/markdown",
 }
@@ -92,9 +92,7 @@ _LICENCE: dict[str, JsonValue] = {
 }
 
 
-def croissant(
-    contents: Contents, files: Mapping[str, tuple[int, str]]
-) -> dict[str, JsonValue]:
+def croissant(contents: Contents, files: Mapping[str, tuple[int, str]]) -> dict[str, JsonValue]:
     """Describe a release in Croissant 1.1.
 
     Parameters
@@ -188,7 +186,6 @@ def _record_set(config: str, schema: pa.Schema) -> JsonValue:
     source = {"fileSet": {"@id": f"{config}-shards"}}
     split: dict[str, JsonValue] = {
         "@type": "cr:Field",
-        # The table `annotations` has no column of this name, and no other may get one.
         "@id": f"{config}/split",
         "name": "split",
         "description": "Split the row belongs to.",
@@ -196,9 +193,9 @@ def _record_set(config: str, schema: pa.Schema) -> JsonValue:
         "source": {
             **source,
             "extract": {"fileProperty": "filename"},
-            "transform": {"regex": r"^([a-z]+)-\d+-of-\d+\.parquet$"},
+            # A filter by split becomes a glob of file names, which takes no more than this.
+            "transform": {"regex": rf"^({'|'.join(SPLITS)})-.+\.parquet$"},
         },
-        "references": {"field": {"@id": "splits/split"}},
     }
     fields = [_field(f"{config}/{field.name}", field, source) for field in schema]
     record_set: dict[str, JsonValue] = {

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as pds
 import pyarrow.parquet as pq
 
 from qevd_bio.dataset.configs import CONFIGS
 from qevd_bio.dataset.features import huggingface_features
+from qevd_bio.dataset.loaded_size import loaded_bytes
 from qevd_bio.dataset.release import PublishedVideo, Shard
 from qevd_bio.errors import DataError
 from qevd_bio.files.atomic import atomic_path
@@ -151,27 +151,6 @@ def kinematics_notes(video: PublishedVideo) -> dict[str, JsonValue]:
     notes: dict[str, JsonValue] = notes_of_schema(read_metadata(path).schema.to_arrow_schema())
     _observed(notes, path)
     return notes
-
-
-def loaded_bytes(path: Path) -> int:
-    """Count the bytes of a shard in memory as `datasets` does for ``num_bytes``.
-
-    Parameters
-    ----------
-    path : Path
-        A shard with at least one row group.
-
-    Returns
-    -------
-    int
-        Sum over batches of as many rows as the first row group has.
-    """
-    with path.open("rb") as file:
-        fragment = pds.ParquetFileFormat().make_fragment(file)
-        batches = fragment.to_batches(
-            batch_size=fragment.row_groups[0].num_rows, batch_readahead=0, fragment_readahead=0
-        )
-        return sum(pa.Table.from_batches([batch]).combine_chunks().nbytes for batch in batches)
 
 
 def _shares(

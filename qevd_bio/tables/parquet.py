@@ -83,9 +83,7 @@ def parquet_options(schema: pa.Schema) -> dict[str, Any]:
     return {
         "compression": "zstd",
         "use_dictionary": [name for name in _DICTIONARY_COLUMNS if name in schema.names],
-        "use_byte_stream_split": [
-            name for name, kind in leaves if pa.types.is_floating(kind)
-        ],
+        "use_byte_stream_split": [name for name, kind in leaves if pa.types.is_floating(kind)],
         "write_page_index": True,
     }
 
