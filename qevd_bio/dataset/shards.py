@@ -153,6 +153,34 @@ def kinematics_notes(video: PublishedVideo) -> dict[str, JsonValue]:
     return notes
 
 
+def write_tables(path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> int:
+    """Write tables one after another into one Parquet file, atomically.
+
+    Parameters
+    ----------
+    path : Path
+        Target file.
+    schema : Schema
+        Of the file and of every table.
+    tables : iterable of Table
+        One a video; they are cut and joined to row groups, and taken one by one.
+
+    Returns
+    -------
+    int
+        Number of rows.
+    """
+    rows = 0
+    with (
+        atomic_path(path) as temporary,
+        pq.ParquetWriter(temporary, schema, **parquet_options(schema)) as writer,
+    ):
+        for group in _row_groups(tables):
+            writer.write_table(group, row_group_size=group.num_rows)
+            rows += group.num_rows
+    return rows
+
+
 def _shares(
     config: str, videos: Sequence[PublishedVideo], limit: int
 ) -> list[list[PublishedVideo]]:
@@ -177,15 +205,7 @@ def _write_shard(
     name: str,
 ) -> Shard:
     path = folder / config / name
-    tables = (_video_rows(config, video, schema) for video in videos)
-    rows = 0
-    with (
-        atomic_path(path) as temporary,
-        pq.ParquetWriter(temporary, schema, **parquet_options(schema)) as writer,
-    ):
-        for group in _row_groups(tables):
-            writer.write_table(group, row_group_size=group.num_rows)
-            rows += group.num_rows
+    rows = write_tables(path, schema, (_video_rows(config, video, schema) for video in videos))
     return Shard(
         path=path.relative_to(folder).as_posix(),
         rows=rows,
