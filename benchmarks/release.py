@@ -26,6 +26,7 @@ from qevd_bio.dataset.configs import CONFIGS
 from qevd_bio.dataset.publish import publish
 from qevd_bio.dataset.release import PublishedVideo
 from qevd_bio.dataset.shards import release_schema, write_tables
+from qevd_bio.dataset.windows import UtteranceWindows
 from qevd_bio.motion.record import Motion
 from qevd_bio.skeleton.dofs import N_DOFS
 from qevd_bio.tables import kinematics
@@ -37,7 +38,8 @@ FRAMES_PER_VIDEO = 5_800
 FRAME_HZ = 30.0
 KINDS = 8
 NOISE_RAD = 0.02
-REPETITIONS = 5
+REPETITIONS = 7
+WINDOWS = 300
 START_S = 1690028800.2981102
 GENERATOR = {"benchmark": "1"}
 
@@ -164,17 +166,17 @@ def made_videos(folder: Path, frames: int) -> list[PublishedVideo]:
         }
         spoken = {**finding, "matches_cue": True, "spoken": False}
         of_row = [{key: spoken[key] for key in fields}] * 12
-        tables = {
+        tables = {config: (1, {}) for config in CONFIGS} | {
             "annotations": (100, {
                 "feedback_index": cycles, "segment_index": [0] * 100, "findings": [of_row] * 100,
                 "cycle": [_value(CYCLE)
                           | {"cycle_index": index} for index in cycles],
+                "timestamp_s": [START_S + index for index in cycles],
                 "status": ["kept"] * 100, "motion_context": [""] * 100,
                 "morphology_context": [""] * 100, "review": [None] * 100,
             }),
             "cycles": (100, {"cycle_index": cycles}),
             "findings": (1200, {"cycle_index": checks}),
-            "quality": (1, {}),
         }  # fmt: skip
         for config in CONFIGS:
             if config != "kinematics":
@@ -227,6 +229,15 @@ def publish_here(folder: Path) -> None:
     print(
         f"{wall:.1f} s, {cpu:.1f} CPU seconds, peak {peak:.0f} MB of which {idle:.0f} MB imports"
     )
+
+
+def window_speed(folder: Path) -> None:
+    windows = UtteranceWindows(folder, "train")
+    in_order = list(range(WINDOWS))
+    shuffled = np.random.default_rng(0).permutation(len(windows))[:WINDOWS].tolist()
+    for name, indices in (("in order", in_order), ("shuffled", shuffled)):
+        _, cpu = seconds_of(lambda chosen=indices: [windows[i] for i in chosen])
+        print(f"windows of 4 s {name}: {1e3 * cpu / WINDOWS:.1f} ms of CPU each")
 
 
 def main() -> None:

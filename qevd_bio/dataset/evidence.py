@@ -162,7 +162,7 @@ def _strange_angles(
 ) -> Iterator[str]:
     """Name the degrees of freedom of a pose that the frame does not have."""
     # rows are sorted by frame, and frames count from 0
-    rows = [] if angles is None else angles.slice(frame, 1).to_pylist()
+    rows = [] if angles is None or frame < 0 else angles.slice(frame, 1).to_pylist()
     shown = {row["frame"]: row for row in rows}.get(frame, {})
     for angle in pose:
         name = angle["name"]

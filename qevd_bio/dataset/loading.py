@@ -135,7 +135,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             where=str(folder),
             next_step="Give the folder of one version, such as release/1.0.0",
         )
-    manifest: Any = parse_json(manifest_file.read_text(encoding="utf-8"), where=str(manifest_file))
+    manifest = parse_json(manifest_file.read_text(encoding="utf-8"), where=str(manifest_file))
+    if not isinstance(manifest, dict) or "schema_version" not in manifest:
+        raise _no_version("says no schema_version", manifest_file)
     written = str(manifest["schema_version"])
     if _numbers(written, manifest_file) > _numbers(SCHEMA_VERSION, manifest_file):
         raise DataError(
@@ -143,7 +145,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             where=str(manifest_file),
             next_step="Update qevd_bio, or read the Parquet files without it",
         )
-    return dict(manifest)
+    return manifest
 
 
 def shard_files(split: str, path: Path | str, config: str = DEFAULT_CONFIG) -> list[Path]:
@@ -154,12 +156,16 @@ def shard_files(split: str, path: Path | str, config: str = DEFAULT_CONFIG) -> l
 
 def _numbers(version: str, where: Path) -> tuple[int, ...]:
     if re.fullmatch(r"\d+\.\d+\.\d+", version, re.ASCII) is None:
-        raise DataError(
-            f"has schema version {version!r}, which are not three numbers",
-            where=str(where),
-            next_step="Restore the release; sha256sum -c SHA256SUMS names every damaged file",
-        )
+        raise _no_version(f"has schema version {version!r}, which are not three numbers", where)
     return tuple(int(number) for number in version.split("."))
+
+
+def _no_version(cause: str, file: Path) -> DataError:
+    return DataError(
+        cause,
+        where=str(file),
+        next_step="Restore the release; sha256sum -c SHA256SUMS names every damaged file",
+    )
 
 
 def _entry(folder: Path, split: str, config: str) -> dict[str, Any]:

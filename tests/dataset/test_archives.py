@@ -110,6 +110,9 @@ def test_schema_version_must_be_three_numbers(release: Release) -> None:
     _rewrite_version(release, "two")
     with pytest.raises(DataError, match="not three numbers"):
         load_split("train", release.folder)
+    (release.folder / "manifest.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(DataError, match="says no schema_version"):
+        load_split("train", release.folder)
 
 
 def _rewrite_version(release: Release, version: str) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 import duckdb
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from made_artifacts import START_S, UNOBSERVED, kept, motion, published, quantified
@@ -402,20 +401,3 @@ def test_same_video_twice_is_refused(
     leaked = dataclasses.replace(videos[0], split="test")
     with pytest.raises(DataError, match="0146: is published twice"):
         publish([*videos, leaked], **arguments)
-
-
-def test_floats_are_split_by_byte_and_only_ids_use_dictionaries(release: Release) -> None:
-    group = pq.ParquetFile(
-        release.folder / "kinematics/train-00000-of-00001.parquet"
-    ).metadata.row_group(0)
-    encodings = {
-        group.column(i).path_in_schema: group.column(i).encodings for i in range(group.num_columns)
-    }
-    assert "BYTE_STREAM_SPLIT" in encodings["knee_angle_r_rad"]
-    assert "RLE_DICTIONARY" in encodings["video_id"]
-    assert group.column(0).compression == "ZSTD"
-    assert pa.types.is_float32(
-        pq.read_schema(release.folder / "kinematics/train-00000-of-00001.parquet")
-        .field("knee_angle_r_rad")
-        .type
-    )
