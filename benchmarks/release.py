@@ -26,7 +26,6 @@ from qevd_bio.dataset.configs import CONFIGS
 from qevd_bio.dataset.publish import publish
 from qevd_bio.dataset.release import PublishedVideo
 from qevd_bio.dataset.shards import release_schema, write_tables
-from qevd_bio.dataset.windows import UtteranceWindows
 from qevd_bio.motion.record import Motion
 from qevd_bio.skeleton.dofs import N_DOFS
 from qevd_bio.tables import kinematics
@@ -190,7 +189,7 @@ def made_videos(folder: Path, frames: int) -> list[PublishedVideo]:
 def publish_all(folder: Path, frames: int) -> None:
     """Make the artifacts here and publish them in a process of its own."""
     wall, _ = seconds_of(lambda: made_videos(folder / "work", frames))
-    print(f"artifacts made in {wall:.0f} s")
+    print(f"artifacts made in {wall:.0f} s", flush=True)
     subprocess.run(
         [sys.executable, "-m", "benchmarks.release", "--publish", str(folder)], check=True
     )
@@ -227,11 +226,16 @@ def publish_here(folder: Path) -> None:
     size = sum(path.stat().st_size for path in found[0].folder.rglob("*") if path.is_file())
     print(f"{len(videos)} videos, rows {rows}, {size / 1e6:.0f} MB on disk")
     print(
-        f"{wall:.1f} s, {cpu:.1f} CPU seconds, peak {peak:.0f} MB of which {idle:.0f} MB imports"
+        f"{wall:.1f} s, {cpu:.1f} CPU seconds, peak {peak:.0f} MB of which {idle:.0f} MB imports",
+        flush=True,
     )
+    window_speed(found[0].folder)
 
 
 def window_speed(folder: Path) -> None:
+    # torch is large and has no part in publishing
+    from qevd_bio.dataset.windows import UtteranceWindows
+
     windows = UtteranceWindows(folder, "train")
     in_order = list(range(WINDOWS))
     shuffled = np.random.default_rng(0).permutation(len(windows))[:WINDOWS].tolist()

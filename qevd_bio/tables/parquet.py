@@ -77,13 +77,16 @@ def parquet_options(schema: pa.Schema) -> dict[str, Any]:
     -------
     dict
         For ``pyarrow.parquet.ParquetWriter``: zstd, floats split by byte at any depth,
-        dictionaries on ids only, a page index.
+        dictionaries on ids only, a page index. Smallest and largest values are kept of all but
+        float32: nobody searches for an angle, and those of 92 columns cost a seventh of the
+        time.
     """
     leaves = [leaf for field in schema for leaf in _leaves(field.name, field.type)]
     return {
         "compression": "zstd",
         "use_dictionary": [name for name in _DICTIONARY_COLUMNS if name in schema.names],
         "use_byte_stream_split": [name for name, kind in leaves if pa.types.is_floating(kind)],
+        "write_statistics": [name for name, kind in leaves if not pa.types.is_float32(kind)],
         "write_page_index": True,
     }
 

@@ -38,6 +38,7 @@ def test_floats_at_any_depth_are_split_by_byte_and_only_ids_have_dictionaries(
         assert ("BYTE_STREAM_SPLIT" in column.encodings) == is_float, name
         has_dictionary = "RLE_DICTIONARY" in column.encodings
         assert has_dictionary == (name in ("video_id", "exercise")), name
+        assert column.is_stats_set == (column.physical_type != "FLOAT"), name
 
 
 def tables_of(sizes: list[int], text: str) -> list[pa.Table]:
