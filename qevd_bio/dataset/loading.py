@@ -228,8 +228,9 @@ def _runs(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
 def _empty(folder: Path, config: str) -> pa.Table:
     """Make a table without rows, with the columns the release's other splits have."""
     for split in splits_of(folder):
-        for file in shard_files(split, folder, config):
-            return pq.read_schema(file).empty_table()
+        for shard in _entry(folder, split, config)["shards"]:
+            with _readable(shard):
+                return pq.read_schema(_file(folder, shard)).empty_table()
     return CONFIGS[config].schema.empty_table()
 
 
