@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from qevd_bio import __version__
+from qevd_bio.dataset.configs import CONFIGS
 from qevd_bio.dataset.drop_in import records_table
 from qevd_bio.dataset.publish import SUMS_FILE, publish
 from qevd_bio.dataset.release import MissingVideo, PublishedVideo, Release
@@ -23,10 +24,19 @@ from qevd_bio.stages.road import Road, outside_of_source
 from qevd_bio.tables import annotations as annotation_table
 from qevd_bio.tables.parquet import read_parquet
 
-STAGES = ("annotations", "kinematics", "cycles", "findings", "quality")
+STAGES = tuple(CONFIGS)
+"""Every table of a release comes from the stage of the same name."""
 
 
-def release_from(road: Road, *, out: Path, version: str, previous: Path | None = None) -> Release:
+def release_from(
+    road: Road,
+    *,
+    out: Path,
+    version: str,
+    previous: Path | None = None,
+    date: str | None = None,
+    url: str | None = None,
+) -> Release:
     """Publish what a work folder holds for the current inputs and rules.
 
     Parameters
@@ -37,8 +47,8 @@ def release_from(road: Road, *, out: Path, version: str, previous: Path | None =
         Folder of releases.
     version : str
         Semantic version.
-    previous : Path, optional
-        The release before; the version must be high enough for what changed since.
+    previous, date, url : Path, str, str, optional
+        As for `qevd_bio.dataset.publish.publish`.
 
     Returns
     -------
@@ -48,7 +58,7 @@ def release_from(road: Road, *, out: Path, version: str, previous: Path | None =
     Raises
     ------
     UsageError
-        Nothing is finished, or the version exists or is too low.
+        Nothing is finished, or the version exists.
     DataError
         An artifact is damaged.
     """
@@ -63,7 +73,7 @@ def release_from(road: Road, *, out: Path, version: str, previous: Path | None =
             PublishedVideo(
                 unit,
                 splits[unit],
-                **{stage: found[stage] for stage in STAGES},
+                {stage: found[stage] for stage in STAGES},
                 faults=tuple(f.message for f in road.sessions.by_id[unit].record.faults),
             )
             for unit, found in finished.items()
@@ -71,6 +81,8 @@ def release_from(road: Road, *, out: Path, version: str, previous: Path | None =
         out=out,
         version=version,
         previous=previous,
+        date=date,
+        url=url,
         missing=[*_unfinished(planned, splits, road.config.data_root), *_rejected(road)],
         records=_records(road),
         drop_in=_drop_in(road, {unit: found["annotations"] for unit, found in finished.items()}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from qevd_bio.dataset.configs import CONFIGS, SPLITS
 from qevd_bio.dataset.faults import FaultKind, Verdict
 from qevd_bio.dataset.features import field_list
+from qevd_bio.dataset.json_schemas import row_schema
 from qevd_bio.dataset.leaves import Leaf, leaves
 from qevd_bio.dataset.release_rows import ShardFile, SplitRows, open_shard
 from qevd_bio.dataset.verify_files import Layout, read_json_file
@@ -196,12 +198,22 @@ def _check_schema_file(layout: Layout, config: str, schema: pa.Schema, verdict: 
     if told is None:
         return
     try:
-        fields = field_list(schema)
+        if isinstance(told, Mapping) and "fields" in told:
+            # as releases before schema 1.2.0 have it
+            fits = told["fields"] == field_list(schema)
+        else:
+            order = CONFIGS[config].order
+            expected = json.loads(json.dumps(row_schema(config, schema, order)))
+            fits = isinstance(told, Mapping) and _columns(told) == _columns(expected)
     except (ValueError, KeyError):
         verdict.add("schema", name, "the columns of the shards cannot be described")
         return
-    if not isinstance(told, Mapping) or told.get("fields") != fields:
+    if not fits:
         verdict.add("schema", name, "does not describe the columns of the shards")
+
+
+def _columns(told: Mapping[str, Any]) -> list[object]:
+    return [told.get(key) for key in ("properties", "required", "additionalProperties")]
 
 
 def _check_rows(

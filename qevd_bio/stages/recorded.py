@@ -24,7 +24,7 @@ class RecordedKinematicsStage:
     config: RecordedConfig = field(default_factory=RecordedConfig)
     height_m: float | None = None
     name: str = "kinematics"
-    version: int = 1
+    version: int = 2
     reads: tuple[str, ...] = ()
     writes: str = "kinematics"
     resources: Resources = field(default_factory=Resources)

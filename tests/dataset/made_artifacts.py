@@ -236,7 +236,7 @@ def published(
     ]
     write_parquet(rows_table(checked, findings.SCHEMA), paths["findings"])
     write_parquet(rows_table([quality(video_id)], quality_table.SCHEMA), paths["quality"])
-    return PublishedVideo(video_id=video_id, split=split, **paths)
+    return PublishedVideo(video_id, split, paths)
 
 
 def squat_curve(segment_index: int = 0, **changed: Any) -> Curve:

@@ -171,7 +171,8 @@ SEALED: dict[str, tuple[Damage, str, str]] = {
                                "another unit or description"),
     "columns in another order": (
         other_columns(KIN, lambda t: t.select(t.column_names[::-1])), "schema", "another order"),
-    "schema file": (lambda f: edit_json(f / "schema/cycles.json", lambda s: s["fields"].pop()),
+    "schema file": (lambda f: edit_json(
+        f / "schema/cycles.json", lambda s: s["properties"].pop("cut")),
                     "schema", "does not describe the columns"),
     "row duplicated": (rows(SAID, lambda r: [*r[:3], *r[2:]]), "duplicate",
                        "video_id 0001, feedback_index 2 is there already"),
@@ -268,7 +269,7 @@ HOSTILE: dict[str, tuple[Damage, str]] = {
     "one shard many times": (manifest(lambda m: m["configs"]["cycles"]["train"]["shards"].extend(
         m["configs"]["cycles"]["train"]["shards"] * 50)), "twice"),
     "another schema version": (manifest(lambda m: m.update(schema_version="0.9.0")), ""),
-    "another schema version without a column": (without_pose, "sentences, which need columns of schema"),
+    "another schema version without a column": (without_pose, "which need columns of schema"),
     "sums of nothing": (lambda f: (f / "SHA256SUMS").write_bytes(b"\xff\x00"), "no UTF-8"),
     "videos of no split": (manifest(lambda m: m["videos"]["0001"].update(split="none")), "none"),
 }  # fmt: skip
