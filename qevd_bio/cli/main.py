@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from qevd_bio import __version__
-from qevd_bio.cli import cluster, look, release, rules, setup, synth, upkeep, weights, work
+from qevd_bio.cli import cluster, look, release, rules, setup, synth, trust, upkeep, weights, work
 from qevd_bio.cli.guard import DEBUG_VARIABLE
 from qevd_bio.cli.why import why
 
@@ -61,6 +61,8 @@ for _command in (
     app.command()(_command)
 app.command()(why)
 app.command()(release.publish)
+app.command()(trust.compare)
+app.command()(trust.audit)
 app.command()(look.diff)
 app.command()(look.plot)
 app.command()(look.stats)

@@ -18,13 +18,28 @@ def publish(
     work: Work = Path("work"),
     out: Annotated[Path, typer.Option("--out", help="Folder of releases.")] = Path("release"),
     version: Annotated[str, typer.Option("--version", help="Semantic version.")] = "0.1.0",
+    previous: Annotated[
+        Path | None,
+        typer.Option(
+            "--previous",
+            help="Release before this one; a version too low for the changes is refused.",
+        ),
+    ] = None,
+    date: Annotated[
+        str | None, typer.Option("--date", help="Day of publishing, such as 2026-12-31.")
+    ] = None,
+    url: Annotated[
+        str | None, typer.Option("--url", help="Where the release will be found.")
+    ] = None,
     as_json: Json = False,
 ) -> int:
-    """Write a release: Parquet splits, card, checksums, drop-in JSON."""
+    """Write a release: Parquet splits, card, Croissant, checksums, drop-in JSON."""
     from qevd_bio.dataset.assembly import release_from
     from qevd_bio.stages.road import reopen_road
 
-    release = release_from(reopen_road(work), out=out, version=version)
+    release = release_from(
+        reopen_road(work), out=out, version=version, previous=previous, date=date, url=url
+    )
     contents = release.contents
     rows = [
         (config, split, sum(shard.rows for shard in shards))

@@ -12,6 +12,7 @@ import typer
 from qevd_bio.cli.guard import DONE, FAULTS_FOUND, guarded, say
 from qevd_bio.cli.output import emit, table
 from qevd_bio.cli.setup import Json
+from qevd_bio.cli.trust import verified_release
 from qevd_bio.cli.work import Videos, Work
 from qevd_bio.errors import UsageError
 
@@ -105,8 +106,25 @@ def retry(
 
 
 @guarded
-def verify(work: Work = Path("work"), as_json: Json = False) -> int:
-    """Read every byte again; what is damaged is set aside and made anew by the next run."""
+def verify(
+    release: Annotated[
+        Path | None, typer.Argument(help="Folder of a release; without it the work folder.")
+    ] = None,
+    work: Work = Path("work"),
+    data_root: Annotated[
+        Path | None, typer.Option("--data-root", help="Compare a release with its source, too.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Prove a release; or read every byte of a work folder and set aside what is damaged."""
+    if release is not None:
+        return verified_release(release, data_root, as_json=as_json)
+    if data_root is not None:
+        raise UsageError(
+            "belongs to a release",
+            where="--data-root",
+            next_step="Name the release, such as `qevd-bio verify release/1.0.0 --data-root QEVD`",
+        )
     from qevd_bio.engine.upkeep import Damage
     from qevd_bio.engine.upkeep import verify as verify_units
     from qevd_bio.stages.road import reopen_road

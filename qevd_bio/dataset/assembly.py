@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from qevd_bio import __version__
+from qevd_bio.dataset.configs import CONFIGS
 from qevd_bio.dataset.drop_in import records_table
 from qevd_bio.dataset.publish import SUMS_FILE, publish
 from qevd_bio.dataset.release import MissingVideo, PublishedVideo, Release
@@ -23,10 +24,19 @@ from qevd_bio.stages.road import Road, outside_of_source
 from qevd_bio.tables import annotations as annotation_table
 from qevd_bio.tables.parquet import read_parquet
 
-STAGES = ("annotations", "kinematics", "cycles", "findings", "morphometrics", "quality")
+STAGES = tuple(CONFIGS)
+"""Every table of a release comes from the stage of the same name."""
 
 
-def release_from(road: Road, *, out: Path, version: str) -> Release:
+def release_from(
+    road: Road,
+    *,
+    out: Path,
+    version: str,
+    previous: Path | None = None,
+    date: str | None = None,
+    url: str | None = None,
+) -> Release:
     """Publish what a work folder holds for the current inputs and rules.
 
     Parameters
@@ -37,6 +47,8 @@ def release_from(road: Road, *, out: Path, version: str) -> Release:
         Folder of releases.
     version : str
         Semantic version.
+    previous, date, url : Path, str, str, optional
+        As for `qevd_bio.dataset.publish.publish`.
 
     Returns
     -------
@@ -61,13 +73,16 @@ def release_from(road: Road, *, out: Path, version: str) -> Release:
             PublishedVideo(
                 unit,
                 splits[unit],
-                **{stage: found[stage] for stage in STAGES},
+                {stage: found[stage] for stage in STAGES},
                 faults=tuple(f.message for f in road.sessions.by_id[unit].record.faults),
             )
             for unit, found in finished.items()
         ],
         out=out,
         version=version,
+        previous=previous,
+        date=date,
+        url=url,
         missing=[*_unfinished(planned, splits, road.config.data_root), *_rejected(road)],
         records=_records(road),
         drop_in=_drop_in(road, {unit: found["annotations"] for unit, found in finished.items()}),

@@ -12,6 +12,7 @@ from qevd_bio.dataset.features import card_features, field_list
 from qevd_bio.dataset.release import Contents, MissingVideo, Shard
 from qevd_bio.dataset.wording import counted
 from qevd_bio.files.strict_json import JsonValue
+from qevd_bio.tables.columns import SCHEMA_VERSION
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _LARGEST = "1M<n<10M"
@@ -42,22 +43,28 @@ _RULES = """\
 - `quality` tells per video how plausible the capture is; `concerns` names what to look at first.
   Nothing is left out for it.
 - `drop_in/` holds the source's own annotation files with the new sentences in place of the old.
+- The tables have schema version {schema_version}; `schema/` holds the JSON Schema of their rows.
+- `CHANGELOG.md` tells what differs from the releases before. `croissant.json` describes all this
+  to programs.
 - `SHA256SUMS` covers every other file: `sha256sum -c SHA256SUMS`."""
 
 _LOADING = """\
+From the folder above this one:
+
 ```python
 import qevd_bio
-frame = qevd_bio.load_split("{split}", ".")  # pandas, annotations
-frame = qevd_bio.load_split("{split}", ".", "kinematics")
+frame = qevd_bio.load_split("{split}", "{version}")  # pandas, annotations
+frame = qevd_bio.load_split("{split}", "{version}", "kinematics")
 
 import datasets
-data = datasets.load_dataset(".", split="{split}")
-data = datasets.load_dataset(".", "kinematics", split="{split}")
+data = datasets.load_dataset("{version}", split="{split}")
+data = datasets.load_dataset("{version}", "kinematics", split="{split}")
 ```
 
 ```sql
 -- DuckDB
-SELECT video_id, feedback FROM 'annotations/{split}-*.parquet' WHERE status = 'rewritten';
+SELECT video_id, feedback FROM '{version}/annotations/{split}-*.parquet'
+WHERE status = 'rewritten';
 ```"""
 
 
@@ -90,9 +97,9 @@ def card_text(contents: Contents) -> str:
         "## Faults of the source",
         _fault_table(contents.faults),
         "## Rules of this data set",
-        _RULES,
+        _RULES.format(schema_version=SCHEMA_VERSION),
         "## Loading",
-        _LOADING.format(split=next(iter(contents.videos))),
+        _LOADING.format(split=next(iter(contents.videos)), version=contents.version),
         "## Columns",
         *(_column_section(name) for name in CONFIGS),
         "## Made with",

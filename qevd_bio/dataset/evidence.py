@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qevd_bio.dataset.loading import load_table, read_manifest, splits_of
+from qevd_bio.dataset.loading import read_manifest, splits_of
+from qevd_bio.dataset.release_rows import SplitRows, open_shard
 from qevd_bio.feedback.morphology import morphology_context, told_measurements
 from qevd_bio.feedback.numbers import unbacked_numbers, unbacked_pose
 from qevd_bio.motion.constraints import Finding
@@ -117,65 +117,78 @@ def _parts(context: str) -> tuple[str, str]:
     return pose.strip(), violations
 
 
-def _split_faults(folder: Path, split: str) -> Iterator[SentenceFault]:
-    checked: dict[tuple[str, int, int], list[dict[str, Any]]] = {}
-    for one in load_table(split, folder, "findings").to_pylist():
-        key = (one["video_id"], one["segment_index"], one["cycle_index"])
+def video_faults(
+    annotations: Sequence[Mapping[str, Any]],
+    findings: Sequence[Mapping[str, Any]],
+    morphometrics: Sequence[Mapping[str, Any]],
+    kinematics: pa.Table,
+) -> Iterator[tuple[int, str]]:
+    """Check the annotation rows of one video against its findings, body and angles.
+
+    Parameters
+    ----------
+    annotations, findings, morphometrics : sequence of mapping
+        All rows of the video; releases before schema 1.2.0 measured no body.
+    kinematics : Table
+        Its frames.
+
+    Yields
+    ------
+    int, str
+        Place among `annotations` and cause.
+    """
+    checked: dict[tuple[int, int], list[dict[str, Any]]] = {}
+    for one in findings:
+        key = (one["segment_index"], one["cycle_index"])
         checked.setdefault(key, []).append({name: one[name] for name in _FINDING_NAMES})
-    angles = _FrameAngles(load_table(split, folder, "kinematics"))
-    bodies = _bodies(folder, split)
-    for row in load_table(split, folder).to_pylist():
-        causes = row_faults(row, bodies.get(row["video_id"]))
+    body = told_measurements(morphometrics[0]) if morphometrics else None
+    for place, row in enumerate(annotations):
+        causes = row_faults(row, body)
         if row["cycle"] is not None:
-            key = (row["video_id"], row["segment_index"], row["cycle"]["cycle_index"])
+            key = (row["segment_index"], row["cycle"]["cycle_index"])
             own = [{name: one[name] for name in _FINDING_NAMES} for one in row["findings"]]
             if own != checked.get(key, []):
                 causes.append("its findings are not those of its cycle")
         elif row["findings"]:
             causes.append("it has findings and no cycle")
-        causes += angles.differing(row["video_id"], row["frame_start"], row["pose"])
+        causes += _differing(kinematics, row["frame_start"], row["pose"])
         for cause in causes:
-            yield SentenceFault(row["video_id"], row["feedback_index"], cause)
+            yield place, cause
 
 
-def _bodies(folder: Path, split: str) -> dict[str, dict[str, float]]:
-    """Read what may be told of each person; releases before schema 1.2.0 measured nobody."""
-    if MORPHOMETRICS not in read_manifest(folder)["configs"]:
-        return {}
-    rows = load_table(split, folder, MORPHOMETRICS).to_pylist()
-    return {row["video_id"]: told_measurements(row) for row in rows}
+def _split_faults(folder: Path, split: str) -> Iterator[SentenceFault]:
+    manifest = read_manifest(folder)
+    annotations, findings, morphometrics, kinematics = (
+        _split_rows(folder, manifest, config, split)
+        for config in ("annotations", "findings", MORPHOMETRICS, "kinematics")
+    )
+    for video in annotations.videos():
+        rows, checked, bodies = (
+            table.of(video).to_pylist() for table in (annotations, findings, morphometrics)
+        )
+        for place, cause in video_faults(rows, checked, bodies, kinematics.of(video)):
+            yield SentenceFault(video, rows[place]["feedback_index"], cause)
 
 
-class _FrameAngles:
-    """Angles of single frames, looked up by video and frame."""
+def _split_rows(folder: Path, manifest: Mapping[str, Any], config: str, split: str) -> SplitRows:
+    if config not in manifest["configs"]:
+        return SplitRows([])
+    shards = manifest["configs"][config][split]["shards"]
+    return SplitRows([open_shard(folder, shard["path"]) for shard in shards])
 
-    def __init__(self, kinematics: pa.Table) -> None:
-        self._table = kinematics
-        counts = pc.value_counts(kinematics["video_id"]).to_pylist()
-        # rows are sorted by video and frame, frames count from 0
-        ends = accumulate(one["counts"] for one in counts)
-        self._starts = {
-            one["values"]: end - one["counts"] for one, end in zip(counts, ends, strict=True)
-        }
 
-    def differing(
-        self, video: str, frame: int, pose: Sequence[Mapping[str, Any]]
-    ) -> Iterator[str]:
-        """Name the degrees of freedom of a pose that the frame does not have."""
-        for angle in pose:
-            name = angle["name"]
-            if name not in DOF_INDEX:
-                continue
-            value = self._value(f"{name}_rad", video, frame)
-            if value is None or not _is_angle(value, angle["angle_deg"]):
-                yield f"the pose holds {name} {angle['angle_deg']:.3f}° and the frame {frame} not"
-
-    def _value(self, column: str, video: str, frame: int) -> float | None:
-        row = self._starts[video] + frame if video in self._starts else self._table.num_rows
-        if row >= self._table.num_rows or self._table["frame"][row].as_py() != frame:
-            return None
-        value: float | None = self._table[column][row].as_py()
-        return value
+def _differing(
+    kinematics: pa.Table, frame: int, pose: Sequence[Mapping[str, Any]]
+) -> Iterator[str]:
+    """Name the degrees of freedom of a pose that the frame does not have."""
+    row = pc.index(kinematics["frame"], frame).as_py() if pose else -1
+    for angle in pose:
+        name = angle["name"]
+        if name not in DOF_INDEX:
+            continue
+        value = kinematics[f"{name}_rad"][row].as_py() if row >= 0 else None
+        if value is None or not _is_angle(value, angle["angle_deg"]):
+            yield f"the pose holds {name} {angle['angle_deg']:.3f}° and the frame {frame} not"
 
 
 def _is_angle(value_rad: float, angle_deg: float) -> bool:

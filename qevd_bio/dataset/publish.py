@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qevd_bio.dataset.card import card_text
+from qevd_bio.dataset.changelog import (
+    CHANGELOG_FILE,
+    PreviousRelease,
+    changelog_text,
+    previous_release,
+)
+from qevd_bio.dataset.compare_releases import refuse_small_step
 from qevd_bio.dataset.configs import CONFIGS, SPLITS
+from qevd_bio.dataset.croissant import croissant
 from qevd_bio.dataset.drop_in import DROP_IN_FOLDER, TABLE_FILE
 from qevd_bio.dataset.evidence import release_faults
-from qevd_bio.dataset.features import field_list
+from qevd_bio.dataset.json_schemas import row_schema
 from qevd_bio.dataset.new_folder import new_folder
 from qevd_bio.dataset.release import (
     MANIFEST_FILE,
@@ -29,7 +39,7 @@ from qevd_bio.dataset.shards import (
     ROWS_PER_SHARD,
     kinematics_notes,
     release_schema,
-    write_shards,
+    write_config,
 )
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.files.atomic import write_text_atomic
@@ -42,6 +52,7 @@ from qevd_bio.tables.parquet import write_parquet
 from qevd_bio.tables.records import SCHEMA as RECORDS
 
 CARD_FILE = "README.md"
+CROISSANT_FILE = "croissant.json"
 SUMS_FILE = "SHA256SUMS"
 
 _NUMBER = r"(0|[1-9]\d*)"
@@ -58,6 +69,9 @@ def publish(
     records: Mapping[str, pa.Table],
     generator: Mapping[str, str],
     rows_per_shard: int = ROWS_PER_SHARD,
+    previous: Path | None = None,
+    date: str | None = None,
+    url: str | None = None,
 ) -> Release:
     """Publish the videos that reached the end.
 
@@ -79,6 +93,10 @@ def publish(
         Names and versions of what made the release; it stands in every shard.
     rows_per_shard : int
         Most rows of a shard that holds more than one video.
+    previous : Path, optional
+        The release before this one; its version is recorded and its changelog continued.
+    date, url : str, optional
+        Day of publishing (ISO 8601) and address of the release, for the Croissant description.
 
     Returns
     -------
@@ -87,7 +105,8 @@ def publish(
     Raises
     ------
     UsageError
-        The version is none or exists, or there is nothing to publish.
+        The version is none, exists or is too low for what changed, the previous release is
+        none, the date is none, or there is nothing to publish.
     DataError
         A video is given twice, an artifact is damaged, or a sentence holds a number that no
         finding of its row backs.
@@ -98,17 +117,17 @@ def publish(
     all. No clock enters a file; equal inputs give equal SHA256SUMS, in whatever order the
     videos are given.
     """
-    _check(videos, missing, version, rows_per_shard)
+    _check(videos, missing, version, rows_per_shard, date)
+    before = None if previous is None else previous_release(previous, SUMS_FILE)
     videos = sorted(videos, key=lambda video: video.video_id)
     target = out / version
     with new_folder(target) as folder:
         contents = _write_tables(videos, missing, version, generator, folder, rows_per_shard)
-        for config in CONFIGS:
-            order = list(CONFIGS[config].order)
-            schema = _schema_json(config, CONFIGS[config].schema, order)
-            _write_json(folder / "schema" / f"{config}.json", schema)
-        schema = _schema_json("records", RECORDS, ["record_index"])
-        _write_json(folder / "schema" / "records.json", schema)
+        contents = replace(contents, date=date, url=url, previous=_named(before))
+        schemas = {name: (config.schema, config.order) for name, config in CONFIGS.items()}
+        schemas["records"] = (RECORDS, ("record_index",))
+        for name, (schema, order) in schemas.items():
+            _write_json(folder / "schema" / f"{name}.json", row_schema(name, schema, order))
         for name, dense in drop_in.items():
             home = folder / DROP_IN_FOLDER / plain_name(name, where="drop-in split folder")
             # As the source writes it: key order and shortest floats kept, ASCII.
@@ -117,9 +136,19 @@ def publish(
             write_parquet(records[name], home / TABLE_FILE)
         _write_json(folder / MANIFEST_FILE, _manifest(contents, videos))
         _refuse_faults(folder)
+        if previous is not None:
+            refuse_small_step(previous, folder)
         write_text_atomic(folder / CARD_FILE, card_text(contents))
-        files = _write_sums(folder)
+        splits = {video.video_id: video.split for video in videos}
+        write_text_atomic(folder / CHANGELOG_FILE, changelog_text(contents, splits, before))
+        files = _write_sums(folder, contents)
     return Release(folder=target, contents=contents, files=files)
+
+
+def _named(before: PreviousRelease | None) -> dict[str, str] | None:
+    if before is None:
+        return None
+    return {"version": before.version, "sha256sums_sha256": before.sums_sha256}
 
 
 def _refuse_faults(folder: Path) -> None:
@@ -137,12 +166,19 @@ def _check(
     missing: Sequence[MissingVideo],
     version: str,
     rows_per_shard: int,
+    date: str | None,
 ) -> None:
     if _VERSION.fullmatch(version) is None:
         raise UsageError(
             "is no semantic version",
             where=f"version {version!r}",
             next_step="Give three numbers, such as 1.0.0",
+        )
+    if date is not None and not _is_day(date):
+        raise UsageError(
+            "is no day of the calendar",
+            where=f"date {date!r}",
+            next_step="Give it as in 2026-12-31",
         )
     if rows_per_shard < 1:
         raise UsageError(
@@ -158,6 +194,13 @@ def _check(
         )
     for video in videos:
         plain_name(video.video_id, where="video to publish")
+        absent = [config for config in CONFIGS if config not in video.artifacts]
+        if absent:
+            raise DataError(
+                f"has no artifact for {', '.join(absent)}",
+                where=f"video {video.video_id}",
+                next_step="Run the stages to the end first",
+            )
     given = [(one.video_id, one.split) for one in videos]
     given += [(one.video_id, one.split) for one in missing]
     for video_id, split in given:
@@ -175,6 +218,13 @@ def _check(
             where=f"video {', '.join(twice)}",
             next_step="Give every video once, in one split",
         )
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return datetime.date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _nothing_finished(missing: Sequence[MissingVideo]) -> str:
@@ -195,12 +245,9 @@ def _write_tables(
     shards = {}
     for config in CONFIGS:
         schema = release_schema(config, version, generator)
-        shards[config] = {
-            split: write_shards(
-                config, split, group, schema, folder, rows_per_shard=rows_per_shard
-            )
-            for split, group in by_split.items()
-        }
+        shards[config] = write_config(
+            config, by_split, schema, folder, rows_per_shard=rows_per_shard
+        )
     return Contents(
         version=version,
         generator=dict(generator),
@@ -232,7 +279,7 @@ def _manifest(contents: Contents, videos: Sequence[PublishedVideo]) -> dict[str,
             video.video_id: {
                 "split": video.split,
                 "source_faults": list(video.faults),
-                "artifacts": {name: sha256_file(video.artifact(name)) for name in CONFIGS},
+                "artifacts": {name: sha256_file(video.artifacts[name]) for name in CONFIGS},
                 "kinematics": kinematics_notes(video),
             }
             for video in videos
@@ -240,23 +287,25 @@ def _manifest(contents: Contents, videos: Sequence[PublishedVideo]) -> dict[str,
     }
 
 
-def _schema_json(name: str, schema: pa.Schema, order: Sequence[str]) -> dict[str, JsonValue]:
-    return {
-        "config": name,
-        "schema_version": SCHEMA_VERSION,
-        "sorted_by": list(order),
-        "fields": field_list(schema),
-    }
-
-
 def _write_json(path: Path, value: Mapping[str, JsonValue]) -> None:
     write_text_atomic(path, dump_json(value, where=path.name, indent=1) + "\n")
 
 
-def _write_sums(folder: Path) -> tuple[str, ...]:
-    names = sorted(
-        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
-    )
-    sums = "".join(f"{sha256_file(folder / name)}  {name}\n" for name in names)
-    write_text_atomic(folder / SUMS_FILE, sums)
-    return (*names, SUMS_FILE)
+def _write_sums(folder: Path, contents: Contents) -> tuple[str, ...]:
+    """Hash every file once, name them in the Croissant description, and that one with them."""
+    sums = {
+        shard.path: shard.sha256
+        for splits in contents.shards.values()
+        for shards in splits.values()
+        for shard in shards
+    }
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and name not in sums:
+            sums[name] = sha256_file(path)
+    files = {name: ((folder / name).stat().st_size, sha256) for name, sha256 in sums.items()}
+    _write_json(folder / CROISSANT_FILE, croissant(contents, files))
+    sums[CROISSANT_FILE] = sha256_file(folder / CROISSANT_FILE)
+    text = "".join(f"{sums[name]}  {name}\n" for name in sorted(sums))
+    write_text_atomic(folder / SUMS_FILE, text)
+    return (*sorted(sums), SUMS_FILE)

@@ -13,29 +13,22 @@ MANIFEST_FILE = "manifest.json"
 
 @dataclass(frozen=True, slots=True)
 class PublishedVideo:
-    """One video that reached the end, its artifacts, and what is wrong with its record."""
+    """One video that reached the end.
+
+    Attributes
+    ----------
+    video_id, split : str
+        Which video, and where it belongs.
+    artifacts : mapping of config to Path
+        The artifact that holds this video's rows of each config of `qevd_bio.dataset.configs`.
+    faults : tuple of str
+        What is wrong with its source record.
+    """
 
     video_id: str
     split: str
-    annotations: Path
-    kinematics: Path
-    cycles: Path
-    findings: Path
-    morphometrics: Path
-    quality: Path
+    artifacts: Mapping[str, Path]
     faults: tuple[str, ...] = ()
-
-    def artifact(self, config: str) -> Path:
-        """Return the artifact that holds this video's rows of a config."""
-        artifacts = {
-            "annotations": self.annotations,
-            "kinematics": self.kinematics,
-            "cycles": self.cycles,
-            "findings": self.findings,
-            "morphometrics": self.morphometrics,
-            "quality": self.quality,
-        }
-        return artifacts[config]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +80,10 @@ class Contents:
         What the source holds and the release does not.
     faults : mapping of video to sequence of str
         What is wrong with the source records of published videos.
+    date, url : str or None
+        Day of publishing (ISO 8601) and address of the release, where they are known.
+    previous : mapping of str to str, or None
+        Version, and digest of SHA256SUMS, of the release before this one.
     """
 
     version: str
@@ -96,6 +93,9 @@ class Contents:
     videos: Mapping[str, int]
     missing: tuple[MissingVideo, ...]
     faults: Mapping[str, Sequence[str]]
+    date: str | None = None
+    url: str | None = None
+    previous: Mapping[str, str] | None = None
 
     def rows(self, config: str, split: str) -> int:
         """Count the rows of a config and split."""
@@ -105,6 +105,7 @@ class Contents:
         """Tell the contents as a JSON value."""
         return {
             "version": self.version,
+            "previous_release": None if self.previous is None else dict(self.previous),
             "generator": dict(self.generator),
             "splits": {split: {"videos": count} for split, count in self.videos.items()},
             "configs": {

@@ -4,21 +4,39 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from qevd_bio.dataset.configs import CONFIGS
 from qevd_bio.dataset.features import huggingface_features
+from qevd_bio.dataset.loaded_size import loaded_bytes
 from qevd_bio.dataset.release import PublishedVideo, Shard
 from qevd_bio.errors import DataError
+from qevd_bio.files.atomic import atomic_path
 from qevd_bio.files.digest import sha256_file
 from qevd_bio.files.strict_json import JsonValue, dump_json
 from qevd_bio.skeleton.dofs import DOF_NAMES
-from qevd_bio.tables.parquet import read_notes, read_parquet, write_parquet
+from qevd_bio.tables.parquet import (
+    notes_of_schema,
+    parquet_options,
+    read_metadata,
+    read_notes,
+    read_parquet,
+)
 
 ROWS_PER_SHARD = 250_000
+ROWS_PER_GROUP = 16_384
+"""Most rows of a row group: some three videos of kinematics, so that one can be read alone."""
+
+BYTES_PER_GROUP = 64_000_000
+"""... and most bytes of it in memory."""
+
+_WRITERS = 2
 
 
 def release_schema(config: str, version: str, generator: Mapping[str, str]) -> pa.Schema:
@@ -50,23 +68,22 @@ def release_schema(config: str, version: str, generator: Mapping[str, str]) -> p
     )
 
 
-def write_shards(
+def write_config(
     config: str,
-    split: str,
-    videos: Sequence[PublishedVideo],
+    by_split: Mapping[str, Sequence[PublishedVideo]],
     schema: pa.Schema,
     folder: Path,
     *,
     rows_per_shard: int,
-) -> tuple[Shard, ...]:
-    """Write the rows of one config and split.
+) -> dict[str, tuple[Shard, ...]]:
+    """Write the rows of one config.
 
     Parameters
     ----------
-    config, split : str
-        Which table, and which videos these are.
-    videos : sequence of PublishedVideo
-        All of that split, sorted by id.
+    config : str
+        Which table.
+    by_split : mapping of split to sequence of PublishedVideo
+        All videos, sorted by id.
     schema : Schema
         From `release_schema`.
     folder : Path
@@ -76,34 +93,39 @@ def write_shards(
 
     Returns
     -------
-    tuple of Shard
-        None when the videos have no rows.
+    dict of split to tuple of Shard
+        No shards where the videos have no rows.
 
     Raises
     ------
     DataError
         An artifact is unreadable, has other columns, rows of another video or a row twice.
+
+    Notes
+    -----
+    Artifacts are read one by one; of a shard, at most one row group and one video are in
+    memory. Two shards are written at a time.
     """
-    tables = (_video_rows(config, video, schema) for video in videos)
-    written: list[tuple[Path, int, int]] = []
-    for number, table in enumerate(_packed(tables, rows_per_shard)):
-        part = folder / config / f"{split}-{number:05d}.parquet"
-        write_parquet(table, part)
-        written.append((part, table.num_rows, table.nbytes))
-    shards = []
-    for part, rows, arrow_bytes in written:
-        path = part.with_name(f"{part.stem}-of-{len(written):05d}.parquet")
-        part.rename(path)
-        shards.append(
-            Shard(
-                path=path.relative_to(folder).as_posix(),
-                rows=rows,
-                arrow_bytes=arrow_bytes,
-                file_bytes=path.stat().st_size,
-                sha256=sha256_file(path),
+    names: list[str] = []
+    shares: list[list[PublishedVideo]] = []
+    owners: list[str] = []
+    for split, videos in by_split.items():
+        found = _shares(config, videos, rows_per_shard)
+        names += [f"{split}-{n:05d}-of-{len(found):05d}.parquet" for n in range(len(found))]
+        shares += found
+        owners += [split] * len(found)
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        written = list(
+            pool.map(
+                lambda name, videos: _write_shard(config, videos, schema, folder, name),
+                names,
+                shares,
             )
         )
-    return tuple(shards)
+    return {
+        split: tuple(one for one, owner in zip(written, owners, strict=True) if owner == split)
+        for split in by_split
+    }
 
 
 def kinematics_notes(video: PublishedVideo) -> dict[str, JsonValue]:
@@ -125,15 +147,98 @@ def kinematics_notes(video: PublishedVideo) -> dict[str, JsonValue]:
     DataError
         The artifact does not say which DoFs were observed, or names one that SKEL lacks.
     """
-    notes: dict[str, JsonValue] = read_notes(
-        read_parquet(video.kinematics, CONFIGS["kinematics"].schema)
-    )
-    _observed(notes, video.kinematics)
+    path = video.artifacts["kinematics"]
+    notes: dict[str, JsonValue] = notes_of_schema(read_metadata(path).schema.to_arrow_schema())
+    _observed(notes, path)
     return notes
 
 
+def write_tables(path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> int:
+    """Write tables one after another into one Parquet file, atomically.
+
+    Parameters
+    ----------
+    path : Path
+        Target file.
+    schema : Schema
+        Of the file and of every table.
+    tables : iterable of Table
+        One a video; they are cut and joined to row groups, and taken one by one.
+
+    Returns
+    -------
+    int
+        Number of rows.
+    """
+    rows = 0
+    with (
+        atomic_path(path) as temporary,
+        pq.ParquetWriter(temporary, schema, **parquet_options(schema)) as writer,
+    ):
+        for group in _row_groups(tables):
+            writer.write_table(group, row_group_size=group.num_rows)
+            rows += group.num_rows
+    return rows
+
+
+def _shares(
+    config: str, videos: Sequence[PublishedVideo], limit: int
+) -> list[list[PublishedVideo]]:
+    shares: list[list[PublishedVideo]] = []
+    held = 0
+    for video in videos:
+        rows = read_metadata(video.artifacts[config]).num_rows
+        if rows and (not shares or held + rows > limit):
+            shares.append([])
+            held = 0
+        if rows:
+            shares[-1].append(video)
+            held += rows
+    return shares
+
+
+def _write_shard(
+    config: str,
+    videos: Sequence[PublishedVideo],
+    schema: pa.Schema,
+    folder: Path,
+    name: str,
+) -> Shard:
+    path = folder / config / name
+    rows = write_tables(path, schema, (_video_rows(config, video, schema) for video in videos))
+    return Shard(
+        path=path.relative_to(folder).as_posix(),
+        rows=rows,
+        arrow_bytes=loaded_bytes(path),
+        file_bytes=path.stat().st_size,
+        sha256=sha256_file(path),
+    )
+
+
+def _row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    held: list[pa.Table] = []
+    rows = size = 0
+    for piece in (piece for table in tables for piece in _pieces(table)):
+        rows += piece.num_rows
+        size += piece.nbytes
+        if held and (rows > ROWS_PER_GROUP or size > BYTES_PER_GROUP):
+            yield pa.concat_tables(held)
+            held, rows, size = [], piece.num_rows, piece.nbytes
+        held.append(piece)
+    if held:
+        yield pa.concat_tables(held)
+
+
+def _pieces(table: pa.Table) -> Iterator[pa.Table]:
+    """Cut a long video; rows of a table are of about one size."""
+    bytes_per_row = -(-table.nbytes // max(table.num_rows, 1))
+    step = min(ROWS_PER_GROUP, max(1, BYTES_PER_GROUP // max(bytes_per_row, 1)))
+    for start in range(0, table.num_rows, step):
+        yield table.slice(start, step)
+
+
 def _video_rows(config: str, video: PublishedVideo, schema: pa.Schema) -> pa.Table:
-    path = video.artifact(config)
+    path = video.artifacts[config]
     table = read_parquet(path, CONFIGS[config].schema)
     strangers = [one for one in pc.unique(table["video_id"]).to_pylist() if one != video.video_id]
     if strangers:
@@ -150,7 +255,9 @@ def _video_rows(config: str, video: PublishedVideo, schema: pa.Schema) -> pa.Tab
             if dof not in observed:
                 columns[f"{dof}_rad"] = pa.nulls(table.num_rows, pa.float32())
     rows = pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
-    return rows.sort_by([(name, "ascending") for name in order])
+    places = pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in order])
+    is_sorted = np.array_equal(places.to_numpy(), np.arange(len(places)))
+    return rows if is_sorted else rows.take(places)
 
 
 def _observed(notes: Mapping[str, JsonValue], path: Path) -> frozenset[str]:
@@ -162,20 +269,6 @@ def _observed(notes: Mapping[str, JsonValue], path: Path) -> frozenset[str]:
     if unknown:
         raise _unfit(f"observes {', '.join(unknown)}, which the skeleton has not", path)
     return frozenset(observed)
-
-
-def _packed(tables: Iterable[pa.Table], limit: int) -> Iterator[pa.Table]:
-    held: list[pa.Table] = []
-    rows = 0
-    for table in tables:
-        if held and rows + table.num_rows > limit:
-            yield pa.concat_tables(held).combine_chunks()
-            held, rows = [], 0
-        if table.num_rows:
-            held.append(table)
-            rows += table.num_rows
-    if held:
-        yield pa.concat_tables(held).combine_chunks()
 
 
 def _unfit(cause: str, path: Path) -> DataError:

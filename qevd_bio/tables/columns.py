@@ -5,6 +5,14 @@ from __future__ import annotations
 import pyarrow as pa
 
 SCHEMA_VERSION = "1.2.0"
+"""Version of all tables together: which there are, their columns, types, units and meanings.
+
+A column removed, renamed or of another type, unit or meaning counts up the first number, a new
+column or table the second, better words the third. It stands in the schema metadata of every
+Parquet file (``qevd_bio.schema_version``) and in the manifest of every release; a release of
+each version lies in ``tests/archives``. 1.1.0: salient joints, pose and source records.
+1.2.0: place of the mid-hips, noise and shape numbers of every frame, morphometrics.
+"""
 
 
 def column(

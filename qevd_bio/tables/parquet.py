@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,23 +54,52 @@ def write_parquet(table: pa.Table, path: Path, *, notes: Mapping[str, Any] | Non
 
     Notes
     -----
-    zstd; floats split by byte; dictionaries on ids only. Equal tables give equal bytes.
+    Encoded as `parquet_options` says. Equal tables give equal bytes.
     """
     if notes is not None:
         metadata = {**(table.schema.metadata or {}), NOTES_KEY: _canonical(notes)}
         table = table.replace_schema_metadata(metadata)
-    floats = [field.name for field in table.schema if pa.types.is_floating(field.type)]
-    ids = [name for name in _DICTIONARY_COLUMNS if name in table.schema.names]
     with atomic_path(path) as temporary:
         pq.write_table(
-            table,
-            temporary,
-            compression="zstd",
-            use_dictionary=ids,
-            use_byte_stream_split=floats,
-            row_group_size=_ROWS_PER_GROUP,
-            write_page_index=True,
+            table, temporary, row_group_size=_ROWS_PER_GROUP, **parquet_options(table.schema)
         )
+
+
+def parquet_options(schema: pa.Schema) -> dict[str, Any]:
+    """Say how every Parquet file of this project is encoded.
+
+    Parameters
+    ----------
+    schema : pyarrow.Schema
+        Of the file.
+
+    Returns
+    -------
+    dict
+        For ``pyarrow.parquet.ParquetWriter``: zstd, floats split by byte at any depth,
+        dictionaries on ids only, a page index. Smallest and largest values are kept of all but
+        float32: nobody searches for an angle, and those of 92 columns cost a seventh of the
+        time.
+    """
+    leaves = [leaf for field in schema for leaf in _leaves(field.name, field.type)]
+    return {
+        "compression": "zstd",
+        "use_dictionary": [name for name in _DICTIONARY_COLUMNS if name in schema.names],
+        "use_byte_stream_split": [name for name, kind in leaves if pa.types.is_floating(kind)],
+        "write_statistics": [name for name, kind in leaves if not pa.types.is_float32(kind)],
+        "write_page_index": True,
+    }
+
+
+def _leaves(path: str, kind: pa.DataType) -> Iterator[tuple[str, pa.DataType]]:
+    """Name the columns of numbers and texts below one column as Parquet does."""
+    if pa.types.is_struct(kind):
+        for field in kind:
+            yield from _leaves(f"{path}.{field.name}", field.type)
+    elif pa.types.is_list(kind):
+        yield from _leaves(f"{path}.list.element", kind.value_type)
+    else:
+        yield path, kind
 
 
 def _canonical(notes: Mapping[str, Any]) -> bytes:
@@ -88,11 +117,7 @@ def read_parquet(path: Path, schema: pa.Schema) -> pa.Table:
     try:
         table = pq.read_table(path)
     except (pa.ArrowInvalid, OSError) as error:
-        raise DataError(
-            f"no readable Parquet file ({error})",
-            where=str(path),
-            next_step="Delete it and run again; the stage will be repeated",
-        ) from error
+        raise _unreadable(path, error) from error
     if not table.schema.equals(schema, check_metadata=False):
         raise DataError(
             "columns differ from the schema this version writes",
@@ -102,9 +127,36 @@ def read_parquet(path: Path, schema: pa.Schema) -> pa.Table:
     return table
 
 
+def read_metadata(path: Path) -> pq.FileMetaData:
+    """Read the footer of a Parquet file: its number of rows and its schema.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read.
+    """
+    try:
+        return pq.read_metadata(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    return DataError(
+        f"no readable Parquet file ({error})",
+        where=str(path),
+        next_step="Delete it and run again; the stage will be repeated",
+    )
+
+
 def read_notes(table: pa.Table) -> dict[str, Any]:
     """Return the JSON notes kept in a table's schema metadata; empty when there are none."""
-    metadata = table.schema.metadata or {}
+    return notes_of_schema(table.schema)
+
+
+def notes_of_schema(schema: pa.Schema) -> dict[str, Any]:
+    """Return the JSON notes kept in schema metadata; empty when there are none."""
+    metadata = schema.metadata or {}
     if NOTES_KEY not in metadata:
         return {}
     notes: dict[str, Any] = json.loads(metadata[NOTES_KEY])

@@ -249,7 +249,7 @@ def published(
     write_parquet(rows_table([quality(video_id)], quality_table.SCHEMA), paths["quality"])
     body = rows_table([morphometrics(video_id)], morphometrics_table.SCHEMA)
     write_parquet(body, paths["morphometrics"])
-    return PublishedVideo(video_id=video_id, split=split, **paths)
+    return PublishedVideo(video_id, split, paths)
 
 
 def squat_curve(segment_index: int = 0, **changed: Any) -> Curve:

@@ -116,7 +116,7 @@ def test_a_made_release_is_proved(release: Release) -> None:
 def test_publishing_refuses_rows_that_differ_from_their_tables(
     videos: list[PublishedVideo], arguments: dict[str, Any], change: Any, cause: str
 ) -> None:
-    path: Path = videos[0].annotations
+    path: Path = videos[0].artifacts["annotations"]
     rows = pq.read_table(path).to_pylist()
     changed = [row | change(row) if row["status"] == "rewritten" else row for row in rows]
     write_parquet(rows_table(changed, annotations.SCHEMA), path)

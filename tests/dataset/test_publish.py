@@ -11,14 +11,13 @@ from typing import Any
 import duckdb
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from made_artifacts import START_S, UNOBSERVED, kept, motion, published, quantified
 
 from qevd_bio.dataset import publish as publishing
 from qevd_bio.dataset.publish import publish
-from qevd_bio.dataset.release import PublishedVideo, Release
+from qevd_bio.dataset.release import Contents, PublishedVideo, Release
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.skeleton.dofs import DOF_NAMES
 from qevd_bio.tables import annotations, kinematics
@@ -51,6 +50,8 @@ def test_layout_and_rows_in_order(release: Release) -> None:
         [
             "README.md",
             "SHA256SUMS",
+            "CHANGELOG.md",
+            "croissant.json",
             "manifest.json",
             "drop_in/QEVD-FIT-COACH/feedbacks_long_range.json",
             "drop_in/QEVD-FIT-COACH/records.parquet",
@@ -136,13 +137,15 @@ def test_pandas_and_duckdb_read_it(release: Release) -> None:
 @pytest.mark.parametrize("config", CONFIG_NAMES)
 def test_every_column_says_unit_and_meaning(release: Release, config: str) -> None:
     schema = pq.read_schema(release.folder / config / "train-00000-of-00001.parquet")
-    listed = json.loads((release.folder / "schema" / f"{config}.json").read_text())["fields"]
-    assert [field["name"] for field in listed] == schema.names
-    for field, told in zip(schema, listed, strict=True):
+    listed = json.loads((release.folder / "schema" / f"{config}.json").read_text())
+    assert listed["required"] == schema.names
+    for field in schema:
+        told = listed["properties"][field.name]
         assert field.metadata[b"description"].decode() == told["description"] != ""
-        assert field.metadata.get(b"unit", b"").decode() == told["unit"]
+        unit = told.get("unit", "")
+        assert field.metadata.get(b"unit", b"").decode() == unit
         endings = (unit for suffix, unit in UNITS.items() if field.name.endswith(suffix))
-        assert told["unit"] == next(endings, told["unit"])
+        assert unit == next(endings, unit)
     features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
     assert list(features) == schema.names, "column order is kept"
     assert schema.metadata[b"qevd_bio.release"] == b"1.0.0"
@@ -252,7 +255,7 @@ def test_failure_in_the_middle_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch,
     failure: BaseException,
 ) -> None:
-    def fail(_: Path) -> None:
+    def fail(*_: object) -> None:
         raise failure
 
     monkeypatch.setattr(publishing, "_write_sums", fail)
@@ -270,9 +273,10 @@ from pathlib import Path
 from qevd_bio.dataset import publish as publishing
 from qevd_bio.dataset.release import PublishedVideo
 publishing.card_text = lambda contents: os._exit(9)
-video = PublishedVideo("0146", "train", *(
-    Path({str(tmp_path)!r}) / "work" / "0146" / f"{{name}}.parquet" for name in {CONFIG_NAMES!r}
-))
+video = PublishedVideo("0146", "train", {{
+    name: Path({str(tmp_path)!r}) / "work" / "0146" / f"{{name}}.parquet"
+    for name in {CONFIG_NAMES!r}
+}})
 publishing.publish([video], out=Path({str(arguments["out"])!r}), version="1.0.0", missing=[],
                    drop_in={{}}, records={{}}, generator={{}})
 """
@@ -296,11 +300,11 @@ def test_target_that_appears_meanwhile_is_kept(
     target = arguments["out"] / "1.0.0"
     whole = publishing._write_sums
 
-    def interfere(folder: Path) -> tuple[str, ...]:
+    def interfere(folder: Path, contents: Contents) -> tuple[str, ...]:
         target.mkdir()
         for name in files:
             (target / name).write_text("another publisher was faster")
-        return whole(folder)
+        return whole(folder, contents)
 
     monkeypatch.setattr(publishing, "_write_sums", interfere)
     with pytest.raises(UsageError, match="exists already"):
@@ -338,29 +342,35 @@ def _other_split(video: PublishedVideo) -> PublishedVideo:
 
 
 def _damaged(video: PublishedVideo) -> PublishedVideo:
-    video.cycles.write_bytes(video.cycles.read_bytes()[:-9])
+    cycles = video.artifacts["cycles"]
+    cycles.write_bytes(cycles.read_bytes()[:-9])
     return video
 
 
+def _with_cycles(video: PublishedVideo, path: Path) -> PublishedVideo:
+    return dataclasses.replace(video, artifacts={**video.artifacts, "cycles": path})
+
+
 def _other_columns(video: PublishedVideo) -> PublishedVideo:
-    return dataclasses.replace(video, cycles=video.findings)
+    return _with_cycles(video, video.artifacts["findings"])
 
 
 def _row_twice(video: PublishedVideo) -> PublishedVideo:
     rows = [kept(video.video_id, 3), kept(video.video_id, 3, "Again!")]
-    write_parquet(rows_table(rows, annotations.SCHEMA), video.annotations)
+    write_parquet(rows_table(rows, annotations.SCHEMA), video.artifacts["annotations"])
     return video
 
 
 def _without_notes(video: PublishedVideo) -> PublishedVideo:
     table, _ = kinematics.motion_table(video.video_id, motion(3))
-    write_parquet(table, video.kinematics)
+    write_parquet(table, video.artifacts["kinematics"])
     return video
 
 
 def _strange_dof(video: PublishedVideo) -> PublishedVideo:
     table, _ = kinematics.motion_table(video.video_id, motion(3))
-    write_parquet(table, video.kinematics, notes={"motion": {"observed": ["tail_wag"]}})
+    notes = {"motion": {"observed": ["tail_wag"]}}
+    write_parquet(table, video.artifacts["kinematics"], notes=notes)
     return video
 
 
@@ -391,20 +401,3 @@ def test_same_video_twice_is_refused(
     leaked = dataclasses.replace(videos[0], split="test")
     with pytest.raises(DataError, match="0146: is published twice"):
         publish([*videos, leaked], **arguments)
-
-
-def test_floats_are_split_by_byte_and_only_ids_use_dictionaries(release: Release) -> None:
-    group = pq.ParquetFile(
-        release.folder / "kinematics/train-00000-of-00001.parquet"
-    ).metadata.row_group(0)
-    encodings = {
-        group.column(i).path_in_schema: group.column(i).encodings for i in range(group.num_columns)
-    }
-    assert "BYTE_STREAM_SPLIT" in encodings["knee_angle_r_rad"]
-    assert "RLE_DICTIONARY" in encodings["video_id"]
-    assert group.column(0).compression == "ZSTD"
-    assert pa.types.is_float32(
-        pq.read_schema(release.folder / "kinematics/train-00000-of-00001.parquet")
-        .field("knee_angle_r_rad")
-        .type
-    )

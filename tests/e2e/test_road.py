@@ -19,12 +19,14 @@ from qevd_bio.dataset.assembly import release_from
 from qevd_bio.dataset.changes import all_changes, plot_of, write_diff_page
 from qevd_bio.dataset.configs import CONFIGS
 from qevd_bio.dataset.tracing import trace
+from qevd_bio.dataset.windows import UtteranceWindows
 from qevd_bio.engine.collect import waste
 from qevd_bio.errors import DataError
 from qevd_bio.exercises import rule as rule_module
 from qevd_bio.feedback.numbers import unbacked_numbers
 from qevd_bio.files.digest import sha256_file
 from qevd_bio.motion.constraints import Finding
+from qevd_bio.skeleton.dofs import DOF_INDEX
 from qevd_bio.stages.road import Road, RoadConfig, open_road, reopen_road
 from qevd_bio.tables.findings import FINDING_FIELDS
 
@@ -149,6 +151,42 @@ def test_three_readers_agree_on_the_release(road: Road, tmp_path: Path) -> None:
     kinematics = pd.read_parquet(folder / "kinematics" / "train-00000-of-00001.parquet")
     assert kinematics["lumbar_extension_rad"].isna().all()
     assert kinematics["knee_angle_r_rad"].notna().all()
+
+
+def test_data_set_libraries_agree_on_the_release(
+    road: Road, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    datasets, hub, mlcroissant, polars = (
+        pytest.importorskip(name, reason="reads a release as others will")
+        for name in ("datasets", "huggingface_hub", "mlcroissant", "polars")
+    )
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", True)
+    folder = release_from(
+        road, out=tmp_path, version="0.1.0", date="2026-11-21", url="https://example.org"
+    ).folder
+    described = mlcroissant.Dataset(jsonld=str(folder / "croissant.json"))
+    assert not described.metadata.ctx.issues.errors
+    for config in ("annotations", "kinematics", "cycles", "findings", "quality"):
+        shard = folder / config / "train-00000-of-00001.parquet"
+        rows = pq.read_table(shard).to_pylist()
+        builder = datasets.load_dataset_builder(
+            str(folder), config, cache_dir=str(tmp_path / "cache")
+        )
+        told = builder.info.splits["train"]
+        builder.download_and_prepare(verification_mode="all_checks")
+        made = builder.info.splits["train"]
+        assert (made.num_examples, made.num_bytes) == (told.num_examples, told.num_bytes)
+        assert builder.as_dataset("train").to_list() == rows
+        assert polars.read_parquet(shard).to_dicts() == rows
+        records = list(mlcroissant.Dataset(str(folder / "croissant.json")).records(config))
+        assert [one[f"{config}/video_id"] for one in records] == [b"0200"] * len(rows)
+    windows = UtteranceWindows(folder, "train", before_s=1.0, frames=30, statuses=("rewritten",))
+    (window,) = windows
+    assert window["annotation"]["feedback_original"] == "Sink deeper into these squats"
+    assert window["mask"].all()
+    knee = window["angle_rad"][:, DOF_INDEX["knee_angle_r"]]
+    assert np.rad2deg(np.ptp(knee.numpy())) > 20, "a squat is under way"
 
 
 def test_every_row_leads_back_to_the_video_and_the_run(road: Road, tmp_path: Path) -> None:

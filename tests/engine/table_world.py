@@ -84,7 +84,7 @@ class TableWorld(World):
         if not whole or not all(self.is_sound(unit) for unit in planned.values()):
             return {}
         release = publish(
-            [PublishedVideo(video, "train", **found) for video, found in whole.items()],
+            [PublishedVideo(video, "train", found) for video, found in whole.items()],
             out=folder,
             version="1.0.0",
             missing=[],

@@ -1,0 +1,108 @@
+"""What verifying and comparing cost: CPU seconds and memory beside the size of a release.
+
+python -m benchmarks.release_checks [videos] [frames a video]
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import tempfile
+import time
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from qevd_bio.dataset.compare_releases import compare_releases
+from qevd_bio.dataset.drop_in import records_table
+from qevd_bio.dataset.publish import publish
+from qevd_bio.dataset.release import PublishedVideo
+from qevd_bio.dataset.verify_release import verify_release
+from qevd_bio.motion.record import Motion
+from qevd_bio.tables import annotations, cycles, findings, kinematics, quality
+from qevd_bio.tables.parquet import rows_table, write_parquet
+
+RATE_HZ = 30.0
+
+
+def walk(frames: int, seed: int) -> Motion:
+    """Angles that wander, as a capture's do."""
+    random = np.random.default_rng(seed)
+    return Motion(
+        q=np.clip(np.cumsum(random.normal(0.0, 0.01, (frames, 46)), axis=0), -6.0, 6.0),
+        time_s=1.69e9 + np.arange(frames) / RATE_HZ,
+        confidence=np.full(frames, 0.9),
+        valid=np.ones(frames, dtype=bool),
+        observed=np.ones(46, dtype=bool),
+        sigma_rad=np.full(46, 0.05),
+        gravity=np.array([0.0, 1.0, 0.0]),
+        gravity_source="camera",
+        backend="made",
+        betas=None,
+        segment_lengths_m={"thigh": 0.42, "shank": 0.41, "trunk": 0.5},
+    )
+
+
+def artifacts(folder: Path, video: str, frames: int, seed: int) -> PublishedVideo:
+    """Write one video's artifacts: angles, and a row of quality."""
+    motion = walk(frames, seed)
+    table, notes = kinematics.motion_table(video, motion)
+    row = dict.fromkeys(quality.SCHEMA.names)
+    row |= {
+        "video_id": video, "frames": frames, "root_source": "contact", "concerns": [],
+        "duration_s": float(motion.time_s[-1] - motion.time_s[0]), "valid_share": 1.0,
+        "longest_gap_s": 0.0,
+    }  # fmt: skip
+    found = {
+        name: folder / video / f"{name}.parquet"
+        for name in ("annotations", "kinematics", "cycles", "findings", "quality")
+    }
+    write_parquet(table, found["kinematics"], notes=notes)
+    write_parquet(rows_table([row], quality.SCHEMA), found["quality"])
+    for name, schema in (
+        ("annotations", annotations.SCHEMA),
+        ("cycles", cycles.SCHEMA),
+        ("findings", findings.SCHEMA),
+    ):
+        write_parquet(schema.empty_table(), found[name])
+    return PublishedVideo(video_id=video, split="train", **found)
+
+
+def measured(what: str, old: Path, new: Path) -> str:
+    """Run one check in this process and tell what it cost."""
+    start = time.process_time()
+    if what == "verify":
+        told: object = verify_release(old).as_json()["counts"] or "no fault"
+    else:
+        told = f"{compare_releases(old, new).required} step"
+    took = time.process_time() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+    return f"{what}: {told}, {took:.1f} s CPU, peak {peak:.0f} MB"
+
+
+def main(videos: int, frames: int) -> None:
+    """Print the costs."""
+    record = {"feedbacks": [], "feedback_timestamps": [], "is_transition": []}
+    records = [dict(record) for _ in range(videos)]
+    table = records_table(records, {i: f"{i:04d}" for i in range(videos)})
+    with tempfile.TemporaryDirectory() as home:
+        made = [artifacts(Path(home) / "work", f"{i:04d}", frames, seed=i) for i in range(videos)]
+        old, new = (
+            publish(
+                made, out=Path(home) / "release", version=version, missing=(),
+                drop_in={"QEVD-FIT-COACH": records}, records={"QEVD-FIT-COACH": table},
+                generator={},
+            ).folder
+            for version in ("1.0.0", "1.0.1")
+        )  # fmt: skip
+        size = sum(path.stat().st_size for path in old.rglob("*") if path.is_file()) / 1e6
+        print(f"{videos * frames} frames, {size:.0f} MB")
+        for what in ("verify", "compare"):
+            # a process of its own: the peak of writing is not that of reading
+            with get_context("spawn").Pool(1) as pool:
+                print(pool.apply(measured, (what, old, new)))
+
+
+if __name__ == "__main__":
+    main(*(int(one) for one in (sys.argv[1:] or ["20", "3000"])))

@@ -1,0 +1,187 @@
+"""Rows of a release without the whole of it in memory: row group by row group, video by video."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from qevd_bio.errors import DataError
+
+MOST_GROUP_BYTES = 1 << 30
+"""A row group that unpacks to more is not read; published ones stay below 100 MB."""
+
+MOST_RUNS = 16
+"""Places of a split that one video's rows are gathered from; sorted tables have one a shard."""
+
+_READ_ERRORS = (pa.ArrowException, OSError, ValueError, OverflowError, UnicodeDecodeError)
+
+
+@dataclass(frozen=True, slots=True)
+class ShardFile:
+    """One Parquet file: its name in the release, its schema and the rows of its row groups."""
+
+    path: str
+    file: Path
+    schema: pa.Schema
+    group_rows: tuple[int, ...]
+
+    @property
+    def rows(self) -> int:
+        """Number of rows the footer names."""
+        return sum(self.group_rows)
+
+    def group(self, index: int, columns: Sequence[str] | None = None) -> pa.Table:
+        """Read one row group.
+
+        Raises
+        ------
+        DataError
+            It cannot be read.
+        """
+        try:
+            with pq.ParquetFile(self.file) as parquet:
+                table = parquet.read_row_group(index, columns=columns)
+                table.validate(full=True)
+                return table
+        except _READ_ERRORS as error:
+            raise _unreadable(f"row group {index} cannot be read", error, self.path) from error
+
+
+def open_shard(folder: Path, path: str) -> ShardFile:
+    """Read the footer of a shard.
+
+    Parameters
+    ----------
+    folder : Path
+        The release.
+    path : str
+        Relative to it; known to be a regular file inside.
+
+    Returns
+    -------
+    ShardFile
+
+    Raises
+    ------
+    DataError
+        The footer cannot be read, or a row group is too large to read.
+    """
+    try:
+        with pq.ParquetFile(folder / path) as parquet:
+            metadata = parquet.metadata
+            groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+            schema = parquet.schema_arrow
+    except _READ_ERRORS as error:
+        raise _unreadable("no readable Parquet file", error, path) from error
+    for index, group in enumerate(groups):
+        if not 0 <= group.total_byte_size <= MOST_GROUP_BYTES or group.num_rows < 0:
+            raise DataError(
+                f"row group {index} claims {group.total_byte_size} bytes and {group.num_rows} "
+                "rows, which is not read",
+                where=path,
+                next_step="Restore the release",
+            )
+    return ShardFile(path, folder / path, schema, tuple(group.num_rows for group in groups))
+
+
+class SplitRows:
+    """The rows of one table and split.
+
+    Parameters
+    ----------
+    shards : sequence of ShardFile
+        All of that table and split, in order.
+    """
+
+    def __init__(self, shards: Sequence[ShardFile]) -> None:
+        self.shards = tuple(shards)
+        self._runs: dict[str, list[tuple[int, int, int]]] | None = None
+        self._held: tuple[tuple[int, int], pa.Table] | None = None
+
+    def groups(
+        self, columns: Sequence[str] | None = None
+    ) -> Iterator[tuple[ShardFile, int, pa.Table]]:
+        """Yield shard, first row within it and table of every row group."""
+        for shard in self.shards:
+            first = 0
+            for index, rows in enumerate(shard.group_rows):
+                yield shard, first, shard.group(index, columns)
+                first += rows
+
+    def videos(self) -> dict[str, list[tuple[int, int, int]]]:
+        """Find the runs of rows of each video: shard, first and last row + 1."""
+        if self._runs is None:
+            self._runs = {}
+            numbers = {shard.path: number for number, shard in enumerate(self.shards)}
+            for shard, first, table in self.groups(["video_id"]):
+                self._note(numbers[shard.path], first, table["video_id"])
+        return self._runs
+
+    def _note(self, shard: int, first: int, ids: pa.ChunkedArray) -> None:
+        assert self._runs is not None  # noqa: S101  made by the caller
+        if not len(ids):
+            return
+        coded = ids.combine_chunks().dictionary_encode()
+        codes = coded.indices.to_numpy(zero_copy_only=False)
+        starts = np.concatenate([[0], np.flatnonzero(np.diff(codes)) + 1, [len(codes)]])
+        names = coded.dictionary.to_pylist()
+        for start, stop in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
+            runs = self._runs.setdefault(names[codes[start]], [])
+            if runs and runs[-1][0] == shard and runs[-1][2] == first + start:
+                runs[-1] = (shard, runs[-1][1], first + stop)
+            else:
+                runs.append((shard, first + start, first + stop))
+
+    def of(self, video: str) -> pa.Table:
+        """Read the rows of a video, in the order of the table.
+
+        Raises
+        ------
+        DataError
+            They stand in more places than a sorted table has, or cannot be read.
+        """
+        runs = self.videos().get(video, [])
+        if len(runs) > MOST_RUNS:
+            raise DataError(
+                f"rows of video {video} stand in {len(runs)} places",
+                where=self.shards[0].path,
+                next_step="Restore the release: its rows are sorted by video",
+            )
+        parts = [part for run in runs for part in self._run(*run)]
+        if not parts:
+            return self.shards[0].schema.empty_table() if self.shards else pa.table({})
+        return pa.concat_tables(parts)
+
+    def place(self, video: str, row: int) -> str:
+        """Name the file and row that row `row` of a video stands in."""
+        for shard, start, stop in self.videos().get(video, []):
+            if row < stop - start:
+                return f"{self.shards[shard].path} row {start + row}"
+            row -= stop - start
+        return f"video {video}"
+
+    def _run(self, shard: int, start: int, stop: int) -> Iterator[pa.Table]:
+        first = 0
+        for index, rows in enumerate(self.shards[shard].group_rows):
+            if first < stop and start < first + rows:
+                low, high = max(start - first, 0), min(stop - first, rows)
+                yield self._group(shard, index).slice(low, high - low)
+            first += rows
+
+    def _group(self, shard: int, index: int) -> pa.Table:
+        if self._held is None or self._held[0] != (shard, index):
+            self._held = ((shard, index), self.shards[shard].group(index))
+        return self._held[1]
+
+
+def _unreadable(cause: str, error: Exception, path: str) -> DataError:
+    return DataError(
+        f"{cause} ({' '.join(str(error).split())[:200]})",
+        where=path,
+        next_step="Restore the release; sha256sum -c SHA256SUMS names every damaged file",
+    )

@@ -1,0 +1,114 @@
+"""A release of three made-up sessions, and ways to damage a copy of it."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from sessions_made import SPLIT, SQUATS, captured, record, write_root
+
+from qevd_bio.dataset import assembly, publish
+from qevd_bio.stages import kinematics
+from qevd_bio.stages.road import RoadConfig, open_road
+from qevd_bio.tables.parquet import write_parquet
+
+TEST_SPLIT = "QEVD-FIT-COACH-Benchmark"
+DEPTHS = {"0001": 0.7, "0002": 0.8, "0003": 0.66}
+
+
+def made_release(home: Path, version: str = "1.0.0", **options: Any) -> Path:
+    """Two videos of train in shards of their own where they have many rows, one of test."""
+    root = home / "QEVD"
+    if not root.exists():
+        write_root(root, [record("0001", SQUATS), record("0002", SQUATS)])
+        write_root(root, [record("0003", SQUATS)], TEST_SPLIT)
+        for video in root.rglob("*.mp4"):
+            video.write_bytes(video.stem.encode())
+    return released(home, version, DEPTHS, **options)
+
+
+def released(
+    home: Path, version: str, depths: dict[str, float], work: str = "work", **options: Any
+) -> Path:
+    """Run the road on a data root and publish it."""
+
+    def capture(path: Path, times_s: Any, *, video_id: str, config: Any) -> Any:
+        return captured(depths[video_id])(path, times_s, video_id=video_id, config=config)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kinematics, "capture_motion", capture)
+        patch.setattr(kinematics, "pose_class", lambda: None)
+        sharded = functools.partial(publish.publish, rows_per_shard=500)
+        patch.setattr(assembly, "publish", sharded)
+        road = open_road(RoadConfig(home / "QEVD"), home / work)
+        assert not road.run((), argv=["test"], on_event=lambda event: None).failures
+        return assembly.release_from(road, out=home / "release", version=version, **options).folder
+
+
+def edit_json(path: Path, change: Callable[[Any], Any]) -> None:
+    value = json.loads(path.read_text(encoding="utf-8"))
+    changed = change(value)
+    path.write_text(json.dumps(value if changed is None else changed), encoding="utf-8")
+
+
+def rewrite(path: Path, change: Callable[[pa.Table], pa.Table]) -> None:
+    """Write a shard anew with other rows or columns."""
+    write_parquet(change(pq.ParquetFile(path).read()), path)
+
+
+def edit_rows(path: Path, change: Callable[[list[dict[str, Any]]], Any]) -> None:
+    """Change the rows of a shard as plain values."""
+
+    def changed(table: pa.Table) -> pa.Table:
+        rows = table.to_pylist()
+        new = change(rows)
+        return pa.Table.from_pylist(rows if new is None else new, schema=table.schema)
+
+    rewrite(path, changed)
+
+
+def is_parquet(path: Path) -> bool:
+    try:
+        return pq.ParquetFile(path).metadata.num_rows >= 0
+    except (OSError, pa.ArrowInvalid):
+        return False
+
+
+def reseal(folder: Path) -> None:
+    """Make sums, manifest and card agree with the files, as a careful forger would."""
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    rows: dict[tuple[str, str], int] = {}
+    for config, splits in manifest["configs"].items():
+        for split, entry in splits.items():
+            for shard in entry["shards"]:
+                file = folder / shard["path"]
+                if is_parquet(file):
+                    shard["rows"] = pq.ParquetFile(file).metadata.num_rows
+                if file.is_file() and not file.is_symlink():
+                    shard["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
+            entry["rows"] = sum(shard["rows"] for shard in entry["shards"])
+            rows[config, split] = entry["rows"]
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    for (config, split), count in rows.items():
+        place = rf'(dataset_info:.*?config_name: "{config}".*?name: "{split}".*?num_examples: )\d+'
+        card = re.sub(place, rf"\g<1>{count}", card, count=1, flags=re.DOTALL)
+    (folder / "README.md").write_text(card, encoding="utf-8")
+    names = sorted(
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != "SHA256SUMS"
+    )
+    sums = [f"{hashlib.sha256((folder / n).read_bytes()).hexdigest()}  {n}\n" for n in names]
+    (folder / "SHA256SUMS").write_text("".join(sums), encoding="utf-8")
+
+
+__all__ = ["SPLIT", "TEST_SPLIT", "edit_json", "edit_rows", "made_release", "reseal", "rewrite"]
