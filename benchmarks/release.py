@@ -176,6 +176,9 @@ def made_videos(folder: Path, frames: int) -> list[PublishedVideo]:
             }),
             "cycles": (100, {"cycle_index": cycles}),
             "findings": (1200, {"cycle_index": checks}),
+            "morphometrics": (1, {
+                field.name: [None] for field in CONFIGS["morphometrics"].schema if field.nullable
+            }),
         }  # fmt: skip
         for config in CONFIGS:
             if config != "kinematics":
