@@ -92,9 +92,9 @@ def angle_sigma(lifted: Lifted) -> FloatArray:
     for dof, name in _method().items():
         variance[:, dof] += np.deg2rad(METHOD_DEG[name]) ** 2
     for side in SIDES:
-        for hinge, dof in (("knee", "knee_angle"), ("elbow", "elbow_flexion")):
+        for hinge, angle in (("knee", "knee_angle"), ("elbow", "elbow_flexion")):
             bend = lifted.state.hinges_rad[f"{hinge}_{side}"]
-            variance[:, DOF_INDEX[f"{dof}_{side}"]] += (BEND_SHARE[hinge] * bend) ** 2
+            variance[:, DOF_INDEX[f"{angle}_{side}"]] += (BEND_SHARE[hinge] * bend) ** 2
         bone = (
             lifted.joints_m[:, JOINT[f"elbow_{side}"]]
             - lifted.joints_m[:, JOINT[f"shoulder_{side}"]]
