@@ -100,9 +100,8 @@ _HINGE_SIGMA_RAD = np.deg2rad(3.0)
 _ANKLE_MEAN_RAD, _ANKLE_SIGMA_RAD = np.deg2rad(8.0), np.deg2rad(40.0)
 _KNEE_AXIS_SIGMA = 0.45
 _BENT_RAD = np.deg2rad(10.0)
-_STRAIGHT = {"knee": 0.24, "hip": 0.40, "elbow": 0.10}
-"""Joints are taken to be straight unless seen to bend; the farther beyond `_BENT_RAD` they bend,
-the less this pulls (Cauchy's cost)."""
+_STRAIGHT = {"knee": 0.12, "hip": 0.20, "elbow": 0.05}
+"""Joints are taken to be straight unless seen to bend (robust: a clear bend is not resisted)."""
 _FARTHEST_BACK = {"hip": 0.60, "shoulder": 0.45}
 _BACK_SIGMA = {"hip": 0.10, "shoulder": 0.12}
 
@@ -118,12 +117,12 @@ def _prior(state: ChainState) -> _Prior:
         off: FloatArray, columns: slice | int, by: FloatArray, sigma: float, mild: float = 0.0
     ) -> None:
         squared = (off / sigma) ** 2
-        weight = mild / (1.0 + squared) if mild else np.ones(frames)
+        weight = mild / np.sqrt(1.0 + squared) if mild else np.ones(frames)
         row = np.zeros((frames, N))
         row[:, columns] = by / sigma
         offs.append(np.sqrt(weight) * off / sigma)
         rows.append(np.sqrt(weight)[:, None] * row)
-        costs.append(float(np.sum(mild * np.log1p(squared) if mild else squared)))
+        costs.append(float(np.sum(mild * _robust(squared) if mild else squared)))
 
     spine = state.turns["spine"]
     bend = np.stack(
