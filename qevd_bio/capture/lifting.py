@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qevd_bio.capture.arm_depth import arms_chosen
-from qevd_bio.capture.body_chain import ChainState, joined, pose_chain, state_from_angles
+from qevd_bio.capture.body_chain import SIDES, ChainState, joined, pose_chain, state_from_angles
 from qevd_bio.capture.fitting import BONE_ENDS, Problem, Shared, fit_chain, posture_covariance
 from qevd_bio.capture.frame_steps import frame_seconds, speeds, steps_s
 from qevd_bio.capture.inverse_kinematics import inverse_kinematics
@@ -31,6 +31,7 @@ from qevd_bio.capture.stick_body import (
     standing_size_m,
     usual_lengths,
 )
+from qevd_bio.capture.support import carrying_arms
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -44,6 +45,10 @@ _CREDIBLE_M, _DISBELIEF, _SHORTER = 0.06, 5.0, 0.9
 """World landmarks whose depth of an arm's bone is farther off than this are hardly believed."""
 
 
+_CARRYING_BELIEF, _CARRYING_SIGMA = 0.3, 0.7
+"""What world depth counts for an arm that carries the body, where it is squeezed to a quarter
+(push-ups from the side), and the image noise of its joints, as shares of the usual ones."""
+
 _LEANING = {("hip", "shoulder"): -0.07, ("hip", "knee"): 0.02, ("knee", "ankle"): 0.07}
 """What world landmarks add to the depth of a bone, in leg lengths: seen by MediaPipe, people lean
 towards the camera and have their feet farther away. Mean over the rendered grid."""
@@ -51,11 +56,21 @@ towards the camera and have their feet farther away. Mean over the rendered grid
 _LEANS = np.array([_LEANING.get((BODY_JOINTS[a][:-2], BODY_JOINTS[b][:-2]), 0.0)
                    for a, b in BONE_ENDS])  # fmt: skip
 
+_SQUEEZE = np.array([0.7 if BODY_JOINTS[b][:-2] == "ankle" else 1.0 for _, b in BONE_ENDS])
+"""What world landmarks show of a shank's depth: 0.71 on the rendered grid."""
+
 _STEADY = {("shoulder", "elbow"): 0.4, ("elbow", "wrist"): 0.4, ("hip", "hip"): 0.4,
            ("shoulder", "shoulder"): 0.4}  # fmt: skip
 """Bones whose world depth has less of an error that stays, and its share of the others'."""
 
 _IS_ARM = np.array([BODY_JOINTS[b][:-2] in ("elbow", "wrist") for _, b in BONE_ENDS])
+
+_JOINTS_OF_ARM = np.array([
+    [name[:-2] in ("shoulder", "elbow", "wrist") and name[-1] == side for name in BODY_JOINTS]
+    for side in SIDES
+])  # fmt: skip
+_BONES_OF_ARM = _IS_ARM & np.array([[BODY_JOINTS[b][-1] == side for _, b in BONE_ENDS]
+                                    for side in SIDES])  # fmt: skip
 
 _STEADINESS = np.array([_STEADY.get((BODY_JOINTS[a][:-2], BODY_JOINTS[b][:-2]), 1.0)
                         for a, b in BONE_ENDS])  # fmt: skip
@@ -198,17 +213,20 @@ def _problem(
     )
     depth = world[:, BONE_ENDS[:, 1], 2] - world[:, BONE_ENDS[:, 0], 2] - _LEANS * leg_m
     share_of_arms = np.where(_IS_ARM, config.arm_depth_share, 1.0)
+    carrying = carrying_arms(rays, visibility, seconds, sections, leg_m / _distance_m(rays, leg_m))
+    noise = np.where(carrying @ _JOINTS_OF_ARM, _CARRYING_SIGMA, 1.0) * config.image_sigma_m
+    belief = np.where(carrying @ _BONES_OF_ARM, _CARRYING_BELIEF, 1.0)
     return Problem(
         rays=rays,
-        trust=np.clip(visibility, config.least_visibility, 1.0) / config.image_sigma_m,
-        depth=depth,
-        depth_trust=np.tile(1.0 / (config.depth_sigma_m * share_of_arms), (len(depth), 1)),
+        trust=np.clip(visibility, config.least_visibility, 1.0) / noise,
+        depth=depth / _SQUEEZE,
+        depth_trust=belief * _SQUEEZE / (config.depth_sigma_m * share_of_arms),
         speed=speed,
         swing=swing,
         bend=bend_coefficients(steps),
         size_matrix=size[0],
         size_target=size[1],
-        bias_trust=np.sqrt(heft) / (config.depth_bias_m * _STEADINESS),
+        bias_trust=np.sqrt(heft) * _SQUEEZE / (config.depth_bias_m * _STEADINESS),
         leg_m=leg_m,
     )
 

@@ -30,15 +30,20 @@ METHOD_DEG: Mapping[str, float] = {
     "hip_flexion": 3.5,
     "hip_adduction": 3.0,
     "hip_rotation": 6.0,
-    "knee_angle": 3.5,
+    "knee_angle": 2.0,
     "ankle_angle": 6.0,
     "shoulder": 3.0,
-    "elbow_flexion": 7.0,
+    "elbow_flexion": 4.0,
 }
 """Standard deviation of what the fit cannot know: landmarks that sit beside the joint centres,
 trunk bend that looks like pelvis tilt, world depth that is wrong in a way that depends on the
-pose. Knee, hip, elbow and shoulder chosen so that one sigma covers 68 % of the errors on the
-rendered grid's man and woman, a little wider for views not in the grid; the others unverified."""
+pose. Knee, hip, elbow and shoulder chosen together with `BEND_SHARE` between the rendered grid,
+where one sigma covers more than 68 % of the errors, and views not in the grid, where it covers
+less; the others unverified."""
+
+BEND_SHARE: Mapping[str, float] = {"knee": 0.07, "elbow": 0.13}
+"""Standard deviation added to a hinge in proportion to its bend: squeezed depth and landmarks
+inside the bend scale the angle, they hardly touch a straight limb."""
 
 POINTING_DEG = 10.0
 """Standard deviation added to a shoulder whose upper arm points along the line of sight: the
@@ -69,8 +74,8 @@ def angle_sigma(lifted: Lifted) -> FloatArray:
     -----
     The covariance of the fit's unknowns is carried to the angles by central differences of the
     inverse kinematics: large for a hidden limb (its landmarks weigh little) and for a bone near
-    the image plane (its depth changes its picture only in second order). `METHOD_DEG` is added
-    in squares.
+    the image plane (its depth changes its picture only in second order). `METHOD_DEG`,
+    `BEND_SHARE` and `POINTING_DEG` are added in squares.
     """
     lengths = np.array([lifted.lengths_m[name] for name in LENGTH_NAMES])
     every = np.arange(0, len(lifted.joints_m), _EVERY)
@@ -87,6 +92,9 @@ def angle_sigma(lifted: Lifted) -> FloatArray:
     for dof, name in _method().items():
         variance[:, dof] += np.deg2rad(METHOD_DEG[name]) ** 2
     for side in SIDES:
+        for hinge, angle in (("knee", "knee_angle"), ("elbow", "elbow_flexion")):
+            bend = lifted.state.hinges_rad[f"{hinge}_{side}"]
+            variance[:, DOF_INDEX[f"{angle}_{side}"]] += (BEND_SHARE[hinge] * bend) ** 2
         bone = (
             lifted.joints_m[:, JOINT[f"elbow_{side}"]]
             - lifted.joints_m[:, JOINT[f"shoulder_{side}"]]

@@ -8,7 +8,7 @@ from qevd_bio.capture.body_chain import HINGE, N, pose_chain, state_from_angles
 from qevd_bio.capture.inverse_kinematics import inverse_kinematics, observed_mask
 from qevd_bio.capture.lifting import Lifted, LiftingConfig, lift
 from qevd_bio.capture.stick_body import JOINT, LENGTH_NAMES
-from qevd_bio.capture.uncertainty import METHOD_DEG, angle_sigma, jitter_sigma
+from qevd_bio.capture.uncertainty import BEND_SHARE, METHOD_DEG, angle_sigma, jitter_sigma
 from qevd_bio.skeleton.dofs import DOF_INDEX
 
 
@@ -29,16 +29,26 @@ def degrees(sigma, dof):
     return np.rad2deg(sigma[:, DOF_INDEX[dof]])
 
 
+def method(lifted, dof):
+    """What is added to a hinge whatever the fit says, in degrees (T,)."""
+    joint, side = dof.split("_")[0], dof[-1]
+    bend = np.rad2deg(lifted.state.hinges_rad[f"{joint}_{side}"])
+    return np.hypot(METHOD_DEG[dof[:-2]], BEND_SHARE[joint] * bend)
+
+
 def test_without_fit_noise_the_method_error_remains():
-    sigma = angle_sigma(lifted_pose(0.0))
-    np.testing.assert_allclose(degrees(sigma, "knee_angle_r"), METHOD_DEG["knee_angle"])
+    lifted = lifted_pose(0.0)
+    found = degrees(angle_sigma(lifted), "knee_angle_r")
+    np.testing.assert_allclose(found, method(lifted, "knee_angle_r"))
 
 
 def test_a_hinge_is_as_uncertain_as_its_own_unknown():
-    sigma = angle_sigma(lifted_pose(0.1, unknown=HINGE["knee_r"]))
-    expected = np.hypot(np.rad2deg(0.1), METHOD_DEG["knee_angle"])
+    lifted = lifted_pose(0.1, unknown=HINGE["knee_r"])
+    sigma = angle_sigma(lifted)
+    expected = np.hypot(np.rad2deg(0.1), method(lifted, "knee_angle_r"))
     np.testing.assert_allclose(degrees(sigma, "knee_angle_r"), expected, rtol=1e-3)
-    np.testing.assert_allclose(degrees(sigma, "knee_angle_l"), METHOD_DEG["knee_angle"], rtol=1e-3)
+    found = degrees(sigma, "knee_angle_l")
+    np.testing.assert_allclose(found, method(lifted, "knee_angle_l"), rtol=1e-3)
 
 
 def test_propagation_agrees_with_four_thousand_noisy_bodies():
@@ -46,10 +56,11 @@ def test_propagation_agrees_with_four_thousand_noisy_bodies():
     many = lifted_pose(0.03, frames=4000)
     noisy = many.state.moved(rng.normal(0.0, 0.03, (4000, N)))
     angles = inverse_kinematics(pose_chain(noisy, LENGTHS, 0.85).joints_m)
-    sigma = angle_sigma(lifted_pose(0.03))
-    for dof, method in (("knee_angle_r", "knee_angle"), ("elbow_flexion_r", "elbow_flexion")):
+    lifted = lifted_pose(0.03)
+    sigma = angle_sigma(lifted)
+    for dof in ("knee_angle_r", "elbow_flexion_r"):
         simulated = np.rad2deg(angles[:, DOF_INDEX[dof]].std())
-        from_fit = np.sqrt(degrees(sigma, dof)[0] ** 2 - METHOD_DEG[method] ** 2)
+        from_fit = np.sqrt(degrees(sigma, dof)[0] ** 2 - method(lifted, dof)[0] ** 2)
         assert from_fit == pytest.approx(simulated, rel=0.1)
 
 
@@ -61,7 +72,7 @@ def test_a_hidden_arm_makes_its_own_elbow_uncertain_while_it_is_hidden():
     sections = np.zeros(60, dtype=np.int64)
     lifted = lift(image, world, visibility, np.arange(60) / 25, sections, size, LiftingConfig())
     sigma = degrees(angle_sigma(lifted), "elbow_flexion_r")
-    of_fit = np.sqrt(sigma**2 - METHOD_DEG["elbow_flexion"] ** 2)
+    of_fit = np.sqrt(sigma**2 - method(lifted, "elbow_flexion_r") ** 2)
     assert np.median(of_fit[22:38]) > 1.5 * np.median(np.r_[of_fit[:18], of_fit[42:]])
 
 

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from qevd_bio.capture.stick_body import JOINT, K
+from qevd_bio.capture.support import carrying_arms
+
+RATE, SECONDS = 30.0, 6
+
+
+def tracks(shoulder=0.15, hand=0.0, hand_below=True):
+    """Slopes of a body whose shoulders and hands go up and down (0.3: a leg)."""
+    time = np.arange(int(RATE * SECONDS)) / RATE
+    swing = 0.5 - 0.5 * np.cos(2 * np.pi * time / 2.0)
+    rays = np.zeros((len(time), K, 2))
+    for side in "lr":
+        rays[:, JOINT[f"shoulder_{side}"], 1] = shoulder * swing
+        rays[:, JOINT[f"wrist_{side}"], 1] = (0.3 if hand_below else -0.3) + hand * swing
+    return rays
+
+
+def carrying(rays, visibility=None):
+    frames = len(rays)
+    seen = np.ones((frames, K)) if visibility is None else visibility
+    return carrying_arms(
+        rays, seen, np.full(frames, 1 / RATE), np.zeros(frames, dtype=np.int64), 0.3
+    )
+
+
+@pytest.mark.parametrize(
+    ("rays", "expected"),
+    [
+        (tracks(), True),
+        (tracks(hand=0.03), True),
+        (tracks(hand=0.15), False),
+        (tracks(shoulder=0.01), False),
+        (tracks(hand_below=False), False),
+    ],
+    ids=["push-up", "jittering hand", "arm that goes along", "plank", "pull-up"],
+)
+def test_a_hand_that_stays_while_the_shoulder_travels_carries(rays, expected):
+    assert (carrying(rays) == expected).all()
+
+
+def test_a_hidden_hand_does_what_the_other_one_does():
+    rays = tracks()
+    rays[:, JOINT["wrist_r"]] += 0.3 * np.random.default_rng(0).normal(size=(len(rays), 2))
+    shown, hidden = np.ones((len(rays), K)), np.ones((len(rays), K))
+    hidden[:, JOINT["wrist_r"]] = 0.2
+    assert carrying(rays, shown).all(axis=0).tolist() == [True, False]
+    assert carrying(rays, hidden).all()
+
+
+def test_stretches_are_looked_at_one_by_one():
+    rays = np.concatenate([tracks(), tracks(hand=0.15)])
+    sections = np.repeat([0, 1], len(rays) // 2)
+    found = carrying_arms(
+        rays, np.ones(rays.shape[:2]), np.full(len(rays), 1 / RATE), sections, 0.3
+    )
+    assert (found == (sections == 0)[:, None]).all()
