@@ -63,7 +63,7 @@ class KinematicsStage:
     config: CaptureConfig = field(default_factory=CaptureConfig)
     height_m: float | None = None
     name: str = "kinematics"
-    version: int = 5
+    version: int = 6
     reads: tuple[str, ...] = ()
     writes: str = "kinematics"
     resources: Resources = field(default_factory=Resources)
