@@ -109,6 +109,7 @@ def test_workers_and_batch_sizes_give_the_same_bytes(
     [
         ({"flip_every": 3}, "config"),
         ({"batch_size": 64}, "config"),
+        ({"compiled": True}, "config"),
         ({"detect_every": 2}, "config"),
         ({"device": "cuda", "precision": "fp16"}, "config"),
     ],
