@@ -23,7 +23,7 @@ from benchmarks.hsmr_gpu import HEIGHT, RATE_HZ, TINY, WIDTH, made_crops, made_f
 from qevd_bio.capture.config import CaptureConfig
 from qevd_bio.capture.decode import FrameStream, RgbImage
 from qevd_bio.capture.hsmr.ahead import side_by_side
-from qevd_bio.capture.hsmr.config import Device, HsmrConfig
+from qevd_bio.capture.hsmr.config import Device, HsmrConfig, Precision
 from qevd_bio.capture.hsmr.detector import Detected, DetectorChoice, Detectors, PersonDetector
 from qevd_bio.capture.hsmr.network import HsmrNetwork
 from qevd_bio.capture.hsmr.pipeline import HsmrOnDevice, see
@@ -75,6 +75,34 @@ class Bench:
                 raise crops
             total += crops
         return total
+
+
+def made_pipeline(
+    network: HsmrNetwork,
+    device: Device,
+    precision: Precision,
+    video: Path,
+    *,
+    batch: int,
+    at_once: int,
+    flip_every: int = HsmrConfig().flip_every,
+    detector: str | None = None,
+) -> Bench:
+    """Set a network up for several copies of a video at once."""
+    config = HsmrConfig(
+        precision=precision,
+        batch_size=batch,
+        flip_every=flip_every,
+        video=CaptureConfig(turn_deg=0, longest_side_px=max(WIDTH, HEIGHT)),
+    )
+    choice = DetectorChoice.named(detector) if detector else None
+    return Bench(
+        hsmr=HsmrOnDevice(network, config, device),
+        config=config,
+        detectors=Detectors(choice, config.video, device) if choice else None,
+        video=video,
+        at_once=at_once,
+    )
 
 
 def speed(bench: Bench, videos: int) -> None:
@@ -141,24 +169,20 @@ def main() -> None:
             "NO GPU: a tiny network runs on the CPU, crop by crop. These are NOT the figures of "
             "the release's network; they only show that the script runs.\n"
         )
-    config = HsmrConfig(
-        precision=options.precision if is_gpu else "fp32",
-        batch_size=options.batch,
-        flip_every=options.flip_every,
-        video=CaptureConfig(turn_deg=0, longest_side_px=max(WIDTH, HEIGHT)),
-    )
     network = HsmrNetwork.random(NetworkSizes() if is_gpu else TINY, device=device)
     with tempfile.TemporaryDirectory() as folder:
         video, pictures = Path(folder) / "made.mp4", made_frames(1, HEIGHT, WIDTH)
         moving = (np.roll(pictures[0], 4 * (i % PICTURES), axis=1) for i in range(options.frames))
         write_video(video, moving, RATE_HZ)
-        choice = DetectorChoice.named(options.detector) if options.detector else None
-        bench = Bench(
-            hsmr=HsmrOnDevice(network, config, device),
-            config=config,
-            detectors=Detectors(choice, config.video, device) if choice else None,
-            video=video,
+        bench = made_pipeline(
+            network,
+            device,
+            options.precision if is_gpu else "fp32",
+            video,
+            batch=options.batch,
             at_once=options.at_once,
+            flip_every=options.flip_every,
+            detector=options.detector,
         )
         if options.part == "memory":
             memory(bench, options.minutes)

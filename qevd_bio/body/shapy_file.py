@@ -16,6 +16,9 @@ FILE_OF_SPLIT: Mapping[str, str] = {
 
 PERSON_PREFIX = "HSMR-"
 
+_MOST = 1e6
+"""No measurement in metres or kilograms is larger, and any that is not fits a float."""
+
 _COLUMNS = {
     "height": "height_m",
     "mass": "mass_kg",
@@ -81,7 +84,7 @@ def _entry(entry: JsonValue, where: str) -> tuple[str, dict[str, float]]:
 
 
 def _positive(value: JsonValue, where: str, name: str) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool) and value > 0.0:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0.0 < value <= _MOST:
         return float(value)
     raise _bad(where, f"{name} {value!r} is no positive number")
 

@@ -231,7 +231,10 @@ def _append(
 def _rows(values: object, width: int, where: str, name: str) -> FloatArray:
     """Read rows (N, width) of numbers; one row may come without its list."""
     try:
-        rows = np.asarray(values, dtype=np.float64)
+        given = np.asarray(values)
+        if given.dtype.kind not in "fiuO":
+            raise TypeError(given.dtype)
+        rows = given.astype(np.float64)
     except (ValueError, TypeError) as error:
         raise _malformed(where, f"'{name}' is not of numbers") from error
     if rows.shape == (width,):

@@ -39,6 +39,15 @@ def import_command(
         bool,
         typer.Option("--allow-other-size", help="Take an HSMR of another size, for tests."),
     ] = False,
+    heads: Annotated[
+        tuple[int, int] | None,
+        typer.Option(
+            "--heads",
+            metavar="BACKBONE HEAD",
+            help="Attention heads of an HSMR of another size, which its file does not tell; "
+            "the release's 16 and 8 otherwise.",
+        ),
+    ] = None,
     gender_known: Annotated[
         bool,
         typer.Option("--gender-known", help="The body is of the gender given, whatever its name."),
@@ -56,6 +65,7 @@ def import_command(
         replace=replace,
         any_size=any_size,
         gender_known=gender_known,
+        heads=heads,
     )
     rows = [("file", made.file), ("sha256 of the numbers", made.sha256), *made.metadata.items()]
     emit(

@@ -104,6 +104,10 @@ DetectEvery = Annotated[
         "--detect-every", help="Seek the person in every so many frames; --backend hsmr."
     ),
 ]
+Compiled = Annotated[
+    bool | None,
+    typer.Option("--compile", help="Compile the network by torch.compile; --backend hsmr."),
+]
 HeightM = Annotated[
     float | None,
     typer.Option("--height-m", help="The person's height in metres; without it sizes are ratios."),
@@ -214,6 +218,7 @@ def plan(
     batch_size: BatchSize = None,
     flip_every: FlipEvery = None,
     detect_every: DetectEvery = None,
+    compiled: Compiled = None,
     video: Videos = None,
     why: Annotated[bool, typer.Option("--why", help="List each unit that would run, and why.")] = (
         False
@@ -229,7 +234,7 @@ def plan(
         _bodies(weights, landmarks, shapy_root),
         weights=str(weights) if weights and backend == "hsmr" else None, detector=detector,
         device=device, precision=precision, batch_size=batch_size, flip_every=flip_every,
-        detect_every=detect_every,
+        detect_every=detect_every, compiled=compiled,
     )  # fmt: skip
     road = open_road(config, work)
     planned = road.plan(tuple(video or ()))
@@ -274,6 +279,7 @@ def run(
     batch_size: BatchSize = None,
     flip_every: FlipEvery = None,
     detect_every: DetectEvery = None,
+    compiled: Compiled = None,
     video: Videos = None,
     workers: Workers = None,
     shard: ShardOption = None,
@@ -296,7 +302,7 @@ def run(
         _bodies(weights, landmarks, shapy_root),
         weights=str(weights) if weights and backend == "hsmr" else None, detector=detector,
         device=device, precision=precision, batch_size=batch_size, flip_every=flip_every,
-        detect_every=detect_every,
+        detect_every=detect_every, compiled=compiled,
     )  # fmt: skip
     road = open_road(config, work)
     _tell_source(road)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import tokenize
 import zipfile
+import zlib
 from collections.abc import Callable
+from lzma import LZMAError
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -130,7 +132,7 @@ def load_npz(
             return {name: held[name] for name in names if name in held.files}
     except OSError as error:
         cause = f"cannot be read ({error.strerror or error})"
-    except (*_BROKEN, zipfile.BadZipFile, SyntaxError, tokenize.TokenError) as error:
+    except (*_BROKEN, *_BADLY_PACKED, SyntaxError, tokenize.TokenError) as error:
         cause = "is no sound .npz file (" + " ".join(str(error).split())[:200] + ")"
     raise DataError(cause, where=str(path), next_step="Restore the file or make it anew")
 
@@ -146,6 +148,9 @@ _BROKEN = (
     MemoryError,
     RecursionError,
 )
+
+# RuntimeError is what a locked member and, as NotImplementedError, an unknown packing give.
+_BADLY_PACKED = (zipfile.BadZipFile, zlib.error, LZMAError, RuntimeError)
 
 
 def _check_header(file: BinaryIO, file_bytes: int) -> None:

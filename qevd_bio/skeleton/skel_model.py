@@ -103,6 +103,30 @@ class SkelModel:
             apose_rel_transfo=array("apose_rel_transfo"),
         )
 
+    @classmethod
+    def from_weights(cls, arrays: Mapping[str, Any], where: str) -> SkelModel:
+        """Take what joints need out of an imported ``skel_male`` or ``skel_female``.
+
+        Parameters
+        ----------
+        arrays : mapping of str to ndarray
+            As `WeightFolder.load` gives them: template, shapedirs, J_regressor_osim,
+            per_joint_rot, apose_rel_transfo, kintree.
+        where : str
+            Their name, for errors.
+
+        Returns
+        -------
+        SkelModel
+
+        Raises
+        ------
+        DataError
+            As `from_file`.
+        """
+        renamed = {"template": "skin_template_v", "kintree": "osim_kintree_table"}
+        return cls.from_file({renamed.get(k, k): v for k, v in arrays.items()}, where)
+
     def rest_joints(self, betas: FloatArray) -> FloatArray:
         """Place the joints of shapes (..., 10) in the T-pose (..., 24, 3), in metres."""
         if betas.shape[-1:] != (N_BETAS,):

@@ -13,6 +13,7 @@ from qevd_bio.capture.hsmr.config import Device, HsmrConfig
 from qevd_bio.capture.hsmr.detector import DetectorChoice, Detectors
 from qevd_bio.capture.hsmr.network import HsmrNetwork
 from qevd_bio.capture.hsmr.pipeline import HsmrOnDevice, check_precision
+from qevd_bio.capture.hsmr.sizes import AttentionHeads
 from qevd_bio.engine.stage import Resources
 from qevd_bio.errors import EnvironmentProblem
 from qevd_bio.files.digest import sha256_file_once, sha256_json
@@ -21,7 +22,9 @@ from qevd_bio.qevd.records import require_times_s
 from qevd_bio.stages.hsmr_options import HsmrOptions
 from qevd_bio.stages.kinematics import installed, video_and_times, write_motion
 from qevd_bio.stages.sessions import Sessions
+from qevd_bio.weights.hsmr_shapes import OFFICIAL_HEADS, heads_of
 from qevd_bio.weights.store import WeightFolder, default_folder
+from qevd_bio.weights.tensor_file import DIGEST_KEY
 
 WEIGHTS = "hsmr"
 
@@ -73,11 +76,16 @@ class HsmrKinematicsStage:
         packages = dict.fromkeys(("av", "torch", "mediapipe", *self.detector.packages()))
         return {
             "config": sha256_json(["hsmr", self.config.resolved(), self.device, self.height_m]),
-            "weights:hsmr": self.weights.digest(WEIGHTS),
+            "weights:hsmr": self._weights_word(),
             "detector": self.detector.digest(),
             **{f"package:{name}": installed(name) for name in packages},
             **{f"file:{path.name}": sha256_file_once(path) for path in files if path.is_file()},
         }
+
+    def _weights_word(self) -> str:
+        metadata = self.weights.metadata(WEIGHTS)
+        heads, digest = heads_of(metadata), metadata[DIGEST_KEY]
+        return digest if heads == OFFICIAL_HEADS else f"{digest} heads {heads[0]},{heads[1]}"
 
     def setup(self) -> None:
         """Load the network and the detector onto the device."""
@@ -87,7 +95,8 @@ class HsmrKinematicsStage:
                 where="--device cuda",
                 next_step="Run where a GPU is, install a torch built for it, or give --device cpu",
             )
-        network = HsmrNetwork.from_state(self.weights.load(WEIGHTS).tensors)
+        weights = self.weights.load(WEIGHTS)
+        network = HsmrNetwork.from_state(weights.tensors, AttentionHeads(*weights.heads()))
         self._loaded.hsmr = HsmrOnDevice(network, self.config, self.device)
         self._loaded.detectors = Detectors(self.detector, self.config.video, self.device)
         self._loaded.detectors().close()

@@ -29,6 +29,7 @@ class HsmrOptions:
     precision : str
         fp32, bf16 or fp16; empty is fp16 on a GPU and fp32 on a CPU.
     batch_size, flip_every, detect_every : int
+    compiled : bool
         As in `HsmrConfig`.
     """
 
@@ -39,6 +40,7 @@ class HsmrOptions:
     batch_size: int = _DEFAULT.batch_size
     flip_every: int = _DEFAULT.flip_every
     detect_every: int = _DEFAULT.detect_every
+    compiled: bool = _DEFAULT.compiled
 
     def as_json(self) -> dict[str, JsonValue]:
         """Spell the options out, paths absolute."""
@@ -86,6 +88,7 @@ class HsmrOptions:
             batch_size=self.batch_size,
             flip_every=self.flip_every,
             detect_every=self.detect_every,
+            compiled=self.compiled,
         )
 
 

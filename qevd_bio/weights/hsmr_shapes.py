@@ -8,10 +8,17 @@ from dataclasses import dataclass
 
 IGNORED_PREFIX = "skel_model."
 
+OFFICIAL_HEADS = (16, 8)
+"""Attention heads of the release's backbone and head."""
+
+HEADS_KEY = "attention_heads"
+"""In the header of a stored network of another size, when they were told at its import."""
+
 _TOKENS, _PATCH, _CHANNELS = 193, 16, 3
 _POSE_NUMBERS, _SHAPE_NUMBERS, _CAMERA_NUMBERS = 144, 10, 3
 _BLOCK = re.compile(r"backbone\.blocks\.(\d{1,4})\.")
 _LAYER = re.compile(r"head\.transformer\.transformer\.layers\.(\d{1,4})\.")
+_HEADS = re.compile(r"([1-9]\d{0,3}),([1-9]\d{0,3})")
 _LAYERS = "head.transformer.transformer.layers"
 
 
@@ -125,6 +132,49 @@ def size_of(shapes: Mapping[str, tuple[int, ...]]) -> HsmrSize:
         inner=length(f"{_LAYERS}.0.1.fn.to_q.weight", 0, official.inner),
         head_hidden=length(f"{_LAYERS}.0.2.fn.net.0.weight", 0, official.head_hidden),
     )
+
+
+def heads_of(metadata: Mapping[str, str]) -> tuple[int, int]:
+    """Read attention heads of backbone and head off a stored network's header.
+
+    Parameters
+    ----------
+    metadata : mapping of str to str
+
+    Returns
+    -------
+    (int, int)
+        Those of the release where none were told.
+
+    Raises
+    ------
+    ValueError
+        The header's word is none that `heads_word` writes.
+    """
+    if HEADS_KEY not in metadata:
+        return OFFICIAL_HEADS
+    found = _HEADS.fullmatch(metadata[HEADS_KEY])
+    if found is None:
+        raise ValueError(
+            f"{HEADS_KEY} {metadata[HEADS_KEY][:40]!r} are no two numbers such as 4,2"
+        )
+    return int(found[1]), int(found[2])
+
+
+def heads_word(heads: tuple[int, int], size: HsmrSize) -> str:
+    """Spell attention heads for a header, once they fit a network.
+
+    Raises
+    ------
+    ValueError
+        They do not divide the widths they share.
+    """
+    for part, count, wide in zip(
+        ("backbone", "head"), heads, (size.width, size.inner), strict=True
+    ):
+        if count < 1 or wide % count:
+            raise ValueError(f"{wide} numbers of the {part} do not split into {count} heads")
+    return f"{heads[0]},{heads[1]}"
 
 
 def _norm(name: str, width: int) -> dict[str, tuple[int, ...]]:

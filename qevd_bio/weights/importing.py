@@ -30,7 +30,15 @@ from qevd_bio.weights.contents import (
     listed,
 )
 from qevd_bio.weights.gender import gender_evidence, gender_in_name, refuse_twin
-from qevd_bio.weights.hsmr_shapes import IGNORED_PREFIX, OFFICIAL_SIZE, size_of
+from qevd_bio.weights.hsmr_shapes import (
+    HEADS_KEY,
+    IGNORED_PREFIX,
+    OFFICIAL_HEADS,
+    OFFICIAL_SIZE,
+    HsmrSize,
+    heads_word,
+    size_of,
+)
 from qevd_bio.weights.manifest import load_offers
 from qevd_bio.weights.store import SCHEMA_VERSION, WeightFolder
 from qevd_bio.weights.tensor_file import tensors_digest_of, write_tensors
@@ -73,6 +81,7 @@ def import_weights(
     replace: bool = False,
     any_size: bool = False,
     gender_known: bool = False,
+    heads: tuple[int, int] | None = None,
 ) -> Imported:
     """Read an original file and store what is needed of it.
 
@@ -90,6 +99,9 @@ def import_weights(
         Whether an HSMR network of another size than the official one is taken.
     gender_known : bool
         Whether the user overrules a file name that says another gender or none.
+    heads : (int, int), optional
+        Attention heads of backbone and head of an HSMR network of another size, which nothing in
+        the file tells; those of the release otherwise.
 
     Returns
     -------
@@ -100,7 +112,8 @@ def import_weights(
     DataError
         The file is absent, damaged, unsafe, or not what it is imported as; nothing was written.
     UsageError
-        The name is unknown or cannot be read off the file name, or weights are there already.
+        The name is unknown or cannot be read off the file name, weights are there already, or
+        the attention heads do not fit.
     """
     name = name or name_of(source)
     target = folder.file(name)
@@ -122,12 +135,15 @@ def import_weights(
     }
     if name == "hsmr":
         with _checkpoint(source, folder) as checkpoint:
-            tensors, is_official = _hsmr_tensors(source, checkpoint, any_size=any_size)
+            tensors, size = _hsmr_tensors(source, checkpoint, any_size=any_size)
             metadata |= {
-                "official_size": "yes" if is_official else "no",
+                "official_size": "yes" if size == OFFICIAL_SIZE else "no",
                 "evidence": "names and shapes of all tensors",
+                **_told_heads(source, heads, size),
             }
             return Imported(name, target, write_tensors(target, tensors, metadata), metadata)
+    if heads is not None:
+        raise UsageError("has no attention heads", where=name, next_step="Leave --heads out")
     tensors, stored = read_skel(source) if name.startswith("skel_") else read_smpl(source)
     metadata["official_size"] = "yes"
     metadata["evidence"] = gender_evidence(
@@ -161,7 +177,7 @@ def name_of(source: Path) -> str:
 
 def _hsmr_tensors(
     source: Path, checkpoint: TorchFile, *, any_size: bool
-) -> tuple[Mapping[str, NDArray[Any]], bool]:
+) -> tuple[Mapping[str, NDArray[Any]], HsmrSize]:
     notes = {
         key: note
         for key, note in checkpoint.mapping("state_dict").items()
@@ -193,7 +209,23 @@ def _hsmr_tensors(
             where=str(source),
             next_step="Download the official checkpoint again",
         )
-    return tensors, size == OFFICIAL_SIZE
+    return tensors, size
+
+
+def _told_heads(source: Path, heads: tuple[int, int] | None, size: HsmrSize) -> dict[str, str]:
+    if heads is None:
+        return {}
+    try:
+        if size == OFFICIAL_SIZE and heads != OFFICIAL_HEADS:
+            raise ValueError(f"the official network has {OFFICIAL_HEADS[0]},{OFFICIAL_HEADS[1]}")
+        word = heads_word(heads, size)
+    except ValueError as error:
+        raise UsageError(
+            f"cannot have {heads[0]},{heads[1]} attention heads: {error}",
+            where=str(source),
+            next_step="Give --heads BACKBONE HEAD as the network was trained",
+        ) from error
+    return {} if size == OFFICIAL_SIZE else {HEADS_KEY: word}
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from qevd_bio.errors import DataError, EnvironmentProblem
+from qevd_bio.weights.hsmr_shapes import HEADS_KEY
 from qevd_bio.weights.manifest import Offer, load_offers
 from qevd_bio.weights.store import WeightFolder
 
@@ -119,7 +120,12 @@ def verify_weights(folder: WeightFolder, names: tuple[str, ...] = ()) -> list[Ve
         faults = (f"NaN or inf in {', '.join(broken)}",) if broken else ()
         notes = []
         if weights.metadata["official_size"] != "yes":
-            notes.append("a network of another size than the official one")
+            told = "told at import" if HEADS_KEY in weights.metadata else "assumed"
+            backbone, head = weights.heads()
+            notes.append(
+                "a network of another size than the official one, "
+                f"{backbone},{head} attention heads ({told})"
+            )
         if name != "hsmr":
             heights_m[name] = float(np.ptp(arrays["template"][:, 1]))
             notes.append(f"average body {heights_m[name]:.2f} m tall")

@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 
 from qevd_bio.errors import DataError, EnvironmentProblem, UsageError
 from qevd_bio.weights.contents import WEIGHT_NAMES, expected_layout, layout_faults, listed
+from qevd_bio.weights.hsmr_shapes import heads_of
 from qevd_bio.weights.tensor_file import DIGEST_KEY, SUFFIX, read_layout, tensors_digest
 
 if TYPE_CHECKING:
@@ -44,6 +45,10 @@ class Weights:
     tensors: dict[str, torch.Tensor]
     metadata: dict[str, str]
     sha256: str
+
+    def heads(self) -> tuple[int, int]:
+        """Return the attention heads of a network's backbone and head."""
+        return heads_of(self.metadata)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the tensors as NumPy arrays on the same memory."""
@@ -118,6 +123,10 @@ class WeightFolder:
         else:
             any_size = metadata["official_size"] == "no"
             faults = layout_faults(found, expected_layout(name, found, any_size=any_size))
+            try:
+                heads_of(metadata)
+            except ValueError as error:
+                faults.append(str(error))
         if faults:
             raise _damaged(path, listed(faults))
         return metadata

@@ -59,6 +59,7 @@ def changed(**values: object) -> dict[str, Any]:
         ),
         pytest.param(changed(mass=0), "mass 0 is no positive", id="nothing"),
         pytest.param(changed(mass=None), "mass None is no positive", id="null"),
+        pytest.param(changed(mass=10**400), "mass 1000", id="too long for a float"),
         pytest.param(changed(waist="0.83"), "waist '0.83' is no positive", id="text"),
         pytest.param(changed(waist=True), "waist True is no positive", id="bool"),
         pytest.param(

@@ -206,6 +206,14 @@ def test_a_detector_and_crops_that_do_not_fit_are_done_in_halves(monkeypatch):
         see(iter(walk()), ColourDetector(), on_cpu(), CONFIG)
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+def test_the_backbone_is_compiled_where_asked(monkeypatch, compiled):
+    asked = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda module, *_: asked.append(module))
+    hsmr = HsmrOnDevice(small_network(), replace(CONFIG, compiled=compiled), "cpu")
+    assert asked == ([hsmr.network.backbone] if compiled else [])
+
+
 def test_sixteen_bits_on_a_cpu_are_refused():
     with pytest.raises(UsageError, match="fp16 needs a GPU"):
         on_cpu(precision="fp16")

@@ -6,6 +6,7 @@ from hsmr_scenes import BLUE, GREEN, RED, ColourDetector, picture
 
 from qevd_bio.capture.config import CaptureConfig
 from qevd_bio.capture.hsmr.config import HsmrConfig
+from qevd_bio.capture.hsmr.detector import Detected
 from qevd_bio.capture.hsmr.tracking import sightings
 
 # somebody who fills a third of the picture and vanishes is no cut
@@ -24,6 +25,17 @@ def walked(frames, detector=None, every=4, together=2):
 
 def of_main(found, mains):
     return [one.number == mains[one.shot] for one in found]
+
+
+def test_boxes_without_a_pixel_are_nobody():
+    nowhere = [(200.0, 20.0, 200.0, 140.0), (5.0, 5.0, 5.5, 90.0), (np.nan,) * 4]
+
+    def detector(images):
+        return [Detected(np.array(nowhere), np.full(3, 0.9)) for _ in images]
+
+    found, mains = walked([picture() for _ in range(9)], detector)
+    assert all(one.number == -1 and np.isnan(one.box_px).all() for one in found)
+    assert mains == {0: -1}
 
 
 def moving(i):

@@ -175,6 +175,13 @@ def test_a_malformed_frame_is_named(tmp_path: Path, frame: Any, cause: str) -> N
     assert "frame 1" in told.value.where
 
 
+@pytest.mark.parametrize("kind", ["complex128", "M8[D]", "V8", "<U4", "?"])
+def test_a_flat_dump_of_other_things_than_numbers_is_refused(tmp_path: Path, kind: str) -> None:
+    np.savez(tmp_path / "a.npz", poses=np.zeros((3, 46), kind))
+    with pytest.raises(DataError, match="'poses' is not of numbers"):
+        recorded_motion(tmp_path / "a.npz", times(3))
+
+
 def test_a_dump_of_nobody_is_told(tmp_path: Path) -> None:
     with pytest.raises(VideoError, match="holds nobody"):
         recorded_motion(dumped(tmp_path / "a.npy", [record()] * 3), times(3))

@@ -39,6 +39,10 @@ def test_import_list_verify(tmp_path: Path, run: Any) -> None:
     assert code == 2 and "--replace" in err
     code, out, _ = run("import", checkpoint, "--allow-other-size", "--replace")
     assert code == 0 and made["sha256"] in out
+    code, out, _ = run("import", checkpoint, "--allow-other-size", "--replace", "--heads", 2, 3)
+    assert code == 0 and "2,3" in out
+    code, _, err = run("import", checkpoint, "--allow-other-size", "--replace", "--heads", 5, 3)
+    assert code == 2 and "do not split into 5 heads" in err
 
     code, out, _ = run("list", "--json")
     states = {entry["name"]: entry["state"] for entry in json.loads(out)}

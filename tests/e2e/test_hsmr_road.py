@@ -33,14 +33,14 @@ SIZES = NetworkSizes(
 )  # fmt: skip
 
 
-def write_weights(folder: Path, seed: int = 0) -> Path:
+def write_weights(folder: Path, seed: int = 0, **more: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     network = HsmrNetwork.random(SIZES, seed=seed)
     # poses near the mean one: random ones no body could take have no confidence
     network.head.poses_decoder.weight.mul_(0.05)
     tensors = {key: value.numpy() for key, value in network.state_dict().items()}
     told = dict.fromkeys(METADATA_KEYS, "made for a test")
-    told |= {"name": "hsmr", "schema_version": SCHEMA_VERSION, "official_size": "no"}
+    told |= {"name": "hsmr", "schema_version": SCHEMA_VERSION, "official_size": "no", **more}
     write_tensors(folder / "hsmr.safetensors", tensors, told)
     return folder
 
@@ -109,6 +109,7 @@ def test_workers_and_batch_sizes_give_the_same_bytes(
     [
         ({"flip_every": 3}, "config"),
         ({"batch_size": 64}, "config"),
+        ({"compiled": True}, "config"),
         ({"detect_every": 2}, "config"),
         ({"device": "cuda", "precision": "fp16"}, "config"),
     ],
@@ -132,6 +133,18 @@ def test_other_weights_run_again_and_the_same_elsewhere_do_not(
     assert plan_with(copy).action == "done"
     other = plan_with(write_weights(tmp_path / "other", seed=1))
     assert other.action == "run" and "weights:hsmr" in str(other.why)
+    same_numbers = plan_with(write_weights(tmp_path / "heads", attention_heads="4,2"))
+    assert same_numbers.action == "run" and "weights:hsmr" in str(same_numbers.why)
+
+
+def test_the_network_has_the_attention_heads_told_at_import(
+    config: RoadConfig, tmp_path: Path
+) -> None:
+    folder = write_weights(tmp_path / "weights", attention_heads="4,2")
+    told = replace(config, hsmr=replace(config.hsmr, weights=str(folder)))
+    stage = open_road(told, tmp_path / "work").stages[0]
+    stage.setup()
+    assert stage._loaded.hsmr.network.sizes == replace(SIZES, heads=4, head_heads=2)
 
 
 def test_a_gpu_that_is_not_there_is_told_before_any_video(

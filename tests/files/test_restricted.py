@@ -7,6 +7,7 @@ import re
 import struct
 import subprocess
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +206,35 @@ def test_a_damaged_list_is_refused(tmp_path: Path, spoil: Any) -> None:
     path.write_bytes(spoil(path.read_bytes()))
     with pytest.raises(DataError, match=r"no sound [.]npy file"):
         load_records_npy(path)
+
+
+def _mark_locked(content: bytearray) -> None:
+    content[6] |= 1
+    content[content.find(b"PK\x01\x02") + 8] |= 1
+
+
+def _mark_packed_strangely(content: bytearray) -> None:
+    content[8] = content[content.find(b"PK\x01\x02") + 10] = 99
+
+
+def _spoil(content: bytearray) -> None:
+    for place in range(200, 260):
+        content[place] ^= 0x5A
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("damage", [_mark_locked, _mark_packed_strangely, _spoil])
+def test_a_badly_packed_npz_is_refused(tmp_path: Path, packing: int, damage: Any) -> None:
+    path, array = tmp_path / "a.npz", io.BytesIO()
+    np.save(array, np.random.default_rng(0).normal(size=(40, 46)))
+    with zipfile.ZipFile(path, "w", packing) as archive:
+        archive.writestr("poses.npy", array.getvalue())
+    assert load_npz(path, ("poses",))["poses"].shape == (40, 46)
+    content = bytearray(path.read_bytes())
+    damage(content)
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"a[.]npz: (is no sound [.]npz|cannot be read)"):
+        load_npz(path, ("poses",))
 
 
 def test_named_arrays_of_an_npz(tmp_path: Path) -> None:

@@ -100,6 +100,23 @@ def test_reads_a_file_whatever_its_regressor_is_stored_as(
     assert np.abs(joints + known["trans"][:, None] - known["joints"]).max() < WITHIN_M
 
 
+def test_an_imported_file_gives_the_same_model(levels: dict[str, np.ndarray]) -> None:
+    held = file_of(levels)
+    stored = {
+        "template": held["skin_template_v"],
+        "shapedirs": held["shapedirs"][:, :, :10],
+        "J_regressor_osim": held["J_regressor_osim"].toarray(),
+        "kintree": np.asarray(held["osim_kintree_table"]).astype(np.int32),
+        "per_joint_rot": held["per_joint_rot"],
+        "apose_rel_transfo": held["apose_rel_transfo"],
+        "faces": np.zeros((4, 3), np.int32),
+    }
+    one = SkelModel.from_file(held, "skel_male.pkl")
+    other = SkelModel.from_weights(stored, "skel_male")
+    for name in ("joints_m", "joints_by_beta_m", "per_joint_rot", "apose_rel_transfo"):
+        np.testing.assert_array_equal(getattr(other, name), getattr(one, name))
+
+
 def broken(name: str) -> Any:
     changes = {
         "a tree of another model": ("osim_kintree_table", lambda v: np.roll(v, 1, axis=1)),

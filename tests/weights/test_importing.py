@@ -22,7 +22,9 @@ from qevd_bio.errors import DataError, QevdBioError, UsageError
 from qevd_bio.weights.contents import WEIGHT_NAMES
 from qevd_bio.weights.gender import gender_in_name
 from qevd_bio.weights.importing import import_weights, name_of
-from qevd_bio.weights.store import WeightFolder
+from qevd_bio.weights.inventory import verify_weights
+from qevd_bio.weights.store import METADATA_KEYS, WeightFolder
+from qevd_bio.weights.tensor_file import write_tensors
 from tests.hostile_pickles import gadgets
 from tests.weights.made_files import (
     official_state,
@@ -158,6 +160,53 @@ def test_numbers_that_are_none_are_refused(
     with pytest.raises(DataError, match=rf"NaN or inf in {QKV}"):
         import_weights(path, folder, any_size=True)
     assert not folder.path.exists()
+
+
+def test_attention_heads_are_kept_beside_numbers_that_do_not_tell_them(
+    tmp_path: Path, folder: WeightFolder
+) -> None:
+    path = save_checkpoint(tmp_path / "hsmr.ckpt", tiny_state())
+    assumed = import_weights(path, folder, any_size=True)
+    assert folder.load("hsmr").heads() == (16, 8)
+    told = import_weights(path, folder, any_size=True, replace=True, heads=(4, 2))
+    assert folder.load("hsmr").heads() == (4, 2)
+    assert told.sha256 == assumed.sha256
+    assert verify_weights(folder)[0].notes[0].endswith("4,2 attention heads (told at import)")
+
+
+@pytest.mark.parametrize(
+    ("heads", "cause"),
+    [
+        ((3, 2), "8 numbers of the backbone do not split into 3 heads"),
+        ((4, 4), "6 numbers of the head do not split into 4 heads"),
+        ((0, 2), "do not split into 0 heads"),
+        ((4, -2), "do not split into -2 heads"),
+    ],
+)
+def test_attention_heads_that_do_not_fit_are_refused(
+    tmp_path: Path, folder: WeightFolder, heads: tuple[int, int], cause: str
+) -> None:
+    path = save_checkpoint(tmp_path / "hsmr.ckpt", tiny_state())
+    with pytest.raises(UsageError, match=cause):
+        import_weights(path, folder, any_size=True, heads=heads)
+    assert not folder.path.exists()
+
+
+def test_a_body_has_no_attention_heads(tmp_path: Path, folder: WeightFolder) -> None:
+    with pytest.raises(UsageError, match="has no attention heads"):
+        import_weights(write(tmp_path / "skel_male.pkl", skel()), folder, heads=(4, 2))
+
+
+@pytest.mark.parametrize("word", ["", "4", "4,0", "4,2,1", "a,b", "4,99999"])
+def test_a_header_with_other_words_for_heads_is_damaged(folder: WeightFolder, word: str) -> None:
+    folder.path.mkdir()
+    told = dict.fromkeys(METADATA_KEYS, "made up") | {
+        "name": "hsmr", "schema_version": "1", "official_size": "no", "attention_heads": word,
+    }  # fmt: skip
+    arrays = {key: tensor.numpy() for key, tensor in tiny_state().items()}
+    write_tensors(folder.file("hsmr"), arrays, told)
+    with pytest.raises(DataError, match="attention_heads"):
+        folder.load("hsmr")
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.99])

@@ -72,7 +72,9 @@ def test_what_is_there_is_listed_and_verified(tmp_path: Path, folder: WeightFold
     assert "https://skel.is.tue.mpg.de" in entries["skel_male"].detail
     verdicts = {verdict.name: verdict for verdict in verify_weights(folder)}
     assert all(not verdict.faults for verdict in verdicts.values())
-    assert verdicts["hsmr"].notes == ("a network of another size than the official one",)
+    assert verdicts["hsmr"].notes == (
+        "a network of another size than the official one, 16,8 attention heads (assumed)",
+    )
     assert verdicts["smpl_male"].notes == ("average body 1.75 m tall",)
 
 

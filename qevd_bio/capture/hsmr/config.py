@@ -29,6 +29,9 @@ class HsmrConfig:
     batch_size : int
         Crops in one pass of the network on a GPU, always padded to this many; on a CPU crops go
         one by one. Another size may change the last bits, hence a part of the identity.
+    compiled : bool
+        Whether the backbone is compiled when it is loaded: minutes then, faster afterwards. May
+        change the last bits.
     flip_every : int
         Every so many frames the mirrored crop is looked at, too, which costs that share more;
         0 never.
@@ -50,6 +53,7 @@ class HsmrConfig:
 
     precision: Precision = "fp16"
     batch_size: int = 128
+    compiled: bool = False
     flip_every: int = 10
     detect_every: int = 5
     detect_together: int = 4

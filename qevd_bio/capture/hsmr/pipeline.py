@@ -46,7 +46,7 @@ class HsmrOnDevice:
     network : HsmrNetwork
         Moved to the device; its matrices are stored in the precision.
     config : HsmrConfig
-        Precision and batch size.
+        Precision, batch size and whether to compile.
     device : str
         ``cuda`` or ``cpu``. On a CPU crops go one by one, whatever the batch size: larger
         batches bring next to nothing there, and the bytes depend on nothing else.
@@ -60,7 +60,7 @@ class HsmrOnDevice:
     def __init__(self, network: HsmrNetwork, config: HsmrConfig, device: Device) -> None:
         check_precision(config.precision, device)
         self.device = torch.device(device)
-        self.network = prepare(network.to(self.device), config.precision)
+        self.network = prepare(network.to(self.device), config.precision, compiled=config.compiled)
         step = partial(predict, self.network, precision=config.precision)
         size = config.batch_size if self._is_gpu() else 1
         self.batches = CropBatches(step, size, shared=not self._places_matter(step, size))

@@ -188,6 +188,7 @@ def sightings(
         are held.
     detector : callable
         As `PersonDetector`. Asked in every `detect_every`-th frame and at both ends of a shot.
+        Boxes narrower or lower than a pixel, as of somebody beyond the edge, are nobody.
     config : HsmrConfig
         Settings.
 
@@ -243,7 +244,8 @@ def _shots(frames: Iterable[RgbImage], config: HsmrConfig) -> Iterator[tuple[lis
 def _look(
     index: int, image: RgbImage, found: Detected, people: PeopleOfShot, config: HsmrConfig
 ) -> _Looked:
-    sure = np.flatnonzero(found.score >= config.least_score)
+    extent = found.box_px[:, 2:] - found.box_px[:, :2]
+    sure = np.flatnonzero((found.score >= config.least_score) & (extent >= 1.0).all(axis=1))
     numbers = people.see([person_in_box(image, found.box_px[i]) for i in sure])
     who = {
         number: (found.box_px[i], float(found.score[i]))
