@@ -295,5 +295,12 @@ def reopen_road(work: Path) -> Road:
             where=str(work),
             next_step="Run `qevd-bio run --data-root QEVD --work WORK` first, or name its folder",
         )
-    content = parse_json(path.read_text(encoding="utf-8"), where=str(path))
+    try:
+        content = parse_json(path.read_text(encoding="utf-8"), where=str(path))
+    except (DataError, UnicodeDecodeError) as error:
+        raise DataError(
+            error.message if isinstance(error, DataError) else "is no text",
+            where=str(path),
+            next_step="Run `qevd-bio run` with its options again; finished units stay",
+        ) from error
     return open_road(config_from(content, where=str(path)), work)
