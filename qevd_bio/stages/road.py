@@ -143,9 +143,6 @@ class Road:
         check_place(on, workers, address)
         chosen = self.chosen(videos, shard)
         config = self.config.as_json()
-        write_text_atomic(
-            self.store.root / WORK_FILE, dump_json(config, where=WORK_FILE, indent=1) + "\n"
-        )
         limits = limits or Limits()
         execution: dict[str, JsonValue] = {
             "videos": len(chosen),
@@ -158,6 +155,8 @@ class Road:
         with recorded_run(
             self.store.root, argv=argv, config=config, execution=execution, notice=notice
         ) as run:
+            text = dump_json(config, where=WORK_FILE, indent=1)
+            write_text_atomic(self.store.root / WORK_FILE, text + "\n")
 
             def told(event: Event) -> None:
                 run.count(event)
