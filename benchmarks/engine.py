@@ -1,7 +1,7 @@
 """What the engine costs: many tiny units, a run with nothing to do, one long unit.
 
 Run ``python -m benchmarks.engine``; needs no recordings. Random histories:
-``python -m pytest tests/engine/test_histories.py -m slow``.
+``python -m pytest tests/engine/test_histories.py -m long``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The command `submit`: the parts of a run as tasks of a Slurm array."""
+"""Commands for many machines: submit parts of a run to Slurm, pack and join their folders."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Annotated, cast
 
 import typer
 
-from qevd_bio.cli.guard import DONE, guarded, say
+from qevd_bio.cli.guard import DONE, FAULTS_FOUND, guarded, say
 from qevd_bio.cli.output import emit
 from qevd_bio.cli.setup import Json
-from qevd_bio.cli.work import run
+from qevd_bio.cli.work import Work, run
 from qevd_bio.errors import UsageError
 
 # Typer keeps a click of its own in newer versions; this is click's UsageError in all of them.
@@ -71,6 +71,51 @@ def submit(
     result = {"jobs": jobs, "logs": str(logs), "status": done, "then": after}
     emit(result, "\n".join(lines), as_json=as_json)
     return DONE
+
+
+@guarded
+def pack(
+    part: Annotated[Path, typer.Argument(help="The tar file to write, outside of the folder.")],
+    work: Work = Path("work"),
+    as_json: Json = False,
+) -> int:
+    """Write the finished units and the runs of a work folder to one file, for `join`."""
+    from qevd_bio.engine.parts import pack as pack_folder
+
+    packed = pack_folder(work, part)
+    for problem in packed.problems:
+        say(f"damaged, left out: {problem}")
+    result = {"part": str(part), "units": packed.units, "failures": packed.failures,
+              "damaged": list(packed.problems)}  # fmt: skip
+    text = f"{packed.units} units and {packed.failures} failures packed in {part}"
+    emit(result, text, as_json=as_json)
+    return FAULTS_FOUND if packed.problems else DONE
+
+
+@guarded
+def join(
+    parts: Annotated[list[Path], typer.Argument(help="What `pack` wrote, in any order.")],
+    work: Work = Path("work"),
+    as_json: Json = False,
+) -> int:
+    """Bring packed parts into a work folder; what it has finished stands."""
+    from qevd_bio.engine.parts import join as join_part
+
+    lines, result = [], []
+    for part in parts:
+        joined = join_part(part, work)
+        for problem in joined.problems:
+            say(f"damaged in {part}, left out: {problem}")
+        lines.append(
+            f"{part}: {joined.units} units and {joined.failures} failures, {joined.added} new"
+        )
+        result.append({"part": str(part), "units": joined.units, "failures": joined.failures,
+                       "added": joined.added, "damaged": list(joined.problems)})  # fmt: skip
+    lines.append(
+        "next: `qevd-bio run` with the options of the parts: it makes what is missing, or nothing"
+    )
+    emit(result, "\n".join(lines), as_json=as_json)
+    return FAULTS_FOUND if any(one["damaged"] for one in result) else DONE
 
 
 def _work_of(options: list[str]) -> Path:

@@ -50,6 +50,8 @@ app.command()(setup.doctor)
 app.command()(work.plan)
 app.command()(work.run)
 app.command()(cluster.submit)
+app.command()(cluster.pack)
+app.command()(cluster.join)
 for _command in (
     upkeep.status,
     upkeep.failed,

@@ -153,15 +153,28 @@ def verify(
 
 
 @guarded
-def gc(work: Work = Path("work"), yes: Yes = False, as_json: Json = False) -> int:
-    """Show, or with --yes delete, what neither the current plan nor a release needs."""
-    from qevd_bio.engine.collect import remove, waste
+def gc(
+    work: Work = Path("work"),
+    yes: Yes = False,
+    last_config: Annotated[
+        bool,
+        typer.Option(
+            "--last-config", help="Keep nothing for configurations other than the last run's."
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> int:
+    """Show, or with --yes delete, what no configuration run here and no release needs."""
+    from qevd_bio.engine.collect import check_no_run_goes_on, remove, waste
+    from qevd_bio.stages.keeping import plans_of_other_runs
     from qevd_bio.stages.road import reopen_road
 
     road = reopen_road(work)
-    found = waste(road.stages, road.plan(), road.store)
+    others = [] if last_config else plans_of_other_runs(road, say)
+    found = waste(road.stages, road.plan(), road.store, others=others)
     total = sum(one.size for one in found)
     if yes:
+        check_no_run_goes_on(work)
         remove(found)
     rows = [(f"{one.size:,}", one.why, str(one.path.relative_to(work))) for one in found]
     words = "deleted" if yes else "can be deleted; nothing was. Delete with --yes"

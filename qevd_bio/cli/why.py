@@ -37,7 +37,12 @@ def why(
     result = {
         "row": {name: _plain(value) for name, value in found.row.items()},
         "chain": [
-            {**asdict(link.record), "unit_file": str(link.unit_file), "run": link.run}
+            {
+                **asdict(link.record),
+                "unit_file": str(link.unit_file),
+                "run": link.run,
+                "run_problem": link.run_problem,
+            }
             for link in found.links
         ],
     }
@@ -53,7 +58,7 @@ def _text(link: Link) -> str:
         f"{record.stage} (version {record.version})  {link.unit_file.parent}",
         f"  bytes   sha256 {record.outputs[0].sha256[:_SHORT]}, "
         f"made {record.timings.finished_utc} on {record.host} in {record.timings.seconds:.1f} s",
-        f"  run     {_run_text(record.run_id, link.run)}",
+        f"  run     {_run_text(link)}",
     ]
     if record.adopted:
         lines.append(
@@ -64,9 +69,11 @@ def _text(link: Link) -> str:
     return "\n".join(lines)
 
 
-def _run_text(run_id: str, run: Mapping[str, Any] | None) -> str:
+def _run_text(link: Link) -> str:
+    run: Mapping[str, Any] | None = link.run
+    run_id = link.record.run_id
     if run is None:
-        return f"{run_id or 'not recorded'} (no record)"
+        return f"{run_id}: its record {link.run_problem}" if run_id else "not recorded"
     git = run["git"]
     commit = f"commit {git['commit'][:12]}{' with changes' * git['dirty']}" if git else "no commit"
     version = run["versions"]["qevd-bio"]

@@ -15,7 +15,8 @@ from qevd_bio.cli.setup import Json
 
 if TYPE_CHECKING:
     from qevd_bio.stages.body_sources import BodySources
-    from qevd_bio.stages.road import Road, RoadConfig
+    from qevd_bio.stages.road import Road
+    from qevd_bio.stages.road_config import RoadConfig
 
 DataRoot = Annotated[
     Path,
@@ -175,7 +176,7 @@ def _config(
     **hsmr: str | int | None,
 ) -> RoadConfig:
     from qevd_bio.stages.hsmr_options import hsmr_options_for
-    from qevd_bio.stages.road import RoadConfig, policy_named, recorded_root_for
+    from qevd_bio.stages.road_config import RoadConfig, policy_named, recorded_root_for
 
     return RoadConfig(
         data_root=data_root,

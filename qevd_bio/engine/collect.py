@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 import shutil
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from qevd_bio.engine.plan import UPSTREAM, PlannedUnit
 from qevd_bio.engine.stage import Stage
+from qevd_bio.engine.status import run_statuses
 from qevd_bio.engine.store import Store
 from qevd_bio.engine.unit_files import (
     DAMAGED_MARK,
@@ -18,12 +23,15 @@ from qevd_bio.engine.unit_files import (
     read_unit,
     unit_folders,
 )
-from qevd_bio.errors import DataError, EnvironmentProblem
+from qevd_bio.errors import DataError, EnvironmentProblem, UsageError
 from qevd_bio.files.atomic import TEMPORARY_PREFIX, write_text_atomic
 from qevd_bio.files.strict_json import dump_json, parse_json
 
 PUBLISHED_FOLDER = "published"
 LEFTOVER_AGE_S = 24 * 3600.0
+
+_FAILURE = re.compile(rf"[0-9a-f]{{16}}{re.escape(FAILED_SUFFIX)}")
+_RETRIED = re.compile(rf"[0-9a-f]{{16}}{re.escape(RETRIED_SUFFIX)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +87,10 @@ def waste(
     planned: Sequence[PlannedUnit],
     store: Store,
     *,
+    others: Sequence[Sequence[PlannedUnit]] = (),
     leftover_age_s: float = LEFTOVER_AGE_S,
 ) -> list[Waste]:
-    """Find what neither the current plan nor a published release needs.
+    """Find what no plan and no published release needs.
 
     Parameters
     ----------
@@ -91,6 +100,8 @@ def waste(
         What `plan` returned for all videos.
     store : Store
         Where results lie; nothing is changed.
+    others : sequence of sequence of PlannedUnit
+        What `plan` returned for other configurations this folder serves.
     leftover_age_s : float
         Temporary files younger than this, in seconds, may belong to a run that goes on.
 
@@ -101,32 +112,59 @@ def waste(
 
     Notes
     -----
-    A unit is superseded once the unit of the current inputs has completed, not before: until
-    then it may be adopted, or become current again. Units of videos that the source does not
-    name are kept.
+    A unit is superseded once the units of the current inputs have completed, by every plan that
+    names its video, and not before: until then it may be adopted, or become current again. Units
+    of videos that the source does not name are kept.
     """
-    published = _published_units(stages, store)
-    found: list[Waste] = []
-    for unit in planned:
+    needed = _published_units(stages, store)
+    settled: set[tuple[str, str]] = set()
+    unsettled: set[tuple[str, str]] = set()
+    for unit in (unit for units in (planned, *others) for unit in units):
         if unit.record is None or unit.record.status == "failed":
-            continue
-        current = store.folder(unit.stage, unit.video_id, unit.record.identity)
-        for folder in unit_folders(current.parent):
-            if folder != current and folder not in published:
-                found.append(_waste(folder, "superseded"))
+            unsettled.add((unit.stage, unit.video_id))
+        else:
+            settled.add((unit.stage, unit.video_id))
+            needed.add(store.folder(unit.stage, unit.video_id, unit.record.identity))
+    found: list[Waste] = []
+    for stage_name, video_id in sorted(settled - unsettled):
+        home = store.video_folder(stage_name, video_id)
+        found += [_waste(f, "superseded") for f in unit_folders(home) if f not in needed]
         found += [
             _waste(path, "failure of superseded inputs")
-            for path in current.parent.glob(f"*{FAILED_SUFFIX}")
+            for path in home.glob(f"*{FAILED_SUFFIX}")
+            if _FAILURE.fullmatch(path.name)
         ]
     for stage in stages:
         home = store.root / stage.name
         found += [_waste(p, "damaged") for p in home.glob(f"*/*{DAMAGED_MARK}*")]
-        found += [_waste(p, "failure tried anew") for p in home.glob(f"*/*{RETRIED_SUFFIX}")]
+        found += [
+            _waste(path, "failure tried anew")
+            for path in home.glob(f"*/*{RETRIED_SUFFIX}")
+            if _RETRIED.fullmatch(path.name)
+        ]
     newest = time.time() - leftover_age_s
     for path in store.root.rglob(f"{TEMPORARY_PREFIX}*"):
         if not _inside_another(path, store.root) and path.stat().st_mtime <= newest:
             found.append(_waste(path, "left by a process that was killed"))
     return sorted(found, key=lambda one: one.path)
+
+
+def check_no_run_goes_on(work: Path) -> None:
+    """Refuse to clear a folder that a run works in: what it needs is known to it alone.
+
+    Raises
+    ------
+    UsageError
+        A run that has not ended told of something within the last day.
+    """
+    since = datetime.now(UTC) - timedelta(seconds=LEFTOVER_AGE_S)
+    for run in run_statuses(work):
+        if run.state in ("running", "silent") and datetime.fromisoformat(run.last_utc) > since:
+            raise UsageError(
+                f"run {run.run_id} on {run.host} is {run.state}",
+                where=str(work),
+                next_step="Wait until it ends, or has told nothing for a day; then clear",
+            )
 
 
 def remove(found: Sequence[Waste]) -> None:
@@ -141,8 +179,9 @@ def remove(found: Sequence[Waste]) -> None:
         try:
             if one.path.is_dir():
                 # Renamed first: a unit is never there in part.
-                doomed = one.path.with_name(f"{TEMPORARY_PREFIX}gone-{one.path.name}")
-                shutil.rmtree(one.path.rename(doomed))
+                doomed = one.path.with_name(f"{TEMPORARY_PREFIX}gone-{secrets.token_hex(8)}")
+                with suppress(FileNotFoundError):
+                    shutil.rmtree(one.path.rename(doomed))
             else:
                 one.path.unlink(missing_ok=True)
         except OSError as error:

@@ -27,12 +27,15 @@ class Link:
     unit_file : Path
         Where that stands.
     run : mapping or None
-        The record of the run that made it; None where it is gone or there was none.
+        The record of the run that made it; None where it is gone, damaged or there was none.
+    run_problem : str
+        Why there is no record although the unit names a run; empty else.
     """
 
     record: UnitRecord
     unit_file: Path
     run: Mapping[str, JsonValue] | None
+    run_problem: str = ""
 
 
 def chain(record: UnitRecord, stages: Sequence[Stage], store: Store) -> list[Link]:
@@ -108,8 +111,10 @@ def unit_with_output(store: Store, stage: str, video_id: str, sha256: str) -> Un
 
 def _link(record: UnitRecord, store: Store) -> Link:
     folder = store.folder(record.stage, record.video_id, record.identity)
-    run = None
-    if record.run_id:
-        run_folder = store.root / RUNS_FOLDER / record.run_id
-        run = read_run(run_folder) if run_folder.is_dir() else None
+    if not record.run_id:
+        return Link(record, folder / UNIT_FILE, None)
+    try:
+        run = read_run(store.root / RUNS_FOLDER / record.run_id)
+    except DataError as error:
+        return Link(record, folder / UNIT_FILE, None, error.message)
     return Link(record, folder / UNIT_FILE, run)

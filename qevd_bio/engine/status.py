@@ -14,8 +14,11 @@ from typing import Literal, cast
 from qevd_bio.engine.log import LOG_FILE, read_log
 from qevd_bio.engine.plan import PlannedUnit
 from qevd_bio.engine.runs import RUN_FILE, RUNS_FOLDER, read_run
+from qevd_bio.errors import DataError
 
-RunState = Literal["running", "silent", "killed", "finished", "interrupted", "broken"]
+RunState = Literal[
+    "running", "silent", "killed", "finished", "interrupted", "broken", "unreadable"
+]
 
 SILENT_AFTER_S = 3600.0
 
@@ -30,7 +33,8 @@ class RunStatus:
         As recorded.
     state : str
         ``running``; ``killed``: it ended without a word; ``silent``: it runs on another
-        machine and has told nothing for an hour; else how it ended.
+        machine and has told nothing for an hour; ``unreadable``: its record is damaged, or of
+        another version, and nothing else is known of it; else how it ended.
     counts : mapping of str to int
         Units by what came of them in this run.
     last_utc : str
@@ -110,7 +114,10 @@ def _word(unit: PlannedUnit) -> str:
 
 
 def _run_status(folder: Path) -> RunStatus:
-    record = read_run(folder)
+    try:
+        record = read_run(folder)
+    except DataError:
+        return RunStatus(folder.name, "", "", "unreadable", {}, "", None)
     counts: Counter[str] = Counter()
     started, last, last_end = str(record["started_utc"]), "", ""
     for line in read_log(folder):

@@ -256,16 +256,43 @@ class Store:
             for name in (UNIT_FILE, *(output.name for output in record.outputs)):
                 sync_file(made / name)
             sync_folder(made)
-            while not _appears(made, folder):
-                found = read_unit(folder)
-                if found.record is not None and found.record.identity == record.identity:
-                    return found.record
-                self.set_aside(folder)
-            sync_folder(folder.parent)
-            self.failure_file(record.stage, record.video_id, record.identity).unlink(
-                missing_ok=True
-            )
+            stands = self.take(record, made)
+            if stands is record:
+                sync_folder(folder.parent)
+                self.forget_failure(record)
+        return stands
+
+    def take(self, record: UnitRecord, made: Path) -> UnitRecord:
+        """Let a whole unit appear; what brings it to the disk is left to the caller.
+
+        Parameters
+        ----------
+        record : UnitRecord
+            Completed or skipped.
+        made : Path
+            A folder of the same file system with record and artifact.
+
+        Returns
+        -------
+        UnitRecord
+            `record`, or the record of another machine that was first.
+
+        Raises
+        ------
+        OSError
+            The work folder cannot be written.
+        """
+        folder = self.folder(record.stage, record.video_id, record.identity)
+        while not _appears(made, folder):
+            found = read_unit(folder)
+            if found.record is not None and found.record.identity == record.identity:
+                return found.record
+            self.set_aside(folder)
         return record
+
+    def forget_failure(self, record: UnitRecord) -> None:
+        """Delete what told of an earlier failure of a unit that stands now."""
+        self.failure_file(record.stage, record.video_id, record.identity).unlink(missing_ok=True)
 
     def put_failure(self, record: UnitRecord) -> None:
         """Tell durably why a unit failed; a unit that completed meanwhile stays completed.

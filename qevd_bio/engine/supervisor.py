@@ -328,7 +328,8 @@ class _Supervisor:
         never_worked = worker.state == "starting" or worker.setting_up
         fate = worker.bury()
         self._sweep(worker)
-        is_forgiven = worker.was_lost and self._is_forgiven(worker)
+        is_no_fault = worker.was_lost or (never_worked and worker.was_killed)
+        is_forgiven = is_no_fault and self._is_forgiven(worker)
         if worker.video_id and not never_worked and not is_forgiven:
             self._blame(worker, fate)
         if worker.video_id and worker.state == "busy":
@@ -346,7 +347,7 @@ class _Supervisor:
         self.notice(words)
 
     def _is_forgiven(self, worker: Worker) -> bool:
-        """Count the machines that a video, or a worker without one, has lost in this run."""
+        """Count what befell a video, or a worker without one, in this run from outside."""
         who = worker.video_id or f"worker {worker.number}"
         self.losses[who] += 1
         return self.losses[who] <= LOSSES

@@ -148,14 +148,15 @@ def verify(stages: Sequence[Stage], store: Store) -> Iterator[Damage | UnitRecor
     for stage in stages:
         for folder in store.units(stage.name):
             found = read_unit(folder)
-            problem = found.problem or _problem(folder, found.record)
+            problem = found.problem or unit_problem(folder, found.record)
             if problem or found.record is None:
                 yield Damage(stage.name, folder.parent.name, folder, problem)
             else:
                 yield found.record
 
 
-def _problem(folder: Path, record: UnitRecord | None) -> str:
+def unit_problem(folder: Path, record: UnitRecord | None) -> str:
+    """Read every byte of a unit and say in one line what is wrong; empty when it is sound."""
     if record is None:
         return f"{UNIT_FILE} missing"
     for output in record.outputs:

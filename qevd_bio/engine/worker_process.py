@@ -59,6 +59,8 @@ class Worker(ABC):
         Begins the names of the temporary folders it works in; empty while not known.
     was_lost : bool
         The machine it ran on is gone: no unit of its is to blame.
+    was_killed : bool
+        Someone else killed it by SIGKILL, perhaps the system for want of memory.
     """
 
     number: int
@@ -74,6 +76,7 @@ class Worker(ABC):
     said: str = ""
     maker: str = ""
     was_lost: bool = False
+    was_killed: bool = False
     since: float = field(default_factory=time.monotonic)
 
     @abstractmethod
@@ -196,7 +199,8 @@ class WorkerProcess(Worker):
             return self.doom
         if code >= 0:
             return f"the worker ended with exit code {code}"
-        hint = " (out of memory?)" if -code == signal.SIGKILL else ""
+        self.was_killed = -code == signal.SIGKILL
+        hint = " (out of memory?)" if self.was_killed else ""
         return f"the worker was killed by {signal.Signals(-code).name}{hint}"
 
 

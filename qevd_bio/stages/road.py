@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import cast, get_args
 
 from qevd_bio.capture.body_size import checked_height_m
 from qevd_bio.engine.events import Event, RunSummary
@@ -22,74 +21,21 @@ from qevd_bio.engine.store import Store
 from qevd_bio.engine.supervisor import run_supervised
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.exercises.rule import load_rules
-from qevd_bio.feedback.choice import Policy
 from qevd_bio.files.atomic import write_text_atomic
 from qevd_bio.files.strict_json import JsonValue, dump_json, parse_json
 from qevd_bio.stages.annotations import AnnotationsStage
-from qevd_bio.stages.body_sources import BodySources, checked_sources
+from qevd_bio.stages.body_sources import checked_sources
 from qevd_bio.stages.cycles import CyclesStage
 from qevd_bio.stages.findings import FindingsStage
-from qevd_bio.stages.hsmr_options import HsmrOptions
 from qevd_bio.stages.kinematics import KinematicsStage
 from qevd_bio.stages.morphometrics import MorphometricsStage
 from qevd_bio.stages.quality import QualityStage
 from qevd_bio.stages.recorded import RecordedKinematicsStage
+from qevd_bio.stages.road_config import RoadConfig, config_from
 from qevd_bio.stages.sessions import Sessions, chosen_videos, load_sessions
 
 WORK_FILE = "work.json"
-BACKENDS = ("mediapipe", "hsmr", "recorded")
 PLACES = ("local", "ray")
-
-
-@dataclass(frozen=True, slots=True)
-class RoadConfig:
-    """What a run is asked for.
-
-    Attributes
-    ----------
-    data_root : Path
-        QEVD's folder; only read.
-    policy : str
-        ``evidence`` or ``paper``, see `qevd_bio.feedback.choice`.
-    variants : bool
-        Whether sentences vary in their wording.
-    salient_joints : Path or None
-        Annotation of salient joints; None: those of the rules.
-    recorded_root : Path or None
-        Folder of recorded motion, see `qevd_bio.capture.recorded`; None captures the videos.
-    height_m : float or None
-        Height of the person in every video; None leaves the scale open.
-    bodies : BodySources
-        Where measurements of bodies come from.
-    hsmr : HsmrOptions or None
-        Capture with HSMR, and how.
-    """
-
-    data_root: Path
-    policy: Policy = "evidence"
-    variants: bool = False
-    salient_joints: Path | None = None
-    recorded_root: Path | None = None
-    height_m: float | None = None
-    bodies: BodySources = field(default_factory=BodySources)
-    hsmr: HsmrOptions | None = None
-
-    def as_json(self) -> dict[str, JsonValue]:
-        """Spell the configuration out."""
-        return {
-            "data_root": str(self.data_root.absolute()),
-            "policy": self.policy,
-            "variants": self.variants,
-            "salient_joints": _absolute(self.salient_joints),
-            "recorded_root": _absolute(self.recorded_root),
-            "height_m": self.height_m,
-            "bodies": self.bodies.as_json(),
-            "hsmr": None if self.hsmr is None else self.hsmr.as_json(),
-        }
-
-
-def _absolute(path: Path | None) -> str | None:
-    return None if path is None else str(path.absolute())
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +143,6 @@ class Road:
         check_place(on, workers, address)
         chosen = self.chosen(videos, shard)
         config = self.config.as_json()
-        write_text_atomic(
-            self.store.root / WORK_FILE, dump_json(config, where=WORK_FILE, indent=1) + "\n"
-        )
         limits = limits or Limits()
         execution: dict[str, JsonValue] = {
             "videos": len(chosen),
@@ -212,6 +155,8 @@ class Road:
         with recorded_run(
             self.store.root, argv=argv, config=config, execution=execution, notice=notice
         ) as run:
+            text = dump_json(config, where=WORK_FILE, indent=1)
+            write_text_atomic(self.store.root / WORK_FILE, text + "\n")
 
             def told(event: Event) -> None:
                 run.count(event)
@@ -265,25 +210,7 @@ def road_stages(config: Mapping[str, JsonValue], work: str) -> tuple[Stage, ...]
     DataError, RuleError
         Source data or rules cannot be used.
     """
-    return open_road(_config_from(config, where="configuration of the run"), Path(work)).stages
-
-
-def policy_named(name: str) -> Policy:
-    """Check the name of a policy.
-
-    Raises
-    ------
-    UsageError
-        There is no such policy.
-    """
-    for policy in get_args(Policy):
-        if name == policy:
-            return cast("Policy", policy)
-    raise UsageError(
-        "no such policy",
-        where=f"policy {name}",
-        next_step=f"Use one of {', '.join(get_args(Policy))}",
-    )
+    return open_road(config_from(config, where="configuration of the run"), Path(work)).stages
 
 
 def outside_of_source(path: Path, data_root: Path) -> None:
@@ -352,29 +279,6 @@ def _kinematics(config: RoadConfig, sessions: Sessions) -> Stage:
     return RecordedKinematicsStage(sessions, config.recorded_root, height_m=config.height_m)
 
 
-def recorded_root_for(backend: str, recorded_root: Path | None) -> Path | None:
-    """Check that a backend's name and its folder belong together.
-
-    Raises
-    ------
-    UsageError
-        There is no such backend, the folder is missing, or one is named without need.
-    """
-    if backend not in BACKENDS:
-        raise UsageError(
-            "no such backend",
-            where=f"backend {backend}",
-            next_step=f"Use one of {', '.join(BACKENDS)}",
-        )
-    if (backend == "recorded") != (recorded_root is not None):
-        raise UsageError(
-            "`--backend recorded` and `--recorded-root` need each other",
-            where=f"backend {backend}",
-            next_step="Give both, or neither to capture the videos",
-        )
-    return recorded_root
-
-
 def reopen_road(work: Path) -> Road:
     """Open the road that a work folder was last run with.
 
@@ -390,29 +294,12 @@ def reopen_road(work: Path) -> Road:
             where=str(work),
             next_step="Run `qevd-bio run --data-root QEVD --work WORK` first, or name its folder",
         )
-    content = parse_json(path.read_text(encoding="utf-8"), where=str(path))
-    return open_road(_config_from(content, where=str(path)), work)
-
-
-def _config_from(content: JsonValue, *, where: str) -> RoadConfig:
-    known = set(RoadConfig(Path()).as_json())
-    if not isinstance(content, Mapping) or set(content) != known:
+    try:
+        content = parse_json(path.read_text(encoding="utf-8"), where=str(path))
+    except (DataError, UnicodeDecodeError) as error:
         raise DataError(
-            "not written by this version",
-            where=where,
-            next_step="Run `qevd-bio run` again; finished work is kept",
-        )
-    salient, recorded = content["salient_joints"], content["recorded_root"]
-    height = content["height_m"]
-    return RoadConfig(
-        data_root=Path(str(content["data_root"])),
-        policy=policy_named(str(content["policy"])),
-        variants=content["variants"] is True,
-        salient_joints=Path(salient) if isinstance(salient, str) else None,
-        recorded_root=Path(recorded) if isinstance(recorded, str) else None,
-        height_m=float(height) if isinstance(height, int | float) else None,
-        bodies=BodySources.from_json(content["bodies"], where=where),
-        hsmr=None
-        if content["hsmr"] is None
-        else HsmrOptions.from_json(content["hsmr"], where=where),
-    )
+            error.message if isinstance(error, DataError) else "is no text",
+            where=str(path),
+            next_step="Run `qevd-bio run` with its options again; finished units stay",
+        ) from error
+    return open_road(config_from(content, where=str(path)), work)

@@ -15,7 +15,8 @@ from qevd_bio.errors import UsageError
 from qevd_bio.exercises.references import build_reference
 from qevd_bio.exercises.rule import load_rules
 from qevd_bio.files.atomic import write_text_atomic
-from qevd_bio.stages.road import Road, RoadConfig, open_road
+from qevd_bio.stages.road import Road, open_road
+from qevd_bio.stages.road_config import RoadConfig
 from qevd_bio.synthetic.accuracy import (
     AngleAccuracy,
     CountAccuracy,

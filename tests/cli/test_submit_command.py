@@ -89,3 +89,25 @@ def test_the_package_is_a_command() -> None:
         [sys.executable, "-m", "qevd_bio", "--version"], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == package.__version__
+
+
+def test_parts_are_packed_and_joined(tmp_path: Path) -> None:
+    root = data_root_with(tmp_path, [1.69e9])
+    run = ("run", "--data-root", str(root), "--workers", "0", "--work")
+    assert qevd_bio(*run, "node", cwd=tmp_path).returncode == 3
+    packed = qevd_bio("pack", "part.tar", "--work", "node", "--json", cwd=tmp_path)
+    assert json.loads(packed.stdout) == {
+        "part": "part.tar", "units": 0, "failures": 1, "damaged": []
+    }  # fmt: skip
+    joined = qevd_bio("join", "part.tar", "--work", "whole", cwd=tmp_path)
+    assert joined.returncode == 0
+    assert "part.tar: 0 units and 1 failures, 1 new" in joined.stdout
+    done = qevd_bio(*run, "whole", "--json", cwd=tmp_path)
+    (failure,) = json.loads(done.stdout)["failures"]
+    assert failure["reason"].count("absent") == 1
+    status = json.loads(qevd_bio("status", "--work", "whole", "--json", cwd=tmp_path).stdout)
+    assert len(status["runs"]) == 2
+    torn = tmp_path / "part.tar"
+    torn.write_bytes(torn.read_bytes()[:512])
+    bad = qevd_bio("join", "part.tar", "--work", "whole", cwd=tmp_path)
+    assert bad.returncode == 1 and "Copy or pack it again" in bad.stderr

@@ -14,13 +14,8 @@ from qevd_bio.dataset.changes import all_changes
 from qevd_bio.dataset.overlay import overlay_of
 from qevd_bio.errors import UsageError
 from qevd_bio.files.motion_file import write_mot
-from qevd_bio.stages.road import (
-    Road,
-    RoadConfig,
-    open_road,
-    recorded_root_for,
-    reopen_road,
-)
+from qevd_bio.stages.road import Road, open_road, reopen_road
+from qevd_bio.stages.road_config import RoadConfig, recorded_root_for
 from qevd_bio.synthetic.sessions import TRAIN
 from qevd_bio.tables.parquet import read_notes
 

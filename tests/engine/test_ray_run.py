@@ -96,7 +96,7 @@ def test_the_real_road_is_laid_out_where_ray_places_it(tmp_path, cluster, monkey
         app(args=["run", *arguments, "--workers", "1"])
     told = json.loads(capsys.readouterr().out)
     assert end.value.code == 3
-    assert told["counts"] == {"completed": 0, "done": 0, "failed": 1, "skipped": 4}
+    assert told["counts"] == {"completed": 0, "done": 0, "failed": 1, "skipped": 5}
     assert "the video is absent" in told["failures"][0]["reason"]
     (log,) = tmp_path.glob("work/runs/*/log.jsonl")
     assert '"kind":"worker placed"' in log.read_text()

@@ -16,6 +16,7 @@ from supervised import Site, start
 from qevd_bio.engine.limits import Limits, resident_bytes, sensible_workers, visible_gpus
 from qevd_bio.engine.plan import plan
 from qevd_bio.engine.stage import Resources
+from qevd_bio.engine.supervisor import LOSSES
 from qevd_bio.errors import EnvironmentProblem, UsageError
 
 pytestmark = pytest.mark.skipif(
@@ -155,6 +156,22 @@ def test_worker_that_cannot_start_leaves_its_work_to_the_others(site, tmp_path):
     assert site.run(workers=2) == {"completed": 24}
     (notice,) = site.notices
     assert "is given up" in notice and "the library gave up" in notice
+
+
+def test_worker_that_is_killed_while_it_loads_is_replaced(site):
+    """Else a single kill would end a run with one worker after hours."""
+    site.set(setup_faults={"a": "sigkill once"})
+    assert site.run(workers=1) == {"completed": 24}
+    (notice,) = site.notices
+    assert "killed by SIGKILL" in notice and "given up" not in notice
+    assert not list(site.store.root.rglob("*.failed.json"))
+
+
+def test_worker_that_is_always_killed_while_it_loads_ends_the_run(site):
+    site.set(setup_faults={"a": "sigkill"})
+    with pytest.raises(EnvironmentProblem, match="killed by SIGKILL"):
+        site.run(workers=1)
+    assert len(site.notices) == LOSSES + 1
 
 
 def test_two_runs_on_one_folder_leave_one_whole_set_and_share_the_work(tmp_path, no_children_left):
