@@ -24,6 +24,7 @@ FaultKind = Literal[
     "choice",
     "reference",  # a row that names a row which is not there, or one that no row names
     "time",
+    "rows",  # rows of a video that are not those the manifest has the digest of
     "copy",  # a value that stands twice and differs
     "sentence",
     "leak",

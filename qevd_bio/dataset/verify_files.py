@@ -75,7 +75,12 @@ _MANIFEST = Draft202012Validator(
                 "additionalProperties": {
                     "type": "object",
                     "required": ["split"],
-                    "properties": {"split": {"type": "string"}, "kinematics": {"type": "object"}},
+                    "properties": {
+                        "split": {"type": "string"},
+                        "kinematics": {"type": "object"},
+                        "artifacts": {"type": "object"},
+                        "rows_sha256": {"type": "object"},
+                    },
                 },
             },
         },

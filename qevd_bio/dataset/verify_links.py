@@ -12,6 +12,7 @@ from qevd_bio.dataset.evidence import MORPHOMETRICS, video_faults
 from qevd_bio.dataset.faults import Verdict
 from qevd_bio.dataset.leaves import leaves
 from qevd_bio.dataset.release_rows import SplitRows
+from qevd_bio.dataset.row_digest import rows_sha256
 from qevd_bio.dataset.verify_files import Layout
 from qevd_bio.dataset.verify_tables import Tables, identity_of
 from qevd_bio.errors import DataError
@@ -48,6 +49,7 @@ def check_links(
         if split in splits:
             try:
                 rows = splits[split].of(video)
+                _check_digest(layout, config, video, rows, verdict)
                 empty = not rows.column_names and config in CONFIGS
                 own[config] = CONFIGS[config].schema.empty_table() if empty else rows
                 own[config] = _without_repeats(config, own[config])
@@ -74,13 +76,27 @@ def check_links(
             ):
                 where = f"{places['annotations'].place(video, row)} (video {video})"
                 verdict.add("sentence", where, cause)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, DataError) as error:
             if layout.manifest["schema_version"] != SCHEMA_VERSION:
                 verdict.leave(f"sentences, which need columns of schema {SCHEMA_VERSION}")
             else:
                 # words, units or names that the checker of numbers does not know
                 verdict.add("sentence", f"video {video}", f"cannot be checked ({error!r})")
     return own
+
+
+def _check_digest(
+    layout: Layout, config: str, video: str, rows: pa.Table, verdict: Verdict
+) -> None:
+    """Compare the rows with the digest that was taken when they were published."""
+    digests = layout.manifest["videos"][video].get("rows_sha256")
+    if digests is None:
+        if layout.manifest["schema_version"] == SCHEMA_VERSION:
+            verdict.add("manifest", f"manifest.json videos.{video}", "has no rows_sha256")
+        return
+    found = rows_sha256(rows) if rows.num_rows else None
+    if found != digests.get(config):
+        verdict.add("rows", f"{config} of video {video}", "its rows are not those published")
 
 
 def _without_repeats(config: str, rows: pa.Table) -> pa.Table:

@@ -16,6 +16,8 @@ import pytest
 from sessions_made import SPLIT, SQUATS, captured, record, write_root
 
 from qevd_bio.dataset import assembly, publish
+from qevd_bio.dataset.release_rows import SplitRows, open_shard
+from qevd_bio.dataset.row_digest import rows_sha256
 from qevd_bio.stages import kinematics
 from qevd_bio.stages.road import RoadConfig, open_road
 from qevd_bio.tables.parquet import write_parquet
@@ -82,10 +84,23 @@ def is_parquet(path: Path) -> bool:
         return False
 
 
+def digests_of(folder: Path, shards: list[dict[str, Any]]) -> dict[str, str]:
+    """Digests of the rows by video; none where a shard cannot be read."""
+    if not all(is_parquet(folder / shard["path"]) for shard in shards):
+        return {}
+    rows = SplitRows([open_shard(folder, shard["path"]) for shard in shards])
+    try:
+        return {video: rows_sha256(rows.of(video)) for video in rows.videos()}
+    except KeyError:
+        return {}
+
+
 def reseal(folder: Path) -> None:
     """Make sums, manifest and card agree with the files, as a careful forger would."""
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     rows: dict[tuple[str, str], int] = {}
+    for video in manifest["videos"].values():
+        video["rows_sha256"] = {}
     for config, splits in manifest["configs"].items():
         for split, entry in splits.items():
             for shard in entry["shards"]:
@@ -96,6 +111,9 @@ def reseal(folder: Path) -> None:
                     shard["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
             entry["rows"] = sum(shard["rows"] for shard in entry["shards"])
             rows[config, split] = entry["rows"]
+            for video, digest in digests_of(folder, entry["shards"]).items():
+                if video in manifest["videos"]:
+                    manifest["videos"][video]["rows_sha256"][config] = digest
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     card = (folder / "README.md").read_text(encoding="utf-8")
     for (config, split), count in rows.items():
