@@ -18,6 +18,7 @@ FaultKind = Literal[
     "unreadable",  # a shard or file that cannot be read
     "schema",
     "count",
+    "described",  # card, Croissant description or changelog against the tables
     "duplicate",
     "order",
     "range",

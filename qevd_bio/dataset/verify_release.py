@@ -11,15 +11,16 @@ from typing import Any
 import pyarrow as pa
 
 from qevd_bio.dataset.faults import Verdict
+from qevd_bio.dataset.verify_described import CARD_FILE, check_described
 from qevd_bio.dataset.verify_files import Layout, check_files
 from qevd_bio.dataset.verify_links import VideoTables, check_links
 from qevd_bio.dataset.verify_source import SENTENCE_COLUMNS, Sentences, Source, check_drop_in
 from qevd_bio.dataset.verify_tables import Tables, check_tables
 from qevd_bio.errors import UsageError
 from qevd_bio.qevd.layout import SPLIT_FOLDERS
+from qevd_bio.tables.columns import SCHEMA_VERSION
 from qevd_bio.tables.kinematics import ANGLE_COLUMNS
 
-CARD_FILE = "README.md"
 _CARD_LINE = re.compile(r'(?:- )?(config_name|name|num_examples): "?([^"\n]+)"?')
 
 
@@ -60,7 +61,10 @@ def verify_release(folder: Path, data_root: Path | None = None) -> Verdict:
         verdict.leave("the tables: the manifest cannot be used")
         return verdict
     tables = check_tables(layout, verdict)
-    _check_card(layout, verdict)
+    if layout.manifest["schema_version"] == SCHEMA_VERSION:
+        check_described(layout, tables, verdict)
+    else:
+        _check_card(layout, verdict)
     twins = _Twins()
     splits = sorted({entry["split"] for entry in layout.manifest["videos"].values()})
     for split in splits:

@@ -136,6 +136,9 @@ def twin_in_the_other_split(folder: Path) -> None:
             ],
         )
     rewrite(folder / KIN_TEST, lambda _table: own)
+    # ... and says that it was made from the same
+    edit_json(folder / "manifest.json", lambda m: m["videos"]["0003"].update(
+        artifacts=m["videos"]["0001"]["artifacts"]))  # fmt: skip
     records = drop_in_of_release(folder, "test")
     (folder / "drop_in" / TEST_SPLIT / "feedbacks_long_range.json").write_text(json.dumps(records))
 
