@@ -100,10 +100,13 @@ def digests_of(folder: Path, shards: list[dict[str, Any]]) -> dict[str, str]:
         return {}
 
 
-def reseal(folder: Path) -> None:
-    """Make sums, manifest and card agree with the files, as a careful forger would."""
+def reseal(folder: Path, *, rows_too: bool = True) -> None:
+    """Make sums, manifest and descriptions agree with the files, as a careful forger would.
+
+    Without `rows_too` the forger does not know of the digests of the rows.
+    """
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    for video in manifest["videos"].values():
+    for video in manifest["videos"].values() if rows_too else ():
         video["rows_sha256"] = {}
     for config, splits in manifest["configs"].items():
         for entry in splits.values():
@@ -115,10 +118,14 @@ def reseal(folder: Path) -> None:
                     shard["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
             entry["rows"] = sum(shard["rows"] for shard in entry["shards"])
             for video, digest in digests_of(folder, entry["shards"]).items():
-                if video in manifest["videos"]:
+                if rows_too and video in manifest["videos"]:
                     manifest["videos"][video]["rows_sha256"][config] = digest
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     describe_anew(folder, manifest)
+    write_sums(folder)
+
+
+def write_sums(folder: Path) -> None:
     names = sorted(
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*")
@@ -136,7 +143,8 @@ def describe_anew(folder: Path, manifest: dict[str, Any]) -> None:
         files = {
             split: [folder / one["path"] for one in entry["shards"]] for split, entry in splits
         }
-        if not all(is_parquet(file) for found in files.values() for file in found):
+        every = [file for found in files.values() for file in found]
+        if not all(is_parquet(one) and pq.ParquetFile(one).metadata.num_rows for one in every):
             return
         shards[config] = {
             split: tuple(
@@ -171,4 +179,5 @@ def describe_anew(folder: Path, manifest: dict[str, Any]) -> None:
     (folder / "croissant.json").write_text(json.dumps(croissant(contents, sums)), encoding="utf-8")
 
 
-__all__ = ["SPLIT", "TEST_SPLIT", "edit_json", "edit_rows", "made_release", "reseal", "rewrite"]
+__all__ = ["SPLIT", "TEST_SPLIT", "edit_json", "edit_rows", "made_release", "reseal", "rewrite",
+           "write_sums"]  # fmt: skip
