@@ -6,7 +6,6 @@ import hashlib
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -103,7 +102,7 @@ def _check_split(
             sentences[video] = said
             statuses.update(own["annotations"]["status"].to_pylist())
         frames = own.get("kinematics")
-        twins.note(split, video, layout.manifest["videos"][video], own, source)
+        twins.note(split, video, own, source)
         if source is not None:
             source.check_video(split, video, said, frames, verdict)
     written = layout.manifest.get("statuses", {}).get(split)
@@ -129,15 +128,15 @@ class _Twins:
         self,
         split: str,
         video: str,
-        entry: dict[str, Any],
         own: VideoTables,
         source: Source | None,
     ) -> None:
         """Take down a video's fingerprints."""
         marks = {"the same angles": _angle_digest(own.get("kinematics"))}
-        motion = entry.get("kinematics", {}).get("motion")
-        if isinstance(motion, dict) and isinstance(motion.get("betas"), list):
-            marks["the same body shape"] = repr(motion["betas"]) if any(motion["betas"]) else None
+        bodies = own.get("morphometrics")
+        if bodies is not None and bodies.num_rows and "betas" in bodies.column_names:
+            betas = bodies["betas"][0].as_py()
+            marks["the same body shape"] = repr(betas) if betas and any(betas) else None
         if source is not None:
             marks["the same video file"] = source.video_digest(video)
         for what, mark in marks.items():

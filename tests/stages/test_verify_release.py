@@ -26,6 +26,7 @@ from made_release import (
 )
 
 from qevd_bio.cli.main import app
+from qevd_bio.dataset.audit_subjects import notes_of_release, subjects_of
 from qevd_bio.dataset.configs import CONFIGS
 from qevd_bio.dataset.drop_in import drop_in_of_release
 from qevd_bio.dataset.faults import MOST_TOLD
@@ -491,6 +492,21 @@ def test_the_same_video_file_in_both_splits(copy: Path, home: Path, tmp_path: Pa
     verdict = verify_release(copy, root)
     assert dict(verdict.counts) == {"leak": 1}
     assert verdict.faults[0].cause == "0003 (test), 0002 (train) have the same video file"
+
+
+def test_the_same_body_shape_in_both_splits(copy: Path, home: Path) -> None:
+    shape = {"betas": [0.1] * 10, "betas_frames": 420}
+    for name in (BODY, BODY.replace("train", "test")):
+        edit_rows(copy / name, lambda found: found[0].update(shape))
+    reseal(copy)
+    verdict = verify_release(copy)
+    assert dict(verdict.counts) == {"leak": 1}
+    assert verdict.faults[0].cause == "0003 (test), 0001 (train) have the same body shape"
+    audited = subjects_of(home / "QEVD", notes_of_release(copy))
+    assert {one.video_id: one.betas for one in audited} == {
+        "0001": (0.1,) * 10, "0002": (), "0003": (0.1,) * 10
+    }  # fmt: skip
+    assert all(one.body["thigh"] == pytest.approx(0.42 / 1.33) for one in audited)
 
 
 def test_all_faults_are_counted_and_the_first_are_told(copy: Path) -> None:
