@@ -80,7 +80,8 @@ CHANGES: dict[str, tuple[Any, str, tuple[str, str, int], str]] = {
                         ("kinematics", "numbers", 3), "source"),
     "utterance gone": (rows(SAID, lambda r: r[:-1]), "major", ("annotations", "removed", 1),
                        "unknown"),
-    "video gone": (lambda f: edit_json(f / "manifest.json", lambda m: m["videos"].pop("0003") and None),
+    "video gone": (lambda f: edit_json(
+        f / "manifest.json", lambda m: m["videos"].pop("0003") and None),
                    "major", ("annotations", "removed", 6), "source"),
     "row gone": (rows(CYCLES, lambda r: r[1:]), "minor", ("cycles", "removed", 1), "unknown"),
     "row more": (rows(CYCLES, lambda r: [*r, {**r[-1], "cycle_index": 99}]), "minor",
