@@ -8,13 +8,16 @@ from typing import Any
 
 from qevd_bio.capture.body_size import segment_ratios
 from qevd_bio.dataset.audit import Subject
-from qevd_bio.dataset.loading import read_manifest
+from qevd_bio.dataset.loading import load_table, read_manifest, splits_of
 from qevd_bio.errors import UsageError
 from qevd_bio.qevd.records import load_records
 from qevd_bio.stages.road import reopen_road
-from qevd_bio.tables.kinematics import SCHEMA
+from qevd_bio.tables.kinematics import SCHEMA as KINEMATICS
+from qevd_bio.tables.morphometrics import SCHEMA as MORPHOMETRICS
+from qevd_bio.tables.morphometrics import SEGMENTS
 from qevd_bio.tables.parquet import read_notes, read_parquet
 
+_TABLE = "morphometrics"
 _LENGTHWISE = {"thigh", "shank", "trunk"}
 
 
@@ -59,26 +62,36 @@ def subjects_of(data_root: Path, notes: Mapping[str, Any]) -> list[Subject]:
 
 
 def notes_of_release(release: Path) -> dict[str, Any]:
-    """Read the notes of the kinematics from the manifest of a release."""
-    videos = read_manifest(release)["videos"]
-    return {video: entry["kinematics"] for video, entry in videos.items()}
+    """Read what a release says of each body: notes of the kinematics, and the measured `body`."""
+    manifest = read_manifest(release)
+    notes = {video: dict(one["kinematics"]) for video, one in manifest["videos"].items()}
+    for split in splits_of(release) if _TABLE in manifest["configs"] else ():
+        for row in load_table(split, release, _TABLE).to_pylist():
+            notes[row["video_id"]]["body"] = row
+    return notes
 
 
 def work_of(work: Path) -> tuple[Path, dict[str, Any]]:
-    """Read from a work folder where its source lies, and the notes of its kinematics."""
+    """Read from a work folder where its source lies, and what it knows of each body."""
     road = reopen_road(work)
-    notes = {
-        video: read_notes(read_parquet(found["kinematics"], SCHEMA))
-        for video, found in road.artifacts().items()
-        if "kinematics" in found
-    }
+    notes: dict[str, Any] = {}
+    for video, found in road.artifacts().items():
+        if "kinematics" in found:
+            notes[video] = read_notes(read_parquet(found["kinematics"], KINEMATICS))
+        if "kinematics" in found and _TABLE in found:
+            notes[video]["body"] = read_parquet(found[_TABLE], MORPHOMETRICS).to_pylist()[0]
     return road.config.data_root, notes
 
 
 def _body(notes: Any) -> tuple[Mapping[str, float], tuple[float, ...]]:  # noqa: ANN401
-    motion = notes.get("motion") if isinstance(notes, Mapping) else None
-    if not isinstance(motion, Mapping):
+    """Take proportions and shape from the measured body, else proportions from the capture."""
+    if not isinstance(notes, Mapping):
         return {}, ()
-    lengths, betas = motion.get("segment_lengths_m") or {}, motion.get("betas") or ()
-    ratios = segment_ratios(lengths) if set(lengths) >= _LENGTHWISE else {}
-    return ratios, tuple(betas) if any(betas) else ()
+    body = notes.get("body") or {}
+    told = {name: body.get(f"{name}_ratio") for name in SEGMENTS}
+    ratios = {name: share for name, share in told.items() if share}
+    motion = notes.get("motion")
+    lengths = (motion.get("segment_lengths_m") if isinstance(motion, Mapping) else None) or {}
+    if not ratios and set(lengths) >= _LENGTHWISE:
+        ratios = dict(segment_ratios(lengths))
+    return ratios, tuple(body.get("betas") or ())

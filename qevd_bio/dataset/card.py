@@ -108,6 +108,12 @@ def card_text(contents: Contents) -> str:
     return f"---\n{front}\n---\n\n" + "\n\n".join(sections) + "\n"
 
 
+def loader_lines(contents: Contents) -> list[str]:
+    """Write the part of the card's YAML that loaders go by: `configs` and `dataset_info`."""
+    front = _front_matter(contents)
+    return _yaml({key: front[key] for key in ("configs", "dataset_info")})
+
+
 def _front_matter(contents: Contents) -> dict[str, JsonValue]:
     filled = {
         config: {split: shards for split, shards in splits.items() if shards}

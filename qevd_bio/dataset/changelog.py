@@ -94,7 +94,7 @@ def changelog_text(
     str
         Markdown; the entries of the previous release stand below unchanged.
     """
-    lines = [f"\n## {contents.version}\n"]
+    lines: list[str] = []
     if previous is None:
         lines += ["First release.", f"Schema version {SCHEMA_VERSION}."]
         before: Mapping[str, Any] = {"configs": {}, "videos": {}, "generator": {}}
@@ -112,8 +112,13 @@ def changelog_text(
             old = before["configs"].get(config, {}).get(split, {"rows": 0})["rows"]
             more = f" ({rows - old:+d})" if previous is not None and rows != old else ""
             lines.append(f"`{config}` {split}: {rows} rows{more}.")
-    entry = lines[0] + "".join(f"\n- {line}" for line in lines[1:]) + "\n"
-    return _HEAD + entry + ("" if previous is None else previous.entries)
+    entry = "".join(f"\n- {line}" for line in lines) + "\n"
+    return entry_head(contents.version) + entry + ("" if previous is None else previous.entries)
+
+
+def entry_head(version: str) -> str:
+    """Write what a changelog begins with: its heading, and that of the entry of a version."""
+    return f"{_HEAD}\n## {version}\n"
 
 
 def _moved(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

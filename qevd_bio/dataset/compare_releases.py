@@ -35,6 +35,10 @@ TOLERANCES: Mapping[str, float] = {
 PLAIN_TOLERANCE = 1e-4
 """... of plain floats; whole numbers and times are compared exactly."""
 
+RENUMBERED = ("cycles", "findings")
+"""Tables whose rows are numbered as they are found: every correction of a rule or a capture may
+take some away. The other tables' rows are named by the source, and others refer to them."""
+
 MOST_EXAMPLES = 10
 
 
@@ -205,7 +209,8 @@ def _required(
     configs: Mapping[str, ConfigChanges],
     videos: Mapping[str, Sequence[str]],
 ) -> Step:
-    if schema:
+    gone = any(one.removed for name, one in configs.items() if name not in RENUMBERED)
+    if schema or gone or videos["removed"] or videos["moved"]:
         return "major"
     if any(one.added or one.removed for one in configs.values()) or any(videos.values()):
         return "minor"

@@ -18,12 +18,14 @@ FaultKind = Literal[
     "unreadable",  # a shard or file that cannot be read
     "schema",
     "count",
+    "described",  # card, Croissant description or changelog against the tables
     "duplicate",
     "order",
     "range",
     "choice",
     "reference",  # a row that names a row which is not there, or one that no row names
     "time",
+    "rows",  # rows of a video that are not those the manifest has the digest of
     "copy",  # a value that stands twice and differs
     "sentence",
     "leak",

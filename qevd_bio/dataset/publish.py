@@ -39,6 +39,7 @@ from qevd_bio.dataset.shards import (
     ROWS_PER_SHARD,
     kinematics_notes,
     release_schema,
+    row_digests,
     write_config,
 )
 from qevd_bio.errors import DataError, UsageError
@@ -134,7 +135,7 @@ def publish(
             text = json.dumps(list(dense), allow_nan=False) + "\n"
             write_text_atomic(home / RECORDS_FILE, text)
             write_parquet(records[name], home / TABLE_FILE)
-        _write_json(folder / MANIFEST_FILE, _manifest(contents, videos))
+        _write_json(folder / MANIFEST_FILE, _manifest(contents, videos, folder))
         _refuse_faults(folder)
         if previous is not None:
             refuse_small_step(previous, folder)
@@ -270,7 +271,10 @@ def _count_statuses(folder: Path, shards: Sequence[Shard]) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def _manifest(contents: Contents, videos: Sequence[PublishedVideo]) -> dict[str, JsonValue]:
+def _manifest(
+    contents: Contents, videos: Sequence[PublishedVideo], folder: Path
+) -> dict[str, JsonValue]:
+    digests = row_digests(folder, contents.shards)
     return {
         "name": "qevd_bio",
         "schema_version": SCHEMA_VERSION,
@@ -280,6 +284,7 @@ def _manifest(contents: Contents, videos: Sequence[PublishedVideo]) -> dict[str,
                 "split": video.split,
                 "source_faults": list(video.faults),
                 "artifacts": {name: sha256_file(video.artifacts[name]) for name in CONFIGS},
+                "rows_sha256": digests[video.video_id],
                 "kinematics": kinematics_notes(video),
             }
             for video in videos

@@ -16,6 +16,8 @@ from qevd_bio.dataset.configs import CONFIGS
 from qevd_bio.dataset.features import huggingface_features
 from qevd_bio.dataset.loaded_size import loaded_bytes
 from qevd_bio.dataset.release import PublishedVideo, Shard
+from qevd_bio.dataset.release_rows import SplitRows, open_shard
+from qevd_bio.dataset.row_digest import rows_sha256
 from qevd_bio.errors import DataError
 from qevd_bio.files.atomic import atomic_path
 from qevd_bio.files.digest import sha256_file
@@ -151,6 +153,37 @@ def kinematics_notes(video: PublishedVideo) -> dict[str, JsonValue]:
     notes: dict[str, JsonValue] = notes_of_schema(read_metadata(path).schema.to_arrow_schema())
     _observed(notes, path)
     return notes
+
+
+def row_digests(
+    folder: Path, written: Mapping[str, Mapping[str, Sequence[Shard]]]
+) -> dict[str, dict[str, str]]:
+    """Read written shards back and hash the rows of every video.
+
+    Parameters
+    ----------
+    folder : Path
+        The release.
+    written : mapping of config to mapping of split to sequence of Shard
+        From `write_config`.
+
+    Returns
+    -------
+    dict of video to dict of config to str
+        Digests of `rows_sha256`; a config without rows of the video is absent.
+
+    Raises
+    ------
+    DataError
+        A shard cannot be read back.
+    """
+    digests: dict[str, dict[str, str]] = {}
+    for config, splits in written.items():
+        for shards in splits.values():
+            rows = SplitRows([open_shard(folder, shard.path) for shard in shards])
+            for video in rows.videos():
+                digests.setdefault(video, {})[config] = rows_sha256(rows.of(video))
+    return digests
 
 
 def write_tables(path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> int:

@@ -20,6 +20,7 @@ from qevd_bio.files.digest import sha256_file
 from qevd_bio.files.strict_json import JsonValue, parse_json
 
 SUMS_FILE = "SHA256SUMS"
+CROISSANT_FILE = "croissant.json"
 MOST_TEXT_BYTES = 1 << 28
 """A text file of a release that is larger is not read: no honest one comes near."""
 
@@ -75,7 +76,12 @@ _MANIFEST = Draft202012Validator(
                 "additionalProperties": {
                     "type": "object",
                     "required": ["split"],
-                    "properties": {"split": {"type": "string"}, "kinematics": {"type": "object"}},
+                    "properties": {
+                        "split": {"type": "string"},
+                        "kinematics": {"type": "object"},
+                        "artifacts": {"type": "object"},
+                        "rows_sha256": {"type": "object"},
+                    },
                 },
             },
         },
@@ -106,12 +112,15 @@ class Layout:
         In the manifest's order.
     files : frozenset of str
         Regular files of the folder, relative to it.
+    digests : mapping of str to str
+        Sha256 of every file that could be read and that SHA256SUMS does not contradict.
     """
 
     folder: Path
     manifest: Mapping[str, Any]
     shards: Mapping[str, Mapping[str, tuple[ShardEntry, ...]]]
     files: frozenset[str]
+    digests: Mapping[str, str]
 
 
 def check_files(folder: Path, verdict: Verdict) -> Layout | None:
@@ -155,7 +164,7 @@ def check_files(folder: Path, verdict: Verdict) -> Layout | None:
     tables = {name for name in files if name.endswith(".parquet") and name.count("/") == 1}
     for stranger in sorted(tables - set(named)):
         verdict.add("extra file", stranger, f"{MANIFEST_FILE} does not name it")
-    return Layout(folder, manifest, shards, files)
+    return Layout(folder, manifest, shards, files, found)
 
 
 def read_json_file(layout: Layout, name: str, verdict: Verdict) -> JsonValue:
@@ -254,6 +263,8 @@ def _check_names(
     for number, entry in enumerate(entries):
         if ".." in entry.path:
             continue
+        if entry.rows == 0:
+            verdict.add("manifest", entry.path, "has no rows; no release holds such a shard")
         expected = f"{config}/{split}-{number:05d}-of-{len(entries):05d}.parquet"
         if entry.path != expected:
             verdict.add("manifest", entry.path, f"shard {number} must be named {expected}")

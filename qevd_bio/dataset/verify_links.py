@@ -12,6 +12,8 @@ from qevd_bio.dataset.evidence import MORPHOMETRICS, video_faults
 from qevd_bio.dataset.faults import Verdict
 from qevd_bio.dataset.leaves import leaves
 from qevd_bio.dataset.release_rows import SplitRows
+from qevd_bio.dataset.row_digest import rows_sha256
+from qevd_bio.dataset.row_sums import body_causes, finding_causes
 from qevd_bio.dataset.verify_files import Layout
 from qevd_bio.dataset.verify_tables import Tables, identity_of
 from qevd_bio.errors import DataError
@@ -48,6 +50,7 @@ def check_links(
         if split in splits:
             try:
                 rows = splits[split].of(video)
+                _check_digest(layout, config, video, rows, verdict)
                 empty = not rows.column_names and config in CONFIGS
                 own[config] = CONFIGS[config].schema.empty_table() if empty else rows
                 own[config] = _without_repeats(config, own[config])
@@ -63,6 +66,9 @@ def check_links(
     _check_foreign_keys(video, cells, places, verdict)
     _check_copies(video, cells, places, verdict)
     _check_quality(video, own, cells, places, verdict)
+    if layout.manifest["schema_version"] == SCHEMA_VERSION:
+        _check_row_sums(video, own, places, verdict)
+        _check_provenance(layout, video, cells, places, verdict)
     if {"annotations", "findings", "kinematics"} <= set(own):
         try:
             bodies = own[MORPHOMETRICS].to_pylist() if MORPHOMETRICS in own else ()
@@ -74,13 +80,27 @@ def check_links(
             ):
                 where = f"{places['annotations'].place(video, row)} (video {video})"
                 verdict.add("sentence", where, cause)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, DataError) as error:
             if layout.manifest["schema_version"] != SCHEMA_VERSION:
                 verdict.leave(f"sentences, which need columns of schema {SCHEMA_VERSION}")
             else:
                 # words, units or names that the checker of numbers does not know
                 verdict.add("sentence", f"video {video}", f"cannot be checked ({error!r})")
     return own
+
+
+def _check_digest(
+    layout: Layout, config: str, video: str, rows: pa.Table, verdict: Verdict
+) -> None:
+    """Compare the rows with the digest that was taken when they were published."""
+    digests = layout.manifest["videos"][video].get("rows_sha256")
+    if digests is None:
+        if layout.manifest["schema_version"] == SCHEMA_VERSION:
+            verdict.add("manifest", f"manifest.json videos.{video}", "has no rows_sha256")
+        return
+    found = rows_sha256(rows) if rows.num_rows else None
+    if found != digests.get(config):
+        verdict.add("rows", f"{config} of video {video}", "its rows are not those published")
 
 
 def _without_repeats(config: str, rows: pa.Table) -> pa.Table:
@@ -203,6 +223,39 @@ def _check_quality(
             f"its frames last {times[-1] - times[0]!r} s"
         )
         verdict.add("time", places["quality"].place(video, 0), cause)
+
+
+def _check_row_sums(
+    video: str, own: VideoTables, places: Mapping[str, SplitRows], verdict: Verdict
+) -> None:
+    for config, causes_of in (("findings", finding_causes), (MORPHOMETRICS, body_causes)):
+        for number, row in enumerate(own[config].to_pylist() if config in own else ()):
+            for cause in causes_of(row):
+                verdict.add("copy", places[config].place(video, number), cause)
+
+
+def _check_provenance(
+    layout: Layout,
+    video: str,
+    cells: Mapping[str, Mapping[str, list[Any]]],
+    places: Mapping[str, SplitRows],
+    verdict: Verdict,
+) -> None:
+    """Compare what rows say they were made from with the manifest."""
+    artifacts = layout.manifest["videos"][video].get("artifacts", {})
+    for config in ("kinematics", "findings"):
+        name = f"provenance.{config}_sha256"
+        for row, digest in enumerate(cells.get("annotations", {}).get(name, ())):
+            if digest != artifacts.get(config):
+                cause = f"{name} of video {video} is not that of the manifest"
+                verdict.add("copy", places["annotations"].place(video, row), cause)
+    cycles = cells.get("cycles", {})
+    made = zip(cycles.get("exercise", ()), cycles.get("rule_version", ()), strict=True)
+    for row, (rule, version) in enumerate(made):
+        told = layout.manifest["generator"].get(f"rule {rule}")
+        if told != str(version):
+            cause = f"rule_version of {rule} is {version}, the manifest says {told}"
+            verdict.add("copy", places["cycles"].place(video, row), cause)
 
 
 def _keys(cells: Mapping[str, list[Any]], columns: Sequence[str]) -> list[tuple[Any, ...]]:

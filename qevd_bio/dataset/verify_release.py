@@ -6,20 +6,20 @@ import hashlib
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from qevd_bio.dataset.faults import Verdict
+from qevd_bio.dataset.verify_described import CARD_FILE, check_described
 from qevd_bio.dataset.verify_files import Layout, check_files
 from qevd_bio.dataset.verify_links import VideoTables, check_links
 from qevd_bio.dataset.verify_source import SENTENCE_COLUMNS, Sentences, Source, check_drop_in
 from qevd_bio.dataset.verify_tables import Tables, check_tables
 from qevd_bio.errors import UsageError
 from qevd_bio.qevd.layout import SPLIT_FOLDERS
+from qevd_bio.tables.columns import SCHEMA_VERSION
 from qevd_bio.tables.kinematics import ANGLE_COLUMNS
 
-CARD_FILE = "README.md"
 _CARD_LINE = re.compile(r'(?:- )?(config_name|name|num_examples): "?([^"\n]+)"?')
 
 
@@ -60,7 +60,10 @@ def verify_release(folder: Path, data_root: Path | None = None) -> Verdict:
         verdict.leave("the tables: the manifest cannot be used")
         return verdict
     tables = check_tables(layout, verdict)
-    _check_card(layout, verdict)
+    if layout.manifest["schema_version"] == SCHEMA_VERSION:
+        check_described(layout, tables, verdict)
+    else:
+        _check_card(layout, verdict)
     twins = _Twins()
     splits = sorted({entry["split"] for entry in layout.manifest["videos"].values()})
     for split in splits:
@@ -99,7 +102,7 @@ def _check_split(
             sentences[video] = said
             statuses.update(own["annotations"]["status"].to_pylist())
         frames = own.get("kinematics")
-        twins.note(split, video, layout.manifest["videos"][video], own, source)
+        twins.note(split, video, own, source)
         if source is not None:
             source.check_video(split, video, said, frames, verdict)
     written = layout.manifest.get("statuses", {}).get(split)
@@ -125,15 +128,15 @@ class _Twins:
         self,
         split: str,
         video: str,
-        entry: dict[str, Any],
         own: VideoTables,
         source: Source | None,
     ) -> None:
         """Take down a video's fingerprints."""
         marks = {"the same angles": _angle_digest(own.get("kinematics"))}
-        motion = entry.get("kinematics", {}).get("motion")
-        if isinstance(motion, dict) and isinstance(motion.get("betas"), list):
-            marks["the same body shape"] = repr(motion["betas"]) if any(motion["betas"]) else None
+        bodies = own.get("morphometrics")
+        if bodies is not None and bodies.num_rows and "betas" in bodies.column_names:
+            betas = bodies["betas"][0].as_py()
+            marks["the same body shape"] = repr(betas) if betas and any(betas) else None
         if source is not None:
             marks["the same video file"] = source.video_digest(video)
         for what, mark in marks.items():

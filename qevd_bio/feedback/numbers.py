@@ -19,8 +19,8 @@ from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS
 _NUMBER = re.compile(r"(?<![\d.])(?:(?<!°)[-\u2212\u2013])?\d+(?:\.\d+)?")
 _NUMBER_WORD = re.compile(
     r"[\u00b2\u00b3\u00b9\u00bc-\u00be\u2070-\u2079\u2150-\u215e]"
-    r"|\b(?:zero|one|once|couple|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|forty"
-    r"|fifty|sixty|seventy|eighty|ninety|hundred|half|third|quarter|twice|double|dozen)\b",
+    r"|\b(?:zero|one|once|couple|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen"
+    r"|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)\w*|hundred|half|third|quarter|twice|double|dozen)\b",
     re.IGNORECASE,
 )
 _UNITS = {"deg": r"°", "s": r" s\b", "ratio": r" x\b"}

@@ -190,8 +190,14 @@ COPIED: tuple[Copied, ...] = (
     *(
         Copied("annotations", ("segment_index", "cycle.cycle_index"), f"cycle.{name}",
                "cycles", _CYCLE, name)
-        for name in ("kind", "side", "start_s", "key_s", "end_s", "quality")
+        for name in ("kind", "side", "start_s", "key_s", "end_s", "quality", "quality_cosine",
+                     "quality_pearson", "quality_velocity", "quality_amplitude")
     ),
+    *(
+        Copied("annotations", ("segment_index", "cycle.cycle_index"), mine, "cycles", _CYCLE, name)
+        for mine, name in (("exercise", "exercise"), ("provenance.rule_version", "rule_version"))
+    ),
+    Copied("findings", _CYCLE, "exercise", "cycles", _CYCLE, "exercise"),
 )  # fmt: skip
 
 ONE_A_VIDEO: tuple[str, ...] = ("morphometrics", "quality")

@@ -13,14 +13,17 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent / "dataset")]
 
-from made_artifacts import published  # noqa: E402
+from made_artifacts import published, source_record  # noqa: E402
 
-from qevd_bio.dataset.drop_in import records_table  # noqa: E402
+from qevd_bio.dataset.drop_in import records_of, records_table  # noqa: E402
 from qevd_bio.dataset.publish import publish  # noqa: E402
 from qevd_bio.dataset.release import MissingVideo  # noqa: E402
+from qevd_bio.tables.annotations import SCHEMA as ANNOTATIONS  # noqa: E402
 from qevd_bio.tables.columns import SCHEMA_VERSION  # noqa: E402
+from qevd_bio.tables.parquet import read_parquet  # noqa: E402
 
-RECORDS = [{"feedbacks": ["", "Go lower", "é"], "feedback_timestamps": [1690028800.2981102]}]
+UNUSABLE = {"feedbacks": ["", "Go lower", "é"], "feedback_timestamps": [1690028800.2981102]}
+"""A record of the source that belongs to no video; it comes first in its file."""
 
 
 def main() -> None:
@@ -29,18 +32,32 @@ def main() -> None:
         tarfile.open(HERE / f"{SCHEMA_VERSION}.tar.xz", "x:xz") as archive,
     ):
         work = Path(place)
+        train = [published(work, "0007", "train", frames=30), published(work, "0146", "train")]
+        test = [published(work, "0150", "test", frames=7, n_cycles=0)]
+        folders = {"QEVD-FIT-COACH": train, "QEVD-FIT-COACH-Benchmark": test}
+        source = {name: [UNUSABLE, *map(source_record, own)] for name, own in folders.items()}
+        ids = {
+            name: {i: v.video_id for i, v in enumerate(own, 1)} for name, own in folders.items()
+        }
+        records = {name: records_table(found, ids[name]) for name, found in source.items()}
+        said = [
+            row
+            for video in (*train, *test)
+            for row in read_parquet(video.artifacts["annotations"], ANNOTATIONS).to_pylist()
+        ]
         release = publish(
-            [
-                published(work, "0146", "train"),
-                published(work, "0150", "test", frames=7, n_cycles=0),
-                published(work, "0007", "train", frames=30),
-            ],
+            [*train, *test],
             out=work / "release",
             version=SCHEMA_VERSION,
             missing=(MissingVideo("0151", "test", "kinematics", "video file is absent"),),
-            drop_in={"QEVD-FIT-COACH": RECORDS},
-            records={"QEVD-FIT-COACH": records_table(RECORDS, {})},
-            generator={"qevd-bio": "0.1.0"},
+            drop_in={
+                name: records_of(
+                    table, [row for row in said if row["video_id"] in ids[name].values()]
+                )
+                for name, table in records.items()
+            },
+            records=records,
+            generator={"qevd_bio": "0.1.0", "rule squat": "1"},
         )
         archive.add(release.folder, arcname=SCHEMA_VERSION, filter=_without_owner)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +22,39 @@ MISSING = (
 RECORDS = [{"feedbacks": ["", "Go lower", "é"], "feedback_timestamps": [1690028800.2981102]}]
 
 
-@pytest.fixture
-def videos(tmp_path: Path) -> list[PublishedVideo]:
-    """Two videos of train, one of test without cycles; not in order."""
-    return [
-        published(tmp_path / "work", "0146", "train"),
-        published(tmp_path / "work", "0150", "test", frames=7, n_cycles=0),
-        published(tmp_path / "work", "0007", "train", frames=30),
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[PublishedVideo], Release]:
+    """The videos and their release, made once and copied for every test that asks."""
+    home = tmp_path_factory.mktemp("made")
+    videos = [
+        published(home / "work", "0146", "train"),
+        published(home / "work", "0150", "test", frames=7, n_cycles=0),
+        published(home / "work", "0007", "train", frames=30),
     ]
+    return videos, publish(videos, **_arguments(home))
+
+
+@pytest.fixture
+def videos(tmp_path: Path, made: tuple[list[PublishedVideo], Release]) -> list[PublishedVideo]:
+    """Two videos of train, one of test without cycles; not in order."""
+    found = []
+    for video in made[0]:
+        home = tmp_path / "work" / video.video_id
+        shutil.copytree(video.artifacts["quality"].parent, home)
+        own = {name: home / path.name for name, path in video.artifacts.items()}
+        found.append(replace(video, artifacts=own))
+    return found
 
 
 @pytest.fixture
 def arguments(tmp_path: Path) -> dict[str, Any]:
     """All of `publish` but the videos."""
+    return _arguments(tmp_path)
+
+
+def _arguments(home: Path) -> dict[str, Any]:
     return {
-        "out": tmp_path / "release",
+        "out": home / "release",
         "version": "1.0.0",
         "missing": MISSING,
         "drop_in": {"QEVD-FIT-COACH": RECORDS},
@@ -44,6 +64,8 @@ def arguments(tmp_path: Path) -> dict[str, Any]:
 
 
 @pytest.fixture
-def release(videos: list[PublishedVideo], arguments: dict[str, Any]) -> Release:
+def release(tmp_path: Path, made: tuple[list[PublishedVideo], Release]) -> Release:
     """The release of those videos."""
-    return publish(videos, **arguments)
+    folder = tmp_path / "release" / "1.0.0"
+    shutil.copytree(made[1].folder, folder)
+    return replace(made[1], folder=folder)

@@ -9,12 +9,13 @@ import numpy as np
 
 from qevd_bio.dataset.curves import Curve
 from qevd_bio.dataset.release import PublishedVideo
+from qevd_bio.files.digest import sha256_file
 from qevd_bio.motion.record import Motion
 from qevd_bio.skeleton.dofs import DOF_INDEX, DOF_NAMES, N_DOFS
 from qevd_bio.tables import annotations, cycles, findings, kinematics
 from qevd_bio.tables import morphometrics as morphometrics_table
 from qevd_bio.tables import quality as quality_table
-from qevd_bio.tables.parquet import rows_table, write_parquet
+from qevd_bio.tables.parquet import read_parquet, rows_table, write_parquet
 
 START_S = 1690028800.2981102
 UNOBSERVED = ("wrist_flexion_r", "pro_sup_l")
@@ -50,8 +51,8 @@ def finding(**changed: Any) -> dict[str, Any]:
         "side": "r",
         "check": "dynamic",
         "phase": "bottom",
-        "key_frame": 40,
-        "key_s": START_S + 40 / 30.0,
+        "key_frame": 5,
+        "key_s": _time_s(5),
         "measured": 72.0,
         "target_low": 90.0,
         "target_high": 120.0,
@@ -75,9 +76,9 @@ def annotation(video_id: str, index: int, **changed: Any) -> dict[str, Any]:
         "cycle_index": 0,
         "kind": "cycle",
         "side": None,
-        "start_s": START_S + 0.5,
-        "key_s": START_S + 40 / 30.0,
-        "end_s": START_S + 2.0,
+        "start_s": START_S,
+        "key_s": _time_s(5),
+        "end_s": _time_s(8),
         "phase": "bottom",
         "quality": 0.9,
         "quality_cosine": 0.9,
@@ -139,8 +140,8 @@ def kept(video_id: str, index: int, text: str = "Nice!") -> dict[str, Any]:
 
 
 def cycle(video_id: str, index: int) -> dict[str, Any]:
-    """A repetition of one and a half seconds."""
-    start = 15 + 45 * index
+    """A repetition of nine frames."""
+    start = 9 * index
     return {
         "video_id": video_id,
         "segment_index": 0,
@@ -150,11 +151,11 @@ def cycle(video_id: str, index: int) -> dict[str, Any]:
         "side": None,
         "cut": None,
         "frame_start": start,
-        "frame_key": start + 25,
-        "frame_end": start + 45,
-        "start_s": START_S + start / 30.0,
-        "key_s": START_S + (start + 25) / 30.0,
-        "end_s": START_S + (start + 45) / 30.0,
+        "frame_key": start + 5,
+        "frame_end": start + 8,
+        "start_s": _time_s(start),
+        "key_s": _time_s(start + 5),
+        "end_s": _time_s(start + 8),
         "quality": 0.9,
         "quality_cosine": 0.9,
         "quality_pearson": 0.9,
@@ -222,14 +223,12 @@ def quantified(video_id: str, index: int, motion: Motion) -> dict[str, Any]:
 def published(
     folder: Path, video_id: str, split: str, *, frames: int = 20, n_cycles: int = 2
 ) -> PublishedVideo:
-    """Write the six artifacts of a video; the rows of annotations are out of order."""
+    """Write the six artifacts of a video, which agree; rows of annotations are out of order."""
     paths = {
         name: folder / video_id / f"{name}.parquet"
         for name in ("annotations", "kinematics", "cycles", "findings", "morphometrics", "quality")
     }
     moved = motion(frames, seed=len(video_id))
-    first = quantified(video_id, 0, moved) if n_cycles else kept(video_id, 0)
-    write_parquet(rows_table([kept(video_id, 1), first], annotations.SCHEMA), paths["annotations"])
     table, notes = kinematics.motion_table(video_id, moved)
     write_parquet(table, paths["kinematics"], notes={**notes, "rotation_deg": 90})
     found = [cycle(video_id, index) for index in reversed(range(n_cycles))]
@@ -240,16 +239,46 @@ def published(
             "segment_index": 0,
             "cycle_index": index,
             "exercise": "squat",
-            **finding(constraint_id=name),
+            **finding(constraint_id=name, key_frame=9 * index + 5, key_s=_time_s(9 * index + 5)),
         }
         for index in range(n_cycles)
         for name in ("stance", "depth")
     ]
     write_parquet(rows_table(checked, findings.SCHEMA), paths["findings"])
-    write_parquet(rows_table([quality(video_id)], quality_table.SCHEMA), paths["quality"])
+    seen = {"frames": frames, "duration_s": _time_s(frames - 1) - START_S}
+    rows = [{**quality(video_id), **seen}]
+    write_parquet(rows_table(rows, quality_table.SCHEMA), paths["quality"])
     body = rows_table([morphometrics(video_id)], morphometrics_table.SCHEMA)
     write_parquet(body, paths["morphometrics"])
+    first = quantified(video_id, 0, moved) if n_cycles else kept(video_id, 0)
+    said = [kept(video_id, 1), first]
+    for row in said:
+        for name in ("kinematics", "findings"):
+            row["provenance"][f"{name}_sha256"] = sha256_file(paths[name])
+    write_parquet(rows_table(said, annotations.SCHEMA), paths["annotations"])
     return PublishedVideo(video_id, split, paths)
+
+
+def source_record(video: PublishedVideo) -> dict[str, Any]:
+    """The record of an annotation file that the utterances of `published` stand in."""
+    rows = read_parquet(video.artifacts["annotations"], annotations.SCHEMA)
+    said = rows.sort_by("feedback_index").to_pylist()
+    dense = [""] * 100
+    for row in said:
+        dense[row["frame_start"] : row["frame_end"]] = [row["feedback_original"]] * (
+            row["frame_end"] - row["frame_start"]
+        )
+    return {
+        "long_range_video_file": f"./long_range_videos/{video.video_id}.mp4",
+        "video_timestamps": f"./long_range_videos/{video.video_id}_timestamps.npy",
+        "feedbacks": dense,
+        "feedback_timestamps": [row["timestamp_s"] for row in said],
+        "is_transition": [row["is_transition"] for row in said],
+    }
+
+
+def _time_s(frame: int) -> float:
+    return START_S + frame / 30.0
 
 
 def squat_curve(segment_index: int = 0, **changed: Any) -> Curve:

@@ -13,10 +13,11 @@ import pytest
 from made_artifacts import START_S
 
 from qevd_bio.dataset.configs import CONFIGS
-from qevd_bio.dataset.drop_in import records_of
+from qevd_bio.dataset.drop_in import drop_in_of_release, records_of
 from qevd_bio.dataset.json_schemas import row_schema
 from qevd_bio.dataset.loading import load_split, load_table, splits_of, videos_of
 from qevd_bio.dataset.release import Release
+from qevd_bio.dataset.verify_release import verify_release
 from qevd_bio.dataset.windows import UtteranceWindows
 from qevd_bio.errors import DataError
 from qevd_bio.tables.columns import SCHEMA_VERSION
@@ -74,11 +75,22 @@ def test_windows_of_the_archive_load(archived: Path) -> None:
 
 def test_drop_in_of_the_archive(archived: Path) -> None:
     file = archived / "drop_in" / "QEVD-FIT-COACH" / "feedbacks_long_range.json"
-    (record,) = json.loads(file.read_text(encoding="utf-8"))
-    assert record["feedbacks"] == ["", "Go lower", "é"]
-    if archived.name != "1.0.0":
+    written = json.loads(file.read_text(encoding="utf-8"))
+    assert written[0]["feedbacks"] == ["", "Go lower", "é"]
+    if archived.name == "1.1.0":
         table = read_parquet(file.with_name("records.parquet"), RECORDS)
-        assert records_of(table, []) == [record]
+        assert records_of(table, []) == written
+    elif archived.name != "1.0.0":
+        assert drop_in_of_release(archived, "train") == written
+
+
+def test_archive_of_today_is_proved_and_older_ones_are_looked_through(archived: Path) -> None:
+    """The releases before 1.2.0 contradict themselves: their artifacts did not agree."""
+    verdict = verify_release(archived)
+    if archived.name not in ("1.0.0", "1.1.0"):
+        assert verdict.faults == [] and verdict.unchecked == []
+    else:
+        assert not {"sum", "path", "schema", "described", "rows"} & set(verdict.counts)
 
 
 def test_columns_of_today_are_those_of_the_archive_of_that_version(

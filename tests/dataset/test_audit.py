@@ -229,7 +229,7 @@ def test_the_pair_of_the_sample_is_found_and_no_other(
 @pytest.mark.slow
 @pytest.mark.data
 def test_real_clips_of_one_place_and_of_others(shared_data: Path) -> None:
-    """Seven clips the thresholds were not chosen on: one is there in two sizes."""
+    """Seven clips, known when the thresholds were written: one is there in two sizes."""
     train = {"squats_side_540p", "jumping_jacks_front", "lunges_front_alternating"}
     found = audit(
         [

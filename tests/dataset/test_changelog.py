@@ -44,7 +44,7 @@ def test_next_release_says_what_it_changed(
     generator = {**arguments["generator"], "qevd-bio": "0.2.0", "rule squat": "2"}
     after = publish(
         changed,
-        **arguments | {"version": "1.1.0", "generator": generator},
+        **arguments | {"version": "2.0.0", "generator": generator},
         previous=release.folder,
     )
     text = changelog(after)

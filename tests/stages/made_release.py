@@ -16,6 +16,13 @@ import pytest
 from sessions_made import SPLIT, SQUATS, captured, record, write_root
 
 from qevd_bio.dataset import assembly, publish
+from qevd_bio.dataset.card import loader_lines
+from qevd_bio.dataset.configs import CONFIGS
+from qevd_bio.dataset.croissant import croissant
+from qevd_bio.dataset.loaded_size import loaded_bytes
+from qevd_bio.dataset.release import Contents, Shard
+from qevd_bio.dataset.release_rows import SplitRows, open_shard
+from qevd_bio.dataset.row_digest import rows_sha256
 from qevd_bio.stages import kinematics
 from qevd_bio.stages.road import RoadConfig, open_road
 from qevd_bio.tables.parquet import write_parquet
@@ -82,12 +89,27 @@ def is_parquet(path: Path) -> bool:
         return False
 
 
-def reseal(folder: Path) -> None:
-    """Make sums, manifest and card agree with the files, as a careful forger would."""
+def digests_of(folder: Path, shards: list[dict[str, Any]]) -> dict[str, str]:
+    """Digests of the rows by video; none where a shard cannot be read."""
+    if not all(is_parquet(folder / shard["path"]) for shard in shards):
+        return {}
+    rows = SplitRows([open_shard(folder, shard["path"]) for shard in shards])
+    try:
+        return {video: rows_sha256(rows.of(video)) for video in rows.videos()}
+    except KeyError:
+        return {}
+
+
+def reseal(folder: Path, *, rows_too: bool = True) -> None:
+    """Make sums, manifest and descriptions agree with the files, as a careful forger would.
+
+    Without `rows_too` the forger does not know of the digests of the rows.
+    """
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    rows: dict[tuple[str, str], int] = {}
+    for video in manifest["videos"].values() if rows_too else ():
+        video["rows_sha256"] = {}
     for config, splits in manifest["configs"].items():
-        for split, entry in splits.items():
+        for entry in splits.values():
             for shard in entry["shards"]:
                 file = folder / shard["path"]
                 if is_parquet(file):
@@ -95,13 +117,15 @@ def reseal(folder: Path) -> None:
                 if file.is_file() and not file.is_symlink():
                     shard["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
             entry["rows"] = sum(shard["rows"] for shard in entry["shards"])
-            rows[config, split] = entry["rows"]
+            for video, digest in digests_of(folder, entry["shards"]).items():
+                if rows_too and video in manifest["videos"]:
+                    manifest["videos"][video]["rows_sha256"][config] = digest
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-    card = (folder / "README.md").read_text(encoding="utf-8")
-    for (config, split), count in rows.items():
-        place = rf'(dataset_info:.*?config_name: "{config}".*?name: "{split}".*?num_examples: )\d+'
-        card = re.sub(place, rf"\g<1>{count}", card, count=1, flags=re.DOTALL)
-    (folder / "README.md").write_text(card, encoding="utf-8")
+    describe_anew(folder, manifest)
+    write_sums(folder)
+
+
+def write_sums(folder: Path) -> None:
     names = sorted(
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*")
@@ -111,4 +135,49 @@ def reseal(folder: Path) -> None:
     (folder / "SHA256SUMS").write_text("".join(sums), encoding="utf-8")
 
 
-__all__ = ["SPLIT", "TEST_SPLIT", "edit_json", "edit_rows", "made_release", "reseal", "rewrite"]
+def describe_anew(folder: Path, manifest: dict[str, Any]) -> None:
+    """Make the card's counts and the Croissant description agree with what can be read."""
+    shards = {}
+    for config in CONFIGS:
+        splits = manifest["configs"].get(config, {}).items()
+        files = {
+            split: [folder / one["path"] for one in entry["shards"]] for split, entry in splits
+        }
+        every = [file for found in files.values() for file in found]
+        if not all(is_parquet(one) and pq.ParquetFile(one).metadata.num_rows for one in every):
+            return
+        shards[config] = {
+            split: tuple(
+                Shard(
+                    str(file.relative_to(folder)),
+                    pq.ParquetFile(file).metadata.num_rows,
+                    loaded_bytes(file),
+                    file.stat().st_size,
+                    "",
+                )
+                for file in found
+            )
+            for split, found in sorted(files.items(), reverse=True)
+        }
+    videos = {split: one["videos"] for split, one in sorted(manifest["splits"].items())[::-1]}
+    contents = Contents(manifest["version"], {}, shards, {}, videos, (), {})
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    front, end, rest = card.partition("\n---\n")
+    front = front[: front.index("configs:")] + "\n".join(loader_lines(contents))
+    (folder / "README.md").write_text(front + end + rest, encoding="utf-8")
+    log = (folder / "CHANGELOG.md").read_text(encoding="utf-8")
+    for config, splits in manifest["configs"].items():
+        for split, one in splits.items():
+            log = re.sub(rf"(`{config}` {split}: )\d+", rf"\g<1>{one['rows']}", log, count=1)
+    (folder / "CHANGELOG.md").write_text(log, encoding="utf-8")
+    files = {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.suffix in (".json", ".md", ".parquet") and path.name != "croissant.json"
+    }
+    sums = {n: (len(data), hashlib.sha256(data).hexdigest()) for n, data in files.items()}
+    (folder / "croissant.json").write_text(json.dumps(croissant(contents, sums)), encoding="utf-8")
+
+
+__all__ = ["SPLIT", "TEST_SPLIT", "edit_json", "edit_rows", "made_release", "reseal", "rewrite",
+           "write_sums"]  # fmt: skip

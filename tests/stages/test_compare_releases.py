@@ -78,6 +78,11 @@ CHANGES: dict[str, tuple[Any, str, tuple[str, str, int], str]] = {
                        ("kinematics", "within", 3), ""),
     "times are exact": (rows(KIN, with_numbers("time_s", 1e-6)), "patch",
                         ("kinematics", "numbers", 3), "source"),
+    "utterance gone": (rows(SAID, lambda r: r[:-1]), "major", ("annotations", "removed", 1),
+                       "unknown"),
+    "video gone": (lambda f: edit_json(
+        f / "manifest.json", lambda m: m["videos"].pop("0003") and None),
+                   "major", ("annotations", "removed", 6), "source"),
     "row gone": (rows(CYCLES, lambda r: r[1:]), "minor", ("cycles", "removed", 1), "unknown"),
     "row more": (rows(CYCLES, lambda r: [*r, {**r[-1], "cycle_index": 99}]), "minor",
                  ("cycles", "added", 1), "unknown"),

@@ -14,9 +14,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from made_release import SPLIT, TEST_SPLIT, edit_json, edit_rows, made_release, reseal, rewrite
+from made_release import (
+    SPLIT,
+    TEST_SPLIT,
+    edit_json,
+    edit_rows,
+    made_release,
+    reseal,
+    rewrite,
+    write_sums,
+)
 
 from qevd_bio.cli.main import app
+from qevd_bio.dataset.audit_subjects import notes_of_release, subjects_of
 from qevd_bio.dataset.configs import CONFIGS
 from qevd_bio.dataset.drop_in import drop_in_of_release
 from qevd_bio.dataset.faults import MOST_TOLD
@@ -33,6 +43,7 @@ SAID_TEST = "annotations/test-00000-of-00001.parquet"
 CYCLES = "cycles/train-00000-of-00001.parquet"
 FOUND = "findings/train-00000-of-00001.parquet"
 QUALITY = "quality/train-00000-of-00001.parquet"
+BODY = "morphometrics/train-00000-of-00001.parquet"
 DROP_IN = f"drop_in/{SPLIT}/feedbacks_long_range.json"
 
 
@@ -136,8 +147,18 @@ def twin_in_the_other_split(folder: Path) -> None:
             ],
         )
     rewrite(folder / KIN_TEST, lambda _table: own)
+    # ... and says that it was made from the same
+    edit_json(folder / "manifest.json", lambda m: m["videos"]["0003"].update(
+        artifacts=m["videos"]["0001"]["artifacts"]))  # fmt: skip
     records = drop_in_of_release(folder, "test")
     (folder / "drop_in" / TEST_SPLIT / "feedbacks_long_range.json").write_text(json.dumps(records))
+
+
+def with_cycle(name: str, value: Any) -> Callable[[list[dict[str, Any]]], None]:
+    def change(found: list[dict[str, Any]]) -> None:
+        next(row for row in found if row["cycle"])["cycle"][name] = value
+
+    return change
 
 
 UNSEALED: dict[str, tuple[Damage, str, str]] = {
@@ -216,6 +237,26 @@ SEALED: dict[str, tuple[Damage, str, str]] = {
                          "says 3 videos, and names 2"),
     "shard leads outside": (manifest(lambda m: m["configs"]["cycles"]["test"]["shards"][0].update(
         path="../../cycles.parquet")), "path+extra file", "holds '..'"),
+    "file of nobody": (lambda f: (f / "notes.txt").write_text("x"), "extra file",
+                       "no release holds such a file"),
+    "shard without rows": (rows(QUALITY, lambda r: []), "manifest+reference+described",
+                           "has no rows"),
+    "part of a quality": (rows(SAID, with_cycle("quality_cosine", 0.123)), "copy",
+                          "cycle.quality_cosine of video 0001 is 0.123"),
+    "another exercise": (cell(CYCLES, 0, "exercise", "lunge"), "copy",
+                         "exercise of video 0001 is 'squat', cycles.exercise is 'lunge'"),
+    "another rule version": (cell(CYCLES, 0, "rule_version", 99), "copy",
+                             "rule_version of squat is 99, the manifest says"),
+    "another artifact": (cell(SAID, 1, "provenance.kinematics_sha256", "0" * 64), "copy",
+                         "is not that of the manifest"),
+    "target of a finding": (cell(FOUND, 0, "target_low", lambda v: v + 1.0), "copy",
+                            "its numbers say"),
+    "violated turned": (cell(FOUND, 0, "violated", lambda v: not v), "copy", "violated is"),
+    "three shape numbers": (cell(BODY, 0, "betas", [0.1, 0.2, 0.3]), "copy",
+                            "betas are 3, not 10"),
+    "height 17 m": (cell(BODY, 0, "height_m", 17.0), "range+sentence", "not within 0 to 5"),
+    "height below 0": (cell(BODY, 0, "height_m", -1.0), "range+sentence", "is no positive number"),
+    "flag nobody knows": (cell(BODY, 0, "flags", ["tall"]), "copy+sentence", "hold tall, unknown"),
     "manifest of another shape": (manifest(lambda m: m.update(configs=3)), "manifest", "configs"),
     "manifest no JSON": (lambda f: (f / "manifest.json").write_text("{"), "unreadable",
                          "malformed JSON"),
@@ -242,6 +283,97 @@ def test_damage_that_the_sums_do_not_tell(copy: Path, name: str) -> None:
     # the sums of a broken manifest cannot be made to agree
     sums = {"sum"} if name.startswith("manifest ") else set()
     assert words in told and set(verdict.counts) == {*kinds.split("+"), *sums}, told
+
+
+def described(change: Callable[[Any], Any]) -> Damage:
+    return lambda folder: edit_json(folder / "croissant.json", change)
+
+
+def file_object(told: Any, name: str) -> Any:
+    return next(one for one in told["distribution"] if one["@id"] == name)
+
+
+def text(name: str, old: str, new: str) -> Damage:
+    def damage(folder: Path) -> None:
+        said = (folder / name).read_text(encoding="utf-8")
+        assert old in said
+        (folder / name).write_text(said.replace(old, new, 1), encoding="utf-8")
+
+    return damage
+
+
+DESCRIBED: dict[str, tuple[Damage, str, str]] = {
+    "digest": (described(lambda c: file_object(c, KIN).update(sha256="0" * 64)), "described",
+               f"{KIN} is not what the files say: sha256 is"),
+    "size": (described(lambda c: file_object(c, KIN).update(contentSize="1 B")), "described",
+             "contentSize is '1 B'"),
+    "file not named": (described(lambda c: c["distribution"].remove(file_object(c, KIN))),
+                       "described", f"does not name {KIN}"),
+    "field of another type": (described(lambda c: c["recordSet"][1]["field"][1].update(
+        dataType="sc:Float")), "described", "dataType is 'sc:Float'"),
+    "no shape": (lambda f: (f / "croissant.json").write_text("{}"), "described", "another shape"),
+    "no JSON": (lambda f: (f / "croissant.json").write_text("{"), "unreadable", "malformed JSON"),
+    "no description": (lambda f: (f / "croissant.json").unlink(), "missing file", "every release"),
+    "no records schema": (lambda f: (f / "schema/records.json").unlink(), "missing file", "every"),
+    "bytes in the card": (text("README.md", "num_bytes: ", "num_bytes: 7"), "described",
+                          "its YAML says 'num_bytes: 7"),
+    "rows in the card": (text("README.md", "num_examples: ", "num_examples: 7"), "described",
+                         "its YAML says 'num_examples: 7"),
+    "path in the card": (text("README.md", "kinematics/train-", "kinematics/test-"), "described",
+                         "kinematics/test-*.parquet"),
+    "no card": (lambda f: (f / "README.md").unlink(), "missing file", "every release has one"),
+    "another changelog": (lambda f: (f / "CHANGELOG.md").write_text("# Nothing\n"), "described",
+                          "does not begin with the entry of 1.0.0"),
+    "rows in the changelog": (text("CHANGELOG.md", "train: 12 rows", "train: 13 rows"),
+                              "described", "does not say '`annotations` train: 12 rows'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DESCRIBED)
+def test_descriptions_are_held_to_the_files(copy: Path, name: str) -> None:
+    damage, kind, words = DESCRIBED[name]
+    damage(copy)
+    write_sums(copy)
+    verdict = verify_release(copy)
+    told = "\n".join(f"{one.where} | {one.cause}" for one in verdict.faults)
+    # the card and the changelog are themselves described by their digests
+    others = [one for one in verdict.faults if one.where != "croissant.json"]
+    assert words in told and {one.kind for one in others or verdict.faults} == {kind}, told
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "column", "value"),
+    [
+        (KIN, 57, "knee_angle_r_rad", lambda v: v + 1e-3),
+        (KIN, 57, "knee_angle_r_rad", None),
+        (KIN, 57, "hip_flexion_r_sigma_rad", 0.0),
+        (QUALITY, 0, "asymmetry_deg", 55.0),
+        (SAID, 0, "kind_source", "magic"),
+        (KIN, 1, "time_s", lambda v: v + 1e-6),
+    ],
+)
+def test_rows_changed_behind_resealed_files(
+    copy: Path, name: str, row: int, column: str, value: Any
+) -> None:
+    """Nothing else in a release speaks of these numbers."""
+    cell(name, row, column, value)(copy)
+    reseal(copy, rows_too=False)
+    verdict = verify_release(copy)
+    assert dict(verdict.counts) == {"rows": 1}
+    assert verdict.faults[0].where.startswith(f"{name.partition('/')[0]} of video 000")
+
+
+def test_rows_swapped_between_videos(copy: Path) -> None:
+    """Frame 100 of two videos, but for name, number and time."""
+    first, second = (copy / name for name in (KIN.replace("1-of", "0-of"), KIN))
+    own = ("video_id", "frame", "time_s")
+    taken = [pq.ParquetFile(file).read().slice(100, 1).to_pylist()[0] for file in (first, second)]
+    for file, mine, other in ((first, *taken), (second, *taken[::-1])):
+        changed = {**other, **{name: mine[name] for name in own}}
+        edit_rows(file, lambda found, new=changed: [*found[:100], new, *found[101:]])
+    reseal(copy, rows_too=False)
+    verdict = verify_release(copy)
+    assert dict(verdict.counts) == {"rows": 2}
 
 
 def endless_text(folder: Path) -> None:
@@ -361,6 +493,21 @@ def test_the_same_video_file_in_both_splits(copy: Path, home: Path, tmp_path: Pa
     verdict = verify_release(copy, root)
     assert dict(verdict.counts) == {"leak": 1}
     assert verdict.faults[0].cause == "0003 (test), 0002 (train) have the same video file"
+
+
+def test_the_same_body_shape_in_both_splits(copy: Path, home: Path) -> None:
+    shape = {"betas": [0.1] * 10, "betas_frames": 420}
+    for name in (BODY, BODY.replace("train", "test")):
+        edit_rows(copy / name, lambda found: found[0].update(shape))
+    reseal(copy)
+    verdict = verify_release(copy)
+    assert dict(verdict.counts) == {"leak": 1}
+    assert verdict.faults[0].cause == "0003 (test), 0001 (train) have the same body shape"
+    audited = subjects_of(home / "QEVD", notes_of_release(copy))
+    assert {one.video_id: one.betas for one in audited} == {
+        "0001": (0.1,) * 10, "0002": (), "0003": (0.1,) * 10
+    }  # fmt: skip
+    assert all(one.body["thigh"] == pytest.approx(0.42 / 1.33, abs=1e-5) for one in audited)
 
 
 def test_all_faults_are_counted_and_the_first_are_told(copy: Path) -> None:

@@ -1,0 +1,88 @@
+"""Numbers of a row that follow from others of the same row."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from qevd_bio.body.plausible import DOUBTS
+from qevd_bio.motion.record import N_BETAS
+
+_TOLERANCE = 1e-9
+_SHARE_TOLERANCE = 2e-3
+_LENGTHWISE = ("thigh", "shank", "trunk")
+
+
+def finding_causes(row: Mapping[str, Any]) -> Iterator[str]:
+    """Say which numbers of a finding do not follow from what was measured and asked.
+
+    Parameters
+    ----------
+    row : mapping
+        Columns of the `findings` table.
+
+    Yields
+    ------
+    str
+        Cause. The deviation is the way to the nearest bound; violated is what exceeds the
+        tolerance by more than the guard band; severity is the excess in tolerances, or in upper
+        bounds where nothing is tolerated.
+    """
+    value, low, high, sigma = (row[n] for n in ("measured", "target_low", "target_high", "sigma"))
+    deviation, violated, severity = None, False, 0.0
+    if value is not None and sigma is not None:
+        nearest = max(value, low) if low is not None else value
+        nearest = min(nearest, high) if high is not None else nearest
+        deviation = value - nearest
+        beyond = abs(deviation) - row["tolerance"]
+        violated = row["status"] == "measured" and beyond > row["guard"] * sigma
+        scale = row["tolerance"] or high
+        severity = beyond / scale if violated and scale else 0.0
+    if row["violated"] != violated:
+        yield f"violated is {row['violated']}, its numbers say {violated}"
+    for name, due in (("deviation", deviation), ("severity", severity)):
+        if not _agree(row[name], due, _TOLERANCE * max(1.0, abs(value or 0.0))):
+            yield f"{name} is {row[name]!r}, its numbers say {due!r}"
+
+
+def body_causes(row: Mapping[str, Any]) -> Iterator[str]:
+    """Say which numbers of a body contradict each other.
+
+    Parameters
+    ----------
+    row : mapping
+        Columns of the `morphometrics` table.
+
+    Yields
+    ------
+    str
+        Cause: shape numbers are ten and rest on frames, proportions are those of the lengths,
+        flags are known.
+    """
+    betas = row["betas"]
+    if betas is not None and len(betas) != N_BETAS:
+        yield f"betas are {len(betas)}, not {N_BETAS}"
+    if (betas is None) != (row["betas_frames"] is None):
+        yield f"betas are {betas!r} and rest on {row['betas_frames']!r} frames"
+    unknown = sorted(set(row["flags"]) - set(DOUBTS))
+    if unknown:
+        yield f"flags hold {', '.join(unknown)}, unknown"
+    ratios = [row[f"{name}_ratio"] for name in _LENGTHWISE]
+    if None not in ratios and abs(sum(ratios) - 1.0) > _SHARE_TOLERANCE:
+        yield f"the shares of {', '.join(_LENGTHWISE)} make {sum(ratios):.4f}, not 1"
+    lengths = [row[f"{name}_m"] for name in _LENGTHWISE]
+    if None in lengths or not sum(lengths) > 0.0:
+        return
+    for name in [key.removesuffix("_ratio") for key in row if key.endswith("_ratio")]:
+        length, ratio = row[f"{name}_m"], row[f"{name}_ratio"]
+        if length is None or ratio is None:
+            continue
+        if abs(length / sum(lengths) - ratio) > _SHARE_TOLERANCE:
+            yield f"{name}_ratio is {ratio!r}, its length says {length / sum(lengths):.4f}"
+
+
+def _agree(own: float | None, due: float | None, tolerance: float) -> bool:
+    if own is None or due is None:
+        return own is due
+    return math.isclose(own, due, rel_tol=_TOLERANCE, abs_tol=tolerance)
