@@ -48,7 +48,8 @@ class Problem:
     in it (T, B); speed, swing (T, K, 3): weights that turn first and second differences into
     sigmas; size_matrix (R, L) and size_target (R,): what is known of the lengths; bias_trust
     (B,): 1/sigma of the part of the world depth's error that stays the same in all frames;
-    leg_m: scale of the landmarks' offsets.
+    elbows_alike (T,): 1/sigma of the difference of both elbows' bend, rad; leg_m: scale of the
+    landmarks' offsets.
     """
 
     rays: FloatArray
@@ -61,6 +62,7 @@ class Problem:
     size_matrix: FloatArray
     size_target: FloatArray
     bias_trust: FloatArray
+    elbows_alike: FloatArray
     leg_m: float
 
 
@@ -106,7 +108,7 @@ _FARTHEST_BACK = {"hip": 0.60, "shoulder": 0.45}
 _BACK_SIGMA = {"hip": 0.10, "shoulder": 0.12}
 
 
-def _prior(state: ChainState) -> _Prior:
+def _prior(state: ChainState, elbows_alike: FloatArray) -> _Prior:
     """Say how far a posture is from what bodies do: ranges, and a trunk that hardly twists."""
     frames = len(state.place_m)
     offs: list[FloatArray] = []
@@ -114,7 +116,11 @@ def _prior(state: ChainState) -> _Prior:
     costs: list[float] = []
 
     def add(
-        off: FloatArray, columns: slice | int, by: FloatArray, sigma: float, mild: float = 0.0
+        off: FloatArray,
+        columns: slice | int | list[int],
+        by: FloatArray,
+        sigma: float,
+        mild: float = 0.0,
     ) -> None:
         squared = (off / sigma) ** 2
         weight = mild / np.sqrt(1.0 + squared) if mild else np.ones(frames)
@@ -157,6 +163,9 @@ def _prior(state: ChainState) -> _Prior:
             float(_BENT_RAD),
             mild=_STRAIGHT["hip"],
         )
+    apart = state.hinges_rad["elbow_l"] - state.hinges_rad["elbow_r"]
+    both = elbows_alike[:, None] * np.array([1.0, -1.0])
+    add(elbows_alike * apart, [HINGE["elbow_l"], HINGE["elbow_r"]], both, 1.0, mild=1.0)
     return _Prior(np.stack(offs, axis=1), np.stack(rows, axis=1), sum(costs))
 
 
@@ -192,7 +201,7 @@ def _terms(problem: Problem, state: ChainState, posed: Posed, shared: Shared) ->
     depth_squared = (depth * problem.depth_trust) ** 2
     speed = (first_difference(marks) * problem.speed) ** 2
     swing = (second_difference(marks, problem.bend) * problem.swing) ** 2
-    prior = _prior(state)
+    prior = _prior(state, problem.elbows_alike)
     size = problem.size_matrix @ shared.lengths_m - problem.size_target
     bias = problem.bias_trust * shared.depth_bias_m
     cost = (

@@ -10,10 +10,9 @@ import threading
 import warnings
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,7 +119,7 @@ def pose_class() -> Any:  # noqa: ANN401 (mediapipe has no types)
     return Pose
 
 
-class PoseLandmarker:
+class PoseLandmarker(AbstractContextManager["PoseLandmarker"]):
     """MediaPipe's pose landmarker for one person.
 
     Parameters
@@ -148,15 +147,7 @@ class PoseLandmarker:
             )
             self._open()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self._pose.close()
 
     def forget(self) -> None:

@@ -31,7 +31,7 @@ from qevd_bio.capture.stick_body import (
     standing_size_m,
     usual_lengths,
 )
-from qevd_bio.capture.support import carrying_arms
+from qevd_bio.capture.support import carrying_arms, elbows_alike
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -227,6 +227,7 @@ def _problem(
         size_matrix=size[0],
         size_target=size[1],
         bias_trust=np.sqrt(heft) * _SQUEEZE / (config.depth_bias_m * _STEADINESS),
+        elbows_alike=elbows_alike(carrying, visibility),
         leg_m=leg_m,
     )
 

@@ -23,6 +23,10 @@ _MOST_HAND_SHARE = 0.5
 """The hand of a carrying arm travels at most this share of its shoulder's way."""
 _SEEN = 0.5
 
+_ALIKE_RAD = np.deg2rad(5.0)
+"""Standard deviation of the difference between the elbows of both carrying arms when one of them
+is not seen at all; chosen among 3, 5 and 10 degrees on rendered push-ups."""
+
 
 def carrying_arms(
     rays: FloatArray,
@@ -53,7 +57,7 @@ def carrying_arms(
 
     Notes
     -----
-    Travel is the larger of both ranges of the picture's coordinates within three seconds. A
+    Travel is the larger of both ranges of the picture's coordinates within four seconds. A
     hand above its shoulder hangs on something; that is left to the ordinary fit.
     """
     out = np.zeros((len(rays), len(SIDES)), dtype=bool)
@@ -70,6 +74,32 @@ def carrying_arms(
             out[inside, column] = below & moved & (hand_way < _MOST_HAND_SHARE * way)
     hidden = visibility[:, [JOINT[f"wrist_{side}"] for side in SIDES]] < _SEEN
     return np.asarray(np.where(hidden, out | out[:, ::-1], out))
+
+
+def elbows_alike(carrying: BoolArray, visibility: FloatArray) -> FloatArray:
+    """Say how firmly the elbows of two carrying arms are taken to bend alike.
+
+    Parameters
+    ----------
+    carrying : ndarray (T, 2) of bool
+        Left and right, as from `carrying_arms`.
+    visibility : ndarray (T, K)
+        Between 0 and 1.
+
+    Returns
+    -------
+    ndarray (T,)
+        1/sigma of the difference in 1/rad; 0 where both arms are seen or one does not carry.
+
+    Notes
+    -----
+    The body between two hands on the floor leaves the arms little choice, and the arm behind
+    it is guessed by the landmarks. In proportion to how little the less seen arm is seen: two
+    arms in view are measured as they are, however different.
+    """
+    joints = [JOINT[f"{name}_{side}"] for side in SIDES for name in ("elbow", "wrist")]
+    unseen = 1.0 - visibility[:, joints].min(axis=1)
+    return np.asarray(np.where(carrying.all(axis=1), unseen, 0.0) / _ALIKE_RAD)
 
 
 def _travel(track: FloatArray, width: int) -> FloatArray:

@@ -6,9 +6,8 @@ T frames, M = 33 landmarks
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
@@ -52,7 +51,7 @@ class Sighting:
     person: Person
 
 
-class PersonFollower:
+class PersonFollower(AbstractContextManager["PersonFollower"]):
     """Follow one person through the frames of one shot after the other.
 
     Parameters
@@ -75,17 +74,9 @@ class PersonFollower:
         self._followed_for = 0
         self.tracks = Tracks()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         for landmarker in (self._tracker, self._single):
-            landmarker.__exit__(kind, error, trace)
+            landmarker.__exit__(*raised)
 
     def begin_shot(self) -> None:
         """Forget everybody: the camera has cut."""

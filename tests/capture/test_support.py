@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from qevd_bio.capture.stick_body import JOINT, K
-from qevd_bio.capture.support import carrying_arms
+from qevd_bio.capture.support import carrying_arms, elbows_alike
 
 RATE, SECONDS = 30.0, 6
 
@@ -59,3 +59,20 @@ def test_stretches_are_looked_at_one_by_one():
         rays, np.ones(rays.shape[:2]), np.full(len(rays), 1 / RATE), sections, 0.3
     )
     assert (found == (sections == 0)[:, None]).all()
+
+
+@pytest.mark.parametrize(
+    ("carries", "unseen", "sigma_deg"),
+    [
+        pytest.param([True, True], 0.0, np.inf, id="both in view"),
+        pytest.param([True, True], 0.5, 10.0, id="one half hidden"),
+        pytest.param([True, True], 1.0, 5.0, id="one hidden"),
+        pytest.param([True, False], 1.0, np.inf, id="one arm carries"),
+    ],
+)
+def test_the_hidden_one_of_two_carrying_arms_bends_as_the_other(carries, unseen, sigma_deg):
+    visibility = np.ones((3, K))
+    visibility[:, JOINT["elbow_r"]] = 1.0 - unseen
+    with np.errstate(divide="ignore"):
+        found = 1.0 / np.rad2deg(elbows_alike(np.tile(carries, (3, 1)), visibility) ** -1)
+    np.testing.assert_allclose(found, 1.0 / sigma_deg)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from stick_poses import LENGTHS, landmarks, marked, pose, squats
@@ -8,8 +10,16 @@ from qevd_bio.capture.body_chain import HINGE, N, pose_chain, state_from_angles
 from qevd_bio.capture.inverse_kinematics import inverse_kinematics, observed_mask
 from qevd_bio.capture.lifting import Lifted, LiftingConfig, lift
 from qevd_bio.capture.stick_body import JOINT, LENGTH_NAMES
-from qevd_bio.capture.uncertainty import BEND_SHARE, METHOD_DEG, angle_sigma, jitter_sigma
+from qevd_bio.capture.uncertainty import (
+    FIT_SHARE,
+    METHOD_DEG,
+    POINTING_DEG,
+    angle_sigma,
+    jitter_sigma,
+)
 from qevd_bio.skeleton.dofs import DOF_INDEX
+
+LENGTH_OF = dict(zip(LENGTH_NAMES, LENGTHS, strict=True))
 
 
 def lifted_pose(sigma: float, *, unknown: int | None = None, frames: int = 3) -> Lifted:
@@ -21,7 +31,7 @@ def lifted_pose(sigma: float, *, unknown: int | None = None, frames: int = 3) ->
         state,
         pose_chain(state, LENGTHS, 0.85).joints_m,
         np.tile(np.diag(spread), (frames, 1, 1)),
-        dict(zip(LENGTH_NAMES, LENGTHS, strict=True)),
+        LENGTH_OF,
     )
 
 
@@ -31,9 +41,12 @@ def degrees(sigma, dof):
 
 def method(lifted, dof):
     """What is added to a hinge whatever the fit says, in degrees (T,)."""
-    joint, side = dof.split("_")[0], dof[-1]
-    bend = np.rad2deg(lifted.state.hinges_rad[f"{joint}_{side}"])
-    return np.hypot(METHOD_DEG[dof[:-2]], BEND_SHARE[joint] * bend)
+    side = dof[-1]
+    names = {"knee": ("hip", "knee", "ankle"), "elbow": ("shoulder", "elbow", "wrist")}
+    ends = [lifted.joints_m[:, JOINT[f"{name}_{side}"]] for name in names[dof.split("_")[0]]]
+    depths = [(b - a)[:, 2] / np.linalg.norm(b - a, axis=1) for a, b in pairwise(ends)]
+    added = [POINTING_DEG[dof[:-2]] * depth for depth in depths]
+    return np.sqrt(METHOD_DEG[dof[:-2]] ** 2 + added[0] ** 2 + added[1] ** 2)
 
 
 def test_without_fit_noise_the_method_error_remains():
@@ -45,7 +58,7 @@ def test_without_fit_noise_the_method_error_remains():
 def test_a_hinge_is_as_uncertain_as_its_own_unknown():
     lifted = lifted_pose(0.1, unknown=HINGE["knee_r"])
     sigma = angle_sigma(lifted)
-    expected = np.hypot(np.rad2deg(0.1), method(lifted, "knee_angle_r"))
+    expected = np.hypot(FIT_SHARE * np.rad2deg(0.1), method(lifted, "knee_angle_r"))
     np.testing.assert_allclose(degrees(sigma, "knee_angle_r"), expected, rtol=1e-3)
     found = degrees(sigma, "knee_angle_l")
     np.testing.assert_allclose(found, method(lifted, "knee_angle_l"), rtol=1e-3)
@@ -60,8 +73,33 @@ def test_propagation_agrees_with_four_thousand_noisy_bodies():
     sigma = angle_sigma(lifted)
     for dof in ("knee_angle_r", "elbow_flexion_r"):
         simulated = np.rad2deg(angles[:, DOF_INDEX[dof]].std())
-        from_fit = np.sqrt(degrees(sigma, dof)[0] ** 2 - method(lifted, dof)[0] ** 2)
+        added = method(lifted, dof)[0]
+        from_fit = np.sqrt(degrees(sigma, dof)[0] ** 2 - added**2) / FIT_SHARE
         assert from_fit == pytest.approx(simulated, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("bent", "dof", "expected_deg"),
+    [
+        pytest.param({"hip_flexion_r": 30.0, "knee_angle_r": 30.0}, "knee_angle_r",
+                     [2.0, np.sqrt(2.0**2 + 5.0**2)], id="thigh at 30 degrees, shank hanging"),
+        pytest.param({"elbow_flexion_r": 90.0}, "elbow_flexion_r",
+                     [2.0, np.sqrt(2.0**2 + 20.0**2)], id="forearm at the camera"),
+        pytest.param({}, "knee_angle_r", [2.0, 2.0], id="standing"),
+    ],
+)  # fmt: skip
+def test_bones_that_point_at_the_camera_make_their_angle_uncertain(bent, dof, expected_deg):
+    """The same posture from the side, where all is in the picture, and from the front."""
+    from_side = pose(1, **bent)
+    from_front = from_side.copy()
+    from_front[:, DOF_INDEX["pelvis_rotation"]] += np.pi / 2
+    found = []
+    for q in (from_side, from_front):
+        state = state_from_angles(q, np.zeros((1, 3)))
+        joints = pose_chain(state, LENGTHS, 0.85).joints_m
+        lifted = Lifted(state, joints, np.zeros((1, N, N)), LENGTH_OF)
+        found.append(degrees(angle_sigma(lifted), dof)[0])
+    np.testing.assert_allclose(sorted(found), expected_deg, atol=0.7)
 
 
 def test_a_hidden_arm_makes_its_own_elbow_uncertain_while_it_is_hidden():
