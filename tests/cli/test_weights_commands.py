@@ -38,7 +38,7 @@ def test_import_list_verify(tmp_path: Path, run: Any) -> None:
     code, out, err = run("import", checkpoint, "--allow-other-size")
     assert code == 2 and "--replace" in err
     code, out, _ = run("import", checkpoint, "--allow-other-size", "--replace")
-    assert code == 0 and made["sha256"] in out
+    assert code == 0 and made["sha256"] in "".join(out.split())  # a long path narrows its column
     code, out, _ = run("import", checkpoint, "--allow-other-size", "--replace", "--heads", 2, 3)
     assert code == 0 and "2,3" in out
     code, _, err = run("import", checkpoint, "--allow-other-size", "--replace", "--heads", 5, 3)
