@@ -25,10 +25,10 @@ _SPEC.loader.exec_module(made_artifacts)
 
 @lru_cache
 def made(video_id, frames):
-    """Write the five artifacts of a video once; they differ with `frames`."""
+    """Write the six artifacts of a video once; they differ with `frames`."""
     folder = Path(tempfile.mkdtemp())
     found = made_artifacts.published(folder, video_id, "train", frames=frames, n_cycles=2)
-    tables = {name: pq.read_table(found.artifact(name)) for name in TableWorld.road}
+    tables = {name: pq.read_table(found.artifacts[name]) for name in TableWorld.road}
     shutil.rmtree(folder)
     return tables
 
@@ -51,9 +51,9 @@ class TableStage(ToyStage):
 
 
 class TableWorld(World):
-    """Five stages whose artifacts can be published."""
+    """Six stages whose artifacts can be published."""
 
-    road = ("kinematics", "quality", "cycles", "findings", "annotations")
+    road = ("kinematics", "quality", "morphometrics", "cycles", "findings", "annotations")
 
     @property
     def stages(self):
@@ -61,6 +61,7 @@ class TableWorld(World):
         return [
             self.stage("kinematics", needs=["video:{video}.mp4", "config"]),
             self.stage("quality", reads=["kinematics"]),
+            self.stage("morphometrics", reads=["kinematics"]),
             self.stage("cycles", reads=["kinematics"], needs=[rule]),
             self.stage("findings", reads=["kinematics", "cycles"], needs=[rule]),
             self.stage(

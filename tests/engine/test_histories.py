@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from supervised import Site, start
 from table_world import TableWorld
 
+from qevd_bio.dataset.configs import CONFIGS
 from qevd_bio.engine.collect import note_published, remove, waste
 from qevd_bio.engine.plan import plan
 from qevd_bio.engine.record import ARTIFACT_FILE, UNIT_FILE, record_from_json
@@ -210,7 +211,7 @@ TOY = steps_for(
     ("rule:squat", "prompt", "config", "video:0001.mp4"),
 )
 TABLES = steps_for(
-    ("kinematics", "quality", "cycles", "findings", "annotations"),
+    TableWorld.road,
     ("rule:squat", "prompt", "config", "video:0001.mp4"),
 )
 
@@ -224,6 +225,15 @@ def test_any_history_ends_as_one_clean_run(make_world, steps):
         for step in steps:
             apply(world, step)
         check_end(world, make_world(Path(folder) / "clean", VIDEOS))
+
+
+def test_the_world_of_the_long_form_can_be_published(tmp_path):
+    """Kept in the normal tests, so that the long form does not rot between its runs."""
+    world = TableWorld(tmp_path / "work", VIDEOS)
+    world.run()
+    assert world.summary.failures == ()
+    assert set(TableWorld.road) == set(CONFIGS)
+    assert {name.partition("/")[0] for name in world.publish()} >= set(CONFIGS)
 
 
 @pytest.mark.long
