@@ -16,6 +16,8 @@ from qevd_bio.capture.upright import Upright, find_upright
 from qevd_bio.errors import DataError, VideoError
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.int64]
 
 _SAMPLE_SIDE_PX = 480
 
@@ -65,3 +67,44 @@ def upright_of(video_path: Path, video_id: str, config: CaptureConfig) -> Uprigh
         return find_upright([], video_id, config)
     images = sampled_frames(video_path, config.upright_samples, longest_side_px=_SAMPLE_SIDE_PX)
     return find_upright(images, video_id, config)
+
+
+def footage_notes(
+    upright: Upright,
+    decoded: Decoded,
+    *,
+    valid: BoolArray,
+    confidence: FloatArray,
+    shot: IntArray,
+    others: int,
+) -> dict[str, int | float | str | bool]:
+    """Tell of a whole video what was looked at and what was seen.
+
+    Parameters
+    ----------
+    upright : Upright
+        How the pictures were turned.
+    decoded : Decoded
+        How much of the video decodes.
+    valid, confidence, shot : ndarray (T,)
+        Of every timestamp.
+    others : int
+        Frames left out because they show somebody else.
+
+    Returns
+    -------
+    dict
+        Notes of the kinematics artifact that every backend gives.
+    """
+    return {
+        "turn_deg": upright.turn_deg,
+        "turn_reason": upright.reason,
+        "frames_expected": len(valid),
+        "frames_decoded": decoded.frames_decoded,
+        "video_complete": decoded.complete,
+        "video_fault": decoded.reason,
+        "frames_valid": int(valid.sum()),
+        "frames_of_others": others,
+        "shots": int(shot[-1]) + 1,
+        "mean_confidence": round(float(confidence.mean()), 4),
+    }

@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 
 from qevd_bio.capture.config import CaptureConfig
 from qevd_bio.capture.decode import Decoded, FrameStream, probe
-from qevd_bio.capture.footage import check_decoded, check_header, checked_times, upright_of
+from qevd_bio.capture.footage import (
+    check_decoded,
+    check_header,
+    checked_times,
+    footage_notes,
+    upright_of,
+)
 from qevd_bio.capture.inverse_kinematics import (
     SPINE_SHARE_OF_HIPS,
     inverse_kinematics,
@@ -264,18 +270,14 @@ def _assembled(
         upright=upright,
         decoded=decoded,
         found_share=float(valid.mean()),
-        notes={
-            "turn_deg": upright.turn_deg,
-            "turn_reason": upright.reason,
-            "frames_expected": len(time_s),
-            "frames_decoded": decoded.frames_decoded,
-            "video_complete": decoded.complete,
-            "video_fault": decoded.reason,
-            "frames_valid": int(valid.sum()),
-            "frames_of_others": int(landmarks.somebody_else.sum()),
-            "shots": int(shot[-1]) + 1,
-            "mean_confidence": round(float(confidence.mean()), 4),
-        },
+        notes=footage_notes(
+            upright,
+            decoded,
+            valid=valid,
+            confidence=confidence,
+            shot=shot,
+            others=int(landmarks.somebody_else.sum()),
+        ),
     )
 
 

@@ -382,4 +382,4 @@ def _places(table: pa.Table | None, names: Sequence[str]) -> dict[tuple[Any, ...
 
 
 def _named(names: Sequence[str], key: Sequence[Any]) -> str:
-    return ", ".join(f"{n} {v}" for n, v in zip(names, key, strict=False))
+    return ", ".join(f"{n} {v}" for n, v in zip(names, key[: len(names)], strict=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 from typing import Any
 
 import pyarrow as pa
@@ -121,8 +122,8 @@ def _check_card(layout: Layout, contents: Contents, verdict: Verdict) -> None:
     own, expected = front[start:], loader_lines(contents)
     if own == expected:
         return
-    differ = (i for i, pair in enumerate(zip(own, expected, strict=False)) if pair[0] != pair[1])
-    place = next(differ, min(len(own), len(expected)))
+    pairs = enumerate(zip_longest(own, expected))
+    place = next(i for i, (said, due) in pairs if said != due)
     said, due = ([*lines, ""][min(place, len(lines))].strip() for lines in (own, expected))
     cause = f"its YAML says {said!r} where the tables ask for {due!r}"
     verdict.add("described", f"{CARD_FILE} line {start + place + 2}", cause)

@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qevd_bio.capture.decode import Decoded, FrameStream, probe, sampled_frames
-from qevd_bio.capture.footage import check_decoded, check_header, checked_times, upright_of
+from qevd_bio.capture.footage import (
+    check_decoded,
+    check_header,
+    checked_times,
+    footage_notes,
+    upright_of,
+)
 from qevd_bio.capture.hsmr.config import HsmrConfig
 from qevd_bio.capture.hsmr.detector import PersonDetector
 from qevd_bio.capture.hsmr.gravity import Gravity, find_gravity
@@ -173,16 +179,14 @@ def _assembled(
         decoded=decoded,
         found_share=float(all_valid.mean()),
         notes={
-            "turn_deg": upright.turn_deg,
-            "turn_reason": upright.reason,
-            "frames_expected": len(time_s),
-            "frames_decoded": decoded.frames_decoded,
-            "video_complete": decoded.complete,
-            "video_fault": decoded.reason,
-            "frames_valid": int(valid.sum()),
-            "frames_of_others": int(seen.somebody_else.sum()),
-            "shots": int(shot[-1]) + 1,
-            "mean_confidence": round(float(trust.mean()), 4),
+            **footage_notes(
+                upright,
+                decoded,
+                valid=all_valid,
+                confidence=trust,
+                shot=shot,
+                others=int(seen.somebody_else.sum()),
+            ),
             **_gravity_notes(gravity),
             "precision": config.precision,
             "device": hsmr.device.type,
