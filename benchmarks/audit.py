@@ -18,7 +18,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from qevd_bio.dataset.audit import (
+from qevd_bio.audit.audit import (
     EVERY_S,
     FOOTAGE_CORRELATION,
     PLACE_DISTANCE,
@@ -27,7 +27,7 @@ from qevd_bio.dataset.audit import (
     Subject,
     look_at,
 )
-from qevd_bio.dataset.picture_hash import best_match, chance_sigmas, shared_footage
+from qevd_bio.audit.picture_hash import best_match, chance_sigmas, shared_footage
 
 Frames = list[np.ndarray]
 SAME_CLIP = {"squats_side_360p": "squats_side", "squats_side_540p": "squats_side"}

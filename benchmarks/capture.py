@@ -15,20 +15,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.capture_clips import CLIPS, NEEDS, ORDER, Seen, seen_clip
+from qevd_bio.arrays import FloatArray
 from qevd_bio.capture.config import CaptureConfig
-from qevd_bio.capture.inverse_kinematics import SPINE_SHARE_OF_HIPS, inverse_kinematics
-from qevd_bio.capture.landmarks import BODY_LANDMARKS
-from qevd_bio.capture.mediapipe_backend import fit_landmarks
+from qevd_bio.capture.monocular.backend import fit_landmarks
+from qevd_bio.capture.monocular.inverse_kinematics import SPINE_SHARE_OF_HIPS, inverse_kinematics
+from qevd_bio.capture.person.landmarks import BODY_LANDMARKS
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX
 from qevd_bio.skeleton.kinematics import Skeleton
 from qevd_bio.skeleton.measures import measure_values
 from qevd_bio.synthetic.body_mesh import load_body
-
-FloatArray = NDArray[np.float64]
 
 GRAVITY = np.array([0.0, 1.0, 0.0])
 IN_VIEW_SHARE = 0.5

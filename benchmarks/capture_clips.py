@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.capture.config import CaptureConfig
-from qevd_bio.capture.landmarks import Landmarks, PoseLandmarker
-from qevd_bio.capture.stick_body import BODY_JOINTS
+from qevd_bio.capture.monocular.stick_body import BODY_JOINTS
+from qevd_bio.capture.person.landmarks import Landmarks, PoseLandmarker
+from qevd_bio.exercises.load import load_rules
 from qevd_bio.exercises.references import build_reference
-from qevd_bio.exercises.rule import load_rules
 from qevd_bio.skeleton.dofs import JOINT_INDEX, JOINT_NAMES, mirror_q
 from qevd_bio.synthetic.body_mesh import Body, load_body, pose_body
 from qevd_bio.synthetic.faults import with_offsets
@@ -31,9 +31,6 @@ from qevd_bio.synthetic.scene import (
     render_motion,
     stand_on_ground,
 )
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 WIDTH_PX, HEIGHT_PX = 480, 640
 SKEL_NAME = {

@@ -21,9 +21,9 @@ from pathlib import Path
 import numpy as np
 
 from qevd_bio.capture.config import CaptureConfig
-from qevd_bio.capture.decode import FrameStream, probe
-from qevd_bio.capture.landmarks import PoseLandmarker
-from qevd_bio.capture.mediapipe_backend import capture_motion
+from qevd_bio.capture.monocular.backend import capture_motion
+from qevd_bio.capture.person.landmarks import PoseLandmarker
+from qevd_bio.capture.video.decode import FrameStream, probe
 from qevd_bio.synthetic.video import write_video
 
 

@@ -22,11 +22,12 @@ from vicon_angles import Recording, feet_sway, read_recordings, upright_rad, vic
 
 from qevd_bio.exercises.checking import segment_findings
 from qevd_bio.exercises.cycle_search import segment_cycles
-from qevd_bio.exercises.rule import Rule, load_rules
+from qevd_bio.exercises.load import load_rules
+from qevd_bio.exercises.rule import Rule
 from qevd_bio.motion.constraints import Finding
-from qevd_bio.motion.cycles import Cycle
 from qevd_bio.motion.plausibility import asymmetry_deg
 from qevd_bio.motion.record import Motion
+from qevd_bio.motion.repetitions.cycles import Cycle
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX
 from qevd_bio.skeleton.kinematics import Skeleton

@@ -16,14 +16,12 @@ import time
 
 import numpy as np
 import trimesh
-from numpy.typing import NDArray
 from scipy.spatial import ConvexHull
 
+from qevd_bio.arrays import FloatArray
 from qevd_bio.body.measurements import DENSITY_KG_M3, GIRTH_LANDMARKS, Bodies, measure
 from qevd_bio.body.shape_model import BuildMixture
 from qevd_bio.synthetic.body_shape import open_shape_model
-
-FloatArray = NDArray[np.float64]
 
 
 def with_trimesh(bodies: Bodies) -> FloatArray:

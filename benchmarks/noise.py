@@ -15,20 +15,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
+from qevd_bio.arrays import FloatArray
 from qevd_bio.exercises.checking import segment_findings
 from qevd_bio.exercises.cycle_search import segment_cycles
+from qevd_bio.exercises.load import load_rules
 from qevd_bio.exercises.references import WORLD_GRAVITY, build_reference
-from qevd_bio.exercises.rule import Rule, load_rules
+from qevd_bio.exercises.rule import Rule
 from qevd_bio.motion.constraints import THROUGHOUT, Constraint, Finding
 from qevd_bio.motion.record import Motion
 from qevd_bio.skeleton.bodies import generic_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS, mirror_q
 from qevd_bio.skeleton.measures import CATALOGUE, measure_values
-
-FloatArray = NDArray[np.float64]
 
 RATE_HZ = 30.0
 REST_S = 0.4

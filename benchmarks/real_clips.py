@@ -19,10 +19,10 @@ import numpy as np
 
 from benchmarks.repetitions import overlap
 from qevd_bio.capture.config import CaptureConfig
-from qevd_bio.capture.decode import FrameStream
-from qevd_bio.capture.mediapipe_backend import capture_motion
+from qevd_bio.capture.monocular.backend import capture_motion
+from qevd_bio.capture.video.decode import FrameStream
 from qevd_bio.exercises.cycle_search import segment_cycles
-from qevd_bio.exercises.rule import load_rules
+from qevd_bio.exercises.load import load_rules
 from qevd_bio.motion.record import Motion
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.measures import measure_values

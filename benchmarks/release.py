@@ -22,11 +22,11 @@ import numpy as np
 import pyarrow as pa
 from scipy.ndimage import gaussian_filter1d
 
-from qevd_bio.dataset.configs import CONFIGS
-from qevd_bio.dataset.publish import publish
-from qevd_bio.dataset.release import PublishedVideo
-from qevd_bio.dataset.shards import release_schema, write_tables
 from qevd_bio.motion.record import Motion
+from qevd_bio.release.configs import CONFIGS
+from qevd_bio.release.contents import PublishedVideo
+from qevd_bio.release.publish import publish
+from qevd_bio.release.shards import release_schema, write_tables
 from qevd_bio.skeleton.dofs import N_DOFS
 from qevd_bio.tables import kinematics
 from qevd_bio.tables.annotations import CYCLE
@@ -237,7 +237,7 @@ def publish_here(folder: Path) -> None:
 
 def window_speed(folder: Path) -> None:
     # torch is large and has no part in publishing
-    from qevd_bio.dataset.windows import UtteranceWindows
+    from qevd_bio.model.windows import UtteranceWindows
 
     windows = UtteranceWindows(folder, "train")
     in_order = list(range(WINDOWS))

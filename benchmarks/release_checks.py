@@ -14,14 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-from qevd_bio.dataset.compare_releases import compare_releases
-from qevd_bio.dataset.drop_in import records_table
-from qevd_bio.dataset.publish import publish
-from qevd_bio.dataset.release import PublishedVideo
-from qevd_bio.dataset.verify_release import verify_release
 from qevd_bio.motion.record import Motion
+from qevd_bio.release.compare import compare_releases
+from qevd_bio.release.contents import PublishedVideo
+from qevd_bio.release.drop_in import records_table
+from qevd_bio.release.publish import publish
 from qevd_bio.tables import annotations, cycles, findings, kinematics, quality
 from qevd_bio.tables.parquet import rows_table, write_parquet
+from qevd_bio.verify.release import verify_release
 
 RATE_HZ = 30.0
 

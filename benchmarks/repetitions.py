@@ -25,7 +25,7 @@ from benchmarks.peers import (
     plain_peaks,
     released_biocoach,
 )
-from qevd_bio.motion.cycles import CycleSettings, detect_cycles
+from qevd_bio.motion.repetitions.cycles import CycleSettings, detect_cycles
 
 TRULY_NINE = "m03_s02_incorrect"
 # Joint and sign that turns the extreme upwards.

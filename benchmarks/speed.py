@@ -20,12 +20,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qevd_bio.arrays import FloatArray
 from qevd_bio.exercises.checking import segment_findings
 from qevd_bio.exercises.cycle_search import segment_cycles
+from qevd_bio.exercises.load import load_rules
 from qevd_bio.exercises.references import build_reference
-from qevd_bio.exercises.rule import Rule, load_rules
+from qevd_bio.exercises.rule import Rule
 from qevd_bio.motion.angles import wrap_angle
-from qevd_bio.motion.record import FloatArray, Motion
+from qevd_bio.motion.record import Motion
 from qevd_bio.skeleton.bodies import generic_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX, mirror_q
 

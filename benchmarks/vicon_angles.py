@@ -14,16 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from qevd_bio.capture.inverse_kinematics import inverse_kinematics, observed_mask
-from qevd_bio.capture.stick_body import BODY_JOINTS
+from qevd_bio.arrays import FloatArray
+from qevd_bio.capture.monocular.inverse_kinematics import inverse_kinematics, observed_mask
+from qevd_bio.capture.monocular.stick_body import BODY_JOINTS
 from qevd_bio.motion.record import Motion
 from qevd_bio.skeleton.bodies import BODY_AXES, segment_lengths_for_height
 from qevd_bio.skeleton.dofs import DOF_NAMES
 from qevd_bio.skeleton.kinematics import axis_rotation
-
-FloatArray = NDArray[np.float64]
 
 DOWN = np.array([0.0, -1.0, 0.0])
 HEIGHT_M = 1.75

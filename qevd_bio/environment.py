@@ -129,7 +129,7 @@ def _data_folder(folder: str) -> Check:
 
 
 def _rules() -> Check:
-    from qevd_bio.exercises.rule import load_rules
+    from qevd_bio.exercises.load import load_rules
 
     try:
         rules = load_rules()

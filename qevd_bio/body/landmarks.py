@@ -12,12 +12,10 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from qevd_bio.arrays import FloatArray
 from qevd_bio.errors import DataError
 from qevd_bio.files.strict_json import JsonValue, parse_json
-
-FloatArray = NDArray[np.float64]
 
 SCHEMA_VERSION = 1
 LANDMARK_NAMES: tuple[str, ...] = (

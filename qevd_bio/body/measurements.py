@@ -8,13 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from qevd_bio.arrays import FloatArray
 from qevd_bio.body.landmarks import Landmarks
 from qevd_bio.body.slices import girths_m
 from qevd_bio.body.surface import Surface, checked_vertices, volumes_m3
-
-FloatArray = NDArray[np.float64]
 
 DENSITY_KG_M3 = 985.0
 """Of the whole body, as SHAPY takes it."""

@@ -8,12 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.motion.record import N_BETAS
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 WINDOW_S = 3.0
 """The supplement's window, 12 frames at 4 Hz; every frame in it is used."""

@@ -12,14 +12,13 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from qevd_bio.arrays import FloatArray
 from qevd_bio.body.landmarks import Landmarks
 from qevd_bio.body.measurements import Bodies
 from qevd_bio.body.surface import Surface, surface_of
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.motion.record import N_BETAS
 from qevd_bio.skeleton.dofs import N_JOINTS
-
-FloatArray = NDArray[np.float64]
 
 _PERSON_HEIGHT_M = (1.0, 2.5)
 

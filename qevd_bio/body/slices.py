@@ -6,11 +6,10 @@ B bodies, V vertices, E edges, P planes of a body, N points of a slice
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from qevd_bio.arrays import FloatArray
 from qevd_bio.body.surface import Surface, checked_vertices
-
-FloatArray = NDArray[np.float64]
 
 
 def girths_m(vertices_m: ArrayLike, surface: Surface, planes_m: ArrayLike) -> FloatArray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from qevd_bio.capture.lifting import LiftingConfig
+from qevd_bio.capture.monocular.lifting import LiftingConfig
 
 
 @dataclass(frozen=True, slots=True)

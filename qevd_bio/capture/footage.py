@@ -8,16 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from qevd_bio.arrays import BoolArray, FloatArray, IntArray
 from qevd_bio.capture.config import CaptureConfig
-from qevd_bio.capture.decode import Decoded, VideoHeader, sampled_frames
-from qevd_bio.capture.upright import Upright, find_upright
+from qevd_bio.capture.person.upright import Upright, find_upright
+from qevd_bio.capture.video.decode import Decoded, VideoHeader, sampled_frames
 from qevd_bio.errors import DataError, VideoError
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
-IntArray = NDArray[np.int64]
 
 _SAMPLE_SIDE_PX = 480
 

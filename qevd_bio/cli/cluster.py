@@ -45,7 +45,7 @@ def submit(
     as_json: Json = False,
 ) -> int:
     """Run the parts of a data set as tasks of a Slurm array: submit OPTIONS -- RUN_OPTIONS."""
-    from qevd_bio.engine.slurm import SlurmArray, sbatch_script, submit_array
+    from qevd_bio.engine.execute.slurm import SlurmArray, sbatch_script, submit_array
 
     work = _work_of(options)
     array = SlurmArray(
@@ -80,7 +80,7 @@ def pack(
     as_json: Json = False,
 ) -> int:
     """Write the finished units and the runs of a work folder to one file, for `join`."""
-    from qevd_bio.engine.parts import pack as pack_folder
+    from qevd_bio.engine.maintain.archive import pack as pack_folder
 
     packed = pack_folder(work, part)
     for problem in packed.problems:
@@ -99,7 +99,7 @@ def join(
     as_json: Json = False,
 ) -> int:
     """Bring packed parts into a work folder; what it has finished stands."""
-    from qevd_bio.engine.parts import join as join_part
+    from qevd_bio.engine.maintain.archive import join as join_part
 
     lines, result = [], []
     for part in parts:

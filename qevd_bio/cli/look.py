@@ -25,8 +25,8 @@ def diff(
     as_json: Json = False,
 ) -> int:
     """Show old and new sentences; with --html beside their curves and evidence."""
-    from qevd_bio.dataset.changes import all_changes, write_diff_page
-    from qevd_bio.stages.road import reopen_road
+    from qevd_bio.pipeline.pipeline import reopen_road
+    from qevd_bio.views.changes import all_changes, write_diff_page
 
     road = reopen_road(work)
     rows = all_changes(road)
@@ -67,8 +67,8 @@ def plot(
     as_json: Json = False,
 ) -> int:
     """Draw the curves of one video with cycles, targets and utterances."""
-    from qevd_bio.dataset.changes import plot_of
-    from qevd_bio.stages.road import reopen_road
+    from qevd_bio.pipeline.pipeline import reopen_road
+    from qevd_bio.views.changes import plot_of
 
     target = out or Path(f"{video}.png")
     panels = plot_of(reopen_road(work), video, target)
@@ -82,7 +82,7 @@ def stats(
     as_json: Json = False,
 ) -> int:
     """Count videos, segments and utterances beside the paper's numbers."""
-    from qevd_bio.dataset.statistics import statistics_of, statistics_tables
+    from qevd_bio.views.statistics import statistics_of, statistics_tables
 
     found = statistics_of(path)
     text = "\n\n".join(table(header, rows) for header, rows in statistics_tables(found))
@@ -107,8 +107,8 @@ def overlay(
 ) -> int:
     """Draw skeleton, angles, phase, cycle count and faults on the frames of one video."""
     from qevd_bio.cli.progress import frame_progress
-    from qevd_bio.dataset.overlay import write_overlay
-    from qevd_bio.dataset.overlay_file import watched_video
+    from qevd_bio.views.overlay import write_overlay
+    from qevd_bio.views.overlay_file import watched_video
 
     target = out or Path(f"{Path(video).stem}-overlay.mp4")
     seen = watched_video(video, work, exercise, target)
@@ -129,9 +129,9 @@ def export(
     as_json: Json = False,
 ) -> int:
     """Write the motion of one video for another tool."""
-    from qevd_bio.dataset.export import export_motion
-    from qevd_bio.dataset.overlay import watched
-    from qevd_bio.stages.road import outside_of_source, reopen_road
+    from qevd_bio.pipeline.pipeline import outside_of_source, reopen_road
+    from qevd_bio.views.export import export_motion
+    from qevd_bio.views.overlay import watched
 
     road = reopen_road(work)
     target = out or Path(f"{video}.{to}")

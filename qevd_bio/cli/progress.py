@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from tqdm import tqdm
 
 from qevd_bio.engine.events import Event
-from qevd_bio.engine.settle import follows_another
+from qevd_bio.engine.execute.unit_run import follows_another
 
 
 @contextmanager

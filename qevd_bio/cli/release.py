@@ -34,8 +34,8 @@ def publish(
     as_json: Json = False,
 ) -> int:
     """Write a release: Parquet splits, card, Croissant, checksums, drop-in JSON."""
-    from qevd_bio.dataset.assembly import release_from
-    from qevd_bio.stages.road import reopen_road
+    from qevd_bio.pipeline.pipeline import reopen_road
+    from qevd_bio.release.assembly import release_from
 
     release = release_from(
         reopen_road(work), out=out, version=version, previous=previous, date=date, url=url

@@ -29,7 +29,7 @@ def references() -> None:
 def list_rules(as_json: Json = False) -> int:
     """List the exercises with kind, representative measure and how many sources are unverified."""
     from qevd_bio.exercises.describing import counted_sources
-    from qevd_bio.exercises.rule import load_rules
+    from qevd_bio.exercises.load import load_rules
 
     rules = list(load_rules().values())
     rows = [
@@ -68,8 +68,8 @@ def show_rule(
         draw_reference,
         summary_lines,
     )
+    from qevd_bio.exercises.load import load_rules
     from qevd_bio.exercises.names import rule_for
-    from qevd_bio.exercises.rule import load_rules
 
     known = load_rules()
     rule = rule_for(name, known)
@@ -100,7 +100,7 @@ def check_rules(
     """Validate rule files; errors name the file and the key. Explains each sound rule."""
     from qevd_bio.assets import asset_path
     from qevd_bio.exercises.describing import examined
-    from qevd_bio.exercises.rule import SCHEMA_NAME, load_rules
+    from qevd_bio.exercises.load import SCHEMA_NAME, load_rules
 
     own = sorted(p for p in asset_path("rules").glob("*.json") if p.name != SCHEMA_NAME)
     results = examined(files or own)

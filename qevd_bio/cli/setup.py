@@ -22,7 +22,7 @@ def demo(
     as_json: Json = False,
 ) -> int:
     """Make three small rendered videos, run everything on them, show what came out."""
-    from qevd_bio.synthetic.demo import run_demo
+    from qevd_bio.demo.demo import run_demo
 
     report = run_demo(out, say=say, table=table)
     emit(report.as_json(), report.as_text(table), as_json=as_json)

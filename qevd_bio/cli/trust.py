@@ -13,12 +13,12 @@ from qevd_bio.cli.setup import Json
 from qevd_bio.errors import UsageError
 
 if TYPE_CHECKING:
-    from qevd_bio.dataset.compare_releases import Comparison
+    from qevd_bio.release.compare import Comparison
 
 
 def verified_release(release: Path, data_root: Path | None, *, as_json: bool) -> int:
     """Prove a release and tell every fault; the `verify` command with a folder."""
-    from qevd_bio.dataset.verify_release import verify_release
+    from qevd_bio.verify.release import verify_release
 
     verdict = verify_release(release, data_root)
     rows = [(one.kind, one.where, one.cause) for one in verdict.faults]
@@ -44,7 +44,7 @@ def compare(
     as_json: Json = False,
 ) -> int:
     """Say what changed between two releases, why, and which version step that asks for."""
-    from qevd_bio.dataset.compare_releases import compare_releases
+    from qevd_bio.release.compare import compare_releases
 
     found = compare_releases(old, new)
     emit(found.as_json(), _comparison_text(found), as_json=as_json)
@@ -99,11 +99,11 @@ def audit(
     as_json: Json = False,
 ) -> int:
     """Look for the same person or footage in both splits; list pairs with their evidence."""
-    from qevd_bio.dataset.audit import audit as audit_pairs
-    from qevd_bio.dataset.audit_page import audit_page, evidence
-    from qevd_bio.dataset.audit_subjects import notes_of_release, subjects_of, work_of
+    from qevd_bio.audit.audit import audit as audit_pairs
+    from qevd_bio.audit.page import audit_page, evidence
+    from qevd_bio.audit.subjects import notes_of_release, subjects_of, work_of
     from qevd_bio.files.atomic import write_text_atomic
-    from qevd_bio.stages.road import outside_of_source
+    from qevd_bio.pipeline.pipeline import outside_of_source
 
     if (work is None) == (data_root is None):
         raise UsageError(

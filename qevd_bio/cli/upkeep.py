@@ -19,8 +19,8 @@ from qevd_bio.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from qevd_bio.engine.maintain.failures import FailureGroup
     from qevd_bio.engine.stage import Stage
-    from qevd_bio.engine.upkeep import FailureGroup
 
 Stages = Annotated[
     list[str] | None, typer.Option("--stage", help="Only this stage; may be given again.")
@@ -31,8 +31,8 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do it; without this it is only
 @guarded
 def status(work: Work = Path("work"), as_json: Json = False) -> int:
     """Say how far the work is: counts by stage, runs, rate, time left."""
-    from qevd_bio.engine.status import run_statuses, stage_counts, time_left_s
-    from qevd_bio.stages.road import reopen_road
+    from qevd_bio.engine.maintain.status import run_statuses, stage_counts, time_left_s
+    from qevd_bio.pipeline.pipeline import reopen_road
 
     planned = reopen_road(work).plan()
     counts, runs = stage_counts(planned), run_statuses(work)
@@ -65,9 +65,9 @@ def status(work: Work = Path("work"), as_json: Json = False) -> int:
 @guarded
 def failed(work: Work = Path("work"), as_json: Json = False) -> int:
     """List what failed, grouped by cause, with where the logs are."""
+    from qevd_bio.engine.maintain.failures import failure_groups
     from qevd_bio.engine.runs import RUNS_FOLDER
-    from qevd_bio.engine.upkeep import failure_groups
-    from qevd_bio.stages.road import reopen_road
+    from qevd_bio.pipeline.pipeline import reopen_road
 
     road = reopen_road(work)
     groups = failure_groups(road.plan(), road.store)
@@ -92,8 +92,8 @@ def retry(
     work: Work = Path("work"), video: Videos = None, stage: Stages = None, as_json: Json = False
 ) -> int:
     """Let failed units start over, also those `run` has given up."""
-    from qevd_bio.engine.upkeep import reopen_failed
-    from qevd_bio.stages.road import reopen_road
+    from qevd_bio.engine.maintain.failures import reopen_failed
+    from qevd_bio.pipeline.pipeline import reopen_road
 
     road = reopen_road(work)
     _check_stages(road.stages, stage or [])
@@ -125,9 +125,9 @@ def verify(
             where="--data-root",
             next_step="Name the release, such as `qevd-bio verify release/1.0.0 --data-root QEVD`",
         )
-    from qevd_bio.engine.upkeep import Damage
-    from qevd_bio.engine.upkeep import verify as verify_units
-    from qevd_bio.stages.road import reopen_road
+    from qevd_bio.engine.maintain.failures import Damage
+    from qevd_bio.engine.maintain.failures import verify as verify_units
+    from qevd_bio.pipeline.pipeline import reopen_road
 
     road = reopen_road(work)
     sound, damaged = 0, []
@@ -165,9 +165,9 @@ def gc(
     as_json: Json = False,
 ) -> int:
     """Show, or with --yes delete, what no configuration run here and no release needs."""
-    from qevd_bio.engine.collect import check_no_run_goes_on, remove, waste
-    from qevd_bio.stages.keeping import plans_of_other_runs
-    from qevd_bio.stages.road import reopen_road
+    from qevd_bio.engine.maintain.collect import check_no_run_goes_on, remove, waste
+    from qevd_bio.pipeline.other_configs import plans_of_other_runs
+    from qevd_bio.pipeline.pipeline import reopen_road
 
     road = reopen_road(work)
     others = [] if last_config else plans_of_other_runs(road, say)
@@ -200,9 +200,9 @@ def adopt(
     as_json: Json = False,
 ) -> int:
     """Show, or with --yes let, older outputs stand for inputs that changed since."""
-    from qevd_bio.engine.adopt import adopt as adopt_unit
-    from qevd_bio.engine.adopt import candidates
-    from qevd_bio.stages.road import reopen_road
+    from qevd_bio.engine.maintain.adopt import adopt as adopt_unit
+    from qevd_bio.engine.maintain.adopt import candidates
+    from qevd_bio.pipeline.pipeline import reopen_road
 
     road = reopen_road(work)
     _check_stages(road.stages, [stage])

@@ -15,7 +15,7 @@ from qevd_bio.cli.setup import Json
 from qevd_bio.cli.work import Work
 
 if TYPE_CHECKING:
-    from qevd_bio.engine.provenance import Link
+    from qevd_bio.engine.maintain.provenance import Link
 
 _SHORT = 16
 
@@ -30,8 +30,8 @@ def why(
     as_json: Json = False,
 ) -> int:
     """Say what a row was made from: units, inputs, runs, code and machine."""
-    from qevd_bio.dataset.tracing import trace
-    from qevd_bio.stages.road import reopen_road
+    from qevd_bio.pipeline.pipeline import reopen_road
+    from qevd_bio.release.tracing import trace
 
     found = trace(reopen_road(work), row)
     result = {

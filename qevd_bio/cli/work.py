@@ -14,9 +14,9 @@ from qevd_bio.cli.output import emit, table
 from qevd_bio.cli.setup import Json
 
 if TYPE_CHECKING:
+    from qevd_bio.pipeline.config import RoadConfig
+    from qevd_bio.pipeline.pipeline import Road
     from qevd_bio.stages.body_sources import BodySources
-    from qevd_bio.stages.road import Road
-    from qevd_bio.stages.road_config import RoadConfig
 
 DataRoot = Annotated[
     Path,
@@ -175,8 +175,8 @@ def _config(
     bodies: BodySources,
     **hsmr: str | int | None,
 ) -> RoadConfig:
+    from qevd_bio.pipeline.config import RoadConfig, policy_named, recorded_root_for
     from qevd_bio.stages.hsmr_options import hsmr_options_for
-    from qevd_bio.stages.road_config import RoadConfig, policy_named, recorded_root_for
 
     return RoadConfig(
         data_root=data_root,
@@ -228,7 +228,7 @@ def plan(
 ) -> int:
     """Say what `run` would do, and because of which change, without doing it."""
     from qevd_bio.engine.plan import Action
-    from qevd_bio.stages.road import open_road
+    from qevd_bio.pipeline.pipeline import open_road
 
     config = _config(
         data_root, policy, variants, salient_joints, backend, recorded_root, height_m,
@@ -294,9 +294,9 @@ def run(
 ) -> int:
     """Bring every video up to date: angles, cycles, findings, sentences."""
     from qevd_bio.cli.progress import progress
-    from qevd_bio.engine.limits import Limits
+    from qevd_bio.engine.execute.limits import Limits
     from qevd_bio.engine.sharding import shard_named
-    from qevd_bio.stages.road import open_road
+    from qevd_bio.pipeline.pipeline import open_road
 
     config = _config(
         data_root, policy, variants, salient_joints, backend, recorded_root, height_m,

@@ -17,7 +17,7 @@ from typing import Literal
 
 import qevd_bio
 from qevd_bio.engine.events import Event
-from qevd_bio.engine.limits import gpu_names
+from qevd_bio.engine.execute.limits import gpu_names
 from qevd_bio.engine.log import RunLog
 from qevd_bio.engine.versions import package_versions
 from qevd_bio.errors import DataError, EnvironmentProblem, QevdBioError

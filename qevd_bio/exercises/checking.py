@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.exercises.contradictions import SIDES
 from qevd_bio.exercises.motion_parts import full_name, moved, part_of, unobserved
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.motion.alignment import phase_of_time
 from qevd_bio.motion.constraints import GUARD_SIGMAS, THROUGHOUT, Constraint, Finding, judge
-from qevd_bio.motion.cycles import Cycle
 from qevd_bio.motion.evidence import (
     Evidence,
     difference,
@@ -29,7 +29,8 @@ from qevd_bio.motion.evidence import (
     value_at,
 )
 from qevd_bio.motion.medians import median
-from qevd_bio.motion.record import BoolArray, FloatArray, Motion
+from qevd_bio.motion.record import Motion
+from qevd_bio.motion.repetitions.cycles import Cycle
 from qevd_bio.skeleton.kinematics import Skeleton
 from qevd_bio.skeleton.measures import measure_sigmas, measure_values
 

@@ -6,14 +6,11 @@ J = 24 joints
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
+from qevd_bio.exercises.rule import Rule
 from qevd_bio.motion.constraints import THROUGHOUT, Constraint
 from qevd_bio.skeleton.dofs import JOINT_NAMES
 from qevd_bio.skeleton.measures import CATALOGUE
-
-if TYPE_CHECKING:
-    from qevd_bio.exercises.rule import Rule
 
 SIDES = ("r", "l")
 UNVERIFIED = "unverified"

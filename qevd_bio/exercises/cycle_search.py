@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.exercises.contradictions import SIDES
 from qevd_bio.exercises.motion_parts import full_name, moved, part_of, unobserved
 from qevd_bio.exercises.references import WORLD_GRAVITY, build_reference, leading_side
@@ -22,15 +23,15 @@ from qevd_bio.motion.alignment import (
     resample_cycle,
 )
 from qevd_bio.motion.angles import unwrap_angles
-from qevd_bio.motion.cycles import (
+from qevd_bio.motion.record import Motion
+from qevd_bio.motion.repetitions.cycles import (
     PROMINENCE_RAD,
     Cycle,
     CycleSettings,
     detect_alternating,
     detect_cycles,
 )
-from qevd_bio.motion.holds import HoldSettings, detect_holds
-from qevd_bio.motion.record import BoolArray, FloatArray, Motion
+from qevd_bio.motion.repetitions.holds import HoldSettings, detect_holds
 from qevd_bio.motion.smoothing import gaussian_smooth, smooth_pose
 from qevd_bio.skeleton.dofs import joint_dofs, mirror_q
 from qevd_bio.skeleton.kinematics import Skeleton

@@ -13,14 +13,15 @@ from typing import Any
 
 import numpy as np
 
+from qevd_bio.arrays import FloatArray
 from qevd_bio.errors import EnvironmentProblem, RuleError
 from qevd_bio.exercises.contradictions import UNVERIFIED
+from qevd_bio.exercises.load import load_rule
 from qevd_bio.exercises.references import WORLD_GRAVITY, build_reference
-from qevd_bio.exercises.rule import Rule, load_rule
+from qevd_bio.exercises.rule import Rule
 from qevd_bio.files.atomic import write_bytes_atomic
 from qevd_bio.motion.constraints import THROUGHOUT, Constraint
 from qevd_bio.motion.evidence import farthest_out
-from qevd_bio.motion.record import FloatArray
 from qevd_bio.skeleton.bodies import generic_skeleton
 from qevd_bio.skeleton.measures import CATALOGUE, measure_values
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from qevd_bio.motion.angles import unwrap_angles
-from qevd_bio.motion.cycles import Cycle
 from qevd_bio.motion.record import Motion
+from qevd_bio.motion.repetitions.cycles import Cycle
 from qevd_bio.skeleton.dofs import DOF_INDEX
 from qevd_bio.skeleton.measures import CATALOGUE
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from qevd_bio.exercises.rule import Rule
+from qevd_bio.exercises.rule import Rule
 
 
 def normal_name(text: str) -> str:

@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
+from qevd_bio.arrays import FloatArray
 from qevd_bio.assets import asset_path
 from qevd_bio.errors import RuleError
-from qevd_bio.exercises.rule import ReferenceKey, Rule, load_rules
+from qevd_bio.exercises.load import load_rules
+from qevd_bio.exercises.rule import ReferenceKey, Rule
 from qevd_bio.files.atomic import write_bytes_atomic, write_text_atomic
 from qevd_bio.files.restricted import load_npy
-from qevd_bio.motion.record import FloatArray
 from qevd_bio.skeleton.bodies import generic_skeleton
 from qevd_bio.skeleton.dofs import DOFS, N_DOFS, Dof
 from qevd_bio.skeleton.measures import measure_values

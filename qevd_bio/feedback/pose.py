@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.errors import RuleError
 from qevd_bio.feedback.prompt_files import load_prompt
 from qevd_bio.feedback.quantities import SENTENCES, family, quantity_words, rounded
-from qevd_bio.motion.record import BoolArray, FloatArray
 from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS, joint_dofs
 from qevd_bio.skeleton.kinematics import Skeleton
 from qevd_bio.skeleton.measures import CATALOGUE, measure_values

@@ -13,7 +13,7 @@ from qevd_bio.feedback.cues import cues_of
 from qevd_bio.feedback.kinds import Kind
 from qevd_bio.feedback.pose import PoseAngle
 from qevd_bio.motion.constraints import Finding
-from qevd_bio.motion.cycles import Cycle
+from qevd_bio.motion.repetitions.cycles import Cycle
 
 if TYPE_CHECKING:
     from qevd_bio.exercises.rule import Rule

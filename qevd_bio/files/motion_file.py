@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from qevd_bio.arrays import FloatArray
 from qevd_bio.errors import DataError
 from qevd_bio.files.atomic import write_text_atomic
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.motion.joint_curves import joint_curves
-from qevd_bio.motion.record import BoolArray, FloatArray
 
 WEIGHTS = (0.4, 0.3, 0.2, 0.1)
 """Cosine, Pearson, velocity, amplitude (supplement 5)."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from qevd_bio.motion.record import BoolArray, FloatArray
+from qevd_bio.arrays import BoolArray, FloatArray
 
 TURN_RAD = 2.0 * np.pi
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from qevd_bio.arrays import FloatArray
 from qevd_bio.motion.centre_of_mass import centre_of_mass_m, contact_translation_m
 from qevd_bio.motion.constraints import GUARD_SIGMAS
 from qevd_bio.motion.evidence import LEAST_CONFIDENCE
@@ -25,7 +26,7 @@ from qevd_bio.motion.plausibility import (
     pelvis_tilt_deg,
     range_excess_deg,
 )
-from qevd_bio.motion.record import FloatArray, Motion
+from qevd_bio.motion.record import Motion
 from qevd_bio.skeleton.dofs import DOF_NAMES
 from qevd_bio.skeleton.kinematics import Skeleton, forward_kinematics
 

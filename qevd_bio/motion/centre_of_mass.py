@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from qevd_bio.motion.record import FloatArray
+from qevd_bio.arrays import FloatArray
 from qevd_bio.skeleton.dofs import JOINT_INDEX, N_JOINTS
 
 _SIDES = ("r", "l")

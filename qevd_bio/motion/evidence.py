@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from qevd_bio.motion.cycles import Cycle
+from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.motion.medians import median, medians_of_known
-from qevd_bio.motion.pace import jitter
-from qevd_bio.motion.record import BoolArray, FloatArray
+from qevd_bio.motion.repetitions.cycles import Cycle
+from qevd_bio.motion.repetitions.pace import jitter
 
 LEAST_CONFIDENCE = 0.5
 KEY_REACH_S = 0.1

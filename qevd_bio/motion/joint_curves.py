@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from qevd_bio.motion.record import FloatArray
+from qevd_bio.arrays import FloatArray
 from qevd_bio.skeleton.dofs import DOFS, JOINT_NAMES, joint_dofs
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from qevd_bio.motion.record import FloatArray
+from qevd_bio.arrays import FloatArray
 
 
 def median(values: FloatArray) -> float:

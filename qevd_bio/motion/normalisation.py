@@ -11,7 +11,7 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 from scipy.signal import find_peaks, savgol_filter
 
-from qevd_bio.motion.record import FloatArray
+from qevd_bio.arrays import FloatArray
 
 POINTS = 101
 """Points of a normalised cycle (BIGE supplement 1.1)."""

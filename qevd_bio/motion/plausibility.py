@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.motion.angles import wrap_angle
-from qevd_bio.motion.record import BoolArray, FloatArray
 from qevd_bio.skeleton.dofs import (
     DOF_INDEX,
     DOFS,

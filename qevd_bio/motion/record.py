@@ -9,11 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
-IntArray = NDArray[np.int64]
+from qevd_bio.arrays import BoolArray, FloatArray
 
 N_DOFS = 46
 N_BETAS = 10

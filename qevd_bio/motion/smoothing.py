@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.motion.angles import TURN_RAD, unwrap_angles
-from qevd_bio.motion.record import BoolArray, FloatArray
 from qevd_bio.skeleton.dofs import DOFS, JOINT_NAMES, joint_dofs
 from qevd_bio.skeleton.kinematics import joint_turn
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from qevd_bio.motion.cycles import Cycle, CycleSettings, detect_cycles
-from qevd_bio.motion.record import FloatArray
+from qevd_bio.arrays import FloatArray
+from qevd_bio.motion.repetitions.cycles import Cycle, CycleSettings, detect_cycles
 
 
 @dataclass(slots=True)

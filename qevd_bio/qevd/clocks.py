@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qevd_bio.arrays import FloatArray
 from qevd_bio.errors import DataError
-from qevd_bio.motion.record import FloatArray
 
 CLOCK_SHIFT_S = 28_800
 NANOSECONDS = 1_000_000_000

@@ -9,7 +9,7 @@ from pathlib import Path
 from qevd_bio.assets import asset_path
 from qevd_bio.errors import DataError
 from qevd_bio.files.strict_json import parse_json
-from qevd_bio.qevd.records import LoadedRecords, Record
+from qevd_bio.qevd.record import LoadedRecords, Record
 
 MANIFEST = "qevd_fit_coach.json"
 

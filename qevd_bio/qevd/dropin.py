@@ -12,7 +12,8 @@ from qevd_bio.files.atomic import write_text_atomic
 from qevd_bio.files.digest import sha256_json
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.qevd.layout import SplitFolder
-from qevd_bio.qevd.records import Record, read_source
+from qevd_bio.qevd.record import Record
+from qevd_bio.qevd.records import read_source
 from qevd_bio.qevd.texts import is_unicode, loader_text
 from qevd_bio.qevd.utterances import Utterance, utterances
 

@@ -4,104 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from qevd_bio.arrays import FloatArray
 from qevd_bio.errors import DataError
 from qevd_bio.files.contain import contained_path, is_plain_name, plain_name
 from qevd_bio.files.digest import sha256_json
 from qevd_bio.files.restricted import load_npy
 from qevd_bio.files.strict_json import JsonValue, parse_json
-from qevd_bio.motion.record import FloatArray
 from qevd_bio.qevd.clocks import frame_times_s
 from qevd_bio.qevd.layout import SplitFolder, find_splits
+from qevd_bio.qevd.record import Fault, LoadedRecords, Record, RejectedRecord
 from qevd_bio.qevd.texts import is_unicode
-from qevd_bio.qevd.utterances import Fault, reconcile
+from qevd_bio.qevd.utterances import reconcile
 
 _SCHEMA = Draft202012Validator(
     json.loads(Path(__file__).with_name("record.schema.json").read_text(encoding="utf-8"))
 )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Record:
-    """One workout video with its feedback.
-
-    Attributes
-    ----------
-    unit_id : str
-        Unique over both splits: the video id, with the split in front ("test-0007") where
-        both splits have that id.
-    video_id : str
-        Name of the video file without suffix.
-    split : str
-        "train" or "test".
-    video_file, timestamps_file : Path
-        Absolute; either may be absent.
-    feedbacks : tuple of str
-        One text a frame, empty for silence.
-    feedback_timestamps : tuple of float
-        Start times in seconds, as in the source.
-    is_transition : tuple of bool
-        One flag a feedback timestamp.
-    times_s : ndarray [N] or None
-        Frame times in seconds on the clock of `feedback_timestamps`; None when not known.
-    faults : tuple of Fault
-        What is wrong with the record and how it was taken.
-    source_file : Path
-        The JSON file it stands in.
-    index : int
-        Its place there.
-    digest : str
-        Sha256 of its JSON.
-    """
-
-    unit_id: str
-    video_id: str
-    split: str
-    video_file: Path
-    timestamps_file: Path
-    feedbacks: tuple[str, ...]
-    feedback_timestamps: tuple[float, ...]
-    is_transition: tuple[bool, ...]
-    times_s: FloatArray | None
-    faults: tuple[Fault, ...]
-    source_file: Path
-    index: int
-    digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class RejectedRecord:
-    """A record that cannot be used, and why."""
-
-    split: str
-    index: int
-    video_id: str | None
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedRecords:
-    """All records below a data root.
-
-    Attributes
-    ----------
-    records : tuple of Record
-        Train before test, in file order.
-    rejected : tuple of RejectedRecord
-        Those left out, in the same order.
-    shared_ids : tuple of str
-        Video ids both splits have; their records differ in `unit_id`.
-    """
-
-    records: tuple[Record, ...]
-    rejected: tuple[RejectedRecord, ...]
-    shared_ids: tuple[str, ...]
 
 
 def load_records(data_root: Path) -> LoadedRecords:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from qevd_bio.qevd.records import Record
+from qevd_bio.qevd.record import Record
 from qevd_bio.qevd.texts import announces_exercise, exercise_text
 from qevd_bio.qevd.utterances import Utterance, reconcile
 

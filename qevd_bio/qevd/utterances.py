@@ -8,38 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from qevd_bio.motion.record import FloatArray
+from qevd_bio.arrays import FloatArray
+from qevd_bio.qevd.record import Fault, Record
 from qevd_bio.qevd.texts import announces_exercise
-
-if TYPE_CHECKING:
-    from qevd_bio.qevd.records import Record
 
 # Longer than a frame at 16 Hz, shorter than any utterance lasts.
 MATCH_TOLERANCE_S = 0.5
-
-FaultKind = Literal[
-    "no_times",  # frame timestamps absent or damaged
-    "frame_count",  # more or fewer frame timestamps than texts
-    "open_end",  # the last text runs to the last frame
-    "touching",  # two equal utterances without silence between them, told apart by time
-    "off_time",  # texts begin more than a frame from their timestamps
-    "clock_offset",  # all timestamps are off the frames by the same time
-    "no_timestamp",  # a text without a timestamp
-    "no_text",  # a timestamp without a text
-    "no_session_end",  # the last transition announces an exercise
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing wrong with a record that is used all the same."""
-
-    kind: FaultKind
-    message: str
 
 
 @dataclass(frozen=True, slots=True)

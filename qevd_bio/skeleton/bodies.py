@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
+from qevd_bio.arrays import FloatArray
 from qevd_bio.skeleton.dofs import JOINT_INDEX, JOINT_NAMES, N_JOINTS, PARENTS
 from qevd_bio.skeleton.kinematics import Skeleton
-
-FloatArray = NDArray[np.float64]
 
 # Columns: forward, up and right of the person in the T-pose frame (x left, y up, z forward).
 BODY_AXES: FloatArray = np.array([[0.0, 0.0, -1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from qevd_bio.arrays import FloatArray
 from qevd_bio.skeleton.dofs import (
     DOFS,
     JOINT_INDEX,
@@ -25,8 +25,6 @@ from qevd_bio.skeleton.dofs import (
     PARENTS,
     joint_dofs,
 )
-
-FloatArray = NDArray[np.float64]
 
 _SPINE = ("lumbar_body", "thorax", "head")
 _DOFS_OF = {name: [DOFS[i] for i in joint_dofs(name)] for name in JOINT_NAMES}
@@ -300,3 +298,33 @@ def forward_kinematics(q: FloatArray, skeleton: Skeleton) -> tuple[FloatArray, F
         np.ascontiguousarray(np.moveaxis(places, -1, 0)),
         np.ascontiguousarray(np.moveaxis(turns, -1, 0)),
     )
+
+
+def euler_angles(joint: str, rotation: FloatArray) -> FloatArray:
+    """Split a rotation into the three DoFs of a joint.
+
+    Parameters
+    ----------
+    joint : str
+        A SKEL joint with three DoFs about the coordinate axes.
+    rotation : ndarray (T, 3, 3)
+        In the joint's frame.
+
+    Returns
+    -------
+    ndarray (T, 3)
+        rad, in the order of the joint's DoFs; the outer two in (-pi, pi], the middle one in
+        [-pi/2, pi/2].
+
+    Notes
+    -----
+    With the middle angle at +-90 degrees only a combination of the outer two is defined.
+    """
+    axes = np.array([DOFS[i].axis for i in joint_dofs(joint)])
+    a, b, c = (int(i) for i in np.argmax(np.abs(axes), axis=1))
+    signs = axes[range(3), [a, b, c]]
+    even = 1.0 if b == (a + 1) % 3 else -1.0
+    first = np.arctan2(even * rotation[:, c, b], rotation[:, c, c])
+    second = np.arcsin(np.clip(-even * rotation[:, c, a], -1.0, 1.0))
+    third = np.arctan2(even * rotation[:, b, a], rotation[:, a, a])
+    return np.asarray(np.stack([first, second, third], axis=1) * signs)

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from qevd_bio.arrays import FloatArray
 from qevd_bio.skeleton.dofs import DOF_INDEX, N_DOFS, joint_dofs
 from qevd_bio.skeleton.kinematics import PosedSkeleton, Skeleton
 from qevd_bio.skeleton.pose_angles import (
@@ -28,8 +28,6 @@ from qevd_bio.skeleton.pose_angles import (
     stance_width,
     thigh_split,
 )
-
-FloatArray = NDArray[np.float64]
 
 _STEP_RAD = 1e-4
 

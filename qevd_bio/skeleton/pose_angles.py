@@ -13,12 +13,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from qevd_bio.arrays import FloatArray
 from qevd_bio.skeleton.dofs import DOF_INDEX
 from qevd_bio.skeleton.kinematics import PosedSkeleton
-
-FloatArray = NDArray[np.float64]
 
 _SHORT = 0.15
 

@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from qevd_bio.arrays import FloatArray
 from qevd_bio.errors import DataError
 from qevd_bio.skeleton.bodies import skel_bone_rotations, skel_skeleton
 from qevd_bio.skeleton.dofs import JOINT_NAMES, N_JOINTS, PARENTS
 from qevd_bio.skeleton.kinematics import Skeleton, joint_rotations, pose_shift
-
-FloatArray = NDArray[np.float64]
 
 N_BETAS = 10
 

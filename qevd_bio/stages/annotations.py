@@ -27,18 +27,14 @@ from qevd_bio.qevd.segments import Segment
 from qevd_bio.qevd.utterances import Utterance
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.kinematics import Skeleton
-from qevd_bio.stages.cycles import (
-    quality_columns,
-    rule_digests,
-    scored_from_row,
-    segments_digest,
-)
+from qevd_bio.stages.cycles import rule_digests, scored_from_row, segments_digest
 from qevd_bio.stages.sessions import Session, Sessions, salience_digest
 from qevd_bio.tables import annotations as annotation_table
 from qevd_bio.tables import cycles as cycle_table
 from qevd_bio.tables import findings as finding_table
 from qevd_bio.tables import kinematics as kinematics_table
 from qevd_bio.tables import morphometrics as morphometrics_table
+from qevd_bio.tables.cycles import quality_columns
 from qevd_bio.tables.kinematics import motion_from_table
 from qevd_bio.tables.parquet import read_notes, read_parquet, rows_table, write_parquet
 

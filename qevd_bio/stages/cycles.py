@@ -13,13 +13,14 @@ from qevd_bio.exercises.rule import Rule
 from qevd_bio.files.digest import sha256_json
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.motion.alignment import Quality
-from qevd_bio.motion.cycles import Cycle
 from qevd_bio.motion.record import Motion
+from qevd_bio.motion.repetitions.cycles import Cycle
 from qevd_bio.qevd.segments import Segment
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.stages.sessions import Session, Sessions
 from qevd_bio.tables import cycles as cycle_table
 from qevd_bio.tables import kinematics as kinematics_table
+from qevd_bio.tables.cycles import quality_columns
 from qevd_bio.tables.kinematics import motion_from_table
 from qevd_bio.tables.parquet import read_parquet, rows_table, write_parquet
 
@@ -98,17 +99,6 @@ def scored_from_row(row: Mapping[str, Any]) -> ScoredCycle:
         return ScoredCycle(cycle, None)
     parts = (row[f"quality_{part}"] for part in ("cosine", "pearson", "velocity", "amplitude"))
     return ScoredCycle(cycle, Quality(row["quality"], *parts))
-
-
-def quality_columns(quality: Quality | None) -> dict[str, float | None]:
-    """Lay a quality out in columns; all null when there was nothing to compare."""
-    return {
-        "quality": quality.score if quality else None,
-        "quality_cosine": quality.cosine if quality else None,
-        "quality_pearson": quality.pearson if quality else None,
-        "quality_velocity": quality.velocity if quality else None,
-        "quality_amplitude": quality.amplitude if quality else None,
-    }
 
 
 def _cycles_of(motion: Motion, rule: Rule | None, segment: Segment) -> SegmentCycles:

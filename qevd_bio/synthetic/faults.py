@@ -9,13 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from qevd_bio.arrays import FloatArray
 from qevd_bio.errors import UsageError
 from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

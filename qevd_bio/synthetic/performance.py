@@ -8,13 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from qevd_bio.arrays import FloatArray
 from qevd_bio.errors import UsageError
 from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS, N_DOFS
 from qevd_bio.synthetic.faults import excursion
-
-FloatArray = NDArray[np.float64]
 
 HOLD_BELOW_RAD = np.deg2rad(5.0)
 AMPLITUDE_SIGMA = 0.02

@@ -11,12 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-SingleArray = NDArray[np.float32]
-IntArray = NDArray[np.int64]
-ByteArray = NDArray[np.uint8]
+from qevd_bio.arrays import ByteArray, Float32Array, FloatArray, IntArray
 
 NEAR_M = 0.05
 SHADOW_SHARE = 0.62
@@ -149,8 +145,8 @@ class Fragments:
 
     pixel: IntArray
     face: IntArray
-    l1: SingleArray
-    l2: SingleArray
+    l1: Float32Array
+    l2: Float32Array
 
 
 def fragments(corners_px: FloatArray, width: int, height: int) -> Fragments:
@@ -271,7 +267,7 @@ def draw_mesh(
     return drawn
 
 
-def _interpolate(at_corners: SingleArray, face: IntArray, found: Fragments) -> SingleArray:
+def _interpolate(at_corners: Float32Array, face: IntArray, found: Fragments) -> Float32Array:
     """Blend a value given at the three corners (F, 3) linearly over the picture."""
     first = at_corners[:, 0]
     to_second, to_third = at_corners[:, 1] - first, at_corners[:, 2] - first

@@ -14,16 +14,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from qevd_bio.arrays import ByteArray, FloatArray
 from qevd_bio.errors import UsageError
 from qevd_bio.skeleton.dofs import JOINT_INDEX, N_DOFS
 from qevd_bio.synthetic.body_mesh import PARTS, Body, pose_body
 from qevd_bio.synthetic.render import Camera, Light, draw_mesh, draw_shadow, halve
-
-FloatArray = NDArray[np.float64]
-ByteArray = NDArray[np.uint8]
-BoolArray = NDArray[np.bool_]
 
 _CHUNK_FRAMES = 32
 _FEET = tuple(JOINT_INDEX[f"{n}_{s}"] for n in ("calcn", "toes") for s in "rl")

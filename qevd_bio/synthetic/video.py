@@ -11,13 +11,10 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 
+from qevd_bio.arrays import ByteArray, IntArray
 from qevd_bio.errors import UsageError
 from qevd_bio.files.atomic import atomic_path
-
-ByteArray = NDArray[np.uint8]
-IntArray = NDArray[np.int64]
 
 NANOSECONDS = 1_000_000_000
 # Spread of the real frame intervals around their mean, and the farthest a frame may stray.

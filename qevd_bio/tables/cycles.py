@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from qevd_bio.motion.alignment import Quality
 from qevd_bio.tables.columns import column, versioned
 
 QUALITY_FIELDS: list[pa.Field] = [
@@ -42,3 +43,14 @@ SCHEMA: pa.Schema = versioned(
         column("rule_version", pa.int32(), "Version of the exercise rule"),
     ],
 )
+
+
+def quality_columns(quality: Quality | None) -> dict[str, float | None]:
+    """Lay a quality out in columns; all null when there was nothing to compare."""
+    return {
+        "quality": quality.score if quality else None,
+        "quality_cosine": quality.cosine if quality else None,
+        "quality_pearson": quality.pearson if quality else None,
+        "quality_velocity": quality.velocity if quality else None,
+        "quality_amplitude": quality.amplitude if quality else None,
+    }

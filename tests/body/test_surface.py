@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from solids import box, ellipsoid, prism
 
 from qevd_bio.body.surface import surface_of, volumes_m3
+from tests.body.solids import box, ellipsoid, prism
 
 
 def volume(mesh: tuple[np.ndarray, np.ndarray]) -> float:

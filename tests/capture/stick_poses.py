@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from qevd_bio.capture.body_chain import pose_chain, state_from_angles
-from qevd_bio.capture.stick_body import BODY_JOINTS
+from qevd_bio.capture.monocular.body_chain import pose_chain, state_from_angles
+from qevd_bio.capture.monocular.stick_body import BODY_JOINTS
 from qevd_bio.skeleton.bodies import generic_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX, JOINT_INDEX, N_DOFS
 from qevd_bio.skeleton.kinematics import forward_kinematics

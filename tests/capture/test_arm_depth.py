@@ -4,12 +4,12 @@ import itertools
 
 import numpy as np
 import pytest
-from stick_poses import LEG, LENGTHS, pose
 
-from qevd_bio.capture.arm_depth import _cheapest_path, _crossings, arms_chosen
-from qevd_bio.capture.body_chain import pose_chain, state_from_angles
-from qevd_bio.capture.inverse_kinematics import inverse_kinematics
-from qevd_bio.capture.stick_body import JOINT, LENGTH
+from qevd_bio.capture.monocular.arm_depth import _cheapest_path, _crossings, arms_chosen
+from qevd_bio.capture.monocular.body_chain import pose_chain, state_from_angles
+from qevd_bio.capture.monocular.inverse_kinematics import inverse_kinematics
+from qevd_bio.capture.monocular.stick_body import JOINT, LENGTH
+from tests.capture.stick_poses import LEG, LENGTHS, pose
 
 
 def stick_joints(q):

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from stick_poses import pose, squats, stick
 
-from qevd_bio.capture.body_chain import N, joined, pose_chain, state_from_angles
-from qevd_bio.capture.inverse_kinematics import inverse_kinematics
-from qevd_bio.capture.stick_body import JOINT, LENGTH_NAMES
+from qevd_bio.capture.monocular.body_chain import N, joined, pose_chain, state_from_angles
+from qevd_bio.capture.monocular.inverse_kinematics import inverse_kinematics
+from qevd_bio.capture.monocular.stick_body import JOINT, LENGTH_NAMES
 from qevd_bio.skeleton.dofs import DOF_INDEX
+from tests.capture.stick_poses import pose, squats, stick
 
 LENGTHS = np.array([0.41, 0.43, 0.17, 0.29, 0.25, 0.22, 0.37, 0.50])
 LEG = 0.84

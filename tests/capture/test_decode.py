@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from video_files import cut_in_half, grey_ramp, noise, set_rotation_90, write_video
 
-from qevd_bio.capture.decode import FrameStream, probe, sampled_frames, turned
+from qevd_bio.capture.video.decode import FrameStream, probe, sampled_frames, turned
 from qevd_bio.errors import VideoError
+from tests.capture.video_files import cut_in_half, grey_ramp, noise, set_rotation_90, write_video
 
 
 @pytest.fixture

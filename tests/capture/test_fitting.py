@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from stick_poses import LENGTHS, marked, pose
 
-from qevd_bio.capture.body_chain import state_from_angles
-from qevd_bio.capture.fitting import BONE_ENDS, Problem, Shared, fit_chain
-from qevd_bio.capture.normal_equations import bend_coefficients
-from qevd_bio.capture.stick_body import K
+from qevd_bio.capture.monocular.body_chain import state_from_angles
+from qevd_bio.capture.monocular.fitting import BONE_ENDS, Problem, Shared, fit_chain
+from qevd_bio.capture.monocular.normal_equations import bend_coefficients
+from qevd_bio.capture.monocular.stick_body import K
+from tests.capture.stick_poses import LENGTHS, marked, pose
 
 FRAMES = 3
 

@@ -4,17 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hsmr_scenes import BLUE, RED, ColourDetector, picture, small_network
-from video_files import cut_in_half, set_rotation_90, write_video
 
 from qevd_bio.capture.config import CaptureConfig
 from qevd_bio.capture.hsmr import backend
-from qevd_bio.capture.hsmr.ahead import side_by_side
 from qevd_bio.capture.hsmr.backend import capture_hsmr
 from qevd_bio.capture.hsmr.config import HsmrConfig
 from qevd_bio.capture.hsmr.pipeline import HsmrOnDevice, see
-from qevd_bio.capture.recorded import recorded_motion
+from qevd_bio.capture.hsmr.prefetch import side_by_side
+from qevd_bio.capture.recorded.backend import recorded_motion
 from qevd_bio.errors import DataError, VideoError
+from tests.capture.hsmr_scenes import BLUE, RED, ColourDetector, picture, small_network
+from tests.capture.video_files import cut_in_half, set_rotation_90, write_video
 
 CONFIG = HsmrConfig(
     precision="fp32", detect_every=4, detect_together=2, flip_every=4, least_confidence=0.0,

@@ -7,12 +7,12 @@ import hashlib
 import numpy as np
 import pytest
 import torch
-from hsmr_tiny import golden
 from torch.nn import functional
 
 from qevd_bio.capture.hsmr.camera import in_crop, in_frame
 from qevd_bio.capture.hsmr.crops import crop, squares, windows
 from qevd_bio.errors import UsageError
+from tests.capture.hsmr_tiny import golden
 
 
 def picture(height: int, width: int, seed: int = 1, hard: bool = False) -> np.ndarray:

@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 import torch
-from hsmr_scenes import small_network
 
 from qevd_bio.capture.config import CaptureConfig
 from qevd_bio.capture.hsmr import detector as module
@@ -19,6 +18,7 @@ from qevd_bio.capture.hsmr.detector import (
 )
 from qevd_bio.capture.hsmr.pipeline import HsmrOnDevice, see
 from qevd_bio.errors import DataError, EnvironmentProblem
+from tests.capture.hsmr_scenes import small_network
 
 NAMES = {0: "person", 1: "bicycle", 2: "car"}
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from hsmr_tiny import HEADS, golden, tiny_network, tiny_state
 from scipy.special import erf, softmax
 from torch import Tensor
 
@@ -15,6 +14,7 @@ from qevd_bio.capture.hsmr.network import HsmrNetwork
 from qevd_bio.capture.hsmr.rotations import angles
 from qevd_bio.capture.hsmr.sizes import AttentionHeads, NetworkSizes
 from qevd_bio.errors import DataError
+from tests.capture.hsmr_tiny import HEADS, golden, tiny_network, tiny_state
 
 SMALL = NetworkSizes(
     width=48,

@@ -8,18 +8,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hsmr_scenes import BLUE, RED, ColourDetector, picture, small_network
 
 from qevd_bio.capture.config import CaptureConfig
 from qevd_bio.capture.hsmr import pipeline
-from qevd_bio.capture.hsmr.ahead import made_ahead, side_by_side
 from qevd_bio.capture.hsmr.batches import CropBatches
 from qevd_bio.capture.hsmr.config import HsmrConfig
 from qevd_bio.capture.hsmr.crops import crop, squares, windows
 from qevd_bio.capture.hsmr.pipeline import HsmrOnDevice, see
 from qevd_bio.capture.hsmr.predict import predict
+from qevd_bio.capture.hsmr.prefetch import made_ahead, side_by_side
 from qevd_bio.errors import EnvironmentProblem, UsageError
 from qevd_bio.skeleton.dofs import mirror_q
+from tests.capture.hsmr_scenes import BLUE, RED, ColourDetector, picture, small_network
 
 CONFIG = HsmrConfig(
     precision="fp32", detect_every=4, detect_together=2, flip_every=5,

@@ -8,13 +8,13 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
-from hsmr_tiny import golden, tiny_network
 
 from qevd_bio.capture.hsmr.crops import crop, squares, windows
 from qevd_bio.capture.hsmr.network import HsmrNetwork
 from qevd_bio.capture.hsmr.predict import Precision, normalised, predict, prepare
 from qevd_bio.capture.hsmr.sizes import NetworkSizes
 from qevd_bio.errors import UsageError
+from tests.capture.hsmr_tiny import golden, tiny_network
 
 
 def official_crops() -> torch.Tensor:

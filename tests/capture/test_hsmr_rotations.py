@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hsmr_tiny import golden
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
@@ -13,6 +12,7 @@ from torch.nn import functional
 from qevd_bio.capture.hsmr.rotations import angles, mirrored
 from qevd_bio.skeleton.dofs import DOF_INDEX, JOINT_INDEX, JOINT_NAMES, joint_dofs, mirror_q
 from qevd_bio.skeleton.kinematics import joint_rotations
+from tests.capture.hsmr_tiny import golden
 
 BALLS = [name for name in JOINT_NAMES if len(joint_dofs(name)) == 3]
 MIDDLE = [joint_dofs(name)[1] for name in BALLS]

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hsmr_scenes import BLUE, GREEN, RED, ColourDetector, picture
 
 from qevd_bio.capture.config import CaptureConfig
 from qevd_bio.capture.hsmr.config import HsmrConfig
 from qevd_bio.capture.hsmr.detector import Detected
 from qevd_bio.capture.hsmr.tracking import sightings
+from tests.capture.hsmr_scenes import BLUE, GREEN, RED, ColourDetector, picture
 
 # somebody who fills a third of the picture and vanishes is no cut
 CALM = CaptureConfig(cut_difference=60.0)

@@ -2,18 +2,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from stick_poses import pose, stick
 
-from qevd_bio.capture.inverse_kinematics import (
+from qevd_bio.capture.monocular.inverse_kinematics import (
     OBSERVED,
     UNOBSERVED,
-    euler_angles,
     inverse_kinematics,
     observed_mask,
 )
-from qevd_bio.capture.stick_body import JOINT
+from qevd_bio.capture.monocular.stick_body import JOINT
 from qevd_bio.skeleton.bodies import generic_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX, DOF_NAMES, DOFS, N_DOFS, mirror_q
+from qevd_bio.skeleton.kinematics import euler_angles
+from tests.capture.stick_poses import pose, stick
 
 
 def random_poses(frames: int, seed: int, least_bend_deg: float = 31.0) -> np.ndarray:

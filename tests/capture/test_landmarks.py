@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from qevd_bio.capture.config import CaptureConfig
-from qevd_bio.capture.landmarks import (
+from qevd_bio.capture.monocular.stick_body import BODY_JOINTS
+from qevd_bio.capture.person.landmarks import (
     BODY_LANDMARKS,
     CutFinder,
     Landmarks,
     M,
     PoseLandmarker,
 )
-from qevd_bio.capture.stick_body import BODY_JOINTS
-from qevd_bio.capture.trainee import detect
+from qevd_bio.capture.person.person_landmarks import detect
 from qevd_bio.errors import EnvironmentProblem
 
 CONFIG = CaptureConfig()

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from stick_poses import landmarks, marked, pose, squats
 
-from qevd_bio.capture.body_chain import HINGE, pose_chain
-from qevd_bio.capture.inverse_kinematics import inverse_kinematics
-from qevd_bio.capture.lifting import LiftingConfig, lift
-from qevd_bio.capture.stick_body import JOINT, LENGTH, LENGTH_NAMES
+from qevd_bio.capture.monocular.body_chain import HINGE, pose_chain
+from qevd_bio.capture.monocular.inverse_kinematics import inverse_kinematics
+from qevd_bio.capture.monocular.lifting import LiftingConfig, lift
+from qevd_bio.capture.monocular.stick_body import JOINT, LENGTH, LENGTH_NAMES
 from qevd_bio.skeleton.dofs import DOF_INDEX
+from tests.capture.stick_poses import landmarks, marked, pose, squats
 
 CONFIG = LiftingConfig()
 RATE = 25.0

@@ -7,19 +7,20 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
-from stick_poses import landmarks as seen_landmarks
-from stick_poses import squats, stick
-from video_files import cut_in_half, grey_ramp, noise, write_video
 
-from qevd_bio.capture import mediapipe_backend
+from qevd_bio.capture.captured import last_valid
 from qevd_bio.capture.config import CaptureConfig
-from qevd_bio.capture.inverse_kinematics import observed_mask
-from qevd_bio.capture.landmarks import BODY_LANDMARKS, Landmarks, M
-from qevd_bio.capture.mediapipe_backend import capture_motion, last_valid
+from qevd_bio.capture.monocular import backend as mediapipe_backend
+from qevd_bio.capture.monocular.backend import capture_motion
+from qevd_bio.capture.monocular.inverse_kinematics import observed_mask
+from qevd_bio.capture.person.landmarks import BODY_LANDMARKS, Landmarks, M
 from qevd_bio.errors import DataError, VideoError
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX, mirror_q
 from qevd_bio.skeleton.measures import measure_values
+from tests.capture.stick_poses import landmarks as seen_landmarks
+from tests.capture.stick_poses import squats, stick
+from tests.capture.video_files import cut_in_half, grey_ramp, noise, write_video
 
 UPRIGHT = CaptureConfig(turn_deg=0)
 
@@ -193,7 +194,7 @@ def test_repetitions_show_in_real_clips(shared_data, name, measure, count):
 def rendered_squats():
     """A rendered man squatting at 45 degrees to the camera, with the angles he was given."""
     pytest.importorskip("mediapipe")
-    from qevd_bio.capture.trainee import detect
+    from qevd_bio.capture.person.person_landmarks import detect
     from qevd_bio.synthetic.body_mesh import load_body
     from qevd_bio.synthetic.scene import (
         OUTFITS,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qevd_bio.capture.normal_equations import (
+from qevd_bio.capture.monocular.normal_equations import (
     banded_matrix,
     bend_coefficients,
     first_difference,

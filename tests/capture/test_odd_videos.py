@@ -10,12 +10,13 @@ import av
 import numpy as np
 import pytest
 
+from qevd_bio.capture.captured import Captured
 from qevd_bio.capture.config import CaptureConfig
-from qevd_bio.capture.mediapipe_backend import Captured, capture_motion
+from qevd_bio.capture.monocular.backend import capture_motion
 from qevd_bio.errors import DataError, VideoError
 from qevd_bio.exercises.cycle_search import segment_cycles
+from qevd_bio.exercises.load import load_rules
 from qevd_bio.exercises.references import load_reference
-from qevd_bio.exercises.rule import load_rules
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.measures import measure_values
 from qevd_bio.synthetic.body_mesh import load_body

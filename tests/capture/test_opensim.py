@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from qevd_bio.capture.opensim import (
+from qevd_bio.capture.recorded.opensim import (
     COORDINATES,
     COPIED,
     PELVIS,
@@ -20,8 +20,8 @@ from qevd_bio.capture.opensim import (
     ground_axes,
     to_opensim,
 )
+from qevd_bio.exercises.load import load_rules
 from qevd_bio.exercises.references import build_reference
-from qevd_bio.exercises.rule import load_rules
 from qevd_bio.files.motion_file import read_mot
 from qevd_bio.skeleton.bodies import generic_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX, JOINT_INDEX, N_DOFS, joint_dofs

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qevd_bio.capture.following import FollowingConfig, follow
-from qevd_bio.capture.opensim import COORDINATES
-from qevd_bio.capture.recorded import RecordedConfig, recorded_file, recorded_motion
+from qevd_bio.capture.recorded.association import FollowingConfig, follow
+from qevd_bio.capture.recorded.backend import RecordedConfig, recorded_file, recorded_motion
+from qevd_bio.capture.recorded.opensim import COORDINATES
 from qevd_bio.errors import DataError, VideoError
 from qevd_bio.exercises.checking import segment_findings
 from qevd_bio.exercises.cycle_search import segment_cycles
-from qevd_bio.exercises.rule import load_rules
+from qevd_bio.exercises.load import load_rules
 from qevd_bio.files.motion_file import read_mot, write_mot
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX, N_DOFS

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from stick_poses import landmarks, pose, squats, stick
 
-from qevd_bio.capture.side_swaps import legs_put_back, swapped_legs
-from qevd_bio.capture.stick_body import JOINT
+from qevd_bio.capture.monocular.side_swaps import legs_put_back, swapped_legs
+from qevd_bio.capture.monocular.stick_body import JOINT
 from qevd_bio.skeleton.dofs import DOF_INDEX
+from tests.capture.stick_poses import landmarks, pose, squats, stick
 
 
 def lunges(frames=90, rate=25.0, azimuth_deg=90.0):

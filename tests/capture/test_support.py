@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qevd_bio.capture.stick_body import JOINT, K
-from qevd_bio.capture.support import carrying_arms, elbows_alike
+from qevd_bio.capture.monocular.stick_body import JOINT, K
+from qevd_bio.capture.monocular.support import carrying_arms, elbows_alike
 
 RATE, SECONDS = 30.0, 6
 

@@ -4,20 +4,15 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from stick_poses import LENGTHS, landmarks, marked, pose, squats
 
-from qevd_bio.capture.body_chain import HINGE, N, pose_chain, state_from_angles
-from qevd_bio.capture.inverse_kinematics import inverse_kinematics, observed_mask
-from qevd_bio.capture.lifting import Lifted, LiftingConfig, lift
-from qevd_bio.capture.stick_body import JOINT, LENGTH_NAMES
-from qevd_bio.capture.uncertainty import (
-    FIT_SHARE,
-    METHOD_DEG,
-    POINTING_DEG,
-    angle_sigma,
-    jitter_sigma,
-)
+from qevd_bio.capture.monocular.body_chain import HINGE, N, pose_chain, state_from_angles
+from qevd_bio.capture.monocular.inverse_kinematics import inverse_kinematics, observed_mask
+from qevd_bio.capture.monocular.lifting import Lifted, LiftingConfig, lift
+from qevd_bio.capture.monocular.stick_body import JOINT, LENGTH_NAMES
+from qevd_bio.capture.monocular.uncertainty import FIT_SHARE, METHOD_DEG, POINTING_DEG, angle_sigma
+from qevd_bio.motion.noise import jitter_sigma
 from qevd_bio.skeleton.dofs import DOF_INDEX
+from tests.capture.stick_poses import LENGTHS, landmarks, marked, pose, squats
 
 LENGTH_OF = dict(zip(LENGTH_NAMES, LENGTHS, strict=True))
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from qevd_bio.capture.config import CaptureConfig
-from qevd_bio.capture.decode import sampled_frames, turned
-from qevd_bio.capture.upright import (
+from qevd_bio.capture.person.upright import (
     TURNS_DEG,
     decide_turn,
     expected_turn_deg,
     find_upright,
     standing_turn_deg,
 )
+from qevd_bio.capture.video.decode import sampled_frames, turned
 
 CONFIG = CaptureConfig()
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from qevd_bio.assets import asset_path
 from qevd_bio.cli.main import app
-from qevd_bio.exercises.rule import load_rules
+from qevd_bio.exercises.load import load_rules
 
 RULES = load_rules()
 

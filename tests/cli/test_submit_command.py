@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_command_line import data_root_with
-from test_upkeep_commands import qevd_bio
 
 import qevd_bio as package
+from tests.cli.test_command_line import data_root_with
+from tests.cli.test_upkeep_commands import qevd_bio
 
 RUN = ("--", "--data-root", "Q D", "--work", "W", "--policy", "paper")
 ARRAY = ("submit", "--parts", "4", "--time-h", "1.5")

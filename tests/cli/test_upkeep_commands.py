@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from test_command_line import data_root_with
 
 from qevd_bio.cli.main import app
+from tests.cli.test_command_line import data_root_with
 
 COMMANDS = ("status", "failed", "retry", "verify", "gc", "adopt", "why")
 

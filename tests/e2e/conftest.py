@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from qevd_bio.demo.sessions import TRAIN, Exercise, Line, Session
+from qevd_bio.demo.workout import make_demo_folder
+from qevd_bio.exercises.load import load_rules
 from qevd_bio.exercises.references import build_reference
-from qevd_bio.exercises.rule import load_rules
-from qevd_bio.synthetic.sessions import TRAIN, Exercise, Line, Session
-from qevd_bio.synthetic.workout import make_demo_folder
 
 pytest.importorskip(
     "mediapipe", reason='capture from pixels needs the extra: pip install "qevd-bio[mediapipe]"'

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from qevd_bio.synthetic.sessions import TRAIN
+from qevd_bio.demo.sessions import TRAIN
 
 
 def records_of(root: Path) -> list[dict]:

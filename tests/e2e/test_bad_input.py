@@ -12,15 +12,15 @@ import av
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from source_records import records_of, write_records
 
-from qevd_bio.dataset.assembly import release_from
-from qevd_bio.dataset.changes import all_changes
+from qevd_bio.demo.sessions import TRAIN
 from qevd_bio.errors import DataError
+from qevd_bio.pipeline.pipeline import Road, RoadConfig, open_road
+from qevd_bio.release.assembly import release_from
 from qevd_bio.stages import kinematics as kinematics_stage
-from qevd_bio.stages.road import Road, RoadConfig, open_road
-from qevd_bio.synthetic.sessions import TRAIN
 from qevd_bio.tables.parquet import read_notes
+from qevd_bio.views.changes import all_changes
+from tests.e2e.source_records import records_of, write_records
 
 pytestmark = pytest.mark.slow
 

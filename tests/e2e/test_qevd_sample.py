@@ -12,20 +12,20 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from qevd_bio.dataset.assembly import release_from
-from qevd_bio.dataset.changes import all_changes
-from qevd_bio.dataset.drop_in import drop_in_of_release
-from qevd_bio.dataset.evidence import release_faults, row_faults
-from qevd_bio.dataset.statistics import statistics_of
 from qevd_bio.feedback.cues import cues_of
 from qevd_bio.feedback.rewriting import Status
+from qevd_bio.pipeline.pipeline import Road, RoadConfig, open_road
 from qevd_bio.qevd.layout import RECORDS_FILE, SPLIT_FOLDERS
+from qevd_bio.release.assembly import release_from
+from qevd_bio.release.drop_in import drop_in_of_release
+from qevd_bio.release.evidence import release_faults, row_faults
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.measures import measure_values
-from qevd_bio.stages.road import Road, RoadConfig, open_road
 from qevd_bio.tables import kinematics
 from qevd_bio.tables.kinematics import motion_from_table
 from qevd_bio.tables.parquet import read_notes, read_parquet
+from qevd_bio.views.changes import all_changes
+from qevd_bio.views.statistics import statistics_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.data]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from toy_world import World
+
+from tests.engine.toy_world import World
 
 
 @pytest.fixture(scope="session")

@@ -10,17 +10,16 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-import working_stages
-
-from qevd_bio.engine.limits import Limits
-from qevd_bio.engine.local import run_local
+from qevd_bio.engine.execute.limits import Limits
+from qevd_bio.engine.execute.local import run_local
+from qevd_bio.engine.execute.ray_run import run_on_ray
+from qevd_bio.engine.execute.stage_factory import recipe_of
+from qevd_bio.engine.execute.supervisor import run_supervised
 from qevd_bio.engine.plan import current_artifacts, plan
-from qevd_bio.engine.ray_run import run_on_ray
-from qevd_bio.engine.recipe import recipe_of
 from qevd_bio.engine.runs import recorded_run
 from qevd_bio.engine.sharding import shard_named
 from qevd_bio.engine.store import Store
-from qevd_bio.engine.supervisor import run_supervised
+from tests.engine import working_stages
 
 
 class Site:

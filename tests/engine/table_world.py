@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 import tempfile
 from functools import lru_cache
 from pathlib import Path
 
 import pyarrow.parquet as pq
-from toy_world import ToyStage, World
 
-from qevd_bio.dataset.publish import publish
-from qevd_bio.dataset.release import PublishedVideo
 from qevd_bio.files.digest import sha256_file
+from qevd_bio.release.contents import PublishedVideo
+from qevd_bio.release.publish import publish
 from qevd_bio.tables.parquet import read_notes, write_parquet
-
-_SPEC = importlib.util.spec_from_file_location(
-    "made_artifacts", Path(__file__).parents[1] / "dataset" / "made_artifacts.py"
-)
-made_artifacts = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(made_artifacts)
+from tests.engine.toy_world import ToyStage, World
+from tests.release import made_artifacts
 
 
 @lru_cache

@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from supervised import Site, start
-from table_world import TableWorld
 
-from qevd_bio.dataset.configs import CONFIGS
-from qevd_bio.engine.collect import note_published, remove, waste
+from qevd_bio.engine.maintain.collect import note_published, remove, waste
+from qevd_bio.engine.maintain.failures import Damage, reopen_failed, verify
 from qevd_bio.engine.plan import plan
 from qevd_bio.engine.record import ARTIFACT_FILE, UNIT_FILE, record_from_json
-from qevd_bio.engine.upkeep import Damage, reopen_failed, verify
 from qevd_bio.errors import EnvironmentProblem
+from qevd_bio.release.configs import CONFIGS
+from tests.engine.supervised import Site, start
+from tests.engine.table_world import TableWorld
 
 VIDEOS = ("0001", "0002")
 

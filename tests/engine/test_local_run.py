@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from qevd_bio.engine.attempt import attempt
+from qevd_bio.engine.execute.attempt import attempt
 from qevd_bio.engine.plan import ATTEMPTS
 from qevd_bio.engine.record import ARTIFACT_FILE, UNIT_FILE
 from qevd_bio.engine.stage import Skip

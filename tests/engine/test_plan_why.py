@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from qevd_bio.engine.local import run_local
+from qevd_bio.engine.execute.local import run_local
 from qevd_bio.engine.plan import current_artifacts, plan
 from qevd_bio.engine.record import ARTIFACT_FILE, UNIT_FILE
 from qevd_bio.errors import DataError, UsageError

@@ -10,12 +10,12 @@ import time
 from pathlib import Path
 
 import pytest
-from supervised import Site, start
 
 from qevd_bio.cli.main import app
-from qevd_bio.engine.limits import Limits
-from qevd_bio.engine.ray_run import _Host
-from qevd_bio.engine.recipe import Recipe
+from qevd_bio.engine.execute.limits import Limits
+from qevd_bio.engine.execute.ray_run import _Host
+from qevd_bio.engine.execute.stage_factory import Recipe
+from tests.engine.supervised import Site, start
 
 pytest.importorskip("ray", reason="running on Ray needs qevd-bio[ray]")
 

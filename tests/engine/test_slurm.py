@@ -9,15 +9,14 @@ import sys
 import time
 from pathlib import Path
 
-import fake_slurm
 import pytest
-import supervised
-from supervised import Site
 
-from qevd_bio.engine import slurm
+from qevd_bio.engine.execute import slurm
+from qevd_bio.engine.execute.slurm import SlurmArray, sbatch_script, submit_array
 from qevd_bio.engine.sharding import Shard
-from qevd_bio.engine.slurm import SlurmArray, sbatch_script, submit_array
 from qevd_bio.errors import EnvironmentProblem, UsageError
+from tests.engine import fake_slurm, supervised
+from tests.engine.supervised import Site
 
 VIDEOS = 9
 ARRAY = SlurmArray(parts=3, minutes=5)

@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from supervised import Site, start
 
-from qevd_bio.engine.limits import Limits, resident_bytes, sensible_workers, visible_gpus
+from qevd_bio.engine.execute.limits import Limits, resident_bytes, sensible_workers, visible_gpus
+from qevd_bio.engine.execute.supervisor import LOSSES
 from qevd_bio.engine.plan import plan
 from qevd_bio.engine.stage import Resources
-from qevd_bio.engine.supervisor import LOSSES
 from qevd_bio.errors import EnvironmentProblem, UsageError
+from tests.engine.supervised import Site, start
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="reads /proc to see what became of processes"

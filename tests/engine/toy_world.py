@@ -6,7 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from qevd_bio.engine.local import run_local
+from qevd_bio.engine.execute.local import run_local
 from qevd_bio.engine.plan import current_artifacts, plan
 from qevd_bio.engine.stage import Resources
 from qevd_bio.engine.store import Store

@@ -6,8 +6,9 @@ import numpy as np
 
 from qevd_bio.exercises.checking import cycle_findings
 from qevd_bio.exercises.cycle_search import segment_cycles
+from qevd_bio.exercises.load import load_rules
 from qevd_bio.exercises.references import build_reference
-from qevd_bio.exercises.rule import Rule, load_rules
+from qevd_bio.exercises.rule import Rule
 from qevd_bio.motion.record import Motion
 from qevd_bio.skeleton.bodies import generic_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS, mirror_q

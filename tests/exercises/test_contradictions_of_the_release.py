@@ -8,8 +8,8 @@ import re
 import numpy as np
 import pytest
 
+from qevd_bio.exercises.load import load_rules
 from qevd_bio.exercises.references import WORLD_GRAVITY
-from qevd_bio.exercises.rule import load_rules
 from qevd_bio.skeleton.bodies import generic_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS, JOINT_INDEX, mirror_q
 from qevd_bio.skeleton.kinematics import forward_kinematics

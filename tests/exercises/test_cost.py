@@ -11,13 +11,13 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from performed import as_motion, performed
 
 from qevd_bio.exercises.checking import segment_findings
 from qevd_bio.exercises.cycle_search import segment_cycles
-from qevd_bio.exercises.rule import load_rules
+from qevd_bio.exercises.load import load_rules
 from qevd_bio.motion.record import Motion
 from qevd_bio.skeleton.bodies import generic_skeleton
+from tests.exercises.performed import as_motion, performed
 
 RULES = load_rules()
 SKELETON = generic_skeleton()

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from performed import as_motion, performed
 
 from qevd_bio.exercises.checking import cycle_findings
 from qevd_bio.exercises.cycle_search import segment_cycles
-from qevd_bio.exercises.rule import load_rules
+from qevd_bio.exercises.load import load_rules
 from qevd_bio.skeleton.bodies import generic_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX, mirror_q
+from tests.exercises.performed import as_motion, performed
 
 RULES = load_rules()
 SKELETON = generic_skeleton()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from performed import (
+
+from qevd_bio.exercises.references import WORLD_GRAVITY, build_reference
+from qevd_bio.skeleton.measures import measure_values
+from tests.exercises.performed import (
     RULES,
     SKELETON,
     analysed,
@@ -12,9 +15,6 @@ from performed import (
     both_sides,
     performed,
 )
-
-from qevd_bio.exercises.references import WORLD_GRAVITY, build_reference
-from qevd_bio.skeleton.measures import measure_values
 
 # Exercise, constraint, DoF changes at the key phase, sign of the deviation, instruction.
 # Each change puts the value tolerance + 15 beyond the bound.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from qevd_bio.exercises.load import load_rules
 from qevd_bio.exercises.names import rule_for
-from qevd_bio.exercises.rule import load_rules
 
 RULES = load_rules()
 

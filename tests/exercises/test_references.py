@@ -9,6 +9,7 @@ import pytest
 
 from qevd_bio.assets import asset_path
 from qevd_bio.errors import RuleError
+from qevd_bio.exercises.load import load_rules
 from qevd_bio.exercises.references import (
     WORLD_GRAVITY,
     build_all,
@@ -17,7 +18,6 @@ from qevd_bio.exercises.references import (
     load_index,
     load_reference,
 )
-from qevd_bio.exercises.rule import load_rules
 from qevd_bio.skeleton.bodies import generic_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS, JOINT_INDEX, mirror_q
 from qevd_bio.skeleton.kinematics import forward_kinematics

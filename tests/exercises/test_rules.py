@@ -9,7 +9,7 @@ import pytest
 
 from qevd_bio.assets import asset_path
 from qevd_bio.errors import RuleError
-from qevd_bio.exercises.rule import load_rule, load_rules
+from qevd_bio.exercises.load import load_rule, load_rules
 from qevd_bio.skeleton.dofs import JOINT_NAMES
 
 RULES = load_rules()

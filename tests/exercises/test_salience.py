@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from performed import as_motion, both_sides, performed
 
 from qevd_bio.exercises.checking import cycle_findings
 from qevd_bio.exercises.cycle_search import segment_cycles
-from qevd_bio.exercises.rule import load_rules
+from qevd_bio.exercises.load import load_rules
 from qevd_bio.exercises.salience import (
     MOST_JOINTS,
     Salience,
@@ -18,6 +17,7 @@ from qevd_bio.exercises.salience import (
 from qevd_bio.skeleton.bodies import generic_skeleton
 from qevd_bio.skeleton.dofs import JOINT_NAMES
 from qevd_bio.skeleton.measures import CATALOGUE
+from tests.exercises.performed import as_motion, both_sides, performed
 
 RULES = load_rules()
 SKELETON = generic_skeleton()

@@ -6,7 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from performed import (
+from scipy.ndimage import gaussian_filter1d
+
+from qevd_bio.exercises.checking import segment_findings
+from qevd_bio.exercises.cycle_search import ScoredCycle, choose_cycle, segment_cycles
+from qevd_bio.motion.alignment import Quality
+from qevd_bio.motion.repetitions.cycles import Cycle
+from qevd_bio.skeleton.dofs import DOF_INDEX, mirror_q
+from tests.exercises.performed import (
     HOLDS,
     REPETITIVE,
     RULES,
@@ -15,13 +22,6 @@ from performed import (
     as_motion,
     performed,
 )
-from scipy.ndimage import gaussian_filter1d
-
-from qevd_bio.exercises.checking import segment_findings
-from qevd_bio.exercises.cycle_search import ScoredCycle, choose_cycle, segment_cycles
-from qevd_bio.motion.alignment import Quality
-from qevd_bio.motion.cycles import Cycle
-from qevd_bio.skeleton.dofs import DOF_INDEX, mirror_q
 
 
 @pytest.mark.parametrize("name", REPETITIVE)

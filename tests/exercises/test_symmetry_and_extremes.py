@@ -7,17 +7,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from performed import as_motion, one_repetition, performed
 
 from qevd_bio.assets import asset_path
 from qevd_bio.errors import RuleError
 from qevd_bio.exercises.checking import segment_findings
 from qevd_bio.exercises.cycle_search import segment_cycles
-from qevd_bio.exercises.rule import load_rule, load_rules
+from qevd_bio.exercises.load import load_rule, load_rules
 from qevd_bio.feedback.contexts import evidence_text, statement_text
 from qevd_bio.feedback.numbers import unbacked_numbers
 from qevd_bio.skeleton.bodies import generic_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX, mirror_q
+from tests.exercises.performed import as_motion, one_repetition, performed
 
 RULES = load_rules()
 SKELETON = generic_skeleton()

@@ -6,7 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from performed import (
+
+from qevd_bio.exercises.checking import cycle_findings
+from qevd_bio.exercises.cycle_search import segment_cycles
+from qevd_bio.skeleton.dofs import DOF_INDEX
+from tests.exercises.performed import (
     RULES,
     SKELETON,
     analysed,
@@ -14,10 +18,6 @@ from performed import (
     both_sides,
     performed,
 )
-
-from qevd_bio.exercises.checking import cycle_findings
-from qevd_bio.exercises.cycle_search import segment_cycles
-from qevd_bio.skeleton.dofs import DOF_INDEX
 
 
 @pytest.mark.parametrize("name", RULES)

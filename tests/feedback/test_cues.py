@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.sentences import judged_cues
-from qevd_bio.exercises.rule import load_rules
+from qevd_bio.exercises.load import load_rules
 from qevd_bio.feedback.cues import cues_of, is_general, is_other_phase
 from qevd_bio.feedback.prompt_files import load_prompt
 from qevd_bio.feedback.quantities import family

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made_findings import knee, still
 
 from qevd_bio.feedback.contexts import motion_context
 from qevd_bio.feedback.pose import PoseAngle, angle_text, pose_of, pose_text
 from qevd_bio.skeleton.bodies import generic_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX, JOINT_INDEX, JOINT_NAMES
 from qevd_bio.skeleton.kinematics import forward_kinematics
+from tests.feedback.made_findings import knee, still
 
 OBSERVED = np.ones(46, dtype=bool)
 LEFT, UP, FORWARD = np.eye(3)

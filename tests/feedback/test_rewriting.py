@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_findings import finding, hip, knee, lean, still, uneven
 
 from qevd_bio.errors import UsageError
 from qevd_bio.exercises.rule import Representative, Rule, Tempo
 from qevd_bio.feedback.kinds import Kind, kind_of
 from qevd_bio.feedback.numbers import unbacked_numbers
 from qevd_bio.feedback.rewriting import rewrite
-from qevd_bio.motion.cycles import Cycle
+from qevd_bio.motion.repetitions.cycles import Cycle
+from tests.feedback.made_findings import finding, hip, knee, lean, still, uneven
 
 CYCLE = Cycle(kind="cycle", start=0, key=15, end=30, start_s=0, key_s=0.5, end_s=1, side=None)
 LEFT_LUNGE = Cycle(kind="half", start=0, key=9, end=19, start_s=0, key_s=0.3, end_s=1, side="l")

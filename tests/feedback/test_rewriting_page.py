@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from made_findings import knee
-from test_rewriting import DEEPER, told
 
 from qevd_bio.feedback.contexts import motion_context
 from qevd_bio.feedback.morphology import morphology_context
 from qevd_bio.feedback.pose import PoseAngle
+from tests.feedback.made_findings import knee
+from tests.feedback.test_rewriting import DEEPER, told
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rewriting.md").read_text(encoding="utf-8")
 

@@ -8,10 +8,9 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_findings import finding, hip, knee, lean, still
 
 from qevd_bio.errors import DataError, RuleError
-from qevd_bio.exercises.rule import load_rules
+from qevd_bio.exercises.load import load_rules
 from qevd_bio.feedback.contexts import (
     evidence_text,
     joined_sides,
@@ -22,6 +21,7 @@ from qevd_bio.feedback.numbers import unbacked_numbers
 from qevd_bio.feedback.prompt_files import load_prompt
 from qevd_bio.feedback.quantities import family, is_speakable
 from qevd_bio.skeleton.measures import CATALOGUE
+from tests.feedback.made_findings import finding, hip, knee, lean, still
 
 NEUTRAL = "Maintain neutral spine alignment; engage the core to stabilize the lumbar region"
 ALIGN = "Stabilize the hip position and maintain static alignment from the shoulders to the ankles"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from made_findings import finding, knee, lean, still, uneven
 
 from qevd_bio.feedback.numbers import unbacked_numbers, unbacked_pose
+from tests.feedback.made_findings import finding, knee, lean, still, uneven
 
 SHALLOW = finding(measured=85.2)
 

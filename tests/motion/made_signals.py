@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from qevd_bio.motion.cycles import CycleSettings, detect_cycles
+from qevd_bio.motion.repetitions.cycles import CycleSettings, detect_cycles
 
 SETTINGS = CycleSettings()
 

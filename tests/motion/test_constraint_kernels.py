@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from qevd_bio.motion.constraints import Constraint, judge
-from qevd_bio.motion.cycles import Cycle
 from qevd_bio.motion.evidence import Evidence, key_window_s, spread_over, value_at
+from qevd_bio.motion.repetitions.cycles import Cycle
 
 DEPTH = Constraint(
     id="depth",

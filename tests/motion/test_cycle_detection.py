@@ -8,9 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_signals import SETTINGS, found, noise, repetitions
 
-from qevd_bio.motion.cycles import CycleSettings, detect_alternating, detect_cycles, mean_crossings
+from qevd_bio.motion.repetitions.cycles import (
+    CycleSettings,
+    detect_alternating,
+    detect_cycles,
+    mean_crossings,
+)
+from tests.motion.made_signals import SETTINGS, found, noise, repetitions
 
 periods = st.lists(st.floats(1.0, 4.0), min_size=1, max_size=8)
 rests = st.floats(0.0, 4.0)

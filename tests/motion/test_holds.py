@@ -6,9 +6,9 @@ import time
 
 import numpy as np
 import pytest
-from made_signals import noise, repetitions
 
-from qevd_bio.motion.holds import HoldSettings, detect_holds, rolling_deviation
+from qevd_bio.motion.repetitions.holds import HoldSettings, detect_holds, rolling_deviation
+from tests.motion.made_signals import noise, repetitions
 
 SETTINGS = HoldSettings()
 

@@ -12,10 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_signals import SETTINGS, found, noise, repetitions
 
-from qevd_bio.motion.cycles import detect_alternating
-from qevd_bio.motion.holds import HoldSettings, detect_holds
 from qevd_bio.motion.plausibility import (
     angular_speed_deg_s,
     asymmetry_deg,
@@ -25,9 +22,12 @@ from qevd_bio.motion.plausibility import (
     mean_speed_m_s,
     range_excess_deg,
 )
+from qevd_bio.motion.repetitions.cycles import detect_alternating
+from qevd_bio.motion.repetitions.holds import HoldSettings, detect_holds
 from qevd_bio.skeleton.bodies import generic_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX, mirror_q
 from qevd_bio.skeleton.kinematics import forward_kinematics
+from tests.motion.made_signals import SETTINGS, found, noise, repetitions
 
 periods = st.lists(st.floats(1.2, 3.5), min_size=2, max_size=6)
 seeds = st.integers(0, 10_000)

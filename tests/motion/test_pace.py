@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qevd_bio.motion.pace import dominant_period_s, jitter, smoothing_for
-from qevd_bio.motion.shared_movement import with_shared_movement
+from qevd_bio.motion.repetitions.pace import dominant_period_s, jitter, smoothing_for
+from qevd_bio.motion.repetitions.shared_movement import with_shared_movement
 
 TIME_S = np.arange(900) / 30.0
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made_signals import SETTINGS, noise
 from scipy.ndimage import gaussian_filter1d
 
-from qevd_bio.motion.cycles import detect_alternating, detect_cycles
-from qevd_bio.motion.set_likeness import alike
-from qevd_bio.motion.set_movement import along_the_set
+from qevd_bio.motion.repetitions.cycles import detect_alternating, detect_cycles
+from qevd_bio.motion.repetitions.set_likeness import alike
+from qevd_bio.motion.repetitions.set_movement import along_the_set
 from qevd_bio.motion.streaming import CycleStream
+from tests.motion.made_signals import SETTINGS, noise
 
 RATE_HZ = 30.0
 # Rise of six angles in rad: a squat-like repetition, and someone who gets up from the floor.

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_signals import SETTINGS, noise, repetitions
 
-from qevd_bio.motion.cycles import detect_cycles
+from qevd_bio.motion.repetitions.cycles import detect_cycles
 from qevd_bio.motion.streaming import CycleStream
+from tests.motion.made_signals import SETTINGS, noise, repetitions
 
 
 def fed(stream, curve, time_s, valid=None):

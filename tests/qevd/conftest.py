@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_records import SESSION, SESSION_FRAMES, WriteSplit, made_raw, made_timestamps
+
+from tests.qevd.made_records import SESSION, SESSION_FRAMES, WriteSplit, made_raw, made_timestamps
 
 
 @pytest.fixture

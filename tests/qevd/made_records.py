@@ -10,7 +10,7 @@ import numpy as np
 
 from qevd_bio.files.digest import sha256_json
 from qevd_bio.qevd.clocks import frame_times_s
-from qevd_bio.qevd.records import Record
+from qevd_bio.qevd.record import Record
 
 FRAME_NS = 64_000_128
 FIRST_NS = 1_600_523_677_967_353_856

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_records import SESSION_FRAMES, WriteSplit, made_raw, made_record, made_timestamps
 
 from qevd_bio.errors import DataError
 from qevd_bio.qevd.clocks import frame_times_s
@@ -16,6 +15,13 @@ from qevd_bio.qevd.dropin import drop_in_records, merging_pairs, write_drop_in
 from qevd_bio.qevd.layout import find_splits
 from qevd_bio.qevd.records import load_records, read_source
 from qevd_bio.qevd.utterances import utterances
+from tests.qevd.made_records import (
+    SESSION_FRAMES,
+    WriteSplit,
+    made_raw,
+    made_record,
+    made_timestamps,
+)
 
 Raw = dict[str, Any]
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_records import WriteSplit
 
 from qevd_bio.errors import DataError
 from qevd_bio.qevd.records import load_records, require_times_s
 from qevd_bio.qevd.segments import segments
 from qevd_bio.qevd.utterances import utterances
+from tests.qevd.made_records import WriteSplit
 
 Raw = dict[str, Any]
 BENCHMARK = "QEVD-FIT-COACH-Benchmark"

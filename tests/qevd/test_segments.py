@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_records import SESSION_FRAMES, made_record, made_timestamps
 
 from qevd_bio.qevd.clocks import frame_times_s
 from qevd_bio.qevd.records import load_records
 from qevd_bio.qevd.segments import segments
 from qevd_bio.qevd.texts import exercise_text, loader_text
 from qevd_bio.qevd.utterances import utterances
+from tests.qevd.made_records import SESSION_FRAMES, made_record, made_timestamps
 
 Raw = dict[str, Any]
 TIMES_S = frame_times_s(made_timestamps(SESSION_FRAMES), where="made up")

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_records import SESSION, SESSION_FRAMES, made_raw, made_record, made_timestamps
 
 from qevd_bio.qevd.clocks import frame_times_s
 from qevd_bio.qevd.records import load_records
 from qevd_bio.qevd.utterances import Reconciled, reconcile, utterances
+from tests.qevd.made_records import SESSION, SESSION_FRAMES, made_raw, made_record, made_timestamps
 
 Raw = dict[str, Any]
 TIMES_S = frame_times_s(made_timestamps(SESSION_FRAMES), where="made up")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made_cycles import jumping_jack, pose, pushup, squat
 
 from qevd_bio.errors import UsageError
 from qevd_bio.skeleton.dofs import DOFS, JOINT_INDEX, N_DOFS
 from qevd_bio.skeleton.kinematics import forward_kinematics
 from qevd_bio.synthetic.body_mesh import BUILDS, PARTS, Body, load_body, pose_body
 from qevd_bio.synthetic.render import vertex_normals
+from tests.synthetic.made_cycles import jumping_jack, pose, pushup, squat
 
 DENSITY_KG_M3 = 980.0
 SIZES = {"man": (1.78, 74.0), "woman": (1.65, 57.0), "heavy": (1.76, 95.0)}

@@ -10,10 +10,10 @@ import av
 import numpy as np
 import pytest
 
-from qevd_bio.capture.recorded import recorded_motion
+from qevd_bio.capture.recorded.backend import recorded_motion
 from qevd_bio.errors import UsageError
 from qevd_bio.exercises.cycle_search import segment_cycles
-from qevd_bio.exercises.rule import load_rules
+from qevd_bio.exercises.load import load_rules
 from qevd_bio.skeleton.dofs import DOF_NAMES
 from qevd_bio.synthetic.body_mesh import load_body
 from qevd_bio.synthetic.clips import Clip, clips_wanted, frames_of, make_clips

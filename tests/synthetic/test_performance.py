@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made_cycles import jumping_jack, lunges, plank, pushup, references, squat
 
 from qevd_bio.errors import UsageError
 from qevd_bio.skeleton.dofs import DOF_INDEX
@@ -12,6 +11,7 @@ from qevd_bio.skeleton.measures import CATALOGUE, measure_values
 from qevd_bio.synthetic.body_mesh import load_body
 from qevd_bio.synthetic.faults import FAULTS, excursion, fault_named, scaled
 from qevd_bio.synthetic.performance import WANDER_DEG, is_hold, perform, swings
+from tests.synthetic.made_cycles import jumping_jack, lunges, plank, pushup, references, squat
 
 DOWN = np.array([0.0, -1.0, 0.0])
 KNEE = DOF_INDEX["knee_angle_r"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made_cycles import HANGING, jumping_jack, plank, pose, pushup, squat
 
 from qevd_bio.errors import UsageError
 from qevd_bio.skeleton.dofs import DOF_INDEX, JOINT_INDEX, N_DOFS
@@ -24,6 +23,7 @@ from qevd_bio.synthetic.scene import (
     render_motion,
     stand_on_ground,
 )
+from tests.synthetic.made_cycles import HANGING, jumping_jack, plank, pose, pushup, squat
 
 UPRIGHT = pose(HANGING)[None]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made_cycles import jumping_jack, lunges, pushup, squat
 
 from qevd_bio.synthetic.body_mesh import load_body, pose_body
 from qevd_bio.synthetic.render import project
@@ -16,6 +15,7 @@ from qevd_bio.synthetic.scene import (
     render_motion,
     stand_on_ground,
 )
+from tests.synthetic.made_cycles import jumping_jack, lunges, pushup, squat
 
 # MediaPipe's landmark and SKEL's joint: shoulders, elbows, wrists, hips, knees, ankles.
 SAME_PLACE = ((11, 20), (12, 15), (13, 21), (14, 16), (15, 23), (16, 18))

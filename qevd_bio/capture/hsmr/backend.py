@@ -9,9 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from qevd_bio.capture.decode import Decoded, FrameStream, probe, sampled_frames
+from qevd_bio.arrays import BoolArray, FloatArray
+from qevd_bio.capture.captured import ASSUMED_HEIGHT_M, Captured, last_valid
 from qevd_bio.capture.footage import (
     check_decoded,
     check_header,
@@ -19,23 +19,19 @@ from qevd_bio.capture.footage import (
     footage_notes,
     upright_of,
 )
+from qevd_bio.capture.hsmr.confidence import confidence, flip_sigma
 from qevd_bio.capture.hsmr.config import HsmrConfig
 from qevd_bio.capture.hsmr.detector import PersonDetector
 from qevd_bio.capture.hsmr.gravity import Gravity, find_gravity
+from qevd_bio.capture.hsmr.person_track import Seen
 from qevd_bio.capture.hsmr.pipeline import HsmrOnDevice, see
-from qevd_bio.capture.hsmr.seen import Seen
-from qevd_bio.capture.hsmr.worth import confidence, flip_sigma
-from qevd_bio.capture.mediapipe_backend import Captured, last_valid
-from qevd_bio.capture.recorded import ASSUMED_HEIGHT_M
-from qevd_bio.capture.uncertainty import jitter_sigma
-from qevd_bio.capture.upright import Upright, expected_turn_deg
+from qevd_bio.capture.person.upright import Upright, expected_turn_deg
+from qevd_bio.capture.video.decode import Decoded, FrameStream, probe, sampled_frames
 from qevd_bio.errors import VideoError
+from qevd_bio.motion.noise import jitter_sigma
 from qevd_bio.motion.record import Motion
 from qevd_bio.skeleton.bodies import segment_lengths_for_height
 from qevd_bio.skeleton.dofs import N_DOFS
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 BACKEND = "hsmr"
 

@@ -21,14 +21,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.capture.hsmr.predict import Prediction
 from qevd_bio.errors import EnvironmentProblem
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 Step = Callable[[Tensor], Prediction]
 

@@ -8,11 +8,9 @@ The network assumes a focal length of 5,000 pixels on its 256 pixel crop, so dep
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from qevd_bio.arrays import Float32Array
 from qevd_bio.capture.hsmr.network import CROP_PX
-
-Float32Array = NDArray[np.float32]
 
 FOCAL_PX = 5000.0
 

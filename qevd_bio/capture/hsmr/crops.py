@@ -14,15 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from qevd_bio.arrays import Float32Array, FloatArray, IntArray
 from qevd_bio.capture.hsmr.network import COLUMNS, CROP_PX, ROWS
 from qevd_bio.errors import UsageError
-
-FloatArray = NDArray[np.float64]
-Float32Array = NDArray[np.float32]
-IntArray = NDArray[np.int64]
 
 _WEIGHT_ONE = 2048
 """A weight of 1 in the resizing's fixed point."""

@@ -12,21 +12,19 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from qevd_bio.arrays import FloatArray
 from qevd_bio.capture.config import CaptureConfig
-from qevd_bio.capture.decode import RgbImage
 from qevd_bio.capture.hsmr.config import LANDMARKS
-from qevd_bio.capture.landmarks import PoseLandmarker
-from qevd_bio.capture.one_person import LEAST_VISIBILITY, Person, is_same_place, without
-from qevd_bio.capture.trainee import MOST_PEOPLE, look
+from qevd_bio.capture.person.following import LEAST_VISIBILITY, Person, is_same_place, without
+from qevd_bio.capture.person.landmarks import PoseLandmarker
+from qevd_bio.capture.person.person_landmarks import MOST_PEOPLE, look
+from qevd_bio.capture.video.decode import RgbImage
 from qevd_bio.errors import DataError, EnvironmentProblem
 from qevd_bio.files.digest import sha256_file_once, sha256_json
 from qevd_bio.files.strict_json import parse_json
-
-FloatArray = NDArray[np.float64]
 
 _OUTLINE = 0.08
 """Landmarks lie inside of the body: part of the box's longer side added all around."""

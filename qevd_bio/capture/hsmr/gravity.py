@@ -8,14 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.skeleton.bodies import generic_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX
 from qevd_bio.skeleton.kinematics import PosedSkeleton
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 CAMERA, STANDING = "camera", "standing"
 

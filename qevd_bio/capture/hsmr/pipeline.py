@@ -17,23 +17,21 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from qevd_bio.capture.decode import RgbImage
-from qevd_bio.capture.hsmr.ahead import made_ahead
+from qevd_bio.arrays import FloatArray, IntArray
 from qevd_bio.capture.hsmr.batches import CropBatches, Step, places_matter
 from qevd_bio.capture.hsmr.config import Device, HsmrConfig, Precision
 from qevd_bio.capture.hsmr.crops import crop, squares, windows
 from qevd_bio.capture.hsmr.detector import Detected, PersonDetector
 from qevd_bio.capture.hsmr.network import CROP_PX, HsmrNetwork
+from qevd_bio.capture.hsmr.person_track import FrameOfPerson, Seen, seen_of
 from qevd_bio.capture.hsmr.predict import predict, prepare
-from qevd_bio.capture.hsmr.seen import FrameOfPerson, Seen, seen_of
+from qevd_bio.capture.hsmr.prefetch import made_ahead
 from qevd_bio.capture.hsmr.tracking import Sighted, sightings
+from qevd_bio.capture.video.decode import RgbImage
 from qevd_bio.errors import EnvironmentProblem, UsageError
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 T = TypeVar("T")
 R = TypeVar("R")
 

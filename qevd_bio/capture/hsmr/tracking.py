@@ -11,17 +11,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from qevd_bio.capture.decode import RgbImage
+from qevd_bio.arrays import FloatArray
 from qevd_bio.capture.hsmr.config import HsmrConfig
 from qevd_bio.capture.hsmr.detector import Detected
-from qevd_bio.capture.landmarks import CutFinder
-from qevd_bio.capture.one_person import (
-    CLEARLY_LARGER,
-    FloatArray,
-    Person,
-    is_alike,
-    is_same_place,
-)
+from qevd_bio.capture.person.following import CLEARLY_LARGER, Person, is_alike, is_same_place
+from qevd_bio.capture.person.landmarks import CutFinder
+from qevd_bio.capture.video.decode import RgbImage
 
 Detector = Callable[[Sequence[RgbImage]], list[Detected]]
 

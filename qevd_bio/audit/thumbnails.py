@@ -1,0 +1,62 @@
+"""Small grey frames of a video, evenly spread in time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from qevd_bio.capture.video.decode import probe
+from qevd_bio.errors import VideoError
+
+GreyFrames = NDArray[np.uint8]
+
+
+def grey_thumbnails(path: Path, *, side_px: int, every_s: float) -> GreyFrames:
+    """Take the first frame of every interval of a video.
+
+    Parameters
+    ----------
+    path : Path
+        The video file.
+    side_px : int
+        Width and height of the thumbnails, whatever the shape of the frame.
+    every_s : float
+        Interval in seconds, on the clock of the file.
+
+    Returns
+    -------
+    ndarray (T, side_px, side_px)
+        As stored, not turned. A file that breaks part-way gives the frames before the break.
+
+    Raises
+    ------
+    VideoError
+        The file is missing or no video, or no frame of it can be decoded.
+    """
+    probe(path)
+    taken: list[GreyFrames] = []
+    due_s = -np.inf
+    try:
+        with av.open(str(path)) as container:
+            for frame in container.decode(container.streams.video[0]):
+                if frame.time is not None and frame.time >= due_s:
+                    small = frame.reformat(side_px, side_px, "gray", interpolation="AREA")
+                    taken.append(small.to_ndarray().astype(np.uint8))
+                    due_s = frame.time + every_s * (1.0 - 1e-6)
+    except (av.error.FFmpegError, EOFError) as error:
+        if not taken:
+            raise VideoError(
+                f"no frame of it can be decoded ({error})",
+                where=str(path),
+                next_step="Download or copy it again",
+            ) from error
+    if not taken:
+        raise VideoError(
+            "it does not say when its frames are shown",
+            where=str(path),
+            next_step="Convert it to mp4",
+        )
+    return np.stack(taken)

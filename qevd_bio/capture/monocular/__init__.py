@@ -1,0 +1,1 @@
+"""The built-in backend: one camera, landmarks, a fitted body."""

@@ -1,0 +1,159 @@
+"""Least squares over a whole clip, where frames touch only their two neighbours on either side.
+
+T frames, N unknowns a frame, L shared unknowns
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.linalg import cho_solve_banded, cholesky_banded
+
+from qevd_bio.arrays import BoolArray, FloatArray, IntArray
+
+
+def neighbour_masks(sections: IntArray) -> tuple[BoolArray, BoolArray]:
+    """Find the frames whose neighbours belong to the same uninterrupted section.
+
+    Parameters
+    ----------
+    sections : ndarray (T,) of int
+        Number of the section of each frame.
+
+    Returns
+    -------
+    tuple of ndarray (T,) of bool
+        Frames that have a successor in their section, and frames that lie between two frames
+        of their section.
+    """
+    followed = np.zeros(len(sections), dtype=bool)
+    followed[:-1] = sections[:-1] == sections[1:]
+    between = np.zeros(len(sections), dtype=bool)
+    between[1:-1] = followed[:-2] & followed[1:-1]
+    return followed, between
+
+
+def first_difference(x: FloatArray) -> FloatArray:
+    """Take x[t+1] - x[t] along the first axis; zero at the last frame."""
+    out = np.zeros_like(x)
+    out[:-1] = x[1:] - x[:-1]
+    return out
+
+
+def first_difference_transposed(y: FloatArray) -> FloatArray:
+    """Apply the transpose of `first_difference`; y must be zero at the last frame."""
+    out = -y
+    out[1:] += y[:-1]
+    return out
+
+
+def bend_coefficients(steps: FloatArray) -> FloatArray:
+    """Weigh a frame's predecessor, itself and its successor so that steady speed gives zero.
+
+    Parameters
+    ----------
+    steps : ndarray (T,)
+        From each frame to the next, in any unit; the last is not read.
+
+    Returns
+    -------
+    ndarray (T, 3)
+        (1, -2, 1) for even steps; zero at both ends.
+
+    Notes
+    -----
+    The mean of the two steps squared times the second derivative of the parabola through the
+    three frames.
+    """
+    out = np.zeros((len(steps), 3))
+    if len(steps) > 2:
+        before, after = steps[:-2], steps[1:-1]
+        mean = (before + after) / 2.0
+        out[1:-1] = np.stack([mean / before, -(mean**2) * 2.0 / (before * after), mean / after], 1)
+    return out
+
+
+def second_difference(x: FloatArray, bend: FloatArray) -> FloatArray:
+    """Add up each frame and its two neighbours (T, ...) by `bend_coefficients` (T, 3)."""
+    bend = bend.reshape(*bend.shape, *(1,) * (x.ndim - 1))
+    out = bend[:, 1] * x
+    out[1:] += bend[1:, 0] * x[:-1]
+    out[:-1] += bend[:-1, 2] * x[1:]
+    return np.asarray(out)
+
+
+def second_difference_transposed(y: FloatArray, bend: FloatArray) -> FloatArray:
+    """Apply the transpose of `second_difference`."""
+    bend = bend.reshape(*bend.shape, *(1,) * (y.ndim - 1))
+    out = bend[:, 1] * y
+    out[:-1] += bend[1:, 0] * y[1:]
+    out[1:] += bend[:-1, 2] * y[:-1]
+    return np.asarray(out)
+
+
+def banded_matrix(
+    blocks: FloatArray, following: FloatArray, after: FloatArray, damping: float
+) -> FloatArray:
+    """Put the normal matrix of a clip into LAPACK's lower banded form.
+
+    Parameters
+    ----------
+    blocks : ndarray (T, N, N)
+        Symmetric matrix of each frame.
+    following, after : ndarray (T, N, N)
+        Rows of the next frame, and of the one after it, against columns of each frame; the
+        last one and the last two are not read.
+    damping : float
+        Added to the diagonal.
+
+    Returns
+    -------
+    ndarray (3 N, T N)
+        Row k holds the k-th diagonal below the main one.
+    """
+    frames, size, _ = blocks.shape
+    tall = np.concatenate([blocks, following, after, np.zeros_like(blocks)], axis=1)
+    tall[-1:, size : 2 * size] = 0.0
+    tall[-2:, 2 * size : 3 * size] = 0.0
+    column = np.arange(size)
+    row = np.arange(3 * size)[:, None] + column
+    band = tall[:, row, column].transpose(1, 0, 2).reshape(3 * size, frames * size)
+    band[0] += damping
+    return np.ascontiguousarray(band)
+
+
+def solve_with_shared(
+    band: FloatArray,
+    coupling: FloatArray,
+    shared: FloatArray,
+    gradient: FloatArray,
+    shared_gradient: FloatArray,
+) -> tuple[FloatArray, FloatArray]:
+    """Solve for the step of all frames and of the unknowns they share.
+
+    Parameters
+    ----------
+    band : ndarray (3 N, T N)
+        Frame part, from `banded_matrix`.
+    coupling : ndarray (T N, L)
+        Mixed part.
+    shared : ndarray (L, L)
+        Part of the shared unknowns.
+    gradient, shared_gradient : ndarray (T N,), (L,)
+        Gradients of half the cost.
+
+    Returns
+    -------
+    tuple of ndarray (T N,) and ndarray (L,)
+        The Gauss-Newton step.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        The matrix is not positive definite.
+    """
+    factor = cholesky_banded(band, lower=True, overwrite_ab=True, check_finite=False)
+    columns = np.concatenate([gradient[:, None], coupling], axis=1)
+    solved = cho_solve_banded((factor, True), columns, overwrite_b=True, check_finite=False)
+    schur = shared - coupling.T @ solved[:, 1:]
+    shared_step = -np.linalg.solve(schur, shared_gradient - coupling.T @ solved[:, 0])
+    return -solved[:, 0] - solved[:, 1:] @ shared_step, shared_step

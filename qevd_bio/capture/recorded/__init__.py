@@ -1,0 +1,1 @@
+"""The backend for motion that others have measured: HSMR dumps, OpenSim files."""

@@ -1,0 +1,246 @@
+"""SKEL angles to the coordinates of OpenSim's full-body models, and back.
+
+T frames, D = 46 DoF
+
+This is the one place where the two conventions meet. Coordinates and axes are those of
+LaiUhlrich2022 (of the family of Rajagopal2015), read from its .osim file:
+
+pelvis        OpenSim's ground has y up; SKEL's pelvis turns in the camera frame (x right, y down,
+              z away). Ground X points from the person to the camera, level; Z is the person's
+              right when facing it. Both call the same anatomical axes X forward, Y up, Z right.
+order         OpenSim turns about moving axes in the order Z, X, Y: R = Rz Rx Ry. SKEL applies
+              its first DoF first about fixed axes: R = Ry Rx Rz for pelvis and hips. Equal names
+              are therefore not equal angles; rotations are converted, not numbers.
+left side     OpenSim's left X and Y coordinates turn about the negative axes.
+trunk         One joint (lumbar_*) against SKEL's lumbar and thorax joints: their product one
+              way, two equal halves the other way. The models have no neck; the head is left out.
+upper arm     OpenSim's arm_* start from the hanging arm and turn it against the torso. SKEL
+              starts from the T-pose, on a shoulder blade: their product one way, a resting blade
+              the other way.
+one axis      knee_angle, ankle_angle, subtalar_angle, mtp_angle and elbow_flexion are copied:
+              same sign, nearly the same axis (the elbows' differ by 10 degrees).
+forearm turn  pro_sup is copied on the way out, not read on the way in: whether both call the
+              same pose zero is unverified.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from qevd_bio.arrays import BoolArray, FloatArray
+from qevd_bio.skeleton.bodies import BODY_AXES, generic_frames
+from qevd_bio.skeleton.dofs import DOF_INDEX, JOINT_INDEX, N_DOFS, joint_dofs
+from qevd_bio.skeleton.kinematics import euler_angles, joint_rotations
+
+PELVIS = ("pelvis_tilt", "pelvis_list", "pelvis_rotation")
+LUMBAR = ("lumbar_extension", "lumbar_bending", "lumbar_rotation")
+
+COPIED: Mapping[str, str] = {
+    f"{coordinate}_{side}": f"{dof}_{side}"
+    for side in "rl"
+    for coordinate, dof in (
+        ("knee_angle", "knee_angle"),
+        ("ankle_angle", "ankle_angle"),
+        ("subtalar_angle", "subtalar_angle"),
+        ("mtp_angle", "mtp_angle"),
+        ("elbow_flex", "elbow_flexion"),
+        ("pro_sup", "pro_sup"),
+    )
+}
+"""OpenSim coordinate to the SKEL DoF with the same number."""
+
+_SIDE_SIGNS: dict[str, tuple[float, ...]] = {"r": (1.0, 1.0, 1.0), "l": (1.0, -1.0, -1.0)}
+
+
+def _hip(side: str) -> tuple[str, str, str]:
+    return (f"hip_flexion_{side}", f"hip_adduction_{side}", f"hip_rotation_{side}")
+
+
+def _arm(side: str) -> tuple[str, str, str]:
+    return (f"arm_flex_{side}", f"arm_add_{side}", f"arm_rot_{side}")
+
+
+def _leg(side: str) -> tuple[str, ...]:
+    copied = ("knee_angle", "ankle_angle", "subtalar_angle", "mtp_angle")
+    return (*_hip(side), *(f"{name}_{side}" for name in copied))
+
+
+COORDINATES: tuple[str, ...] = (
+    *PELVIS, *_leg("r"), *_leg("l"), *LUMBAR,
+    *_arm("r"), "elbow_flex_r", "pro_sup_r", *_arm("l"), "elbow_flex_l", "pro_sup_l",
+)  # fmt: skip
+"""The rotations, in the order of the model's own files."""
+
+
+def ground_axes(gravity: FloatArray) -> FloatArray:
+    """Return OpenSim's ground X, Y, Z as columns (3, 3) in the camera frame.
+
+    Parameters
+    ----------
+    gravity : ndarray (3,)
+        Unit vector pointing down, in the camera frame.
+
+    Raises
+    ------
+    ValueError
+        The camera looks straight up or down, which leaves X without a direction.
+    """
+    up = -np.asarray(gravity, dtype=np.float64)
+    towards = np.array([0.0, 0.0, -1.0])
+    level = towards - (towards @ up) * up
+    if np.linalg.norm(level) < 1e-6:
+        raise ValueError("the camera looks along gravity: no direction is level")
+    forward = level / np.linalg.norm(level)
+    return np.stack([forward, up, np.cross(forward, up)], axis=1)
+
+
+def to_opensim(q: FloatArray, gravity: FloatArray) -> dict[str, FloatArray]:
+    """Convert SKEL angles to OpenSim coordinates.
+
+    Parameters
+    ----------
+    q : ndarray (T, 46)
+        rad, finite, time order.
+    gravity : ndarray (3,)
+        Unit vector pointing down, in the camera frame.
+
+    Returns
+    -------
+    dict of str to ndarray (T,)
+        `COORDINATES` in rad, continuous in time.
+    """
+    turns = joint_rotations(q)
+
+    def joint(name: str) -> FloatArray:
+        return np.asarray(turns[:, JOINT_INDEX[name]])
+
+    found: dict[str, FloatArray] = {}
+
+    def put(names: tuple[str, ...], rotation: FloatArray, signs: tuple[float, ...]) -> None:
+        angles = continuous_zxy(rotation) * np.array(signs)
+        found.update(zip(names, angles.T, strict=True))
+
+    put(PELVIS, ground_axes(gravity).T @ BODY_AXES @ joint("pelvis"), (1, 1, 1))
+    put(LUMBAR, joint("lumbar_body") @ joint("thorax"), (1, 1, 1))
+    for side, signs in _SIDE_SIGNS.items():
+        put(_hip(side), joint(f"femur_{side}"), signs)
+        hanging = joint(f"scapula_{side}") @ _lift(side) @ joint(f"humerus_{side}")
+        put(_arm(side), hanging, signs)
+    for coordinate, dof in COPIED.items():
+        found[coordinate] = np.unwrap(q[:, DOF_INDEX[dof]])
+    return {name: found[name] for name in COORDINATES}
+
+
+def from_opensim(
+    coordinates: Mapping[str, FloatArray], gravity: FloatArray
+) -> tuple[FloatArray, BoolArray]:
+    """Convert OpenSim coordinates to SKEL angles.
+
+    Parameters
+    ----------
+    coordinates : mapping of str to ndarray (T,)
+        rad, any of `COORDINATES`; of a joint with three, all or none.
+    gravity : ndarray (3,)
+        Unit vector pointing down, in the camera frame wanted.
+
+    Returns
+    -------
+    q : ndarray (T, 46)
+        rad, unwrapped; 0 where nothing is known.
+    observed : ndarray (46,) of bool
+        Where something is known. Where in the spine the trunk bends is not.
+
+    Raises
+    ------
+    ValueError
+        A joint's coordinates are not complete, or there is none at all.
+    """
+    frames = {len(values) for name, values in coordinates.items() if name in COORDINATES}
+    if len(frames) != 1:
+        raise ValueError("no known coordinate, or of different lengths")
+    q, observed = np.zeros((frames.pop(), N_DOFS)), np.zeros(N_DOFS, dtype=bool)
+    for names, signs, place in _joints(gravity):
+        turn = _rotation(coordinates, names, signs)
+        for joint, rotation in place(turn).items() if turn is not None else ():
+            dofs = list(joint_dofs(joint))
+            q[:, dofs] = np.unwrap(euler_angles(joint, rotation), axis=0)
+            observed[dofs] = names != LUMBAR
+    for coordinate, dof in COPIED.items():
+        if coordinate in coordinates and not coordinate.startswith("pro_sup"):
+            q[:, DOF_INDEX[dof]] = coordinates[coordinate]
+            observed[DOF_INDEX[dof]] = True
+    return q, observed
+
+
+_Placed = Callable[[FloatArray], dict[str, FloatArray]]
+
+
+def _joints(gravity: FloatArray) -> Iterator[tuple[tuple[str, ...], tuple[float, ...], _Placed]]:
+    """Coordinates of each ball joint, their signs, and the SKEL joints that share its turn."""
+    camera = BODY_AXES.T @ ground_axes(gravity)
+    yield PELVIS, _SIDE_SIGNS["r"], lambda turn: {"pelvis": camera @ turn}
+    yield LUMBAR, _SIDE_SIGNS["r"], lambda turn: dict.fromkeys(("lumbar_body", "thorax"),
+                                                              _half(turn))  # fmt: skip
+    for side, signs in _SIDE_SIGNS.items():
+        femur, humerus, down = f"femur_{side}", f"humerus_{side}", _lift(side).T
+        yield _hip(side), signs, partial(_at, femur, np.eye(3))
+        yield _arm(side), signs, partial(_at, humerus, down)
+
+
+def _at(joint: str, before: FloatArray, turn: FloatArray) -> dict[str, FloatArray]:
+    return {joint: before @ turn}
+
+
+def _half(turn: FloatArray) -> FloatArray:
+    return np.asarray(
+        Rotation.from_rotvec(Rotation.from_matrix(turn).as_rotvec() / 2.0).as_matrix()
+    )
+
+
+def _rotation(
+    coordinates: Mapping[str, FloatArray], names: tuple[str, ...], signs: tuple[float, ...]
+) -> FloatArray | None:
+    """Turn (T, 3, 3) of a joint by its three coordinates; None when the file has none of them."""
+    given = [name for name in names if name in coordinates]
+    if not given:
+        return None
+    if len(given) < len(names):
+        missing = sorted(set(names) - set(given))
+        raise ValueError(f"{', '.join(given)} without {', '.join(missing)}")
+    angles = np.stack([coordinates[name] for name in names], axis=1) * np.array(signs)
+    return np.asarray(Rotation.from_euler("ZXY", angles).as_matrix())
+
+
+def continuous_zxy(rotation: FloatArray) -> FloatArray:
+    """Split rotations into angles about moving Z, X, Y that do not jump.
+
+    Parameters
+    ----------
+    rotation : ndarray (T, 3, 3)
+        In time order.
+
+    Returns
+    -------
+    ndarray (T, 3)
+        rad, R = Rz Rx Ry. Of the two ways to write a rotation, the first frame takes the one
+        with X within 90 degrees, each later frame the one nearer to the frame before: an arm
+        raised past the horizontal keeps counting instead of flipping over.
+    """
+    angles = np.asarray(Rotation.from_matrix(rotation).as_euler("ZXY"))
+    other = np.stack([angles[:, 0] + np.pi, np.pi - angles[:, 1], angles[:, 2] + np.pi], axis=1)
+    chosen = angles.copy()
+    for before, now in pairwise(range(len(angles))):
+        options = np.stack([angles[now], other[now]])
+        options -= np.round((options - chosen[before]) / (2.0 * np.pi)) * 2.0 * np.pi
+        chosen[now] = options[np.argmin(np.abs(options - chosen[before]).sum(axis=1))]
+    return chosen
+
+
+def _lift(side: str) -> FloatArray:
+    """Turn of the T-pose's upper arm against the hanging one, in the torso's axes (3, 3)."""
+    return np.asarray(BODY_AXES.T @ generic_frames()[JOINT_INDEX[f"humerus_{side}"]])

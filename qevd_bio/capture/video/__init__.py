@@ -1,0 +1,1 @@
+"""Video files: decoding, the quarter turn that puts them upright, checks of footage."""

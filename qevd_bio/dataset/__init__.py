@@ -1,1 +1,0 @@
-"""Publishing, comparing and drawing the data set."""

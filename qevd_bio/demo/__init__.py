@@ -1,0 +1,1 @@
+"""The demo: rendered sessions through the whole pipeline, measured against truth."""

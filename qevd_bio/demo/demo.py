@@ -1,0 +1,199 @@
+"""The demo: rendered videos with known motion, through the whole road, measured against truth."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from qevd_bio.demo.accuracy import (
+    AngleAccuracy,
+    CountAccuracy,
+    angle_accuracy,
+    count_accuracy,
+)
+from qevd_bio.demo.workout import DemoTruth, make_demo_folder
+from qevd_bio.engine.events import Event
+from qevd_bio.errors import UsageError
+from qevd_bio.exercises.load import load_rules
+from qevd_bio.exercises.references import build_reference
+from qevd_bio.files.atomic import write_text_atomic
+from qevd_bio.pipeline.config import RoadConfig
+from qevd_bio.pipeline.pipeline import Road, open_road
+from qevd_bio.release.assembly import release_from
+from qevd_bio.views.changes import all_changes, plot_of, write_diff_page
+
+SEED = 1
+VERSION = "0.1.0"
+MARK = "made-by-qevd-bio-demo"
+REPORT = "report.txt"
+Table = Callable[[Sequence[str], Sequence[Sequence[object]]], str]
+
+
+@dataclass(frozen=True, slots=True)
+class DemoReport:
+    """What the demo shows.
+
+    Attributes
+    ----------
+    folder, release, page : Path
+        Where everything lies.
+    plots : tuple of Path
+        One PNG a video.
+    rows : list of dict
+        Annotation rows.
+    angles : list of AngleAccuracy
+        Known against measured angles.
+    counts : list of CountAccuracy
+        Known against found repetitions.
+    failures : list of str
+        Units that failed.
+    """
+
+    folder: Path
+    release: Path
+    page: Path
+    plots: tuple[Path, ...]
+    rows: list[dict[str, Any]]
+    angles: list[AngleAccuracy]
+    counts: list[CountAccuracy]
+    failures: list[str]
+
+    def as_json(self) -> dict[str, Any]:
+        """Lay the report out as JSON values."""
+        shown = ("video_id", "exercise", "status", "reason", "feedback_original", "feedback")
+        return {
+            "folder": str(self.folder),
+            "release": str(self.release),
+            "page": str(self.page),
+            "plots": [str(path) for path in self.plots],
+            "utterances": [{name: row[name] for name in shown} for row in self.rows],
+            "angles": [asdict(line) for line in self.angles],
+            "repetitions": [asdict(line) for line in self.counts],
+            "failures": self.failures,
+        }
+
+    def as_text(self, table: Table) -> str:
+        """Lay the report out for the terminal."""
+        sentences = [
+            (
+                row["video_id"],
+                row["status"],
+                row["feedback_original"],
+                row["feedback"] if row["status"] == "rewritten" else f"({row['reason']})",
+            )
+            for row in self.rows
+            if not row["is_transition"]
+        ]
+        angles = [
+            (a.video_id, a.exercise, a.view, a.measure, a.frames, f"{a.rmse_deg:.1f}",
+             f"{a.slope:.2f}", f"{a.known_peak_deg:.0f}", f"{a.measured_peak_deg:.0f}",
+             f"{a.sigma_deg:.1f}")
+            for a in self.angles
+        ]  # fmt: skip
+        counts = [
+            (c.video_id, c.exercise, c.view, c.known, c.found, c.sides_right) for c in self.counts
+        ]
+        header = ("video", "exercise", "view", "measure", "frames", "RMSE", "slope",
+                  "known peak", "measured peak", "stated sigma")  # fmt: skip
+        where = [
+            ("Parquet release", self.release),
+            ("page, old and new with curves", self.page),
+            *(("plot", path) for path in self.plots),
+            ("this report", self.folder / REPORT),
+        ]
+        parts = [
+            "Sentences, old -> new (in brackets: why it was kept)",
+            table(("video", "status", "old", "new"), sentences),
+            "Known against measured angles, in degrees (rendered people, so the truth is exact)",
+            table(header, angles),
+            "Repetitions",
+            table(("video", "exercise", "view", "known", "found", "leading side right"), counts),
+            table(("what", "where"), where),
+        ]
+        return "\n\n".join([*parts, *(f"failed: {line}" for line in self.failures)])
+
+
+def run_demo(folder: Path, *, say: Callable[[str], None], table: Table) -> DemoReport:
+    """Make the videos, run the road on them, and compare with what is known.
+
+    Parameters
+    ----------
+    folder : Path
+        New, empty, or the folder of an earlier demo, which is made anew.
+    say : callable
+        Told of each step.
+    table : callable
+        Lays out header and rows as text.
+
+    Returns
+    -------
+    DemoReport
+        Also written to ``report.txt`` in the folder.
+
+    Raises
+    ------
+    UsageError
+        The folder holds something else.
+    """
+    _make_room(folder)
+    references = {rule.id: build_reference(rule) for rule in load_rules().values()}
+    say("1/4 rendering people with known motion")
+    truth = make_demo_folder(folder / "QEVD", references=references, seed=SEED)
+    road = open_road(RoadConfig(folder / "QEVD"), folder / "work")
+    say("2/4 measuring, finding cycles, checking, rewriting")
+    failures: list[str] = []
+
+    def on_event(event: Event) -> None:
+        if event.kind == "started" and event.stage == "kinematics":
+            say(f"    video {event.video_id}")
+        if event.kind == "failed":
+            failures.append(f"{event.video_id} {event.stage}: {event.reason}")
+
+    road.run((), argv=["qevd-bio", "demo"], on_event=on_event)
+    say("3/4 publishing")
+    release = release_from(road, out=folder / "release", version=VERSION)
+    say("4/4 drawing and comparing with the truth")
+    report = _report(folder, road, truth, release.folder, failures)
+    write_text_atomic(folder / REPORT, report.as_text(table) + "\n")
+    return report
+
+
+def _report(
+    folder: Path, road: Road, truth: DemoTruth, release: Path, failures: list[str]
+) -> DemoReport:
+    rows = all_changes(road)
+    page = folder / "changes.html"
+    write_diff_page(road, rows, page)
+    plots = []
+    for video in truth.videos:
+        path = folder / "plots" / f"{video}.png"
+        plot_of(road, video, path)
+        plots.append(path)
+    artifacts = road.artifacts()
+    return DemoReport(
+        folder=folder,
+        release=release,
+        page=page,
+        plots=tuple(plots),
+        rows=rows,
+        angles=[line for v in truth.videos.values() for line in angle_accuracy(v, artifacts)],
+        counts=[line for v in truth.videos.values() for line in count_accuracy(v, artifacts)],
+        failures=failures,
+    )
+
+
+def _make_room(folder: Path) -> None:
+    """Clear an earlier demo away; nothing else is ever deleted."""
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / MARK).is_file():
+            raise UsageError(
+                "is not empty and was not made by the demo",
+                where=str(folder),
+                next_step="Give a new folder with --out",
+            )
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text_atomic(folder / MARK, "qevd-bio demo makes this folder anew at each run\n")

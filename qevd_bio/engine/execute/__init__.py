@@ -1,0 +1,1 @@
+"""Run units: workers, supervisor, Slurm, Ray."""

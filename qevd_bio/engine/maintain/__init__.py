@@ -1,0 +1,1 @@
+"""Look after a work folder: status, failures, collection, archives, provenance."""

@@ -1,0 +1,1 @@
+"""Training: windows of kinematics around utterances."""

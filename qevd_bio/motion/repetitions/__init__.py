@@ -1,0 +1,1 @@
+"""Repetitions, holds and sets in curves of angles."""

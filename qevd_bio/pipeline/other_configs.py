@@ -1,0 +1,56 @@
+"""What a work folder is kept for: every configuration it was run with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from qevd_bio.engine.plan import PlannedUnit
+from qevd_bio.engine.runs import RUN_FILE, RUNS_FOLDER, read_run
+from qevd_bio.errors import DataError, QevdBioError, UsageError
+from qevd_bio.files.digest import sha256_json
+from qevd_bio.pipeline.config import config_from
+from qevd_bio.pipeline.pipeline import Road, open_road
+
+
+def plans_of_other_runs(road: Road, notice: Callable[[str], None]) -> list[list[PlannedUnit]]:
+    """Plan once more for each other configuration that a run of the folder had.
+
+    Parameters
+    ----------
+    road : Road
+        As the folder was last run with.
+    notice : callable
+        Told of runs whose configuration no run of this version can have.
+
+    Returns
+    -------
+    list of list of PlannedUnit
+        Each as `Road.plan` returns it.
+
+    Raises
+    ------
+    UsageError
+        What a run needed cannot be told any more.
+    """
+    seen = {sha256_json(road.config.as_json())}
+    plans = []
+    for path in sorted(road.store.root.glob(f"{RUNS_FOLDER}/*/{RUN_FILE}")):
+        try:
+            content = read_run(path.parent)["config"]
+            try:
+                config = config_from(content, where=str(path))
+            except DataError as error:
+                notice(f"nothing is kept for the sake of this run: {error}")
+                continue
+            digest = sha256_json(config.as_json())
+            if digest not in seen:
+                seen.add(digest)
+                plans.append(open_road(config, road.store.root).plan())
+        except QevdBioError as error:
+            raise UsageError(
+                f"what this run needs cannot be told: {error.where}: {error.message}",
+                where=str(path.parent),
+                next_step="Mend that, or let the outputs of other configurations go with "
+                "--last-config",
+            ) from error
+    return plans

@@ -1,0 +1,178 @@
+"""From a work folder to a release: what is finished, what is missing, and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from qevd_bio import __version__
+from qevd_bio.release.configs import CONFIGS
+from qevd_bio.release.drop_in import records_table
+from qevd_bio.release.publish import SUMS_FILE, publish
+from qevd_bio.release.contents import MissingVideo, PublishedVideo, Release
+from qevd_bio.engine.maintain.collect import note_published
+from qevd_bio.engine.plan import PlannedUnit, current_artifacts
+from qevd_bio.engine.store import Store
+from qevd_bio.errors import DataError
+from qevd_bio.files.digest import sha256_file
+from qevd_bio.files.strict_json import JsonValue
+from qevd_bio.qevd.dropin import drop_in_records
+from qevd_bio.qevd.layout import find_splits
+from qevd_bio.qevd.records import read_source
+from qevd_bio.pipeline.pipeline import Road, outside_of_source
+from qevd_bio.tables import annotations as annotation_table
+from qevd_bio.tables.parquet import read_parquet
+
+STAGES = tuple(CONFIGS)
+"""Every table of a release comes from the stage of the same name."""
+
+
+def release_from(
+    road: Road,
+    *,
+    out: Path,
+    version: str,
+    previous: Path | None = None,
+    date: str | None = None,
+    url: str | None = None,
+) -> Release:
+    """Publish what a work folder holds for the current inputs and rules.
+
+    Parameters
+    ----------
+    road : Road
+        The work; nothing in it is changed, the release is noted so that `gc` keeps its units.
+    out : Path
+        Folder of releases.
+    version : str
+        Semantic version.
+    previous, date, url : Path, str, str, optional
+        As for `qevd_bio.release.publish.publish`.
+
+    Returns
+    -------
+    Release
+        Videos that are not finished, and records that cannot be used, are named in it.
+
+    Raises
+    ------
+    UsageError
+        Nothing is finished, or the version exists.
+    DataError
+        An artifact is damaged.
+    """
+    outside_of_source(out, road.config.data_root)
+    planned = road.plan()
+    artifacts = current_artifacts(planned, road.store)
+    splits = {unit: session.record.split for unit, session in road.sessions.by_id.items()}
+    finished = {unit: found for unit, found in artifacts.items() if set(STAGES) <= set(found)}
+    digests = _sound_digests(planned, finished, road.store)
+    release = publish(
+        [
+            PublishedVideo(
+                unit,
+                splits[unit],
+                {stage: found[stage] for stage in STAGES},
+                faults=tuple(f.message for f in road.sessions.by_id[unit].record.faults),
+            )
+            for unit, found in finished.items()
+        ],
+        out=out,
+        version=version,
+        previous=previous,
+        date=date,
+        url=url,
+        missing=[*_unfinished(planned, splits, road.config.data_root), *_rejected(road)],
+        records=_records(road),
+        drop_in=_drop_in(road, {unit: found["annotations"] for unit, found in finished.items()}),
+        generator={
+            "qevd_bio": __version__,
+            "policy": road.config.policy,
+            **{f"stage {stage.name}": str(stage.version) for stage in road.stages},
+            **{f"rule {rule.id}": str(rule.version) for rule in road.sessions.rules.values()},
+        },
+    )
+    note_published(
+        road.store.root, f"{version}-{sha256_file(release.folder / SUMS_FILE)[:12]}", digests
+    )
+    return release
+
+
+def _sound_digests(
+    planned: list[PlannedUnit], finished: dict[str, dict[str, Path]], store: Store
+) -> list[str]:
+    """Hash every artifact that goes out, and refuse one that is not as it was written."""
+    digests = []
+    for unit in planned:
+        if unit.record is not None and unit.stage in finished.get(unit.video_id, ()):
+            path, written = store.artifact_path(unit.record), unit.record.outputs[0].sha256
+            if sha256_file(path) != written:
+                raise DataError(
+                    "has other bytes than were written",
+                    where=str(path),
+                    next_step="Run `qevd-bio verify`, then `qevd-bio run`, and publish again",
+                )
+            digests.append(written)
+    return digests
+
+
+def _unfinished(
+    planned: list[PlannedUnit], splits: dict[str, str], data_root: Path
+) -> list[MissingVideo]:
+    """Name the first unit of each video that did not complete.
+
+    Paths are told from the data root on: where it lies on this machine is nobody's business,
+    and equal inputs must give equal bytes.
+    """
+    missing: dict[str, MissingVideo] = {}
+    for unit in planned:
+        complete = unit.record is not None and unit.record.status == "completed"
+        if complete or unit.video_id in missing:
+            continue
+        reason = unit.record.reason if unit.record else f"not run: {'; '.join(unit.why)}"
+        for root in (data_root, data_root.absolute(), data_root.resolve()):
+            reason = reason.replace(f"{root}/", "")
+        missing[unit.video_id] = MissingVideo(
+            unit.video_id, splits[unit.video_id], unit.stage, reason
+        )
+    return list(missing.values())
+
+
+def _rejected(road: Road) -> list[MissingVideo]:
+    return [
+        MissingVideo(
+            record.video_id or f"record {record.index}", record.split, "source", record.reason
+        )
+        for record in road.sessions.loaded.rejected
+    ]
+
+
+def _drop_in(road: Road, annotations: dict[str, Path]) -> dict[str, list[JsonValue]]:
+    """Put the new sentences into the source records of each split."""
+    replacements: dict[str, dict[int, str]] = {}
+    for unit, path in annotations.items():
+        rows = read_parquet(path, annotation_table.SCHEMA)
+        columns = (rows[name].to_pylist() for name in ("feedback_index", "feedback", "status"))
+        replacements[unit] = {
+            index: text
+            for index, text, status in zip(*columns, strict=True)
+            if status == "rewritten"
+        }
+    records = road.sessions.loaded.records
+    found: dict[str, list[JsonValue]] = {}
+    for split in find_splits(road.config.data_root):
+        own = [record for record in records if record.split == split.split]
+        new = {r.unit_id: replacements[r.unit_id] for r in own if r.unit_id in replacements}
+        found[split.folder.name] = drop_in_records(read_source(split.records_file), own, new)
+    return found
+
+
+def _records(road: Road) -> dict[str, pa.Table]:
+    """Lay the source records of each split out as a table."""
+    found: dict[str, pa.Table] = {}
+    for split in find_splits(road.config.data_root):
+        own = [r for r in road.sessions.loaded.records if r.split == split.split]
+        video_ids = {record.index: record.unit_id for record in own}
+        found[split.folder.name] = records_table(read_source(split.records_file), video_ids)
+    return found

@@ -1,0 +1,134 @@
+"""The changelog of the data: what a release holds more or less than the one before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qevd_bio.release.loading import read_manifest
+from qevd_bio.release.contents import Contents
+from qevd_bio.errors import DataError
+from qevd_bio.files.digest import sha256_file
+from qevd_bio.tables.columns import SCHEMA_VERSION
+
+CHANGELOG_FILE = "CHANGELOG.md"
+_HEAD = "# Changelog of the data\n"
+
+
+@dataclass(frozen=True, slots=True)
+class PreviousRelease:
+    """The release that a new one follows.
+
+    Attributes
+    ----------
+    version, sums_sha256 : str
+        Its version, and the digest of its SHA256SUMS.
+    manifest : mapping
+        As it was written.
+    entries : str
+        Its changelog without the heading; empty where it has none.
+    """
+
+    version: str
+    sums_sha256: str
+    manifest: Mapping[str, Any]
+    entries: str
+
+
+def previous_release(folder: Path, sums_file: str) -> PreviousRelease:
+    """Read what a new release says of the one before it.
+
+    Parameters
+    ----------
+    folder : Path
+        The earlier release.
+    sums_file : str
+        Name of the file of its digests.
+
+    Returns
+    -------
+    PreviousRelease
+
+    Raises
+    ------
+    UsageError
+        The folder is no release.
+    DataError
+        Its schema is newer than this version's, or its changelog is damaged.
+    """
+    manifest = read_manifest(folder)
+    file = folder / CHANGELOG_FILE
+    text = file.read_text(encoding="utf-8") if file.is_file() else _HEAD
+    if not text.startswith(_HEAD):
+        raise DataError(
+            f"does not begin with {_HEAD.strip()!r}",
+            where=str(file),
+            next_step=f"Restore the release; sha256sum -c {sums_file} names every damaged file",
+        )
+    return PreviousRelease(
+        version=str(manifest["version"]),
+        sums_sha256=sha256_file(folder / sums_file),
+        manifest=manifest,
+        entries=text.removeprefix(_HEAD),
+    )
+
+
+def changelog_text(
+    contents: Contents, splits: Mapping[str, str], previous: PreviousRelease | None
+) -> str:
+    """Write the changelog of a release, newest entry first.
+
+    Parameters
+    ----------
+    contents : Contents
+        What the release holds.
+    splits : mapping of video to split
+        Every video of it.
+    previous : PreviousRelease or None
+        The one before it.
+
+    Returns
+    -------
+    str
+        Markdown; the entries of the previous release stand below unchanged.
+    """
+    lines: list[str] = []
+    if previous is None:
+        lines += ["First release.", f"Schema version {SCHEMA_VERSION}."]
+        before: Mapping[str, Any] = {"configs": {}, "videos": {}, "generator": {}}
+    else:
+        before = previous.manifest
+        lines.append(f"After {previous.version}.")
+        lines += _changed("schema version", before["schema_version"], SCHEMA_VERSION)
+        lines += _moved({name: one["split"] for name, one in before["videos"].items()}, splits)
+        made, now = before["generator"], contents.generator
+        for name in sorted({*made, *now}):
+            lines += _changed(name, made.get(name, "none"), now.get(name, "none"))
+    for config, of_config in contents.shards.items():
+        for split in of_config:
+            rows = contents.rows(config, split)
+            old = before["configs"].get(config, {}).get(split, {"rows": 0})["rows"]
+            more = f" ({rows - old:+d})" if previous is not None and rows != old else ""
+            lines.append(f"`{config}` {split}: {rows} rows{more}.")
+    entry = "".join(f"\n- {line}" for line in lines) + "\n"
+    return entry_head(contents.version) + entry + ("" if previous is None else previous.entries)
+
+
+def entry_head(version: str) -> str:
+    """Write what a changelog begins with: its heading, and that of the entry of a version."""
+    return f"{_HEAD}\n## {version}\n"
+
+
+def _moved(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    kinds = {
+        "Videos added": [video for video in now if video not in before],
+        "Videos removed": [video for video in before if video not in now],
+        "Videos in another split": [v for v in now if v in before and now[v] != before[v]],
+    }
+    return [f"{words}: {', '.join(sorted(found))}." for words, found in kinds.items() if found]
+
+
+def _changed(name: str, old: str, new: str) -> list[str]:
+    return [] if old == new else [f"{name}: {old} → {new}."]

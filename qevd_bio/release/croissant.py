@@ -1,0 +1,241 @@
+"""The Croissant description of a release: croissant.json, which data set tools read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+
+import pyarrow as pa
+
+from qevd_bio.release.configs import CONFIGS, SPLITS
+from qevd_bio.release.features import type_name
+from qevd_bio.release.contents import Contents
+from qevd_bio.files.strict_json import JsonValue
+
+CONFORMS_TO = "http://mlcommons.org/croissant/1.1"
+
+_CROISSANT_WORDS = (
+    "arrayShape",
+    "citeAs",
+    "column",
+    "containedIn",
+    "equivalentProperty",
+    "extract",
+    "field",
+    "fileProperty",
+    "fileObject",
+    "fileSet",
+    "format",
+    "includes",
+    "isArray",
+    "isLiveDataset",
+    "jsonPath",
+    "key",
+    "md5",
+    "parentField",
+    "path",
+    "recordSet",
+    "references",
+    "regex",
+    "repeated",
+    "replace",
+    "samplingRate",
+    "separator",
+    "source",
+    "subField",
+    "transform",
+)
+
+_CONTEXT: dict[str, JsonValue] = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "sc": "https://schema.org/",
+    "cr": "http://mlcommons.org/croissant/",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "dct": "http://purl.org/dc/terms/",
+    "conformsTo": "dct:conformsTo",
+    "name": {"@container": "@language"},
+    "description": {"@container": "@language"},
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    **{word: f"cr:{word}" for word in _CROISSANT_WORDS},
+}
+
+_DATA_TYPES = {
+    "string": "sc:Text",
+    "bool": "sc:Boolean",
+    "int32": "cr:Int32",
+    "int64": "cr:Int64",
+    "float32": "cr:Float32",
+    "float64": "cr:Float64",
+}
+
+_ENCODINGS = {
+    ".parquet": "application/x-parquet",
+    ".json": "application/json",
+    ".md": "text/markdown",
+}
+
+_DESCRIPTION = (
+    "Coaching sentences for exercise videos, each tied to what was measured on the video: joint "
+    "angles of every frame, repetitions, and the constraints checked on each repetition."
+)
+
+_LICENCE: dict[str, JsonValue] = {
+    "@type": "sc:CreativeWork",
+    "name": "Terms of QEVD",
+    "description": (
+        "Whoever uses this release must hold the licence of the QEVD data set, and may pass the "
+        "release on only as that licence allows."
+    ),
+}
+
+
+def croissant(contents: Contents, files: Mapping[str, tuple[int, str]]) -> dict[str, JsonValue]:
+    """Describe a release in Croissant 1.1.
+
+    Parameters
+    ----------
+    contents : Contents
+        What the release holds.
+    files : mapping of str to (int, str)
+        Size in bytes and sha256 of every file to be named, by its path in the release.
+
+    Returns
+    -------
+    dict
+        JSON-LD: a file object with its sha256 for every file, and for every config with rows a
+        file set and a record set, whose records also tell their split.
+
+    Notes
+    -----
+    Croissant asks for ``url`` and ``datePublished``, which no input of a release says unless
+    `Contents` names them; readers warn where they are missing.
+    """
+    filled = [name for name, splits in contents.shards.items() if any(splits.values())]
+    optional = {"datePublished": contents.date, "url": contents.url}
+    return {
+        "@context": _CONTEXT,
+        "@type": "sc:Dataset",
+        "conformsTo": CONFORMS_TO,
+        "name": "qevd_bio",
+        "description": _DESCRIPTION,
+        "version": contents.version,
+        "creator": {"@type": "sc:Organization", "name": "The qevd_bio developers"},
+        "license": _LICENCE,
+        "inLanguage": "en",
+        "keywords": ["biomechanics", "exercise", "coaching", "human pose"],
+        **{key: value for key, value in optional.items() if value is not None},
+        "distribution": [
+            *(_file_object(path, *files[path]) for path in sorted(files)),
+            *(_file_set(config) for config in filled),
+        ],
+        "recordSet": [
+            _splits(tuple(contents.videos)),
+            *(_record_set(config, CONFIGS[config].schema) for config in filled),
+        ],
+    }
+
+
+def _file_object(path: str, size: int, sha256: str) -> JsonValue:
+    return {
+        "@type": "cr:FileObject",
+        "@id": path,
+        "name": path,
+        "contentUrl": path,
+        "contentSize": f"{size} B",
+        "encodingFormat": _ENCODINGS[PurePosixPath(path).suffix],
+        "sha256": sha256,
+    }
+
+
+def _file_set(config: str) -> JsonValue:
+    return {
+        "@type": "cr:FileSet",
+        "@id": f"{config}-shards",
+        "name": f"{config}-shards",
+        "description": f"Every shard of {config}.",
+        "encodingFormat": _ENCODINGS[".parquet"],
+        "includes": f"{config}/*.parquet",
+    }
+
+
+def _splits(names: Sequence[str]) -> JsonValue:
+    return {
+        "@type": "cr:RecordSet",
+        "@id": "splits",
+        "name": "splits",
+        "description": "The splits of the release; no video is in two.",
+        "dataType": "cr:Split",
+        "key": {"@id": "splits/split"},
+        "field": [
+            {
+                "@type": "cr:Field",
+                "@id": "splits/split",
+                "name": "split",
+                "description": "Name of the split.",
+                "dataType": "sc:Text",
+            }
+        ],
+        "data": [{"splits/split": name} for name in names],
+    }
+
+
+def _record_set(config: str, schema: pa.Schema) -> JsonValue:
+    source = {"fileSet": {"@id": f"{config}-shards"}}
+    split: dict[str, JsonValue] = {
+        "@type": "cr:Field",
+        "@id": f"{config}/split",
+        "name": "split",
+        "description": "Split the row belongs to.",
+        "dataType": "sc:Text",
+        "source": {
+            **source,
+            "extract": {"fileProperty": "filename"},
+            # A filter by split becomes a glob of file names, which takes no more than this.
+            "transform": {"regex": rf"^({'|'.join(SPLITS)})-.+\.parquet$"},
+        },
+    }
+    fields = [_field(f"{config}/{field.name}", field, source) for field in schema]
+    record_set: dict[str, JsonValue] = {
+        "@type": "cr:RecordSet",
+        "@id": config,
+        "name": config,
+        "description": f"The table {config}, sorted by {', '.join(CONFIGS[config].order)}.",
+        "field": [split, *fields],
+    }
+    if CONFIGS[config].is_key:
+        record_set["key"] = [{"@id": f"{config}/{name}"} for name in CONFIGS[config].order]
+    return record_set
+
+
+def _field(path: str, field: pa.Field, source: Mapping[str, JsonValue]) -> JsonValue:
+    described = _described(path, field)
+    kind = field.type
+    if pa.types.is_list(kind):
+        described |= {"isArray": True, "arrayShape": "-1"}
+        kind = kind.value_type
+    extract: dict[str, JsonValue] = {**source, "extract": {"column": field.name}}
+    if not pa.types.is_struct(kind):
+        return {**described, "dataType": _DATA_TYPES[type_name(kind)], "source": extract}
+    described["subField"] = [
+        {
+            **_described(f"{path}/{inner.name}", inner),
+            "dataType": _DATA_TYPES[type_name(inner.type)],
+            "source": {**extract, "transform": {"jsonPath": inner.name}},
+        }
+        for inner in kind
+    ]
+    return described
+
+
+def _described(path: str, field: pa.Field) -> dict[str, JsonValue]:
+    unit = field.metadata.get(b"unit", b"").decode()
+    words = field.metadata[b"description"].decode()
+    return {
+        "@type": "cr:Field",
+        "@id": path,
+        "name": field.name,
+        "description": f"{words} [{unit}]" if unit else words,
+    }

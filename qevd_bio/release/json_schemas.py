@@ -1,0 +1,75 @@
+"""The tables of a release as JSON Schemas of one row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from qevd_bio.release.features import type_name
+from qevd_bio.files.strict_json import JsonValue
+from qevd_bio.tables.columns import SCHEMA_VERSION
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+_JSON_TYPES = {
+    "string": "string",
+    "bool": "boolean",
+    "int32": "integer",
+    "int64": "integer",
+    "float32": "number",
+    "float64": "number",
+}
+
+
+def row_schema(name: str, schema: pa.Schema, order: Sequence[str]) -> dict[str, JsonValue]:
+    """Tell a table as the JSON Schema of one of its rows.
+
+    Parameters
+    ----------
+    name : str
+        Of the table.
+    schema : Schema
+        Fields made by `qevd_bio.tables.columns.column`.
+    order : sequence of str
+        Columns its rows are sorted by.
+
+    Returns
+    -------
+    dict
+        Draft 2020-12; every column is required and no other allowed. Beside the words of the
+        standard: ``unit`` and ``arrowType`` of a column, ``sortedBy`` and ``schemaVersion`` of
+        the table, which validators pass over.
+    """
+    return {
+        "$schema": _DIALECT,
+        "title": name,
+        "schemaVersion": SCHEMA_VERSION,
+        "sortedBy": list(order),
+        **_object(list(schema), nullable=False),
+    }
+
+
+def _object(fields: Sequence[pa.Field], *, nullable: bool) -> dict[str, JsonValue]:
+    return {
+        "type": ["object", "null"] if nullable else "object",
+        "properties": {field.name: _property(field) for field in fields},
+        "required": [field.name for field in fields],
+        "additionalProperties": False,
+    }
+
+
+def _property(field: pa.Field) -> JsonValue:
+    words = {key.decode(): text.decode() for key, text in field.metadata.items()}
+    return {**words, **_typed(field.type, nullable=field.nullable)}
+
+
+def _typed(kind: pa.DataType, *, nullable: bool) -> dict[str, JsonValue]:
+    if pa.types.is_struct(kind):
+        return _object(list(kind), nullable=nullable)
+    if pa.types.is_list(kind):
+        items = _typed(kind.value_type, nullable=False)
+        return {"type": ["array", "null"] if nullable else "array", "items": items}
+    name = type_name(kind)
+    plain = _JSON_TYPES[name]
+    return {"type": [plain, "null"] if nullable else plain, "arrowType": name}

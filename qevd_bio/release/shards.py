@@ -1,0 +1,310 @@
+"""From the artifacts of single videos to the sorted, sharded tables of a release."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from qevd_bio.release.configs import CONFIGS
+from qevd_bio.release.features import huggingface_features
+from qevd_bio.release.loaded_size import loaded_bytes
+from qevd_bio.release.contents import PublishedVideo, Shard
+from qevd_bio.release.rows import SplitRows, open_shard
+from qevd_bio.release.row_digest import rows_sha256
+from qevd_bio.errors import DataError
+from qevd_bio.files.atomic import atomic_path
+from qevd_bio.files.digest import sha256_file
+from qevd_bio.files.strict_json import JsonValue, dump_json
+from qevd_bio.skeleton.dofs import DOF_NAMES
+from qevd_bio.tables.parquet import (
+    notes_of_schema,
+    parquet_options,
+    read_metadata,
+    read_notes,
+    read_parquet,
+)
+
+ROWS_PER_SHARD = 250_000
+ROWS_PER_GROUP = 16_384
+"""Most rows of a row group: some three videos of kinematics, so that one can be read alone."""
+
+BYTES_PER_GROUP = 64_000_000
+"""... and most bytes of it in memory."""
+
+_WRITERS = 2
+
+
+def release_schema(config: str, version: str, generator: Mapping[str, str]) -> pa.Schema:
+    """Make the schema of a config's shards, with what other tools want to know.
+
+    Parameters
+    ----------
+    config, version : str
+        Table and version of the release.
+    generator : mapping of str to str
+        Names and versions of what made it.
+
+    Returns
+    -------
+    Schema
+        Columns of the table; the metadata also hold Hugging Face features, release version
+        and generator.
+    """
+    schema = CONFIGS[config].schema
+    features = {"info": {"features": huggingface_features(schema)}}
+    return schema.with_metadata(
+        {
+            **schema.metadata,
+            # Key order is column order here, so this JSON must not be sorted.
+            b"huggingface": json.dumps(features, allow_nan=False).encode(),
+            b"qevd_bio.release": version.encode(),
+            b"qevd_bio.generator": dump_json(dict(generator), where="generator").encode(),
+        }
+    )
+
+
+def write_config(
+    config: str,
+    by_split: Mapping[str, Sequence[PublishedVideo]],
+    schema: pa.Schema,
+    folder: Path,
+    *,
+    rows_per_shard: int,
+) -> dict[str, tuple[Shard, ...]]:
+    """Write the rows of one config.
+
+    Parameters
+    ----------
+    config : str
+        Which table.
+    by_split : mapping of split to sequence of PublishedVideo
+        All videos, sorted by id.
+    schema : Schema
+        From `release_schema`.
+    folder : Path
+        The release; shards go to ``<config>/<split>-<number>-of-<count>.parquet``.
+    rows_per_shard : int
+        A shard takes whole videos until the next would exceed this.
+
+    Returns
+    -------
+    dict of split to tuple of Shard
+        No shards where the videos have no rows.
+
+    Raises
+    ------
+    DataError
+        An artifact is unreadable, has other columns, rows of another video or a row twice.
+
+    Notes
+    -----
+    Artifacts are read one by one; of a shard, at most one row group and one video are in
+    memory. Two shards are written at a time.
+    """
+    names: list[str] = []
+    shares: list[list[PublishedVideo]] = []
+    owners: list[str] = []
+    for split, videos in by_split.items():
+        found = _shares(config, videos, rows_per_shard)
+        names += [f"{split}-{n:05d}-of-{len(found):05d}.parquet" for n in range(len(found))]
+        shares += found
+        owners += [split] * len(found)
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        written = list(
+            pool.map(
+                lambda name, videos: _write_shard(config, videos, schema, folder, name),
+                names,
+                shares,
+            )
+        )
+    return {
+        split: tuple(one for one, owner in zip(written, owners, strict=True) if owner == split)
+        for split in by_split
+    }
+
+
+def kinematics_notes(video: PublishedVideo) -> dict[str, JsonValue]:
+    """Read what the kinematics artifact says of the whole video.
+
+    Parameters
+    ----------
+    video : PublishedVideo
+        One with a readable kinematics artifact.
+
+    Returns
+    -------
+    dict
+        The artifact's notes as they are: ``motion`` (observed DoFs, noise, gravity, backend,
+        lengths) and what the capture added.
+
+    Raises
+    ------
+    DataError
+        The artifact does not say which DoFs were observed, or names one that SKEL lacks.
+    """
+    path = video.artifacts["kinematics"]
+    notes: dict[str, JsonValue] = notes_of_schema(read_metadata(path).schema.to_arrow_schema())
+    _observed(notes, path)
+    return notes
+
+
+def row_digests(
+    folder: Path, written: Mapping[str, Mapping[str, Sequence[Shard]]]
+) -> dict[str, dict[str, str]]:
+    """Read written shards back and hash the rows of every video.
+
+    Parameters
+    ----------
+    folder : Path
+        The release.
+    written : mapping of config to mapping of split to sequence of Shard
+        From `write_config`.
+
+    Returns
+    -------
+    dict of video to dict of config to str
+        Digests of `rows_sha256`; a config without rows of the video is absent.
+
+    Raises
+    ------
+    DataError
+        A shard cannot be read back.
+    """
+    digests: dict[str, dict[str, str]] = {}
+    for config, splits in written.items():
+        for shards in splits.values():
+            rows = SplitRows([open_shard(folder, shard.path) for shard in shards])
+            for video in rows.videos():
+                digests.setdefault(video, {})[config] = rows_sha256(rows.of(video))
+    return digests
+
+
+def write_tables(path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> int:
+    """Write tables one after another into one Parquet file, atomically.
+
+    Parameters
+    ----------
+    path : Path
+        Target file.
+    schema : Schema
+        Of the file and of every table.
+    tables : iterable of Table
+        One a video; they are cut and joined to row groups, and taken one by one.
+
+    Returns
+    -------
+    int
+        Number of rows.
+    """
+    rows = 0
+    with (
+        atomic_path(path) as temporary,
+        pq.ParquetWriter(temporary, schema, **parquet_options(schema)) as writer,
+    ):
+        for group in _row_groups(tables):
+            writer.write_table(group, row_group_size=group.num_rows)
+            rows += group.num_rows
+    return rows
+
+
+def _shares(
+    config: str, videos: Sequence[PublishedVideo], limit: int
+) -> list[list[PublishedVideo]]:
+    shares: list[list[PublishedVideo]] = []
+    held = 0
+    for video in videos:
+        rows = read_metadata(video.artifacts[config]).num_rows
+        if rows and (not shares or held + rows > limit):
+            shares.append([])
+            held = 0
+        if rows:
+            shares[-1].append(video)
+            held += rows
+    return shares
+
+
+def _write_shard(
+    config: str,
+    videos: Sequence[PublishedVideo],
+    schema: pa.Schema,
+    folder: Path,
+    name: str,
+) -> Shard:
+    path = folder / config / name
+    rows = write_tables(path, schema, (_video_rows(config, video, schema) for video in videos))
+    return Shard(
+        path=path.relative_to(folder).as_posix(),
+        rows=rows,
+        arrow_bytes=loaded_bytes(path),
+        file_bytes=path.stat().st_size,
+        sha256=sha256_file(path),
+    )
+
+
+def _row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    held: list[pa.Table] = []
+    rows = size = 0
+    for piece in (piece for table in tables for piece in _pieces(table)):
+        rows += piece.num_rows
+        size += piece.nbytes
+        if held and (rows > ROWS_PER_GROUP or size > BYTES_PER_GROUP):
+            yield pa.concat_tables(held)
+            held, rows, size = [], piece.num_rows, piece.nbytes
+        held.append(piece)
+    if held:
+        yield pa.concat_tables(held)
+
+
+def _pieces(table: pa.Table) -> Iterator[pa.Table]:
+    """Cut a long video; rows of a table are of about one size."""
+    bytes_per_row = -(-table.nbytes // max(table.num_rows, 1))
+    step = min(ROWS_PER_GROUP, max(1, BYTES_PER_GROUP // max(bytes_per_row, 1)))
+    for start in range(0, table.num_rows, step):
+        yield table.slice(start, step)
+
+
+def _video_rows(config: str, video: PublishedVideo, schema: pa.Schema) -> pa.Table:
+    path = video.artifacts[config]
+    table = read_parquet(path, CONFIGS[config].schema)
+    strangers = [one for one in pc.unique(table["video_id"]).to_pylist() if one != video.video_id]
+    if strangers:
+        raise _unfit(f"holds rows of video {strangers[0]!r}, not {video.video_id!r}", path)
+    order = CONFIGS[config].order
+    if CONFIGS[config].is_key:
+        names = table.group_by(list(order)).aggregate([]).num_rows
+        if names != table.num_rows:
+            raise _unfit(f"has {table.num_rows - names} rows whose key is taken already", path)
+    columns = dict(zip(table.column_names, table.columns, strict=True))
+    if config == "kinematics":
+        observed = _observed(read_notes(table), path)
+        for dof in DOF_NAMES:
+            if dof not in observed:
+                columns[f"{dof}_rad"] = pa.nulls(table.num_rows, pa.float32())
+    rows = pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
+    places = pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in order])
+    is_sorted = np.array_equal(places.to_numpy(), np.arange(len(places)))
+    return rows if is_sorted else rows.take(places)
+
+
+def _observed(notes: Mapping[str, JsonValue], path: Path) -> frozenset[str]:
+    motion = notes.get("motion")
+    observed = motion.get("observed") if isinstance(motion, dict) else None
+    if not isinstance(observed, list):
+        raise _unfit("does not say which degrees of freedom were observed", path)
+    unknown = sorted(set(observed) - set(DOF_NAMES))
+    if unknown:
+        raise _unfit(f"observes {', '.join(unknown)}, which the skeleton has not", path)
+    return frozenset(observed)
+
+
+def _unfit(cause: str, path: Path) -> DataError:
+    return DataError(
+        cause, where=str(path), next_step="Delete this artifact and run again; it will be remade"
+    )

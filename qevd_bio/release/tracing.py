@@ -1,0 +1,112 @@
+"""From a row, published or not, to the unit it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from qevd_bio.release.contents import MANIFEST_FILE
+from qevd_bio.engine.maintain.provenance import Link, chain, unit_with_output
+from qevd_bio.engine.record import UnitRecord
+from qevd_bio.errors import DataError, UsageError
+from qevd_bio.files.strict_json import parse_json
+from qevd_bio.stages.annotations import AnnotationsStage
+from qevd_bio.pipeline.pipeline import Road
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A row and what it was made from.
+
+    Attributes
+    ----------
+    row : dict of str to object
+        As the table has it.
+    links : tuple of Link
+        The unit that holds the row first.
+    """
+
+    row: dict[str, Any]
+    links: tuple[Link, ...]
+
+
+def trace(road: Road, name: str) -> Trace:
+    """Find what a row was made from.
+
+    Parameters
+    ----------
+    road : Road
+        The work the row came from.
+    name : str
+        ``VIDEO:FEEDBACK_INDEX``, a current annotation, or ``FILE.parquet:ROW``, a row of a
+        release counted from 0.
+
+    Returns
+    -------
+    Trace
+
+    Raises
+    ------
+    UsageError
+        The name is neither.
+    DataError
+        There is no such row, or its unit is not in the work folder any more.
+    """
+    head, colon, number = name.rpartition(":")
+    if not (colon and head and number.isdecimal()):
+        raise UsageError(
+            "names no row",
+            where=name,
+            next_step="Give VIDEO:FEEDBACK_INDEX, or FILE.parquet:ROW with rows counted from 0",
+        )
+    if head.endswith(".parquet"):
+        row, record = _published(road, Path(head), int(number))
+    else:
+        row, record = _current(road, head, int(number))
+    return Trace(row, tuple(chain(record, road.stages, road.store)))
+
+
+def _current(road: Road, video_id: str, index: int) -> tuple[dict[str, Any], UnitRecord]:
+    unit = next(u for u in road.plan((video_id,)) if u.stage == AnnotationsStage.name)
+    if unit.record is None or unit.record.status != "completed":
+        raise DataError(
+            f"has no current annotations: {'; '.join(unit.why)}",
+            where=f"video {video_id}",
+            next_step="Run `qevd-bio run` first",
+        )
+    rows = pq.read_table(road.store.artifact_path(unit.record)).to_pylist()
+    row = next((row for row in rows if row["feedback_index"] == index), None)
+    if row is None:
+        raise DataError(
+            f"has no sentence {index}",
+            where=f"video {video_id}",
+            next_step=f"Its sentences are {sorted(row['feedback_index'] for row in rows)}",
+        )
+    return row, unit.record
+
+
+def _published(road: Road, shard: Path, number: int) -> tuple[dict[str, Any], UnitRecord]:
+    manifest = shard.parent.parent / MANIFEST_FILE
+    for path in (shard, manifest):
+        if not path.is_file():
+            raise DataError("is absent", where=str(path), next_step="Name a file of a release")
+    table = pq.read_table(shard)
+    if number >= table.num_rows:
+        raise DataError(
+            f"has {table.num_rows} rows", where=str(shard), next_step="Rows are counted from 0"
+        )
+    row = table.slice(number, 1).to_pylist()[0]
+    content: Any = parse_json(manifest.read_text(encoding="utf-8"), where=str(manifest))
+    config, video_id = shard.parent.name, str(row["video_id"])
+    try:
+        digest = content["videos"][video_id]["artifacts"][config]
+    except (KeyError, TypeError) as error:
+        raise DataError(
+            f"does not name the {config} of video {video_id}",
+            where=str(manifest),
+            next_step="Name a file of a release that is as it was published",
+        ) from error
+    return row, unit_with_output(road.store, config, video_id, digest)

@@ -1,0 +1,1 @@
+"""Prove a release: files, tables, links, descriptions and source."""

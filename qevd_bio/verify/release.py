@@ -1,0 +1,199 @@
+"""Proving a release: files, tables, what they say of each other and of the source."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from pathlib import Path
+
+import pyarrow as pa
+
+from qevd_bio.errors import UsageError
+from qevd_bio.qevd.layout import SPLIT_FOLDERS
+from qevd_bio.tables.columns import SCHEMA_VERSION
+from qevd_bio.tables.kinematics import ANGLE_COLUMNS
+from qevd_bio.verify.descriptions import CARD_FILE, check_described
+from qevd_bio.verify.files import Layout, check_files
+from qevd_bio.verify.issues import Verdict
+from qevd_bio.verify.links import VideoTables, check_links
+from qevd_bio.verify.source import SENTENCE_COLUMNS, Sentences, Source, check_drop_in
+from qevd_bio.verify.tables import Tables, check_tables
+
+_CARD_LINE = re.compile(r'(?:- )?(config_name|name|num_examples): "?([^"\n]+)"?')
+
+
+def verify_release(folder: Path, data_root: Path | None = None) -> Verdict:
+    """Check everything a release claims.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of one version.
+    data_root : Path, optional
+        The source it was made from: times and texts are compared with it bit for bit, and
+        equal videos are looked for.
+
+    Returns
+    -------
+    Verdict
+        All faults; row group by row group and video by video, so that memory does not grow
+        with the release.
+
+    Raises
+    ------
+    UsageError
+        The folder does not exist.
+    DataError
+        The source cannot be read.
+    """
+    if not folder.is_dir():
+        raise UsageError(
+            "is no folder",
+            where=str(folder),
+            next_step="Give the folder of one version, such as release/1.0.0",
+        )
+    verdict = Verdict()
+    source = None if data_root is None else Source(data_root)
+    layout = check_files(folder, verdict)
+    if layout is None:
+        verdict.leave("the tables: the manifest cannot be used")
+        return verdict
+    tables = check_tables(layout, verdict)
+    if layout.manifest["schema_version"] == SCHEMA_VERSION:
+        check_described(layout, tables, verdict)
+    else:
+        _check_card(layout, verdict)
+    twins = _Twins()
+    splits = sorted({entry["split"] for entry in layout.manifest["videos"].values()})
+    for split in splits:
+        _check_split(layout, split, tables, source, twins, verdict)
+    twins.tell(verdict)
+    return verdict
+
+
+def _check_split(
+    layout: Layout,
+    split: str,
+    tables: Tables,
+    source: Source | None,
+    twins: _Twins,
+    verdict: Verdict,
+) -> None:
+    videos = sorted(
+        video for video, entry in layout.manifest["videos"].items() if entry["split"] == split
+    )
+    told = layout.manifest["splits"].get(split, {"videos": 0})["videos"]
+    if told != len(videos):
+        cause = f"says {told} videos, and names {len(videos)}"
+        verdict.add("count", f"manifest.json splits.{split}", cause)
+    statuses: Counter[str] = Counter()
+    sentences: Sentences | None = {} if split in tables.get("annotations", {}) else None
+    for video in videos:
+        try:
+            own = check_links(layout, split, video, tables, verdict)
+        except (KeyError, TypeError, ValueError, pa.ArrowException) as error:
+            # an older or foreign schema: columns that the checks ask for are not there
+            verdict.leave(f"video {video}: its rows cannot be compared ({error!r})")
+            own = {}
+        said = None
+        if sentences is not None and set(SENTENCE_COLUMNS) <= set(_names(own.get("annotations"))):
+            said = own["annotations"].select(list(SENTENCE_COLUMNS)).to_pylist()
+            sentences[video] = said
+            statuses.update(own["annotations"]["status"].to_pylist())
+        frames = own.get("kinematics")
+        twins.note(split, video, own, source)
+        if source is not None:
+            source.check_video(split, video, said, frames, verdict)
+    written = layout.manifest.get("statuses", {}).get(split)
+    if sentences is not None and written is not None and dict(statuses) != dict(written):
+        cause = f"says {dict(sorted(written.items()))}, the rows {dict(sorted(statuses.items()))}"
+        verdict.add("count", f"manifest.json statuses.{split}", cause)
+    if split in SPLIT_FOLDERS:
+        records = None if source is None else source.records(split)
+        check_drop_in(layout, split, sentences, records, verdict)
+
+
+def _names(table: pa.Table | None) -> list[str]:
+    return [] if table is None else list(table.column_names)
+
+
+class _Twins:
+    """Videos of different splits that are the same, by what can be told exactly."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, str], list[tuple[str, str]]] = {}
+
+    def note(
+        self,
+        split: str,
+        video: str,
+        own: VideoTables,
+        source: Source | None,
+    ) -> None:
+        """Take down a video's fingerprints."""
+        marks = {"the same angles": _angle_digest(own.get("kinematics"))}
+        bodies = own.get("morphometrics")
+        if bodies is not None and bodies.num_rows and "betas" in bodies.column_names:
+            betas = bodies["betas"][0].as_py()
+            marks["the same body shape"] = repr(betas) if betas and any(betas) else None
+        if source is not None:
+            marks["the same video file"] = source.video_digest(video)
+        for what, mark in marks.items():
+            if mark is not None:
+                self._seen.setdefault((what, mark), []).append((split, video))
+
+    def tell(self, verdict: Verdict) -> None:
+        """Name the videos that share a fingerprint over the border of the splits."""
+        for (what, _), places in self._seen.items():
+            if len({split for split, _ in places}) > 1:
+                named = ", ".join(f"{video} ({split})" for split, video in places)
+                verdict.add("leak", "train and test", f"{named} have {what}")
+
+
+def _angle_digest(frames: pa.Table | None) -> str | None:
+    """Hash the angles of a video; None where nothing moves or nothing is measured."""
+    if frames is None or not frames.num_rows or not set(ANGLE_COLUMNS) <= set(frames.schema.names):
+        return None
+    digest, moves = hashlib.sha256(), False
+    for name in ANGLE_COLUMNS:
+        values = frames[name].to_numpy()
+        moves = moves or bool((values[1:] != values[:-1]).any() and not (values != values).all())
+        digest.update(values.tobytes())
+    return digest.hexdigest() if moves else None
+
+
+def _check_card(layout: Layout, verdict: Verdict) -> None:
+    """Compare the row counts of the card's YAML with the manifest."""
+    if CARD_FILE not in layout.files:
+        if not any(one.where == CARD_FILE for one in verdict.faults):
+            verdict.add("missing file", CARD_FILE, "every release has one")
+        return
+    told = _card_rows((layout.folder / CARD_FILE).read_bytes())
+    for config, splits in layout.manifest["configs"].items():
+        for split, entry in splits.items():
+            own = told.pop((config, split), 0)
+            if own != entry["rows"]:
+                cause = f"says {own} rows of {config} in {split}, the manifest {entry['rows']}"
+                verdict.add("count", CARD_FILE, cause)
+    for (config, split), rows in told.items():
+        verdict.add("count", CARD_FILE, f"says {rows} rows of {config} in {split}, there are none")
+
+
+def _card_rows(card: bytes) -> dict[tuple[str, str], int]:
+    """Read the number of rows by config and split from the YAML of a card."""
+    text = card.decode("utf-8", errors="replace").partition("\n---")[0]
+    told: dict[tuple[str, str], int] = {}
+    config = split = ""
+    for line in text.splitlines():
+        match = _CARD_LINE.fullmatch(line.strip())
+        if match is None:
+            continue
+        key, value = match.groups()
+        if key == "config_name":
+            config = value
+        elif key == "name":
+            split = value
+        elif value.isdecimal():
+            told[config, split] = int(value)
+    return told

@@ -1,0 +1,171 @@
+"""The motion of a finished video in the formats of other tools: OpenSim .mot and rerun .rrd.
+
+T frames, J = 24 joints
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qevd_bio.arrays import FloatArray
+from qevd_bio.capture.recorded.opensim import ground_axes, to_opensim
+from qevd_bio.errors import DataError, EnvironmentProblem, UsageError
+from qevd_bio.files.atomic import atomic_path
+from qevd_bio.files.motion_file import write_mot
+from qevd_bio.motion.angles import unwrap_angles
+from qevd_bio.motion.record import Motion
+from qevd_bio.skeleton.bodies import BODY_AXES, scaled_skeleton
+from qevd_bio.skeleton.dofs import JOINT_NAMES, PARENTS
+from qevd_bio.skeleton.kinematics import forward_kinematics
+from qevd_bio.skeleton.measures import measure_values
+from qevd_bio.views.formatting import measure_words
+from qevd_bio.views.overlay import Watched
+from qevd_bio.views.overlay_marks import shown_measures
+
+# Mid-hips to the pelvis' origin of LaiUhlrich2022, along its forward, up and right axes.
+_PELVIS_ORIGIN_M = np.array([0.056276, 0.078490, 0.0])
+
+_TRANSLATIONS = ("pelvis_tx", "pelvis_ty", "pelvis_tz")
+
+
+def export_motion(watched: Watched, path: Path, to: str) -> None:
+    """Write a video's motion for another tool.
+
+    Parameters
+    ----------
+    watched : Watched
+        A finished video.
+    path : Path
+        The file to write or replace.
+    to : str
+        Key of `FORMATS`.
+
+    Raises
+    ------
+    UsageError
+        There is no such format.
+    EnvironmentProblem
+        The format needs a package that is not installed.
+    """
+    if to not in FORMATS:
+        raise UsageError(
+            f"there is no format '{to}'",
+            where="--to",
+            next_step=f"Use one of: {', '.join(FORMATS)}",
+        )
+    FORMATS[to](watched, path)
+
+
+def _write_mot(watched: Watched, path: Path) -> None:
+    motion = watched.motion
+    write_mot(path, motion.time_s - motion.time_s[0], opensim_columns(motion))
+
+
+def opensim_columns(motion: Motion) -> dict[str, FloatArray]:
+    """Lay a motion out in the coordinates of OpenSim's full-body models.
+
+    Parameters
+    ----------
+    motion : Motion
+        T frames.
+
+    Returns
+    -------
+    dict of str to ndarray (T,)
+        Rotations in degrees (`capture.opensim` documents the conversion), then the pelvis'
+        translations in metres by the motion's own scale. Held frames repeat the last pose.
+
+    Notes
+    -----
+    Where the backend says where the body is, the path begins above the origin and the lowest
+    joint of the median frame stands on the ground; so jumps leave it. Otherwise the lowest
+    joint of every frame does and the pelvis moves up and down only. DoFs that are not observed
+    are at the value the motion holds for them, in most cases 0.
+    """
+    q = unwrap_angles(motion.q, motion.valid)
+    ground = ground_axes(motion.gravity)
+    rotations = to_opensim(q, motion.gravity)
+    joints, turns = forward_kinematics(q, scaled_skeleton(motion.segment_lengths_m))
+    heights = (joints @ ground)[..., 1].min(axis=1)
+    if motion.root_m is None:
+        hips = np.zeros((len(q), 3))
+        hips[:, 1] = -heights
+    else:
+        path = motion.root_m @ ground
+        hips = path - path[0]
+        hips[:, 1] = path[:, 1] - np.median(path[:, 1] + heights)
+    pelvis = ground.T @ turns[:, 0] @ BODY_AXES
+    origin = hips + pelvis @ _PELVIS_ORIGIN_M
+    return {
+        **{name: np.rad2deg(values) for name, values in rotations.items()},
+        **dict(zip(_TRANSLATIONS, origin.T, strict=True)),
+    }
+
+
+def _rerun() -> Any:  # noqa: ANN401  rerun is not always there to be typed
+    try:
+        import rerun
+    except ImportError as error:
+        raise EnvironmentProblem(
+            f".rrd files need rerun-sdk ({error})",
+            where="export",
+            next_step='Run: pip install "qevd-bio[rerun]"',
+        ) from error
+    return rerun
+
+
+def _write_rrd(watched: Watched, path: Path) -> None:
+    """Write the skeleton over time and the curves of the salient measures.
+
+    Notes
+    -----
+    Camera axes (x right, y down, z away), metres by the motion's scale. Held frames have no
+    points. The file holds the time of its making: equal motions do not give equal bytes.
+    """
+    rr = _rerun()
+    motion = watched.motion
+    skeleton = scaled_skeleton(motion.segment_lengths_m)
+    joints = forward_kinematics(motion.q, skeleton)[0]
+    if motion.root_m is not None:
+        joints = joints + motion.root_m[:, None]
+    bones = [(parent, joint) for joint, parent in enumerate(PARENTS) if parent >= 0]
+    with atomic_path(path) as temporary:
+        stream = rr.new_recording("qevd_bio", spawn=False)
+        rr.save(temporary, recording=stream)
+        rr.log("body", rr.ViewCoordinates.RDF, static=True, recording=stream)
+        for frame in np.flatnonzero(motion.valid):
+            _at(rr, stream, motion, int(frame))
+            at = joints[frame]
+            rr.log("body/joints", rr.Points3D(at, labels=list(JOINT_NAMES), show_labels=False),
+                   recording=stream)  # fmt: skip
+            rr.log("body/bones", rr.LineStrips3D(at[np.array(bones)]), recording=stream)
+        for part in watched.parts:
+            if part.rule is None:
+                continue
+            some = slice(part.frame_start, min(part.frame_end, len(motion.q)))
+            curves = measure_values(
+                shown_measures(part.rule, motion), motion.q[some], skeleton, motion.gravity
+            )
+            for offset in np.flatnonzero(motion.valid[some]):
+                _at(rr, stream, motion, part.frame_start + int(offset))
+                for name, values in curves.items():
+                    if np.isfinite(values[offset]):
+                        place = f"measures/{measure_words(name)}"
+                        rr.log(place, rr.Scalar(float(values[offset])), recording=stream)
+        rr.disconnect(recording=stream)
+        if temporary.stat().st_size == 0:
+            raise DataError(
+                "rerun wrote nothing", where=str(path), next_step="Report this with --debug"
+            )
+
+
+def _at(rr: Any, stream: Any, motion: Motion, frame: int) -> None:  # noqa: ANN401
+    rr.set_time_seconds("time", float(motion.time_s[frame] - motion.time_s[0]), recording=stream)
+    rr.set_time_sequence("frame", frame, recording=stream)
+
+
+FORMATS: Mapping[str, Callable[[Watched, Path], None]] = {"mot": _write_mot, "rrd": _write_rrd}

@@ -1,0 +1,141 @@
+"""The road on motion that others have measured, and on a person of known height."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from qevd_bio.capture.recorded.opensim import to_opensim
+from qevd_bio.demo.sessions import TRAIN
+from qevd_bio.errors import UsageError
+from qevd_bio.files.motion_file import write_mot
+from qevd_bio.pipeline.config import RoadConfig, recorded_root_for
+from qevd_bio.pipeline.pipeline import Road, open_road, reopen_road
+from qevd_bio.tables.parquet import read_notes
+from qevd_bio.views.changes import all_changes
+from qevd_bio.views.overlay import overlay_of
+
+DOWN = np.array([0.0, 1.0, 0.0])
+
+
+@pytest.fixture(scope="module")
+def known(workout: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Frame times on the file's clock, and the angles the workout was rendered from."""
+    stamps = np.load(workout / TRAIN / "long_range_videos" / "0200_timestamps.npy")
+    with np.load(workout.parent / "truth.npz") as truth:
+        q = truth["0200_q"]
+    return (stamps - stamps[0]) / 1e9, q
+
+
+@pytest.fixture
+def dumps(known: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> Path:
+    folder = tmp_path / "motion"
+    folder.mkdir()
+    held = np.empty(len(known[1]), dtype=object)
+    for i, pose in enumerate(known[1]):
+        held[i] = {
+            "poses": pose[None].astype(np.float32),
+            "betas": np.zeros((1, 10), np.float32),
+            "bbx_cs": [np.array([240.0, 320.0, 400.0], np.float32)],
+        }
+    np.save(folder / "HSMR-0200.npy", held, allow_pickle=True)
+    return folder
+
+
+def walked(config: RoadConfig, work: Path) -> tuple[Road, list[str]]:
+    road = open_road(config, work)
+    summary = road.run((), argv=["test"], on_event=lambda event: None)
+    return road, [failure.reason for failure in summary.failures]
+
+
+def counted(road: Road) -> int:
+    return int(pq.read_table(road.artifacts()["0200"]["cycles"]).num_rows)
+
+
+def motion_notes(road: Road) -> dict:
+    return read_notes(pq.read_table(road.artifacts()["0200"]["kinematics"]))
+
+
+def test_a_dump_gives_counts_and_the_quantified_sentence(
+    workout: Path, dumps: Path, tmp_path: Path
+) -> None:
+    config = RoadConfig(workout, recorded_root=dumps)
+    road, failures = walked(config, tmp_path / "work")
+    assert not failures
+    assert counted(road) == 3
+    rows = {row["feedback_original"]: row for row in all_changes(road)}
+    assert rows["Sink deeper into these squats"]["status"] == "rewritten"
+    assert motion_notes(road)["motion"]["backend"] == "hsmr"
+    again = reopen_road(tmp_path / "work")
+    assert again.config.recorded_root == dumps.absolute()
+    assert {unit.action for unit in again.plan()} == {"done"}
+    assert overlay_of(road, "0200", tmp_path / "a.mp4", longest_side_px=160) > 50
+
+    dump = dumps / "HSMR-0200.npy"
+    dump.write_bytes(dump.read_bytes() + b" ")
+    why = {unit.stage: unit for unit in open_road(config, tmp_path / "work").plan()}
+    assert why["kinematics"].action == "run" and "HSMR-0200.npy" in str(why["kinematics"].why)
+
+
+def test_a_mot_gives_the_same_counts(
+    workout: Path, known: tuple[np.ndarray, np.ndarray], tmp_path: Path
+) -> None:
+    folder = tmp_path / "motion"
+    angles = to_opensim(known[1], DOWN)
+    write_mot(folder / "0200.mot", known[0], {n: np.rad2deg(v) for n, v in angles.items()})
+    road, failures = walked(RoadConfig(workout, recorded_root=folder), tmp_path / "work")
+    assert not failures and counted(road) == 3
+
+
+def test_a_video_without_its_file_fails_alone_and_says_so(workout: Path, tmp_path: Path) -> None:
+    (tmp_path / "motion").mkdir()
+    _, failures = walked(RoadConfig(workout, recorded_root=tmp_path / "motion"), tmp_path / "work")
+    assert "holds no file of video 0200" in failures[0]
+
+
+def test_a_height_scales_lengths_and_says_that_they_are_metres(
+    workout: Path, dumps: Path, tmp_path: Path
+) -> None:
+    plain, _ = walked(RoadConfig(workout, recorded_root=dumps), tmp_path / "work")
+    assert motion_notes(plain)["motion"]["scale"] == "ratio"
+    tall = RoadConfig(workout, recorded_root=dumps, height_m=1.93)
+    why = {unit.stage: unit for unit in open_road(tall, tmp_path / "work").plan()}
+    assert why["kinematics"].action == "run"
+    road, _ = walked(tall, tmp_path / "work")
+    before, after = motion_notes(plain), motion_notes(road)
+    assert after["motion"]["scale"] == "height" and after["motion"]["height_m"] == 1.93
+    thigh = {n: notes["motion"]["segment_lengths_m"]["thigh"]
+             for n, notes in (("before", before), ("after", after))}  # fmt: skip
+    assert thigh["after"] / thigh["before"] == pytest.approx(1.93 / 1.75)
+    ratios = [notes["body"]["segment_ratios"] for notes in (before, after)]
+    assert ratios[1] == pytest.approx(ratios[0])
+    assert "mass" not in json.dumps(after)
+
+
+@pytest.mark.parametrize("height", [0.0, 178.0, -1.8, float("nan")])
+def test_a_height_that_nobody_has_is_refused(workout: Path, tmp_path: Path, height: float) -> None:
+    with pytest.raises(UsageError, match="--height-m"):
+        open_road(RoadConfig(workout, height_m=height), tmp_path / "work")
+
+
+@pytest.mark.parametrize(
+    ("backend", "root", "words"),
+    [
+        ("openpose", None, "mediapipe, hsmr, recorded"),
+        ("hsmr", Path(), "need each other"),
+        ("recorded", None, "need each other"),
+        ("mediapipe", Path(), "need each other"),
+    ],
+)
+def test_backend_and_folder_belong_together(backend, root, words) -> None:
+    with pytest.raises(UsageError, match=words):
+        recorded_root_for(backend, root)
+
+
+def test_a_recorded_folder_that_is_absent_is_refused(workout: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is no folder"):
+        open_road(RoadConfig(workout, recorded_root=tmp_path / "no"), tmp_path / "work")

@@ -1,0 +1,103 @@
+"""What an option changes, and only that."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from qevd_bio.pipeline.pipeline import Road, RoadConfig, open_road, reopen_road
+from qevd_bio.views.changes import all_changes
+from tests.pipeline.sessions_made import SQUATS, record, squats_motion, write_root
+
+TWO = [record("0001", SQUATS), record("0002", SQUATS)]
+
+
+def stale(root: Path, road: Road, **options: Any) -> dict[tuple[str, str], tuple[str, ...]]:
+    planned = open_road(RoadConfig(root, **options), road.store.root).plan()
+    return {(u.video_id, u.stage): u.why for u in planned if u.action != "done"}
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [({"policy": "paper"}, "policy"), ({"variants": True}, "wording variants")],
+    ids=["policy", "variants"],
+)
+def test_wording_makes_only_the_annotations_stale(
+    walk, tmp_path: Path, options: dict[str, Any], name: str
+) -> None:
+    root = write_root(tmp_path / "QEVD", TWO[:1])
+    road = walk(root)
+    assert stale(root, road) == {}
+    assert stale(root, road, **options) == {("0001", "annotations"): (f"{name} changed",)}
+
+
+def test_salient_joints_make_only_their_videos_stale(walk, tmp_path: Path) -> None:
+    root = write_root(tmp_path / "QEVD", TWO)
+    road = walk(root)
+    before = {row["video_id"]: row for row in all_changes(road) if row["feedback_index"] == 1}
+    assert before["0002"]["status"] == "rewritten"
+    file = tmp_path / "salient.json"
+    file.write_text(json.dumps({"0002": {"0": ["thorax", "lumbar_body"], "1": ["head"]}}))
+    found = stale(root, road, salient_joints=file)
+    assert {unit for unit, why in found.items() if "salient joints changed" in why} == {
+        ("0002", "findings"),
+        ("0002", "annotations"),
+    }
+    assert set(found) == {("0002", "findings"), ("0002", "annotations")}
+
+    rows = {
+        (row["video_id"], row["feedback_index"]): row
+        for row in all_changes(walk(root, salient_joints=file))
+    }
+    said = rows["0002", 1]
+    assert (said["salient_joints"], said["salient_source"]) == (
+        ["thorax", "lumbar_body"],
+        "annotation",
+    )
+    assert (said["status"], said["feedback"]) == ("unmeasurable", said["feedback_original"])
+    assert "knee flexion: not among the salient joints of this segment" in said["reason"]
+    assert said["motion_context"].startswith("Pose state: thoracic bending to the right 0°")
+    assert {f["measure"] for f in said["findings"] if f["status"] == "measured"} == {
+        "trunk_forward_lean",
+        "lumbar_flexion",
+        "cycle_duration",
+    }
+    assert rows["0002", 4]["salient_joints"] == ["head"], (
+        "an exercise without rule has joints, too"
+    )
+    assert rows["0001", 1] == before["0001"]
+
+    again = reopen_road(road.store.root)
+    assert again.config.salient_joints == file
+    assert {unit.action for unit in again.plan()} == {"done"}
+    file.write_text(json.dumps({"0002": {"0": ["thorax"]}}))
+    assert {video for video, _ in stale(root, road, salient_joints=file)} == {"0002"}
+
+
+def test_variants_come_back_alike(walk, tmp_path: Path) -> None:
+    said = [*SQUATS[:2], (180, "Go deeper on these squats", 8, False), *SQUATS[2:]]
+    root = write_root(tmp_path / "QEVD", [record(f"000{i}", said) for i in range(4)])
+    first, second = (
+        [row["feedback"] for row in all_changes(walk(root, work=work, variants=True))]
+        for work in ("a", "b")
+    )
+    assert first == second
+    plain = [row["feedback"] for row in all_changes(walk(root, work="c"))]
+    assert len(set(first)) > len(set(plain))
+
+
+def test_an_unsure_pose_is_warned_of(walk, tmp_path: Path) -> None:
+    sure = squats_motion(0.7)
+    confidence = sure.confidence.copy()
+    confidence[145:156] = 0.2
+    unsure = SimpleNamespace(motion=replace(sure, confidence=confidence), notes={})
+    root = write_root(tmp_path / "QEVD", TWO[:1])
+    rows = all_changes(walk(root, capture=lambda *args, **options: unsure))
+    warned = {row["feedback_index"] for row in rows if row["morphology_context"]}
+    assert warned == {1}
+    assert rows[1]["morphology_context"].startswith("Warning: low pose confidence")

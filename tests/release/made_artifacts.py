@@ -1,0 +1,305 @@
+"""Artifacts of made-up videos, small enough to check by eye."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qevd_bio.views.curves import Curve
+from qevd_bio.release.contents import PublishedVideo
+from qevd_bio.files.digest import sha256_file
+from qevd_bio.motion.record import Motion
+from qevd_bio.skeleton.dofs import DOF_INDEX, DOF_NAMES, N_DOFS
+from qevd_bio.tables import annotations, cycles, findings, kinematics
+from qevd_bio.tables import morphometrics as morphometrics_table
+from qevd_bio.tables import quality as quality_table
+from qevd_bio.tables.parquet import read_parquet, rows_table, write_parquet
+
+START_S = 1690028800.2981102
+UNOBSERVED = ("wrist_flexion_r", "pro_sup_l")
+
+
+def motion(frames: int, seed: int = 0) -> Motion:
+    """A random motion whose `UNOBSERVED` DoFs are unobserved."""
+    rng = np.random.default_rng(seed)
+    observed = np.array([name not in UNOBSERVED for name in DOF_NAMES])
+    return Motion(
+        q=rng.normal(0.0, 0.5, (frames, N_DOFS)),
+        time_s=START_S + np.arange(frames) / 30.0,
+        confidence=np.full(frames, 0.9),
+        valid=np.arange(frames) != 1,
+        observed=observed,
+        sigma_rad=np.where(observed, 0.05, np.inf),
+        gravity=np.array([0.0, 1.0, 0.0]),
+        gravity_source="camera",
+        backend="mediapipe",
+        betas=None,
+        segment_lengths_m={"thigh": 0.42, "shank": 0.41},
+        root_m=np.column_stack([np.zeros((frames, 2)), np.full(frames, 3.0)]),
+        focal_share=1.2,
+    )
+
+
+def finding(**changed: Any) -> dict[str, Any]:
+    """A squat that is 18 degrees too shallow."""
+    return {
+        "constraint_id": "depth",
+        "measure": "knee_flexion",
+        "joint": "knee",
+        "side": "r",
+        "check": "dynamic",
+        "phase": "bottom",
+        "key_frame": 5,
+        "key_s": _time_s(5),
+        "measured": 72.0,
+        "target_low": 90.0,
+        "target_high": 120.0,
+        "deviation": -18.0,
+        "sigma": 3.0,
+        "unit": "deg",
+        "tolerance": 10.0,
+        "guard": 2.0,
+        "violated": True,
+        "severity": 0.8,
+        "priority": "high",
+        "status": "measured",
+        "reason": "",
+        "instruction": "Increase knee flexion",
+    } | changed
+
+
+def annotation(video_id: str, index: int, **changed: Any) -> dict[str, Any]:
+    """An utterance that was rewritten because of `finding`."""
+    cycle = {
+        "cycle_index": 0,
+        "kind": "cycle",
+        "side": None,
+        "start_s": START_S,
+        "key_s": _time_s(5),
+        "end_s": _time_s(8),
+        "phase": "bottom",
+        "quality": 0.9,
+        "quality_cosine": 0.9,
+        "quality_pearson": 0.9,
+        "quality_velocity": 0.9,
+        "quality_amplitude": 0.9,
+    }
+    return {
+        "video_id": video_id,
+        "segment_index": 0,
+        "exercise_text": "squats",
+        "exercise": "squat",
+        "feedback_index": index,
+        "timestamp_s": START_S + 1.7 + index,
+        "frame_start": 51 + 30 * index,
+        "frame_end": 60 + 30 * index,
+        "is_transition": False,
+        "kind": "corrective",
+        "kind_source": "cues",
+        "kind_confidence": 1.0,
+        "feedback_original": "Go lower on your squats!",
+        "feedback": "Go lower on your squats: your knees bend 72°, aim for 90°.",
+        "status": "rewritten",
+        "reason": "knee flexion 18° short of the target",
+        "motion_context": "Violations: none.",
+        "morphology_context": "",
+        "salient_joints": ["tibia_r"],
+        "salient_source": "rules",
+        "pose": [],
+        "cycle": cycle,
+        "findings": [{**finding(), "matches_cue": True, "spoken": True}],
+        "review": None,
+        "provenance": {
+            "kinematics_sha256": "0" * 64,
+            "findings_sha256": "1" * 64,
+            "rule_version": 1,
+            "generator_version": "0.1.0",
+        },
+    } | changed
+
+
+def kept(video_id: str, index: int, text: str = "Nice!") -> dict[str, Any]:
+    """An utterance that stays as it was."""
+    return annotation(
+        video_id,
+        index,
+        segment_index=None,
+        feedback_original=text,
+        feedback=text,
+        status="kept",
+        reason="nothing to correct",
+        motion_context="",
+        salient_joints=[],
+        salient_source=None,
+        pose=[],
+        cycle=None,
+        findings=[],
+    )
+
+
+def cycle(video_id: str, index: int) -> dict[str, Any]:
+    """A repetition of nine frames."""
+    start = 9 * index
+    return {
+        "video_id": video_id,
+        "segment_index": 0,
+        "cycle_index": index,
+        "exercise": "squat",
+        "kind": "cycle",
+        "side": None,
+        "cut": None,
+        "frame_start": start,
+        "frame_key": start + 5,
+        "frame_end": start + 8,
+        "start_s": _time_s(start),
+        "key_s": _time_s(start + 5),
+        "end_s": _time_s(start + 8),
+        "quality": 0.9,
+        "quality_cosine": 0.9,
+        "quality_pearson": 0.9,
+        "quality_velocity": 0.9,
+        "quality_amplitude": 0.9,
+        "rule_version": 1,
+    }
+
+
+def quality(video_id: str) -> dict[str, Any]:
+    """A capture that gives no reason to doubt."""
+    return {
+        "video_id": video_id,
+        "frames": 20,
+        "duration_s": 0.6,
+        "valid_share": 1.0,
+        "confidence_median": 0.9,
+        "longest_gap_s": 0.0,
+        "pelvis_tilt_peak_deg": -20.0,
+        "asymmetry_deg": 2.0,
+        "angular_speed_deg_s": 90.0,
+        "com_speed_m_s": 0.5,
+        "com_acceleration_m_s2": 3.0,
+        "root_source": "contact",
+        "penetration_m": None,
+        "floating_m": None,
+        "foot_sliding_m_s": None,
+        "feet_drift_m_s": 0.1,
+        "range_excess_share": 0.0,
+        "range_excess_deg": None,
+        "range_excess_dof": None,
+        "concerns": [],
+    }
+
+
+def morphometrics(video_id: str) -> dict[str, Any]:
+    """A body of which nothing is known."""
+    return dict.fromkeys(morphometrics_table.SCHEMA.names) | {
+        "video_id": video_id,
+        "source": "none",
+        "reason": "the mediapipe capture gives no shape of the body",
+        "flags": [],
+    }
+
+
+def quantified(video_id: str, index: int, motion: Motion) -> dict[str, Any]:
+    """An utterance rewritten by its findings, with the pose of frame 3."""
+    knee_deg = float(np.rad2deg(np.float32(motion.q[3, DOF_INDEX["knee_angle_r"]])))
+    checked = [
+        {**finding(constraint_id=name), "matches_cue": True, "spoken": name == "depth"}
+        for name in ("stance", "depth")
+    ]
+    return annotation(
+        video_id,
+        index,
+        frame_start=3,
+        frame_end=6,
+        feedback="Right knee flexion 72° (target: 90°). Increase right knee flexion by 18°.",
+        motion_context=f"Pose state: right knee flexion {knee_deg:.0f}°. Violations: none.",
+        pose=[{"name": "knee_angle_r", "angle_deg": knee_deg}],
+        findings=checked,
+    )
+
+
+def published(
+    folder: Path, video_id: str, split: str, *, frames: int = 20, n_cycles: int = 2
+) -> PublishedVideo:
+    """Write the six artifacts of a video, which agree; rows of annotations are out of order."""
+    paths = {
+        name: folder / video_id / f"{name}.parquet"
+        for name in ("annotations", "kinematics", "cycles", "findings", "morphometrics", "quality")
+    }
+    moved = motion(frames, seed=len(video_id))
+    table, notes = kinematics.motion_table(video_id, moved)
+    write_parquet(table, paths["kinematics"], notes={**notes, "rotation_deg": 90})
+    found = [cycle(video_id, index) for index in reversed(range(n_cycles))]
+    write_parquet(rows_table(found, cycles.SCHEMA), paths["cycles"])
+    checked = [
+        {
+            "video_id": video_id,
+            "segment_index": 0,
+            "cycle_index": index,
+            "exercise": "squat",
+            **finding(constraint_id=name, key_frame=9 * index + 5, key_s=_time_s(9 * index + 5)),
+        }
+        for index in range(n_cycles)
+        for name in ("stance", "depth")
+    ]
+    write_parquet(rows_table(checked, findings.SCHEMA), paths["findings"])
+    seen = {"frames": frames, "duration_s": _time_s(frames - 1) - START_S}
+    rows = [{**quality(video_id), **seen}]
+    write_parquet(rows_table(rows, quality_table.SCHEMA), paths["quality"])
+    body = rows_table([morphometrics(video_id)], morphometrics_table.SCHEMA)
+    write_parquet(body, paths["morphometrics"])
+    first = quantified(video_id, 0, moved) if n_cycles else kept(video_id, 0)
+    said = [kept(video_id, 1), first]
+    for row in said:
+        for name in ("kinematics", "findings"):
+            row["provenance"][f"{name}_sha256"] = sha256_file(paths[name])
+    write_parquet(rows_table(said, annotations.SCHEMA), paths["annotations"])
+    return PublishedVideo(video_id, split, paths)
+
+
+def source_record(video: PublishedVideo) -> dict[str, Any]:
+    """The record of an annotation file that the utterances of `published` stand in."""
+    rows = read_parquet(video.artifacts["annotations"], annotations.SCHEMA)
+    said = rows.sort_by("feedback_index").to_pylist()
+    dense = [""] * 100
+    for row in said:
+        dense[row["frame_start"] : row["frame_end"]] = [row["feedback_original"]] * (
+            row["frame_end"] - row["frame_start"]
+        )
+    return {
+        "long_range_video_file": f"./long_range_videos/{video.video_id}.mp4",
+        "video_timestamps": f"./long_range_videos/{video.video_id}_timestamps.npy",
+        "feedbacks": dense,
+        "feedback_timestamps": [row["timestamp_s"] for row in said],
+        "is_transition": [row["is_transition"] for row in said],
+    }
+
+
+def _time_s(frame: int) -> float:
+    return START_S + frame / 30.0
+
+
+def squat_curve(segment_index: int = 0, **changed: Any) -> Curve:
+    """Knee flexion of ten squats of three seconds, 10 to 80 degrees, with a gap at 14 s."""
+    seconds = np.arange(900) / 30.0
+    values = {
+        "video_id": "0146",
+        "segment_index": segment_index,
+        "exercise": "squats",
+        "measure": "knee_flexion_r",
+        "label": "right knee flexion",
+        "unit": "deg",
+        "time_s": START_S + seconds,
+        "values": 45.0 - 35.0 * np.cos(2.0 * np.pi * seconds / 3.0),
+        "valid": (seconds < 13.75) | (seconds > 14.5),
+        "cycles": tuple(
+            (START_S + 3.0 * i, START_S + 3.0 * i + 1.5, START_S + 3.0 * i + 3.0) for i in range(9)
+        ),
+        "utterances_s": (START_S + 4.7,),
+        "target_low": 90.0,
+        "target_high": 120.0,
+        "tolerance": 10.0,
+    }
+    return Curve(**{**values, **changed})

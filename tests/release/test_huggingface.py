@@ -1,0 +1,87 @@
+"""A release as the `datasets` library sees it, without a network."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from tests.release.made_artifacts import published
+
+from qevd_bio.release import shards
+from qevd_bio.release.configs import CONFIGS
+from qevd_bio.release.loading import load_table
+from qevd_bio.release.publish import publish
+from qevd_bio.release.contents import PublishedVideo
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def datasets() -> Any:
+    library = pytest.importorskip("datasets", reason="datasets reads releases as the hub does")
+    hub = pytest.importorskip("huggingface_hub")
+    patch = pytest.MonkeyPatch()
+    patch.setattr(library.config, "HF_HUB_OFFLINE", True)
+    patch.setattr(hub.constants, "HF_HUB_OFFLINE", True)
+    yield library
+    patch.undo()
+
+
+@pytest.fixture
+def folder(
+    videos: list[PublishedVideo], arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """A release in several shards and small row groups, one of which is larger than the first."""
+    monkeypatch.setattr(shards, "ROWS_PER_GROUP", 13)
+    return publish(videos, **arguments, rows_per_shard=25).folder
+
+
+@pytest.mark.parametrize("config", [None, *CONFIGS])
+def test_rows_and_counts_are_those_of_the_card(
+    datasets: Any, folder: Path, tmp_path: Path, config: str | None
+) -> None:
+    cache = str(tmp_path / "cache")
+    builder = datasets.load_dataset_builder(str(folder), config, cache_dir=cache)
+    told = {name: (one.num_bytes, one.num_examples) for name, one in builder.info.splits.items()}
+    features = builder.info.features
+    builder.download_and_prepare(verification_mode="all_checks")
+    made = builder.info.splits
+    assert {name: (one.num_bytes, one.num_examples) for name, one in made.items()} == told
+    assert builder.info.features == features
+
+    table = config or "annotations"
+    assert features == datasets.Features.from_arrow_schema(CONFIGS[table].schema)
+    loaded = datasets.load_dataset(str(folder), config, cache_dir=cache)
+    assert "test" in loaded or table in ("cycles", "findings"), "empty splits are not offered"
+    for split, rows in loaded.items():
+        assert rows.to_list() == load_table(split, folder, table).to_pylist()
+
+
+def test_features_come_back_from_the_shards(datasets: Any, folder: Path, tmp_path: Path) -> None:
+    for config, table in CONFIGS.items():
+        schema = pq.read_schema(next((folder / config).glob("train-*")))
+        kept = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
+        features = datasets.Features.from_dict(kept)
+        assert features == datasets.Features.from_arrow_schema(schema)
+        assert features == datasets.Features.from_arrow_schema(table.schema.remove_metadata())
+        again = tmp_path / f"{config}.parquet"
+        pq.write_table(features.arrow_schema.empty_table(), again)
+        assert datasets.Features.from_arrow_schema(pq.read_schema(again)) == features
+
+
+def test_release_of_one_split_without_cycles_loads(
+    datasets: Any, tmp_path: Path, arguments: dict[str, Any]
+) -> None:
+    video = published(tmp_path / "work", "0001", "test", n_cycles=0)
+    folder = publish([video], **arguments).folder
+    cache = str(tmp_path / "cache")
+    assert set(datasets.load_dataset(str(folder), cache_dir=cache)) == {"test"}
+    assert datasets.get_dataset_config_names(str(folder)) == [
+        "annotations",
+        "kinematics",
+        "morphometrics",
+        "quality",
+    ]
