@@ -19,7 +19,7 @@ from qevd_bio.exercises.load import load_rules
 from qevd_bio.exercises.references import build_reference
 from qevd_bio.skeleton.dofs import JOINT_INDEX, JOINT_NAMES, mirror_q
 from qevd_bio.synthetic.body_mesh import Body, load_body, pose_body
-from qevd_bio.synthetic.faults import with_offsets
+from qevd_bio.synthetic.form_errors import with_offsets
 from qevd_bio.synthetic.performance import Performance, perform, swings
 from qevd_bio.synthetic.render import Camera, project
 from qevd_bio.synthetic.scene import (

@@ -19,7 +19,7 @@ from pathlib import Path
 from qevd_bio.engine.events import RunSummary
 from qevd_bio.engine.execute.limits import Limits
 from qevd_bio.engine.execute.local import run_local
-from qevd_bio.engine.execute.stage_factory import Recipe
+from qevd_bio.engine.execute.stage_factory import StageFactory
 from qevd_bio.engine.execute.supervisor import run_supervised
 from qevd_bio.engine.runs import recorded_run
 from qevd_bio.engine.stage import Resources, Stage
@@ -61,7 +61,7 @@ def tiny_stages(seconds: float) -> list[Stage]:
 def timed(work: Path, units: int, seconds: float, workers: int) -> tuple[RunSummary, float, float]:
     """Run and return the summary, wall seconds, and CPU seconds of the supervisor alone."""
     videos = [f"{number:06}" for number in range(units // 4)]
-    recipe = Recipe("benchmarks.engine", "tiny_stages", {"seconds": seconds})
+    recipe = StageFactory("benchmarks.engine", "tiny_stages", {"seconds": seconds})
     began, cpu = time.perf_counter(), own_cpu_s()
     with recorded_run(work, argv=["benchmark"], config={}, execution={}, notice=print) as run:
         if workers:

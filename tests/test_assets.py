@@ -18,7 +18,7 @@ PROBE = """
 from pathlib import Path
 import qevd_bio
 from qevd_bio.assets import DATA_FOLDERS, asset_path
-from qevd_bio.exercises.rule import load_rules
+from qevd_bio.exercises.load import load_rules
 from qevd_bio.exercises.references import load_reference
 from qevd_bio.synthetic.body_mesh import load_body
 home = Path(qevd_bio.__file__).parent

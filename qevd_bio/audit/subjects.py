@@ -9,7 +9,7 @@ from typing import Any
 from qevd_bio.audit.audit import Subject
 from qevd_bio.capture.body_size import segment_ratios
 from qevd_bio.errors import UsageError
-from qevd_bio.pipeline.pipeline import reopen_road
+from qevd_bio.pipeline.pipeline import reopen_pipeline
 from qevd_bio.qevd.records import load_records
 from qevd_bio.release.loading import load_table, read_manifest, splits_of
 from qevd_bio.tables.kinematics import SCHEMA as KINEMATICS
@@ -73,14 +73,14 @@ def notes_of_release(release: Path) -> dict[str, Any]:
 
 def work_of(work: Path) -> tuple[Path, dict[str, Any]]:
     """Read from a work folder where its source lies, and what it knows of each body."""
-    road = reopen_road(work)
+    pipeline = reopen_pipeline(work)
     notes: dict[str, Any] = {}
-    for video, found in road.artifacts().items():
+    for video, found in pipeline.artifacts().items():
         if "kinematics" in found:
             notes[video] = read_notes(read_parquet(found["kinematics"], KINEMATICS))
         if "kinematics" in found and _TABLE in found:
             notes[video]["body"] = read_parquet(found[_TABLE], MORPHOMETRICS).to_pylist()[0]
-    return road.config.data_root, notes
+    return pipeline.config.data_root, notes
 
 
 def _body(notes: Any) -> tuple[Mapping[str, float], tuple[float, ...]]:  # noqa: ANN401

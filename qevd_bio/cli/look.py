@@ -25,11 +25,11 @@ def diff(
     as_json: Json = False,
 ) -> int:
     """Show old and new sentences; with --html beside their curves and evidence."""
-    from qevd_bio.pipeline.pipeline import reopen_road
+    from qevd_bio.pipeline.pipeline import reopen_pipeline
     from qevd_bio.views.changes import all_changes, write_diff_page
 
-    road = reopen_road(work)
-    rows = all_changes(road)
+    pipeline = reopen_pipeline(work)
+    rows = all_changes(pipeline)
     shown = [row for row in rows if everything or row["status"] == "rewritten"]
     result = [
         {key: row[key] for key in (
@@ -51,7 +51,7 @@ def diff(
         ],
     )
     if html is not None:
-        write_diff_page(road, rows, html)
+        write_diff_page(pipeline, rows, html)
         text += f"\n\npage: {html}"
     emit(result, text, as_json=as_json)
     return DONE
@@ -67,11 +67,11 @@ def plot(
     as_json: Json = False,
 ) -> int:
     """Draw the curves of one video with cycles, targets and utterances."""
-    from qevd_bio.pipeline.pipeline import reopen_road
+    from qevd_bio.pipeline.pipeline import reopen_pipeline
     from qevd_bio.views.changes import plot_of
 
     target = out or Path(f"{video}.png")
-    panels = plot_of(reopen_road(work), video, target)
+    panels = plot_of(reopen_pipeline(work), video, target)
     emit({"plot": str(target), "panels": panels}, f"plot: {target}", as_json=as_json)
     return DONE
 
@@ -129,13 +129,13 @@ def export(
     as_json: Json = False,
 ) -> int:
     """Write the motion of one video for another tool."""
-    from qevd_bio.pipeline.pipeline import outside_of_source, reopen_road
+    from qevd_bio.pipeline.pipeline import outside_of_source, reopen_pipeline
     from qevd_bio.views.export import export_motion
     from qevd_bio.views.overlay import watched
 
-    road = reopen_road(work)
+    pipeline = reopen_pipeline(work)
     target = out or Path(f"{video}.{to}")
-    outside_of_source(target, road.config.data_root)
-    export_motion(watched(road, video), target, to)
+    outside_of_source(target, pipeline.config.data_root)
+    export_motion(watched(pipeline, video), target, to)
     emit({"export": str(target)}, f"export: {target}", as_json=as_json)
     return DONE

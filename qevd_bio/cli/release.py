@@ -34,11 +34,11 @@ def publish(
     as_json: Json = False,
 ) -> int:
     """Write a release: Parquet splits, card, Croissant, checksums, drop-in JSON."""
-    from qevd_bio.pipeline.pipeline import reopen_road
+    from qevd_bio.pipeline.pipeline import reopen_pipeline
     from qevd_bio.release.assembly import release_from
 
     release = release_from(
-        reopen_road(work), out=out, version=version, previous=previous, date=date, url=url
+        reopen_pipeline(work), out=out, version=version, previous=previous, date=date, url=url
     )
     contents = release.contents
     rows = [

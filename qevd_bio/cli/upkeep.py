@@ -32,9 +32,9 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do it; without this it is only
 def status(work: Work = Path("work"), as_json: Json = False) -> int:
     """Say how far the work is: counts by stage, runs, rate, time left."""
     from qevd_bio.engine.maintain.status import run_statuses, stage_counts, time_left_s
-    from qevd_bio.pipeline.pipeline import reopen_road
+    from qevd_bio.pipeline.pipeline import reopen_pipeline
 
-    planned = reopen_road(work).plan()
+    planned = reopen_pipeline(work).plan()
     counts, runs = stage_counts(planned), run_statuses(work)
     left_s = time_left_s(planned, runs)
     lines = [
@@ -67,10 +67,10 @@ def failed(work: Work = Path("work"), as_json: Json = False) -> int:
     """List what failed, grouped by cause, with where the logs are."""
     from qevd_bio.engine.maintain.failures import failure_groups
     from qevd_bio.engine.runs import RUNS_FOLDER
-    from qevd_bio.pipeline.pipeline import reopen_road
+    from qevd_bio.pipeline.pipeline import reopen_pipeline
 
-    road = reopen_road(work)
-    groups = failure_groups(road.plan(), road.store)
+    pipeline = reopen_pipeline(work)
+    groups = failure_groups(pipeline.plan(), pipeline.store)
     result = [
         {
             "stage": group.units[0].stage,
@@ -93,12 +93,12 @@ def retry(
 ) -> int:
     """Let failed units start over, also those `run` has given up."""
     from qevd_bio.engine.maintain.failures import reopen_failed
-    from qevd_bio.pipeline.pipeline import reopen_road
+    from qevd_bio.pipeline.pipeline import reopen_pipeline
 
-    road = reopen_road(work)
-    _check_stages(road.stages, stage or [])
-    videos = road.chosen(tuple(video or ()))
-    reopened = reopen_failed(road.plan(), road.store, stages=stage or [], videos=videos)
+    pipeline = reopen_pipeline(work)
+    _check_stages(pipeline.stages, stage or [])
+    videos = pipeline.chosen(tuple(video or ()))
+    reopened = reopen_failed(pipeline.plan(), pipeline.store, stages=stage or [], videos=videos)
     units = [{"video_id": unit.video_id, "stage": unit.stage} for unit in reopened]
     text = f"{len(units)} units will be tried anew. Next: qevd-bio run"
     emit(units, text, as_json=as_json)
@@ -127,18 +127,18 @@ def verify(
         )
     from qevd_bio.engine.maintain.failures import Damage
     from qevd_bio.engine.maintain.failures import verify as verify_units
-    from qevd_bio.pipeline.pipeline import reopen_road
+    from qevd_bio.pipeline.pipeline import reopen_pipeline
 
-    road = reopen_road(work)
+    pipeline = reopen_pipeline(work)
     sound, damaged = 0, []
-    for found in verify_units(road.stages, road.store):
+    for found in verify_units(pipeline.stages, pipeline.store):
         if isinstance(found, Damage):
             damaged.append(found)
             say(f"damaged: {found.stage}/{found.video_id}: {found.problem}")
         else:
             sound += 1
     for one in damaged:
-        road.store.set_aside(one.folder)
+        pipeline.store.set_aside(one.folder)
     result = {
         "sound": sound,
         "damaged": [{**asdict(one), "folder": str(one.folder)} for one in damaged],
@@ -166,12 +166,12 @@ def gc(
 ) -> int:
     """Show, or with --yes delete, what no configuration run here and no release needs."""
     from qevd_bio.engine.maintain.collect import check_no_run_goes_on, remove, waste
-    from qevd_bio.pipeline.other_configs import plans_of_other_runs
-    from qevd_bio.pipeline.pipeline import reopen_road
+    from qevd_bio.pipeline.other_configs import plans_of_other_configs
+    from qevd_bio.pipeline.pipeline import reopen_pipeline
 
-    road = reopen_road(work)
-    others = [] if last_config else plans_of_other_runs(road, say)
-    found = waste(road.stages, road.plan(), road.store, others=others)
+    pipeline = reopen_pipeline(work)
+    others = [] if last_config else plans_of_other_configs(pipeline, say)
+    found = waste(pipeline.stages, pipeline.plan(), pipeline.store, others=others)
     total = sum(one.size for one in found)
     if yes:
         check_no_run_goes_on(work)
@@ -202,16 +202,16 @@ def adopt(
     """Show, or with --yes let, older outputs stand for inputs that changed since."""
     from qevd_bio.engine.maintain.adopt import adopt as adopt_unit
     from qevd_bio.engine.maintain.adopt import candidates
-    from qevd_bio.pipeline.pipeline import reopen_road
+    from qevd_bio.pipeline.pipeline import reopen_pipeline
 
-    road = reopen_road(work)
-    _check_stages(road.stages, [stage])
-    chosen = next(one for one in road.stages if one.name == stage)
-    found = candidates(chosen, road.plan(tuple(video or ())), road.store)
+    pipeline = reopen_pipeline(work)
+    _check_stages(pipeline.stages, [stage])
+    chosen = next(one for one in pipeline.stages if one.name == stage)
+    found = candidates(chosen, pipeline.plan(tuple(video or ())), pipeline.store)
     fit = [one for one in found if not one.obstacle]
     if yes:
         for one in fit:
-            adopt_unit(one, road.store, reason=reason)
+            adopt_unit(one, pipeline.store, reason=reason)
     result = {
         "adopted": yes,
         "units": [

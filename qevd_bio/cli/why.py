@@ -30,10 +30,10 @@ def why(
     as_json: Json = False,
 ) -> int:
     """Say what a row was made from: units, inputs, runs, code and machine."""
-    from qevd_bio.pipeline.pipeline import reopen_road
+    from qevd_bio.pipeline.pipeline import reopen_pipeline
     from qevd_bio.release.tracing import trace
 
-    found = trace(reopen_road(work), row)
+    found = trace(reopen_pipeline(work), row)
     result = {
         "row": {name: _plain(value) for name, value in found.row.items()},
         "chain": [

@@ -14,8 +14,8 @@ from qevd_bio.cli.output import emit, table
 from qevd_bio.cli.setup import Json
 
 if TYPE_CHECKING:
-    from qevd_bio.pipeline.config import RoadConfig
-    from qevd_bio.pipeline.pipeline import Road
+    from qevd_bio.pipeline.config import PipelineConfig
+    from qevd_bio.pipeline.pipeline import Pipeline
     from qevd_bio.stages.body_sources import BodySources
 
 DataRoot = Annotated[
@@ -174,11 +174,11 @@ def _config(
     height_m: float | None,
     bodies: BodySources,
     **hsmr: str | int | None,
-) -> RoadConfig:
-    from qevd_bio.pipeline.config import RoadConfig, policy_named, recorded_root_for
+) -> PipelineConfig:
+    from qevd_bio.pipeline.config import PipelineConfig, policy_named, recorded_root_for
     from qevd_bio.stages.hsmr_options import hsmr_options_for
 
-    return RoadConfig(
+    return PipelineConfig(
         data_root=data_root,
         policy=policy_named(policy),
         variants=variants,
@@ -228,7 +228,7 @@ def plan(
 ) -> int:
     """Say what `run` would do, and because of which change, without doing it."""
     from qevd_bio.engine.plan import Action
-    from qevd_bio.pipeline.pipeline import open_road
+    from qevd_bio.pipeline.pipeline import open_pipeline
 
     config = _config(
         data_root, policy, variants, salient_joints, backend, recorded_root, height_m,
@@ -237,8 +237,8 @@ def plan(
         device=device, precision=precision, batch_size=batch_size, flip_every=flip_every,
         detect_every=detect_every, compiled=compiled,
     )  # fmt: skip
-    road = open_road(config, work)
-    planned = road.plan(tuple(video or ()))
+    pipeline = open_pipeline(config, work)
+    planned = pipeline.plan(tuple(video or ()))
     counts: dict[str, dict[str, int]] = {}
     for unit in planned:
         of_stage = counts.setdefault(unit.stage, dict.fromkeys(get_args(Action), 0))
@@ -254,9 +254,9 @@ def plan(
         {"video_id": u.video_id, "stage": u.stage, "action": u.action, "why": list(u.why)}
         for u in planned
     ]
-    rejected = road.rejected()
-    _tell_source(road)
-    result = {"counts": counts, "units": units, "rejected": rejected, "faults": road.faults()}
+    rejected = pipeline.rejected()
+    _tell_source(pipeline)
+    result = {"counts": counts, "units": units, "rejected": rejected, "faults": pipeline.faults()}
     emit(result, "\n\n".join(lines), as_json=as_json)
     return DONE
 
@@ -296,7 +296,7 @@ def run(
     from qevd_bio.cli.progress import progress
     from qevd_bio.engine.execute.limits import Limits
     from qevd_bio.engine.sharding import shard_named
-    from qevd_bio.pipeline.pipeline import open_road
+    from qevd_bio.pipeline.pipeline import open_pipeline
 
     config = _config(
         data_root, policy, variants, salient_joints, backend, recorded_root, height_m,
@@ -305,13 +305,13 @@ def run(
         device=device, precision=precision, batch_size=batch_size, flip_every=flip_every,
         detect_every=detect_every, compiled=compiled,
     )  # fmt: skip
-    road = open_road(config, work)
-    _tell_source(road)
+    pipeline = open_pipeline(config, work)
+    _tell_source(pipeline)
     memory = round(memory_gb * 1e9) if memory_gb is not None else None
     part = shard_named(shard) if shard else None
-    chosen = road.chosen(tuple(video or ()), part)
-    with progress(len(chosen) * len(road.stages)) as on_event:
-        summary = road.run(
+    chosen = pipeline.chosen(tuple(video or ()), part)
+    with progress(len(chosen) * len(pipeline.stages)) as on_event:
+        summary = pipeline.run(
             tuple(video or ()),
             argv=sys.argv,
             on_event=on_event,
@@ -324,29 +324,29 @@ def run(
         )
     failures = [{"video_id": f.video_id, "stage": f.stage, "reason": f.reason}
                 for f in summary.failures]  # fmt: skip
-    rejected = road.rejected()
+    rejected = pipeline.rejected()
     counts = dict(summary.counts)
     lines = [", ".join(f"{number} {word}" for word, number in counts.items())]
     if failures:
         lines.append(f"causes: qevd-bio failed --work {shlex.quote(str(work))}")
         rows = [(f["video_id"], f["stage"], f["reason"]) for f in failures]
         lines.append(table(("failed video", "stage", "reason"), rows))
-    concerns = road.concerns(chosen) if chosen else {}
+    concerns = pipeline.concerns(chosen) if chosen else {}
     if concerns:
         lines.append(table(("video to look at", "because"), list(concerns.items())))
     lines.append(f"artifacts: {work}   next: qevd-bio publish --work {shlex.quote(str(work))}")
     result = {"counts": counts, "failures": failures, "rejected": rejected,
-              "faults": road.faults(), "concerns": concerns,
+              "faults": pipeline.faults(), "concerns": concerns,
               "work": str(work)}  # fmt: skip
     emit(result, "\n".join(lines), as_json=as_json)
     return SOME_FAILED if failures or rejected else DONE
 
 
-def _tell_source(road: Road) -> None:
+def _tell_source(pipeline: Pipeline) -> None:
     """Say on stderr what is wrong with the source records."""
-    for line in road.rejected():
+    for line in pipeline.rejected():
         say(f"rejected: {line}")
-    for line in road.faults():
+    for line in pipeline.faults():
         say(f"fault of the source: {line}")
-    if not road.sessions.by_id:
+    if not pipeline.sessions.by_id:
         say("the source holds no record that can be used")

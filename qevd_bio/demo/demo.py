@@ -1,4 +1,4 @@
-"""The demo: rendered videos with known motion, through the whole road, measured against truth."""
+"""The demo: rendered videos with known motion, through the pipeline, measured against truth."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from qevd_bio.errors import UsageError
 from qevd_bio.exercises.load import load_rules
 from qevd_bio.exercises.references import build_reference
 from qevd_bio.files.atomic import write_text_atomic
-from qevd_bio.pipeline.config import RoadConfig
-from qevd_bio.pipeline.pipeline import Road, open_road
+from qevd_bio.pipeline.config import PipelineConfig
+from qevd_bio.pipeline.pipeline import Pipeline, open_pipeline
 from qevd_bio.release.assembly import release_from
 from qevd_bio.views.changes import all_changes, plot_of, write_diff_page
 
@@ -117,7 +117,7 @@ class DemoReport:
 
 
 def run_demo(folder: Path, *, say: Callable[[str], None], table: Table) -> DemoReport:
-    """Make the videos, run the road on them, and compare with what is known.
+    """Make the videos, run the pipeline on them, and compare with what is known.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def run_demo(folder: Path, *, say: Callable[[str], None], table: Table) -> DemoR
     references = {rule.id: build_reference(rule) for rule in load_rules().values()}
     say("1/4 rendering people with known motion")
     truth = make_demo_folder(folder / "QEVD", references=references, seed=SEED)
-    road = open_road(RoadConfig(folder / "QEVD"), folder / "work")
+    pipeline = open_pipeline(PipelineConfig(folder / "QEVD"), folder / "work")
     say("2/4 measuring, finding cycles, checking, rewriting")
     failures: list[str] = []
 
@@ -152,27 +152,27 @@ def run_demo(folder: Path, *, say: Callable[[str], None], table: Table) -> DemoR
         if event.kind == "failed":
             failures.append(f"{event.video_id} {event.stage}: {event.reason}")
 
-    road.run((), argv=["qevd-bio", "demo"], on_event=on_event)
+    pipeline.run((), argv=["qevd-bio", "demo"], on_event=on_event)
     say("3/4 publishing")
-    release = release_from(road, out=folder / "release", version=VERSION)
+    release = release_from(pipeline, out=folder / "release", version=VERSION)
     say("4/4 drawing and comparing with the truth")
-    report = _report(folder, road, truth, release.folder, failures)
+    report = _report(folder, pipeline, truth, release.folder, failures)
     write_text_atomic(folder / REPORT, report.as_text(table) + "\n")
     return report
 
 
 def _report(
-    folder: Path, road: Road, truth: DemoTruth, release: Path, failures: list[str]
+    folder: Path, pipeline: Pipeline, truth: DemoTruth, release: Path, failures: list[str]
 ) -> DemoReport:
-    rows = all_changes(road)
+    rows = all_changes(pipeline)
     page = folder / "changes.html"
-    write_diff_page(road, rows, page)
+    write_diff_page(pipeline, rows, page)
     plots = []
     for video in truth.videos:
         path = folder / "plots" / f"{video}.png"
-        plot_of(road, video, path)
+        plot_of(pipeline, video, path)
         plots.append(path)
-    artifacts = road.artifacts()
+    artifacts = pipeline.artifacts()
     return DemoReport(
         folder=folder,
         release=release,

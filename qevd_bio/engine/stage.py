@@ -1,4 +1,4 @@
-"""What a stage is: one step of the road from video to data set, one video at a time."""
+"""What a stage is: one step of the pipeline from video to data set, one video at a time."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ from qevd_bio.exercises.motion_parts import full_name, moved, part_of, unobserve
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.motion.alignment import phase_of_time
 from qevd_bio.motion.constraints import GUARD_SIGMAS, THROUGHOUT, Constraint, Finding, judge
-from qevd_bio.motion.evidence import (
-    Evidence,
+from qevd_bio.motion.measured_value import (
+    MeasuredValue,
     difference,
     extreme_over,
     farthest_out,
@@ -128,7 +128,7 @@ def segment_findings(
     return [found[cycle.start] for cycle in cycles]
 
 
-def _with_vertical(evidence: Evidence, check: _Check, part: Motion) -> Evidence:
+def _with_vertical(evidence: MeasuredValue, check: _Check, part: Motion) -> MeasuredValue:
     """Say of a lean when its vertical is only the camera's."""
     leans = check.constraint.measure in LEANS and evidence.status == "measured"
     if leans and part.gravity_source == "camera":
@@ -218,7 +218,9 @@ def _other_half(
     return _Check(check.constraint, side, before, frame)
 
 
-def _short_side(check: _Check, one: Evidence, other: Evidence) -> tuple[str | None, Evidence]:
+def _short_side(
+    check: _Check, one: MeasuredValue, other: MeasuredValue
+) -> tuple[str | None, MeasuredValue]:
     """Subtract the sides of a symmetry so that the one at fault comes first."""
     apart = difference(one, other)
     if apart.value is None or check.side is None:
@@ -307,14 +309,14 @@ def _evidence(
     values: dict[str, FloatArray],
     part: Motion,
     sigmas: Mapping[tuple[str, int], float],
-) -> Evidence:
+) -> MeasuredValue:
     constraint, frames = check.constraint, check.frames
     if _is_cut_off(check, rule):
         return unmeasurable(f"the {check.cycle.cut} of this repetition is not seen")
     time_s = part.time_s[frames]
     if constraint.check == "tempo":
         step_s = median(np.diff(time_s)) if len(time_s) > 1 else 0.0
-        return Evidence(check.cycle.end_s - check.cycle.start_s, step_s, "measured", "")
+        return MeasuredValue(check.cycle.end_s - check.cycle.start_s, step_s, "measured", "")
     missing = unobserved(check.name, part)
     if missing:
         return unmeasurable(f"{part.backend} does not observe {', '.join(missing)}")

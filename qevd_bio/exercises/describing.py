@@ -21,7 +21,7 @@ from qevd_bio.exercises.references import WORLD_GRAVITY, build_reference
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.files.atomic import write_bytes_atomic
 from qevd_bio.motion.constraints import THROUGHOUT, Constraint
-from qevd_bio.motion.evidence import farthest_out
+from qevd_bio.motion.measured_value import farthest_out
 from qevd_bio.skeleton.bodies import generic_skeleton
 from qevd_bio.skeleton.measures import CATALOGUE, measure_values
 

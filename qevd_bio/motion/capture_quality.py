@@ -13,7 +13,7 @@ import numpy as np
 from qevd_bio.arrays import FloatArray
 from qevd_bio.motion.centre_of_mass import centre_of_mass_m, contact_translation_m
 from qevd_bio.motion.constraints import GUARD_SIGMAS
-from qevd_bio.motion.evidence import LEAST_CONFIDENCE
+from qevd_bio.motion.measured_value import LEAST_CONFIDENCE
 from qevd_bio.motion.plausibility import (
     LEG_PAIRS,
     angular_speed_deg_s,

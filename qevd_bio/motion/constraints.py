@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qevd_bio.motion.evidence import Evidence
+from qevd_bio.motion.measured_value import MeasuredValue
 
 GUARD_SIGMAS = 2.0
 THROUGHOUT = "throughout"
@@ -123,7 +123,7 @@ class Finding:
 
 def judge(
     constraint: Constraint,
-    evidence: Evidence,
+    evidence: MeasuredValue,
     *,
     side: str | None,
     frame: int,
@@ -136,7 +136,7 @@ def judge(
     ----------
     constraint : Constraint
         Target, tolerance and wordings.
-    evidence : Evidence
+    evidence : MeasuredValue
         The number, its noise and status.
     side : str or None
         Side it was measured on, ``r`` or ``l``.

@@ -1,4 +1,4 @@
-"""What a run of the road is asked for, and how a file or a worker is told of it."""
+"""What a run of the pipeline is asked for, and how a file or a worker is told of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BACKENDS = ("mediapipe", "hsmr", "recorded")
 
 
 @dataclass(frozen=True, slots=True)
-class RoadConfig:
+class PipelineConfig:
     """What a run is asked for.
 
     Attributes
@@ -108,15 +108,15 @@ def recorded_root_for(backend: str, recorded_root: Path | None) -> Path | None:
     return recorded_root
 
 
-def config_from(content: JsonValue, *, where: str) -> RoadConfig:
-    """Read what `RoadConfig.as_json` wrote.
+def config_from(content: JsonValue, *, where: str) -> PipelineConfig:
+    """Read what `PipelineConfig.as_json` wrote.
 
     Raises
     ------
     DataError
         Another version wrote it.
     """
-    known = set(RoadConfig(Path()).as_json())
+    known = set(PipelineConfig(Path()).as_json())
     if not isinstance(content, Mapping) or set(content) != known:
         raise DataError(
             "not written by this version",
@@ -125,7 +125,7 @@ def config_from(content: JsonValue, *, where: str) -> RoadConfig:
         )
     salient, recorded = content["salient_joints"], content["recorded_root"]
     height = content["height_m"]
-    return RoadConfig(
+    return PipelineConfig(
         data_root=Path(str(content["data_root"])),
         policy=policy_named(str(content["policy"])),
         variants=content["variants"] is True,

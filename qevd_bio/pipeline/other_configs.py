@@ -9,15 +9,17 @@ from qevd_bio.engine.runs import RUN_FILE, RUNS_FOLDER, read_run
 from qevd_bio.errors import DataError, QevdBioError, UsageError
 from qevd_bio.files.digest import sha256_json
 from qevd_bio.pipeline.config import config_from
-from qevd_bio.pipeline.pipeline import Road, open_road
+from qevd_bio.pipeline.pipeline import Pipeline, open_pipeline
 
 
-def plans_of_other_runs(road: Road, notice: Callable[[str], None]) -> list[list[PlannedUnit]]:
+def plans_of_other_configs(
+    pipeline: Pipeline, notice: Callable[[str], None]
+) -> list[list[PlannedUnit]]:
     """Plan once more for each other configuration that a run of the folder had.
 
     Parameters
     ----------
-    road : Road
+    pipeline : Pipeline
         As the folder was last run with.
     notice : callable
         Told of runs whose configuration no run of this version can have.
@@ -25,16 +27,16 @@ def plans_of_other_runs(road: Road, notice: Callable[[str], None]) -> list[list[
     Returns
     -------
     list of list of PlannedUnit
-        Each as `Road.plan` returns it.
+        Each as `Pipeline.plan` returns it.
 
     Raises
     ------
     UsageError
         What a run needed cannot be told any more.
     """
-    seen = {sha256_json(road.config.as_json())}
+    seen = {sha256_json(pipeline.config.as_json())}
     plans = []
-    for path in sorted(road.store.root.glob(f"{RUNS_FOLDER}/*/{RUN_FILE}")):
+    for path in sorted(pipeline.store.root.glob(f"{RUNS_FOLDER}/*/{RUN_FILE}")):
         try:
             content = read_run(path.parent)["config"]
             try:
@@ -45,7 +47,7 @@ def plans_of_other_runs(road: Road, notice: Callable[[str], None]) -> list[list[
             digest = sha256_json(config.as_json())
             if digest not in seen:
                 seen.add(digest)
-                plans.append(open_road(config, road.store.root).plan())
+                plans.append(open_pipeline(config, pipeline.store.root).plan())
         except QevdBioError as error:
             raise UsageError(
                 f"what this run needs cannot be told: {error.where}: {error.message}",

@@ -1,4 +1,4 @@
-"""The road from a data root to annotations: the stages, their order and their store."""
+"""The pipeline from a data root to annotations: the stages, their order and their store."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from qevd_bio.engine.events import Event, RunSummary
 from qevd_bio.engine.execute.limits import Limits, sensible_workers
 from qevd_bio.engine.execute.local import run_local
 from qevd_bio.engine.execute.ray_run import run_on_ray
-from qevd_bio.engine.execute.stage_factory import recipe_of
+from qevd_bio.engine.execute.stage_factory import stage_factory_of
 from qevd_bio.engine.execute.supervisor import run_supervised
 from qevd_bio.engine.plan import PlannedUnit, current_artifacts, plan
 from qevd_bio.engine.runs import recorded_run
@@ -23,7 +23,7 @@ from qevd_bio.errors import DataError, UsageError
 from qevd_bio.exercises.load import load_rules
 from qevd_bio.files.atomic import write_text_atomic
 from qevd_bio.files.strict_json import JsonValue, dump_json, parse_json
-from qevd_bio.pipeline.config import RoadConfig, config_from
+from qevd_bio.pipeline.config import PipelineConfig, config_from
 from qevd_bio.stages.annotations import AnnotationsStage
 from qevd_bio.stages.body_sources import checked_sources
 from qevd_bio.stages.cycles import CyclesStage
@@ -39,12 +39,12 @@ PLACES = ("local", "ray")
 
 
 @dataclass(frozen=True, slots=True)
-class Road:
+class Pipeline:
     """A data root, the stages and the store, ready to plan and run.
 
     Attributes
     ----------
-    config : RoadConfig
+    config : PipelineConfig
         What was asked for.
     sessions : Sessions
         The source data.
@@ -54,7 +54,7 @@ class Road:
         Where artifacts lie.
     """
 
-    config: RoadConfig
+    config: PipelineConfig
     sessions: Sessions
     stages: tuple[Stage, ...]
     store: Store
@@ -96,7 +96,7 @@ class Road:
         return [
             f"{unit}: {fault.message}"
             for unit, session in self.sessions.by_id.items()
-            for fault in session.record.faults
+            for fault in session.record.issues
         ]
 
     def run(
@@ -172,7 +172,9 @@ class Road:
                 else partial(run_supervised, workers=workers or sensible_workers(self.stages))
             )
             return run_there(
-                recipe_of(road_stages, config=config, work=str(self.store.root.absolute())),
+                stage_factory_of(
+                    pipeline_stages, config=config, work=str(self.store.root.absolute())
+                ),
                 self.stages,
                 chosen,
                 self.store,
@@ -202,15 +204,15 @@ def check_place(on: str, workers: int | None, address: str | None) -> None:
     raise UsageError(cause, where=f"run on {on}", next_step=next_step)
 
 
-def road_stages(config: Mapping[str, JsonValue], work: str) -> tuple[Stage, ...]:
-    """Lay the stages out in a worker process, from what `RoadConfig.as_json` wrote.
+def pipeline_stages(config: Mapping[str, JsonValue], work: str) -> tuple[Stage, ...]:
+    """Lay the stages out in a worker process, from what `PipelineConfig.as_json` wrote.
 
     Raises
     ------
     DataError, RuleError
         Source data or rules cannot be used.
     """
-    return open_road(config_from(config, where="configuration of the run"), Path(work)).stages
+    return open_pipeline(config_from(config, where="configuration of the run"), Path(work)).stages
 
 
 def outside_of_source(path: Path, data_root: Path) -> None:
@@ -229,19 +231,19 @@ def outside_of_source(path: Path, data_root: Path) -> None:
         )
 
 
-def open_road(config: RoadConfig, work: Path) -> Road:
+def open_pipeline(config: PipelineConfig, work: Path) -> Pipeline:
     """Read rules and source data and lay out the stages.
 
     Parameters
     ----------
-    config : RoadConfig
+    config : PipelineConfig
         What to do.
     work : Path
         Folder for artifacts; made at the first run.
 
     Returns
     -------
-    Road
+    Pipeline
 
     Raises
     ------
@@ -258,10 +260,10 @@ def open_road(config: RoadConfig, work: Path) -> Road:
         FindingsStage(sessions),
         AnnotationsStage(sessions, policy=config.policy, variants=config.variants),
     )
-    return Road(config, sessions, stages, Store(work))
+    return Pipeline(config, sessions, stages, Store(work))
 
 
-def _kinematics(config: RoadConfig, sessions: Sessions) -> Stage:
+def _kinematics(config: PipelineConfig, sessions: Sessions) -> Stage:
     if config.height_m is not None:
         checked_height_m(config.height_m)
     if config.hsmr is not None:
@@ -279,8 +281,8 @@ def _kinematics(config: RoadConfig, sessions: Sessions) -> Stage:
     return RecordedKinematicsStage(sessions, config.recorded_root, height_m=config.height_m)
 
 
-def reopen_road(work: Path) -> Road:
-    """Open the road that a work folder was last run with.
+def reopen_pipeline(work: Path) -> Pipeline:
+    """Open the pipeline that a work folder was last run with.
 
     Raises
     ------
@@ -302,4 +304,4 @@ def reopen_road(work: Path) -> Road:
             where=str(path),
             next_step="Run `qevd-bio run` with its options again; finished units stay",
         ) from error
-    return open_road(config_from(content, where=str(path)), work)
+    return open_pipeline(config_from(content, where=str(path)), work)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from qevd_bio.arrays import FloatArray
 
-FaultKind = Literal[
+SourceIssueKind = Literal[
     "no_times",  # frame timestamps absent or damaged
     "frame_count",  # more or fewer frame timestamps than texts
     "open_end",  # the last text runs to the last frame
@@ -22,10 +22,10 @@ FaultKind = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class SourceIssue:
     """One thing wrong with a record that is used all the same."""
 
-    kind: FaultKind
+    kind: SourceIssueKind
     message: str
 
 
@@ -52,7 +52,7 @@ class Record:
         One flag a feedback timestamp.
     times_s : ndarray [N] or None
         Frame times in seconds on the clock of `feedback_timestamps`; None when not known.
-    faults : tuple of Fault
+    issues : tuple of SourceIssue
         What is wrong with the record and how it was taken.
     source_file : Path
         The JSON file it stands in.
@@ -71,7 +71,7 @@ class Record:
     feedback_timestamps: tuple[float, ...]
     is_transition: tuple[bool, ...]
     times_s: FloatArray | None
-    faults: tuple[Fault, ...]
+    issues: tuple[SourceIssue, ...]
     source_file: Path
     index: int
     digest: str

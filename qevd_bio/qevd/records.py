@@ -19,7 +19,7 @@ from qevd_bio.files.restricted import load_npy
 from qevd_bio.files.strict_json import JsonValue, parse_json
 from qevd_bio.qevd.clocks import frame_times_s
 from qevd_bio.qevd.layout import SplitFolder, find_splits
-from qevd_bio.qevd.record import Fault, LoadedRecords, Record, RejectedRecord
+from qevd_bio.qevd.record import LoadedRecords, Record, RejectedRecord, SourceIssue
 from qevd_bio.qevd.texts import is_unicode
 from qevd_bio.qevd.utterances import reconcile
 
@@ -130,7 +130,7 @@ def require_times_s(record: Record) -> FloatArray:
         The frame timestamps are absent or damaged.
     """
     if record.times_s is None:
-        cause = next(fault.message for fault in record.faults if fault.kind == "no_times")
+        cause = next(fault.message for fault in record.issues if fault.kind == "no_times")
         raise DataError(
             f"frame times are not known: {cause}",
             where=f"video {record.unit_id}",
@@ -146,7 +146,7 @@ def _record(raw: JsonValue, split: SplitFolder, index: int) -> Record:
     video_file = contained_path(split.folder, relative, where=where)
     timestamps_file = contained_path(split.folder, fields["video_timestamps"], where=where)
     video_id = plain_name(PurePosixPath(relative).stem, where=where)
-    times_s, faults = _times(timestamps_file, len(fields["feedbacks"]))
+    times_s, issues = _times(timestamps_file, len(fields["feedbacks"]))
     record = Record(
         unit_id=video_id,
         video_id=video_id,
@@ -157,12 +157,12 @@ def _record(raw: JsonValue, split: SplitFolder, index: int) -> Record:
         feedback_timestamps=tuple(float(time) for time in fields["feedback_timestamps"]),
         is_transition=tuple(fields["is_transition"]),
         times_s=times_s,
-        faults=(),
+        issues=(),
         source_file=split.records_file,
         index=index,
         digest=sha256_json(raw),
     )
-    return replace(record, faults=(*faults, *reconcile(record).faults))
+    return replace(record, issues=(*issues, *reconcile(record).issues))
 
 
 def _checked(raw: JsonValue, where: str) -> Mapping[str, Any]:
@@ -191,15 +191,15 @@ def _one_text_a_run(raw: JsonValue) -> JsonValue:
     return {**raw, "feedbacks": [text for text, _ in groupby(raw["feedbacks"])]}
 
 
-def _times(path: Path, frames: int) -> tuple[FloatArray | None, tuple[Fault, ...]]:
+def _times(path: Path, frames: int) -> tuple[FloatArray | None, tuple[SourceIssue, ...]]:
     try:
         times_s = frame_times_s(load_npy(path), where=str(path))
     except DataError as error:
-        return None, (Fault("no_times", f"{path.name} {error.message}"),)
+        return None, (SourceIssue("no_times", f"{path.name} {error.message}"),)
     if len(times_s) == frames:
         return times_s, ()
     message = f"{len(times_s)} frame timestamps for {frames} texts, both taken from frame 0 on"
-    return times_s, (Fault("frame_count", message),)
+    return times_s, (SourceIssue("frame_count", message),)
 
 
 def _claimed_id(raw: JsonValue) -> str | None:

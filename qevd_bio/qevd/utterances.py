@@ -12,7 +12,7 @@ from itertools import groupby
 import numpy as np
 
 from qevd_bio.arrays import FloatArray
-from qevd_bio.qevd.record import Fault, Record
+from qevd_bio.qevd.record import Record, SourceIssue
 from qevd_bio.qevd.texts import announces_exercise
 
 # Longer than a frame at 16 Hz, shorter than any utterance lasts.
@@ -58,13 +58,13 @@ class Reconciled:
         In frame order.
     lost_transitions : tuple of int
         Frames at which a transition begins whose text is not in the record.
-    faults : tuple of Fault
+    issues : tuple of SourceIssue
         What was wrong and how it was taken.
     """
 
     utterances: tuple[Utterance, ...]
     lost_transitions: tuple[int, ...]
-    faults: tuple[Fault, ...]
+    issues: tuple[SourceIssue, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class _Run:
 
 
 def utterances(record: Record) -> tuple[Utterance, ...]:
-    """List the utterances of a record in frame order; `record.faults` says what is wrong."""
+    """List the utterances of a record in frame order; `record.issues` says what is wrong."""
     return reconcile(record).utterances
 
 
@@ -105,14 +105,14 @@ def reconcile(record: Record) -> Reconciled:
     stamps = np.asarray(record.feedback_timestamps, dtype=np.float64)
     flags, times_s = record.is_transition, record.times_s
     found = _runs(record.feedbacks)
-    faults: list[Fault] = []
+    issues: list[SourceIssue] = []
     if times_s is None:
         found = _pair_in_order(found, stamps, len(record.feedbacks))
     else:
-        found = _pair_by_time(found, stamps, times_s, faults)
-        found = _split_touching(found, stamps, flags, times_s, faults)
+        found = _pair_by_time(found, stamps, times_s, issues)
+        found = _split_touching(found, stamps, flags, times_s, issues)
     free = sorted(set(range(len(stamps))) - {run.stamp for run in found})
-    faults += _unmatched(found, free, record)
+    issues += _unmatched(found, free, record)
     said = tuple(
         Utterance(
             index=index,
@@ -128,8 +128,8 @@ def reconcile(record: Record) -> Reconciled:
     lost: tuple[int, ...] = ()
     if times_s is not None:
         lost = tuple(int(np.searchsorted(times_s, stamps[j])) for j in free if flags[j])
-    faults += _ending(said, lost)
-    return Reconciled(said, lost, tuple(faults))
+    issues += _ending(said, lost)
+    return Reconciled(said, lost, tuple(issues))
 
 
 def _runs(feedbacks: Sequence[str]) -> list[_Run]:
@@ -153,7 +153,7 @@ def _pair_in_order(found: list[_Run], stamps: FloatArray, frames: int) -> list[_
 
 
 def _pair_by_time(
-    found: list[_Run], stamps: FloatArray, times_s: FloatArray, faults: list[Fault]
+    found: list[_Run], stamps: FloatArray, times_s: FloatArray, issues: list[SourceIssue]
 ) -> list[_Run]:
     if not found or not stamps.size:
         return found
@@ -169,8 +169,8 @@ def _pair_by_time(
             pairs = {run: run for run in range(len(found))}
         elif np.ptp(own_s) <= MATCH_TOLERANCE_S:
             pairs = {run: run for run in range(len(found))}
-            faults.append(
-                Fault(
+            issues.append(
+                SourceIssue(
                     "clock_offset",
                     f"all timestamps are {np.median(own_s):+.3f} s off the frames of their texts",
                 )
@@ -182,8 +182,8 @@ def _pair_by_time(
     late = [run for run, off in off_s.items() if 1.5 * interval_s < abs(off) <= MATCH_TOLERANCE_S]
     if late:
         worst = max(late, key=lambda run: abs(off_s[run]))
-        faults.append(
-            Fault(
+        issues.append(
+            SourceIssue(
                 "off_time",
                 f"{len(late)} texts begin over a frame from their timestamps, at most "
                 f"{_named(found[worst])} with {off_s[worst]:+.3f} s",
@@ -208,7 +208,7 @@ def _split_touching(
     stamps: FloatArray,
     flags: Sequence[bool],
     times_s: FloatArray,
-    faults: list[Fault],
+    issues: list[SourceIssue],
 ) -> list[_Run]:
     taken = {run.stamp for run in found}
     starts = [
@@ -223,8 +223,8 @@ def _split_touching(
             inside = part.start < frame < part.end
             if run.stamp is None or not inside or flags[stamp] != flags[run.stamp]:
                 continue
-            faults.append(
-                Fault(
+            issues.append(
+                SourceIssue(
                     "touching",
                     f"{_named(run)} is two equal utterances: timestamp {stamp} is that of "
                     f"frame {frame}",
@@ -236,19 +236,19 @@ def _split_touching(
     return parts
 
 
-def _unmatched(found: list[_Run], free: list[int], record: Record) -> Iterator[Fault]:
+def _unmatched(found: list[_Run], free: list[int], record: Record) -> Iterator[SourceIssue]:
     for run in found:
         if run.stamp is None:
-            yield Fault("no_timestamp", f"{_named(run)} has no timestamp of its own")
+            yield SourceIssue("no_timestamp", f"{_named(run)} has no timestamp of its own")
     for stamp in free:
         kind = "a transition" if record.is_transition[stamp] else "no transition"
         at = record.feedback_timestamps[stamp]
-        yield Fault("no_text", f"timestamp {stamp} ({at!r} s, {kind}) begins no text")
+        yield SourceIssue("no_text", f"timestamp {stamp} ({at!r} s, {kind}) begins no text")
 
 
-def _ending(said: tuple[Utterance, ...], lost: tuple[int, ...]) -> Iterator[Fault]:
+def _ending(said: tuple[Utterance, ...], lost: tuple[int, ...]) -> Iterator[SourceIssue]:
     if said and not said[-1].closed:
-        yield Fault(
+        yield SourceIssue(
             "open_end",
             f"utterance {said[-1].index} {said[-1].text!r} lasts to the last frame: the original "
             "loader does not see it",
@@ -257,7 +257,7 @@ def _ending(said: tuple[Utterance, ...], lost: tuple[int, ...]) -> Iterator[Faul
     if not transitions or max(lost, default=0) > transitions[-1].frame_start:
         return
     if announces_exercise(transitions[-1].text):
-        yield Fault(
+        yield SourceIssue(
             "no_session_end",
             f"the last transition {transitions[-1].text!r} announces an exercise that never "
             "ends: it becomes no segment",

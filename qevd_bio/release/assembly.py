@@ -20,7 +20,7 @@ from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.qevd.dropin import drop_in_records
 from qevd_bio.qevd.layout import find_splits
 from qevd_bio.qevd.records import read_source
-from qevd_bio.pipeline.pipeline import Road, outside_of_source
+from qevd_bio.pipeline.pipeline import Pipeline, outside_of_source
 from qevd_bio.tables import annotations as annotation_table
 from qevd_bio.tables.parquet import read_parquet
 
@@ -29,7 +29,7 @@ STAGES = tuple(CONFIGS)
 
 
 def release_from(
-    road: Road,
+    pipeline: Pipeline,
     *,
     out: Path,
     version: str,
@@ -41,7 +41,7 @@ def release_from(
 
     Parameters
     ----------
-    road : Road
+    pipeline : Pipeline
         The work; nothing in it is changed, the release is noted so that `gc` keeps its units.
     out : Path
         Folder of releases.
@@ -62,19 +62,19 @@ def release_from(
     DataError
         An artifact is damaged.
     """
-    outside_of_source(out, road.config.data_root)
-    planned = road.plan()
-    artifacts = current_artifacts(planned, road.store)
-    splits = {unit: session.record.split for unit, session in road.sessions.by_id.items()}
+    outside_of_source(out, pipeline.config.data_root)
+    planned = pipeline.plan()
+    artifacts = current_artifacts(planned, pipeline.store)
+    splits = {unit: session.record.split for unit, session in pipeline.sessions.by_id.items()}
     finished = {unit: found for unit, found in artifacts.items() if set(STAGES) <= set(found)}
-    digests = _sound_digests(planned, finished, road.store)
+    digests = _sound_digests(planned, finished, pipeline.store)
     release = publish(
         [
             PublishedVideo(
                 unit,
                 splits[unit],
                 {stage: found[stage] for stage in STAGES},
-                faults=tuple(f.message for f in road.sessions.by_id[unit].record.faults),
+                faults=tuple(f.message for f in pipeline.sessions.by_id[unit].record.issues),
             )
             for unit, found in finished.items()
         ],
@@ -83,18 +83,18 @@ def release_from(
         previous=previous,
         date=date,
         url=url,
-        missing=[*_unfinished(planned, splits, road.config.data_root), *_rejected(road)],
-        records=_records(road),
-        drop_in=_drop_in(road, {unit: found["annotations"] for unit, found in finished.items()}),
+        missing=[*_unfinished(planned, splits, pipeline.config.data_root), *_rejected(pipeline)],
+        records=_records(pipeline),
+        drop_in=_drop_in(pipeline, {unit: found["annotations"] for unit, found in finished.items()}),
         generator={
             "qevd_bio": __version__,
-            "policy": road.config.policy,
-            **{f"stage {stage.name}": str(stage.version) for stage in road.stages},
-            **{f"rule {rule.id}": str(rule.version) for rule in road.sessions.rules.values()},
+            "policy": pipeline.config.policy,
+            **{f"stage {stage.name}": str(stage.version) for stage in pipeline.stages},
+            **{f"rule {rule.id}": str(rule.version) for rule in pipeline.sessions.rules.values()},
         },
     )
     note_published(
-        road.store.root, f"{version}-{sha256_file(release.folder / SUMS_FILE)[:12]}", digests
+        pipeline.store.root, f"{version}-{sha256_file(release.folder / SUMS_FILE)[:12]}", digests
     )
     return release
 
@@ -139,16 +139,16 @@ def _unfinished(
     return list(missing.values())
 
 
-def _rejected(road: Road) -> list[MissingVideo]:
+def _rejected(pipeline: Pipeline) -> list[MissingVideo]:
     return [
         MissingVideo(
             record.video_id or f"record {record.index}", record.split, "source", record.reason
         )
-        for record in road.sessions.loaded.rejected
+        for record in pipeline.sessions.loaded.rejected
     ]
 
 
-def _drop_in(road: Road, annotations: dict[str, Path]) -> dict[str, list[JsonValue]]:
+def _drop_in(pipeline: Pipeline, annotations: dict[str, Path]) -> dict[str, list[JsonValue]]:
     """Put the new sentences into the source records of each split."""
     replacements: dict[str, dict[int, str]] = {}
     for unit, path in annotations.items():
@@ -159,20 +159,20 @@ def _drop_in(road: Road, annotations: dict[str, Path]) -> dict[str, list[JsonVal
             for index, text, status in zip(*columns, strict=True)
             if status == "rewritten"
         }
-    records = road.sessions.loaded.records
+    records = pipeline.sessions.loaded.records
     found: dict[str, list[JsonValue]] = {}
-    for split in find_splits(road.config.data_root):
+    for split in find_splits(pipeline.config.data_root):
         own = [record for record in records if record.split == split.split]
         new = {r.unit_id: replacements[r.unit_id] for r in own if r.unit_id in replacements}
         found[split.folder.name] = drop_in_records(read_source(split.records_file), own, new)
     return found
 
 
-def _records(road: Road) -> dict[str, pa.Table]:
+def _records(pipeline: Pipeline) -> dict[str, pa.Table]:
     """Lay the source records of each split out as a table."""
     found: dict[str, pa.Table] = {}
-    for split in find_splits(road.config.data_root):
-        own = [r for r in road.sessions.loaded.records if r.split == split.split]
+    for split in find_splits(pipeline.config.data_root):
+        own = [r for r in pipeline.sessions.loaded.records if r.split == split.split]
         video_ids = {record.index: record.unit_id for record in own}
         found[split.folder.name] = records_table(read_source(split.records_file), video_ids)
     return found

@@ -14,7 +14,7 @@ from qevd_bio.engine.record import UnitRecord
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.files.strict_json import parse_json
 from qevd_bio.stages.annotations import AnnotationsStage
-from qevd_bio.pipeline.pipeline import Road
+from qevd_bio.pipeline.pipeline import Pipeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,12 @@ class Trace:
     links: tuple[Link, ...]
 
 
-def trace(road: Road, name: str) -> Trace:
+def trace(pipeline: Pipeline, name: str) -> Trace:
     """Find what a row was made from.
 
     Parameters
     ----------
-    road : Road
+    pipeline : Pipeline
         The work the row came from.
     name : str
         ``VIDEO:FEEDBACK_INDEX``, a current annotation, or ``FILE.parquet:ROW``, a row of a
@@ -63,21 +63,21 @@ def trace(road: Road, name: str) -> Trace:
             next_step="Give VIDEO:FEEDBACK_INDEX, or FILE.parquet:ROW with rows counted from 0",
         )
     if head.endswith(".parquet"):
-        row, record = _published(road, Path(head), int(number))
+        row, record = _published(pipeline, Path(head), int(number))
     else:
-        row, record = _current(road, head, int(number))
-    return Trace(row, tuple(chain(record, road.stages, road.store)))
+        row, record = _current(pipeline, head, int(number))
+    return Trace(row, tuple(chain(record, pipeline.stages, pipeline.store)))
 
 
-def _current(road: Road, video_id: str, index: int) -> tuple[dict[str, Any], UnitRecord]:
-    unit = next(u for u in road.plan((video_id,)) if u.stage == AnnotationsStage.name)
+def _current(pipeline: Pipeline, video_id: str, index: int) -> tuple[dict[str, Any], UnitRecord]:
+    unit = next(u for u in pipeline.plan((video_id,)) if u.stage == AnnotationsStage.name)
     if unit.record is None or unit.record.status != "completed":
         raise DataError(
             f"has no current annotations: {'; '.join(unit.why)}",
             where=f"video {video_id}",
             next_step="Run `qevd-bio run` first",
         )
-    rows = pq.read_table(road.store.artifact_path(unit.record)).to_pylist()
+    rows = pq.read_table(pipeline.store.artifact_path(unit.record)).to_pylist()
     row = next((row for row in rows if row["feedback_index"] == index), None)
     if row is None:
         raise DataError(
@@ -88,7 +88,7 @@ def _current(road: Road, video_id: str, index: int) -> tuple[dict[str, Any], Uni
     return row, unit.record
 
 
-def _published(road: Road, shard: Path, number: int) -> tuple[dict[str, Any], UnitRecord]:
+def _published(pipeline: Pipeline, shard: Path, number: int) -> tuple[dict[str, Any], UnitRecord]:
     manifest = shard.parent.parent / MANIFEST_FILE
     for path in (shard, manifest):
         if not path.is_file():
@@ -109,4 +109,4 @@ def _published(road: Road, shard: Path, number: int) -> tuple[dict[str, Any], Un
             where=str(manifest),
             next_step="Name a file of a release that is as it was published",
         ) from error
-    return row, unit_with_output(road.store, config, video_id, digest)
+    return row, unit_with_output(pipeline.store, config, video_id, digest)

@@ -20,7 +20,7 @@ from qevd_bio.feedback.rewriting import Rewritten, rewrite
 from qevd_bio.files.digest import sha256_file, sha256_json
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.motion.constraints import Finding
-from qevd_bio.motion.evidence import LEAST_CONFIDENCE
+from qevd_bio.motion.measured_value import LEAST_CONFIDENCE
 from qevd_bio.motion.record import Motion
 from qevd_bio.qevd.dropin import merging_pairs
 from qevd_bio.qevd.segments import Segment

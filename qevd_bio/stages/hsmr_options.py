@@ -98,7 +98,7 @@ def hsmr_options_for(backend: str, given: Mapping[str, str | int | None]) -> Hsm
     Parameters
     ----------
     backend : str
-        Checked by `road.recorded_root_for`.
+        Checked by `pipeline.recorded_root_for`.
     given : mapping
         Options of `HsmrOptions` by name; None for those not given.
 

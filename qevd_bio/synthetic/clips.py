@@ -24,7 +24,7 @@ from qevd_bio.exercises.rule import Rule
 from qevd_bio.files.atomic import atomic_path, write_text_atomic
 from qevd_bio.skeleton.dofs import DOF_INDEX, DOF_NAMES, mirror_q
 from qevd_bio.synthetic.body_mesh import BUILDS, load_body
-from qevd_bio.synthetic.faults import fault_named, with_offsets
+from qevd_bio.synthetic.form_errors import fault_named, with_offsets
 from qevd_bio.synthetic.performance import Performance, perform, swings
 from qevd_bio.synthetic.scene import (
     OUTFITS,

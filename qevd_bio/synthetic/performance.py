@@ -12,7 +12,7 @@ import numpy as np
 from qevd_bio.arrays import FloatArray
 from qevd_bio.errors import UsageError
 from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS, N_DOFS
-from qevd_bio.synthetic.faults import excursion
+from qevd_bio.synthetic.form_errors import excursion
 
 HOLD_BELOW_RAD = np.deg2rad(5.0)
 AMPLITUDE_SIGMA = 0.02

@@ -38,7 +38,7 @@ MOST_TOLD = 20
 
 
 @dataclass(frozen=True, slots=True)
-class ReleaseFault:
+class ReleaseIssue:
     """One thing that is wrong with a release.
 
     Attributes
@@ -62,7 +62,7 @@ class Verdict:
 
     Attributes
     ----------
-    faults : list of ReleaseFault
+    faults : list of ReleaseIssue
         The first `MOST_TOLD` of each kind, in the order found.
     counts : Counter of str
         All faults by kind.
@@ -72,7 +72,7 @@ class Verdict:
         Rows read, by table.
     """
 
-    faults: list[ReleaseFault] = field(default_factory=list)
+    faults: list[ReleaseIssue] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     unchecked: list[str] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
@@ -86,7 +86,7 @@ class Verdict:
         """Note a fault."""
         self.counts[kind] += 1
         if self._room(kind):
-            self.faults.append(ReleaseFault(kind, _printable(where), _printable(cause)))
+            self.faults.append(ReleaseIssue(kind, _printable(where), _printable(cause)))
 
     def still_to_tell(self, kind: FaultKind, places: Sequence[int]) -> Sequence[int]:
         """Take the places whose faults will be told; the others are counted here and now.

@@ -18,7 +18,7 @@ from qevd_bio.errors import DataError, UsageError
 from qevd_bio.files.atomic import atomic_path
 from qevd_bio.motion.constraints import Finding
 from qevd_bio.motion.record import Motion
-from qevd_bio.pipeline.pipeline import Road, outside_of_source
+from qevd_bio.pipeline.pipeline import Pipeline, outside_of_source
 from qevd_bio.stages.cycles import scored_from_row
 from qevd_bio.stages.sessions import Session, chosen_videos
 from qevd_bio.tables import cycles as cycle_table
@@ -60,12 +60,12 @@ class Watched:
     parts: tuple[Part, ...]
 
 
-def watched(road: Road, video: str) -> Watched:
+def watched(pipeline: Pipeline, video: str) -> Watched:
     """Read a finished video of a work folder.
 
     Parameters
     ----------
-    road : Road
+    pipeline : Pipeline
         The work.
     video : str
         Video id.
@@ -79,15 +79,15 @@ def watched(road: Road, video: str) -> Watched:
     UsageError, DataError
         The video is unknown, or not finished.
     """
-    chosen_videos(road.sessions, (video,))
-    found = road.artifacts()[video]
+    chosen_videos(pipeline.sessions, (video,))
+    found = pipeline.artifacts()[video]
     if "findings" not in found:
         raise DataError(
             "is not finished",
             where=f"video {video}",
             next_step="`qevd-bio plan --why` says what is open",
         )
-    session = road.sessions.by_id[video]
+    session = pipeline.sessions.by_id[video]
     table = read_parquet(found["kinematics"], kinematics_table.SCHEMA)
     return Watched(
         video_file=session.record.video_file,
@@ -121,7 +121,7 @@ def _parts(session: Session, artifacts: Mapping[str, Path]) -> tuple[Part, ...]:
 
 
 def overlay_of(
-    road: Road,
+    pipeline: Pipeline,
     video: str,
     path: Path,
     *,
@@ -132,7 +132,7 @@ def overlay_of(
 
     Parameters
     ----------
-    road : Road
+    pipeline : Pipeline
         The work.
     video : str
         Video id.
@@ -154,9 +154,9 @@ def overlay_of(
         The video is unknown or not finished, has changed, cannot be decoded, or Pillow is not
         installed.
     """
-    outside_of_source(path, road.config.data_root)
+    outside_of_source(path, pipeline.config.data_root)
     return write_overlay(
-        watched(road, video), path, longest_side_px=longest_side_px, on_frame=on_frame
+        watched(pipeline, video), path, longest_side_px=longest_side_px, on_frame=on_frame
     )
 
 

@@ -16,7 +16,7 @@ from qevd_bio.exercises.checking import segment_findings
 from qevd_bio.exercises.cycle_search import segment_cycles
 from qevd_bio.exercises.load import load_rules
 from qevd_bio.exercises.names import rule_for
-from qevd_bio.pipeline.pipeline import outside_of_source, reopen_road
+from qevd_bio.pipeline.pipeline import outside_of_source, reopen_pipeline
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.views.overlay import Watched, watched
 from qevd_bio.views.overlay_marks import Part
@@ -53,9 +53,9 @@ def watched_video(video: str, work: Path, exercise: str | None, out: Path) -> Wa
                 where="--exercise",
                 next_step=f"Leave it out; or name an existing file instead of '{video}'",
             )
-        road = reopen_road(work)
-        outside_of_source(out, road.config.data_root)
-        return watched(road, video)
+        pipeline = reopen_pipeline(work)
+        outside_of_source(out, pipeline.config.data_root)
+        return watched(pipeline, video)
     if out.resolve() == path.resolve():
         raise UsageError("is the video itself", where=str(out), next_step="Choose another --out")
     if exercise is None:

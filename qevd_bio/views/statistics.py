@@ -15,7 +15,7 @@ import pyarrow as pa
 from qevd_bio.assets import asset_path
 from qevd_bio.errors import UsageError
 from qevd_bio.feedback.rewriting import REWRITABLE
-from qevd_bio.pipeline.pipeline import WORK_FILE, reopen_road
+from qevd_bio.pipeline.pipeline import WORK_FILE, reopen_pipeline
 from qevd_bio.qevd.completeness import MANIFEST
 from qevd_bio.release.configs import SPLITS
 from qevd_bio.release.loading import load_table, splits_of
@@ -267,11 +267,11 @@ def _share(counts: Counts) -> str:
 
 
 def _work_tables(work: Path) -> dict[str, pa.Table]:
-    road = reopen_road(work)
+    pipeline = reopen_pipeline(work)
     found: dict[str, list[pa.Table]] = {}
-    for unit, artifacts in road.artifacts().items():
+    for unit, artifacts in pipeline.artifacts().items():
         if "annotations" in artifacts:
-            split = road.sessions.by_id[unit].record.split
+            split = pipeline.sessions.by_id[unit].record.split
             table = read_parquet(artifacts["annotations"], SCHEMA)
             found.setdefault(split, []).append(table.replace_schema_metadata(None))
     return {split: pa.concat_tables(tables) for split, tables in found.items()}

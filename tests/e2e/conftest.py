@@ -1,4 +1,4 @@
-"""A rendered workout, made once, and the road run on it from its pixels."""
+"""A rendered workout, made once, and the pipeline run on it from its pixels."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ import pytest
 
 from qevd_bio.demo.sessions import TRAIN
 from qevd_bio.errors import DataError
-from qevd_bio.pipeline.pipeline import Road, RoadConfig, open_road
+from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline
 from qevd_bio.release.assembly import release_from
 from qevd_bio.stages import kinematics as kinematics_stage
 from qevd_bio.tables.parquet import read_notes
@@ -54,10 +54,10 @@ def work(sound_work: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(sound_work, tmp_path / "work"))
 
 
-def run(root: Path, work: Path) -> tuple[Road, list[str]]:
-    road = open_road(RoadConfig(root), work)
-    summary = road.run((), argv=["test"], on_event=lambda event: None)
-    return road, [f"{f.video_id} {f.stage}: {f.reason}" for f in summary.failures]
+def run(root: Path, work: Path) -> tuple[Pipeline, list[str]]:
+    pipeline = open_pipeline(PipelineConfig(root), work)
+    summary = pipeline.run((), argv=["test"], on_event=lambda event: None)
+    return pipeline, [f"{f.video_id} {f.stage}: {f.reason}" for f in summary.failures]
 
 
 def empty(root: Path) -> None:
@@ -107,12 +107,12 @@ def test_one_damaged_video_fails_alone(
     two_videos: Path, work: Path, tmp_path: Path, damage: Callable[[Path], None]
 ) -> None:
     damage(two_videos)
-    road, failures = run(two_videos, work)
+    pipeline, failures = run(two_videos, work)
     assert len(failures) == 1
     assert failures[0].startswith("0201 kinematics: ")
     assert len(failures[0].splitlines()) == 1
-    release = release_from(road, out=tmp_path / "release", version="0.1.0")
-    assert {row["video_id"] for row in all_changes(road)} == {"0200"}
+    release = release_from(pipeline, out=tmp_path / "release", version="0.1.0")
+    assert {row["video_id"] for row in all_changes(pipeline)} == {"0200"}
     assert [video.video_id for video in release.contents.missing] == ["0201"]
     card = (release.folder / "README.md").read_text(encoding="utf-8")
     assert "0201" in card
@@ -146,10 +146,10 @@ def test_a_cut_video_keeps_what_decodes(two_videos: Path, work: Path) -> None:
     path = two_videos / VIDEOS / "0201.mp4"
     data = with_header_in_front(path)
     path.write_bytes(data[: int(len(data) * 0.75)])
-    road, failures = run(two_videos, work)
+    pipeline, failures = run(two_videos, work)
     assert failures == []
-    sound = pq.read_table(road.artifacts()["0200"]["kinematics"])
-    cut = pq.read_table(road.artifacts()["0201"]["kinematics"])
+    sound = pq.read_table(pipeline.artifacts()["0200"]["kinematics"])
+    cut = pq.read_table(pipeline.artifacts()["0201"]["kinematics"])
     assert cut.num_rows == sound.num_rows
     valid = cut["valid"].to_numpy(zero_copy_only=False)
     assert 0.5 * len(valid) < valid.sum() < 0.95 * len(valid)
@@ -182,7 +182,7 @@ def test_a_malformed_annotation_file_names_itself(
 ) -> None:
     (two_videos / TRAIN / "feedbacks_long_range.json").write_text(text, encoding="utf-8")
     with pytest.raises(DataError, match=words) as caught:
-        open_road(RoadConfig(two_videos), work)
+        open_pipeline(PipelineConfig(two_videos), work)
     assert "feedbacks_long_range.json" in str(caught.value)
 
 
@@ -195,10 +195,10 @@ def test_a_record_that_leaves_the_folder_is_rejected(
     records = records_of(two_videos)
     records[1]["long_range_video_file"] = path
     write_records(two_videos, records)
-    road, failures = run(two_videos, work)
+    pipeline, failures = run(two_videos, work)
     assert failures == []
-    assert len(road.rejected()) == 1
-    assert {row["video_id"] for row in all_changes(road)} == {"0200"}
+    assert len(pipeline.rejected()) == 1
+    assert {row["video_id"] for row in all_changes(pipeline)} == {"0200"}
 
 
 def test_an_exercise_without_a_rule_keeps_its_sentences(two_videos: Path, work: Path) -> None:
@@ -206,9 +206,9 @@ def test_an_exercise_without_a_rule_keeps_its_sentences(two_videos: Path, work: 
     feedbacks = [t.replace("squats!", "zorbing!") for t in records[1]["feedbacks"]]
     records[1]["feedbacks"] = feedbacks
     write_records(two_videos, records)
-    road, failures = run(two_videos, work)
+    pipeline, failures = run(two_videos, work)
     assert failures == []
-    rows = [row for row in all_changes(road) if row["video_id"] == "0201"]
+    rows = [row for row in all_changes(pipeline) if row["video_id"] == "0201"]
     assert len(rows) == 5
     assert all(row["feedback"] == row["feedback_original"] for row in rows)
     judged = [row for row in rows if row["kind"] in ("corrective", "instructional")]
@@ -235,8 +235,8 @@ def test_angles_that_are_no_numbers_are_never_judged(
         return replace(captured, motion=replace(captured.motion, q=q))
 
     monkeypatch.setattr(kinematics_stage, "capture_motion", broken)
-    road, _failures = run(two_videos, work)
-    rows = all_changes(road)
+    pipeline, _failures = run(two_videos, work)
+    rows = all_changes(pipeline)
     assert any(row["video_id"] == "0200" and row["status"] == "rewritten" for row in rows)
     for row in rows:
         if row["video_id"] == "0201":

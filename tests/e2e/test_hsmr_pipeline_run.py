@@ -1,4 +1,4 @@
-"""The road with HSMR's network, of random weights and small, on a CPU."""
+"""The pipeline with HSMR's network, of random weights and small, on a CPU."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from qevd_bio.cli.main import app
 from qevd_bio.demo.sessions import TRAIN
 from qevd_bio.engine.execute.limits import Limits
 from qevd_bio.errors import EnvironmentProblem, UsageError
-from qevd_bio.pipeline.pipeline import Road, RoadConfig, open_road, reopen_road
+from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline, reopen_pipeline
 from qevd_bio.qevd.records import require_times_s
 from qevd_bio.stages.hsmr_options import HsmrOptions, hsmr_options_for
 from qevd_bio.tables.kinematics import motion_from_table
@@ -51,57 +51,57 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def config(workout: Path, weights: Path) -> RoadConfig:
-    return RoadConfig(
+def config(workout: Path, weights: Path) -> PipelineConfig:
+    return PipelineConfig(
         workout, hsmr=HsmrOptions(weights=str(weights), device="cpu", detect_every=10)
     )
 
 
 @pytest.fixture(scope="module")
-def road(config: RoadConfig, tmp_path_factory: pytest.TempPathFactory) -> Road:
-    return walked(config, tmp_path_factory.mktemp("road") / "work")
+def pipeline(config: PipelineConfig, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    return walked(config, tmp_path_factory.mktemp("pipeline") / "work")
 
 
-def walked(config: RoadConfig, work: Path, **how) -> Road:
-    road = open_road(config, work)
-    summary = road.run((), argv=["test"], on_event=lambda event: None, **how)
+def walked(config: PipelineConfig, work: Path, **how) -> Pipeline:
+    pipeline = open_pipeline(config, work)
+    summary = pipeline.run((), argv=["test"], on_event=lambda event: None, **how)
     assert not summary.failures
-    return road
+    return pipeline
 
 
-def kinematics(road: Road):
-    return pq.read_table(road.artifacts()["0200"]["kinematics"])
+def kinematics(pipeline: Pipeline):
+    return pq.read_table(pipeline.artifacts()["0200"]["kinematics"])
 
 
-def digest(road: Road) -> str:
-    return hashlib.sha256(road.artifacts()["0200"]["kinematics"].read_bytes()).hexdigest()
+def digest(pipeline: Pipeline) -> str:
+    return hashlib.sha256(pipeline.artifacts()["0200"]["kinematics"].read_bytes()).hexdigest()
 
 
-def test_the_road_goes_from_pixels_to_annotations(road: Road, workout: Path) -> None:
-    motion = motion_from_table(kinematics(road))
-    record = road.sessions.by_id["0200"].record
+def test_the_road_goes_from_pixels_to_annotations(pipeline: Pipeline, workout: Path) -> None:
+    motion = motion_from_table(kinematics(pipeline))
+    record = pipeline.sessions.by_id["0200"].record
     np.testing.assert_allclose(motion.time_s, require_times_s(record))
     assert motion.backend == "hsmr" and motion.valid.mean() > 0.9
     assert len(np.unique(motion.q[:, 3])) > 20, "the estimates follow the pictures"
     assert ((motion.confidence >= 0) & (motion.confidence <= 1)).all()
-    notes = read_notes(kinematics(road))["capture"]
+    notes = read_notes(kinematics(pipeline))["capture"]
     assert notes["device"] == "cpu" and notes["precision"] == "fp32" and notes["turn_deg"] == 0
-    assert pq.read_table(road.artifacts()["0200"]["annotations"]).num_rows == 5
+    assert pq.read_table(pipeline.artifacts()["0200"]["annotations"]).num_rows == 5
 
 
-def test_a_second_run_does_nothing_and_the_folder_remembers_how(road: Road) -> None:
-    again = reopen_road(road.store.root)
+def test_a_second_run_does_nothing_and_the_folder_remembers_how(pipeline: Pipeline) -> None:
+    again = reopen_pipeline(pipeline.store.root)
     assert again.config.hsmr is not None
-    assert again.config.hsmr.as_json() == road.config.hsmr.as_json()
+    assert again.config.hsmr.as_json() == pipeline.config.hsmr.as_json()
     assert {unit.action for unit in again.plan()} == {"done"}
 
 
 def test_workers_and_batch_sizes_give_the_same_bytes(
-    road: Road, config: RoadConfig, tmp_path: Path
+    pipeline: Pipeline, config: PipelineConfig, tmp_path: Path
 ) -> None:
     other = replace(config, hsmr=replace(config.hsmr, batch_size=3))
     in_a_worker = walked(other, tmp_path / "work", workers=1, limits=Limits(unit_s=300))
-    assert digest(in_a_worker) == digest(road)
+    assert digest(in_a_worker) == digest(pipeline)
 
 
 @pytest.mark.parametrize(
@@ -115,18 +115,18 @@ def test_workers_and_batch_sizes_give_the_same_bytes(
     ],
     ids=lambda value: str(value),
 )
-def test_options_are_part_of_the_identity(road: Road, change: dict, word: str) -> None:
-    changed = replace(road.config, hsmr=replace(road.config.hsmr, **change))
-    units = {unit.stage: unit for unit in open_road(changed, road.store.root).plan()}
+def test_options_are_part_of_the_identity(pipeline: Pipeline, change: dict, word: str) -> None:
+    changed = replace(pipeline.config, hsmr=replace(pipeline.config.hsmr, **change))
+    units = {unit.stage: unit for unit in open_pipeline(changed, pipeline.store.root).plan()}
     assert units["kinematics"].action == "run" and word in str(units["kinematics"].why)
 
 
 def test_other_weights_run_again_and_the_same_elsewhere_do_not(
-    road: Road, weights: Path, tmp_path: Path
+    pipeline: Pipeline, weights: Path, tmp_path: Path
 ) -> None:
     def plan_with(folder: Path):
-        changed = replace(road.config, hsmr=replace(road.config.hsmr, weights=str(folder)))
-        units = {unit.stage: unit for unit in open_road(changed, road.store.root).plan()}
+        changed = replace(pipeline.config, hsmr=replace(pipeline.config.hsmr, weights=str(folder)))
+        units = {unit.stage: unit for unit in open_pipeline(changed, pipeline.store.root).plan()}
         return units["kinematics"]
 
     copy = shutil.copytree(weights, tmp_path / "copy")
@@ -138,27 +138,27 @@ def test_other_weights_run_again_and_the_same_elsewhere_do_not(
 
 
 def test_the_network_has_the_attention_heads_told_at_import(
-    config: RoadConfig, tmp_path: Path
+    config: PipelineConfig, tmp_path: Path
 ) -> None:
     folder = write_weights(tmp_path / "weights", attention_heads="4,2")
     told = replace(config, hsmr=replace(config.hsmr, weights=str(folder)))
-    stage = open_road(told, tmp_path / "work").stages[0]
+    stage = open_pipeline(told, tmp_path / "work").stages[0]
     stage.setup()
     assert stage._loaded.hsmr.network.sizes == replace(SIZES, heads=4, head_heads=2)
 
 
 def test_a_gpu_that_is_not_there_is_told_before_any_video(
-    config: RoadConfig, tmp_path: Path
+    config: PipelineConfig, tmp_path: Path
 ) -> None:
     import torch
 
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
     on_gpu = replace(config, hsmr=replace(config.hsmr, device="cuda"))
-    road = open_road(on_gpu, tmp_path / "work")
-    assert road.stages[0].resources.gpus == 1
+    pipeline = open_pipeline(on_gpu, tmp_path / "work")
+    assert pipeline.stages[0].resources.gpus == 1
     with pytest.raises(EnvironmentProblem, match="torch sees no GPU"):
-        road.run((), argv=["test"], on_event=lambda event: None)
+        pipeline.run((), argv=["test"], on_event=lambda event: None)
 
 
 @pytest.mark.parametrize(
@@ -172,10 +172,10 @@ def test_a_gpu_that_is_not_there_is_told_before_any_video(
     ],
 )
 def test_options_that_cannot_be_are_refused(
-    config: RoadConfig, tmp_path: Path, change: dict, words: str
+    config: PipelineConfig, tmp_path: Path, change: dict, words: str
 ) -> None:
     with pytest.raises(UsageError, match=words):
-        open_road(replace(config, hsmr=replace(config.hsmr, **change)), tmp_path / "work")
+        open_pipeline(replace(config, hsmr=replace(config.hsmr, **change)), tmp_path / "work")
 
 
 def test_options_of_hsmr_need_the_backend() -> None:
@@ -212,10 +212,11 @@ def test_a_detector_folder_that_is_none_is_told(
     assert code == 1 and "holds no config.json" in told
 
 
-def test_the_command_line_plans_what_the_road_does(road: Road, workout: Path) -> None:
+def test_the_command_line_plans_what_the_road_does(pipeline: Pipeline, workout: Path) -> None:
     code, out, told = cli(
-        "plan", "--data-root", workout, "--work", road.store.root, "--backend", "hsmr",
-        "--weights", road.config.hsmr.weights, "--device", "cpu", "--detect-every", 10, "--json",
+        "plan", "--data-root", workout, "--work", pipeline.store.root, "--backend", "hsmr",
+        "--weights", pipeline.config.hsmr.weights, "--device", "cpu", "--detect-every", 10,
+        "--json",
     )  # fmt: skip
     assert code == 0, told
     assert {unit["action"] for unit in json.loads(out)["units"]} == {"done"}

@@ -1,4 +1,4 @@
-"""The whole road on a rendered workout: from pixels to a release, twice, and after changes."""
+"""The whole pipeline on a rendered workout: from pixels to a release, twice, and after changes."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ import qevd_bio
 from qevd_bio.assets import asset_path
 from qevd_bio.engine.maintain.collect import waste
 from qevd_bio.errors import DataError
-from qevd_bio.exercises import rule as rule_module
+from qevd_bio.exercises import load as rule_module
 from qevd_bio.feedback.numbers import unbacked_numbers
 from qevd_bio.files.digest import sha256_file
 from qevd_bio.model.windows import UtteranceWindows
 from qevd_bio.motion.constraints import Finding
-from qevd_bio.pipeline.pipeline import Road, RoadConfig, open_road, reopen_road
+from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline, reopen_pipeline
 from qevd_bio.release.assembly import release_from
 from qevd_bio.release.configs import CONFIGS
 from qevd_bio.release.tracing import trace
@@ -33,15 +33,15 @@ from qevd_bio.views.changes import all_changes, plot_of, write_diff_page
 pytestmark = pytest.mark.slow
 
 
-def walked(root: Path, work: Path, workers: int = 0) -> Road:
-    road = open_road(RoadConfig(root), work)
-    summary = road.run((), argv=["test"], on_event=lambda event: None, workers=workers)
+def walked(root: Path, work: Path, workers: int = 0) -> Pipeline:
+    pipeline = open_pipeline(PipelineConfig(root), work)
+    summary = pipeline.run((), argv=["test"], on_event=lambda event: None, workers=workers)
     assert not summary.failures
-    return road
+    return pipeline
 
 
 @pytest.fixture(scope="module")
-def road(workout: Path, tmp_path_factory: pytest.TempPathFactory) -> Road:
+def pipeline(workout: Path, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     return walked(workout, tmp_path_factory.mktemp("work"))
 
 
@@ -50,8 +50,8 @@ def artifact_bytes(work: Path) -> dict[str, bytes]:
     return {str(path.relative_to(work)): path.read_bytes() for path in found}
 
 
-def test_the_corrective_sentence_is_rewritten_and_nothing_else(road: Road) -> None:
-    rows = {row["feedback_original"]: row for row in all_changes(road)}
+def test_the_corrective_sentence_is_rewritten_and_nothing_else(pipeline: Pipeline) -> None:
+    rows = {row["feedback_original"]: row for row in all_changes(pipeline)}
     assert rows["Sink deeper into these squats"]["status"] == "rewritten"
     assert "Increase knee flexion by" in rows["Sink deeper into these squats"]["feedback"]
     assert rows["Keep a straight back"]["status"] == "unmeasurable"
@@ -61,9 +61,9 @@ def test_the_corrective_sentence_is_rewritten_and_nothing_else(road: Road) -> No
             assert row["reason"]
 
 
-def test_every_number_is_backed_by_a_finding_of_its_row(road: Road) -> None:
+def test_every_number_is_backed_by_a_finding_of_its_row(pipeline: Pipeline) -> None:
     names = [field.name for field in FINDING_FIELDS]
-    for row in all_changes(road):
+    for row in all_changes(pipeline):
         findings = [Finding(**{name: f[name] for name in names}) for f in row["findings"]]
         if row["status"] == "rewritten":
             spoken = [f for f, raw in zip(findings, row["findings"], strict=True) if raw["spoken"]]
@@ -71,46 +71,48 @@ def test_every_number_is_backed_by_a_finding_of_its_row(road: Road) -> None:
             assert unbacked_numbers(row["feedback"], spoken) == []
 
 
-def test_all_three_repetitions_are_found(road: Road) -> None:
-    cycles = pq.read_table(road.artifacts()["0200"]["cycles"])
+def test_all_three_repetitions_are_found(pipeline: Pipeline) -> None:
+    cycles = pq.read_table(pipeline.artifacts()["0200"]["cycles"])
     assert cycles.num_rows == 3
 
 
-def test_the_capture_is_judged_before_its_sentences(road: Road) -> None:
-    assert [stage.name for stage in road.stages].index("quality") == 1
-    row = pq.read_table(road.artifacts()["0200"]["quality"]).to_pylist()[0]
+def test_the_capture_is_judged_before_its_sentences(pipeline: Pipeline) -> None:
+    assert [stage.name for stage in pipeline.stages].index("quality") == 1
+    row = pq.read_table(pipeline.artifacts()["0200"]["quality"]).to_pylist()[0]
     assert row["valid_share"] > 0.95 and row["confidence_median"] > 0.9
     assert row["root_source"] == "contact" and row["penetration_m"] is None
     assert 20 < row["angular_speed_deg_s"] < 200
-    assert road.concerns() == ({"0200": "; ".join(row["concerns"])} if row["concerns"] else {})
+    assert pipeline.concerns() == ({"0200": "; ".join(row["concerns"])} if row["concerns"] else {})
 
 
-def test_a_second_run_does_nothing(road: Road) -> None:
-    before = artifact_bytes(road.store.root)
-    summary = reopen_road(road.store.root).run((), argv=["test"], on_event=lambda event: None)
+def test_a_second_run_does_nothing(pipeline: Pipeline) -> None:
+    before = artifact_bytes(pipeline.store.root)
+    summary = reopen_pipeline(pipeline.store.root).run(
+        (), argv=["test"], on_event=lambda event: None
+    )
     assert summary.counts["done"] == 6
     assert summary.counts["completed"] == 0
-    assert artifact_bytes(road.store.root) == before
+    assert artifact_bytes(pipeline.store.root) == before
 
 
 def test_a_run_with_workers_gives_the_same_bytes(
-    road: Road, workout: Path, tmp_path: Path
+    pipeline: Pipeline, workout: Path, tmp_path: Path
 ) -> None:
     again = walked(workout, tmp_path / "work", workers=2)
-    assert artifact_bytes(again.store.root) == artifact_bytes(road.store.root)
+    assert artifact_bytes(again.store.root) == artifact_bytes(pipeline.store.root)
     releases = [
         release_from(r, out=tmp_path / name, version="1.0.0").folder
-        for name, r in (("a", road), ("b", again))
+        for name, r in (("a", pipeline), ("b", again))
     ]
     sums = [(folder / "SHA256SUMS").read_bytes() for folder in releases]
     assert sums[0] == sums[1]
 
 
 def test_an_edited_rule_reruns_only_what_reads_it(
-    road: Road, workout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, workout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     work = tmp_path / "work"
-    shutil.copytree(road.store.root, work)
+    shutil.copytree(pipeline.store.root, work)
     rules = tmp_path / "rules"
     shutil.copytree(asset_path("rules"), rules)
     monkeypatch.setattr(rule_module, "asset_path", lambda *parts: rules.joinpath(*parts[1:]))
@@ -121,22 +123,22 @@ def test_an_edited_rule_reruns_only_what_reads_it(
         (rules / f"{rule}.json").write_text(json.dumps(content), encoding="utf-8")
 
     edit("plank")
-    planned = open_road(RoadConfig(workout), work).plan()
+    planned = open_pipeline(PipelineConfig(workout), work).plan()
     assert {unit.action for unit in planned} == {"done"}
 
     edit("squat")
-    planned = {unit.stage: unit for unit in open_road(RoadConfig(workout), work).plan()}
+    planned = {unit.stage: unit for unit in open_pipeline(PipelineConfig(workout), work).plan()}
     assert planned["kinematics"].action == "done"
     assert "rule:squat changed" in planned["cycles"].why
     assert "rule:squat changed" in planned["findings"].why
     assert "rule:squat changed" in planned["annotations"].why
     walked(workout, work)
-    fresh = open_road(RoadConfig(workout), work).plan()
+    fresh = open_pipeline(PipelineConfig(workout), work).plan()
     assert {unit.action for unit in fresh} == {"done"}
 
 
-def test_three_readers_agree_on_the_release(road: Road, tmp_path: Path) -> None:
-    folder = release_from(road, out=tmp_path, version="0.1.0").folder
+def test_three_readers_agree_on_the_release(pipeline: Pipeline, tmp_path: Path) -> None:
+    folder = release_from(pipeline, out=tmp_path, version="0.1.0").folder
     for config in CONFIGS:
         shard = folder / config / "train-00000-of-00001.parquet"
         rows = pq.read_table(shard).num_rows
@@ -154,7 +156,7 @@ def test_three_readers_agree_on_the_release(road: Road, tmp_path: Path) -> None:
 
 
 def test_data_set_libraries_agree_on_the_release(
-    road: Road, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     datasets, hub, mlcroissant, polars = (
         pytest.importorskip(name, reason="reads a release as others will")
@@ -163,7 +165,7 @@ def test_data_set_libraries_agree_on_the_release(
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", True)
     folder = release_from(
-        road, out=tmp_path, version="0.1.0", date="2026-11-21", url="https://example.org"
+        pipeline, out=tmp_path, version="0.1.0", date="2026-11-21", url="https://example.org"
     ).folder
     described = mlcroissant.Dataset(jsonld=str(folder / "croissant.json"))
     assert not described.metadata.ctx.issues.errors
@@ -189,10 +191,10 @@ def test_data_set_libraries_agree_on_the_release(
     assert np.rad2deg(np.ptp(knee.numpy())) > 20, "a squat is under way"
 
 
-def test_every_row_leads_back_to_the_video_and_the_run(road: Road, tmp_path: Path) -> None:
-    folder = release_from(road, out=tmp_path, version="0.1.0").folder
-    spoken = trace(road, "0200:1")
-    published = trace(road, f"{folder / 'annotations' / 'train-00000-of-00001.parquet'}:1")
+def test_every_row_leads_back_to_the_video_and_the_run(pipeline: Pipeline, tmp_path: Path) -> None:
+    folder = release_from(pipeline, out=tmp_path, version="0.1.0").folder
+    spoken = trace(pipeline, "0200:1")
+    published = trace(pipeline, f"{folder / 'annotations' / 'train-00000-of-00001.parquet'}:1")
     assert spoken.row["feedback_original"] == published.row["feedback_original"]
     assert spoken.links == published.links
     by_stage = {link.record.stage: link for link in spoken.links}
@@ -200,17 +202,17 @@ def test_every_row_leads_back_to_the_video_and_the_run(road: Road, tmp_path: Pat
     provenance = published.row["provenance"]
     for stage in ("kinematics", "findings"):
         assert by_stage[stage].record.outputs[0].sha256 == provenance[f"{stage}_sha256"]
-    video = next((road.config.data_root).rglob("0200.mp4"))
+    video = next((pipeline.config.data_root).rglob("0200.mp4"))
     assert by_stage["kinematics"].record.depends["file:0200.mp4"] == sha256_file(video)
     for link in spoken.links:
         assert link.run is not None and link.run["argv"] == ["test"]
-    assert waste(road.stages, road.plan(), road.store) == []
+    assert waste(pipeline.stages, pipeline.plan(), pipeline.store) == []
 
 
-def test_damaged_artifact_is_not_published(road: Road, tmp_path: Path) -> None:
+def test_damaged_artifact_is_not_published(pipeline: Pipeline, tmp_path: Path) -> None:
     work = tmp_path / "work"
-    shutil.copytree(road.store.root, work)
-    worn = open_road(road.config, work)
+    shutil.copytree(pipeline.store.root, work)
+    worn = open_pipeline(pipeline.config, work)
     path = worn.artifacts()["0200"]["cycles"]
     content = path.read_bytes()
     path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
@@ -220,9 +222,9 @@ def test_damaged_artifact_is_not_published(road: Road, tmp_path: Path) -> None:
 
 
 def test_the_drop_in_keeps_times_flags_and_other_sentences(
-    road: Road, workout: Path, tmp_path: Path
+    pipeline: Pipeline, workout: Path, tmp_path: Path
 ) -> None:
-    folder = release_from(road, out=tmp_path, version="0.1.0").folder
+    folder = release_from(pipeline, out=tmp_path, version="0.1.0").folder
     name = Path("QEVD-FIT-COACH") / "feedbacks_long_range.json"
     old = json.loads((workout / name).read_text(encoding="utf-8"))[0]
     new = json.loads((folder / "drop_in" / name).read_text(encoding="utf-8"))[0]
@@ -235,16 +237,16 @@ def test_the_drop_in_keeps_times_flags_and_other_sentences(
     assert len(changed) == 1
 
 
-def test_page_and_plot_are_written(road: Road, tmp_path: Path) -> None:
-    write_diff_page(road, all_changes(road), tmp_path / "page.html")
+def test_page_and_plot_are_written(pipeline: Pipeline, tmp_path: Path) -> None:
+    write_diff_page(pipeline, all_changes(pipeline), tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "<svg" in page and 'class="target"' in page
     assert not re.search(r"(src|href)\s*=|url\(|@import|<script", page)
-    assert plot_of(road, "0200", tmp_path / "0200.png") >= 2
+    assert plot_of(pipeline, "0200", tmp_path / "0200.png") >= 2
     assert (tmp_path / "0200.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_overlay_lies_on_the_person(road: Road, tmp_path: Path) -> None:
+def test_the_overlay_lies_on_the_person(pipeline: Pipeline, tmp_path: Path) -> None:
     pytest.importorskip("PIL")
     from qevd_bio.capture.config import CaptureConfig
     from qevd_bio.capture.person.landmarks import ANKLES, ELBOWS, KNEES, PoseLandmarker
@@ -253,8 +255,8 @@ def test_the_overlay_lies_on_the_person(road: Road, tmp_path: Path) -> None:
     from qevd_bio.views.overlay import overlay_of, watched
     from qevd_bio.views.overlay_marks import Story
 
-    seen = watched(road, "0200")
-    assert overlay_of(road, "0200", tmp_path / "0200.mp4") == len(seen.motion.time_s)
+    seen = watched(pipeline, "0200")
+    assert overlay_of(pipeline, "0200", tmp_path / "0200.mp4") == len(seen.motion.time_s)
     pairs = {"tibia": KNEES, "talus": ANKLES, "ulna": ELBOWS}
     away = []
     with PoseLandmarker(CaptureConfig(), follow=False) as find:

@@ -1,4 +1,4 @@
-"""The road on real recordings in QEVD's layout, with known segments and repetitions."""
+"""The pipeline on real recordings in QEVD's layout, with known segments and repetitions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from qevd_bio.feedback.cues import cues_of
 from qevd_bio.feedback.rewriting import Status
-from qevd_bio.pipeline.pipeline import Road, RoadConfig, open_road
+from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline
 from qevd_bio.qevd.layout import RECORDS_FILE, SPLIT_FOLDERS
 from qevd_bio.release.assembly import release_from
 from qevd_bio.release.drop_in import drop_in_of_release
@@ -41,26 +41,26 @@ def truth(sample: Path) -> dict:
 
 
 @pytest.fixture(scope="module")
-def road(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Road:
-    road = open_road(RoadConfig(sample), tmp_path_factory.mktemp("work"))
-    summary = road.run((), argv=["test"], on_event=lambda event: None)
+def pipeline(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    pipeline = open_pipeline(PipelineConfig(sample), tmp_path_factory.mktemp("work"))
+    summary = pipeline.run((), argv=["test"], on_event=lambda event: None)
     assert [f.video_id for f in summary.failures] == ["0147"]
     assert "absent" in summary.failures[0].reason
-    return road
+    return pipeline
 
 
-def test_segments_and_exercises_equal_the_truth(road: Road, truth: dict) -> None:
+def test_segments_and_exercises_equal_the_truth(pipeline: Pipeline, truth: dict) -> None:
     for video, known in truth.items():
         if "segments" in known:
-            found = [segment.exercise_text for segment in road.sessions.by_id[video].segments]
+            found = [segment.exercise_text for segment in pipeline.sessions.by_id[video].segments]
             assert found == [segment["exercise"] for segment in known["segments"]]
 
 
-def test_repetitions(road: Road, truth: dict) -> None:
+def test_repetitions(pipeline: Pipeline, truth: dict) -> None:
     right, lines = 0, []
     for video, known in truth.items():
         for index, segment in enumerate(known.get("segments", ())):
-            rows = pq.read_table(road.artifacts()[video]["cycles"]).to_pylist()
+            rows = pq.read_table(pipeline.artifacts()[video]["cycles"]).to_pylist()
             found = [row for row in rows if row["segment_index"] == index]
             # a hold has no repetitions: it is one hold, and the others are no holds
             expected = segment["reps"] or 1
@@ -73,8 +73,8 @@ def test_repetitions(road: Road, truth: dict) -> None:
     assert right >= 6
 
 
-def test_the_sideways_video_is_analysed_upright(road: Road) -> None:
-    table = read_parquet(road.artifacts()["0007"]["kinematics"], kinematics.SCHEMA)
+def test_the_sideways_video_is_analysed_upright(pipeline: Pipeline) -> None:
+    table = read_parquet(pipeline.artifacts()["0007"]["kinematics"], kinematics.SCHEMA)
     assert read_notes(table)["capture"]["turn_deg"] == 90
     motion = motion_from_table(table)
     skeleton = scaled_skeleton(motion.segment_lengths_m)
@@ -82,8 +82,10 @@ def test_the_sideways_video_is_analysed_upright(road: Road) -> None:
     assert np.nanmedian(np.abs(lean["trunk_forward_lean"])) < 40
 
 
-def test_texts_counts_and_timestamps_are_those_of_the_source(road: Road, sample: Path) -> None:
-    rows = all_changes(road)
+def test_texts_counts_and_timestamps_are_those_of_the_source(
+    pipeline: Pipeline, sample: Path
+) -> None:
+    rows = all_changes(pipeline)
     for split in ("QEVD-FIT-COACH", "QEVD-FIT-COACH-Benchmark"):
         source = (sample / split / "feedbacks_long_range.json").read_text(encoding="utf-8")
         for record in json.loads(source):
@@ -103,8 +105,8 @@ def test_texts_counts_and_timestamps_are_those_of_the_source(road: Road, sample:
                     assert row["status"] == "kept"
 
 
-def test_every_corrective_utterance_has_a_row_with_status_and_reason(road: Road) -> None:
-    rows = [row for row in all_changes(road) if row["kind"] in ("corrective", "instructional")]
+def test_every_corrective_utterance_has_a_row_with_status_and_reason(pipeline: Pipeline) -> None:
+    rows = [row for row in all_changes(pipeline) if row["kind"] in ("corrective", "instructional")]
     lines = [f"{r['video_id']} {r['status']}: {r['feedback_original']}" for r in rows]
     print("\n".join(f"{line} -> {r['reason']}" for line, r in zip(lines, rows, strict=True)))
     assert rows
@@ -116,11 +118,11 @@ def test_every_corrective_utterance_has_a_row_with_status_and_reason(road: Road)
             assert re.search(r"\d+(°| s| x)", row["reason"])
 
 
-def test_deep_squats_are_not_told_to_go_deeper(road: Road) -> None:
+def test_deep_squats_are_not_told_to_go_deeper(pipeline: Pipeline) -> None:
     """The people of 0007 and 0150 squat to 138 and 135 degrees of knee flexion."""
     depth = [
         row
-        for row in all_changes(road)
+        for row in all_changes(pipeline)
         if row["video_id"] in ("0007", "0150")
         and row["exercise"] == "squat"
         and any(
@@ -138,9 +140,9 @@ def test_deep_squats_are_not_told_to_go_deeper(road: Road) -> None:
 
 
 def test_the_release_proves_itself_and_gives_the_source_back(
-    road: Road, sample: Path, tmp_path: Path
+    pipeline: Pipeline, sample: Path, tmp_path: Path
 ) -> None:
-    release = release_from(road, out=tmp_path, version="0.1.0")
+    release = release_from(pipeline, out=tmp_path, version="0.1.0")
     assert [video.video_id for video in release.contents.missing] == ["0147"]
     assert release.contents.videos == {"train": 2, "test": 1}
     assert release_faults(release.folder) == []

@@ -1,4 +1,4 @@
-"""The road on motion that others have measured, and on a person of known height."""
+"""The pipeline on motion that others have measured, and on a person of known height."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from qevd_bio.capture.recorded.opensim import to_opensim
 from qevd_bio.demo.sessions import TRAIN
 from qevd_bio.errors import UsageError
 from qevd_bio.files.motion_file import write_mot
-from qevd_bio.pipeline.config import RoadConfig, recorded_root_for
-from qevd_bio.pipeline.pipeline import Road, open_road, reopen_road
+from qevd_bio.pipeline.config import PipelineConfig, recorded_root_for
+from qevd_bio.pipeline.pipeline import Pipeline, open_pipeline, reopen_pipeline
 from qevd_bio.tables.parquet import read_notes
 from qevd_bio.views.changes import all_changes
 from qevd_bio.views.overlay import overlay_of
@@ -46,38 +46,38 @@ def dumps(known: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> Path:
     return folder
 
 
-def walked(config: RoadConfig, work: Path) -> tuple[Road, list[str]]:
-    road = open_road(config, work)
-    summary = road.run((), argv=["test"], on_event=lambda event: None)
-    return road, [failure.reason for failure in summary.failures]
+def walked(config: PipelineConfig, work: Path) -> tuple[Pipeline, list[str]]:
+    pipeline = open_pipeline(config, work)
+    summary = pipeline.run((), argv=["test"], on_event=lambda event: None)
+    return pipeline, [failure.reason for failure in summary.failures]
 
 
-def counted(road: Road) -> int:
-    return int(pq.read_table(road.artifacts()["0200"]["cycles"]).num_rows)
+def counted(pipeline: Pipeline) -> int:
+    return int(pq.read_table(pipeline.artifacts()["0200"]["cycles"]).num_rows)
 
 
-def motion_notes(road: Road) -> dict:
-    return read_notes(pq.read_table(road.artifacts()["0200"]["kinematics"]))
+def motion_notes(pipeline: Pipeline) -> dict:
+    return read_notes(pq.read_table(pipeline.artifacts()["0200"]["kinematics"]))
 
 
 def test_a_dump_gives_counts_and_the_quantified_sentence(
     workout: Path, dumps: Path, tmp_path: Path
 ) -> None:
-    config = RoadConfig(workout, recorded_root=dumps)
-    road, failures = walked(config, tmp_path / "work")
+    config = PipelineConfig(workout, recorded_root=dumps)
+    pipeline, failures = walked(config, tmp_path / "work")
     assert not failures
-    assert counted(road) == 3
-    rows = {row["feedback_original"]: row for row in all_changes(road)}
+    assert counted(pipeline) == 3
+    rows = {row["feedback_original"]: row for row in all_changes(pipeline)}
     assert rows["Sink deeper into these squats"]["status"] == "rewritten"
-    assert motion_notes(road)["motion"]["backend"] == "hsmr"
-    again = reopen_road(tmp_path / "work")
+    assert motion_notes(pipeline)["motion"]["backend"] == "hsmr"
+    again = reopen_pipeline(tmp_path / "work")
     assert again.config.recorded_root == dumps.absolute()
     assert {unit.action for unit in again.plan()} == {"done"}
-    assert overlay_of(road, "0200", tmp_path / "a.mp4", longest_side_px=160) > 50
+    assert overlay_of(pipeline, "0200", tmp_path / "a.mp4", longest_side_px=160) > 50
 
     dump = dumps / "HSMR-0200.npy"
     dump.write_bytes(dump.read_bytes() + b" ")
-    why = {unit.stage: unit for unit in open_road(config, tmp_path / "work").plan()}
+    why = {unit.stage: unit for unit in open_pipeline(config, tmp_path / "work").plan()}
     assert why["kinematics"].action == "run" and "HSMR-0200.npy" in str(why["kinematics"].why)
 
 
@@ -87,26 +87,28 @@ def test_a_mot_gives_the_same_counts(
     folder = tmp_path / "motion"
     angles = to_opensim(known[1], DOWN)
     write_mot(folder / "0200.mot", known[0], {n: np.rad2deg(v) for n, v in angles.items()})
-    road, failures = walked(RoadConfig(workout, recorded_root=folder), tmp_path / "work")
-    assert not failures and counted(road) == 3
+    pipeline, failures = walked(PipelineConfig(workout, recorded_root=folder), tmp_path / "work")
+    assert not failures and counted(pipeline) == 3
 
 
 def test_a_video_without_its_file_fails_alone_and_says_so(workout: Path, tmp_path: Path) -> None:
     (tmp_path / "motion").mkdir()
-    _, failures = walked(RoadConfig(workout, recorded_root=tmp_path / "motion"), tmp_path / "work")
+    _, failures = walked(
+        PipelineConfig(workout, recorded_root=tmp_path / "motion"), tmp_path / "work"
+    )
     assert "holds no file of video 0200" in failures[0]
 
 
 def test_a_height_scales_lengths_and_says_that_they_are_metres(
     workout: Path, dumps: Path, tmp_path: Path
 ) -> None:
-    plain, _ = walked(RoadConfig(workout, recorded_root=dumps), tmp_path / "work")
+    plain, _ = walked(PipelineConfig(workout, recorded_root=dumps), tmp_path / "work")
     assert motion_notes(plain)["motion"]["scale"] == "ratio"
-    tall = RoadConfig(workout, recorded_root=dumps, height_m=1.93)
-    why = {unit.stage: unit for unit in open_road(tall, tmp_path / "work").plan()}
+    tall = PipelineConfig(workout, recorded_root=dumps, height_m=1.93)
+    why = {unit.stage: unit for unit in open_pipeline(tall, tmp_path / "work").plan()}
     assert why["kinematics"].action == "run"
-    road, _ = walked(tall, tmp_path / "work")
-    before, after = motion_notes(plain), motion_notes(road)
+    pipeline, _ = walked(tall, tmp_path / "work")
+    before, after = motion_notes(plain), motion_notes(pipeline)
     assert after["motion"]["scale"] == "height" and after["motion"]["height_m"] == 1.93
     thigh = {n: notes["motion"]["segment_lengths_m"]["thigh"]
              for n, notes in (("before", before), ("after", after))}  # fmt: skip
@@ -119,7 +121,7 @@ def test_a_height_scales_lengths_and_says_that_they_are_metres(
 @pytest.mark.parametrize("height", [0.0, 178.0, -1.8, float("nan")])
 def test_a_height_that_nobody_has_is_refused(workout: Path, tmp_path: Path, height: float) -> None:
     with pytest.raises(UsageError, match="--height-m"):
-        open_road(RoadConfig(workout, height_m=height), tmp_path / "work")
+        open_pipeline(PipelineConfig(workout, height_m=height), tmp_path / "work")
 
 
 @pytest.mark.parametrize(
@@ -138,4 +140,4 @@ def test_backend_and_folder_belong_together(backend, root, words) -> None:
 
 def test_a_recorded_folder_that_is_absent_is_refused(workout: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is no folder"):
-        open_road(RoadConfig(workout, recorded_root=tmp_path / "no"), tmp_path / "work")
+        open_pipeline(PipelineConfig(workout, recorded_root=tmp_path / "no"), tmp_path / "work")

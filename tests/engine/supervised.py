@@ -13,7 +13,7 @@ from pathlib import Path
 from qevd_bio.engine.execute.limits import Limits
 from qevd_bio.engine.execute.local import run_local
 from qevd_bio.engine.execute.ray_run import run_on_ray
-from qevd_bio.engine.execute.stage_factory import recipe_of
+from qevd_bio.engine.execute.stage_factory import stage_factory_of
 from qevd_bio.engine.execute.supervisor import run_supervised
 from qevd_bio.engine.plan import current_artifacts, plan
 from qevd_bio.engine.runs import recorded_run
@@ -50,7 +50,7 @@ class Site:
                 self.events.append(event)
                 self.on_event(event)
 
-            recipe = recipe_of(working_stages.stages, home=str(self.home))
+            recipe = stage_factory_of(working_stages.stages, home=str(self.home))
             self.summary = self.execute(recipe, run, told, workers, Limits(**limits))
         return {name: count for name, count in self.summary.counts.items() if count}
 

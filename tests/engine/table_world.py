@@ -47,7 +47,7 @@ class TableStage(ToyStage):
 class TableWorld(World):
     """Six stages whose artifacts can be published."""
 
-    road = ("kinematics", "quality", "morphometrics", "cycles", "findings", "annotations")
+    pipeline = ("kinematics", "quality", "morphometrics", "cycles", "findings", "annotations")
 
     @property
     def stages(self):

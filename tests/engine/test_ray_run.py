@@ -14,7 +14,7 @@ import pytest
 from qevd_bio.cli.main import app
 from qevd_bio.engine.execute.limits import Limits
 from qevd_bio.engine.execute.ray_run import _Host
-from qevd_bio.engine.execute.stage_factory import Recipe
+from qevd_bio.engine.execute.stage_factory import StageFactory
 from tests.engine.supervised import Site, start
 
 pytest.importorskip("ray", reason="running on Ray needs qevd-bio[ray]")
@@ -70,7 +70,7 @@ def test_faults_are_recorded_as_on_one_machine_and_cost_one_unit_each(tmp_path, 
 
 
 def test_a_machine_that_does_not_see_the_folder_is_named(tmp_path):
-    recipe = Recipe("working_stages", "stages", {"home": str(tmp_path)})
+    recipe = StageFactory("working_stages", "stages", {"home": str(tmp_path)})
     absent = tmp_path / "absent"
     told = _Host().start(1, recipe, absent, "run", absent / "worker-1.log", Limits())
     assert told[1] == ""

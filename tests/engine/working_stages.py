@@ -112,5 +112,5 @@ def stages(home):
     if settings.get("start_fault") and Path(sys.argv[0]).name == "worker.py":
         print("a slow import", file=sys.stderr, flush=True)
         time.sleep(1000)
-    names = settings.get("road", list(ROAD))
+    names = settings.get("pipeline", list(ROAD))
     return [WorkingStage(name, ROAD[name], settings, home) for name in names]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from qevd_bio.motion.constraints import Constraint, judge
-from qevd_bio.motion.evidence import Evidence, key_window_s, spread_over, value_at
+from qevd_bio.motion.measured_value import MeasuredValue, key_window_s, spread_over, value_at
 from qevd_bio.motion.repetitions.cycles import Cycle
 
 DEPTH = Constraint(
@@ -28,7 +28,7 @@ DEPTH = Constraint(
 
 
 def judged(value, sigma=2.0, status="measured", constraint=DEPTH):
-    evidence = Evidence(value, sigma, status, "")
+    evidence = MeasuredValue(value, sigma, status, "")
     return judge(constraint, evidence, side="r", frame=7, frame_s=0.25)
 
 

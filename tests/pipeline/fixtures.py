@@ -1,4 +1,4 @@
-"""The road on sessions whose capture is made up."""
+"""The pipeline on sessions whose capture is made up."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from qevd_bio.pipeline.pipeline import Road, RoadConfig, open_road
+from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline
 from qevd_bio.stages import kinematics
 from tests.pipeline.sessions_made import captured
 
-Walk = Callable[..., Road]
+Walk = Callable[..., Pipeline]
 
 
 @pytest.fixture
 def walk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Walk:
-    """Run the road on a data root; `depth` scales the squats that everybody does there."""
+    """Run the pipeline on a data root; `depth` scales the squats that everybody does there."""
 
     def walked(
         root: Path,
@@ -26,12 +26,12 @@ def walk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Walk:
         capture: Callable[..., Any] | None = None,
         work: str = "work",
         **options: Any,
-    ) -> Road:
+    ) -> Pipeline:
         monkeypatch.setattr(kinematics, "capture_motion", capture or captured(depth))
         monkeypatch.setattr(kinematics, "pose_class", lambda: None)
-        road = open_road(RoadConfig(root, **options), tmp_path / work)
-        summary = road.run((), argv=["test"], on_event=lambda event: None)
+        pipeline = open_pipeline(PipelineConfig(root, **options), tmp_path / work)
+        summary = pipeline.run((), argv=["test"], on_event=lambda event: None)
         assert not summary.failures
-        return road
+        return pipeline
 
     return walked

@@ -14,7 +14,7 @@ import pytest
 
 from qevd_bio.capture.body_size import with_height
 from qevd_bio.errors import DataError, UsageError
-from qevd_bio.pipeline.pipeline import Road, RoadConfig, open_road, reopen_road
+from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline, reopen_pipeline
 from qevd_bio.release.assembly import release_from
 from qevd_bio.release.evidence import release_faults
 from qevd_bio.release.loading import load_split
@@ -62,21 +62,21 @@ def root(tmp_path: Path) -> Path:
     return write_root(tmp_path / "QEVD", [record("0006", SQUATS)])
 
 
-def row_of(road: Road, video: str = "0006") -> dict[str, Any]:
-    table = pq.read_table(road.artifacts()[video]["morphometrics"])
+def row_of(pipeline: Pipeline, video: str = "0006") -> dict[str, Any]:
+    table = pq.read_table(pipeline.artifacts()[video]["morphometrics"])
     assert table.schema.equals(SCHEMA) and table.num_rows == 1
     row: dict[str, Any] = table.to_pylist()[0]
     return row
 
 
-def body_told(road: Road) -> set[str]:
-    return {row["morphology_context"] for row in all_changes(road)}
+def body_told(pipeline: Pipeline) -> set[str]:
+    return {row["morphology_context"] for row in all_changes(pipeline)}
 
 
 def test_betas_are_measured_on_the_body_of_the_user(walk, root: Path, tmp_path: Path) -> None:
     weights = write_body(tmp_path / "weights")
-    road = walk(root, capture=shaped(1.0, 2.0), bodies=BodySources(weights))
-    row = row_of(road)
+    pipeline = walk(root, capture=shaped(1.0, 2.0), bodies=BodySources(weights))
+    row = row_of(pipeline)
     half, radius = HALF_HEIGHT_M + 0.05, 1.2 * RADIUS_M
     assert (row["source"], row["reason"], row["shape_space"]) == ("betas", "", "skel_male")
     assert row["height_m"] == round(2 * half, 2)
@@ -91,9 +91,9 @@ def test_betas_are_measured_on_the_body_of_the_user(walk, root: Path, tmp_path: 
         f"Height {row['height_m']:.2f} m, Mass {row['mass_kg']:.2f} kg, "
         f"Chest {row['chest_m']:.2f} m, Waist {row['waist_m']:.2f} m, Hips {row['hip_m']:.2f} m."
     )
-    assert body_told(road) == {said}
+    assert body_told(pipeline) == {said}
     again = walk(root, capture=shaped(1.0, 2.0), bodies=BodySources(weights), work="again")
-    one, other = (r.artifacts()["0006"]["morphometrics"].read_bytes() for r in (road, again))
+    one, other = (r.artifacts()["0006"]["morphometrics"].read_bytes() for r in (pipeline, again))
     assert one == other
 
 
@@ -146,11 +146,11 @@ def test_a_dump_of_hsmr_is_measured_without_a_gpu(walk, root: Path, tmp_path: Pa
     ],
 )
 def test_without_shape_or_body_nothing_is_invented(walk, root: Path, capture, reason) -> None:
-    road = walk(root, capture=capture)
-    row = row_of(road)
+    pipeline = walk(root, capture=capture)
+    row = row_of(pipeline)
     assert row["source"] == "none" and reason in row["reason"]
     assert [name for name in NUMBERS if row[name] is not None] == []
-    assert body_told(road) == {""}
+    assert body_told(pipeline) == {""}
 
 
 def test_a_female_body_is_not_what_the_shapes_are_of(walk, root: Path, tmp_path: Path) -> None:
@@ -166,14 +166,14 @@ def test_a_capture_of_the_picture_gives_ratios_and_a_known_height_lengths(
     row = row_of(walk(root, capture=shaped(backend="mediapipe")))
     assert {name: row[name] for name in ratios} == pytest.approx(ratios, abs=1e-4)
     assert row["segment_source"] == "capture" and row["thigh_m"] is None
-    road = walk(root, capture=shaped(backend="mediapipe"), height_m=1.9, work="tall")
-    row = row_of(road)
+    pipeline = walk(root, capture=shaped(backend="mediapipe"), height_m=1.9, work="tall")
+    row = row_of(pipeline)
     known = with_height(squats_motion(0.7), 1.9).segment_lengths_m
     assert {name: row[f"{name}_m"] for name in SEGMENTS} == pytest.approx(dict(known), abs=1e-4)
     assert {name: row[name] for name in ratios} == pytest.approx(ratios, abs=1e-4)
     assert (row["source"], row["height_m"], row["given_height_m"]) == ("height", 1.9, 1.9)
     assert [name for name in MEASURES if row[name] is not None] == ["height_m"]
-    assert body_told(road) == {"Height 1.90 m."}
+    assert body_told(pipeline) == {"Height 1.90 m."}
 
 
 def test_proportions_that_nobody_measured_are_not_told(walk, root: Path) -> None:
@@ -184,11 +184,11 @@ def test_proportions_that_nobody_measured_are_not_told(walk, root: Path) -> None
 
 def test_a_known_height_contradicts_and_goes_first(walk, root: Path, tmp_path: Path) -> None:
     bodies = BodySources(write_body(tmp_path / "weights"))
-    road = walk(root, capture=shaped(0.0), bodies=bodies, height_m=1.6)
-    row = row_of(road)
+    pipeline = walk(root, capture=shaped(0.0), bodies=bodies, height_m=1.6)
+    row = row_of(pipeline)
     assert (row["height_m"], row["given_height_m"]) == (1.8, 1.6)
     assert row["flags"] == ["height_contradicted"]
-    assert body_told(road) == {"Height 1.60 m."}
+    assert body_told(pipeline) == {"Height 1.60 m."}
 
 
 def shapy_file(folder: Path, **values: float) -> Path:
@@ -203,21 +203,21 @@ def shapy_file(folder: Path, **values: float) -> Path:
 def test_measurements_of_shapy_are_taken_as_they_are(walk, tmp_path: Path) -> None:
     root = write_root(tmp_path / "QEVD", [record("0006", SQUATS), record("0007", SQUATS)])
     bodies = BodySources(shapy_root=shapy_file(tmp_path / "shapy"))
-    road = walk(root, capture=shaped(backend="mediapipe"), bodies=bodies)
-    row, absent = row_of(road), row_of(road, "0007")
+    pipeline = walk(root, capture=shaped(backend="mediapipe"), bodies=bodies)
+    row, absent = row_of(pipeline), row_of(pipeline, "0007")
     assert [row[name] for name in MEASURES] == [1.78, 73.22, 1.0, 0.83, 0.98]
     assert (row["source"], row["betas"], row["shape_space"]) == ("shapy", None, None)
     assert absent["source"] == "none"
     assert absent["reason"] == "all_hsmr_shapy_measurements.json holds no HSMR-0007"
 
-    release = release_from(road, out=tmp_path / "release", version="1.0.0")
+    release = release_from(pipeline, out=tmp_path / "release", version="1.0.0")
     assert release_faults(release.folder) == []
     published = load_split("train", release.folder, "morphometrics")
     assert published["video_id"].tolist() == ["0006", "0007"]
     assert published["mass_kg"].tolist()[0] == 73.22 and np.isnan(published["mass_kg"][1])
 
     shapy_file(tmp_path / "shapy", mass=90.0)
-    stale = open_road(road.config, road.store.root).plan()
+    stale = open_pipeline(pipeline.config, pipeline.store.root).plan()
     assert {(u.video_id, u.stage) for u in stale if u.action != "done"} == {
         ("0006", "morphometrics"),
         ("0006", "annotations"),
@@ -228,8 +228,8 @@ def test_another_body_makes_measurements_and_sentences_stale(
     walk, root: Path, tmp_path: Path
 ) -> None:
     weights = write_body(tmp_path / "weights")
-    road = walk(root, capture=shaped(0.0), bodies=BodySources(weights))
-    again = reopen_road(road.store.root)
+    pipeline = walk(root, capture=shaped(0.0), bodies=BodySources(weights))
+    again = reopen_pipeline(pipeline.store.root)
     assert again.config.bodies == BodySources(weights.absolute())
     assert {unit.action for unit in again.plan()} == {"done"}
     other = np.zeros((6890, 3, 10))
@@ -247,7 +247,7 @@ def test_shapes_of_no_body_fail_with_the_video_named(walk, root: Path, tmp_path:
         walk(root, capture=shaped(-30.0), bodies=bodies)
     failed = [
         unit.record.reason
-        for unit in open_road(RoadConfig(root, bodies=bodies), tmp_path / "work").plan()
+        for unit in open_pipeline(PipelineConfig(root, bodies=bodies), tmp_path / "work").plan()
         if unit.stage == "morphometrics" and unit.record
     ]
     assert "video 0006: its shape numbers make no body" in failed[0]
@@ -257,9 +257,11 @@ def test_shapes_of_no_body_fail_with_the_video_named(walk, root: Path, tmp_path:
 def test_a_source_that_is_absent_is_refused(root: Path, tmp_path: Path, name: str) -> None:
     bodies = BodySources(**{name: tmp_path / "no"})
     with pytest.raises(UsageError, match=f"--{name.replace('_', '-')}"):
-        open_road(RoadConfig(root, bodies=bodies), tmp_path / "work")
+        open_pipeline(PipelineConfig(root, bodies=bodies), tmp_path / "work")
 
 
 def test_a_folder_without_the_split_of_shapy_is_named(root: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"all_hsmr_shapy_measurements\.json: cannot be read"):
-        open_road(RoadConfig(root, bodies=BodySources(shapy_root=tmp_path)), tmp_path / "work")
+        open_pipeline(
+            PipelineConfig(root, bodies=BodySources(shapy_root=tmp_path)), tmp_path / "work"
+        )

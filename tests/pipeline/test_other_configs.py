@@ -11,22 +11,22 @@ import pytest
 from qevd_bio.cli.main import app
 from qevd_bio.engine.maintain.collect import waste
 from qevd_bio.errors import DataError, UsageError
-from qevd_bio.pipeline.other_configs import plans_of_other_runs
-from qevd_bio.pipeline.pipeline import Road, RoadConfig, open_road, reopen_road
+from qevd_bio.pipeline.other_configs import plans_of_other_configs
+from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline, reopen_pipeline
 from tests.pipeline.sessions_made import SQUATS, record, write_root
 
 
 @pytest.fixture
-def both(walk, tmp_path: Path) -> Road:
+def both(walk, tmp_path: Path) -> Pipeline:
     """Run by the one policy, then by the other."""
     root = write_root(tmp_path / "QEVD", [record("0001", SQUATS)])
     walk(root, policy="paper")
     return walk(root)
 
 
-def paper_run(road: Road) -> Path:
+def paper_run(pipeline: Pipeline) -> Path:
     """Find the record of the first run; runs of one second have names in any order."""
-    paths = road.store.root.glob("runs/*/run.json")
+    paths = pipeline.store.root.glob("runs/*/run.json")
     (found,) = (p for p in paths if json.loads(p.read_text())["config"]["policy"] == "paper")
     return found
 
@@ -41,9 +41,9 @@ def call(*arguments: str) -> int:
     return int(end.value.code or 0)
 
 
-def test_clearing_keeps_what_the_other_policy_needs(both: Road) -> None:
+def test_clearing_keeps_what_the_other_policy_needs(both: Pipeline) -> None:
     work = str(both.store.root)
-    paper = open_road(RoadConfig(both.config.data_root, policy="paper"), both.store.root)
+    paper = open_pipeline(PipelineConfig(both.config.data_root, policy="paper"), both.store.root)
     assert call("gc", "--work", work, "--yes") == 0
     assert {unit.action for unit in paper.plan()} == {"done"}
     assert call("gc", "--work", work, "--yes", "--last-config") == 0
@@ -53,7 +53,7 @@ def test_clearing_keeps_what_the_other_policy_needs(both: Road) -> None:
     assert {unit.action for unit in both.plan()} == {"done"}
 
 
-def test_clearing_is_refused_while_a_run_goes_on(both: Road, capsys) -> None:
+def test_clearing_is_refused_while_a_run_goes_on(both: Pipeline, capsys) -> None:
     first = paper_run(both)
     content = json.loads(first.read_text())
     first.write_text(json.dumps({**content, "outcome": None}))
@@ -64,28 +64,28 @@ def test_clearing_is_refused_while_a_run_goes_on(both: Road, capsys) -> None:
     assert len(list(both.store.completed_units("annotations"))) == 2
 
 
-def test_a_run_whose_needs_cannot_be_told_stops_clearing(both: Road, tmp_path: Path) -> None:
+def test_a_run_whose_needs_cannot_be_told_stops_clearing(both: Pipeline, tmp_path: Path) -> None:
     first = paper_run(both)
     whole = json.loads(first.read_text())
     gone = {**whole["config"], "data_root": str(tmp_path / "gone")}
     for damaged in ("{", json.dumps({**whole, "config": gone})):
         first.write_text(damaged)
         with pytest.raises(UsageError, match="--last-config"):
-            plans_of_other_runs(both, never)
+            plans_of_other_configs(both, never)
     told: list[str] = []
     first.write_text(json.dumps({**whole, "config": {"of": "another version"}}))
-    assert plans_of_other_runs(both, told.append) == []
+    assert plans_of_other_configs(both, told.append) == []
     assert "not written by this version" in told[0]
 
 
-def test_the_same_configuration_is_planned_once(both: Road) -> None:
+def test_the_same_configuration_is_planned_once(both: Pipeline) -> None:
     shutil.copytree(paper_run(both).parent, both.store.root / "runs" / "again")
-    (plan,) = plans_of_other_runs(both, never)
+    (plan,) = plans_of_other_configs(both, never)
     assert {unit.action for unit in plan} == {"done"}
     assert waste(both.stages, both.plan(), both.store, others=[plan]) == []
 
 
-def test_a_damaged_record_of_a_run_hides_nothing_else(both: Road, capsys) -> None:
+def test_a_damaged_record_of_a_run_hides_nothing_else(both: Pipeline, capsys) -> None:
     first = paper_run(both)
     first.write_text(first.read_text()[:100])
     work = str(both.store.root)
@@ -99,8 +99,8 @@ def test_a_damaged_record_of_a_run_hides_nothing_else(both: Road, capsys) -> Non
     assert "commit" in told, "the other run's record is shown"
 
 
-def test_a_damaged_note_of_the_last_run_says_how_to_mend_it(both: Road) -> None:
+def test_a_damaged_note_of_the_last_run_says_how_to_mend_it(both: Pipeline) -> None:
     path = both.store.root / "work.json"
     path.write_text(path.read_text()[:40])
     with pytest.raises(DataError, match=r"work\.json: malformed JSON .* Run `qevd-bio run` with"):
-        reopen_road(both.store.root)
+        reopen_pipeline(both.store.root)

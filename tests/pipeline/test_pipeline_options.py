@@ -10,15 +10,17 @@ from typing import Any
 
 import pytest
 
-from qevd_bio.pipeline.pipeline import Road, RoadConfig, open_road, reopen_road
+from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline, reopen_pipeline
 from qevd_bio.views.changes import all_changes
 from tests.pipeline.sessions_made import SQUATS, record, squats_motion, write_root
 
 TWO = [record("0001", SQUATS), record("0002", SQUATS)]
 
 
-def stale(root: Path, road: Road, **options: Any) -> dict[tuple[str, str], tuple[str, ...]]:
-    planned = open_road(RoadConfig(root, **options), road.store.root).plan()
+def stale(
+    root: Path, pipeline: Pipeline, **options: Any
+) -> dict[tuple[str, str], tuple[str, ...]]:
+    planned = open_pipeline(PipelineConfig(root, **options), pipeline.store.root).plan()
     return {(u.video_id, u.stage): u.why for u in planned if u.action != "done"}
 
 
@@ -31,19 +33,19 @@ def test_wording_makes_only_the_annotations_stale(
     walk, tmp_path: Path, options: dict[str, Any], name: str
 ) -> None:
     root = write_root(tmp_path / "QEVD", TWO[:1])
-    road = walk(root)
-    assert stale(root, road) == {}
-    assert stale(root, road, **options) == {("0001", "annotations"): (f"{name} changed",)}
+    pipeline = walk(root)
+    assert stale(root, pipeline) == {}
+    assert stale(root, pipeline, **options) == {("0001", "annotations"): (f"{name} changed",)}
 
 
 def test_salient_joints_make_only_their_videos_stale(walk, tmp_path: Path) -> None:
     root = write_root(tmp_path / "QEVD", TWO)
-    road = walk(root)
-    before = {row["video_id"]: row for row in all_changes(road) if row["feedback_index"] == 1}
+    pipeline = walk(root)
+    before = {row["video_id"]: row for row in all_changes(pipeline) if row["feedback_index"] == 1}
     assert before["0002"]["status"] == "rewritten"
     file = tmp_path / "salient.json"
     file.write_text(json.dumps({"0002": {"0": ["thorax", "lumbar_body"], "1": ["head"]}}))
-    found = stale(root, road, salient_joints=file)
+    found = stale(root, pipeline, salient_joints=file)
     assert {unit for unit, why in found.items() if "salient joints changed" in why} == {
         ("0002", "findings"),
         ("0002", "annotations"),
@@ -72,11 +74,11 @@ def test_salient_joints_make_only_their_videos_stale(walk, tmp_path: Path) -> No
     )
     assert rows["0001", 1] == before["0001"]
 
-    again = reopen_road(road.store.root)
+    again = reopen_pipeline(pipeline.store.root)
     assert again.config.salient_joints == file
     assert {unit.action for unit in again.plan()} == {"done"}
     file.write_text(json.dumps({"0002": {"0": ["thorax"]}}))
-    assert {video for video, _ in stale(root, road, salient_joints=file)} == {"0002"}
+    assert {video for video, _ in stale(root, pipeline, salient_joints=file)} == {"0002"}
 
 
 def test_variants_come_back_alike(walk, tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def made_record(raw: dict[str, Any], times_s: np.ndarray | None) -> Record:
         feedback_timestamps=tuple(raw["feedback_timestamps"]),
         is_transition=tuple(raw["is_transition"]),
         times_s=times_s,
-        faults=(),
+        issues=(),
         source_file=Path("feedbacks_long_range.json"),
         index=0,
         digest=sha256_json(raw),

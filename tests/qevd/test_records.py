@@ -37,7 +37,7 @@ def test_good_record_keeps_source_values_bit_for_bit(
     loaded = load_records(root)
     (record,) = loaded.records
     assert loaded.rejected == ()
-    assert record.faults == ()
+    assert record.issues == ()
     assert (record.unit_id, record.video_id, record.split) == ("0001", "0001", "train")
     assert record.video_file == (_videos(root) / "0001.mp4").resolve()
     assert list(record.feedbacks) == session["feedbacks"]
@@ -154,7 +154,7 @@ def test_record_without_frame_timestamps_still_loads(
     (_videos(root) / "0001_timestamps.npy").unlink()
     (record,) = load_records(root).records
     assert record.times_s is None
-    assert [fault.kind for fault in record.faults] == ["no_times"]
+    assert [fault.kind for fault in record.issues] == ["no_times"]
     assert [one.timestamp_s for one in utterances(record)] == session["feedback_timestamps"]
     assert [(one.start_s, one.end_s) for one in segments(record)] == [(None, None)] * 3
     with pytest.raises(DataError, match=r"0001_timestamps\.npy cannot be read") as caught:
@@ -174,7 +174,7 @@ def test_damaged_frame_timestamps_leave_times_unknown(
         file.write_bytes(file.read_bytes()[:-9])
     (record,) = load_records(root).records
     assert record.times_s is None
-    assert [fault.kind for fault in record.faults] == ["no_times"]
+    assert [fault.kind for fault in record.issues] == ["no_times"]
 
 
 @pytest.mark.parametrize("change", [-60, 30], ids=["shorter", "longer"])
@@ -188,7 +188,7 @@ def test_other_number_of_frame_timestamps_is_a_stated_fault(
     longer = np.append(stamps, stamps[-1] + np.arange(1, 31) * 64_000_000)
     np.save(file, longer[: frames + change])
     (record,) = load_records(root).records
-    fault = record.faults[0]
+    fault = record.issues[0]
     assert fault.kind == "frame_count"
     assert f"{frames + change} frame timestamps for {frames} texts" in fault.message
     known = [one for one in utterances(record) if one.frame_start < frames + change]
@@ -211,8 +211,8 @@ def test_digest_follows_the_record_and_not_its_neighbours(
 def test_real_sample(shared_data: Path) -> None:
     loaded = load_records(shared_data / "qevd_sample")
     assert loaded.rejected == ()
-    faults = {record.video_id: [one.kind for one in record.faults] for record in loaded.records}
-    assert faults == {
+    issues = {record.video_id: [one.kind for one in record.issues] for record in loaded.records}
+    assert issues == {
         "0146": [],
         "0007": ["open_end"],
         "0147": ["no_times", "no_session_end"],

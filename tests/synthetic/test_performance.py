@@ -9,7 +9,7 @@ from qevd_bio.errors import UsageError
 from qevd_bio.skeleton.dofs import DOF_INDEX
 from qevd_bio.skeleton.measures import CATALOGUE, measure_values
 from qevd_bio.synthetic.body_mesh import load_body
-from qevd_bio.synthetic.faults import FAULTS, excursion, fault_named, scaled
+from qevd_bio.synthetic.form_errors import FAULTS, excursion, fault_named, scaled
 from qevd_bio.synthetic.performance import WANDER_DEG, is_hold, perform, swings
 from tests.synthetic.made_cycles import jumping_jack, lunges, plank, pushup, references, squat
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from qevd_bio.pipeline.pipeline import RoadConfig, open_road
+from qevd_bio.pipeline.pipeline import PipelineConfig, open_pipeline
 from qevd_bio.release import assembly, publish
 from qevd_bio.release.card import loader_lines
 from qevd_bio.release.configs import CONFIGS
@@ -45,7 +45,7 @@ def made_release(home: Path, version: str = "1.0.0", **options: Any) -> Path:
 def released(
     home: Path, version: str, depths: dict[str, float], work: str = "work", **options: Any
 ) -> Path:
-    """Run the road on a data root and publish it."""
+    """Run the pipeline on a data root and publish it."""
 
     def capture(path: Path, times_s: Any, *, video_id: str, config: Any) -> Any:
         return captured(depths[video_id])(path, times_s, video_id=video_id, config=config)
@@ -55,9 +55,11 @@ def released(
         patch.setattr(kinematics, "pose_class", lambda: None)
         sharded = functools.partial(publish.publish, rows_per_shard=500)
         patch.setattr(assembly, "publish", sharded)
-        road = open_road(RoadConfig(home / "QEVD"), home / work)
-        assert not road.run((), argv=["test"], on_event=lambda event: None).failures
-        return assembly.release_from(road, out=home / "release", version=version, **options).folder
+        pipeline = open_pipeline(PipelineConfig(home / "QEVD"), home / work)
+        assert not pipeline.run((), argv=["test"], on_event=lambda event: None).failures
+        return assembly.release_from(
+            pipeline, out=home / "release", version=version, **options
+        ).folder
 
 
 def edit_json(path: Path, change: Callable[[Any], Any]) -> None:

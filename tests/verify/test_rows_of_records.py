@@ -18,8 +18,8 @@ from tests.pipeline.sessions_made import SQUATS, TIMES_S, record, write_root
 DEEPER = "Sink deeper into these squats"
 
 
-def rows_of(road: Any) -> dict[int, dict[str, Any]]:
-    return {row["feedback_index"]: row for row in all_changes(road)}
+def rows_of(pipeline: Any) -> dict[int, dict[str, Any]]:
+    return {row["feedback_index"]: row for row in all_changes(pipeline)}
 
 
 def test_a_supported_sentence_is_rewritten_where_it_stood(walk, tmp_path: Path) -> None:
@@ -94,11 +94,11 @@ def test_any_text_has_its_row_and_survives_to_the_character(
     walk, tmp_path: Path, text: str
 ) -> None:
     raw = with_text(text)
-    road = walk(write_root(tmp_path / "QEVD", [raw]))
-    row = rows_of(road)[2]
+    pipeline = walk(write_root(tmp_path / "QEVD", [raw]))
+    row = rows_of(pipeline)[2]
     assert row["feedback_original"] == text and row["status"] and row["reason"]
     assert row["timestamp_s"] == float(TIMES_S[190])
-    folder = release_from(road, out=tmp_path, version="0.1.0").folder
+    folder = release_from(pipeline, out=tmp_path, version="0.1.0").folder
     assert json.dumps(drop_in_of_release(folder, "train", original=True)) == json.dumps([raw])
 
 
@@ -114,8 +114,8 @@ def test_a_malformed_record_keeps_every_row_at_its_own_time(
     walk, tmp_path: Path, raw: dict[str, Any], stamps: list[int | None]
 ) -> None:
     """`stamps` tells, by hand, which of the record's timestamps belongs to which utterance."""
-    road = walk(write_root(tmp_path / "QEVD", [raw]))
-    rows = rows_of(road)
+    pipeline = walk(write_root(tmp_path / "QEVD", [raw]))
+    rows = rows_of(pipeline)
     own = [None if one is None else raw["feedback_timestamps"][one] for one in stamps]
     assert [row["timestamp_s"] for row in rows.values()] == own
     for row in rows.values():
@@ -125,9 +125,9 @@ def test_a_malformed_record_keeps_every_row_at_its_own_time(
         if row["timestamp_s"] is not None:
             assert TIMES_S[row["frame_start"]] == row["timestamp_s"]
     assert rows[1]["status"] == "rewritten"
-    assert road.faults() != []
+    assert pipeline.faults() != []
 
-    folder = release_from(road, out=tmp_path, version="0.1.0").folder
+    folder = release_from(pipeline, out=tmp_path, version="0.1.0").folder
     assert release_faults(folder) == []
     written = json.loads(
         (folder / "drop_in" / "QEVD-FIT-COACH" / "feedbacks_long_range.json").read_text()
@@ -154,9 +154,9 @@ def test_the_whole_file_comes_back_from_the_release(walk, tmp_path: Path) -> Non
     path = root / "QEVD-FIT-COACH" / "feedbacks_long_range.json"
     path.write_text(json.dumps(odd), encoding="ascii")
     write_root(root, [record("0001", SQUATS[:3])], "QEVD-FIT-COACH-Benchmark")
-    road = walk(root)
-    assert len(road.rejected()) == 4
-    folder = release_from(road, out=tmp_path, version="0.1.0").folder
+    pipeline = walk(root)
+    assert len(pipeline.rejected()) == 4
+    folder = release_from(pipeline, out=tmp_path, version="0.1.0").folder
     for split, name in (("train", "QEVD-FIT-COACH"), ("test", "QEVD-FIT-COACH-Benchmark")):
         source = (root / name / "feedbacks_long_range.json").read_text(encoding="utf-8")
         written = (folder / "drop_in" / name / "feedbacks_long_range.json").read_text()
@@ -166,7 +166,7 @@ def test_the_whole_file_comes_back_from_the_release(walk, tmp_path: Path) -> Non
         assert (json.loads(written) != json.loads(source)) == (split == "train")
     counted = statistics_of(folder)
     assert counted["train"].counts.videos == 2 and counted["train"].counts.rewritten == 2
-    assert statistics_of(road.store.root) == counted
+    assert statistics_of(pipeline.store.root) == counted
 
 
 def test_touching_new_sentences_stay_two_utterances(walk, tmp_path: Path) -> None:

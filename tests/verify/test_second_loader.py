@@ -85,13 +85,13 @@ def test_it_finds_the_same_segments_with_the_new_sentences(walk, tmp_path: Path,
         case["segments"] for case in cases
     ]
 
-    road = walk(root, depth=0.6)
-    folder = release_from(road, out=tmp_path, version="0.1.0").folder
+    pipeline = walk(root, depth=0.6)
+    folder = release_from(pipeline, out=tmp_path, version="0.1.0").folder
     dropped = folder / "drop_in" / SPLIT / "feedbacks_long_range.json"
     target = root / SPLIT / "feedbacks_long_range.json"
     target.write_bytes(dropped.read_bytes())
-    new = {row["timestamp_s"]: row["feedback"] for row in all_changes(road)}
-    changed = [row for row in all_changes(road) if row["status"] == "rewritten"]
+    new = {row["timestamp_s"]: row["feedback"] for row in all_changes(pipeline)}
+    changed = [row for row in all_changes(pipeline) if row["status"] == "rewritten"]
     assert changed, "a case in which nothing is rewritten shows nothing"
     assert list(read_segments(target)) == [
         [

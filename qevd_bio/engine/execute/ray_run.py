@@ -24,7 +24,7 @@ from typing import Any
 
 from qevd_bio.engine.events import Event, RunSummary
 from qevd_bio.engine.execute.limits import Limits
-from qevd_bio.engine.execute.stage_factory import Recipe
+from qevd_bio.engine.execute.stage_factory import StageFactory
 from qevd_bio.engine.execute.supervisor import run_supervised
 from qevd_bio.engine.execute.worker_process import Worker, start_worker
 from qevd_bio.engine.log import RunLog
@@ -42,7 +42,7 @@ _SPACE = re.compile(r"\s+")
 
 
 def run_on_ray(
-    recipe: Recipe,
+    recipe: StageFactory,
     stages: Sequence[Stage],
     video_ids: Sequence[str],
     store: Store,
@@ -106,7 +106,7 @@ def run_on_ray(
 
         def start(
             number: int,
-            recipe: Recipe,
+            recipe: StageFactory,
             *,
             work: Path,
             run_id: str,
@@ -142,7 +142,7 @@ class _Host:
     """The actor: keeps one worker process and passes on what is said."""
 
     def start(
-        self, number: int, recipe: Recipe, work: Path, run_id: str, log: Path, limits: Limits
+        self, number: int, recipe: StageFactory, work: Path, run_id: str, log: Path, limits: Limits
     ) -> tuple[str, str, str]:
         """Start the worker; return where it runs, its `maker`, and what went wrong."""
         try:

@@ -12,7 +12,7 @@ from qevd_bio.files.strict_json import JsonValue
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class StageFactory:
     """What makes the stages anew in another process; nothing is pickled.
 
     Parameters
@@ -39,7 +39,7 @@ class Recipe:
         return cast("Sequence[Stage]", make(**self.arguments))
 
 
-def recipe_of(make: Callable[..., Sequence[Stage]], **arguments: JsonValue) -> Recipe:
+def stage_factory_of(make: Callable[..., Sequence[Stage]], **arguments: JsonValue) -> StageFactory:
     """Describe a call so that another process can make it.
 
     Parameters
@@ -51,6 +51,6 @@ def recipe_of(make: Callable[..., Sequence[Stage]], **arguments: JsonValue) -> R
 
     Returns
     -------
-    Recipe
+    StageFactory
     """
-    return Recipe(make.__module__, make.__qualname__, arguments)
+    return StageFactory(make.__module__, make.__qualname__, arguments)

@@ -14,7 +14,7 @@ from qevd_bio.engine.events import ENDINGS, Event, RunSummary, Tally
 from qevd_bio.engine.execute.attempt import lost
 from qevd_bio.engine.execute.interrupts import Interrupts, counted_interrupts
 from qevd_bio.engine.execute.limits import Limits, visible_gpus
-from qevd_bio.engine.execute.stage_factory import Recipe
+from qevd_bio.engine.execute.stage_factory import StageFactory
 from qevd_bio.engine.execute.unit_run import standing
 from qevd_bio.engine.execute.worker_process import StartWorker, Worker, start_worker
 from qevd_bio.engine.log import RunLog
@@ -32,7 +32,7 @@ LOSSES = 3
 
 
 def run_supervised(
-    recipe: Recipe,
+    recipe: StageFactory,
     stages: Sequence[Stage],
     video_ids: Sequence[str],
     store: Store,
@@ -48,7 +48,7 @@ def run_supervised(
 
     Parameters
     ----------
-    recipe : Recipe
+    recipe : StageFactory
         Makes the stages in each worker.
     stages : sequence of Stage
         The same stages in this process, which plans and never sets one up.
@@ -109,7 +109,7 @@ def run_supervised(
 class _Supervisor:
     def __init__(
         self,
-        recipe: Recipe,
+        recipe: StageFactory,
         stages: Sequence[Stage],
         video_ids: Sequence[str],
         store: Store,

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from qevd_bio.engine.events import Event
-from qevd_bio.engine.execute.stage_factory import Recipe
+from qevd_bio.engine.execute.stage_factory import StageFactory
 from qevd_bio.engine.execute.unit_run import Workshop
 from qevd_bio.engine.plan import one_line
 from qevd_bio.engine.store import Store
@@ -70,7 +70,7 @@ def work(line: Line) -> None:
     start = line.receive()
     if start is None:
         return
-    stages = Recipe(**start["recipe"]).stages()
+    stages = StageFactory(**start["recipe"]).stages()
     workshop = Workshop(
         stages,
         Store(Path(start["work"])),

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from qevd_bio.engine.execute.limits import Limits, resident_bytes
-from qevd_bio.engine.execute.stage_factory import Recipe
+from qevd_bio.engine.execute.stage_factory import StageFactory
 from qevd_bio.engine.store import maker_of
 from qevd_bio.errors import EnvironmentProblem
 
@@ -212,7 +212,7 @@ class StartWorker(Protocol):
     def __call__(  # noqa: D102
         self,
         number: int,
-        recipe: Recipe,
+        recipe: StageFactory,
         *,
         work: Path,
         run_id: str,
@@ -223,7 +223,14 @@ class StartWorker(Protocol):
 
 
 def start_worker(
-    number: int, recipe: Recipe, *, work: Path, run_id: str, log: Path, limits: Limits, gpu: str
+    number: int,
+    recipe: StageFactory,
+    *,
+    work: Path,
+    run_id: str,
+    log: Path,
+    limits: Limits,
+    gpu: str,
 ) -> WorkerProcess:
     """Start a worker process.
 
@@ -231,7 +238,7 @@ def start_worker(
     ----------
     number : int
         Its number.
-    recipe : Recipe
+    recipe : StageFactory
         Makes the stages.
     work : Path
         The work folder.

@@ -28,7 +28,7 @@ NOISE_CORRELATION_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class MeasuredValue:
     """One measured number and what it rests on.
 
     Attributes
@@ -45,9 +45,9 @@ class Evidence:
     reason: str
 
 
-def unmeasurable(reason: str) -> Evidence:
+def unmeasurable(reason: str) -> MeasuredValue:
     """Say why there is no number."""
-    return Evidence(value=None, sigma=None, status="unmeasurable", reason=reason)
+    return MeasuredValue(value=None, sigma=None, status="unmeasurable", reason=reason)
 
 
 def value_at(
@@ -59,7 +59,7 @@ def value_at(
     *,
     from_s: float,
     to_s: float,
-) -> Evidence:
+) -> MeasuredValue:
     """Take the robust value of a measure within a short time.
 
     Parameters
@@ -75,7 +75,7 @@ def value_at(
 
     Returns
     -------
-    Evidence
+    MeasuredValue
         The median of the known frames. Its sigma is that of one frame: errors of neighbouring
         frames are alike, so their number does not make it better.
 
@@ -101,7 +101,7 @@ def spread_over(
     confidence: FloatArray,
     sigma: float,
     limit: float,
-) -> Evidence:
+) -> MeasuredValue:
     """Estimate how much a measure moves within a cycle, without the noise.
 
     Parameters
@@ -115,7 +115,7 @@ def spread_over(
 
     Returns
     -------
-    Evidence
+    MeasuredValue
         ``sqrt(max(0, sd^2 - jitter^2))`` and its standard error.
 
     Notes
@@ -186,7 +186,7 @@ def median_smooth(values: FloatArray, valid: BoolArray, reach_frames: int) -> Fl
 
 def extreme_over(
     smooth: FloatArray, confidence: FloatArray, sigma: float, *, above: bool, reach_frames: int
-) -> Evidence:
+) -> MeasuredValue:
     """Estimate how far a measure goes within a cycle.
 
     Parameters
@@ -204,7 +204,7 @@ def extreme_over(
 
     Returns
     -------
-    Evidence
+    MeasuredValue
         The value that `TRIMMED_SHARE` of the known frames reach, less what noise adds to it.
 
     Notes
@@ -230,13 +230,13 @@ _NORMAL: FloatArray = np.asarray(ndtri((np.arange(21) + 0.5) / 21))
 """Evenly likely values of a standard normal distribution."""
 
 
-def difference(one: Evidence, other: Evidence) -> Evidence:
+def difference(one: MeasuredValue, other: MeasuredValue) -> MeasuredValue:
     """Subtract one measured number from another, with the noise of both."""
     for evidence in (one, other):
         if evidence.status != "measured":
-            return Evidence(None, None, evidence.status, evidence.reason)
+            return MeasuredValue(None, None, evidence.status, evidence.reason)
     sigma = float(np.hypot(one.sigma or 0.0, other.sigma or 0.0))
-    return Evidence((one.value or 0.0) - (other.value or 0.0), sigma, "measured", "")
+    return MeasuredValue((one.value or 0.0) - (other.value or 0.0), sigma, "measured", "")
 
 
 def _without_noise(sigma: float) -> str:
@@ -244,12 +244,12 @@ def _without_noise(sigma: float) -> str:
     return "it is undefined in this pose" if undefined else "the joints it needs are not observed"
 
 
-def _with_confidence(value: float, sigma: float, confidence: FloatArray) -> Evidence:
+def _with_confidence(value: float, sigma: float, confidence: FloatArray) -> MeasuredValue:
     level = median(confidence)
     if level < LEAST_CONFIDENCE:
         reason = f"confidence {level:.2f} is below {LEAST_CONFIDENCE:.2f}"
-        return Evidence(value=value, sigma=sigma, status="low_confidence", reason=reason)
-    return Evidence(value=value, sigma=sigma, status="measured", reason="")
+        return MeasuredValue(value=value, sigma=sigma, status="low_confidence", reason=reason)
+    return MeasuredValue(value=value, sigma=sigma, status="measured", reason="")
 
 
 def key_reach_s(cycle: Cycle) -> float:

@@ -17,7 +17,7 @@ from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class FormError:
     """One way to do an exercise wrong.
 
     Attributes
@@ -143,38 +143,38 @@ def _hips_sagging(reference: FloatArray) -> FloatArray:
     return _arms_pitched(sagging, 20.0)
 
 
-FAULTS: dict[str, Fault] = {
+FAULTS: dict[str, FormError] = {
     fault.name: fault
     for fault in (
-        Fault(
+        FormError(
             "too_shallow",
             "squat",
             ("knee_flexion_r", "knee_flexion_l"),
             "55 % of the reference's way down, all joints",
             _too_shallow,
         ),
-        Fault(
+        FormError(
             "half_way_down",
             "pushup",
             ("elbow_flexion_r", "elbow_flexion_l"),
             "50 % of the reference's way down, all joints",
             _half_way_down,
         ),
-        Fault(
+        FormError(
             "arms_low",
             "jumping_jack",
             ("shoulder_elevation_r", "shoulder_elevation_l"),
             "55 % of the arms' way up, legs as in the reference",
             _arms_low,
         ),
-        Fault(
+        FormError(
             "leaning_forward",
             "walking_lunges",
             ("trunk_forward_lean",),
             "pelvis 28 degrees farther forward at the bottom, thighs where they were",
             _leaning_forward,
         ),
-        Fault(
+        FormError(
             "hips_sagging",
             "plank",
             ("body_line",),
@@ -186,7 +186,7 @@ FAULTS: dict[str, Fault] = {
 }
 
 
-def fault_named(name: str, exercise: str) -> Fault:
+def fault_named(name: str, exercise: str) -> FormError:
     """Look a fault up.
 
     Parameters
@@ -198,7 +198,7 @@ def fault_named(name: str, exercise: str) -> Fault:
 
     Returns
     -------
-    Fault
+    FormError
         The fault.
 
     Raises
