@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
+from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parents[1]
 BESIDE = ("CONTRIBUTING.md", "CHANGELOG.md", *sorted(ROOT.glob("benchmarks/RESULTS*.md")))
 
 
-def on_files(files: Files, config: Any) -> Files:
+def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that lie beside docs/."""
     for path in (ROOT / name for name in BESIDE):
         name = path.relative_to(ROOT).as_posix()
@@ -24,7 +25,7 @@ def on_files(files: Files, config: Any) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str:
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Let links written for the repository's folders lead to the pages of the site."""
     name = page.file.src_uri
     if name in BESIDE:
