@@ -14,7 +14,7 @@ from qevd_bio.capture.hsmr.detector import DetectorChoice, Detectors
 from qevd_bio.capture.hsmr.network import HsmrNetwork
 from qevd_bio.capture.hsmr.pipeline import HsmrOnDevice, check_precision
 from qevd_bio.capture.hsmr.sizes import AttentionHeads
-from qevd_bio.engine.stage import Resources
+from qevd_bio.engine.stage import Resources, Stage
 from qevd_bio.errors import EnvironmentProblem
 from qevd_bio.files.digest import sha256_file_once, sha256_json
 from qevd_bio.files.strict_json import JsonValue
@@ -22,6 +22,8 @@ from qevd_bio.qevd.records import require_times_s
 from qevd_bio.stages.hsmr_options import HsmrOptions
 from qevd_bio.stages.kinematics import installed, video_and_times, write_motion
 from qevd_bio.stages.sessions import Sessions
+from qevd_bio.tables import kinematics as kinematics_table
+from qevd_bio.tables.parquet import schema_sha256
 from qevd_bio.weights.hsmr_shapes import OFFICIAL_HEADS, heads_of
 from qevd_bio.weights.store import WeightFolder, default_folder
 from qevd_bio.weights.tensor_file import DIGEST_KEY
@@ -38,7 +40,7 @@ class _Loaded:
 
 
 @dataclass(frozen=True)
-class HsmrKinematicsStage:
+class HsmrKinematicsStage(Stage):
     """Measure the motion of the person in each video with HSMR.
 
     Attributes
@@ -61,8 +63,8 @@ class HsmrKinematicsStage:
     height_m: float | None = None
     name: str = "kinematics"
     version: int = 1
-    reads: tuple[str, ...] = ()
     writes: str = "kinematics"
+    schema_digest: str = schema_sha256(kinematics_table.SCHEMA)
     _loaded: _Loaded = field(default_factory=_Loaded, init=False, repr=False, compare=False)
 
     @property

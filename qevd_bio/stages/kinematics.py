@@ -11,7 +11,7 @@ from qevd_bio.capture.body_size import segment_ratios, with_height
 from qevd_bio.capture.config import CaptureConfig
 from qevd_bio.capture.monocular.backend import capture_motion
 from qevd_bio.capture.person.landmarks import pose_class
-from qevd_bio.engine.stage import Resources
+from qevd_bio.engine.stage import Stage
 from qevd_bio.errors import VideoError
 from qevd_bio.files.digest import sha256_file_once, sha256_json
 from qevd_bio.files.strict_json import JsonValue
@@ -19,8 +19,9 @@ from qevd_bio.motion.record import Motion
 from qevd_bio.qevd.record import Record
 from qevd_bio.qevd.records import require_times_s
 from qevd_bio.stages.sessions import Sessions
+from qevd_bio.tables import kinematics as kinematics_table
 from qevd_bio.tables.kinematics import motion_table
-from qevd_bio.tables.parquet import write_parquet
+from qevd_bio.tables.parquet import schema_sha256, write_parquet
 
 
 def installed(package: str) -> str:
@@ -57,7 +58,7 @@ def video_and_times(record: Record) -> tuple[Path, Path]:
 
 
 @dataclass(frozen=True)
-class KinematicsStage:
+class KinematicsStage(Stage):
     """Measure the motion of the person in each video."""
 
     sessions: Sessions
@@ -65,9 +66,8 @@ class KinematicsStage:
     height_m: float | None = None
     name: str = "kinematics"
     version: int = 6
-    reads: tuple[str, ...] = ()
     writes: str = "kinematics"
-    resources: Resources = field(default_factory=Resources)
+    schema_digest: str = schema_sha256(kinematics_table.SCHEMA)
 
     def depends(self, video_id: str) -> Mapping[str, str]:
         """Name the video, its frame times and the configuration."""
@@ -92,6 +92,3 @@ class KinematicsStage:
         )
         write_motion(video_id, captured.motion, self.height_m, captured.notes, out)
         return captured.notes
-
-    def teardown(self) -> None:
-        """Nothing to let go of."""

@@ -7,16 +7,18 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from qevd_bio.capture.recorded.backend import RecordedConfig, recorded_file, recorded_motion
-from qevd_bio.engine.stage import Resources
+from qevd_bio.engine.stage import Stage
 from qevd_bio.files.digest import sha256_file_once, sha256_json
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.qevd.records import require_times_s
 from qevd_bio.stages.kinematics import write_motion
 from qevd_bio.stages.sessions import Sessions
+from qevd_bio.tables import kinematics as kinematics_table
+from qevd_bio.tables.parquet import schema_sha256
 
 
 @dataclass(frozen=True)
-class RecordedKinematicsStage:
+class RecordedKinematicsStage(Stage):
     """Read the motion of the person in each video from a file named after it."""
 
     sessions: Sessions
@@ -25,9 +27,8 @@ class RecordedKinematicsStage:
     height_m: float | None = None
     name: str = "kinematics"
     version: int = 2
-    reads: tuple[str, ...] = ()
     writes: str = "kinematics"
-    resources: Resources = field(default_factory=Resources)
+    schema_digest: str = schema_sha256(kinematics_table.SCHEMA)
 
     def depends(self, video_id: str) -> Mapping[str, str]:
         """Name the recorded file, the frame times and the configuration."""
@@ -38,9 +39,6 @@ class RecordedKinematicsStage:
             **{f"file:{path.name}": sha256_file_once(path) for path in files if path.is_file()},
         }
 
-    def setup(self) -> None:
-        """Nothing is shared between videos."""
-
     def process(
         self, video_id: str, inputs: Mapping[str, Path], out: Path
     ) -> Mapping[str, JsonValue]:
@@ -50,6 +48,3 @@ class RecordedKinematicsStage:
         read = recorded_motion(path, require_times_s(record), self.config)
         write_motion(video_id, read.motion, self.height_m, read.notes, out)
         return read.notes
-
-    def teardown(self) -> None:
-        """Nothing to let go of."""
