@@ -250,10 +250,13 @@ def open_pipeline(config: PipelineConfig, work: Path) -> Pipeline:
     DataError, RuleError
         Source data or rules cannot be used.
     """
+    backend = backend_named(config.backend, recorded_root=config.recorded_root, hsmr=config.hsmr)
+    if config.height_m is not None:
+        checked_height_m(config.height_m)
     outside_of_source(work, config.data_root)
     sessions = load_sessions(config.data_root, load_rules(), config.salient_joints)
     stages: tuple[Stage, ...] = (
-        _kinematics(config, sessions),
+        KinematicsStage(sessions, backend, config.height_m),
         QualityStage(),
         MorphometricsStage(sessions, checked_sources(config.bodies)),
         CyclesStage(sessions),
@@ -261,13 +264,6 @@ def open_pipeline(config: PipelineConfig, work: Path) -> Pipeline:
         AnnotationsStage(sessions, policy=config.policy, variants=config.variants),
     )
     return Pipeline(config, sessions, stages, Store(work))
-
-
-def _kinematics(config: PipelineConfig, sessions: Sessions) -> Stage:
-    if config.height_m is not None:
-        checked_height_m(config.height_m)
-    backend = backend_named(config.backend, recorded_root=config.recorded_root, hsmr=config.hsmr)
-    return KinematicsStage(sessions, backend, config.height_m)
 
 
 def reopen_pipeline(work: Path) -> Pipeline:
