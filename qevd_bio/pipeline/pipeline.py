@@ -25,13 +25,13 @@ from qevd_bio.files.atomic import write_text_atomic
 from qevd_bio.files.strict_json import JsonValue, dump_json, parse_json
 from qevd_bio.pipeline.config import PipelineConfig, config_from
 from qevd_bio.stages.annotations import AnnotationsStage
+from qevd_bio.stages.backends import backend_named
 from qevd_bio.stages.body_sources import checked_sources
 from qevd_bio.stages.cycles import CyclesStage
 from qevd_bio.stages.findings import FindingsStage
 from qevd_bio.stages.kinematics import KinematicsStage
 from qevd_bio.stages.morphometrics import MorphometricsStage
 from qevd_bio.stages.quality import QualityStage
-from qevd_bio.stages.recorded import RecordedKinematicsStage
 from qevd_bio.stages.sessions import Sessions, chosen_videos, load_sessions
 
 WORK_FILE = "work.json"
@@ -250,10 +250,13 @@ def open_pipeline(config: PipelineConfig, work: Path) -> Pipeline:
     DataError, RuleError
         Source data or rules cannot be used.
     """
+    backend = backend_named(config.backend, recorded_root=config.recorded_root, hsmr=config.hsmr)
+    if config.height_m is not None:
+        checked_height_m(config.height_m)
     outside_of_source(work, config.data_root)
     sessions = load_sessions(config.data_root, load_rules(), config.salient_joints)
     stages: tuple[Stage, ...] = (
-        _kinematics(config, sessions),
+        KinematicsStage(sessions, backend, config.height_m),
         QualityStage(),
         MorphometricsStage(sessions, checked_sources(config.bodies)),
         CyclesStage(sessions),
@@ -261,24 +264,6 @@ def open_pipeline(config: PipelineConfig, work: Path) -> Pipeline:
         AnnotationsStage(sessions, policy=config.policy, variants=config.variants),
     )
     return Pipeline(config, sessions, stages, Store(work))
-
-
-def _kinematics(config: PipelineConfig, sessions: Sessions) -> Stage:
-    if config.height_m is not None:
-        checked_height_m(config.height_m)
-    if config.hsmr is not None:
-        from qevd_bio.stages.hsmr import hsmr_stage
-
-        return hsmr_stage(sessions, config.hsmr, config.height_m)
-    if config.recorded_root is None:
-        return KinematicsStage(sessions, height_m=config.height_m)
-    if not config.recorded_root.is_dir():
-        raise UsageError(
-            "is no folder",
-            where=str(config.recorded_root),
-            next_step="Name the folder of the recorded motion with --recorded-root",
-        )
-    return RecordedKinematicsStage(sessions, config.recorded_root, height_m=config.height_m)
 
 
 def reopen_pipeline(work: Path) -> Pipeline:
