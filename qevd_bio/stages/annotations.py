@@ -22,7 +22,7 @@ from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.motion.constraints import Finding
 from qevd_bio.motion.measured_value import LEAST_CONFIDENCE
 from qevd_bio.motion.record import Motion
-from qevd_bio.qevd.dropin import merging_pairs
+from qevd_bio.qevd.drop_in import merging_pairs
 from qevd_bio.qevd.segments import Segment
 from qevd_bio.qevd.utterances import Utterance
 from qevd_bio.skeleton.bodies import scaled_skeleton

@@ -18,7 +18,7 @@ from qevd_bio.engine.stage import Resources
 from qevd_bio.errors import EnvironmentProblem
 from qevd_bio.files.digest import sha256_file_once, sha256_json
 from qevd_bio.files.strict_json import JsonValue
-from qevd_bio.qevd.records import require_times_s
+from qevd_bio.qevd.load import require_times_s
 from qevd_bio.stages.hsmr_options import HsmrOptions
 from qevd_bio.stages.kinematics import installed, video_and_times, write_motion
 from qevd_bio.stages.sessions import Sessions

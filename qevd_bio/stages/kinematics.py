@@ -16,8 +16,8 @@ from qevd_bio.errors import VideoError
 from qevd_bio.files.digest import sha256_file_once, sha256_json
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.motion.record import Motion
+from qevd_bio.qevd.load import require_times_s
 from qevd_bio.qevd.record import Record
-from qevd_bio.qevd.records import require_times_s
 from qevd_bio.stages.sessions import Sessions
 from qevd_bio.tables.kinematics import motion_table
 from qevd_bio.tables.parquet import write_parquet

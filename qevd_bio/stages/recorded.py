@@ -10,7 +10,7 @@ from qevd_bio.capture.recorded.backend import RecordedConfig, recorded_file, rec
 from qevd_bio.engine.stage import Resources
 from qevd_bio.files.digest import sha256_file_once, sha256_json
 from qevd_bio.files.strict_json import JsonValue
-from qevd_bio.qevd.records import require_times_s
+from qevd_bio.qevd.load import require_times_s
 from qevd_bio.stages.kinematics import write_motion
 from qevd_bio.stages.sessions import Sessions
 
