@@ -34,7 +34,7 @@ from qevd_bio.tables import cycles as cycle_table
 from qevd_bio.tables import findings as finding_table
 from qevd_bio.tables import kinematics as kinematics_table
 from qevd_bio.tables import morphometrics as morphometrics_table
-from qevd_bio.tables.cycles import quality_columns
+from qevd_bio.tables.cycles import score_columns
 from qevd_bio.tables.kinematics import motion_from_table
 from qevd_bio.tables.parquet import read_notes, read_parquet, rows_table, write_parquet
 
@@ -244,7 +244,7 @@ def _cycle_struct(
         "key_s": cycle.key_s,
         "end_s": cycle.end_s,
         "phase": rule.key_phase.name,
-        **quality_columns(scored.quality),
+        **score_columns(scored.score),
     }
 
 
