@@ -20,7 +20,7 @@ from qevd_bio.arrays import ByteArray, FloatArray
 from qevd_bio.demo.sessions import DEMO_SESSIONS, END_OF_SESSION, Exercise, Session
 from qevd_bio.errors import UsageError
 from qevd_bio.files.atomic import atomic_path, write_text_atomic
-from qevd_bio.qevd.clocks import frame_times_s
+from qevd_bio.qevd.frame_times import frame_times_s
 from qevd_bio.skeleton.dofs import mirror_q
 from qevd_bio.synthetic.body_mesh import load_body
 from qevd_bio.synthetic.form_errors import fault_named, with_offsets

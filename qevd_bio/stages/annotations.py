@@ -22,7 +22,7 @@ from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.motion.constraints import Finding
 from qevd_bio.motion.measured_value import LEAST_CONFIDENCE
 from qevd_bio.motion.record import Motion
-from qevd_bio.qevd.dropin import merging_pairs
+from qevd_bio.qevd.drop_in import merging_pairs
 from qevd_bio.qevd.segments import Segment
 from qevd_bio.qevd.utterances import Utterance
 from qevd_bio.skeleton.bodies import scaled_skeleton
@@ -34,7 +34,7 @@ from qevd_bio.tables import cycles as cycle_table
 from qevd_bio.tables import findings as finding_table
 from qevd_bio.tables import kinematics as kinematics_table
 from qevd_bio.tables import morphometrics as morphometrics_table
-from qevd_bio.tables.cycles import quality_columns
+from qevd_bio.tables.cycles import score_columns
 from qevd_bio.tables.kinematics import motion_from_table
 from qevd_bio.tables.parquet import (
     read_notes,
@@ -244,7 +244,7 @@ def _cycle_struct(
         "key_s": cycle.key_s,
         "end_s": cycle.end_s,
         "phase": rule.key_phase.name,
-        **quality_columns(scored.quality),
+        **score_columns(scored.score),
     }
 
 

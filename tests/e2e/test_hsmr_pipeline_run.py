@@ -21,7 +21,7 @@ from qevd_bio.demo.sessions import TRAIN
 from qevd_bio.engine.execute.limits import Limits
 from qevd_bio.errors import EnvironmentProblem, UsageError
 from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline, reopen_pipeline
-from qevd_bio.qevd.records import require_times_s
+from qevd_bio.qevd.load import require_times_s
 from qevd_bio.tables.kinematics import motion_from_table
 from qevd_bio.tables.parquet import read_notes
 from qevd_bio.weights.store import METADATA_KEYS, SCHEMA_VERSION
