@@ -316,7 +316,7 @@ def run(
             tuple(video or ()),
             argv=sys.argv,
             on_event=on_event,
-            notice=say,
+            report=say,
             shard=part,
             workers=workers,
             limits=Limits(unit_timeout_s, start_timeout_s, memory, recycle),

@@ -105,7 +105,7 @@ class Pipeline:
         *,
         argv: Sequence[str],
         on_event: Callable[[Event], None],
-        notice: Callable[[str], None] = lambda _line: None,
+        report: Callable[[str], None] = lambda _message: None,
         shard: Shard | None = None,
         workers: int | None = 0,
         limits: Limits | None = None,
@@ -121,9 +121,9 @@ class Pipeline:
         argv : sequence of str
             The command line, for the record.
         on_event : callable
-            Told of each unit's start and end.
-        notice : callable
-            Told in one line what the user should know beside that.
+            Called at each unit's start and end.
+        report : callable
+            Called with messages of one line for the user.
         shard : Shard, optional
             Only this part of the videos.
         workers : int or None
@@ -153,19 +153,17 @@ class Pipeline:
             "limits": asdict(limits),
         }
         with recorded_run(
-            self.store.root, argv=argv, config=config, execution=execution, notice=notice
+            self.store.root,
+            argv=argv,
+            config=config,
+            execution=execution,
+            on_event=on_event,
+            report=report,
         ) as run:
             text = dump_json(config, where=WORK_FILE, indent=1)
             write_text_atomic(self.store.root / WORK_FILE, text + "\n")
-
-            def told(event: Event) -> None:
-                run.count(event)
-                on_event(event)
-
             if workers == 0:
-                return run_local(
-                    self.stages, chosen, self.store, on_event=told, run_id=run.log.folder.name
-                )
+                return run_local(self.stages, chosen, self.store, run.tally, run_id=run.run_id)
             run_there = (
                 partial(run_on_ray, address=address, workers=workers)
                 if on == "ray"
@@ -178,10 +176,8 @@ class Pipeline:
                 self.stages,
                 chosen,
                 self.store,
+                run,
                 limits=limits,
-                log=run.log,
-                on_event=told,
-                notice=notice,
             )
 
 
