@@ -23,7 +23,9 @@ from qevd_bio.files.atomic import write_text_atomic
 from qevd_bio.pipeline.config import PipelineConfig
 from qevd_bio.pipeline.pipeline import Pipeline, open_pipeline
 from qevd_bio.release.assembly import release_from
-from qevd_bio.views.changes import all_changes, plot_of, write_diff_page
+from qevd_bio.views.diff_page import write_diff_page
+from qevd_bio.views.plot import write_plot
+from qevd_bio.views.work_folder import annotation_rows
 
 SEED = 1
 VERSION = "0.1.0"
@@ -164,13 +166,13 @@ def run_demo(folder: Path, *, say: Callable[[str], None], table: Table) -> DemoR
 def _report(
     folder: Path, pipeline: Pipeline, truth: DemoTruth, release: Path, failures: list[str]
 ) -> DemoReport:
-    rows = all_changes(pipeline)
+    rows = annotation_rows(pipeline)
     page = folder / "changes.html"
     write_diff_page(pipeline, rows, page)
     plots = []
     for video in truth.videos:
         path = folder / "plots" / f"{video}.png"
-        plot_of(pipeline, video, path)
+        write_plot(pipeline, video, path)
         plots.append(path)
     artifacts = pipeline.artifacts()
     return DemoReport(

@@ -16,8 +16,9 @@ from qevd_bio.files.motion_file import write_mot
 from qevd_bio.pipeline.config import PipelineConfig, recorded_root_for
 from qevd_bio.pipeline.pipeline import Pipeline, open_pipeline, reopen_pipeline
 from qevd_bio.tables.parquet import read_notes
-from qevd_bio.views.changes import all_changes
-from qevd_bio.views.overlay import overlay_of
+from qevd_bio.views.analysed_video import analysed_video
+from qevd_bio.views.overlay.write_video import write_overlay
+from qevd_bio.views.work_folder import annotation_rows
 
 DOWN = np.array([0.0, 1.0, 0.0])
 
@@ -67,13 +68,14 @@ def test_a_dump_gives_counts_and_the_quantified_sentence(
     pipeline, failures = walked(config, tmp_path / "work")
     assert not failures
     assert counted(pipeline) == 3
-    rows = {row["feedback_original"]: row for row in all_changes(pipeline)}
+    rows = {row["feedback_original"]: row for row in annotation_rows(pipeline)}
     assert rows["Sink deeper into these squats"]["status"] == "rewritten"
     assert motion_notes(pipeline)["motion"]["backend"] == "hsmr"
     again = reopen_pipeline(tmp_path / "work")
     assert again.config.recorded_root == dumps.absolute()
     assert {unit.action for unit in again.plan()} == {"done"}
-    assert overlay_of(pipeline, "0200", tmp_path / "a.mp4", longest_side_px=160) > 50
+    video = analysed_video(pipeline, "0200")
+    assert write_overlay(video, tmp_path / "a.mp4", longest_side_px=160) > 50
 
     dump = dumps / "HSMR-0200.npy"
     dump.write_bytes(dump.read_bytes() + b" ")
