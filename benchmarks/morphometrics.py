@@ -21,7 +21,7 @@ from scipy.spatial import ConvexHull
 from qevd_bio.arrays import FloatArray
 from qevd_bio.body.measurements import DENSITY_KG_M3, GIRTH_LANDMARKS, Bodies, measure
 from qevd_bio.body.shape_model import BuildMixture
-from qevd_bio.synthetic.body_shape import open_shape_model
+from tests.body.open_body import open_shape_model
 
 
 def with_trimesh(bodies: Bodies) -> FloatArray:

@@ -14,11 +14,10 @@ from qevd_bio.demo.accuracy import (
     angle_accuracy,
     count_accuracy,
 )
+from qevd_bio.demo.sessions import demo_sessions
 from qevd_bio.demo.workout import DemoTruth, make_demo_folder
 from qevd_bio.engine.events import Event
 from qevd_bio.errors import UsageError
-from qevd_bio.exercises.load import load_rules
-from qevd_bio.exercises.references import build_reference
 from qevd_bio.files.atomic import write_text_atomic
 from qevd_bio.pipeline.config import PipelineConfig
 from qevd_bio.pipeline.pipeline import Pipeline, open_pipeline
@@ -141,9 +140,8 @@ def run_demo(folder: Path, *, say: Callable[[str], None], table: Table) -> DemoR
         The folder holds something else.
     """
     _make_room(folder)
-    references = {rule.id: build_reference(rule) for rule in load_rules().values()}
     say("1/4 rendering people with known motion")
-    truth = make_demo_folder(folder / "QEVD", references=references, seed=SEED)
+    truth = make_demo_folder(folder / "QEVD", demo_sessions(), seed=SEED)
     pipeline = open_pipeline(PipelineConfig(folder / "QEVD"), folder / "work")
     say("2/4 measuring, finding cycles, checking, rewriting")
     failures: list[str] = []

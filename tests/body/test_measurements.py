@@ -14,7 +14,7 @@ from qevd_bio.body.measurements import Bodies, measure
 from qevd_bio.body.shape_model import BuildMixture
 from qevd_bio.body.surface import surface_of
 from qevd_bio.synthetic.body_mesh import load_body
-from qevd_bio.synthetic.body_shape import open_shape_model
+from tests.body.open_body import open_shape_model
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "body"
 GIRTHS = {"chest": "chest_m", "waist": "waist_m", "hips": "hip_m"}

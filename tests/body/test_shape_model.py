@@ -19,7 +19,7 @@ from qevd_bio.body.shape_model import (
 )
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.skeleton.bodies import generic_skeleton, segment_lengths_for_height
-from qevd_bio.synthetic.body_shape import open_shape_model
+from tests.body.open_body import open_shape_model
 
 OPEN = open_shape_model()
 VERTICES = OPEN.surface.n_vertices

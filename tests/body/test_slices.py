@@ -13,7 +13,7 @@ from scipy.spatial import ConvexHull
 from qevd_bio.body.measurements import GIRTH_LANDMARKS
 from qevd_bio.body.slices import girths_m, hull_perimeter, slice_points
 from qevd_bio.body.surface import surface_of
-from qevd_bio.synthetic.body_shape import open_shape_model
+from tests.body.open_body import open_shape_model
 from tests.body.solids import box, convex, ellipsoid, prism
 
 TURNED = np.array([[np.cos(0.7), 0, np.sin(0.7)], [0, 1, 0], [-np.sin(0.7), 0, np.cos(0.7)]])

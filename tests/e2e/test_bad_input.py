@@ -13,14 +13,13 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from qevd_bio.demo.sessions import TRAIN
 from qevd_bio.errors import DataError
 from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline
 from qevd_bio.release.assembly import release_from
 from qevd_bio.stages import kinematics as kinematics_stage
 from qevd_bio.tables.parquet import read_notes
 from qevd_bio.views.work_folder import annotation_rows
-from tests.e2e.source_records import records_of, write_records
+from tests.e2e.source_records import TRAIN, records_of, write_records
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from qevd_bio.capture.recorded.opensim import to_opensim
-from qevd_bio.demo.sessions import TRAIN
 from qevd_bio.errors import UsageError
 from qevd_bio.files.motion_file import write_mot
 from qevd_bio.pipeline.config import PipelineConfig, recorded_root_for
@@ -19,6 +18,7 @@ from qevd_bio.tables.parquet import read_notes
 from qevd_bio.views.analysed_video import analysed_video
 from qevd_bio.views.overlay.write_video import write_overlay
 from qevd_bio.views.work_folder import annotation_rows
+from tests.e2e.source_records import TRAIN
 
 DOWN = np.array([0.0, 1.0, 0.0])
 
