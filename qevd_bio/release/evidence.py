@@ -11,11 +11,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qevd_bio.release.loading import read_manifest, splits_of
-from qevd_bio.release.rows import SplitRows, open_shard
 from qevd_bio.feedback.morphology import morphology_context, told_measurements
 from qevd_bio.feedback.numbers import unbacked_numbers, unbacked_pose
 from qevd_bio.motion.constraints import Finding
+from qevd_bio.release.loading import read_manifest, splits_of
+from qevd_bio.release.rows import SplitRows, open_shard
 from qevd_bio.skeleton.dofs import DOF_INDEX
 from qevd_bio.tables.findings import FINDING_FIELDS
 

@@ -1,4 +1,4 @@
-"""Watch a single video file: measure it on the spot, without a work folder."""
+"""Analyse a single video file on the spot, without a work folder."""
 
 from __future__ import annotations
 
@@ -18,19 +18,18 @@ from qevd_bio.exercises.load import load_rules
 from qevd_bio.exercises.names import rule_for
 from qevd_bio.pipeline.pipeline import outside_of_source, reopen_pipeline
 from qevd_bio.skeleton.bodies import scaled_skeleton
-from qevd_bio.views.overlay import Watched, watched
-from qevd_bio.views.overlay_marks import Part
+from qevd_bio.views.analysed_video import AnalysedSegment, AnalysedVideo, analysed_video
 
 
-def watched_video(video: str, work: Path, exercise: str | None, out: Path) -> Watched:
-    """Take a video of a work folder by its id, or a video file with its exercise.
+def video_or_file(video: str, work: Path, exercise: str | None, out: Path) -> AnalysedVideo:
+    """Read a video of a work folder by its id, or analyse a video file with its exercise.
 
     Parameters
     ----------
     video : str
         Id, or path of a file.
     work : Path
-        Work folder of an id; not looked at for a file.
+        Work folder of an id; not read for a file.
     exercise : str or None
         Any name of a rule; needed by a file, and only by a file.
     out : Path
@@ -38,7 +37,7 @@ def watched_video(video: str, work: Path, exercise: str | None, out: Path) -> Wa
 
     Returns
     -------
-    Watched
+    AnalysedVideo
 
     Raises
     ------
@@ -55,20 +54,20 @@ def watched_video(video: str, work: Path, exercise: str | None, out: Path) -> Wa
             )
         pipeline = reopen_pipeline(work)
         outside_of_source(out, pipeline.config.data_root)
-        return watched(pipeline, video)
+        return analysed_video(pipeline, video)
     if out.resolve() == path.resolve():
         raise UsageError("is the video itself", where=str(out), next_step="Choose another --out")
     if exercise is None:
         raise UsageError(
-            "a file does not say which exercise it shows",
+            "the exercise of a video file is unknown",
             where=video,
             next_step="Name it with --exercise; `qevd-bio rules list` lists them",
         )
-    return watched_file(path, exercise)
+    return analyse_file(path, exercise)
 
 
-def watched_file(path: Path, exercise: str) -> Watched:
-    """Capture a video file and look for one exercise from its first frame to its last."""
+def analyse_file(path: Path, exercise: str) -> AnalysedVideo:
+    """Capture a video file and check one exercise from its first frame to its last."""
     rules = load_rules()
     rule = rule_for(exercise, rules)
     if rule is None:
@@ -76,7 +75,7 @@ def watched_file(path: Path, exercise: str) -> Watched:
             f"no exercise '{exercise}'", where="--exercise", next_step=f"Known: {', '.join(rules)}"
         )
     time_s = stored_times_s(path)
-    # the file's name is no QEVD number that could tell how it is stored
+    # QEVD's numbers tell which videos are stored sideways; a file's own name does not
     config = CaptureConfig(sideways_up_to_id=-1)
     captured = capture_motion(path, time_s, video_id=path.stem, config=config)
     motion = captured.motion
@@ -84,7 +83,7 @@ def watched_file(path: Path, exercise: str) -> Watched:
     found = segment_cycles(motion, rule, 0, len(time_s), skeleton)
     cycles = tuple(one.cycle for one in found.cycles)
     findings = segment_findings(motion, rule, cycles, skeleton)
-    part = Part(
+    segment = AnalysedSegment(
         exercise=rule.title,
         frame_start=0,
         frame_end=len(time_s),
@@ -92,7 +91,7 @@ def watched_file(path: Path, exercise: str) -> Watched:
         cycles=cycles,
         findings=tuple(one for of_cycle in findings for one in of_cycle),
     )
-    return Watched(path, int(captured.notes["turn_deg"]), motion, (part,))
+    return AnalysedVideo(path, int(captured.notes["turn_deg"]), motion, (segment,))
 
 
 def stored_times_s(path: Path) -> FloatArray:
@@ -111,15 +110,16 @@ def stored_times_s(path: Path) -> FloatArray:
     Raises
     ------
     VideoError
-        The file is no video, or does not say when its frames are shown.
+        The file is no video, or holds no presentation times.
     """
     probe(path)
-    stamps: list[float] = []
     try:
         with av.open(str(path)) as container:
-            for packet in container.demux(container.streams.video[0]):
-                if packet.size and packet.pts is not None and packet.time_base is not None:
-                    stamps.append(float(packet.pts * packet.time_base))
+            stamps = [
+                float(packet.pts * packet.time_base)
+                for packet in container.demux(container.streams.video[0])
+                if packet.size and packet.pts is not None and packet.time_base is not None
+            ]
     except av.error.FFmpegError as error:
         raise VideoError(
             f"its frame times cannot be read ({error.strerror})",
@@ -129,7 +129,7 @@ def stored_times_s(path: Path) -> FloatArray:
     time_s = np.sort(np.array(stamps, dtype=np.float64))
     if len(time_s) == 0 or np.any(np.diff(time_s) <= 0.0):
         raise VideoError(
-            "does not say when its frames are shown",
+            "holds no presentation times of its frames",
             where=str(path),
             next_step="Convert it to mp4",
         )

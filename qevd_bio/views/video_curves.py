@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from qevd_bio.exercises.rule import Rule
-from qevd_bio.motion.record import Motion
-from qevd_bio.qevd.segments import Segment
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX
 from qevd_bio.skeleton.measures import CATALOGUE, measure_values
@@ -20,8 +18,10 @@ from qevd_bio.tables import findings as finding_table
 from qevd_bio.tables import kinematics as kinematics_table
 from qevd_bio.tables.kinematics import motion_from_table
 from qevd_bio.tables.parquet import read_parquet
-from qevd_bio.views.curves import Curve
+from qevd_bio.views.curves import Curve, CycleTimes, Target
 from qevd_bio.views.formatting import finding_measure, measure_words
+
+Row = Mapping[str, Any]
 
 
 def video_curves(session: Session, artifacts: Mapping[str, Path]) -> dict[int, list[Curve]]:
@@ -43,26 +43,44 @@ def video_curves(session: Session, artifacts: Mapping[str, Path]) -> dict[int, l
     motion = motion_from_table(read_parquet(artifacts["kinematics"], kinematics_table.SCHEMA))
     cycles = read_parquet(artifacts["cycles"], cycle_table.SCHEMA).to_pylist()
     findings = read_parquet(artifacts["findings"], finding_table.SCHEMA).to_pylist()
+    skeleton = scaled_skeleton(motion.segment_lengths_m)
     drawn: dict[int, list[Curve]] = {}
     for segment in session.segments:
         rule = session.rules.get(segment.index)
-        frames = range(segment.frame_start, min(segment.frame_end, len(motion.time_s)))
-        if rule is None or not frames:
+        frames = slice(segment.frame_start, min(segment.frame_end, len(motion.time_s)))
+        if rule is None or frames.start >= frames.stop:
             continue
         own = [row for row in findings if row["segment_index"] == segment.index]
-        spans = tuple(
-            (row["start_s"], row["key_s"], row["end_s"])
+        names = _measures(rule, own)
+        values = measure_values(names, motion.q[frames], skeleton, motion.gravity)
+        said = [session.utterances[index].frame_start for index in segment.utterance_indices]
+        said_s = tuple(float(motion.time_s[i]) for i in said if i < len(motion.time_s))
+        times = tuple(
+            CycleTimes(row["start_s"], row["key_s"], row["end_s"])
             for row in cycles
             if row["segment_index"] == segment.index
         )
-        drawn[segment.index] = [
-            _curve(session, segment, rule, motion, name, own, spans)
-            for name in _measures(rule, own)
-        ]
+        drawn[segment.index] = []
+        for name in names:
+            observed = all(motion.observed[DOF_INDEX[dof]] for dof in CATALOGUE[name].needs)
+            curve = Curve(
+                video_id=session.record.unit_id,
+                segment_index=segment.index,
+                exercise=segment.exercise_text,
+                measure=name,
+                label=measure_words(name),
+                unit=CATALOGUE[name].unit,
+                time_s=motion.time_s[frames],
+                values=np.where(motion.valid[frames] & observed, values[name], np.nan),
+                cycles=times,
+                utterances_s=said_s,
+                target=_key_target(name, rule, own),
+            )
+            drawn[segment.index].append(curve)
     return drawn
 
 
-def _measures(rule: Rule, findings: list[dict[str, Any]]) -> list[str]:
+def _measures(rule: Rule, findings: Sequence[Row]) -> list[str]:
     """Name the representative measure, then the violated ones, each once."""
     name, side = rule.representative.measure, rule.representative.side
     own = {"none": [name], "r": [f"{name}_r"], "l": [f"{name}_l"]}
@@ -73,47 +91,18 @@ def _measures(rule: Rule, findings: list[dict[str, Any]]) -> list[str]:
     return list(dict.fromkeys(name for name in names if name in CATALOGUE))
 
 
-def _curve(
-    session: Session,
-    segment: Segment,
-    rule: Rule,
-    motion: Motion,
-    measure: str,
-    findings: list[dict[str, Any]],
-    cycles: tuple[tuple[float, float, float], ...],
-) -> Curve:
-    frames = slice(segment.frame_start, min(segment.frame_end, len(motion.time_s)))
-    skeleton = scaled_skeleton(motion.segment_lengths_m)
-    values = measure_values([measure], motion.q[frames], skeleton, motion.gravity)[measure]
-    observed = all(motion.observed[DOF_INDEX[dof]] for dof in CATALOGUE[measure].needs)
-    target = _target(measure, rule, findings)
-    said = [session.utterances[index].frame_start for index in segment.utterance_indices]
-    return Curve(
-        video_id=session.record.unit_id,
-        segment_index=segment.index,
-        exercise=segment.exercise_text,
-        measure=measure,
-        label=measure_words(measure),
-        unit=CATALOGUE[measure].unit,
-        time_s=motion.time_s[frames],
-        values=values if observed else np.full(len(values), np.nan),
-        valid=motion.valid[frames],
-        cycles=cycles,
-        utterances_s=tuple(float(motion.time_s[i]) for i in said if i < len(motion.time_s)),
-        target_low=target[0],
-        target_high=target[1],
-        tolerance=target[2],
-    )
-
-
-def _target(
-    measure: str, rule: Rule, findings: list[dict[str, Any]]
-) -> tuple[float | None, float | None, float]:
-    """Choose the dynamic check of the key phase, whose band the key frames should meet."""
+def _key_target(measure: str, rule: Rule, findings: Sequence[Row]) -> Target | None:
+    """Choose the dynamic check of the key phase, whose target the key frames should meet."""
     checks = [
         row for row in findings if finding_measure(row) == measure and row["check"] == "dynamic"
     ]
     checks.sort(key=lambda row: (row["phase"] != rule.key_phase.name, not row["violated"]))
-    if not checks:
-        return None, None, 0.0
-    return checks[0]["target_low"], checks[0]["target_high"], checks[0]["tolerance"]
+    return finding_target(checks[0]) if checks else None
+
+
+def finding_target(finding: Row) -> Target | None:
+    """Read the target of a finding; None where it has no bound."""
+    low, high, sigma = finding["target_low"], finding["target_high"], finding["sigma"]
+    if low is None and high is None:
+        return None
+    return Target(low, high, finding["tolerance"], finding["guard"] * (sigma or 0.0))
