@@ -57,7 +57,7 @@ def judged(one: Recording, rule: Rule, upright: float) -> Judged:
     skeleton = scaled_skeleton(motion.segment_lengths_m)
     found = segment_cycles(motion, rule, 0, len(motion.time_s), skeleton)
     findings = segment_findings(motion, rule, [item.cycle for item in found.cycles], skeleton)
-    scores = [item.quality.score for item in found.cycles if item.quality is not None]
+    scores = [item.score.score for item in found.cycles if item.score is not None]
     return Judged(
         recording=one,
         cycles=tuple(tuple(of_cycle) for of_cycle in findings),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast, get_args
 
 from qevd_bio.errors import DataError, UsageError
-from qevd_bio.feedback.choice import Policy
+from qevd_bio.feedback.style import Policy
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.stages.body_sources import BodySources
 from qevd_bio.stages.hsmr_options import HsmrOptions
