@@ -10,7 +10,7 @@ from typing import cast, get_args
 from qevd_bio.capture.backend import MEDIAPIPE
 from qevd_bio.capture.hsmr.options import HsmrOptions
 from qevd_bio.errors import DataError, UsageError
-from qevd_bio.feedback.choice import Policy
+from qevd_bio.feedback.style import Policy
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.stages.body_sources import BodySources
 

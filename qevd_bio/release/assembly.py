@@ -85,7 +85,9 @@ def release_from(
         url=url,
         missing=[*_unfinished(planned, splits, pipeline.config.data_root), *_rejected(pipeline)],
         records=_records(pipeline),
-        drop_in=_drop_in(pipeline, {unit: found["annotations"] for unit, found in finished.items()}),
+        drop_in=_drop_in(
+            pipeline, {unit: found["annotations"] for unit, found in finished.items()}
+        ),
         generator={
             "qevd_bio": __version__,
             "policy": pipeline.config.policy,

@@ -44,7 +44,7 @@ class CyclesStage(Stage):
     def process(
         self, video_id: str, inputs: Mapping[str, Path], out: Path
     ) -> Mapping[str, JsonValue]:
-        """Find the cycles of one video; the notes say why a segment has none."""
+        """Find the cycles of one video; the notes state why a segment has none."""
         session = self.sessions.by_id[video_id]
         motion = motion_from_table(read_parquet(inputs["kinematics"], kinematics_table.SCHEMA))
         rows: list[dict[str, Any]] = []
@@ -65,7 +65,7 @@ class CyclesStage(Stage):
 
 
 def segments_digest(session: Session) -> str:
-    """Digest what the segments of a session are, as far as analysis depends on it."""
+    """Digest what analysis depends on in the segments of a session."""
     return sha256_json(
         [[s.index, s.exercise_text, s.frame_start, s.frame_end] for s in session.segments]
     )
