@@ -42,7 +42,7 @@ def read_mot(path: Path) -> MotionFile:
     header = dict(line.split("=", 1) for line in stripped[:end] if "=" in line)
     units = {"yes": True, "no": False}.get(header.get("inDegrees", "").strip().lower())
     if units is None:
-        raise _bad(path, "does not say inDegrees=yes or inDegrees=no")
+        raise _bad(path, "has neither inDegrees=yes nor inDegrees=no")
     below = enumerate(stripped[end + 1 :], end + 2)
     rows = [(number, line.split()) for number, line in below if line]
     if len(rows) < 2:

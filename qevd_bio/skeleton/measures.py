@@ -239,8 +239,8 @@ def measure_sigmas(
     -----
     First order, DoFs taken as independent: the square root of the summed squares of the partial
     derivatives times the DoF's noise, over the DoFs the measure needs and the observed ones of
-    the spine and the shoulder blades; a backend that does not observe the spine has put it into
-    the pelvis.
+    the spine and the shoulder blades; a backend that does not observe the spine assigns
+    it to the pelvis.
     """
     needs = {name: [DOF_INDEX[dof] for dof in _looked_up(name).needs] for name, _ in wanted}
     asked = np.unique([row for _, row in wanted]).astype(np.int64)

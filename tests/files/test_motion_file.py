@@ -1,4 +1,4 @@
-"""OpenSim's .mot files: what is written comes back, what is malformed is told."""
+"""OpenSim's .mot files: written files are read back, malformed ones refused."""
 
 from __future__ import annotations
 
