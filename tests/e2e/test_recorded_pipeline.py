@@ -12,7 +12,7 @@ import pytest
 from qevd_bio.capture.recorded.opensim import to_opensim
 from qevd_bio.demo.sessions import TRAIN
 from qevd_bio.errors import UsageError
-from qevd_bio.files.motion_file import write_mot
+from qevd_bio.files.opensim_mot import write_mot
 from qevd_bio.pipeline.config import PipelineConfig, recorded_root_for
 from qevd_bio.pipeline.pipeline import Pipeline, open_pipeline, reopen_pipeline
 from qevd_bio.tables.parquet import read_notes

@@ -14,7 +14,7 @@ from qevd_bio.files.atomic import write_text_atomic
 
 
 @dataclass(frozen=True, slots=True)
-class MotionFile:
+class MotFile:
     """Times (T,) and columns (T,) of a .mot file as written; the unit is that of rotations."""
 
     time_s: FloatArray
@@ -22,7 +22,7 @@ class MotionFile:
     in_degrees: bool
 
 
-def read_mot(path: Path) -> MotionFile:
+def read_mot(path: Path) -> MotFile:
     """Read a .mot file.
 
     Raises
@@ -58,7 +58,7 @@ def read_mot(path: Path) -> MotionFile:
             raise _bad(path, f"line {number} does not hold {len(names)} numbers") from error
     if not np.isfinite(table).all() or np.any(np.diff(table[:, 0]) <= 0.0):
         raise _bad(path, "holds NaN, or its time does not increase")
-    return MotionFile(table[:, 0], dict(zip(names[1:], table.T[1:], strict=True)), units)
+    return MotFile(table[:, 0], dict(zip(names[1:], table.T[1:], strict=True)), units)
 
 
 def write_mot(path: Path, time_s: FloatArray, columns: Mapping[str, FloatArray]) -> None:
