@@ -348,6 +348,6 @@ def _tell_source(pipeline: Pipeline) -> None:
     for line in pipeline.rejected():
         say(f"rejected: {line}")
     for line in pipeline.faults():
-        say(f"fault of the source: {line}")
+        say(f"source issue: {line}")
     if not pipeline.sessions.by_id:
         say("the source holds no record that can be used")

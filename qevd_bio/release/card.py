@@ -93,7 +93,7 @@ def card_text(contents: Contents) -> str:
         _status_table(contents),
         "## What is missing",
         _missing_table(contents.missing),
-        "## Faults of the source",
+        "## Source issues",
         _fault_table(contents.faults),
         "## Rules of this data set",
         _RULES.format(schema_version=SCHEMA_VERSION),

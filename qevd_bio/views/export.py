@@ -15,7 +15,7 @@ from qevd_bio.arrays import FloatArray
 from qevd_bio.capture.recorded.opensim import ground_axes, to_opensim
 from qevd_bio.errors import DataError, EnvironmentProblem, UsageError
 from qevd_bio.files.atomic import atomic_path
-from qevd_bio.files.motion_file import write_mot
+from qevd_bio.files.opensim_mot import write_mot
 from qevd_bio.motion.angles import unwrap_angles
 from qevd_bio.motion.record import Motion
 from qevd_bio.skeleton.bodies import BODY_AXES, scaled_skeleton

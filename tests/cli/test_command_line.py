@@ -150,7 +150,7 @@ def test_faults_of_the_source_are_told(tmp_path: Path) -> None:
     done = qevd_bio("plan", "--data-root", str(root), "--work", "work", "--json", cwd=tmp_path)
     assert done.returncode == 0
     assert json.loads(done.stdout)["faults"]
-    assert "fault of the source: 0300" in done.stderr
+    assert "source issue: 0300" in done.stderr
 
 
 def test_a_faulty_annotation_of_salient_joints_is_named(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from qevd_bio.capture.recorded.opensim import to_opensim
 from qevd_bio.errors import UsageError
-from qevd_bio.files.motion_file import write_mot
+from qevd_bio.files.opensim_mot import write_mot
 from qevd_bio.pipeline.config import PipelineConfig
 from qevd_bio.pipeline.pipeline import Pipeline, open_pipeline, reopen_pipeline
 from qevd_bio.stages.backends import backend_named
