@@ -24,7 +24,7 @@ from qevd_bio.skeleton.kinematics import forward_kinematics
 from qevd_bio.skeleton.measures import measure_values
 from qevd_bio.views.analysed_video import AnalysedVideo
 from qevd_bio.views.formatting import measure_words
-from qevd_bio.views.overlay.anchors import shown_measures
+from qevd_bio.views.overlay.shown_measures import shown_measures
 
 # Mid-hips to the pelvis' origin of LaiUhlrich2022, along its forward, up and right axes.
 _PELVIS_ORIGIN_M = np.array([0.056276, 0.078490, 0.0])
