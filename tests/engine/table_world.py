@@ -11,18 +11,18 @@ import pyarrow.parquet as pq
 
 from qevd_bio.files.digest import sha256_file
 from qevd_bio.release.contents import PublishedVideo
-from qevd_bio.release.publish import publish
 from qevd_bio.tables.parquet import read_notes, write_parquet
+from qevd_bio.tables.published import TABLES
 from tests.engine.toy_world import ToyStage, World
 from tests.release import made_artifacts
 
 
 @lru_cache
 def made(video_id, frames):
-    """Write the six artifacts of a video once; they differ with `frames`."""
+    """Write the artifacts of a video once; they differ with `frames`."""
     folder = Path(tempfile.mkdtemp())
     found = made_artifacts.published(folder, video_id, "train", frames=frames, n_cycles=2)
-    tables = {name: pq.read_table(found.artifacts[name]) for name in TableWorld.road}
+    tables = {name: pq.read_table(found.artifacts[name]) for name in TABLES}
     shutil.rmtree(folder)
     return tables
 
@@ -45,17 +45,17 @@ class TableStage(ToyStage):
 
 
 class TableWorld(World):
-    """Six stages whose artifacts can be published."""
+    """A stage for every published table."""
 
-    pipeline = ("kinematics", "quality", "morphometrics", "cycles", "findings", "annotations")
+    pipeline = tuple(TABLES)
 
     @property
     def stages(self):
         rule = "rule:squat"
+        own = {"kinematics", "cycles", "findings", "annotations"}
         return [
             self.stage("kinematics", needs=["video:{video}.mp4", "config"]),
-            self.stage("quality", reads=["kinematics"]),
-            self.stage("morphometrics", reads=["kinematics"]),
+            *(self.stage(name, reads=["kinematics"]) for name in TABLES if name not in own),
             self.stage("cycles", reads=["kinematics"], needs=[rule]),
             self.stage("findings", reads=["kinematics", "cycles"], needs=[rule]),
             self.stage(
@@ -75,16 +75,12 @@ class TableWorld(World):
             if unit.record and unit.record.status == "completed":
                 path = self.store.artifact_path(unit.record)
                 paths.setdefault(video_id, {})[stage] = path
-        whole = {video: found for video, found in paths.items() if len(found) == len(self.road)}
+        whole = {video: found for video, found in paths.items() if len(found) == len(TABLES)}
         if not whole or not all(self.is_sound(unit) for unit in planned.values()):
             return {}
-        release = publish(
+        release = made_artifacts.publish(
             [PublishedVideo(video, "train", found) for video, found in whole.items()],
             out=folder,
-            version="1.0.0",
-            missing=[],
-            drop_in={},
-            records={},
             generator={"generator": "test"},
         )
         files = {name: (release.folder / name).read_bytes() for name in release.files}
