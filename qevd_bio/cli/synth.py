@@ -27,7 +27,7 @@ def synth(
     build: Annotated[
         list[str] | None, typer.Option("--build", help=f"man, woman or heavy. {AnyNumber}")
     ] = None,
-    fault: Annotated[str, typer.Option("--fault", help="What every repetition does wrong.")] = "",
+    fault: Annotated[str, typer.Option("--fault", help="Form error of every repetition.")] = "",
     reps: Annotated[int, typer.Option("--reps", help="Repetitions.")] = 5,
     seconds: Annotated[float, typer.Option("--seconds", help="Of one repetition.")] = 2.2,
     fps: Annotated[int, typer.Option("--fps", help="Frames a second.")] = 16,
@@ -40,7 +40,7 @@ def synth(
 
     clips = clips_wanted(
         exercise or ["squat"], view or [], build or ["man"],
-        fault=fault, repetitions=reps, repetition_s=seconds, rate_hz=fps, seed=seed,
+        form_error=fault, repetitions=reps, repetition_s=seconds, rate_hz=fps, seed=seed,
     )  # fmt: skip
     frames = [frames_of(clip) for clip in clips]
     with frame_progress(sum(frames)) as on_frame:

@@ -14,7 +14,6 @@ from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.exercises.contradictions import SIDES
 from qevd_bio.exercises.motion_parts import full_name, moved, part_of, unobserved
 from qevd_bio.exercises.rule import Rule
-from qevd_bio.motion.alignment import phase_of_time
 from qevd_bio.motion.constraints import GUARD_SIGMAS, THROUGHOUT, Constraint, Finding, judge
 from qevd_bio.motion.measured_value import (
     MeasuredValue,
@@ -29,6 +28,7 @@ from qevd_bio.motion.measured_value import (
     value_at,
 )
 from qevd_bio.motion.medians import median
+from qevd_bio.motion.phase import phase_of_time
 from qevd_bio.motion.record import Motion
 from qevd_bio.motion.repetitions.cycles import Cycle
 from qevd_bio.skeleton.kinematics import Skeleton

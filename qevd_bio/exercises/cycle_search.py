@@ -15,22 +15,12 @@ from qevd_bio.exercises.contradictions import SIDES
 from qevd_bio.exercises.motion_parts import full_name, moved, part_of, unobserved
 from qevd_bio.exercises.references import WORLD_GRAVITY, build_reference, leading_side
 from qevd_bio.exercises.rule import Rule
-from qevd_bio.motion.alignment import (
-    Quality,
-    cycle_qualities,
-    moving_curves,
-    phase_of_time,
-    resample_cycle,
-)
 from qevd_bio.motion.angles import unwrap_angles
+from qevd_bio.motion.cycle_score import CycleScore, cycle_scores, moving_curves
+from qevd_bio.motion.phase import phase_of_time, resample_cycle
 from qevd_bio.motion.record import Motion
-from qevd_bio.motion.repetitions.cycles import (
-    PROMINENCE_RAD,
-    Cycle,
-    CycleSettings,
-    detect_alternating,
-    detect_cycles,
-)
+from qevd_bio.motion.repetitions.cycles import PROMINENCE_RAD, Cycle, CycleSettings
+from qevd_bio.motion.repetitions.detection import detect_alternating, detect_cycles
 from qevd_bio.motion.repetitions.holds import HoldSettings, detect_holds
 from qevd_bio.motion.smoothing import gaussian_smooth, smooth_pose
 from qevd_bio.skeleton.dofs import joint_dofs, mirror_q
@@ -56,10 +46,10 @@ JUST_AFTER_S = 1 / 3
 
 @dataclass(frozen=True, slots=True)
 class ScoredCycle:
-    """A cycle with its likeness to the reference; None where no salient DoF is measured."""
+    """A cycle with its score against the reference; None where no salient DoF is measured."""
 
     cycle: Cycle
-    quality: Quality | None
+    score: CycleScore | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +123,7 @@ def choose_cycle(cycles: Sequence[ScoredCycle], time_s: float) -> ScoredCycle | 
     ScoredCycle or None
         The most recently completed one, or one whose extreme is past and whose end is at most
         `JUST_AFTER_S` away; a hold going on at that time counts as completed just then. The
-        better quality breaks ties. None before the first.
+        better score breaks ties. None before the first.
     """
     ended = [
         item
@@ -144,7 +134,7 @@ def choose_cycle(cycles: Sequence[ScoredCycle], time_s: float) -> ScoredCycle | 
     ]
 
     def recency(item: ScoredCycle) -> tuple[float, float]:
-        score = item.quality.score if item.quality is not None else -1.0
+        score = item.score.total if item.score is not None else -1.0
         return min(item.cycle.end_s, time_s), score
 
     return max(ended, key=recency, default=None)
@@ -261,8 +251,8 @@ def _scored(
         same_side = cycle.side is None or cycle.side == shown_side
         angles = as_shown if same_side else mirrored
         curves.append(resample_cycle(angles[frames], phase, rule.points))
-    qualities = cycle_qualities(np.stack(curves), reference[:, salient], salient)
-    return [ScoredCycle(*pair) for pair in zip(cycles, qualities, strict=True)]
+    scores = cycle_scores(np.stack(curves), reference[:, salient], salient)
+    return [ScoredCycle(*pair) for pair in zip(cycles, scores, strict=True)]
 
 
 def _shifted(item: ScoredCycle, frames: int) -> ScoredCycle:

@@ -13,9 +13,9 @@ from qevd_bio.errors import DataError
 from qevd_bio.files.digest import sha256_file
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.pipeline.pipeline import Pipeline, outside_of_source
-from qevd_bio.qevd.dropin import drop_in_records
+from qevd_bio.qevd.drop_in import drop_in_records
 from qevd_bio.qevd.layout import find_splits
-from qevd_bio.qevd.records import read_source
+from qevd_bio.qevd.load import read_source
 from qevd_bio.release.contents import (
     SUMS_FILE,
     MissingVideo,

@@ -30,7 +30,7 @@ def records_table(source: Sequence[JsonValue], video_ids: Mapping[int, str]) -> 
     Parameters
     ----------
     source : sequence
-        Its records as `qevd_bio.qevd.records.read_source` gives them, malformed ones included.
+        Its records as `qevd_bio.qevd.load.read_source` gives them, malformed ones included.
     video_ids : mapping of int to str
         Unit id by place in the file; records that cannot be used are absent.
 

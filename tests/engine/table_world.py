@@ -7,11 +7,12 @@ import tempfile
 from functools import lru_cache
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qevd_bio.files.digest import sha256_file
 from qevd_bio.release.contents import PublishedVideo
-from qevd_bio.tables.parquet import read_notes, write_parquet
+from qevd_bio.tables.parquet import read_notes, schema_sha256, write_parquet
 from qevd_bio.tables.published import TABLES
 from tests.engine.toy_world import ToyStage, World
 from tests.release import made_artifacts
@@ -30,10 +31,16 @@ def made(video_id, frames):
 class TableStage(ToyStage):
     """Writes a table that tells in its notes what it was made from."""
 
+    def __init__(self, world, name, **options):
+        super().__init__(world, name, **options)
+        self.schema_digest += schema_sha256(TABLES[name].schema)
+
     def process(self, video_id, inputs, out):
         self.world.log.append((self.name, video_id))
         values = self.values(video_id)
         table = made(video_id, 10 + sum(map(int, values.values())))[self.name]
+        for field in list(TABLES[self.name].schema)[table.num_columns :]:
+            table = table.append_column(field, pa.nulls(table.num_rows, field.type))
         made_from = {name: sha256_file(path) for name, path in sorted(inputs.items())}
         out.write_bytes(b"PAR1")
         trouble = self.world.trouble.get((self.name, video_id))
@@ -75,7 +82,9 @@ class TableWorld(World):
             if unit.record and unit.record.status == "completed":
                 path = self.store.artifact_path(unit.record)
                 paths.setdefault(video_id, {})[stage] = path
-        whole = {video: found for video, found in paths.items() if len(found) == len(TABLES)}
+        whole = {
+            video: found for video, found in paths.items() if len(found) == len(self.pipeline)
+        }
         if not whole or not all(self.is_sound(unit) for unit in planned.values()):
             return {}
         release = made_artifacts.publish(

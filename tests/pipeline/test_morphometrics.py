@@ -21,7 +21,7 @@ from qevd_bio.release.loading import load_split
 from qevd_bio.skeleton.bodies import segment_lengths_for_height
 from qevd_bio.stages.body_sources import BodySources
 from qevd_bio.tables.morphometrics import MEASURES, SCHEMA, SEGMENTS
-from qevd_bio.views.changes import all_changes
+from qevd_bio.views.work_folder import annotation_rows
 from tests.pipeline.bodies_made import (
     CHEST_RING,
     HALF_HEIGHT_M,
@@ -70,7 +70,7 @@ def row_of(pipeline: Pipeline, video: str = "0006") -> dict[str, Any]:
 
 
 def body_told(pipeline: Pipeline) -> set[str]:
-    return {row["morphology_context"] for row in all_changes(pipeline)}
+    return {row["morphology_context"] for row in annotation_rows(pipeline)}
 
 
 def test_betas_are_measured_on_the_body_of_the_user(walk, root: Path, tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_a_dump_of_hsmr_is_measured_without_a_gpu(walk, root: Path, tmp_path: Pa
     (tmp_path / "dumps").mkdir()
     np.save(tmp_path / "dumps" / "HSMR-0006.npy", held, allow_pickle=True)
     bodies = BodySources(write_body(tmp_path / "weights"))
-    row = row_of(walk(root, recorded_root=tmp_path / "dumps", bodies=bodies))
+    row = row_of(walk(root, backend="recorded", recorded_root=tmp_path / "dumps", bodies=bodies))
     assert row["betas"] == [1.0, *[0.0] * 9]
     assert (row["betas_frames"], row["betas_frames_left_out"]) == (419, 0)
     assert (row["source"], row["height_m"], row["waist_m"]) == (

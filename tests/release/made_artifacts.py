@@ -19,7 +19,6 @@ from qevd_bio.tables import annotations, kinematics
 from qevd_bio.tables.parquet import read_parquet, rows_table, write_parquet
 from qevd_bio.tables.published import TABLES
 from qevd_bio.tables.published_table import PublishedTable
-from qevd_bio.views.curves import Curve
 
 START_S = 1690028800.2981102
 UNOBSERVED = ("wrist_flexion_r", "pro_sup_l")
@@ -288,27 +287,3 @@ def source_record(video: PublishedVideo) -> dict[str, Any]:
 
 def _time_s(frame: int) -> float:
     return START_S + frame / 30.0
-
-
-def squat_curve(segment_index: int = 0, **changed: Any) -> Curve:
-    """Knee flexion of ten squats of three seconds, 10 to 80 degrees, with a gap at 14 s."""
-    seconds = np.arange(900) / 30.0
-    values = {
-        "video_id": "0146",
-        "segment_index": segment_index,
-        "exercise": "squats",
-        "measure": "knee_flexion_r",
-        "label": "right knee flexion",
-        "unit": "deg",
-        "time_s": START_S + seconds,
-        "values": 45.0 - 35.0 * np.cos(2.0 * np.pi * seconds / 3.0),
-        "valid": (seconds < 13.75) | (seconds > 14.5),
-        "cycles": tuple(
-            (START_S + 3.0 * i, START_S + 3.0 * i + 1.5, START_S + 3.0 * i + 3.0) for i in range(9)
-        ),
-        "utterances_s": (START_S + 4.7,),
-        "target_low": 90.0,
-        "target_high": 120.0,
-        "tolerance": 10.0,
-    }
-    return Curve(**{**values, **changed})

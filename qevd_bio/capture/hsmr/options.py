@@ -1,0 +1,127 @@
+"""What a run with HSMR is asked for, without loading what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import cast, get_args
+
+from qevd_bio.capture.hsmr.config import LANDMARKS, Device, HsmrConfig, Precision
+from qevd_bio.errors import DataError, UsageError
+from qevd_bio.files.strict_json import JsonValue
+
+_DEFAULT = HsmrConfig()
+
+
+@dataclass(frozen=True, slots=True)
+class HsmrOptions:
+    """Options of the HSMR backend.
+
+    Attributes
+    ----------
+    weights : str
+        Folder of imported weights; empty is the user's own.
+    detector : str
+        ``landmarks``, or the folder of a transformers model.
+    device : str
+        ``cuda`` or ``cpu``.
+    precision : str
+        fp32, bf16 or fp16; empty is fp16 on a GPU and fp32 on a CPU.
+    batch_size, flip_every, detect_every : int
+    compiled : bool
+        As in `HsmrConfig`.
+    """
+
+    weights: str = ""
+    detector: str = LANDMARKS
+    device: str = "cuda"
+    precision: str = ""
+    batch_size: int = _DEFAULT.batch_size
+    flip_every: int = _DEFAULT.flip_every
+    detect_every: int = _DEFAULT.detect_every
+    compiled: bool = _DEFAULT.compiled
+
+    def as_json(self) -> dict[str, JsonValue]:
+        """Spell the options out, paths absolute."""
+        named = {"weights": self.weights, "detector": self.detector}
+        kept = ("", LANDMARKS)
+        paths = {
+            key: path if path in kept else str(Path(path).absolute())
+            for key, path in named.items()
+        }
+        return {**asdict(self), **paths}
+
+    @classmethod
+    def from_json(cls, held: JsonValue, *, where: str) -> HsmrOptions:
+        """Read what `as_json` wrote.
+
+        Raises
+        ------
+        DataError
+            Another version wrote it.
+        """
+        if not isinstance(held, Mapping) or set(held) != set(asdict(cls())):
+            raise DataError(
+                "its 'hsmr' was not written by this version",
+                where=where,
+                next_step="Run `qevd-bio run` again; finished work is kept",
+            )
+        return cls(**held)  # type: ignore[arg-type]
+
+    def named_device(self) -> Device:
+        """Check the name of the device; `UsageError` for an unknown one."""
+        return cast("Device", _one_of("--device", self.device, get_args(Device)))
+
+    def config(self) -> HsmrConfig:
+        """Resolve and check the settings.
+
+        Raises
+        ------
+        UsageError
+            A device or precision does not exist, or a number is off.
+        """
+        precision = self.precision or ("fp16" if self.named_device() == "cuda" else "fp32")
+        _one_of("--precision", precision, get_args(Precision))
+        return HsmrConfig(
+            precision=cast("Precision", precision),
+            batch_size=self.batch_size,
+            flip_every=self.flip_every,
+            detect_every=self.detect_every,
+            compiled=self.compiled,
+        )
+
+
+def hsmr_options_for(backend: str, given: Mapping[str, str | int | None]) -> HsmrOptions | None:
+    """Check that a backend's name and HSMR's options belong together.
+
+    Parameters
+    ----------
+    backend : str
+        As in `capture.backend.BACKENDS`.
+    given : mapping
+        Options of `HsmrOptions` by name; None for those not given.
+
+    Raises
+    ------
+    UsageError
+        Options are given without need.
+    """
+    named = {name: value for name, value in given.items() if value is not None}
+    if backend == "hsmr":
+        return HsmrOptions(**named)  # type: ignore[arg-type]
+    if named:
+        raise UsageError(
+            f"does not take {', '.join(sorted(named))}",
+            where=f"backend {backend}",
+            next_step="Give `--backend hsmr` as well, or leave the option out",
+        )
+    return None
+
+
+def _one_of(option: str, name: str, known: tuple[str, ...]) -> str:
+    if name not in known:
+        raise UsageError(
+            f"there is no '{name}'", where=option, next_step=f"Use one of {', '.join(known)}"
+        )
+    return name
