@@ -25,13 +25,13 @@ from qevd_bio.files.atomic import write_text_atomic
 from qevd_bio.files.strict_json import JsonValue, dump_json, parse_json
 from qevd_bio.pipeline.config import PipelineConfig, config_from
 from qevd_bio.stages.annotations import AnnotationsStage
+from qevd_bio.stages.backends import backend_named
 from qevd_bio.stages.body_sources import checked_sources
 from qevd_bio.stages.cycles import CyclesStage
 from qevd_bio.stages.findings import FindingsStage
 from qevd_bio.stages.kinematics import KinematicsStage
 from qevd_bio.stages.morphometrics import MorphometricsStage
 from qevd_bio.stages.quality import QualityStage
-from qevd_bio.stages.recorded import RecordedKinematicsStage
 from qevd_bio.stages.sessions import Sessions, chosen_videos, load_sessions
 
 WORK_FILE = "work.json"
@@ -266,19 +266,8 @@ def open_pipeline(config: PipelineConfig, work: Path) -> Pipeline:
 def _kinematics(config: PipelineConfig, sessions: Sessions) -> Stage:
     if config.height_m is not None:
         checked_height_m(config.height_m)
-    if config.hsmr is not None:
-        from qevd_bio.stages.hsmr import hsmr_stage
-
-        return hsmr_stage(sessions, config.hsmr, config.height_m)
-    if config.recorded_root is None:
-        return KinematicsStage(sessions, height_m=config.height_m)
-    if not config.recorded_root.is_dir():
-        raise UsageError(
-            "is no folder",
-            where=str(config.recorded_root),
-            next_step="Name the folder of the recorded motion with --recorded-root",
-        )
-    return RecordedKinematicsStage(sessions, config.recorded_root, height_m=config.height_m)
+    backend = backend_named(config.backend, recorded_root=config.recorded_root, hsmr=config.hsmr)
+    return KinematicsStage(sessions, backend, config.height_m)
 
 
 def reopen_pipeline(work: Path) -> Pipeline:

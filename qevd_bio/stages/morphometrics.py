@@ -13,8 +13,8 @@ from qevd_bio.body.plausible import flags_of
 from qevd_bio.body.shape_average import AveragedShape, average_shape
 from qevd_bio.body.shape_model import FileShapeModel, file_shape_model
 from qevd_bio.body.shapy_file import FILE_OF_SPLIT, PERSON_PREFIX, read_shapy
+from qevd_bio.capture.backend import MEDIAPIPE
 from qevd_bio.capture.body_size import segment_ratios
-from qevd_bio.capture.monocular.backend import BACKEND as MEDIAPIPE
 from qevd_bio.engine.stage import Resources
 from qevd_bio.errors import DataError
 from qevd_bio.files.digest import sha256_file_once, sha256_json

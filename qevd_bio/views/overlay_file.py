@@ -92,7 +92,7 @@ def watched_file(path: Path, exercise: str) -> Watched:
         cycles=cycles,
         findings=tuple(one for of_cycle in findings for one in of_cycle),
     )
-    return Watched(path, captured.upright.turn_deg, motion, (part,))
+    return Watched(path, int(captured.notes["turn_deg"]), motion, (part,))
 
 
 def stored_times_s(path: Path) -> FloatArray:
