@@ -35,7 +35,7 @@ class Group(TyperGroup):
         sections: dict[str, list[tuple[str, str]]] = {}
         for name, command in self.commands.items():
             panel = getattr(command, "rich_help_panel", None)
-            summary = command.get_short_help_str(formatter.width - longest - 6)
+            summary = command.get_short_help_str(limit=200)
             section = panel if isinstance(panel, str) else "Commands"
             sections.setdefault(section, []).append((name.ljust(longest), summary))
         _write_sections(sections, formatter)

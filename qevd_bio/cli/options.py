@@ -13,10 +13,11 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from qevd_bio.errors import QevdBioError
-from qevd_bio.pipeline.settings import About, Settings
+from qevd_bio.pipeline.settings import About, Settings, in_folder
 from qevd_bio.pipeline.settings_file import SETTINGS_FILE, read_settings
 
 PROGRAM = "qevd-bio"
+_NAMED = inspect.Parameter.KEYWORD_ONLY
 
 
 def _work_folder() -> Path:
@@ -50,9 +51,8 @@ def completes(module: str, names: Callable[[Any], Iterable[str]]) -> Callable[[s
     return complete
 
 
-def rule_ids() -> Callable[[str], list[str]]:
-    """Complete the id of an exercise rule."""
-    return completes("exercises.load", lambda load: load.load_rules())
+RULE_IDS = completes("exercises.load", lambda load: load.load_rules())
+STAGE_NAMES = completes("pipeline.stages", lambda stages: stages.STAGE_NAMES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +81,11 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
     """
     own = list(inspect.signature(command, eval_str=True).parameters.values())
     shared = [_parameter(one, hint) for one, hint in _fields()]
-    context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
-    config = inspect.Parameter(
-        "config", inspect.Parameter.KEYWORD_ONLY, annotation=_Config, default=None
-    )
     parameters = [
-        *(context, config, *shared),
-        *(one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own if one.name != "asked"),
+        inspect.Parameter("context", _NAMED, annotation=typer.Context),
+        inspect.Parameter("config", _NAMED, annotation=_Config, default=None),
+        *shared,
+        *(one.replace(kind=_NAMED) for one in own if one.name != "asked"),
     ]
 
     def run(context: typer.Context, config: Path | None, **given: Any) -> None:  # noqa: ANN401
@@ -119,7 +117,7 @@ def _parameter(one: Field[Any], hint: Any) -> inspect.Parameter:  # noqa: ANN401
     default = None if is_list else one.default
     return inspect.Parameter(
         one.name,
-        inspect.Parameter.KEYWORD_ONLY,
+        _NAMED,
         annotation=Annotated[list[str] | None if is_list else hint, option],
         default=inspect.Parameter.empty if default is MISSING else default,
     )
@@ -127,7 +125,8 @@ def _parameter(one: Field[Any], hint: Any) -> inspect.Parameter:  # noqa: ANN401
 
 def _use_settings_file(context: typer.Context, path: Path | None) -> Path | None:
     """Let the settings file answer for what neither command line nor environment gives."""
-    context.default_map = _read(path)
+    if not context.resilient_parsing:  # the shell completes a word
+        context.default_map = _read(path)
     return path or (Path(SETTINGS_FILE) if context.default_map else None)
 
 
@@ -151,11 +150,10 @@ _Config = Annotated[
 
 def _whole_command(context: typer.Context) -> list[str]:
     """Spell a command out: what the user gave, wherever, with absolute paths."""
-    hints = get_type_hints(Settings)
     words = [PROGRAM, str(context.info_name)]
     if context.params["config"] is not None:
         words += ["--config", str(Path(context.params["config"]).absolute())]
-    for name in hints:
+    for name in (one.name for one in fields(Settings)):
         value, option = context.params[name], "--" + name.replace("_", "-")
         source = context.get_parameter_source(name)
         is_given = source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")
@@ -165,7 +163,7 @@ def _whole_command(context: typer.Context) -> list[str]:
             words.append(option if value else option.replace("--", "--no-", 1))
             continue
         for one in value if isinstance(value, list) else [value]:
-            words += [option, str(one.absolute()) if isinstance(one, Path) else str(one)]
+            words += [option, str(in_folder(name, one, Path.cwd()))]
     return words
 
 

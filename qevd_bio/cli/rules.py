@@ -7,15 +7,19 @@ from typing import Annotated
 
 import typer
 
-from qevd_bio.cli.guard import DONE, FAILED, guarded
+from qevd_bio.cli.errors import DONE, FAILED, guarded
+from qevd_bio.cli.help_groups import Command, Group
+from qevd_bio.cli.options import RULE_IDS, Json
 from qevd_bio.cli.output import emit, table
-from qevd_bio.cli.setup import Json
 
 rules_app = typer.Typer(
-    help="List, show and check the exercise rules.", no_args_is_help=True, rich_markup_mode=None
+    cls=Group,
+    help="List, show and check the exercise rules.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 references_app = typer.Typer(
-    help="Build the reference cycles.", no_args_is_help=True, rich_markup_mode=None
+    cls=Group, help="Build the reference cycles.", no_args_is_help=True, rich_markup_mode=None
 )
 
 
@@ -24,7 +28,7 @@ def references() -> None:
     """Build the reference cycles."""
 
 
-@rules_app.command("list")
+@rules_app.command("list", cls=Command)
 @guarded
 def list_rules(as_json: Json = False) -> int:
     """List the exercises with kind, representative measure and how many sources are unverified."""
@@ -50,16 +54,19 @@ def list_rules(as_json: Json = False) -> int:
     return DONE
 
 
-@rules_app.command("show")
+@rules_app.command("show", cls=Command)
 @guarded
 def show_rule(
-    name: Annotated[str, typer.Argument(help="Id or any name of an exercise.")],
+    name: Annotated[
+        str,
+        typer.Argument(help="Id or any name of an exercise.", autocompletion=RULE_IDS),
+    ],
     plot: Annotated[
         Path | None, typer.Option("--plot", help="PNG to draw the reference into.")
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Show what a rule says: constraints with sources, phases, joints, tempo."""
+    """Show a rule: constraints with sources, phases, joints, tempo."""
     from qevd_bio.errors import UsageError
     from qevd_bio.exercises.describing import (
         CONSTRAINT_HEADER,
@@ -89,7 +96,7 @@ def show_rule(
     return DONE
 
 
-@rules_app.command("check")
+@rules_app.command("check", cls=Command)
 @guarded
 def check_rules(
     files: Annotated[
@@ -117,7 +124,7 @@ def check_rules(
     return DONE
 
 
-@references_app.command("build")
+@references_app.command("build", cls=Command)
 @guarded
 def build_references(
     out: Annotated[

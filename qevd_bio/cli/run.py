@@ -1,249 +1,54 @@
-"""Commands that do the work: plan and run."""
+"""Commands that do the work: plan, run, submit, retry."""
 
 from __future__ import annotations
 
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qevd_bio.cli.guard import DONE, SOME_FAILED, guarded, say
+from qevd_bio.cli.errors import DONE, SOME_FAILED, guarded, report
+from qevd_bio.cli.options import (
+    PROGRAM,
+    STAGE_NAMES,
+    Asked,
+    Json,
+    Videos,
+    Work,
+    follow_up,
+    takes_settings,
+    without_options,
+)
 from qevd_bio.cli.output import emit, table
-from qevd_bio.cli.setup import Json
+from qevd_bio.errors import UsageError
 
 if TYPE_CHECKING:
-    from qevd_bio.pipeline.config import PipelineConfig
     from qevd_bio.pipeline.pipeline import Pipeline
-    from qevd_bio.stages.body_sources import BodySources
 
-DataRoot = Annotated[
-    Path,
-    typer.Option("--data-root", help="QEVD's folder. It is only read.", envvar="QEVD_BIO_DATA"),
-]
-Work = Annotated[
-    Path, typer.Option("--work", help="Folder for artifacts and records.", envvar="QEVD_BIO_WORK")
-]
-Policy = Annotated[
-    str,
-    typer.Option(
-        "--policy",
-        help="evidence: rewrite only what a finding supports. "
-        "paper: replace every corrective sentence by the findings.",
-    ),
-]
-Variants = Annotated[
-    bool,
-    typer.Option(
-        "--variants/--no-variants",
-        help="Vary the wording of sentences, seeded by video and utterance.",
-    ),
-]
-SalientJoints = Annotated[
-    Path | None,
-    typer.Option(
-        "--salient-joints",
-        help="JSON with the salient joints of segments: {video: {segment: [joints]}}. "
-        "Segments it does not name keep the joints of their rule.",
-    ),
-]
-Videos = Annotated[
-    list[str] | None, typer.Option("--video", help="Only this video id; may be given again.")
-]
-Backend = Annotated[
-    str,
-    typer.Option(
-        "--backend",
-        help="mediapipe: measure the videos. hsmr: the same on a GPU, with imported weights. "
-        "recorded: read motion files.",
-    ),
-]
-RecordedRoot = Annotated[
-    Path | None,
-    typer.Option(
-        "--recorded-root",
-        help="Folder of HSMR-VIDEO.npy, VIDEO.mot, VIDEO.npy or VIDEO.npz; --backend recorded.",
-    ),
-]
-Weights = Annotated[
-    Path | None,
-    typer.Option(
-        "--weights",
-        help="Folder of imported weights; a folder among your user data without it. Its skel_male "
-        "or smpl_male measures bodies, its hsmr serves --backend hsmr.",
-        envvar="QEVD_BIO_WEIGHTS",
-    ),
-]
-Detector = Annotated[
-    str | None,
-    typer.Option(
-        "--detector",
-        help="Who finds the person for --backend hsmr: 'landmarks', which is built in, or the "
-        "folder of a transformers model.",
-    ),
-]
-Device = Annotated[str | None, typer.Option("--device", help="cuda or cpu; --backend hsmr.")]
-Precision = Annotated[
-    str | None,
-    typer.Option("--precision", help="fp16, bf16 or fp32; --backend hsmr. A CPU takes fp32."),
-]
-BatchSize = Annotated[
-    int | None, typer.Option("--batch-size", help="Crops at once on a GPU; --backend hsmr.")
-]
-FlipEvery = Annotated[
-    int | None,
-    typer.Option(
-        "--flip-every",
-        help="Look at every so many frames mirrored, too, to know the noise; 0 never; "
-        "--backend hsmr.",
-    ),
-]
-DetectEvery = Annotated[
-    int | None,
-    typer.Option(
-        "--detect-every", help="Seek the person in every so many frames; --backend hsmr."
-    ),
-]
-Compiled = Annotated[
-    bool | None,
-    typer.Option("--compile", help="Compile the network by torch.compile; --backend hsmr."),
-]
-HeightM = Annotated[
-    float | None,
-    typer.Option("--height-m", help="The person's height in metres; without it sizes are ratios."),
-]
-LandmarkFile = Annotated[
-    Path | None,
-    typer.Option("--landmarks", help="Landmark file of that body, if not SMPL's own vertices."),
-]
-ShapyRoot = Annotated[
-    Path | None,
-    typer.Option(
-        "--shapy-root",
-        help="Folder of all_hsmr_shapy_measurements.json and ..._benchmark.json: bodies are taken "
-        "from there and not measured.",
-    ),
-]
-Workers = Annotated[
-    int | None,
-    typer.Option(
-        "--workers",
-        min=0,
-        help="Worker processes. Default: one a visible GPU if a stage asks for one, else one a "
-        "CPU. 0 works in this process.",
-    ),
-]
-ShardOption = Annotated[
-    str | None,
-    typer.Option(
-        "--shard", metavar="I/N", help="Only the I-th of N parts; a video's part never changes."
-    ),
-]
-UnitTimeout = Annotated[
-    float, typer.Option("--unit-timeout-s", help="Kill a worker that is this long on one unit.")
-]
-StartTimeout = Annotated[
-    float, typer.Option("--start-timeout-s", help="... or on starting or loading a model.")
-]
-Memory = Annotated[
-    float | None,
-    typer.Option("--memory-gb", help="... or holds more memory than this. Default: no limit."),
-]
-Recycle = Annotated[
-    int, typer.Option("--recycle", min=1, help="Replace a worker after this many videos.")
-]
-
-On = Annotated[
-    str,
-    typer.Option("--on", help="local: this machine. ray: all machines of a Ray cluster."),
-]
-Address = Annotated[
-    str | None,
-    typer.Option("--address", help="Of the Ray cluster; auto: the one this machine is in."),
-]
+# Newer versions of Typer bring their own click; this is click's UsageError in all of them.
+_OptionError: type[Exception] = typer.BadParameter.mro()[1]
 
 
-def _config(
-    data_root: Path,
-    policy: str,
-    variants: bool,
-    salient_joints: Path | None,
-    backend: str,
-    recorded_root: Path | None,
-    height_m: float | None,
-    bodies: BodySources,
-    **hsmr: str | int | None,
-) -> PipelineConfig:
-    from qevd_bio.capture.hsmr.options import hsmr_options_for
-    from qevd_bio.pipeline.config import PipelineConfig, policy_named
-
-    return PipelineConfig(
-        data_root=data_root,
-        policy=policy_named(policy),
-        variants=variants,
-        salient_joints=salient_joints,
-        backend=backend,
-        recorded_root=recorded_root,
-        height_m=height_m,
-        bodies=bodies,
-        hsmr=hsmr_options_for(backend, hsmr),
-    )
-
-
-def _bodies(weights: Path | None, landmarks: Path | None, shapy_root: Path | None) -> BodySources:
-    from qevd_bio.stages.body_sources import BodySources
-    from qevd_bio.weights.store import default_folder
-
-    usual = default_folder()
-    if weights is None and usual.is_dir():
-        weights = usual
-    return BodySources(weights, landmarks, shapy_root)
-
-
+@takes_settings
 @guarded
 def plan(
-    data_root: DataRoot,
-    work: Work = Path("work"),
-    policy: Policy = "evidence",
-    variants: Variants = False,
-    salient_joints: SalientJoints = None,
-    backend: Backend = "mediapipe",
-    recorded_root: RecordedRoot = None,
-    height_m: HeightM = None,
-    weights: Weights = None,
-    landmarks: LandmarkFile = None,
-    shapy_root: ShapyRoot = None,
-    detector: Detector = None,
-    device: Device = None,
-    precision: Precision = None,
-    batch_size: BatchSize = None,
-    flip_every: FlipEvery = None,
-    detect_every: DetectEvery = None,
-    compiled: Compiled = None,
-    video: Videos = None,
+    asked: Asked,
     why: Annotated[bool, typer.Option("--why", help="List each unit that would run, and why.")] = (
         False
     ),
     as_json: Json = False,
 ) -> int:
-    """Say what `run` would do, and because of which change, without doing it."""
-    from qevd_bio.engine.plan import Action
-    from qevd_bio.pipeline.pipeline import open_pipeline
+    """Show what `run` with the same options would do, and why, without doing it."""
+    from qevd_bio.pipeline.config import config_of
+    from qevd_bio.pipeline.pipeline import action_counts, open_pipeline
+    from qevd_bio.pipeline.running import run_options_of
 
-    config = _config(
-        data_root, policy, variants, salient_joints, backend, recorded_root, height_m,
-        _bodies(weights, landmarks, shapy_root),
-        weights=str(weights) if weights and backend == "hsmr" else None, detector=detector,
-        device=device, precision=precision, batch_size=batch_size, flip_every=flip_every,
-        detect_every=detect_every, compiled=compiled,
-    )  # fmt: skip
-    pipeline = open_pipeline(config, work)
-    planned = pipeline.plan(tuple(video or ()))
-    counts: dict[str, dict[str, int]] = {}
-    for unit in planned:
-        of_stage = counts.setdefault(unit.stage, dict.fromkeys(get_args(Action), 0))
-        of_stage[unit.action] += 1
+    options = run_options_of(asked.settings)
+    pipeline = open_pipeline(config_of(asked.settings), asked.settings.work)
+    planned = pipeline.plan(options.videos, options.shard)
+    counts = action_counts(planned)
     lines = [table(("stage", *next(iter(counts.values()), {})), [
         (stage, *numbers.values()) for stage, numbers in counts.items()
     ])]  # fmt: skip
@@ -255,99 +60,161 @@ def plan(
         {"video_id": u.video_id, "stage": u.stage, "action": u.action, "why": list(u.why)}
         for u in planned
     ]
-    rejected = pipeline.rejected()
-    _tell_source(pipeline)
-    result = {"counts": counts, "units": units, "rejected": rejected, "faults": pipeline.faults()}
+    result = {"counts": counts, "units": units, **_about_source(pipeline)}
     emit(result, "\n\n".join(lines), as_json=as_json)
     return DONE
 
 
+@takes_settings
 @guarded
-def run(
-    data_root: DataRoot,
-    work: Work = Path("work"),
-    policy: Policy = "evidence",
-    variants: Variants = False,
-    salient_joints: SalientJoints = None,
-    backend: Backend = "mediapipe",
-    recorded_root: RecordedRoot = None,
-    height_m: HeightM = None,
-    weights: Weights = None,
-    landmarks: LandmarkFile = None,
-    shapy_root: ShapyRoot = None,
-    detector: Detector = None,
-    device: Device = None,
-    precision: Precision = None,
-    batch_size: BatchSize = None,
-    flip_every: FlipEvery = None,
-    detect_every: DetectEvery = None,
-    compiled: Compiled = None,
-    video: Videos = None,
-    workers: Workers = None,
-    shard: ShardOption = None,
-    unit_timeout_s: UnitTimeout = 3600.0,
-    start_timeout_s: StartTimeout = 600.0,
-    memory_gb: Memory = None,
-    recycle: Recycle = 200,
-    on: On = "local",
-    address: Address = None,
-    as_json: Json = False,
-) -> int:
+def run(asked: Asked, as_json: Json = False) -> int:
     """Bring every video up to date: angles, cycles, findings, sentences."""
     from qevd_bio.cli.progress import progress
-    from qevd_bio.engine.execute.limits import Limits
-    from qevd_bio.engine.sharding import shard_named
+    from qevd_bio.pipeline.config import config_of
     from qevd_bio.pipeline.pipeline import open_pipeline
+    from qevd_bio.pipeline.running import run_options_of
 
-    config = _config(
-        data_root, policy, variants, salient_joints, backend, recorded_root, height_m,
-        _bodies(weights, landmarks, shapy_root),
-        weights=str(weights) if weights and backend == "hsmr" else None, detector=detector,
-        device=device, precision=precision, batch_size=batch_size, flip_every=flip_every,
-        detect_every=detect_every, compiled=compiled,
-    )  # fmt: skip
-    pipeline = open_pipeline(config, work)
-    _tell_source(pipeline)
-    memory = round(memory_gb * 1e9) if memory_gb is not None else None
-    part = shard_named(shard) if shard else None
-    chosen = pipeline.chosen(tuple(video or ()), part)
+    work, options = asked.settings.work, run_options_of(asked.settings)
+    pipeline = open_pipeline(config_of(asked.settings), work)
+    about_source = _about_source(pipeline)
+    chosen = pipeline.chosen(options.videos, options.shard)
     with progress(len(chosen) * len(pipeline.stages)) as on_event:
-        summary = pipeline.run(
-            tuple(video or ()),
-            argv=sys.argv,
-            on_event=on_event,
-            notice=say,
-            shard=part,
-            workers=workers,
-            limits=Limits(unit_timeout_s, start_timeout_s, memory, recycle),
-            on=on,
-            address=address,
-        )
+        summary = pipeline.run(options, argv=asked.command, on_event=on_event, report=report)
     failures = [{"video_id": f.video_id, "stage": f.stage, "reason": f.reason}
                 for f in summary.failures]  # fmt: skip
-    rejected = pipeline.rejected()
-    counts = dict(summary.counts)
-    lines = [", ".join(f"{number} {word}" for word, number in counts.items())]
+    lines = [", ".join(f"{number} {word}" for word, number in summary.counts.items())]
     if failures:
-        lines.append(f"causes: qevd-bio failed --work {shlex.quote(str(work))}")
-        rows = [(f["video_id"], f["stage"], f["reason"]) for f in failures]
-        lines.append(table(("failed video", "stage", "reason"), rows))
+        lines.append(f"causes: {follow_up('failed', work)}")
+        lines.append(table(("failed video", "stage", "reason"), [[*f.values()] for f in failures]))
     concerns = pipeline.concerns(chosen) if chosen else {}
     if concerns:
         lines.append(table(("video to look at", "because"), list(concerns.items())))
-    lines.append(f"artifacts: {work}   next: qevd-bio publish --work {shlex.quote(str(work))}")
-    result = {"counts": counts, "failures": failures, "rejected": rejected,
-              "faults": pipeline.faults(), "concerns": concerns,
+    without_rule = pipeline.exercises_without_rule(chosen) if chosen else {}
+    if without_rule:
+        rows = list(without_rule.items())
+        lines.append(table(("exercise without a rule", "segments"), rows))
+    lines.append(f"artifacts: {work}   next: {follow_up('publish', work)}")
+    result = {"counts": dict(summary.counts), "failures": failures, **about_source,
+              "concerns": concerns, "exercises_without_rule": without_rule,
               "work": str(work)}  # fmt: skip
     emit(result, "\n".join(lines), as_json=as_json)
-    return SOME_FAILED if failures or rejected else DONE
+    return SOME_FAILED if failures or about_source["rejected"] else DONE
 
 
-def _tell_source(pipeline: Pipeline) -> None:
-    """Say on stderr what is wrong with the source records."""
-    for line in pipeline.rejected():
-        say(f"rejected: {line}")
-    for line in pipeline.faults():
-        say(f"fault of the source: {line}")
+def _about_source(pipeline: Pipeline) -> dict[str, Any]:
+    """Report what is wrong with the source records, and return it."""
+    found = {
+        "rejected": pipeline.rejected(),
+        "source_issues": pipeline.source_issues(),
+        "unknown_videos": pipeline.unknown_videos(),
+    }
+    for line in found["rejected"]:
+        report(f"rejected: {line}")
+    for line in found["source_issues"]:
+        report(f"source issue: {line}")
+    for video in found["unknown_videos"]:
+        report(f"videos.csv: no source record has the video id {video}")
     if not pipeline.sessions.by_id:
-        say("the source holds no record that can be used")
+        report("the source holds no record that can be used")
+    return found
+
+
+@guarded
+def submit(
+    options: Annotated[
+        list[str], typer.Argument(metavar="-- RUN_OPTIONS", help="The options of `run`.")
+    ],
+    parts: Annotated[int, typer.Option("--parts", help="Tasks; each runs one part.")],
+    time_h: Annotated[
+        float, typer.Option("--time-h", help="Hours a task has before it is queued again.")
+    ],
+    cpus: Annotated[int, typer.Option("--cpus", help="Of each task.")] = 1,
+    gpus: Annotated[int, typer.Option("--gpus", help="Of each task.")] = 0,
+    memory_gb: Annotated[
+        float | None, typer.Option("--mem-gb", help="Of each task. Default: the site's.")
+    ] = None,
+    partition: Annotated[str | None, typer.Option("--partition", help="Where to run.")] = None,
+    account: Annotated[str | None, typer.Option("--account", help="Which account pays.")] = None,
+    at_once: Annotated[
+        int | None, typer.Option("--at-once", help="Most tasks at a time. Default: all.")
+    ] = None,
+    print_sbatch: Annotated[
+        bool,
+        typer.Option("--print-sbatch", help="Print a script for `sbatch` and submit nothing."),
+    ] = False,
+    as_json: Json = False,
+) -> int:
+    """Run the parts of a data set as tasks of a Slurm array: submit OPTIONS -- RUN_OPTIONS."""
+    from qevd_bio.engine.execute.slurm import SlurmArray, sbatch_script, submit_array
+
+    work = _work_of(options)
+    array = SlurmArray(
+        parts, round(60 * time_h), cpus, gpus, memory_gb, partition, account, at_once
+    )
+    command = [sys.executable, "-m", "qevd_bio", "run", *options]
+    logs = work / "slurm"
+    done, then = follow_up("status", work), follow_up("publish", work)
+    if print_sbatch:
+        script = sbatch_script(array, command, logs=logs, folder=Path.cwd())
+        emit({"script": script, "then": then}, script, as_json=as_json)
+        report(f"create its log folder first: mkdir -p {shlex.quote(str(logs))}")
+        return DONE
+    jobs = [str(job.job_id) for job in submit_array(array, command, logs=logs)]
+    first = jobs[0].partition("_")[0]
+    after = shlex.join(["sbatch", f"--dependency=afterany:{first}", f"--wrap={then}"])
+    lines = [
+        f"{len(jobs)} tasks submitted: {jobs[0]} to {jobs[-1]}, logs in {logs}",
+        f"progress: {done}",
+        f"publish after the last task: {after}",
+    ]
+    result = {"jobs": jobs, "logs": str(logs), "status": done, "then": after}
+    emit(result, "\n".join(lines), as_json=as_json)
+    return DONE
+
+
+def _work_of(options: list[str]) -> Path:
+    """Check options of `run` before they wait in a queue, and return the work folder."""
+    reader = typer.Typer(add_completion=False)
+    reader.command()(run)
+    try:
+        given = typer.main.get_command(reader).make_context(f"{PROGRAM} run", list(options)).params
+    except _OptionError as error:
+        raise UsageError(
+            str(error).rstrip("."),
+            where="options of run",
+            next_step=f"See `{PROGRAM} run --help`; they stand after `--`",
+        ) from error
+    if given["shard"] is not None:
+        raise UsageError(
+            "each task has its own --shard", where="options of run", next_step="Leave it out"
+        )
+    return Path(given["work"])
+
+
+@guarded
+def retry(
+    work: Work,
+    video: Videos = None,
+    stage: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--stage", help="Only this stage; can be given again.", autocompletion=STAGE_NAMES
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Let failed units start over, also those `run` has given up."""
+    from qevd_bio.engine.maintain.failures import reopen_failed
+    from qevd_bio.pipeline.pipeline import last_command, reopen_pipeline
+
+    pipeline = reopen_pipeline(work)
+    for name in stage or []:
+        pipeline.stage(name)
+    videos = pipeline.chosen(tuple(video or ()))
+    reopened = reopen_failed(pipeline.plan(), pipeline.store, stages=stage or [], videos=videos)
+    units = [{"video_id": unit.video_id, "stage": unit.stage} for unit in reopened]
+    last = without_options(last_command(work), "--video", "--shard")
+    again = shlex.join([PROGRAM, *(last or ["run", "..."])])
+    text = f"{len(units)} units will be tried again by: {again}"
+    emit({"units": units, "next": again}, text, as_json=as_json)
+    return DONE

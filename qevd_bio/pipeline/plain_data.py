@@ -6,11 +6,23 @@ import types
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from qevd_bio.files.strict_json import JsonValue
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
 
 _NAMES = {
     bool: "true or false",
@@ -40,9 +52,7 @@ def to_plain(value: Any) -> Any:  # noqa: ANN401  JSON values out of JSON-like v
     return value
 
 
-def from_plain(
-    kind: type[T], content: JsonValue, differences: Differences, prefix: str = ""
-) -> T:
+def from_plain(kind: type[T], content: JsonValue, differences: Differences, prefix: str = "") -> T:
     """Make a dataclass from a mapping; what is absent has its default.
 
     Parameters
@@ -64,7 +74,7 @@ def from_plain(
     if not isinstance(content, Mapping):
         raise ValueError(f"{prefix.rstrip('.') or 'the content'} is not a table of keys")
     hints, values = get_type_hints(kind), {}
-    for one in fields(kind):  # type: ignore[arg-type]  it is a dataclass
+    for one in fields(kind):
         name = prefix + one.name
         if one.name in content:
             values[one.name] = value_as(hints[one.name], content[one.name], name, differences)
@@ -99,9 +109,9 @@ def value_as(hint: Any, value: Any, name: str, differences: Differences) -> Any:
         if not isinstance(value, list):
             raise ValueError(f"{name} must be a list, not {value!r}")
         return tuple(value_as(arguments[0], one, name, differences) for one in value)
-    if is_dataclass(hint):
+    if isinstance(hint, type) and is_dataclass(hint):
         return from_plain(hint, value, differences, f"{name}.")
-    accepted = {float: (int, float), Path: str}.get(hint, hint)
+    accepted: Any = {float: (int, float), Path: str}.get(hint, hint)
     if not isinstance(value, accepted) or (isinstance(value, bool) and hint is not bool):
         raise ValueError(f"{name} must be {_NAMES[hint]}, not {value!r}")
     return hint(value)

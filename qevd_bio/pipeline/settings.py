@@ -41,7 +41,7 @@ class About:
 
 
 def _about(
-    help: str,  # noqa: A002  the name that typer uses
+    help: str,
     group: str = "",
     *,
     environment: str = "",
@@ -78,15 +78,20 @@ class Settings:
     )
     variants: bool = field(
         default=False,
-        metadata=_about(
-            "Vary the style of sentences, seeded by video and utterance.", SENTENCES
-        ),
+        metadata=_about("Vary the style of sentences, seeded by video and utterance.", SENTENCES),
     )
     salient_joints: Path | None = field(
         default=None,
         metadata=_about(
             "JSON with the salient joints of segments: {video: {segment: [joints]}}. "
             "Segments that it does not name keep the joints of their rule.",
+            SENTENCES,
+        ),
+    )
+    rules: Path | None = field(
+        default=None,
+        metadata=_about(
+            "Folder of your own rules: they are added to the shipped ones or replace them.",
             SENTENCES,
         ),
     )
@@ -109,6 +114,14 @@ class Settings:
         default=None,
         metadata=_about(
             "The person's height in metres in every video; without it sizes are ratios.", CAPTURE
+        ),
+    )
+    videos_csv: Path | None = field(
+        default=None,
+        metadata=_about(
+            "CSV with the columns video_id, height_m, sex, view. "
+            "Default: videos.csv of the data root, where it exists.",
+            CAPTURE,
         ),
     )
     detector: str | None = field(
@@ -197,9 +210,7 @@ class Settings:
     )
     on: Place = field(
         default="local",
-        metadata=_about(
-            "local: this machine. ray: all machines of a Ray cluster.", EXECUTION
-        ),
+        metadata=_about("local: this machine. ray: all machines of a Ray cluster.", EXECUTION),
     )
     address: str | None = field(
         default=None,

@@ -83,7 +83,9 @@ def _fault(table: str, key: str, *, already: bool) -> str:
     if key and key not in TABLES:
         return f"unknown key '{key}'{_near(key, TABLES)}"
     if table and key and TABLES[key] != table:
-        return f"key '{key}' belongs {f'to [{TABLES[key]}]' if TABLES[key] else 'before all tables'}"
+        return (
+            f"key '{key}' belongs {f'to [{TABLES[key]}]' if TABLES[key] else 'before all tables'}"
+        )
     return f"key '{key}' stands in the file twice" if already else ""
 
 
