@@ -20,8 +20,8 @@ from qevd_bio.files.atomic import write_text_atomic
 from qevd_bio.files.strict_json import dump_json, parse_json
 from qevd_bio.pipeline.config import PipelineConfig, config_from
 from qevd_bio.pipeline.running import RunOptions, run_units
-from qevd_bio.pipeline.stages import sessions_of, stages_of
-from qevd_bio.pipeline.videos_csv import VideoFacts, load_videos_csv
+from qevd_bio.pipeline.stages import lay_out
+from qevd_bio.pipeline.videos_csv import VideoFacts
 from qevd_bio.stages.quality import QualityStage
 from qevd_bio.stages.sessions import Sessions, chosen_videos
 
@@ -222,9 +222,8 @@ def open_pipeline(config: PipelineConfig, work: Path) -> Pipeline:
         Source data, rules or a file that an option names cannot be used.
     """
     outside_of_source(work, config.data_root)
-    sessions = sessions_of(config)
-    facts = load_videos_csv(config.videos_csv, config.data_root)
-    return Pipeline(config, sessions, facts, stages_of(config, sessions, facts), Store(work))
+    sessions, facts, stages = lay_out(config)
+    return Pipeline(config, sessions, facts, stages, Store(work))
 
 
 def reopen_pipeline(work: Path) -> Pipeline:

@@ -33,21 +33,10 @@ STAGE_NAMES = tuple(
 )
 
 
-def sessions_of(config: PipelineConfig) -> Sessions:
-    """Read the rules and the source data.
-
-    Raises
-    ------
-    DataError, RuleError
-        Source data or rules cannot be used.
-    """
-    return load_sessions(config.data_root, load_rules(config.rules), config.salient_joints)
-
-
-def stages_of(
-    config: PipelineConfig, sessions: Sessions, facts: Mapping[str, VideoFacts]
-) -> tuple[Stage, ...]:
-    """Lay the stages out, each after those it reads from.
+def lay_out(
+    config: PipelineConfig,
+) -> tuple[Sessions, dict[str, VideoFacts], tuple[Stage, ...]]:
+    """Read source data and rules, and lay the stages out, each after those it reads from.
 
     Raises
     ------
@@ -57,8 +46,10 @@ def stages_of(
     if config.height_m is not None:
         checked_height_m(config.height_m)
     backend = backend_named(config.backend, recorded_root=config.recorded_root, hsmr=config.hsmr)
+    sessions = load_sessions(config.data_root, load_rules(config.rules), config.salient_joints)
+    facts = load_videos_csv(config.videos_csv, config.data_root)
     heights = {video: one.height_m for video, one in facts.items() if one.height_m is not None}
-    return (
+    stages = (
         KinematicsStage(sessions, backend, config.height_m, heights),
         QualityStage(),
         MorphometricsStage(sessions, checked_sources(config.bodies)),
@@ -66,10 +57,10 @@ def stages_of(
         FindingsStage(sessions),
         AnnotationsStage(sessions, policy=config.policy, variants=config.variants),
     )
+    return sessions, facts, stages
 
 
 def worker_stages(config: Mapping[str, JsonValue]) -> tuple[Stage, ...]:
     """Lay the stages out in a worker process, from what `PipelineConfig.as_json` returned."""
-    asked = config_from(dict(config), where="configuration of the run")
-    facts = load_videos_csv(asked.videos_csv, asked.data_root)
-    return stages_of(asked, sessions_of(asked), facts)
+    _, _, stages = lay_out(config_from(dict(config), where="configuration of the run"))
+    return stages
