@@ -67,6 +67,7 @@ def show_rule(
     as_json: Json = False,
 ) -> int:
     """Show a rule: constraints with sources, phases, joints, tempo."""
+    from qevd_bio.choices import suggestion
     from qevd_bio.errors import UsageError
     from qevd_bio.exercises.describing import (
         CONSTRAINT_HEADER,
@@ -82,7 +83,7 @@ def show_rule(
     rule = rule_for(name, known)
     if rule is None:
         raise UsageError(
-            f"no exercise '{name}'", where="rules show", next_step=f"Known: {', '.join(known)}"
+            f"no exercise '{name}'", where="rules show", next_step=suggestion(name, known)
         )
     text = "\n".join(summary_lines(rule))
     text += "\n\n" + table(CONSTRAINT_HEADER, [constraint_row(c) for c in rule.constraints])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
+from qevd_bio.choices import suggestion
 from qevd_bio.engine.events import Event, RunSummary
 from qevd_bio.engine.plan import Action, PlannedUnit, current_artifacts, plan
 from qevd_bio.engine.runs import RUN_FILE, RUNS_FOLDER, read_run, recorded_run
@@ -72,8 +73,8 @@ class Pipeline:
         for stage in self.stages:
             if stage.name == name:
                 return stage
-        known = ", ".join(stage.name for stage in self.stages)
-        raise UsageError("no such stage", where=f"stage {name}", next_step=f"Use one of {known}")
+        next_step = suggestion(name, [stage.name for stage in self.stages])
+        raise UsageError("no such stage", where=f"stage {name}", next_step=next_step)
 
     def artifacts(self) -> dict[str, dict[str, Path]]:
         """Find the current artifacts by video and stage."""

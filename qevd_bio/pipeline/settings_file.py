@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from qevd_bio.choices import suggestion
 from qevd_bio.errors import UsageError
 from qevd_bio.pipeline.plain_data import Differences, value_as
 from qevd_bio.pipeline.settings import Settings, in_folder
@@ -50,7 +50,7 @@ def read_settings(path: Path | None) -> dict[str, Any]:
         ) from error
     hints, values = get_type_hints(Settings), {}
     for table, key, value in _entries(content):
-        cause = _fault(table, key, already=key in values)
+        cause = _problem(table, key, already=key in values)
         try:
             if key and not cause:
                 found = value_as(hints[key], value, key, Differences())
@@ -76,22 +76,17 @@ def _entries(content: dict[str, Any]) -> list[tuple[str, str, Any]]:
     return found
 
 
-def _fault(table: str, key: str, *, already: bool) -> str:
+def _problem(table: str, key: str, *, already: bool) -> str:
     """Say what is wrong with the place of a key; empty when nothing is."""
     if table and table not in TABLES.values():
-        return f"unknown table '{table}'{_near(table, set(TABLES.values()) - {''})}"
+        return f"unknown table '{table}'. {suggestion(table, sorted(set(TABLES.values()) - {''}))}"
     if key and key not in TABLES:
-        return f"unknown key '{key}'{_near(key, TABLES)}"
+        return f"unknown key '{key}'. {suggestion(key, TABLES)}"
     if table and key and TABLES[key] != table:
         return (
             f"key '{key}' belongs {f'to [{TABLES[key]}]' if TABLES[key] else 'before all tables'}"
         )
     return f"key '{key}' stands in the file twice" if already else ""
-
-
-def _near(name: str, known: Any) -> str:  # noqa: ANN401  any collection of names
-    near = difflib.get_close_matches(name, known, 1)
-    return f". Did you mean '{near[0]}'?" if near else f". Known: {', '.join(sorted(known))}"
 
 
 def _line_of(text: str, table: str, key: str) -> int:
