@@ -20,6 +20,7 @@ ATTEMPTS = 3
 UPSTREAM = "upstream:"
 UPSTREAM_LOST = "upstream "
 UNREADABLE = "unreadable"
+OUTPUT_SCHEMA = "schema of what it writes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,11 +202,11 @@ def _own_dependencies(stage: Stage, video_id: str) -> tuple[dict[str, str], Exce
         for name, digest in own.items():
             if not isinstance(digest, str):
                 raise TypeError(f"digest of '{name}' is no text")
-            if name == UNREADABLE or name.startswith(UPSTREAM):
+            if name in (UNREADABLE, OUTPUT_SCHEMA) or name.startswith(UPSTREAM):
                 raise ValueError(f"dependency name '{name}' is the engine's own")
     except Exception as error:  # noqa: BLE001  recorded as the failure of this unit
         return {UNREADABLE: one_line(error)}, error
-    return own, None
+    return own | {OUTPUT_SCHEMA: stage.schema_digest}, None
 
 
 def _obstacle(unit: PlannedUnit) -> tuple[Action, str] | None:

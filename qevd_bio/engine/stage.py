@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from qevd_bio.errors import UsageError
 from qevd_bio.files.contain import plain_name
@@ -36,7 +36,7 @@ class Skip(Exception):
         self.reason = reason
 
 
-class Stage(Protocol):
+class Stage(ABC):
     """One step of the work.
 
     Attributes
@@ -46,26 +46,30 @@ class Stage(Protocol):
     version : int
         Raised by hand whenever the stage's output would change.
     reads : tuple of str
-        Artifacts of earlier stages, by what those stages say they write.
+        Artifacts of earlier stages, by the names under `writes` there.
     writes : str
         The artifact this stage makes.
+    schema_digest : str
+        Digest of the columns that the artifact has. It is part of the identity, so a changed
+        table is made again even if nobody raised `version`.
     resources : Resources
         What one unit occupies.
     """
 
-    @property
-    def name(self) -> str: ...  # noqa: D102
-    @property
-    def version(self) -> int: ...  # noqa: D102
-    @property
-    def reads(self) -> tuple[str, ...]: ...  # noqa: D102
-    @property
-    def writes(self) -> str: ...  # noqa: D102
-    @property
-    def resources(self) -> Resources: ...  # noqa: D102
+    name: str
+    version: int
+    reads: tuple[str, ...] = ()
+    writes: str
+    schema_digest: str
 
+    @property
+    def resources(self) -> Resources:
+        """One CPU, unless a stage needs more."""
+        return Resources()
+
+    @abstractmethod
     def depends(self, video_id: str) -> Mapping[str, str]:
-        """Name everything but the artifacts read that decides the output.
+        """Name everything else that decides the output: not the artifacts read, not the schema.
 
         Returns
         -------
@@ -73,12 +77,11 @@ class Stage(Protocol):
             Digests by name: ``config``, ``video:0001.mp4``, ``rule:squat``... An error
             raised here counts as the failure of this one unit.
         """
-        ...
 
-    def setup(self) -> None:
+    def setup(self) -> None:  # noqa: B027  most stages need none
         """Load what all units share; called once, before the first unit that must run."""
-        ...
 
+    @abstractmethod
     def process(
         self, video_id: str, inputs: Mapping[str, Path], out: Path
     ) -> Mapping[str, JsonValue]:
@@ -103,11 +106,9 @@ class Stage(Protocol):
         Skip
             There is nothing to do for this video, on purpose.
         """
-        ...
 
-    def teardown(self) -> None:
-        """Let go of what `setup` loaded."""
-        ...
+    def teardown(self) -> None:  # noqa: B027  most stages need none
+        """Release what `setup` loaded."""
 
 
 def check_stages(stages: Sequence[Stage]) -> None:

@@ -222,6 +222,9 @@ def open_pipeline(config: PipelineConfig, work: Path) -> Pipeline:
     QevdBioError
         Source data, rules or a file that an option names cannot be used.
     """
+    backend = backend_named(config.backend, recorded_root=config.recorded_root, hsmr=config.hsmr)
+    if config.height_m is not None:
+        checked_height_m(config.height_m)
     outside_of_source(work, config.data_root)
     sessions, facts, stages = lay_out(config)
     return Pipeline(config, sessions, facts, stages, Store(work))

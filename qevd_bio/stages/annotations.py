@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from qevd_bio import __version__
-from qevd_bio.engine.stage import Resources
+from qevd_bio.engine.stage import Stage
 from qevd_bio.exercises.cycle_search import ScoredCycle, choose_cycle
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.feedback.choice import Policy
@@ -36,7 +36,13 @@ from qevd_bio.tables import kinematics as kinematics_table
 from qevd_bio.tables import morphometrics as morphometrics_table
 from qevd_bio.tables.cycles import quality_columns
 from qevd_bio.tables.kinematics import motion_from_table
-from qevd_bio.tables.parquet import read_notes, read_parquet, rows_table, write_parquet
+from qevd_bio.tables.parquet import (
+    read_notes,
+    read_parquet,
+    rows_table,
+    schema_sha256,
+    write_parquet,
+)
 
 _FINDING_NAMES = tuple(f.name for f in finding_table.FINDING_FIELDS)
 
@@ -54,7 +60,7 @@ class _Evidence:
 
 
 @dataclass(frozen=True)
-class AnnotationsStage:
+class AnnotationsStage(Stage):
     """Rewrite the trainer's sentences where the findings support it."""
 
     sessions: Sessions
@@ -64,7 +70,7 @@ class AnnotationsStage:
     version: int = 4
     reads: tuple[str, ...] = ("kinematics", "morphometrics", "cycles", "findings")
     writes: str = "annotations"
-    resources: Resources = field(default_factory=Resources)
+    schema_digest: str = schema_sha256(annotation_table.SCHEMA)
 
     def depends(self, video_id: str) -> Mapping[str, str]:
         """Name the record, the rules, the salient joints, the language data and the choices."""
@@ -79,9 +85,6 @@ class AnnotationsStage:
             **rule_digests(session),
             **prompt_digests(),
         }
-
-    def setup(self) -> None:
-        """Nothing is shared between videos."""
 
     def process(
         self, video_id: str, inputs: Mapping[str, Path], out: Path
@@ -103,9 +106,6 @@ class AnnotationsStage:
         for row in rows:
             counts[row["status"]] = counts.setdefault(row["status"], 0) + 1
         return dict(sorted(counts.items()))
-
-    def teardown(self) -> None:
-        """Nothing to let go of."""
 
     def _row(
         self,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qevd_bio.engine.stage import Resources
+from qevd_bio.engine.stage import Stage
 from qevd_bio.exercises.cycle_search import ScoredCycle, SegmentCycles, segment_cycles
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.files.digest import sha256_json
@@ -22,11 +22,11 @@ from qevd_bio.tables import cycles as cycle_table
 from qevd_bio.tables import kinematics as kinematics_table
 from qevd_bio.tables.cycles import quality_columns
 from qevd_bio.tables.kinematics import motion_from_table
-from qevd_bio.tables.parquet import read_parquet, rows_table, write_parquet
+from qevd_bio.tables.parquet import read_parquet, rows_table, schema_sha256, write_parquet
 
 
 @dataclass(frozen=True)
-class CyclesStage:
+class CyclesStage(Stage):
     """Find the repetitions and holds of each exercise."""
 
     sessions: Sessions
@@ -34,15 +34,12 @@ class CyclesStage:
     version: int = 4
     reads: tuple[str, ...] = ("kinematics",)
     writes: str = "cycles"
-    resources: Resources = field(default_factory=Resources)
+    schema_digest: str = schema_sha256(cycle_table.SCHEMA)
 
     def depends(self, video_id: str) -> Mapping[str, str]:
         """Name the segments and the rules of their exercises."""
         session = self.sessions.by_id[video_id]
         return {"segments": segments_digest(session), **rule_digests(session)}
-
-    def setup(self) -> None:
-        """Nothing is shared between videos."""
 
     def process(
         self, video_id: str, inputs: Mapping[str, Path], out: Path
@@ -65,9 +62,6 @@ class CyclesStage:
         table = rows_table(rows, cycle_table.SCHEMA)
         write_parquet(table, out, notes={"no_cycle_reasons": reasons})
         return {"no_cycle_reasons": reasons}
-
-    def teardown(self) -> None:
-        """Nothing to let go of."""
 
 
 def segments_digest(session: Session) -> str:

@@ -8,17 +8,18 @@ from pathlib import Path
 
 from qevd_bio.capture.backend import Backend, SourceVideo
 from qevd_bio.capture.body_size import segment_ratios, with_height
-from qevd_bio.engine.stage import Resources
+from qevd_bio.engine.stage import Resources, Stage
 from qevd_bio.files.digest import sha256_json
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.qevd.records import require_times_s
 from qevd_bio.stages.sessions import Sessions
+from qevd_bio.tables import kinematics as kinematics_table
 from qevd_bio.tables.kinematics import motion_table
-from qevd_bio.tables.parquet import write_parquet
+from qevd_bio.tables.parquet import schema_sha256, write_parquet
 
 
 @dataclass(frozen=True)
-class KinematicsStage:
+class KinematicsStage(Stage):
     """Measure the motion of the person in each video.
 
     Attributes
@@ -38,13 +39,9 @@ class KinematicsStage:
     height_m: float | None = None
     height_of: Mapping[str, float] = field(default_factory=dict)
     name: str = "kinematics"
-    reads: tuple[str, ...] = ()
+    version: int = 6
     writes: str = "kinematics"
-
-    @property
-    def version(self) -> int:
-        """The backend's: it makes the output."""
-        return self.backend.version
+    schema_digest: str = schema_sha256(kinematics_table.SCHEMA)
 
     @property
     def resources(self) -> Resources:
@@ -52,9 +49,12 @@ class KinematicsStage:
         return Resources(gpus=self.backend.gpus)
 
     def depends(self, video_id: str) -> Mapping[str, str]:
-        """Name what the backend depends on, and the height."""
-        height = {"height": sha256_json(self._height_m(video_id))}
-        return {**self.backend.depends(self._source(video_id)), **height}
+        """Name the backend, what it depends on, and the height."""
+        return {
+            "backend": f"{self.backend.name} {self.backend.version}",
+            "height": sha256_json(self._height_m(video_id)),
+            **self.backend.depends(self._source(video_id)),
+        }
 
     def setup(self) -> None:
         """Set the backend up."""

@@ -15,7 +15,7 @@ from qevd_bio.body.shape_model import FileShapeModel, file_shape_model
 from qevd_bio.body.shapy_file import FILE_OF_SPLIT, PERSON_PREFIX, read_shapy
 from qevd_bio.capture.backend import MEDIAPIPE
 from qevd_bio.capture.body_size import segment_ratios
-from qevd_bio.engine.stage import Resources
+from qevd_bio.engine.stage import Stage
 from qevd_bio.errors import DataError
 from qevd_bio.files.digest import sha256_file_once, sha256_json
 from qevd_bio.files.strict_json import JsonValue
@@ -25,7 +25,7 @@ from qevd_bio.stages.sessions import Sessions
 from qevd_bio.tables import kinematics as kinematics_table
 from qevd_bio.tables.kinematics import motion_from_table
 from qevd_bio.tables.morphometrics import MEASURES, SCHEMA, SEGMENTS
-from qevd_bio.tables.parquet import read_parquet, rows_table, write_parquet
+from qevd_bio.tables.parquet import read_parquet, rows_table, schema_sha256, write_parquet
 from qevd_bio.weights.store import WeightFolder
 
 BODY_NAMES = ("skel_male", "smpl_male")
@@ -35,7 +35,7 @@ _DECIMALS, _LENGTH_DECIMALS, _SHAPE_DECIMALS = 2, 4, 6
 
 
 @dataclass
-class MorphometricsStage:
+class MorphometricsStage(Stage):
     """Measure the body of the person in each video."""
 
     sessions: Sessions
@@ -44,7 +44,7 @@ class MorphometricsStage:
     version: int = 1
     reads: tuple[str, ...] = ("kinematics",)
     writes: str = "morphometrics"
-    resources: Resources = field(default_factory=Resources)
+    schema_digest: str = schema_sha256(SCHEMA)
 
     def __post_init__(self) -> None:
         self._model: FileShapeModel | None = None

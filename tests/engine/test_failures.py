@@ -15,7 +15,7 @@ from qevd_bio.engine.maintain.collect import note_published, remove, waste
 from qevd_bio.engine.maintain.failures import Damage, failure_groups, reopen_failed, verify
 from qevd_bio.engine.maintain.provenance import chain, unit_with_output
 from qevd_bio.engine.maintain.status import run_statuses, stage_counts, time_left_s
-from qevd_bio.engine.plan import ATTEMPTS
+from qevd_bio.engine.plan import ATTEMPTS, OUTPUT_SCHEMA
 from qevd_bio.engine.record import ARTIFACT_FILE, UNIT_FILE, UnitRecord
 from qevd_bio.engine.runs import RUN_FILE, open_run, recorded_run
 from qevd_bio.engine.sharding import Shard, shard_named
@@ -233,6 +233,14 @@ def test_output_of_other_inputs_is_not_adopted(world):
         adopt(bad, world.store, reason="I want it")
 
 
+def test_output_with_other_columns_is_not_adopted(world):
+    world.run()
+    world.schemas["rewriting"] = "1"
+    (bad, _) = candidates(world.stages[3], planned(world), world.store)
+    with pytest.raises(UsageError, match="its columns are not those of the table"):
+        adopt(bad, world.store, reason="only the versions differ")
+
+
 def test_adopting_needs_a_reason_and_sound_bytes(world):
     world.run()
     world.versions["kinematics"] = 2
@@ -262,7 +270,7 @@ def test_chain_ends_at_the_source_and_names_the_run(world):
     links = chain(record, world.stages, world.store)
     assert len(links) == 4
     assert {link.record.video_id for link in links} == {"0002"}
-    assert set(links[-1].record.depends) == {"config", "video:0002.mp4"}
+    assert set(links[-1].record.depends) == {"config", "video:0002.mp4", OUTPUT_SCHEMA}
     for link in links:
         assert link.unit_file.is_file()
         assert link.run["config"] == {"a": 1}

@@ -63,6 +63,21 @@ def test_stage_version_is_named(world):
     assert why(world, "findings") == ("stage version 1 -> 3",)
 
 
+def test_schema_that_changed_is_named_and_read_by_the_identity(world):
+    world.run()
+    world.schemas["cycles"] = "1"
+    assert list(world.actions().values()) == ["done", "run", "run", "run"]
+    assert why(world, "cycles") == ("schema of what it writes changed",)
+    # The toy artifacts keep their bytes, so what reads them is left alone.
+    assert world.run() == [("cycles", "0001"), ("cycles", "0002")]
+
+
+def test_stage_may_not_name_the_schema_itself(world):
+    stage = world.stage("cycles", needs=["schema of what it writes"])
+    (unit,) = plan([stage], ["0001"], world.store)
+    assert "is the engine's own" in unit.why[0]
+
+
 def test_upstream_that_changed_is_named(world):
     world.run()
     world.settings["config"] = "1"

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from qevd_bio.engine.plan import OUTPUT_SCHEMA
 from qevd_bio.engine.record import ARTIFACT_FILE, UNIT_FILE
 from qevd_bio.errors import DataError
 
@@ -20,7 +21,7 @@ def test_layout_is_that_of_the_design(world):
     assert content["identity"] == unit.identity
     assert content["outputs"][0]["size"] == (folder / ARTIFACT_FILE).stat().st_size
     assert content["notes"] == {"characters": content["outputs"][0]["size"]}
-    assert sorted(content["depends"]) == ["config", "video:0001.mp4"]
+    assert sorted(content["depends"]) == ["config", OUTPUT_SCHEMA, "video:0001.mp4"]
     assert content["versions"]["python"].startswith("3.")
 
 

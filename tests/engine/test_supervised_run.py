@@ -15,7 +15,6 @@ import pytest
 from qevd_bio.engine.execute.limits import Limits, resident_bytes, sensible_workers, visible_gpus
 from qevd_bio.engine.execute.supervisor import LOSSES
 from qevd_bio.engine.plan import plan
-from qevd_bio.engine.stage import Resources
 from qevd_bio.errors import EnvironmentProblem, UsageError
 from tests.engine.supervised import Site, start
 
@@ -297,7 +296,7 @@ def test_memory_is_that_of_the_process():
 def test_number_of_workers_follows_gpus_where_a_stage_asks(site, monkeypatch):
     stages = site.stages()
     assert sensible_workers(stages) == len(os.sched_getaffinity(0))
-    stages[1].resources = Resources(gpus=1)
+    stages[1].settings = {"gpus": 1}
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,GPU-7,3")
     assert visible_gpus() == ("0", "GPU-7", "3")
     assert sensible_workers(stages) == 3

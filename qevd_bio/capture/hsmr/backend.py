@@ -104,7 +104,7 @@ class HsmrBackend(Backend):
 
     def depends(self, video: SourceVideo) -> Mapping[str, str]:
         """Name the video, its frame times, the weights, the packages and the configuration."""
-        settings: JsonValue = [self.name, self.config.resolved(), self.device]
+        settings: JsonValue = [self.config.resolved(), self.device]
         packages = dict.fromkeys(("av", "torch", "mediapipe", *self.detector.packages()))
         return {
             **digests(settings, (video.present_file(), video.timestamps_file), packages),

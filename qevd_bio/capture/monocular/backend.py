@@ -56,7 +56,7 @@ class MediaPipeBackend(Backend):
     def depends(self, video: SourceVideo) -> Mapping[str, str]:
         """Name the video, its frame times, the packages and the configuration."""
         files = (video.present_file(), video.timestamps_file)
-        return digests([self.name, asdict(self.config)], files, ("mediapipe", "av"))
+        return digests(asdict(self.config), files, ("mediapipe", "av"))
 
     def setup(self) -> None:
         """Check that MediaPipe is installed before any video is touched."""

@@ -77,7 +77,7 @@ class RecordedBackend(Backend):
     def depends(self, video: SourceVideo) -> Mapping[str, str]:
         """Name the recorded file, the frame times and the configuration."""
         files = (recorded_file(self.root, video.video_id), video.timestamps_file)
-        return digests([self.name, asdict(self.config)], files)
+        return digests(asdict(self.config), files)
 
     def capture(self, video: SourceVideo, time_s: FloatArray) -> Captured:
         """Read the motion of one video."""

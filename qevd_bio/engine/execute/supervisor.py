@@ -295,8 +295,8 @@ class _Supervisor:
         worker.stage = event.stage if event.kind == "started" else ""
         self._tell(event)
 
-    def _check_versions(self, versions: Mapping[str, int]) -> None:
-        if versions != {stage.name: stage.version for stage in self.stages}:
+    def _check_versions(self, versions: Mapping[str, object]) -> None:
+        if versions != {one.name: [one.version, one.schema_digest] for one in self.stages}:
             raise EnvironmentProblem(
                 "a worker started with other stages than the run: the code has changed meanwhile",
                 where=str(self.log.folder),

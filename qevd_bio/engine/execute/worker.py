@@ -77,7 +77,7 @@ def work(line: Line) -> None:
         start["run_id"],
         before_setup=lambda stage: line.send(setup=stage),
     )
-    line.send(ready={stage.name: stage.version for stage in stages})
+    line.send(ready={stage.name: [stage.version, stage.schema_digest] for stage in stages})
 
     def tell(event: Event) -> None:
         line.send(event=asdict(event))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from qevd_bio.engine.plan import UPSTREAM, PlannedUnit
+from qevd_bio.engine.plan import OUTPUT_SCHEMA, UPSTREAM, PlannedUnit
 from qevd_bio.engine.record import ARTIFACT_FILE, Adopted, UnitRecord
 from qevd_bio.engine.stage import Stage
 from qevd_bio.engine.store import Store
@@ -135,6 +135,8 @@ def _candidate(unit: PlannedUnit, version: int, store: Store) -> Candidate:
         ]
         if changed:
             obstacle = f"{', '.join(sorted(changed))} changed: it was made from other bytes"
+        elif old.depends.get(OUTPUT_SCHEMA, schema := unit.depends[OUTPUT_SCHEMA]) != schema:
+            obstacle = f"{OUTPUT_SCHEMA} changed: its columns are not those of the table"
     return Candidate(unit, version, old, obstacle)
 
 
