@@ -183,13 +183,13 @@ def export_archive(
     as_json: Json = False,
 ) -> int:
     """Write the finished units and the runs of a work folder to one file."""
-    from qevd_bio.engine.maintain.archive import pack
+    from qevd_bio.engine.maintain.archive import export_archive as export_folder
 
-    exported = pack(work, file)
+    exported = export_folder(work, file)
     for problem in exported.problems:
         report(f"damaged, left out: {problem}")
     result = {"archive": str(file), "units": exported.units, "failures": exported.failures,
-              "damaged": list(exported.problems)}  # fmt: skip
+              "damaged": exported.problems}  # fmt: skip
     text = f"{exported.units} units and {exported.failures} failures exported to {file}"
     emit(result, text, as_json=as_json)
     return ISSUES_FOUND if exported.problems else DONE
@@ -203,11 +203,11 @@ def import_archives(
     as_json: Json = False,
 ) -> int:
     """Bring exported units into a work folder; what it has finished stays."""
-    from qevd_bio.engine.maintain.archive import join
+    from qevd_bio.engine.maintain.archive import import_archive
 
     lines, result = [], []
     for file in files:
-        imported = join(file, work)
+        imported = import_archive(file, work)
         for problem in imported.problems:
             report(f"damaged in {file}, left out: {problem}")
         lines.append(
@@ -216,7 +216,7 @@ def import_archives(
         )
         result.append({"archive": str(file), "units": imported.units,
                        "failures": imported.failures, "added": imported.added,
-                       "damaged": list(imported.problems)})  # fmt: skip
+                       "damaged": imported.problems})  # fmt: skip
     lines.append(
         f"next: `{PROGRAM} run` with the options of the exported folders: it completes what is "
         "missing, if anything"

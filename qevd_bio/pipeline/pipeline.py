@@ -152,25 +152,12 @@ class Pipeline:
             argv=argv,
             config=config,
             execution={**counts, **options.as_json()},
-            notice=report,
+            on_event=on_event,
+            report=report,
         ) as run:
             text = dump_json(config, where=WORK_FILE, indent=1)
             write_text_atomic(self.store.root / WORK_FILE, text + "\n")
-
-            def count_and_pass_on(event: Event) -> None:
-                run.count(event)
-                on_event(event)
-
-            return run_units(
-                self.stages,
-                videos,
-                self.store,
-                options,
-                config=config,
-                log=run.log,
-                on_event=count_and_pass_on,
-                report=report,
-            )
+            return run_units(self.stages, videos, self.store, run, options, config=config)
 
 
 def action_counts(planned: Sequence[PlannedUnit]) -> dict[str, dict[str, int]]:
@@ -222,9 +209,6 @@ def open_pipeline(config: PipelineConfig, work: Path) -> Pipeline:
     QevdBioError
         Source data, rules or a file that an option names cannot be used.
     """
-    backend = backend_named(config.backend, recorded_root=config.recorded_root, hsmr=config.hsmr)
-    if config.height_m is not None:
-        checked_height_m(config.height_m)
     outside_of_source(work, config.data_root)
     sessions, facts, stages = lay_out(config)
     return Pipeline(config, sessions, facts, stages, Store(work))

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 
 from qevd_bio.choices import Place
-from qevd_bio.engine.events import Event, RunSummary
+from qevd_bio.engine.events import RunSummary
 from qevd_bio.engine.execute.limits import Limits, sensible_workers
 from qevd_bio.engine.execute.local import run_local
 from qevd_bio.engine.execute.ray_run import run_on_ray
 from qevd_bio.engine.execute.stage_factory import stage_factory_of
 from qevd_bio.engine.execute.supervisor import run_supervised
-from qevd_bio.engine.log import RunLog
+from qevd_bio.engine.runs import OpenRun
 from qevd_bio.engine.sharding import Shard, shard_named
 from qevd_bio.engine.stage import Stage
 from qevd_bio.engine.store import Store
@@ -98,42 +98,21 @@ def run_units(
     stages: Sequence[Stage],
     videos: Sequence[str],
     store: Store,
+    run: OpenRun,
     options: RunOptions,
     *,
     config: Mapping[str, JsonValue],
-    log: RunLog,
-    on_event: Callable[[Event], None],
-    report: Callable[[str], None],
 ) -> RunSummary:
     """Bring the units of some videos up to date, in this process, in workers or on Ray.
 
-    Parameters
-    ----------
-    stages, videos, store, options
-        What is run, and how.
-    config : mapping
-        The configuration as JSON values; workers lay the stages out from it.
-    log : RunLog
-        The log of the run; its folder names the run.
-    on_event : callable
-        Gets each event.
-    report : callable
-        Gets messages, a line each.
+    Workers lay the stages out from the configuration, which is `PipelineConfig.as_json`.
     """
     if options.workers == 0:
-        return run_local(stages, videos, store, on_event=on_event, run_id=log.folder.name)
+        return run_local(stages, videos, store, run.tally, run_id=run.run_id)
     run_there = (
         partial(run_on_ray, address=options.address, workers=options.workers)
         if options.on == "ray"
         else partial(run_supervised, workers=options.workers or sensible_workers(stages))
     )
-    return run_there(
-        stage_factory_of(worker_stages, config=dict(config)),
-        stages,
-        videos,
-        store,
-        limits=options.limits,
-        log=log,
-        on_event=on_event,
-        notice=report,
-    )
+    factory = stage_factory_of(worker_stages, config=dict(config))
+    return run_there(factory, stages, videos, store, run, limits=options.limits)

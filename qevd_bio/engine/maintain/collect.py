@@ -1,4 +1,4 @@
-"""Clearing a work folder of what nothing needs any more."""
+"""Garbage collection: deleting from a work folder what nothing needs any more."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from qevd_bio.engine.maintain.status import run_statuses
 from qevd_bio.engine.plan import UPSTREAM, PlannedUnit
 from qevd_bio.engine.stage import Stage
-from qevd_bio.engine.store import Store
+from qevd_bio.engine.store import Store, writing_to
 from qevd_bio.engine.unit_files import (
     DAMAGED_MARK,
     FAILED_SUFFIX,
@@ -36,17 +36,7 @@ _RETRIED = re.compile(rf"[0-9a-f]{{16}}{re.escape(RETRIED_SUFFIX)}")
 
 @dataclass(frozen=True, slots=True)
 class Waste:
-    """Something nothing needs any more.
-
-    Attributes
-    ----------
-    path : Path
-        A file or folder below the work folder.
-    why : str
-        What it is.
-    size : int
-        Bytes it holds.
-    """
+    """A file or folder that nothing needs any more, what it is, and its size in bytes."""
 
     path: Path
     why: str
@@ -61,7 +51,7 @@ def note_published(work: Path, name: str, artifacts: Iterable[str]) -> None:
     work : Path
         The work folder.
     name : str
-        Tells the release from others.
+        Differs from those of other releases.
     artifacts : iterable of str
         Their sha256.
 
@@ -71,15 +61,10 @@ def note_published(work: Path, name: str, artifacts: Iterable[str]) -> None:
         The work folder cannot be written.
     """
     path = work / PUBLISHED_FOLDER / f"{name}.json"
-    try:
-        text = dump_json({"artifacts": sorted(set(artifacts))}, where=str(path), indent=1)
+    text = dump_json({"artifacts": sorted(set(artifacts))}, where=str(path), indent=1)
+    next_step = "Make it writable and publish again: gc must know what a release needs"
+    with writing_to(path, next_step):
         write_text_atomic(path, text + "\n")
-    except OSError as error:
-        raise EnvironmentProblem(
-            f"the work folder cannot be written ({error.strerror or error})",
-            where=str(path),
-            next_step="Make it writable and publish again: gc must know what a release needs",
-        ) from error
 
 
 def waste(
@@ -117,16 +102,16 @@ def waste(
     of videos that the source does not name are kept.
     """
     needed = _published_units(stages, store)
-    settled: set[tuple[str, str]] = set()
-    unsettled: set[tuple[str, str]] = set()
+    finished: set[tuple[str, str]] = set()
+    unfinished: set[tuple[str, str]] = set()
     for unit in (unit for units in (planned, *others) for unit in units):
         if unit.record is None or unit.record.status == "failed":
-            unsettled.add((unit.stage, unit.video_id))
+            unfinished.add((unit.stage, unit.video_id))
         else:
-            settled.add((unit.stage, unit.video_id))
+            finished.add((unit.stage, unit.video_id))
             needed.add(store.folder(unit.stage, unit.video_id, unit.record.identity))
     found: list[Waste] = []
-    for stage_name, video_id in sorted(settled - unsettled):
+    for stage_name, video_id in sorted(finished - unfinished):
         home = store.video_folder(stage_name, video_id)
         found += [_waste(f, "superseded") for f in unit_folders(home) if f not in needed]
         found += [
@@ -150,12 +135,12 @@ def waste(
 
 
 def check_no_run_goes_on(work: Path) -> None:
-    """Refuse to clear a folder that a run works in: what it needs is known to it alone.
+    """Refuse to clear a folder that a run works in: only the run knows what it needs.
 
     Raises
     ------
     UsageError
-        A run that has not ended told of something within the last day.
+        A run that has not ended logged something within the last day.
     """
     since = datetime.now(UTC) - timedelta(seconds=LEFTOVER_AGE_S)
     for run in run_statuses(work):
@@ -163,7 +148,7 @@ def check_no_run_goes_on(work: Path) -> None:
             raise UsageError(
                 f"run {run.run_id} on {run.host} is {run.state}",
                 where=str(work),
-                next_step="Wait until it ends, or has told nothing for a day; then clear",
+                next_step="Wait until it ends, or has logged nothing for a day; then clear",
             )
 
 
@@ -179,9 +164,9 @@ def remove(found: Sequence[Waste]) -> None:
         try:
             if one.path.is_dir():
                 # Renamed first: a unit is never there in part.
-                doomed = one.path.with_name(f"{TEMPORARY_PREFIX}gone-{secrets.token_hex(8)}")
+                gone = one.path.with_name(f"{TEMPORARY_PREFIX}gone-{secrets.token_hex(8)}")
                 with suppress(FileNotFoundError):
-                    shutil.rmtree(one.path.rename(doomed))
+                    shutil.rmtree(one.path.rename(gone))
             else:
                 one.path.unlink(missing_ok=True)
         except OSError as error:
