@@ -13,8 +13,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from qevd_bio.errors import QevdBioError
-from qevd_bio.pipeline.settings import About, Settings, in_folder
-from qevd_bio.pipeline.settings_file import SETTINGS_FILE, read_settings
+from qevd_bio.pipeline.settings import SETTINGS_FILE, About, Settings, in_folder
 
 PROGRAM = "qevd-bio"
 _NAMED = inspect.Parameter.KEYWORD_ONLY
@@ -131,6 +130,8 @@ def _use_settings_file(context: typer.Context, path: Path | None) -> Path | None
 
 
 def _read(path: Path | None) -> dict[str, Any]:
+    from qevd_bio.pipeline.settings_file import read_settings
+
     try:
         return read_settings(path)
     except QevdBioError as error:

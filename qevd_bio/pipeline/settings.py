@@ -8,6 +8,7 @@ from pathlib import Path
 
 from qevd_bio.choices import Backend, Device, Place, Policy, Precision
 
+SETTINGS_FILE = "qevd-bio.toml"
 LANDMARK_DETECTOR = "landmarks"
 """The value of `detector` that is no folder."""
 

@@ -11,9 +11,7 @@ from typing import Any, get_type_hints
 from qevd_bio.choices import suggestion
 from qevd_bio.errors import UsageError
 from qevd_bio.pipeline.plain_data import Differences, value_as
-from qevd_bio.pipeline.settings import Settings, in_folder
-
-SETTINGS_FILE = "qevd-bio.toml"
+from qevd_bio.pipeline.settings import SETTINGS_FILE, Settings, in_folder
 
 TABLES = {one.name: one.metadata["about"].group.lower() for one in fields(Settings)}
 """The table that an option can stand in; empty: at the top only."""
