@@ -48,7 +48,7 @@ class Judged:
 
     recording: Recording
     cycles: tuple[tuple[Finding, ...], ...]
-    quality: float
+    score: float
     measures: dict[str, float]
 
 
@@ -57,11 +57,11 @@ def judged(one: Recording, rule: Rule, upright: float) -> Judged:
     skeleton = scaled_skeleton(motion.segment_lengths_m)
     found = segment_cycles(motion, rule, 0, len(motion.time_s), skeleton)
     findings = segment_findings(motion, rule, [item.cycle for item in found.cycles], skeleton)
-    scores = [item.quality.score for item in found.cycles if item.quality is not None]
+    scores = [item.score.total for item in found.cycles if item.score is not None]
     return Judged(
         recording=one,
         cycles=tuple(tuple(of_cycle) for of_cycle in findings),
-        quality=float(np.mean(scores)),
+        score=float(np.mean(scores)),
         measures=key_measures(motion, [item.cycle for item in found.cycles], skeleton),
     )
 
@@ -200,7 +200,7 @@ def report(folder: Path) -> str:
                 f"{area_of(found, violated_mean):.2f}",
                 f"{area_of(found, violated_share):.2f}",
                 f"{area_of(by_cycle, severity_sum):.2f}",
-                f"{area_of(found, lambda one: -one.quality):.2f}",
+                f"{area_of(found, lambda one: -one.score):.2f}",
             )
         )
         scores += [

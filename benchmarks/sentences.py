@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from qevd_bio.exercises.load import load_rules
 from qevd_bio.feedback.cues import Cue, cues_of
 from qevd_bio.feedback.kinds import kind_of, read_lexicon
 from qevd_bio.feedback.prompt_files import clauses, folded, load_prompt
@@ -37,6 +38,16 @@ KINDS = (
     "informational",
     "other",
 )
+GROUPS_WITHOUT_RULE = {
+    "bridge": "bridge",
+    "sit_up": "situp",
+    "push": "pushup",
+    "squat": "squat",
+    "lunge": "lunge",
+    "plank": "plank",
+    "jack": "jack",
+}
+"""Cue groups of exercises that no rule describes, by pieces of their names."""
 _NOWHERE = "\ufffc"
 Row = dict[str, str]
 
@@ -125,12 +136,20 @@ def judged_cues(rows: Sequence[Row]) -> tuple[int, int, int]:
     right = wrong = missed = 0
     for row in rows:
         expected = [_expected(words) for words in row["cues"].split(" | ") if words]
-        found = [cue for cue in cues_of(row["text"], exercise=row["exercise"]) if cue.measures]
+        cues = cues_of(row["text"], groups=_groups(row["exercise"]))
+        found = [cue for cue in cues if cue.measures]
         hits = [cue for cue in found if any(_agree(cue, one) for one in expected)]
         right += len(hits)
         wrong += len(found) - len(hits)
         missed += sum(not any(_agree(cue, one) for cue in found) for one in expected)
     return right, wrong, missed
+
+
+def _groups(exercise: str) -> Sequence[str]:
+    rule = load_rules().get(exercise)
+    if rule is not None:
+        return rule.cue_groups
+    return [group for piece, group in GROUPS_WITHOUT_RULE.items() if piece in exercise]
 
 
 def _expected(words: str) -> tuple[list[str], str | None, str | None]:
@@ -240,7 +259,7 @@ def _print_cues(labelled: Sequence[Row], written: Sequence[Row], comments: Seque
     print("\n| corrective | n | with a measure | recognised, nothing measures it | unread |")
     print("|---|---|---|---|---|")
     for name, texts in groups.items():
-        cues = [cues_of(text, exercise=exercise) for text, exercise in texts]
+        cues = [cues_of(text, groups=_groups(exercise or "")) for text, exercise in texts]
         measured = sum(any(cue.measures for cue in found) for found in cues)
         unread = sum(not found for found in cues)
         shares = (measured, len(cues) - measured - unread, unread)

@@ -33,10 +33,11 @@ def diff(
 ) -> int:
     """Show old and new sentences; with --html beside their curves and evidence."""
     from qevd_bio.pipeline.pipeline import reopen_pipeline
-    from qevd_bio.views.changes import all_changes, write_diff_page
+    from qevd_bio.views.diff_page import write_diff_page
+    from qevd_bio.views.work_folder import annotation_rows
 
     pipeline = reopen_pipeline(work)
-    rows = all_changes(pipeline)
+    rows = annotation_rows(pipeline)
     shown = [row for row in rows if everything or row["status"] == "rewritten"]
     result = [
         {key: row[key] for key in (
@@ -75,10 +76,10 @@ def plot(
 ) -> int:
     """Draw the curves of one video with cycles, targets and utterances."""
     from qevd_bio.pipeline.pipeline import reopen_pipeline
-    from qevd_bio.views.changes import plot_of
+    from qevd_bio.views.plot import write_plot
 
     target = out or Path(f"{video}.png")
-    panels = plot_of(reopen_pipeline(work), video, target)
+    panels = write_plot(reopen_pipeline(work), video, target)
     emit({"plot": str(target), "panels": panels}, f"plot: {target}", as_json=as_json)
     return DONE
 
@@ -99,15 +100,15 @@ def overlay(
     ] = 1280,
     as_json: Json = False,
 ) -> int:
-    """Draw skeleton, angles, phase, cycle count and findings on the frames of one video."""
+    """Draw skeleton, angles, phase, cycle count and violations on the frames of one video."""
     from qevd_bio.cli.progress import frame_progress
-    from qevd_bio.views.overlay import write_overlay
-    from qevd_bio.views.overlay_file import watched_video
+    from qevd_bio.views.analyse_file import video_or_file
+    from qevd_bio.views.overlay.write_video import write_overlay
 
     target = out or Path(f"{Path(video).stem}-overlay.mp4")
-    shown = watched_video(video, work, exercise, target)
-    with frame_progress(len(shown.motion.time_s)) as on_frame:
-        frames = write_overlay(shown, target, longest_side_px=longest_side, on_frame=on_frame)
+    analysed = video_or_file(video, work, exercise, target)
+    with frame_progress(len(analysed.motion.time_s)) as on_frame:
+        frames = write_overlay(analysed, target, longest_side_px=longest_side, on_frame=on_frame)
     emit({"overlay": str(target), "frames": frames}, f"overlay: {target}", as_json=as_json)
     return DONE
 
@@ -124,13 +125,13 @@ def export(
 ) -> int:
     """Write the motion of one video for another tool."""
     from qevd_bio.pipeline.pipeline import outside_of_source, reopen_pipeline
+    from qevd_bio.views.analysed_video import analysed_video
     from qevd_bio.views.export import export_motion
-    from qevd_bio.views.overlay import watched
 
     pipeline = reopen_pipeline(work)
     target = out or Path(f"{video}.{to}")
     outside_of_source(target, pipeline.config.data_root)
-    export_motion(watched(pipeline, video), target, to)
+    export_motion(analysed_video(pipeline, video), target, to)
     emit({"export": str(target)}, f"export: {target}", as_json=as_json)
     return DONE
 

@@ -35,6 +35,17 @@ Work = Annotated[
         show_default=f"work of {SETTINGS_FILE}, else work",
     ),
 ]
+UserRules = Annotated[
+    Path | None,
+    typer.Option(
+        "--rules",
+        metavar="DIR",
+        help="Folder of your own rules: they add to the shipped ones, or replace those of the "
+        "same id.",
+        default_factory=lambda: _read(None).get("rules"),
+        show_default=f"rules of {SETTINGS_FILE}",
+    ),
+]
 Videos = Annotated[
     list[str] | None, typer.Option("--video", help="Only this video id; can be given again.")
 ]
@@ -50,7 +61,7 @@ def completes(module: str, names: Callable[[Any], Iterable[str]]) -> Callable[[s
     return complete
 
 
-RULE_IDS = completes("exercises.load", lambda load: load.load_rules())
+RULE_IDS = completes("exercises.load", lambda load: load.rule_files())
 STAGE_NAMES = completes("pipeline.stages", lambda stages: stages.STAGE_NAMES)
 
 

@@ -70,7 +70,14 @@ def synth(
             autocompletion=completes("synthetic.body_mesh", lambda mesh: mesh.BUILDS),
         ),
     ] = None,
-    fault: Annotated[str, typer.Option("--fault", help="What every repetition does wrong.")] = "",
+    form_error: Annotated[
+        str,
+        typer.Option(
+            "--form-error",
+            help="Form error of every repetition.",
+            autocompletion=completes("synthetic.form_errors", lambda known: known.FORM_ERRORS),
+        ),
+    ] = "",
     reps: Annotated[int, typer.Option("--reps", help="Repetitions.")] = 5,
     seconds: Annotated[float, typer.Option("--seconds", help="Of one repetition.")] = 2.2,
     fps: Annotated[int, typer.Option("--fps", help="Frames a second.")] = 16,
@@ -83,7 +90,7 @@ def synth(
 
     clips = clips_wanted(
         exercise or ["squat"], view or [], build or ["man"],
-        fault=fault, repetitions=reps, repetition_s=seconds, rate_hz=fps, seed=seed,
+        form_error=form_error, repetitions=reps, repetition_s=seconds, rate_hz=fps, seed=seed,
     )  # fmt: skip
     frames = [frames_of(clip) for clip in clips]
     with frame_progress(sum(frames)) as on_frame:

@@ -14,16 +14,17 @@ from qevd_bio.demo.accuracy import (
     angle_accuracy,
     count_accuracy,
 )
+from qevd_bio.demo.sessions import demo_sessions
 from qevd_bio.demo.workout import DemoTruth, make_demo_folder
 from qevd_bio.engine.events import Event
 from qevd_bio.errors import UsageError
-from qevd_bio.exercises.load import load_rules
-from qevd_bio.exercises.references import build_reference
 from qevd_bio.files.atomic import write_text_atomic
 from qevd_bio.pipeline.config import PipelineConfig
 from qevd_bio.pipeline.pipeline import Pipeline, open_pipeline
 from qevd_bio.release.assembly import release_from
-from qevd_bio.views.changes import all_changes, plot_of, write_diff_page
+from qevd_bio.views.diff_page import write_diff_page
+from qevd_bio.views.plot import write_plot
+from qevd_bio.views.work_folder import annotation_rows
 
 SEED = 1
 VERSION = "0.1.0"
@@ -139,9 +140,8 @@ def run_demo(folder: Path, *, say: Callable[[str], None], table: Table) -> DemoR
         The folder holds something else.
     """
     _make_room(folder)
-    references = {rule.id: build_reference(rule) for rule in load_rules().values()}
     say("1/4 rendering people with known motion")
-    truth = make_demo_folder(folder / "QEVD", references=references, seed=SEED)
+    truth = make_demo_folder(folder / "QEVD", demo_sessions(), seed=SEED)
     pipeline = open_pipeline(PipelineConfig(folder / "QEVD"), folder / "work")
     say("2/4 measuring, finding cycles, checking, rewriting")
     failures: list[str] = []
@@ -164,13 +164,13 @@ def run_demo(folder: Path, *, say: Callable[[str], None], table: Table) -> DemoR
 def _report(
     folder: Path, pipeline: Pipeline, truth: DemoTruth, release: Path, failures: list[str]
 ) -> DemoReport:
-    rows = all_changes(pipeline)
+    rows = annotation_rows(pipeline)
     page = folder / "changes.html"
     write_diff_page(pipeline, rows, page)
     plots = []
     for video in truth.videos:
         path = folder / "plots" / f"{video}.png"
-        plot_of(pipeline, video, path)
+        write_plot(pipeline, video, path)
         plots.append(path)
     artifacts = pipeline.artifacts()
     return DemoReport(

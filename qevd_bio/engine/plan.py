@@ -107,22 +107,7 @@ def plan_video(stages: Sequence[Stage], video_id: str, store: Store) -> list[Pla
 def plan_unit(
     stage: Stage, video_id: str, upstream: Mapping[str, PlannedUnit], store: Store
 ) -> PlannedUnit:
-    """Plan one unit from the state of what it reads.
-
-    Parameters
-    ----------
-    stage, video_id
-        The unit.
-    upstream : mapping of str to PlannedUnit
-        At least the artifacts the stage reads, by name.
-    store : Store
-        Where results lie; nothing is written.
-
-    Returns
-    -------
-    PlannedUnit
-        With `identity` set when every artifact it reads is final.
-    """
+    """Plan one unit from the units that make what it reads, by the name of the artifact."""
     reads = [upstream[name] for name in stage.reads]
     obstacles = sorted(filter(None, map(_obstacle, reads)), key=lambda found: found[0])
     if obstacles:
@@ -148,20 +133,10 @@ def plan_unit(
 
 
 def current_artifacts(planned: Sequence[PlannedUnit], store: Store) -> dict[str, dict[str, Path]]:
-    """Find the artifacts that belong to the current inputs, rules and configuration.
+    """Find the artifacts of the current inputs, rules and configuration.
 
-    Parameters
-    ----------
-    planned : sequence of PlannedUnit
-        What `plan` returned for this store.
-    store : Store
-        Where results lie.
-
-    Returns
-    -------
-    dict of str to dict of str to Path
-        By video id, then stage name. Every planned video has an entry; a stage that has
-        still to run, failed or was skipped is absent from it.
+    They are by video id, then stage name. Every planned video has an entry; a stage that has
+    still to run, failed or was skipped is absent from it.
     """
     found: dict[str, dict[str, Path]] = {unit.video_id: {} for unit in planned}
     for unit in planned:

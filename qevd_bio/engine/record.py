@@ -137,19 +137,7 @@ def record_to_json(record: UnitRecord) -> str:
 
 
 def record_from_json(text: str, *, where: str) -> UnitRecord:
-    """Read the text of ``unit.json`` and believe none of it unchecked.
-
-    Parameters
-    ----------
-    text : str
-        The whole file.
-    where : str
-        Its path, for the error.
-
-    Returns
-    -------
-    UnitRecord
-        Valid by the schema, its identity recomputed.
+    """Read the text of ``unit.json``, check it against the schema and recompute its identity.
 
     Raises
     ------

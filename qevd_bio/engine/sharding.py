@@ -40,7 +40,7 @@ def shard_named(text: str) -> Shard:
     if match and 1 <= int(match[1]) <= int(match[2]):
         return Shard(int(match[1]), int(match[2]))
     raise UsageError(
-        "is no part of a whole", where=f"shard {text}", next_step="Give 1/8 to 8/8, say"
+        "is no part of a whole", where=f"shard {text}", next_step="Give 1/8 to 8/8, for example"
     )
 
 

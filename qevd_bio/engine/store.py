@@ -139,17 +139,8 @@ class Store:
     def commit(self, record: UnitRecord, staged: Path) -> UnitRecord:
         """Write the record of a unit that completed or was skipped, and make it appear durably.
 
-        Parameters
-        ----------
-        record : UnitRecord
-            Completed or skipped.
-        staged : Path
-            What `staging_folder` lent; holds the artifact if the record lists one.
-
-        Returns
-        -------
-        UnitRecord
-            `record`, or the record of another machine that was first.
+        `staged` is from `staging_folder` and holds the artifact if the record lists one. What
+        is returned is `record`, or the record of another machine that was first.
         """
         folder = self.folder(record.stage, record.video_id, record.identity)
         with writing_to(folder):
@@ -164,19 +155,9 @@ class Store:
         return current
 
     def move_into_place(self, record: UnitRecord, staged: Path) -> UnitRecord:
-        """Make a unit appear by one rename; syncs nothing.
+        """Make a unit appear by one rename; as `commit`, but nothing is written or synced.
 
-        Parameters
-        ----------
-        record : UnitRecord
-            Completed or skipped.
-        staged : Path
-            A folder of the same file system with record and artifact.
-
-        Returns
-        -------
-        UnitRecord
-            `record`, or the record of another machine that was first.
+        `staged` is of the same file system and holds record and artifact.
         """
         folder = self.folder(record.stage, record.video_id, record.identity)
         with writing_to(folder):
@@ -223,17 +204,9 @@ class Store:
     def is_in_progress(self, stage: str, video_id: str, *, since: float) -> bool:
         """Return whether some process, on any machine, seems to work on a unit.
 
-        Parameters
-        ----------
-        stage, video_id : str
-            The unit.
-        since : float
-            A staging folder older than this (seconds, `time.time`) is one of a dead process.
-
-        Returns
-        -------
-        bool
-            A hint that may come late from a file server: it may order the work, not more.
+        A staging folder from before `since` (seconds, `time.time`) is one of a dead process.
+        The answer is a hint that may come late from a file server: it may order the work, not
+        more.
         """
         for path in self.video_folder(stage, video_id).glob(f"{TEMPORARY_PREFIX}*"):
             with suppress(FileNotFoundError):

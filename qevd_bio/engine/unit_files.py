@@ -77,6 +77,12 @@ def unit_folders(video_folder: Path) -> list[Path]:
     return [f for f in subfolders(video_folder) if _UNIT_FOLDER.fullmatch(f.name)]
 
 
+def files_beside(video_folder: Path, suffix: str) -> list[Path]:
+    """List the files with a suffix beside the unit folders, by identity; no foreign files."""
+    found = video_folder.glob(f"*{suffix}")
+    return sorted(f for f in found if _UNIT_FOLDER.fullmatch(f.name.removesuffix(suffix)))
+
+
 def read_record(path: Path) -> UnitRecord | str:
     """Read a record, or return why it does not count; empty when there is none."""
     try:

@@ -92,7 +92,8 @@ class Settings:
     rules: Path | None = field(
         default=None,
         metadata=_about(
-            "Folder of your own rules: they are added to the shipped ones or replace them.",
+            "Folder of your own rules: they add to the shipped ones, or replace those of the "
+            "same id.",
             SENTENCES,
         ),
     )

@@ -309,21 +309,3 @@ def draw_shadow(
     flat = drawn.reshape(-1, 3)
     flat[shaded] = (flat[shaded] * SHADOW_SHARE).astype(np.uint8)
     return drawn
-
-
-def halve(picture: ByteArray) -> ByteArray:
-    """Average squares of 2 x 2 pixels: the second half of supersampling.
-
-    Parameters
-    ----------
-    picture : ndarray (2H, 2W, 3) of uint8
-        RGB at twice the size.
-
-    Returns
-    -------
-    ndarray (H, W, 3) of uint8
-        RGB.
-    """
-    height, width = picture.shape[0] // 2, picture.shape[1] // 2
-    blocks = picture.reshape(height, 2, width, 2, 3).astype(np.uint16)
-    return np.asarray((blocks.sum(axis=(1, 3)) + 2) // 4, dtype=np.uint8)

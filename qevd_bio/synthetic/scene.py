@@ -18,8 +18,8 @@ import numpy as np
 from qevd_bio.arrays import ByteArray, FloatArray
 from qevd_bio.errors import UsageError
 from qevd_bio.skeleton.dofs import JOINT_INDEX, N_DOFS
-from qevd_bio.synthetic.body_mesh import PARTS, Body, pose_body
-from qevd_bio.synthetic.render import Camera, Light, draw_mesh, draw_shadow, halve
+from qevd_bio.synthetic.body_mesh import Body, pose_body
+from qevd_bio.synthetic.render import Camera, Light, draw_mesh, draw_shadow
 
 _CHUNK_FRAMES = 32
 _FEET = tuple(JOINT_INDEX[f"{n}_{s}"] for n in ("calcn", "toes") for s in "rl")
@@ -65,30 +65,17 @@ VIEWS: dict[str, View] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Outfit:
-    """Colours of what a triangle can show, RGB 0..255, named as in `PARTS`."""
-
-    skin: tuple[int, int, int] = (224, 172, 140)
-    hair: tuple[int, int, int] = (58, 40, 30)
-    shirt: tuple[int, int, int] = (200, 45, 50)
-    shorts: tuple[int, int, int] = (38, 50, 95)
-    shoes: tuple[int, int, int] = (235, 235, 235)
-    eyes: tuple[int, int, int] = (40, 36, 36)
-    lips: tuple[int, int, int] = (168, 84, 78)
-
-    def colours(self) -> FloatArray:
-        """Return one row per part of `PARTS` (7, 3)."""
-        return np.array([getattr(self, part) for part in PARTS], dtype=np.float64)
-
-
-OUTFITS: tuple[Outfit, ...] = (
-    Outfit(),
-    Outfit(skin=(150, 104, 78), hair=(28, 22, 20), shirt=(60, 150, 170), shorts=(45, 45, 48)),
-    Outfit(skin=(236, 190, 160), hair=(120, 84, 48), shirt=(70, 120, 60), shorts=(52, 40, 70)),
+_SHOES, _EYES, _LIPS = (235, 235, 235), (40, 36, 36), (168, 84, 78)
+OUTFITS: FloatArray = np.array(
+    [
+        [(224, 172, 140), (58, 40, 30), (200, 45, 50), (38, 50, 95), _SHOES, _EYES, _LIPS],
+        [(150, 104, 78), (28, 22, 20), (60, 150, 170), (45, 45, 48), _SHOES, _EYES, _LIPS],
+        [(236, 190, 160), (120, 84, 48), (70, 120, 60), (52, 40, 70), _SHOES, _EYES, _LIPS],
+    ],
+    dtype=np.float64,
 )
+"""Colours of the body's `PARTS`, RGB 0..255 (3, 7, 3)."""
 LIGHT = Light(direction=np.array([0.45, 1.0, 0.75]), ambient=0.30, diffuse=0.78)
-ROOM_HALF_WIDTH_M = 3.0
 
 
 def camera_for(view: View, width: int, height: int) -> Camera:
@@ -268,7 +255,7 @@ def stand_on_ground(vertices_m: FloatArray, joints_m: FloatArray, prone: bool) -
     return np.asarray(shift)
 
 
-def empty_room(camera: Camera, *, mat: bool, light: Light = LIGHT) -> ByteArray:
+def empty_room(camera: Camera, *, mat: bool) -> ByteArray:
     """Draw the room: a wooden floor, a wall, and a mat for floor exercises.
 
     Parameters
@@ -277,8 +264,6 @@ def empty_room(camera: Camera, *, mat: bool, light: Light = LIGHT) -> ByteArray:
         The camera.
     mat : bool
         Lay a mat of 1.9 x 0.7 m along the world's z axis.
-    light : Light
-        Brightens the floor by its slope only.
 
     Returns
     -------
@@ -327,11 +312,10 @@ def _floor(point: FloatArray, mat: bool) -> FloatArray:
 def render_motion(
     q_world: FloatArray,
     body: Body,
-    outfit: Outfit,
+    outfit: FloatArray,
     camera: Camera,
     *,
     prone: bool,
-    smooth: bool = False,
 ) -> Iterator[ByteArray]:
     """Draw every frame of a motion.
 
@@ -341,34 +325,23 @@ def render_motion(
         rad; an upright pelvis has q0..2 = 0, a prone one tilt near -90 degrees.
     body : Body
         Who.
-    outfit : Outfit
-        Colours.
+    outfit : ndarray (7, 3)
+        One of `OUTFITS`.
     camera : Camera
         From where.
     prone : bool
         A floor exercise: hold hands and feet in place and lay a mat.
-    smooth : bool
-        Draw at twice the size and average: four times the work.
 
     Yields
     ------
     ndarray (H, W, 3) of uint8
         RGB.
     """
-    lens = camera
-    if smooth:
-        lens = replace(
-            camera,
-            focal_px=2 * camera.focal_px,
-            width=2 * camera.width,
-            height=2 * camera.height,
-        )
-    room = empty_room(lens, mat=prone)
-    colours = outfit.colours()[body.face_part]
+    room = empty_room(camera, mat=prone)
+    colours = outfit[body.face_part]
     for start in range(0, len(q_world), _CHUNK_FRAMES):
         vertices, joints = pose_body(body, q_world[start : start + _CHUNK_FRAMES])
         vertices += stand_on_ground(vertices, joints, prone)[:, None]
         for mesh in vertices:
-            shaded = draw_shadow(room, mesh, body.faces, lens, LIGHT)
-            picture = draw_mesh(shaded, mesh, body.faces, colours, lens, LIGHT)
-            yield halve(picture) if smooth else picture
+            shaded = draw_shadow(room, mesh, body.faces, camera, LIGHT)
+            yield draw_mesh(shaded, mesh, body.faces, colours, camera, LIGHT)

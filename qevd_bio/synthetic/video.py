@@ -6,15 +6,13 @@ T frames, H, W picture height and width in pixels
 from __future__ import annotations
 
 from collections.abc import Iterable
-from fractions import Fraction
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 
 from qevd_bio.arrays import ByteArray, IntArray
-from qevd_bio.errors import UsageError
 from qevd_bio.files.atomic import atomic_path
+from qevd_bio.files.mp4 import write_mp4
 
 NANOSECONDS = 1_000_000_000
 # Spread of the real frame intervals around their mean, and the farthest a frame may stray.
@@ -51,7 +49,7 @@ def frame_timestamps_ns(
 def write_video(
     path: Path, pictures: Iterable[ByteArray], rate_hz: int, *, sideways: bool = False
 ) -> int:
-    """Encode pictures as mp4 (H.264, or MPEG-4 part 2 where PyAV lacks libx264).
+    """Encode pictures as mp4 at a constant rate.
 
     Parameters
     ----------
@@ -72,41 +70,11 @@ def write_video(
 
     Raises
     ------
-    UsageError
-        No picture, or an odd size.
+    DataError
+        There is no picture, or its size is odd.
     """
-    import av
-
-    codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
-    options = {"crf": "23", "preset": "veryfast"} if codec == "libx264" else {"qscale": "4"}
-    frames = 0
-    with (
-        atomic_path(path) as temporary,
-        av.open(str(temporary), "w", format="mp4", options={"fflags": "+bitexact"}) as container,
-    ):
-        stream = cast("av.VideoStream", container.add_stream(codec, rate_hz, options))
-        stream.pix_fmt = "yuv420p"
-        stream.thread_count = 1  # the bytes must not depend on the number of cores
-        for picture in pictures:
-            stored = np.ascontiguousarray(np.rot90(picture) if sideways else picture)
-            if frames == 0:
-                stream.height, stream.width = stored.shape[:2]
-                if stream.height % 2 or stream.width % 2:
-                    raise UsageError(
-                        f"a picture of {stream.width}x{stream.height} cannot be encoded",
-                        where=str(path),
-                        next_step="Use an even width and height",
-                    )
-            frame = av.VideoFrame.from_ndarray(stored, format="rgb24")
-            frame.pts, frame.time_base = frames, Fraction(1, rate_hz)
-            container.mux(stream.encode(frame))
-            frames += 1
-        if frames == 0:
-            raise UsageError(
-                "there is no picture", where=str(path), next_step="Render at least one frame"
-            )
-        container.mux(stream.encode(None))
-    return frames
+    shown = (np.rot90(picture) if sideways else picture for picture in pictures)
+    return write_mp4(path, enumerate(shown), rate_hz=rate_hz, ticks_hz=rate_hz, crf=23)
 
 
 def write_timestamps(path: Path, timestamps_ns: IntArray) -> None:

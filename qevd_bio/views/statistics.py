@@ -19,8 +19,7 @@ from qevd_bio.pipeline.pipeline import WORK_FILE, reopen_pipeline
 from qevd_bio.qevd.completeness import MANIFEST
 from qevd_bio.release.configs import SPLITS
 from qevd_bio.release.loading import load_table, splits_of
-from qevd_bio.tables.annotations import SCHEMA
-from qevd_bio.tables.parquet import read_parquet
+from qevd_bio.views.work_folder import annotation_tables
 
 COLUMNS = ("video_id", "segment_index", "exercise_text", "exercise", "kind", "status", "reason")
 NO_EXERCISE = "outside of exercises"
@@ -269,9 +268,7 @@ def _share(counts: Counts) -> str:
 def _work_tables(work: Path) -> dict[str, pa.Table]:
     pipeline = reopen_pipeline(work)
     found: dict[str, list[pa.Table]] = {}
-    for unit, artifacts in pipeline.artifacts().items():
-        if "annotations" in artifacts:
-            split = pipeline.sessions.by_id[unit].record.split
-            table = read_parquet(artifacts["annotations"], SCHEMA)
-            found.setdefault(split, []).append(table.replace_schema_metadata(None))
+    for video, table in annotation_tables(pipeline).items():
+        split = pipeline.sessions.by_id[video].record.split
+        found.setdefault(split, []).append(table.replace_schema_metadata(None))
     return {split: pa.concat_tables(tables) for split, tables in found.items()}

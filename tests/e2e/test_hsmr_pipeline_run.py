@@ -17,16 +17,16 @@ from qevd_bio.capture.hsmr.network import HsmrNetwork
 from qevd_bio.capture.hsmr.options import HsmrOptions, hsmr_options_for
 from qevd_bio.capture.hsmr.sizes import NetworkSizes
 from qevd_bio.cli.main import app
-from qevd_bio.demo.sessions import TRAIN
 from qevd_bio.engine.execute.limits import Limits
 from qevd_bio.errors import EnvironmentProblem, UsageError
 from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline, reopen_pipeline
 from qevd_bio.pipeline.running import RunOptions
-from qevd_bio.qevd.records import require_times_s
+from qevd_bio.qevd.load import require_times_s
 from qevd_bio.tables.kinematics import motion_from_table
 from qevd_bio.tables.parquet import read_notes
 from qevd_bio.weights.store import METADATA_KEYS, SCHEMA_VERSION
 from qevd_bio.weights.tensor_file import write_tensors
+from tests.e2e.source_records import TRAIN
 
 SIZES = NetworkSizes(
     width=32, depth=2, heads=16, mlp=64, token=32, head_depth=1, head_heads=8, head_inner=16,

@@ -29,7 +29,9 @@ from qevd_bio.release.configs import CONFIGS
 from qevd_bio.release.tracing import trace
 from qevd_bio.skeleton.dofs import DOF_INDEX
 from qevd_bio.tables.findings import FINDING_FIELDS
-from qevd_bio.views.changes import all_changes, plot_of, write_diff_page
+from qevd_bio.views.diff_page import write_diff_page
+from qevd_bio.views.plot import write_plot
+from qevd_bio.views.work_folder import annotation_rows
 
 pytestmark = pytest.mark.slow
 
@@ -52,7 +54,7 @@ def artifact_bytes(work: Path) -> dict[str, bytes]:
 
 
 def test_the_corrective_sentence_is_rewritten_and_nothing_else(pipeline: Pipeline) -> None:
-    rows = {row["feedback_original"]: row for row in all_changes(pipeline)}
+    rows = {row["feedback_original"]: row for row in annotation_rows(pipeline)}
     assert rows["Sink deeper into these squats"]["status"] == "rewritten"
     assert "Increase knee flexion by" in rows["Sink deeper into these squats"]["feedback"]
     assert rows["Keep a straight back"]["status"] == "unmeasurable"
@@ -64,7 +66,7 @@ def test_the_corrective_sentence_is_rewritten_and_nothing_else(pipeline: Pipelin
 
 def test_every_number_is_backed_by_a_finding_of_its_row(pipeline: Pipeline) -> None:
     names = [field.name for field in FINDING_FIELDS]
-    for row in all_changes(pipeline):
+    for row in annotation_rows(pipeline):
         findings = [Finding(**{name: f[name] for name in names}) for f in row["findings"]]
         if row["status"] == "rewritten":
             spoken = [f for f, raw in zip(findings, row["findings"], strict=True) if raw["spoken"]]
@@ -237,11 +239,11 @@ def test_the_drop_in_keeps_times_flags_and_other_sentences(
 
 
 def test_page_and_plot_are_written(pipeline: Pipeline, tmp_path: Path) -> None:
-    write_diff_page(pipeline, all_changes(pipeline), tmp_path / "page.html")
+    write_diff_page(pipeline, annotation_rows(pipeline), tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "<svg" in page and 'class="target"' in page
     assert not re.search(r"(src|href)\s*=|url\(|@import|<script", page)
-    assert plot_of(pipeline, "0200", tmp_path / "0200.png") >= 2
+    assert write_plot(pipeline, "0200", tmp_path / "0200.png") >= 2
     assert (tmp_path / "0200.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -251,20 +253,21 @@ def test_the_overlay_lies_on_the_person(pipeline: Pipeline, tmp_path: Path) -> N
     from qevd_bio.capture.person.landmarks import ANKLES, ELBOWS, KNEES, PoseLandmarker
     from qevd_bio.capture.video.decode import FrameStream
     from qevd_bio.skeleton.dofs import JOINT_INDEX
-    from qevd_bio.views.overlay import overlay_of, watched
-    from qevd_bio.views.overlay_marks import Story
+    from qevd_bio.views.analysed_video import analysed_video
+    from qevd_bio.views.overlay.project_joints import joints_px
+    from qevd_bio.views.overlay.write_video import write_overlay
 
-    seen = watched(pipeline, "0200")
-    assert overlay_of(pipeline, "0200", tmp_path / "0200.mp4") == len(seen.motion.time_s)
+    video = analysed_video(pipeline, "0200")
+    assert write_overlay(video, tmp_path / "0200.mp4") == len(video.motion.time_s)
     pairs = {"tibia": KNEES, "talus": ANKLES, "ulna": ELBOWS}
     away = []
     with PoseLandmarker(CaptureConfig(), follow=False) as find:
-        for frame, picture in enumerate(FrameStream(seen.video_file, turn_deg=seen.turn_deg)):
+        for frame, picture in enumerate(FrameStream(video.video_file, turn_deg=video.turn_deg)):
             found = find(picture) if frame % 10 == 0 else None
             if found is None:
                 continue
             size = (picture.shape[1], picture.shape[0])
-            joints = Story(seen.motion, (), size).marks(frame).joints_px
+            joints = joints_px(video.motion, size)[frame]
             tall = float(np.ptp(found[0][:, 1]))
             for joint, (left, right) in pairs.items():
                 for side, mark in (("l", left), ("r", right)):
@@ -274,9 +277,9 @@ def test_the_overlay_lies_on_the_person(pipeline: Pipeline, tmp_path: Path) -> N
     assert np.median(away) < 0.03 and np.quantile(away, 0.9) < 0.08
 
 
-def test_a_file_on_its_own_is_watched_with_its_exercise(workout: Path, tmp_path: Path) -> None:
+def test_a_file_on_its_own_is_analysed_with_its_exercise(workout: Path, tmp_path: Path) -> None:
     from qevd_bio.errors import UsageError
-    from qevd_bio.views.overlay_file import watched_video
+    from qevd_bio.views.analyse_file import video_or_file
 
     video = workout / "QEVD-FIT-COACH" / "long_range_videos" / "0200.mp4"
     out = tmp_path / "out.mp4"
@@ -286,9 +289,9 @@ def test_a_file_on_its_own_is_watched_with_its_exercise(workout: Path, tmp_path:
         ("squat", video, "video itself"),
     ):
         with pytest.raises(UsageError, match=words):
-            watched_video(str(video), tmp_path, exercise, target)
+            video_or_file(str(video), tmp_path, exercise, target)
     with pytest.raises(UsageError, match="existing file"):
-        watched_video("0200", tmp_path, "squat", out)
-    seen = watched_video(str(video), tmp_path, "squats", out)
-    assert len(seen.parts[0].cycles) == 3
-    assert any(finding.violated for finding in seen.parts[0].findings)
+        video_or_file("0200", tmp_path, "squat", out)
+    found = video_or_file(str(video), tmp_path, "squats", out)
+    assert len(found.segments[0].cycles) == 3
+    assert any(finding.violated for finding in found.segments[0].findings)

@@ -24,8 +24,8 @@ from qevd_bio.skeleton.measures import measure_values
 from qevd_bio.tables import kinematics
 from qevd_bio.tables.kinematics import motion_from_table
 from qevd_bio.tables.parquet import read_notes, read_parquet
-from qevd_bio.views.changes import all_changes
 from qevd_bio.views.statistics import statistics_of
+from qevd_bio.views.work_folder import annotation_rows
 
 pytestmark = [pytest.mark.slow, pytest.mark.data]
 
@@ -85,7 +85,7 @@ def test_the_sideways_video_is_analysed_upright(pipeline: Pipeline) -> None:
 def test_texts_counts_and_timestamps_are_those_of_the_source(
     pipeline: Pipeline, sample: Path
 ) -> None:
-    rows = all_changes(pipeline)
+    rows = annotation_rows(pipeline)
     for split in ("QEVD-FIT-COACH", "QEVD-FIT-COACH-Benchmark"):
         source = (sample / split / "feedbacks_long_range.json").read_text(encoding="utf-8")
         for record in json.loads(source):
@@ -106,7 +106,9 @@ def test_texts_counts_and_timestamps_are_those_of_the_source(
 
 
 def test_every_corrective_utterance_has_a_row_with_status_and_reason(pipeline: Pipeline) -> None:
-    rows = [row for row in all_changes(pipeline) if row["kind"] in ("corrective", "instructional")]
+    rows = [
+        row for row in annotation_rows(pipeline) if row["kind"] in ("corrective", "instructional")
+    ]
     lines = [f"{r['video_id']} {r['status']}: {r['feedback_original']}" for r in rows]
     print("\n".join(f"{line} -> {r['reason']}" for line, r in zip(lines, rows, strict=True)))
     assert rows
@@ -122,12 +124,10 @@ def test_deep_squats_are_not_told_to_go_deeper(pipeline: Pipeline) -> None:
     """The people of 0007 and 0150 squat to 138 and 135 degrees of knee flexion."""
     depth = [
         row
-        for row in all_changes(pipeline)
+        for row in annotation_rows(pipeline)
         if row["video_id"] in ("0007", "0150")
         and row["exercise"] == "squat"
-        and any(
-            cue.about == "depth" for cue in cues_of(row["feedback_original"], exercise="squat")
-        )
+        and any(cue.about == "depth" for cue in cues_of(row["feedback_original"]))
         and row["kind"] in ("corrective", "instructional")
     ]
     assert {row["video_id"] for row in depth} == {"0007", "0150"}

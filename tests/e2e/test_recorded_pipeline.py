@@ -10,15 +10,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from qevd_bio.capture.recorded.opensim import to_opensim
-from qevd_bio.demo.sessions import TRAIN
 from qevd_bio.errors import UsageError
 from qevd_bio.files.motion_file import write_mot
 from qevd_bio.pipeline.config import PipelineConfig
 from qevd_bio.pipeline.pipeline import Pipeline, open_pipeline, reopen_pipeline
 from qevd_bio.stages.backends import backend_named
 from qevd_bio.tables.parquet import read_notes
-from qevd_bio.views.changes import all_changes
-from qevd_bio.views.overlay import overlay_of
+from qevd_bio.views.analysed_video import analysed_video
+from qevd_bio.views.overlay.write_video import write_overlay
+from qevd_bio.views.work_folder import annotation_rows
+from tests.e2e.source_records import TRAIN
 
 DOWN = np.array([0.0, 1.0, 0.0])
 
@@ -68,13 +69,14 @@ def test_a_dump_gives_counts_and_the_quantified_sentence(
     pipeline, failures = walked(config, tmp_path / "work")
     assert not failures
     assert counted(pipeline) == 3
-    rows = {row["feedback_original"]: row for row in all_changes(pipeline)}
+    rows = {row["feedback_original"]: row for row in annotation_rows(pipeline)}
     assert rows["Sink deeper into these squats"]["status"] == "rewritten"
     assert motion_notes(pipeline)["motion"]["backend"] == "hsmr"
     again = reopen_pipeline(tmp_path / "work")
     assert again.config.recorded_root == dumps.absolute()
     assert {unit.action for unit in again.plan()} == {"done"}
-    assert overlay_of(pipeline, "0200", tmp_path / "a.mp4", longest_side_px=160) > 50
+    video = analysed_video(pipeline, "0200")
+    assert write_overlay(video, tmp_path / "a.mp4", longest_side_px=160) > 50
 
     dump = dumps / "HSMR-0200.npy"
     dump.write_bytes(dump.read_bytes() + b" ")

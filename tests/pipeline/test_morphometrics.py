@@ -21,7 +21,7 @@ from qevd_bio.release.loading import load_split
 from qevd_bio.skeleton.bodies import segment_lengths_for_height
 from qevd_bio.stages.body_sources import BodySources
 from qevd_bio.tables.morphometrics import MEASURES, SCHEMA, SEGMENTS
-from qevd_bio.views.changes import all_changes
+from qevd_bio.views.work_folder import annotation_rows
 from tests.pipeline.bodies_made import (
     CHEST_RING,
     HALF_HEIGHT_M,
@@ -70,7 +70,7 @@ def row_of(pipeline: Pipeline, video: str = "0006") -> dict[str, Any]:
 
 
 def body_told(pipeline: Pipeline) -> set[str]:
-    return {row["morphology_context"] for row in all_changes(pipeline)}
+    return {row["morphology_context"] for row in annotation_rows(pipeline)}
 
 
 def test_betas_are_measured_on_the_body_of_the_user(walk, root: Path, tmp_path: Path) -> None:

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from qevd_bio.views.curves import Curve
-from qevd_bio.release.contents import PublishedVideo
 from qevd_bio.files.digest import sha256_file
 from qevd_bio.motion.record import Motion
+from qevd_bio.release.contents import PublishedVideo
 from qevd_bio.skeleton.dofs import DOF_INDEX, DOF_NAMES, N_DOFS
 from qevd_bio.tables import annotations, cycles, findings, kinematics
 from qevd_bio.tables import morphometrics as morphometrics_table
@@ -279,27 +278,3 @@ def source_record(video: PublishedVideo) -> dict[str, Any]:
 
 def _time_s(frame: int) -> float:
     return START_S + frame / 30.0
-
-
-def squat_curve(segment_index: int = 0, **changed: Any) -> Curve:
-    """Knee flexion of ten squats of three seconds, 10 to 80 degrees, with a gap at 14 s."""
-    seconds = np.arange(900) / 30.0
-    values = {
-        "video_id": "0146",
-        "segment_index": segment_index,
-        "exercise": "squats",
-        "measure": "knee_flexion_r",
-        "label": "right knee flexion",
-        "unit": "deg",
-        "time_s": START_S + seconds,
-        "values": 45.0 - 35.0 * np.cos(2.0 * np.pi * seconds / 3.0),
-        "valid": (seconds < 13.75) | (seconds > 14.5),
-        "cycles": tuple(
-            (START_S + 3.0 * i, START_S + 3.0 * i + 1.5, START_S + 3.0 * i + 3.0) for i in range(9)
-        ),
-        "utterances_s": (START_S + 4.7,),
-        "target_low": 90.0,
-        "target_high": 120.0,
-        "tolerance": 10.0,
-    }
-    return Curve(**{**values, **changed})

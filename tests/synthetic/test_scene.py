@@ -141,16 +141,6 @@ def test_frames_show_the_outfit_and_repeat_exactly() -> None:
     assert red.sum() > 800 and abs(columns.mean() - 120) < 3 and 90 < rows.mean() < 160
 
 
-def test_supersampling_keeps_size_and_content() -> None:
-    body, camera = load_body("man"), camera_for(VIEWS["front"], 120, 160)
-    plain, smooth = (
-        next(render_motion(UPRIGHT, body, OUTFITS[1], camera, prone=False, smooth=s))
-        for s in (False, True)
-    )
-    assert plain.shape == smooth.shape == (160, 120, 3)
-    assert np.abs(plain.astype(int) - smooth).mean() < 5
-
-
 def test_horizon_of_a_level_camera_is_half_way_up() -> None:
     """The floor meets the wall below the middle, where its true edge projects."""
     view = View("test", 0.0, 3.0, 1.0, 0.0, 50.0)

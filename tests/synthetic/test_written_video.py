@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from qevd_bio.errors import UsageError
+from qevd_bio.errors import DataError
 from qevd_bio.synthetic.video import frame_timestamps_ns, write_timestamps, write_video
 
 
@@ -61,7 +61,7 @@ def test_same_pictures_same_bytes(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_written_leaves_no_file(tmp_path: Path, shown: list, message: str) -> None:
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(DataError, match=message):
         write_video(tmp_path / "v.mp4", shown, 16)
     assert list(tmp_path.iterdir()) == []
 

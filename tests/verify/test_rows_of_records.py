@@ -11,15 +11,15 @@ import pytest
 from qevd_bio.release.assembly import release_from
 from qevd_bio.release.drop_in import drop_in_of_release
 from qevd_bio.release.evidence import release_faults
-from qevd_bio.views.changes import all_changes
 from qevd_bio.views.statistics import statistics_of
+from qevd_bio.views.work_folder import annotation_rows
 from tests.pipeline.sessions_made import SQUATS, TIMES_S, record, write_root
 
 DEEPER = "Sink deeper into these squats"
 
 
 def rows_of(pipeline: Any) -> dict[int, dict[str, Any]]:
-    return {row["feedback_index"]: row for row in all_changes(pipeline)}
+    return {row["feedback_index"]: row for row in annotation_rows(pipeline)}
 
 
 def test_a_supported_sentence_is_rewritten_where_it_stood(walk, tmp_path: Path) -> None:

@@ -8,13 +8,12 @@ machine.
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import platform
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing import Pipe
@@ -23,6 +22,7 @@ from typing import Any
 
 from qevd_bio.engine.events import RunSummary
 from qevd_bio.engine.execute.limits import Limits
+from qevd_bio.engine.execute.messages import Message, send_message
 from qevd_bio.engine.execute.stage_factory import StageFactory
 from qevd_bio.engine.execute.supervisor import run_supervised
 from qevd_bio.engine.execute.worker_process import Worker, WorkerSpec, start_worker
@@ -51,12 +51,12 @@ def run_on_ray(
     workers: int | None,
     limits: Limits,
 ) -> RunSummary:
-    """Bring every unit up to date with workers on all machines of a Ray cluster.
+    """Do what `run_supervised` does with workers on all machines of a Ray cluster.
 
     Parameters
     ----------
     factory, stages, video_ids, run, limits
-        As `run_supervised` takes them.
+        As `run_supervised` takes them; results and errors are the same, too.
     store : Store
         In a folder that all machines have under the same path.
     address : str or None
@@ -65,15 +65,10 @@ def run_on_ray(
     workers : int or None
         Most workers at once; None: as many as the cluster has room for.
 
-    Returns
-    -------
-    RunSummary
-        Counts over all units, and the failures.
-
     Raises
     ------
-    DataError, UsageError, EnvironmentProblem, KeyboardInterrupt
-        As `run_supervised` raises them; Ray is not installed, or no cluster answers.
+    EnvironmentProblem
+        Ray is not installed, or no cluster answers.
 
     Notes
     -----
@@ -128,13 +123,13 @@ class _WorkerActor:
             return platform.node(), "", f"{error} (on {platform.node()})"
         return f"{platform.node()}, {self.worker.location()}", self.worker.staging_prefix, ""
 
-    def send(self, message: Mapping[str, Any]) -> None:
+    def send(self, message: Message) -> None:
         """Send the worker a message."""
         self.worker.send(**message)
 
-    def receive(self) -> tuple[list[Mapping[str, Any]], str | None]:
+    def receive(self) -> tuple[list[Message], str | None]:
         """Wait for the worker's next messages, and for its exit reason when it is gone."""
-        messages: list[Mapping[str, Any]] = []
+        messages: list[Message] = []
         deadline = time.monotonic() + _LISTEN_S
         while time.monotonic() < deadline:
             while self.worker.channel.poll(0.0 if messages else _TICK_S):
@@ -167,7 +162,7 @@ class _WorkerActor:
 
 @dataclass(slots=True, kw_only=True)
 class _RayWorker(Worker):
-    """A worker whose process an actor keeps.
+    """A worker with its process in an actor.
 
     Attributes
     ----------
@@ -192,11 +187,11 @@ class _RayWorker(Worker):
         try:
             start = self.actor.start.remote(self.spec)
             location, self.staging_prefix, self.exit_reason = self.ray.get(start)
-            _pass_on(channel, {"location": location})
+            send_message(channel, {"location": location})
             while not self.exit_reason:
                 messages, exit_reason = self.ray.get(self.actor.receive.remote())
                 for message in messages:
-                    _pass_on(channel, message)
+                    send_message(channel, message)
                 self.exit_reason = exit_reason or ""
         except errors.RayTaskError as error:
             self.exit_reason = one_line(error.cause)
@@ -232,10 +227,6 @@ class _RayWorker(Worker):
         if self.kill_reason:
             self.lost_machine = False
         return self.kill_reason or self.exit_reason
-
-
-def _pass_on(channel: Connection, message: Mapping[str, Any]) -> None:
-    channel.send_bytes(json.dumps(message).encode())
 
 
 @contextmanager

@@ -82,7 +82,10 @@ class SlurmArray:
 
 
 def sbatch_script(array: SlurmArray, command: Sequence[str], *, logs: Path, folder: Path) -> str:
-    """Write the script that `sbatch` takes, for sites without submitit.
+    """Write the bash script that `sbatch` takes, for sites without submitit.
+
+    A task that is warned of its end finishes the units in hand and queues itself again, up to
+    `MAX_REQUEUES` times.
 
     Parameters
     ----------
@@ -90,16 +93,8 @@ def sbatch_script(array: SlurmArray, command: Sequence[str], *, logs: Path, fold
         What to ask Slurm for.
     command : sequence of str
         The run without its ``--shard``.
-    logs : Path
-        Takes what the tasks print.
-    folder : Path
-        Where the tasks work.
-
-    Returns
-    -------
-    str
-        A bash script. A task that is warned of its end finishes the units in hand and queues
-        itself again, up to `MAX_REQUEUES` times.
+    logs, folder : Path
+        Where the output of the tasks goes, and where they work.
     """
     limit = f"%{array.at_once}" if array.at_once else ""
     asked = {
@@ -144,23 +139,14 @@ def sbatch_script(array: SlurmArray, command: Sequence[str], *, logs: Path, fold
 def submit_array(
     array: SlurmArray, command: Sequence[str], *, logs: Path, executor: str = "slurm"
 ) -> list[Any]:
-    """Submit the tasks through submitit.
+    """Submit the tasks through submitit, one job a part.
 
     Parameters
     ----------
-    array : SlurmArray
-        What to ask Slurm for.
-    command : sequence of str
-        The run without its ``--shard``.
-    logs : Path
-        Takes what the tasks print, and submitit's own files.
+    array, command, logs
+        As `sbatch_script` takes them.
     executor : str
         submitit's name for what runs the tasks; ``local`` runs them on this machine.
-
-    Returns
-    -------
-    list of submitit.Job
-        One a part.
 
     Raises
     ------

@@ -14,6 +14,7 @@ from qevd_bio.engine.events import ENDINGS, Event, RunSummary
 from qevd_bio.engine.execute.attempt import record_lost_unit
 from qevd_bio.engine.execute.interrupts import Interrupts, counted_interrupts
 from qevd_bio.engine.execute.limits import Limits, visible_gpus
+from qevd_bio.engine.execute.messages import Message
 from qevd_bio.engine.execute.stage_factory import StageFactory
 from qevd_bio.engine.execute.unit_run import ending_without_work
 from qevd_bio.engine.execute.worker_process import StartWorker, Worker, WorkerSpec, start_worker
@@ -263,7 +264,7 @@ class _Supervisor:
             else:
                 self._handle(message, worker)
 
-    def _handle(self, message: Mapping[str, Any], worker: Worker) -> None:
+    def _handle(self, message: Message, worker: Worker) -> None:
         match message:
             case {"event": fields}:
                 event = Event(**fields)

@@ -6,20 +6,18 @@ Started by `worker_process` as ``python -m qevd_bio.engine.execute.worker FD``.
 from __future__ import annotations
 
 import faulthandler
-import json
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 from qevd_bio.engine.events import Event
+from qevd_bio.engine.execute.messages import Message, receive_message, send_message
 from qevd_bio.engine.execute.stage_factory import StageFactory
 from qevd_bio.engine.execute.unit_run import UnitRunner
 from qevd_bio.engine.record import one_line
@@ -28,7 +26,7 @@ from qevd_bio.errors import QevdBioError
 
 
 class Channel:
-    """The worker's end of a socket pair, by its descriptor; messages are JSON objects."""
+    """The worker's end of a socket pair, by its descriptor."""
 
     def __init__(self, descriptor: int) -> None:
         os.set_inheritable(descriptor, False)
@@ -37,15 +35,12 @@ class Channel:
 
     def send(self, **message: object) -> None:
         """Send the supervisor a message; it always listens."""
-        self._connection.send_bytes(json.dumps(message).encode())
+        send_message(self._connection, message)
 
-    def receive(self) -> Mapping[str, Any] | None:
+    def receive(self) -> Message | None:
         """Wait for the supervisor; None when it wants no more or is gone."""
-        try:
-            message: Mapping[str, Any] = json.loads(self._connection.recv_bytes())
-        except (EOFError, OSError):
-            return None
-        return None if message.get("stop") else message
+        message = receive_message(self._connection)
+        return None if message is None or message.get("stop") else message
 
     def must_stop(self) -> bool:
         """Return, between two units of a video, whether the supervisor wants no more.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import signal
@@ -10,14 +9,15 @@ import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from qevd_bio.engine.execute.limits import Limits, resident_bytes
+from qevd_bio.engine.execute.messages import Message, receive_message, send_message
 from qevd_bio.engine.execute.stage_factory import StageFactory
 from qevd_bio.engine.store import staging_prefix
 from qevd_bio.errors import EnvironmentProblem
@@ -126,13 +126,9 @@ class Worker(ABC):
     def location(self) -> str:
         """Describe where it runs."""
 
-    def receive(self) -> Mapping[str, Any] | None:
+    def receive(self) -> Message | None:
         """Take the next message; None when the worker is gone."""
-        try:
-            message: Mapping[str, Any] = json.loads(self.channel.recv_bytes())
-        except (EOFError, OSError):
-            return None
-        return message
+        return receive_message(self.channel)
 
     def assign(self, video_id: str, failed_stages: set[str]) -> None:
         """Give it a video, and the stages of it that are not tried again."""
@@ -192,7 +188,7 @@ class WorkerProcess(Worker):
 
     def send(self, **message: object) -> None:  # noqa: D102
         with suppress(OSError):
-            self.channel.send_bytes(json.dumps(message).encode())
+            send_message(self.channel, message)
 
     def location(self) -> str:  # noqa: D102
         return f"pid {self.process.pid}{f', GPU {self.spec.gpu}' if self.spec.gpu else ''}"

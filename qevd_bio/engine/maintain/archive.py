@@ -26,6 +26,7 @@ from qevd_bio.engine.stage import RESERVED_NAMES
 from qevd_bio.engine.store import Store
 from qevd_bio.engine.unit_files import (
     FAILED_SUFFIX,
+    files_beside,
     read_record,
     read_whole_unit,
     subfolders,
@@ -167,7 +168,7 @@ def _export_units(work: Path, tar: tarfile.TarFile) -> ArchiveCounts:
             for file in (UNIT_FILE, *(output.name for output in record.outputs)):
                 tar.add(folder / file, f"{name}/{file}", recursive=False)
             counts.units += 1
-        for path in _failure_files(video):
+        for path in files_beside(video, FAILED_SUFFIX):
             tar.add(path, path.relative_to(work).as_posix(), recursive=False)
             counts.failures += 1
     return counts
@@ -191,7 +192,7 @@ def _extract(archive: Path, staged: Path) -> None:
         raise _no_archive(archive, f"is cut short or no tar file ({error})") from error
     folders = list(_video_folders(staged))
     units = sum(len(unit_folders(video)) for video in folders)
-    failures = sum(len(_failure_files(video)) for video in folders)
+    failures = sum(len(files_beside(video, FAILED_SUFFIX)) for video in folders)
     if end != _end_text(units, failures):
         raise _no_archive(archive, "is cut short: what its last entry counts is not there")
 
@@ -215,7 +216,7 @@ def _import_units(staged: Path, store: Store) -> ArchiveCounts:
             elif store.move_into_place(record, folder) is record:
                 store.delete_failure(record)
                 counts.added += 1
-        for path in _failure_files(video):
+        for path in files_beside(video, FAILED_SUFFIX):
             counts.failures += 1
             record = read_record(path)
             problem = _failure_problem(path, record, Store(staged))
@@ -254,12 +255,6 @@ def _video_folders(root: Path) -> Iterator[Path]:
     for stage in subfolders(root):
         if is_plain_name(stage.name) and stage.name not in RESERVED_NAMES:
             yield from (video for video in subfolders(stage) if is_plain_name(video.name))
-
-
-def _failure_files(video: Path) -> list[Path]:
-    home = f"{video.parent.name}/{video.name}"
-    found = video.glob(f"*{FAILED_SUFFIX}")
-    return sorted(path for path in found if _MEMBER.fullmatch(f"{home}/{path.name}"))
 
 
 def _end_text(units: int, failures: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 import shutil
 import time
@@ -20,7 +19,9 @@ from qevd_bio.engine.unit_files import (
     DAMAGED_MARK,
     FAILED_SUFFIX,
     RETRIED_SUFFIX,
+    files_beside,
     read_unit,
+    subfolders,
     unit_folders,
 )
 from qevd_bio.errors import DataError, EnvironmentProblem, UsageError
@@ -29,9 +30,6 @@ from qevd_bio.files.strict_json import dump_json, parse_json
 
 PUBLISHED_FOLDER = "published"
 LEFTOVER_AGE_S = 24 * 3600.0
-
-_FAILURE = re.compile(rf"[0-9a-f]{{16}}{re.escape(FAILED_SUFFIX)}")
-_RETRIED = re.compile(rf"[0-9a-f]{{16}}{re.escape(RETRIED_SUFFIX)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,19 +112,12 @@ def waste(
     for stage_name, video_id in sorted(finished - unfinished):
         home = store.video_folder(stage_name, video_id)
         found += [_waste(f, "superseded") for f in unit_folders(home) if f not in needed]
-        found += [
-            _waste(path, "failure of superseded inputs")
-            for path in home.glob(f"*{FAILED_SUFFIX}")
-            if _FAILURE.fullmatch(path.name)
-        ]
-    for stage in stages:
-        home = store.root / stage.name
-        found += [_waste(p, "damaged") for p in home.glob(f"*/*{DAMAGED_MARK}*")]
-        found += [
-            _waste(path, "failure tried anew")
-            for path in home.glob(f"*/*{RETRIED_SUFFIX}")
-            if _RETRIED.fullmatch(path.name)
-        ]
+        failures = files_beside(home, FAILED_SUFFIX)
+        found += [_waste(path, "failure of superseded inputs") for path in failures]
+    for home in (home for stage in stages for home in subfolders(store.root / stage.name)):
+        found += [_waste(path, "damaged") for path in home.glob(f"*{DAMAGED_MARK}*")]
+        retried = files_beside(home, RETRIED_SUFFIX)
+        found += [_waste(path, "failure tried anew") for path in retried]
     newest = time.time() - leftover_age_s
     for path in store.root.rglob(f"{TEMPORARY_PREFIX}*"):
         if not _inside_another(path, store.root) and path.stat().st_mtime <= newest:

@@ -37,7 +37,7 @@ class FailureGroup:
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """A unit that is not what its record says: where it lies, and what is wrong in one line."""
+    """A unit that does not match its record: its folder, and the problem in one line."""
 
     stage: str
     video_id: str
@@ -66,21 +66,9 @@ def failure_groups(planned: Sequence[PlannedUnit], store: Store) -> list[Failure
 def reopen_failed(
     planned: Sequence[PlannedUnit], store: Store, *, stages: Sequence[str], videos: Sequence[str]
 ) -> list[PlannedUnit]:
-    """Let failed units run again, also those that were given up.
+    """Let the next run try failed units as if for the first time, also those given up.
 
-    Parameters
-    ----------
-    planned : sequence of PlannedUnit
-        What `plan` returned for this store.
-    store : Store
-        Where results lie.
-    stages, videos : sequence of str
-        Only these; none named means all.
-
-    Returns
-    -------
-    list of PlannedUnit
-        The units that the next run tries as if for the first time.
+    Only units of the named stages and videos are reopened; none named means all.
 
     Raises
     ------
@@ -96,14 +84,7 @@ def reopen_failed(
 
 
 def verify(stages: Sequence[Stage], store: Store) -> Iterator[Damage | UnitRecord]:
-    """Read every byte of every unit again and compare it with its record.
-
-    Parameters
-    ----------
-    stages : sequence of Stage
-        Their units are read, superseded ones too.
-    store : Store
-        Where results lie.
+    """Read every byte of every unit, superseded ones too, and compare it with its record.
 
     Yields
     ------

@@ -39,16 +39,7 @@ class Link:
 
 
 def chain(record: UnitRecord, stages: Sequence[Stage], store: Store) -> list[Link]:
-    """Follow an artifact back to the source files.
-
-    Parameters
-    ----------
-    record : UnitRecord
-        A completed unit of the store.
-    stages : sequence of Stage
-        Every stage after the ones it reads from.
-    store : Store
-        Where results lie.
+    """Follow the artifact of a completed unit back to the source files.
 
     Returns
     -------
@@ -77,7 +68,7 @@ def chain(record: UnitRecord, stages: Sequence[Stage], store: Store) -> list[Lin
 
 
 def unit_with_output(store: Store, stage: str, video_id: str, sha256: str) -> UnitRecord:
-    """Find the unit of a stage and video whose artifact has given bytes, the newest if several.
+    """Find the unit of a stage and video by the digest of its artifact; the newest if several.
 
     Raises
     ------
