@@ -21,7 +21,7 @@ import torch
 
 from benchmarks.hsmr_gpu import HEIGHT, RATE_HZ, TINY, WIDTH, made_crops, made_frames, settle
 from qevd_bio.capture.config import CaptureConfig
-from qevd_bio.capture.hsmr.config import Device, HsmrConfig, Precision
+from qevd_bio.capture.hsmr.config import HsmrConfig
 from qevd_bio.capture.hsmr.detector import Detected, DetectorChoice, Detectors, PersonDetector
 from qevd_bio.capture.hsmr.network import HsmrNetwork
 from qevd_bio.capture.hsmr.pipeline import HsmrOnDevice, see
@@ -29,6 +29,7 @@ from qevd_bio.capture.hsmr.predict import predict
 from qevd_bio.capture.hsmr.prefetch import side_by_side
 from qevd_bio.capture.hsmr.sizes import NetworkSizes
 from qevd_bio.capture.video.decode import FrameStream, RgbImage
+from qevd_bio.choices import Device, Precision
 from qevd_bio.synthetic.video import write_video
 
 PICTURES = 16

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Literal
 
 Policy = Literal["evidence", "paper"]
-Backend = Literal["mediapipe", "hsmr", "recorded"]
+BackendName = Literal["mediapipe", "hsmr", "recorded"]
 Device = Literal["cuda", "cpu"]
 Precision = Literal["fp32", "bf16", "fp16"]
 Place = Literal["local", "ray"]

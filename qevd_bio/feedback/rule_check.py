@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
+from qevd_bio.choices import Policy
 from qevd_bio.errors import RuleError
 from qevd_bio.exercises.load import ReadRule, files_in, read_rules, rule_files, sound_rules
 from qevd_bio.exercises.references import reference_issues
@@ -17,7 +18,7 @@ from qevd_bio.feedback.cues import CUE_LEXICON, cue_groups
 from qevd_bio.feedback.numbers import unbacked_numbers
 from qevd_bio.feedback.pose import PoseAngle, angle_names, angle_text
 from qevd_bio.feedback.statements import evidence_text, violation_text
-from qevd_bio.feedback.style import Policy, style_of
+from qevd_bio.feedback.style import style_of
 from qevd_bio.motion.constraints import Constraint, Finding, judge
 from qevd_bio.motion.measured_value import MeasuredValue
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from qevd_bio.capture.hsmr.options import HsmrOptions, hsmr_options_for
-from qevd_bio.choices import Backend, Policy
+from qevd_bio.choices import BackendName, Policy
 from qevd_bio.errors import DataError
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.pipeline.plain_data import Differences, from_plain, to_plain
@@ -54,7 +54,7 @@ class PipelineConfig:
     salient_joints: Path | None = None
     rules: Path | None = None
     videos_csv: Path | None = None
-    backend: Backend = "mediapipe"
+    backend: BackendName = "mediapipe"
     recorded_root: Path | None = None
     height_m: float | None = None
     bodies: BodySources = field(default_factory=BodySources)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from qevd_bio.choices import Backend, Device, Place, Policy, Precision
+from qevd_bio.choices import BackendName, Device, Place, Policy, Precision
 
 SETTINGS_FILE = "qevd-bio.toml"
 LANDMARK_DETECTOR = "landmarks"
@@ -97,7 +97,7 @@ class Settings:
             SENTENCES,
         ),
     )
-    backend: Backend = field(
+    backend: BackendName = field(
         default="mediapipe",
         metadata=_about(
             "mediapipe: measure the videos. hsmr: the same on a GPU, with imported weights. "

@@ -25,7 +25,7 @@ from qevd_bio.capture.footage import (
     upright_of,
 )
 from qevd_bio.capture.hsmr.confidence import confidence, flip_sigma
-from qevd_bio.capture.hsmr.config import Device, HsmrConfig
+from qevd_bio.capture.hsmr.config import HsmrConfig
 from qevd_bio.capture.hsmr.detector import DetectorChoice, Detectors, PersonDetector
 from qevd_bio.capture.hsmr.gravity import Gravity, find_gravity
 from qevd_bio.capture.hsmr.network import HsmrNetwork
@@ -35,6 +35,7 @@ from qevd_bio.capture.hsmr.pipeline import HsmrOnDevice, check_precision, see
 from qevd_bio.capture.hsmr.sizes import AttentionHeads
 from qevd_bio.capture.person.upright import Upright, expected_turn_deg
 from qevd_bio.capture.video.decode import Decoded, FrameStream, probe, sampled_frames
+from qevd_bio.choices import Device
 from qevd_bio.errors import EnvironmentProblem, VideoError
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.motion.noise import jitter_sigma

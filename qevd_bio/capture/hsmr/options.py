@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast, get_args
 
-from qevd_bio.capture.hsmr.config import LANDMARKS, Device, HsmrConfig, Precision
+from qevd_bio.capture.hsmr.config import LANDMARKS, HsmrConfig
+from qevd_bio.choices import Device, Precision
 from qevd_bio.errors import UsageError
 
 _DEFAULT = HsmrConfig()
