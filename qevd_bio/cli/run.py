@@ -69,7 +69,7 @@ def plan(
 @guarded
 def run(asked: Asked, as_json: Json = False) -> int:
     """Bring every video up to date: angles, cycles, findings, sentences."""
-    from qevd_bio.cli.progress import progress
+    from qevd_bio.cli.progress import RunDisplay
     from qevd_bio.pipeline.config import config_of
     from qevd_bio.pipeline.pipeline import open_pipeline
     from qevd_bio.pipeline.running import run_options_of
@@ -78,8 +78,10 @@ def run(asked: Asked, as_json: Json = False) -> int:
     pipeline = open_pipeline(config_of(asked.settings), work)
     about_source = _about_source(pipeline)
     chosen = pipeline.chosen(options.videos, options.shard)
-    with progress(len(chosen) * len(pipeline.stages)) as on_event:
-        summary = pipeline.run(options, argv=asked.command, on_event=on_event, report=report)
+    with RunDisplay(len(chosen) * len(pipeline.stages)) as display:
+        summary = pipeline.run(
+            options, argv=asked.command, on_event=display.on_event, report=report
+        )
     failures = [{"video_id": f.video_id, "stage": f.stage, "reason": f.reason}
                 for f in summary.failures]  # fmt: skip
     lines = [", ".join(f"{number} {word}" for word, number in summary.counts.items())]

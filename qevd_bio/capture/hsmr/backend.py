@@ -38,6 +38,7 @@ from qevd_bio.capture.video.decode import Decoded, FrameStream, probe, sampled_f
 from qevd_bio.choices import Device
 from qevd_bio.errors import EnvironmentProblem, VideoError
 from qevd_bio.files.strict_json import JsonValue
+from qevd_bio.frame_progress import reported
 from qevd_bio.motion.noise import jitter_sigma
 from qevd_bio.motion.record import Motion
 from qevd_bio.skeleton.bodies import segment_lengths_for_height
@@ -207,7 +208,7 @@ def capture_hsmr(
     stream = FrameStream(
         video_path, longest_side_px=config.video.longest_side_px, turn_deg=upright.turn_deg
     )
-    seen = see(stream, detector, hsmr, config)
+    seen = see(reported(stream, len(time_s)), detector, hsmr, config)
     check_decoded(stream.decoded, len(time_s), video_id, config.video)
     trust = confidence(seen)
     valid = _without_short_shots(seen, trust >= config.least_confidence, config)
