@@ -22,13 +22,6 @@ class Terminal(io.StringIO):
 
 
 @pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    screen = Terminal()
-    monkeypatch.setattr(sys, "stderr", screen)
-    return screen
-
-
-@pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time that the display and the loops see."""
     clock = [1000.0]
@@ -36,7 +29,11 @@ def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return clock
 
 
-def test_the_video_its_frames_and_the_time_are_shown(terminal: Terminal, now: list[float]) -> None:
+def test_the_video_its_frames_and_the_time_are_shown(
+    now: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
     with RunDisplay(12) as display:
         display.on_event(Event("started", "kinematics", "0007", "is new", worker=1))
         assert "0007 kinematics 0:00 elapsed" in terminal.getvalue(), "from the first second"
