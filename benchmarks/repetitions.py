@@ -1,4 +1,4 @@
-"""Repetitions counted in recordings whose truth others wrote down, by us and by peers.
+"""Repetitions counted in recordings with a published truth, by us and by peers.
 
 Run ``python -m benchmarks.repetitions --data DIR``; DIR holds manifest.json and the recordings.
 """

@@ -16,7 +16,7 @@ from qevd_bio.arrays import FloatArray
 from qevd_bio.demo.workout import SegmentTruth, VideoTruth
 from qevd_bio.motion.record import Motion
 from qevd_bio.skeleton.bodies import scaled_skeleton
-from qevd_bio.skeleton.measures import measure_sigma, measure_values
+from qevd_bio.skeleton.measures import measure_sigmas, measure_values
 from qevd_bio.synthetic.body_mesh import load_body
 from qevd_bio.tables import cycles as cycle_table
 from qevd_bio.tables import kinematics as kinematics_table
@@ -102,16 +102,11 @@ def angle_accuracy(truth: VideoTruth, artifacts: Mapping[str, Mapping[str, Path]
         frames = _during(segment, motion)
         for name in names:
             if np.ptp(known[name][frames]) >= MOVING_DEG:
-                sigma = measure_sigma(
-                    name,
-                    np.median(motion.q[frames], axis=0),
-                    motion.sigma_rad,
-                    skeleton,
-                    motion.gravity,
-                )
-                lines.append(
-                    _line(truth, segment, name, known[name][frames], measured[name][frames], sigma)
-                )
+                pose = np.median(motion.q[frames], axis=0, keepdims=True)
+                noise_rad = motion.sigma_rad[None]
+                sigmas = measure_sigmas([(name, 0)], pose, noise_rad, skeleton, motion.gravity)
+                values = known[name][frames], measured[name][frames]
+                lines.append(_line(truth, segment, name, *values, float(sigmas[0])))
     return lines
 
 

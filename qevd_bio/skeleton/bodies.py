@@ -41,7 +41,7 @@ _ARM_JOINTS = ("humerus", "ulna", "radius", "hand")
 
 
 def segment_lengths_for_height(height_m: float) -> dict[str, float]:
-    """Give segment lengths of an average adult.
+    """Return the segment lengths of an average adult.
 
     Parameters
     ----------
@@ -131,9 +131,8 @@ def segment_lengths_between(joints_m: FloatArray) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        The keys of `segment_lengths_for_height`, in metres: of both sides the mean; trunk from
-        mid-hips to the middle of the shoulders, foot as `scaled_skeleton` puts calcaneus and
-        toes on it.
+        The keys of `segment_lengths_for_height`, in metres: the mean of both sides; trunk from
+        mid-hips to mid-shoulders, foot with calcaneus and toes as in `scaled_skeleton`.
     """
     at = {name: joints_m[index] for name, index in JOINT_INDEX.items()}
 
