@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pyarrow as pa
 
+from qevd_bio.motion.constraints import Finding
 from qevd_bio.tables.columns import column, versioned
 
 _OPTIONAL_NUMBERS = (
@@ -56,3 +60,8 @@ SCHEMA: pa.Schema = versioned(
         *FINDING_FIELDS,
     ],
 )
+
+
+def finding_from_row(row: Mapping[str, Any]) -> Finding:
+    """Read a finding from a row of this table, or from the findings of an annotation row."""
+    return Finding(**{field.name: row[field.name] for field in FINDING_FIELDS})

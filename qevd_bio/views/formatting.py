@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 _SIDES = {"_r": "right", "_l": "left"}
 _SIGNS = {"deg": "°", "ratio": "", "s": " s"}
@@ -27,12 +25,6 @@ def measure_words(measure: str) -> str:
         if measure.endswith(ending):
             return f"{side} {measure.removesuffix(ending).replace('_', ' ')}"
     return measure.replace("_", " ")
-
-
-def finding_measure(finding: Mapping[str, Any]) -> str:
-    """Name the measure of a finding as the catalogue does, with its side."""
-    side = finding["side"]
-    return str(finding["measure"]) if side is None else f"{finding['measure']}_{side}"
 
 
 def unit_sign(unit: str) -> str:

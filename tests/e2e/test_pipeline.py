@@ -254,11 +254,11 @@ def test_the_overlay_lies_on_the_person(pipeline: Pipeline, tmp_path: Path) -> N
     from qevd_bio.capture.person.landmarks import ANKLES, ELBOWS, KNEES, PoseLandmarker
     from qevd_bio.capture.video.decode import FrameStream
     from qevd_bio.skeleton.dofs import JOINT_INDEX
-    from qevd_bio.views.analysed_video import analysed_video
+    from qevd_bio.views.analysed_video import finished_video
     from qevd_bio.views.overlay.project_joints import joints_px
     from qevd_bio.views.overlay.write_video import write_overlay
 
-    video = analysed_video(pipeline, "0200")
+    video = finished_video(pipeline, "0200")
     assert write_overlay(video, tmp_path / "0200.mp4") == len(video.motion.time_s)
     pairs = {"tibia": KNEES, "talus": ANKLES, "ulna": ELBOWS}
     away = []

@@ -15,7 +15,7 @@ from qevd_bio.files.motion_file import write_mot
 from qevd_bio.pipeline.config import PipelineConfig, recorded_root_for
 from qevd_bio.pipeline.pipeline import Pipeline, open_pipeline, reopen_pipeline
 from qevd_bio.tables.parquet import read_notes
-from qevd_bio.views.analysed_video import analysed_video
+from qevd_bio.views.analysed_video import finished_video
 from qevd_bio.views.overlay.write_video import write_overlay
 from qevd_bio.views.work_folder import annotation_rows
 from tests.e2e.source_records import TRAIN
@@ -74,7 +74,7 @@ def test_a_dump_gives_counts_and_the_quantified_sentence(
     again = reopen_pipeline(tmp_path / "work")
     assert again.config.recorded_root == dumps.absolute()
     assert {unit.action for unit in again.plan()} == {"done"}
-    video = analysed_video(pipeline, "0200")
+    video = finished_video(pipeline, "0200")
     assert write_overlay(video, tmp_path / "a.mp4", longest_side_px=160) > 50
 
     dump = dumps / "HSMR-0200.npy"

@@ -74,7 +74,7 @@ def made_finding(**changed: object) -> Finding:
 
 def video_marks(motion: Motion, *findings: Finding) -> VideoMarks:
     cycles = (cycle(0, 10, 20), cycle(20, 30, 39))
-    return VideoMarks(motion, [AnalysedSegment("squats", 0, 40, SQUAT, cycles, findings)], SIZE)
+    return VideoMarks(motion, [AnalysedSegment(0, "squats", 0, 40, SQUAT, cycles, findings)], SIZE)
 
 
 def test_a_pinhole_by_hand() -> None:
@@ -194,8 +194,8 @@ def grey_video(path: Path, frames: int) -> Path:
 
 
 def analysed(tmp_path: Path, motion: Motion, frames: int = 40) -> AnalysedVideo:
-    part = AnalysedSegment("squats", 0, 40, SQUAT, (cycle(0, 10, 20),), (made_finding(),))
-    return AnalysedVideo(grey_video(tmp_path / "grey.mp4", frames), 0, motion, (part,))
+    part = AnalysedSegment(0, "squats", 0, 40, SQUAT, (cycle(0, 10, 20),), (made_finding(),))
+    return AnalysedVideo("0001", grey_video(tmp_path / "grey.mp4", frames), 0, motion, (part,))
 
 
 def decoded(path: Path) -> tuple[list[np.ndarray], list[float]]:
