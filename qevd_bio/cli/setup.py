@@ -24,7 +24,7 @@ def demo(
     """Make three small rendered videos, run everything on them, show what came out."""
     from qevd_bio.demo.demo import run_demo
 
-    report = run_demo(out, say=say, table=table)
+    report = run_demo(out, message=say, table=table)
     emit(report.as_json(), report.as_text(table), as_json=as_json)
     return DONE if not report.failures else FAILED
 

@@ -96,17 +96,7 @@ def analyse_file(path: Path, exercise: str) -> AnalysedVideo:
 
 
 def stored_times_s(path: Path) -> FloatArray:
-    """Read the presentation time of every frame from the container.
-
-    Parameters
-    ----------
-    path : Path
-        The video file.
-
-    Returns
-    -------
-    ndarray (T,)
-        Seconds, strictly increasing.
+    """Read the presentation times of all frames (T,), in seconds, strictly increasing.
 
     Raises
     ------

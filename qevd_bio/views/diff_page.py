@@ -55,17 +55,7 @@ class _Section:
 
 
 def write_diff_page(pipeline: Pipeline, rows: list[dict[str, Any]], path: Path) -> None:
-    """Write the page of old and new sentences of a work folder with their curves.
-
-    Parameters
-    ----------
-    pipeline : Pipeline
-        Of the work folder.
-    rows : list of dict
-        From `annotation_rows`.
-    path : Path
-        The HTML file.
-    """
+    """Write the page of a work folder; `rows` are those of `annotation_rows`."""
     outside_of_source(path, pipeline.config.data_root)
     artifacts = pipeline.artifacts()
     curves: dict[tuple[str, int], Sequence[Curve]] = {}
@@ -169,7 +159,7 @@ def _check(finding: Row) -> _Check:
             "deviation": number_words(finding["deviation"], unit, signed=True),
             "noise (1 σ)": number_words(finding["sigma"], unit),
         },
-        verdict=_verdict(finding) + (" (spoken of)" if finding["spoken"] else ""),
+        verdict=_verdict(finding) + (" (in the sentence)" if finding["spoken"] else ""),
         spoken=finding["spoken"],
     )
 

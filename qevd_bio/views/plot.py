@@ -31,21 +31,7 @@ _TEXT_PX = 11.0
 
 
 def write_plot(pipeline: Pipeline, video: str, path: Path) -> int:
-    """Draw one video's curves.
-
-    Parameters
-    ----------
-    pipeline : Pipeline
-        Of the work folder.
-    video : str
-        Video id.
-    path : Path
-        The PNG.
-
-    Returns
-    -------
-    int
-        Number of panels.
+    """Draw the curves of a video of a work folder as PNG and return their number.
 
     Raises
     ------

@@ -47,7 +47,7 @@ def dumps(known: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> Path:
     return folder
 
 
-def walked(config: PipelineConfig, work: Path) -> tuple[Pipeline, list[str]]:
+def ran(config: PipelineConfig, work: Path) -> tuple[Pipeline, list[str]]:
     pipeline = open_pipeline(config, work)
     summary = pipeline.run((), argv=["test"], on_event=lambda event: None)
     return pipeline, [failure.reason for failure in summary.failures]
@@ -65,7 +65,7 @@ def test_a_dump_gives_counts_and_the_quantified_sentence(
     workout: Path, dumps: Path, tmp_path: Path
 ) -> None:
     config = PipelineConfig(workout, recorded_root=dumps)
-    pipeline, failures = walked(config, tmp_path / "work")
+    pipeline, failures = ran(config, tmp_path / "work")
     assert not failures
     assert counted(pipeline) == 3
     rows = {row["feedback_original"]: row for row in annotation_rows(pipeline)}
@@ -89,27 +89,25 @@ def test_a_mot_gives_the_same_counts(
     folder = tmp_path / "motion"
     angles = to_opensim(known[1], DOWN)
     write_mot(folder / "0200.mot", known[0], {n: np.rad2deg(v) for n, v in angles.items()})
-    pipeline, failures = walked(PipelineConfig(workout, recorded_root=folder), tmp_path / "work")
+    pipeline, failures = ran(PipelineConfig(workout, recorded_root=folder), tmp_path / "work")
     assert not failures and counted(pipeline) == 3
 
 
-def test_a_video_without_its_file_fails_alone_and_says_so(workout: Path, tmp_path: Path) -> None:
+def test_a_video_without_its_file_fails_alone_with_a_reason(workout: Path, tmp_path: Path) -> None:
     (tmp_path / "motion").mkdir()
-    _, failures = walked(
+    _, failures = ran(
         PipelineConfig(workout, recorded_root=tmp_path / "motion"), tmp_path / "work"
     )
     assert "holds no file of video 0200" in failures[0]
 
 
-def test_a_height_scales_lengths_and_says_that_they_are_metres(
-    workout: Path, dumps: Path, tmp_path: Path
-) -> None:
-    plain, _ = walked(PipelineConfig(workout, recorded_root=dumps), tmp_path / "work")
+def test_a_height_scales_lengths_to_metres(workout: Path, dumps: Path, tmp_path: Path) -> None:
+    plain, _ = ran(PipelineConfig(workout, recorded_root=dumps), tmp_path / "work")
     assert motion_notes(plain)["motion"]["scale"] == "ratio"
     tall = PipelineConfig(workout, recorded_root=dumps, height_m=1.93)
     why = {unit.stage: unit for unit in open_pipeline(tall, tmp_path / "work").plan()}
     assert why["kinematics"].action == "run"
-    pipeline, _ = walked(tall, tmp_path / "work")
+    pipeline, _ = ran(tall, tmp_path / "work")
     before, after = motion_notes(plain), motion_notes(pipeline)
     assert after["motion"]["scale"] == "height" and after["motion"]["height_m"] == 1.93
     thigh = {n: notes["motion"]["segment_lengths_m"]["thigh"]

@@ -20,6 +20,7 @@ from qevd_bio.skeleton.dofs import DOF_INDEX, JOINT_INDEX, JOINT_NAMES, N_DOFS
 from qevd_bio.skeleton.measures import CATALOGUE
 from qevd_bio.views.analysed_video import AnalysedSegment, AnalysedVideo
 from qevd_bio.views.overlay.anchors import ANCHORS, shown_measures
+from qevd_bio.views.overlay.draw_skeleton import GLYPHS, imaging
 from qevd_bio.views.overlay.frame_marks import (
     VIOLATION_SHOWN_S,
     VideoMarks,
@@ -180,6 +181,16 @@ def test_a_held_frame_shows_no_values() -> None:
     marks = video_marks(motion).on_frame(10)
     assert not marks.valid and not marks.labels
     assert marks.lines == ("squats", "cycle 1 of 2, bottom")
+
+
+def test_signs_that_the_font_lacks_are_replaced() -> None:
+    below_zero = made_finding(measured=-12.0, target_low=-5.0, target_high=None)
+    (text,) = video_marks(squats(), below_zero).on_frame(10).violations
+    assert "−12.0°" in text
+    font = imaging()[2].load_default(size=20)
+    unknown = bytes(font.getmask("\uffff"))
+    assert bytes(font.getmask("−")) == unknown
+    assert not [sign for sign in text.translate(GLYPHS) if bytes(font.getmask(sign)) == unknown]
 
 
 def grey_video(path: Path, frames: int) -> Path:
