@@ -134,9 +134,11 @@ def pelvis_angles(rotation: FloatArray) -> FloatArray:
         rad; tilt and rotation in (-pi, pi], list in [-pi/2, pi/2]. The inverse of
         `pelvis_rotation` except at list = +-90 degrees, where tilt and rotation are one.
     """
-    tilt = np.arctan2(rotation[:, 1, 2], rotation[:, 1, 1])
-    side = np.arcsin(np.clip(rotation[:, 1, 0], -1.0, 1.0))
-    turn = np.arctan2(-rotation[:, 2, 0], rotation[:, 0, 0])
+    # numpy's arctan2 of strided arrays depends in the last bit on where they lie in memory
+    element = np.ascontiguousarray(np.moveaxis(rotation, 0, 2))
+    tilt = np.arctan2(element[1, 2], element[1, 1])
+    side = np.arcsin(np.clip(element[1, 0], -1.0, 1.0))
+    turn = np.arctan2(-element[2, 0], element[0, 0])
     return np.stack([tilt, side, turn], axis=1)
 
 
