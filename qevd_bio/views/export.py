@@ -34,16 +34,7 @@ _TRANSLATIONS = ("pelvis_tx", "pelvis_ty", "pelvis_tz")
 
 
 def export_motion(video: AnalysedVideo, path: Path, to: ExportFormat) -> None:
-    """Write a video's motion for another tool.
-
-    Parameters
-    ----------
-    video : AnalysedVideo
-        A finished video.
-    path : Path
-        The file to write or replace.
-    to : str
-        Key of `FORMATS`.
+    """Write a video's motion for another tool, in one of `FORMATS`.
 
     Raises
     ------

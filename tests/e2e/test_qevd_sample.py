@@ -120,7 +120,7 @@ def test_every_corrective_utterance_has_a_row_with_status_and_reason(pipeline: P
             assert re.search(r"\d+(°| s| x)", row["reason"])
 
 
-def test_deep_squats_are_not_told_to_go_deeper(pipeline: Pipeline) -> None:
+def test_deep_squats_keep_their_sentences(pipeline: Pipeline) -> None:
     """The people of 0007 and 0150 squat to 138 and 135 degrees of knee flexion."""
     depth = [
         row

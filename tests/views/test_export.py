@@ -22,8 +22,8 @@ from tests.views.test_overlay import SQUAT, squats
 
 def analysed(**changed: object) -> AnalysedVideo:
     motion = replace(squats(), **changed)
-    segment = AnalysedSegment("squats", 0, len(motion.q), SQUAT, (), ())
-    return AnalysedVideo(Path("unused.mp4"), 0, motion, (segment,))
+    segment = AnalysedSegment(0, "squats", 0, len(motion.q), SQUAT, (), ())
+    return AnalysedVideo("0001", Path("unused.mp4"), 0, motion, (segment,))
 
 
 def test_every_column_of_the_model_is_there_in_degrees_from_zero(tmp_path: Path) -> None:
