@@ -31,9 +31,10 @@ from benchmarks.hsmr_made import (
 from benchmarks.hsmr_pipeline import made_pipeline
 from qevd_bio.capture.hsmr.crops import crop, squares, windows
 from qevd_bio.capture.hsmr.network import N_PATCHES, PATCH_PX, HsmrNetwork
-from qevd_bio.capture.hsmr.predict import Precision, Prediction, predict, prepare
+from qevd_bio.capture.hsmr.predict import Prediction, predict, prepare
 from qevd_bio.capture.hsmr.sizes import NetworkSizes
 from qevd_bio.capture.video.decode import FrameStream
+from qevd_bio.choices import Precision
 from qevd_bio.synthetic.video import write_video
 
 NAMED_GFLOP = 251.0

@@ -152,7 +152,7 @@ def run_demo(folder: Path, *, say: Callable[[str], None], table: Table) -> DemoR
         if event.kind == "failed":
             failures.append(f"{event.video_id} {event.stage}: {event.reason}")
 
-    pipeline.run((), argv=["qevd-bio", "demo"], on_event=on_event)
+    pipeline.run(argv=["qevd-bio", "demo"], on_event=on_event)
     say("3/4 publishing")
     release = release_from(pipeline, out=folder / "release", version=VERSION)
     say("4/4 drawing and comparing with the truth")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from qevd_bio.choices import Policy
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.feedback.choice import choose, matching
 from qevd_bio.feedback.contexts import motion_context
@@ -13,7 +14,7 @@ from qevd_bio.feedback.cues import cues_of, of_sides
 from qevd_bio.feedback.kinds import Kind
 from qevd_bio.feedback.pose import PoseAngle
 from qevd_bio.feedback.statements import statement_text
-from qevd_bio.feedback.style import Policy, style_of
+from qevd_bio.feedback.style import style_of
 from qevd_bio.motion.constraints import Finding
 from qevd_bio.motion.repetitions.cycles import Cycle
 

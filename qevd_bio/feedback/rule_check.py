@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
+from qevd_bio.choices import Policy
 from qevd_bio.errors import RuleError
 from qevd_bio.exercises.load import ReadRule, files_in, read_rules, rule_files, sound_rules
 from qevd_bio.exercises.motion_parts import sideless
@@ -19,7 +20,7 @@ from qevd_bio.feedback.numbers import unbacked_numbers
 from qevd_bio.feedback.pose import PoseAngle, angle_names, angle_text
 from qevd_bio.feedback.quantities import measure_family, quantity_words
 from qevd_bio.feedback.statements import measured_text, violation_text
-from qevd_bio.feedback.style import Policy, Style, style_of
+from qevd_bio.feedback.style import Style, style_of
 from qevd_bio.motion.constraints import Constraint, Finding, judge
 from qevd_bio.motion.measured_value import MeasuredValue
 from qevd_bio.skeleton.anchors import ANCHORS

@@ -23,6 +23,7 @@ from qevd_bio.files.digest import sha256_file
 from qevd_bio.model.windows import UtteranceWindows
 from qevd_bio.motion.constraints import Finding
 from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline, reopen_pipeline
+from qevd_bio.pipeline.running import RunOptions
 from qevd_bio.release.assembly import release_from
 from qevd_bio.release.configs import CONFIGS
 from qevd_bio.release.tracing import trace
@@ -37,7 +38,7 @@ pytestmark = pytest.mark.slow
 
 def walked(root: Path, work: Path, workers: int = 0) -> Pipeline:
     pipeline = open_pipeline(PipelineConfig(root), work)
-    summary = pipeline.run((), argv=["test"], on_event=lambda event: None, workers=workers)
+    summary = pipeline.run(RunOptions(workers=workers), argv=["test"], on_event=lambda event: None)
     assert not summary.failures
     return pipeline
 
@@ -89,9 +90,7 @@ def test_the_capture_is_judged_before_its_sentences(pipeline: Pipeline) -> None:
 
 def test_a_second_run_does_nothing(pipeline: Pipeline) -> None:
     before = artifact_bytes(pipeline.store.root)
-    summary = reopen_pipeline(pipeline.store.root).run(
-        (), argv=["test"], on_event=lambda event: None
-    )
+    summary = reopen_pipeline(pipeline.store.root).run(argv=["test"], on_event=lambda event: None)
     assert summary.counts["done"] == 6
     assert summary.counts["completed"] == 0
     assert artifact_bytes(pipeline.store.root) == before

@@ -43,7 +43,7 @@ def truth(sample: Path) -> dict:
 @pytest.fixture(scope="module")
 def pipeline(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     pipeline = open_pipeline(PipelineConfig(sample), tmp_path_factory.mktemp("work"))
-    summary = pipeline.run((), argv=["test"], on_event=lambda event: None)
+    summary = pipeline.run(argv=["test"], on_event=lambda event: None)
     assert [f.video_id for f in summary.failures] == ["0147"]
     assert "absent" in summary.failures[0].reason
     return pipeline

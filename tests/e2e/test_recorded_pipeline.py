@@ -50,7 +50,7 @@ def dumps(known: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> Path:
 
 def walked(config: PipelineConfig, work: Path) -> tuple[Pipeline, list[str]]:
     pipeline = open_pipeline(config, work)
-    summary = pipeline.run((), argv=["test"], on_event=lambda event: None)
+    summary = pipeline.run(argv=["test"], on_event=lambda event: None)
     return pipeline, [failure.reason for failure in summary.failures]
 
 
