@@ -125,13 +125,13 @@ def export(
 ) -> int:
     """Write the motion of one video for another tool."""
     from qevd_bio.pipeline.pipeline import outside_of_source, reopen_pipeline
-    from qevd_bio.views.analysed_video import analysed_video
+    from qevd_bio.views.analysed_video import finished_video
     from qevd_bio.views.export import export_motion
 
     pipeline = reopen_pipeline(work)
     target = out or Path(f"{video}.{to}")
     outside_of_source(target, pipeline.config.data_root)
-    export_motion(analysed_video(pipeline, video), target, to)
+    export_motion(finished_video(pipeline, video), target, to)
     emit({"export": str(target)}, f"export: {target}", as_json=as_json)
     return DONE
 

@@ -25,7 +25,7 @@ def demo(
     """Render three small videos, run everything on them, show the results."""
     from qevd_bio.demo.demo import run_demo
 
-    shown = run_demo(out, say=report, table=table)
+    shown = run_demo(out, message=report, table=table)
     emit(shown.as_json(), shown.as_text(table), as_json=as_json)
     return FAILED if shown.failures else DONE
 

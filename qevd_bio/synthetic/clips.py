@@ -22,7 +22,7 @@ from qevd_bio.files.atomic import atomic_path, write_text_atomic
 from qevd_bio.skeleton.dofs import DOF_NAMES
 from qevd_bio.synthetic.body_mesh import BUILDS, load_body
 from qevd_bio.synthetic.form_errors import form_error_named
-from qevd_bio.synthetic.performance import Performance, perform_exercise, swings
+from qevd_bio.synthetic.performance import Performance, perform_exercise
 from qevd_bio.synthetic.scene import (
     OUTFITS,
     VIEWS,
@@ -44,20 +44,14 @@ class Clip:
 
     Attributes
     ----------
-    exercise : str
-        Rule id.
-    view : str
-        Key of `scene.VIEWS`.
-    build : str
-        Key of `body_mesh.BUILDS`.
+    exercise, view, build : str
+        Rule id, key of `scene.VIEWS`, key of `body_mesh.BUILDS`.
     form_error : str
         An error of the exercise, in every repetition; empty for none.
     repetitions : int
         Cycles of the reference; a lunge to either side is one.
     repetition_s : float
         Mean duration of one.
-    rate_hz : int
-        Frames a second.
     seed : int
         Of the natural variation and the clothes.
     """
@@ -228,14 +222,5 @@ def _make(folder: Path, clip: Clip, on_frame: Callable[[], None]) -> dict[str, o
         "frames": frames,
         "size_px": [WIDTH_PX, HEIGHT_PX],
         "gravity": [0.0, 1.0, 0.0],
-        "repetitions_s": [
-            {
-                "start_s": LEAD_IN_S + performance.when(nth, swing.start),
-                "key_s": LEAD_IN_S + performance.when(nth, swing.key),
-                "end_s": LEAD_IN_S + performance.when(nth, swing.end),
-                "side": swing.side,
-            }
-            for nth in range(clip.repetitions)
-            for swing in swings(performance.reference)
-        ],
+        "repetitions_s": [asdict(one) for one in performance.repetitions(LEAD_IN_S)],
     }

@@ -18,7 +18,7 @@ from qevd_bio.exercises.load import load_rules
 from qevd_bio.exercises.names import rule_for
 from qevd_bio.pipeline.pipeline import outside_of_source, reopen_pipeline
 from qevd_bio.skeleton.bodies import scaled_skeleton
-from qevd_bio.views.analysed_video import AnalysedSegment, AnalysedVideo, analysed_video
+from qevd_bio.views.analysed_video import AnalysedSegment, AnalysedVideo, finished_video
 
 
 def video_or_file(video: str, work: Path, exercise: str | None, out: Path) -> AnalysedVideo:
@@ -54,7 +54,7 @@ def video_or_file(video: str, work: Path, exercise: str | None, out: Path) -> An
             )
         pipeline = reopen_pipeline(work)
         outside_of_source(out, pipeline.config.data_root)
-        return analysed_video(pipeline, video)
+        return finished_video(pipeline, video)
     if out.resolve() == path.resolve():
         raise UsageError("is the video itself", where=str(out), next_step="Choose another --out")
     if exercise is None:
@@ -84,6 +84,7 @@ def analyse_file(path: Path, exercise: str) -> AnalysedVideo:
     cycles = tuple(one.cycle for one in found.cycles)
     findings = segment_findings(motion, rule, cycles, skeleton)
     segment = AnalysedSegment(
+        index=0,
         exercise=rule.title,
         frame_start=0,
         frame_end=len(time_s),
@@ -91,21 +92,11 @@ def analyse_file(path: Path, exercise: str) -> AnalysedVideo:
         cycles=cycles,
         findings=tuple(one for of_cycle in findings for one in of_cycle),
     )
-    return AnalysedVideo(path, int(captured.notes["turn_deg"]), motion, (segment,))
+    return AnalysedVideo(path.stem, path, int(captured.notes["turn_deg"]), motion, (segment,))
 
 
 def stored_times_s(path: Path) -> FloatArray:
-    """Read the presentation time of every frame from the container.
-
-    Parameters
-    ----------
-    path : Path
-        The video file.
-
-    Returns
-    -------
-    ndarray (T,)
-        Seconds, strictly increasing.
+    """Read the presentation times of all frames (T,), in seconds, strictly increasing.
 
     Raises
     ------
