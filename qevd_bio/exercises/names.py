@@ -39,21 +39,7 @@ def rule_named(name: str, rules: Mapping[str, Rule], *, where: str) -> Rule:
 
 
 def rule_for(exercise_text: str, rules: Mapping[str, Rule]) -> Rule | None:
-    """Find the rule of a named exercise.
-
-    Parameters
-    ----------
-    exercise_text : str
-        The segment's exercise name.
-    rules : mapping of str to Rule
-        As `load_rules` gives them.
-
-    Returns
-    -------
-    Rule or None
-        The rule one of whose names equals the text after `normal_name`; None when none does.
-        Nothing is guessed.
-    """
+    """Find the rule with a name that equals the text after `normal_name`; nothing is guessed."""
     wanted = normal_name(exercise_text)
     for rule in rules.values():
         if wanted in map(normal_name, rule.names):
