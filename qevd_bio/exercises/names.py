@@ -13,10 +13,7 @@ from qevd_bio.exercises.rule import Rule
 def normal_name(text: str) -> str:
     """Bring a spoken or written name, like ``Push-ups!``, to one form.
 
-    Returns
-    -------
-    str
-        Lower case, single spaces, no punctuation, the last word without plural s.
+    Lower case, single spaces, no punctuation, the last word without plural s.
     """
     words = re.sub(r"[^a-z0-9]+", " ", text.lower()).split()
     if words and len(words[-1]) > 2 and words[-1].endswith("s") and not words[-1].endswith("ss"):
@@ -25,13 +22,7 @@ def normal_name(text: str) -> str:
 
 
 def rule_named(name: str, rules: Mapping[str, Rule], *, where: str) -> Rule:
-    """Find the rule of an exercise that the user names.
-
-    Raises
-    ------
-    UsageError
-        There is none; suggests others.
-    """
+    """Find the rule of an exercise that the user names; UsageError where there is none."""
     rule = rule_for(name, rules)
     if rule is None:
         raise UsageError(f"no exercise '{name}'", where=where, next_step=suggestion(name, rules))

@@ -60,12 +60,9 @@ class Salience:
 def joints_of_measure(name: str) -> tuple[str, ...]:
     """Name the joints a measure of `CATALOGUE` (with its side) stands on.
 
-    Returns
-    -------
-    tuple of str
-        The joints of the DoFs it needs, without the pelvis, which only turns the body in the
-        camera frame. A lean stands on pelvis and thorax, body line and stance on the hips. The
-        time of a cycle stands on no joint.
+    These are the joints of the DoFs it needs, without the pelvis, which only turns the body in
+    the camera frame. A lean stands on pelvis and thorax, body line and stance on the hips, the
+    time of a cycle on no joint.
     """
     if name in _BODY_AS_A_WHOLE:
         return _BODY_AS_A_WHOLE[name]
@@ -78,12 +75,9 @@ def joints_of_measure(name: str) -> tuple[str, ...]:
 def salience_of_rule(rule: Rule) -> Salience:
     """Derive the salient joints of an exercise from its rule.
 
-    Returns
-    -------
-    Salience
-        First the joints its constraints check, by priority and then in the rule's order: they
-        are salient by definition, however many. Then its dynamic joints in SKEL's order, a
-        pair together, as long as they fit into `MOST_JOINTS`.
+    First come the joints its constraints check, by priority and then in the rule's order: they
+    are salient by definition, however many. Then its dynamic joints in SKEL's order, a pair
+    together, as long as they fit into `MOST_JOINTS`.
     """
     by_priority = sorted(rule.constraints, key=lambda c: _PRIORITIES.index(c.priority))
     checked = (name for constraint in by_priority for name in measures_of(constraint))

@@ -66,10 +66,8 @@ def rewrite(
     ----------
     text, kind : str, Kind
         The utterance, untouched.
-    rule : Rule or None
-        Of the segment's exercise; None when it has none.
-    cycle : Cycle or None
-        Cycle the utterance is about.
+    rule, cycle : Rule or None, Cycle or None
+        Of the segment's exercise, and the one the utterance is about.
     findings : sequence of Finding
         All findings of that cycle, in the rule's order.
     pose : sequence of PoseAngle

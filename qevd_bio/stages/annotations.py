@@ -201,13 +201,8 @@ def _pose(measured: _Measured, frame: int, joints: tuple[str, ...]) -> tuple[Pos
     motion = measured.motion
     if frame >= len(motion.time_s) or not joints:
         return ()
-    return pose_of(
-        motion.q[frame],
-        motion.observed,
-        joints,
-        skeleton=measured.skeleton,
-        gravity=motion.gravity,
-    )
+    skeleton, gravity = measured.skeleton, motion.gravity
+    return pose_of(motion.q[frame], motion.observed, joints, skeleton=skeleton, gravity=gravity)
 
 
 def _morphology(measured: _Measured, frame: int, scored: ScoredCycle | None) -> str:

@@ -308,7 +308,7 @@ def test_two_rules_cannot_share_a_name(tmp_path):
     own_rule(tmp_path, "zercher_squat", aliases=["sumo squat"])
     with pytest.raises(RuleError) as error:
         load_rules(tmp_path)
-    assert "2 faults" in str(error.value)
+    assert "2 issues" in str(error.value)
     assert "the name 'Air-Squats!' belongs to squat too" in str(error.value)
     assert "the name 'sumo squat' belongs to sumo_squat too" in str(error.value)
 
