@@ -11,7 +11,7 @@ import typer
 
 from qevd_bio.choices import ExportFormat
 from qevd_bio.cli.errors import DONE, guarded
-from qevd_bio.cli.options import RULE_IDS, Json, Work
+from qevd_bio.cli.options import RULE_IDS, Json, UserRules, Work
 from qevd_bio.cli.output import emit, printable, table
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def plot(
 def overlay(
     video: Annotated[str, typer.Argument(help="Video id; or a video file, with --exercise.")],
     work: Work,
+    user_rules: UserRules,
     exercise: Annotated[
         str | None,
         typer.Option("--exercise", help="What a video file shows.", autocompletion=RULE_IDS),
@@ -106,7 +107,7 @@ def overlay(
     from qevd_bio.views.overlay.write_video import write_overlay
 
     target = out or Path(f"{Path(video).stem}-overlay.mp4")
-    analysed = video_or_file(video, work, exercise, target)
+    analysed = video_or_file(video, work, exercise, target, user_rules)
     with frame_progress(len(analysed.motion.time_s)) as on_frame:
         frames = write_overlay(analysed, target, longest_side_px=longest_side, on_frame=on_frame)
     emit({"overlay": str(target), "frames": frames}, f"overlay: {target}", as_json=as_json)

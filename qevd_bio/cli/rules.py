@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -39,22 +39,20 @@ def list_rules(user_rules: UserRules, as_json: Json = False) -> int:
     from qevd_bio.exercises.describing import counted_sources
     from qevd_bio.exercises.load import load_rules
 
-    rules = list(load_rules(user_rules).values())
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": rule.id,
             "kind": rule.kind,
             "representative": rule.representative.measure,
             "constraints": len(rule.constraints),
             **counted_sources([rule]),
+            "aliases": list(rule.aliases),
         }
-        for rule in rules
+        for rule in load_rules(user_rules).values()
     ]
     header = ("exercise", "kind", "found by", "checks", "sourced", "partly", "unverified", "names")
-    names = [", ".join(rule.aliases) for rule in rules]
-    cells = [[*row.values(), text] for row, text in zip(rows, names, strict=True)]
-    result = [row | {"aliases": list(r.aliases)} for row, r in zip(rows, rules, strict=True)]
-    emit(result, table(header, cells), as_json=as_json)
+    cells = [(row | {"aliases": ", ".join(row["aliases"])}).values() for row in rows]
+    emit(rows, table(header, [*map(tuple, cells)]), as_json=as_json)
     return DONE
 
 
@@ -96,20 +94,12 @@ def show_rule(
 
 
 def _rule_named(name: str, user_rules: Path | None) -> Rule:
-    from qevd_bio.choices import suggestion
-    from qevd_bio.errors import UsageError
     from qevd_bio.exercises.load import load_rules, read_rule, sound_rules
-    from qevd_bio.exercises.names import rule_for
+    from qevd_bio.exercises.names import rule_named
 
     if name.endswith(".json"):
         return sound_rules([read_rule(Path(name))])[Path(name).stem]
-    known = load_rules(user_rules)
-    rule = rule_for(name, known)
-    if rule is None:
-        raise UsageError(
-            f"no exercise '{name}'", where="rules show", next_step=suggestion(name, known)
-        )
-    return rule
+    return rule_named(name, load_rules(user_rules), where="rules show")
 
 
 @rules_app.command("check", cls=Command)
@@ -123,7 +113,7 @@ def check_rules(
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Check that rules have everything a run needs; report every fault with file and key."""
+    """Check that rules have everything a run needs; report every issue with file and key."""
     from qevd_bio.exercises.describing import summary_lines
     from qevd_bio.exercises.load import rule_paths
     from qevd_bio.feedback.rule_check import checked_files

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from qevd_bio.exercises.rule import Phase
+from qevd_bio.feedback.clauses import clauses, compile_pattern
 from qevd_bio.feedback.kinds import is_praise
-from qevd_bio.feedback.prompt_files import clauses, compile_pattern, load_prompt
+from qevd_bio.feedback.prompt_files import load_prompt
 
 Direction = Literal["more", "less", "still", "even"]
 
@@ -92,8 +93,7 @@ def _lexicon() -> _Lexicon:
     raw = load_prompt(CUE_LEXICON)
 
     def compiled(pattern: str, name: str) -> re.Pattern[str]:
-        where = f"prompts/{CUE_LEXICON} {name}"
-        return compile_pattern(pattern, raw["words"], raw["fragments"], where=where)
+        return compile_pattern(pattern, raw, where=f"prompts/{CUE_LEXICON} {name}")
 
     def entry(item: dict[str, Any]) -> _Entry:
         return _Entry(

@@ -288,7 +288,7 @@ def test_a_file_on_its_own_is_analysed_with_its_exercise(workout: Path, tmp_path
     out = tmp_path / "out.mp4"
     for exercise, target, words in (
         (None, out, "--exercise"),
-        ("juggling", out, "Known: .*squat"),
+        ("juggling", out, "no exercise .juggling.*squat"),
         ("squat", video, "video itself"),
     ):
         with pytest.raises(UsageError, match=words):
