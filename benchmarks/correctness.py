@@ -185,7 +185,7 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def report(folder: Path) -> str:
     """Run everything and write it out as text."""
     recordings = read_recordings(folder / "uiprmd" / "vicon")
-    upright, rules = upright_rad(recordings), load_rules() | load_rules(OWN_RULES)
+    upright, rules = upright_rad(recordings), load_rules(OWN_RULES)
     summary, scores, details = [], [], []
     for movement, (title, rule_id) in MOVEMENTS.items():
         rule = rules[rule_id]

@@ -24,9 +24,10 @@ from pathlib import Path
 from typing import Any
 
 from qevd_bio.exercises.load import load_rules
+from qevd_bio.feedback.clauses import clauses, folded
 from qevd_bio.feedback.cues import Cue, cues_of
 from qevd_bio.feedback.kinds import kind_of, read_lexicon
-from qevd_bio.feedback.prompt_files import clauses, folded, load_prompt
+from qevd_bio.feedback.prompt_files import load_prompt
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden" / "feedback"
 KINDS = (

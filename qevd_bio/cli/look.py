@@ -11,7 +11,7 @@ import typer
 
 from qevd_bio.choices import ExportFormat
 from qevd_bio.cli.errors import DONE, guarded
-from qevd_bio.cli.options import RULE_IDS, Json, Work
+from qevd_bio.cli.options import RULE_IDS, Json, UserRules, Work
 from qevd_bio.cli.output import emit, printable, table
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def plot(
 def overlay(
     video: Annotated[str, typer.Argument(help="Video id; or a video file, with --exercise.")],
     work: Work,
+    user_rules: UserRules,
     exercise: Annotated[
         str | None,
         typer.Option("--exercise", help="What a video file shows.", autocompletion=RULE_IDS),
@@ -106,7 +107,7 @@ def overlay(
     from qevd_bio.views.overlay.write_video import write_overlay
 
     target = out or Path(f"{Path(video).stem}-overlay.mp4")
-    analysed = video_or_file(video, work, exercise, target)
+    analysed = video_or_file(video, work, exercise, target, user_rules)
     with frame_progress(len(analysed.motion.time_s)) as on_frame:
         frames = write_overlay(analysed, target, longest_side_px=longest_side, on_frame=on_frame)
     emit({"overlay": str(target), "frames": frames}, f"overlay: {target}", as_json=as_json)
@@ -125,13 +126,13 @@ def export(
 ) -> int:
     """Write the motion of one video for another tool."""
     from qevd_bio.pipeline.pipeline import outside_of_source, reopen_pipeline
-    from qevd_bio.views.analysed_video import analysed_video
+    from qevd_bio.views.analysed_video import finished_video
     from qevd_bio.views.export import export_motion
 
     pipeline = reopen_pipeline(work)
     target = out or Path(f"{video}.{to}")
     outside_of_source(target, pipeline.config.data_root)
-    export_motion(analysed_video(pipeline, video), target, to)
+    export_motion(finished_video(pipeline, video), target, to)
     emit({"export": str(target)}, f"export: {target}", as_json=as_json)
     return DONE
 

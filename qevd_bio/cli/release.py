@@ -117,18 +117,19 @@ def _verified_release(release: Path, data_root: Path | None, *, as_json: bool) -
     from qevd_bio.verify.release import verify_release
 
     verdict = verify_release(release, data_root)
-    rows = [(one.kind, one.where, one.cause) for one in verdict.faults]
-    lines = [table(("fault", "where", "what"), rows)] if rows else []
-    shown = {kind: sum(one.kind == kind for one in verdict.faults) for kind in verdict.counts}
+    rows = [(one.kind, one.where, one.cause) for one in verdict.issues]
+    lines = [table(("issue", "where", "what"), rows)] if rows else []
+    shown = {kind: sum(one.kind == kind for one in verdict.issues) for kind in verdict.counts}
     lines += [
         f"... and {count - shown[kind]} more of {kind}"
         for kind, count in verdict.counts.items()
         if count > shown[kind]
     ]
     lines += [f"not checked: {what}" for what in verdict.unchecked]
+    lines += [f"not in this release: table {name}" for name in verdict.absent]
     total = sum(verdict.counts.values())
     read = ", ".join(f"{rows} {name}" for name, rows in sorted(verdict.rows.items()))
-    lines.append(f"{read or 'nothing'} read, {total} faults")
+    lines.append(f"{read or 'nothing'} read, {total} issues")
     emit({"release": str(release), **verdict.as_json()}, "\n".join(lines), as_json=as_json)
     return DONE if verdict.sound else ISSUES_FOUND
 
@@ -149,7 +150,7 @@ def compare(
 
 def _comparison_text(found: Comparison) -> str:
     lines = [f"schema: {one}" for one in found.schema]
-    lines += [f"wording: {one}" for one in found.wording]
+    lines += [f"description: {one}" for one in found.descriptions]
     lines += [f"version of {one}" for one in found.versions]
     lines += [
         f"videos {word}: {len(videos)} ({' '.join(videos[:8])}{' ...' if videos[8:] else ''})"

@@ -96,20 +96,12 @@ def show_rule(
 
 
 def _rule_named(name: str, user_rules: Path | None) -> Rule:
-    from qevd_bio.choices import suggestion
-    from qevd_bio.errors import UsageError
     from qevd_bio.exercises.load import load_rules, read_rule, sound_rules
-    from qevd_bio.exercises.names import rule_for
+    from qevd_bio.exercises.names import rule_named
 
     if name.endswith(".json"):
         return sound_rules([read_rule(Path(name))])[Path(name).stem]
-    known = load_rules(user_rules)
-    rule = rule_for(name, known)
-    if rule is None:
-        raise UsageError(
-            f"no exercise '{name}'", where="rules show", next_step=suggestion(name, known)
-        )
-    return rule
+    return rule_named(name, load_rules(user_rules), where="rules show")
 
 
 @rules_app.command("check", cls=Command)

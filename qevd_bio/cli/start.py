@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from qevd_bio.cli.errors import DONE, FAILED, guarded, report
-from qevd_bio.cli.options import RULE_IDS, Json, Work, completes
+from qevd_bio.cli.options import RULE_IDS, Json, UserRules, Work, completes
 from qevd_bio.cli.output import emit, table
 
 _REPEATABLE = "Can be given again: all combinations are rendered."
@@ -25,7 +25,7 @@ def demo(
     """Render three small videos, run everything on them, show the results."""
     from qevd_bio.demo.demo import run_demo
 
-    shown = run_demo(out, say=report, table=table)
+    shown = run_demo(out, message=report, table=table)
     emit(shown.as_json(), shown.as_text(table), as_json=as_json)
     return FAILED if shown.failures else DONE
 
@@ -50,6 +50,7 @@ def doctor(
 @guarded
 def synth(
     out: Annotated[Path, typer.Argument(help="New or empty folder.")],
+    user_rules: UserRules,
     exercise: Annotated[
         list[str] | None,
         typer.Option("--exercise", help=f"Default: squat. {_REPEATABLE}", autocompletion=RULE_IDS),
@@ -86,10 +87,14 @@ def synth(
 ) -> int:
     """Render people whose angles are exactly known: mp4, npz and truth.json."""
     from qevd_bio.cli.progress import frame_progress
+    from qevd_bio.exercises.load import load_rules
+    from qevd_bio.exercises.names import rule_named
     from qevd_bio.synthetic.clips import clips_wanted, frames_of, make_clips
 
+    rules = load_rules(user_rules)
+    named = [rule_named(name, rules, where="--exercise") for name in exercise or ["squat"]]
     clips = clips_wanted(
-        exercise or ["squat"], view or [], build or ["man"],
+        named, view or [], build or ["man"],
         form_error=form_error, repetitions=reps, repetition_s=seconds, rate_hz=fps, seed=seed,
     )  # fmt: skip
     frames = [frames_of(clip) for clip in clips]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from qevd_bio.choices import suggestion
+from qevd_bio.errors import UsageError
 from qevd_bio.exercises.rule import Rule
 
 
@@ -20,6 +22,20 @@ def normal_name(text: str) -> str:
     if words and len(words[-1]) > 2 and words[-1].endswith("s") and not words[-1].endswith("ss"):
         words[-1] = words[-1][:-1]
     return " ".join(words)
+
+
+def rule_named(name: str, rules: Mapping[str, Rule], *, where: str) -> Rule:
+    """Find the rule of an exercise that the user names.
+
+    Raises
+    ------
+    UsageError
+        There is none; suggests others.
+    """
+    rule = rule_for(name, rules)
+    if rule is None:
+        raise UsageError(f"no exercise '{name}'", where=where, next_step=suggestion(name, rules))
+    return rule
 
 
 def rule_for(exercise_text: str, rules: Mapping[str, Rule]) -> Rule | None:

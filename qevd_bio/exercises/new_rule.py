@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from qevd_bio.choices import suggestion
 from qevd_bio.errors import UsageError
 from qevd_bio.exercises.contradictions import UNVERIFIED
 from qevd_bio.exercises.load import files_in, read_rules, rule_files
@@ -58,7 +59,7 @@ def write_new_rule(rule_id: str, source_id: str, folder: Path) -> Path:
         raise UsageError(
             f"no rule '{source_id}'",
             where="--from",
-            next_step=f"Use one of {', '.join(sorted(files))}",
+            next_step=suggestion(source_id, sorted(files)),
         )
     rules = {one.rule.id: one.rule for one in read_rules(files.values()).values() if one.rule}
     owner = rule_for(rule_id, rules)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +10,7 @@ from typing import Any
 from jsonschema import Draft202012Validator, ValidationError
 
 from qevd_bio.assets import asset_path
+from qevd_bio.choices import suggestion
 from qevd_bio.exercises.parse import COMMENT
 from qevd_bio.exercises.rule_issue import RuleIssue
 
@@ -66,9 +66,7 @@ def _issues_of(error: ValidationError) -> Iterator[tuple[list[str], str, str]]:
         known = list(schema["properties"])
         for name in instance:
             if name not in known and not name.startswith(COMMENT):
-                near = difflib.get_close_matches(name, known, n=1)
-                hint = f"Did you mean '{near[0]}'?" if near else f"Use one of {', '.join(known)}"
-                yield [name], "is no key of a rule here", hint
+                yield [name], "is no key of a rule here", suggestion(name, known)
     elif error.validator == "required":
         for name in _missing(error):
             described = schema.get("properties", {}).get(name) or {}

@@ -1,4 +1,4 @@
-"""What kind of utterance a sentence is, by transparent rules over a versioned lexicon."""
+"""The kind of an utterance, by transparent rules over a versioned lexicon."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from qevd_bio.feedback.prompt_files import clauses, compile_pattern, folded, load_prompt
+from qevd_bio.feedback.clauses import KIND_LEXICON, clauses, compile_pattern, folded
+from qevd_bio.feedback.prompt_files import load_prompt
 
 KindName = Literal[
     "corrective",
@@ -19,8 +20,6 @@ KindName = Literal[
     "informational",
     "other",
 ]
-
-_FILE = "kinds.lexicon.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,22 +87,22 @@ def read_lexicon(raw: Mapping[str, Any]) -> KindLexicon:
 
 
 def _read_pattern(entry: Mapping[str, Any], raw: Mapping[str, Any]) -> _Pattern:
-    where = f"prompts/{_FILE} {entry['id']}"
+    where = f"prompts/{KIND_LEXICON} {entry['id']}"
     return _Pattern(
         group=entry["id"].split(".")[0],
         kind=entry["kind"],
         weight=float(entry["weight"]),
-        regex=compile_pattern(entry["pattern"], raw["words"], raw["fragments"], where=where),
+        regex=compile_pattern(entry["pattern"], raw, where=where),
     )
 
 
 @functools.cache
 def _shipped() -> KindLexicon:
-    return read_lexicon(load_prompt(_FILE))
+    return read_lexicon(load_prompt(KIND_LEXICON))
 
 
 def is_praise(clause: str) -> bool:
-    """Return whether one clause (see ``prompt_files.clauses``) encourages or praises."""
+    """Return whether one clause (see ``clauses.clauses``) encourages or praises."""
     pattern = _shipped().decide_clause(clause)
     return pattern is not None and pattern.kind == "motivational"
 
@@ -116,7 +115,7 @@ def kind_of(text: str, *, is_transition: bool, lexicon: KindLexicon | None = Non
     text : str
         The utterance, untouched.
     is_transition : bool
-        The flag of the data set for this utterance; where set it decides.
+        The flag of the data set; it decides where it is set.
     lexicon : KindLexicon, optional
         Another lexicon than the one that ships.
 

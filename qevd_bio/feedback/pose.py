@@ -68,27 +68,20 @@ def pose_of(
     its elevation and horizontal adduction are given. The pelvis is left out: its angles turn
     the body in the camera frame and bend no joint.
     """
+    needs = {
+        name: CATALOGUE[name].needs if name not in DOF_INDEX else (name,)
+        for joint in joints
+        for name in angle_names(joint)
+    }
+    known = [name for name, dofs in needs.items() if all(observed[DOF_INDEX[dof]] for dof in dofs)]
+    measures = [name for name in known if name not in DOF_INDEX]
+    values = measure_values(measures, q[None], skeleton, gravity)
     turned = np.rad2deg(np.arctan2(np.sin(q), np.cos(q)))
     angles = {
-        name: float(turned[DOF_INDEX[name]])
-        for joint in joints
-        for name in angle_names(joint)
-        if name in DOF_INDEX and observed[DOF_INDEX[name]]
+        name: float(values[name][0] if name in values else turned[DOF_INDEX[name]])
+        for name in known
     }
-    shoulder = [
-        name
-        for joint in joints
-        for name in angle_names(joint)
-        if name not in DOF_INDEX and all(observed[DOF_INDEX[dof]] for dof in CATALOGUE[name].needs)
-    ]
-    values = measure_values(shoulder, q[None], skeleton, gravity)
-    angles |= {name: float(value[0]) for name, value in values.items()}
-    return tuple(
-        PoseAngle(name, angles[name])
-        for joint in joints
-        for name in angle_names(joint)
-        if name in angles and np.isfinite(angles[name])
-    )
+    return tuple(PoseAngle(name, deg) for name, deg in angles.items() if np.isfinite(deg))
 
 
 def angle_names(joint: str) -> tuple[str, ...]:
@@ -117,13 +110,7 @@ def pose_text(pose: Sequence[PoseAngle]) -> str:
 
 
 def angle_text(angle: PoseAngle) -> str:
-    """Write one angle: "right knee flexion 85°".
-
-    Raises
-    ------
-    RuleError
-        ``prompts/sentences.json`` has no words for it.
-    """
+    """Write one angle: "right knee flexion 85°"; RuleError where it has no words."""
     prompt = load_prompt(SENTENCES)
     side = angle.name[-1] if angle.name.endswith(("_r", "_l")) else None
     stem = sideless(angle.name)

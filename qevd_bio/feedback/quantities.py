@@ -1,4 +1,4 @@
-"""Numbers of findings in words: rounding, units, anatomical terms, targets.
+"""Numbers of findings as text: rounding, units, anatomical terms, targets.
 
 Notes
 -----
@@ -30,13 +30,7 @@ def measure_family(finding: Finding) -> str:
 
 
 def quantity_words(name: str, *, where: str) -> dict[str, str]:
-    """Look up the anatomical term of a measure without side.
-
-    Raises
-    ------
-    RuleError
-        ``prompts/sentences.json`` has no words for it.
-    """
+    """Look up the anatomical terms of a measure without side; RuleError where it has none."""
     quantities: dict[str, dict[str, str]] = load_prompt(SENTENCES)["quantities"]
     if name not in quantities:
         raise RuleError(
@@ -48,13 +42,7 @@ def quantity_words(name: str, *, where: str) -> dict[str, str]:
 
 
 def unit_words(finding: Finding) -> dict[str, Any]:
-    """Look up how a finding's unit is written.
-
-    Raises
-    ------
-    RuleError
-        ``prompts/sentences.json`` does not know the unit.
-    """
+    """Look up how a finding's unit is written; RuleError where nobody knows it."""
     units: dict[str, dict[str, Any]] = load_prompt(SENTENCES)["units"]
     if finding.unit not in units:
         raise RuleError(
@@ -142,7 +130,7 @@ def rounded(value: float, decimals: int) -> Decimal:
 
 
 def value_text(finding: Finding, decimals: int) -> str:
-    """Write the measured value with its unit; of a symmetry, how far it is from the other side."""
+    """Write the measured value with its unit; of a symmetry, its distance to the other side."""
     words: str = unit_words(finding)["value"]
     value = finding.measured or 0.0
     if finding.check != "symmetry":
@@ -154,7 +142,7 @@ def value_text(finding: Finding, decimals: int) -> str:
 
 
 def amount_text(finding: Finding, decimals: int) -> str:
-    """Write how far the written value lies from the bound it misses."""
+    """Write the distance of the written value to the bound it misses."""
     bound = missed_bound(finding)
     words: str = unit_words(finding)["value"]
     return words.format(n=_written(finding, 0.0 if bound is None else bound, decimals))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -113,14 +112,7 @@ class Pipeline:
 
     def exercises_without_rule(self, videos: tuple[str, ...] = ()) -> dict[str, int]:
         """Count the segments of each exercise that no rule describes, the most frequent first."""
-        sessions = [self.sessions.by_id[video] for video in self.chosen(videos)]
-        counts = Counter(
-            segment.exercise_text
-            for session in sessions
-            for segment in session.segments
-            if segment.index not in session.rules
-        )
-        return dict(counts.most_common())
+        return self.sessions.without_rule(self.chosen(videos))
 
     def run(
         self,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from qevd_bio.capture.body_size import checked_height_m
 from qevd_bio.engine.stage import Stage
-from qevd_bio.exercises.load import load_rules
+from qevd_bio.feedback.rule_check import usable_rules
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.pipeline.config import PipelineConfig, config_from
 from qevd_bio.pipeline.videos_csv import VideoFacts, load_videos_csv
@@ -46,7 +46,7 @@ def lay_out(
     if config.height_m is not None:
         checked_height_m(config.height_m)
     backend = backend_named(config.backend, recorded_root=config.recorded_root, hsmr=config.hsmr)
-    sessions = load_sessions(config.data_root, load_rules(config.rules), config.salient_joints)
+    sessions = load_sessions(config.data_root, usable_rules(config.rules), config.salient_joints)
     facts = load_videos_csv(config.videos_csv, config.data_root)
     heights = {video: one.height_m for video, one in facts.items() if one.height_m is not None}
     stages = (

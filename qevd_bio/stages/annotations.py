@@ -27,8 +27,8 @@ from qevd_bio.qevd.segments import Segment
 from qevd_bio.qevd.utterances import Utterance
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.kinematics import Skeleton
-from qevd_bio.stages.cycles import rule_digests, scored_from_row, segments_digest
-from qevd_bio.stages.sessions import Session, Sessions, salience_digest
+from qevd_bio.stages.cycles import scored_from_row
+from qevd_bio.stages.sessions import Session, Sessions
 from qevd_bio.tables import annotations as annotation_table
 from qevd_bio.tables import cycles as cycle_table
 from qevd_bio.tables import findings as finding_table
@@ -77,12 +77,12 @@ class AnnotationsStage(Stage):
         session = self.sessions.by_id[video_id]
         return {
             "record": session.record.digest,
-            "segments": segments_digest(session),
+            "segments": session.segments_digest(),
             "policy": sha256_json(self.policy),
             "wording variants": sha256_json(self.variants),
-            "salient joints": salience_digest(session),
+            "salient joints": session.salience_digest(),
             "generator": __version__,
-            **rule_digests(session),
+            **session.rule_digests(),
             **prompt_digests(),
         }
 

@@ -18,7 +18,7 @@ from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline
 from qevd_bio.qevd.layout import RECORDS_FILE, SPLIT_FOLDERS
 from qevd_bio.release.assembly import release_from
 from qevd_bio.release.drop_in import drop_in_of_release
-from qevd_bio.release.evidence import release_faults, row_faults
+from qevd_bio.release.evidence import row_issues, sentence_issues
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.measures import measure_values
 from qevd_bio.tables import kinematics
@@ -115,12 +115,12 @@ def test_every_corrective_utterance_has_a_row_with_status_and_reason(pipeline: P
     for row in rows:
         assert row["status"] in get_args(Status) and row["reason"]
         assert (row["status"] == "rewritten") == (row["feedback"] != row["feedback_original"])
-        assert row_faults(row) == []
+        assert row_issues(row) == []
         if row["status"] == "unsupported":
             assert re.search(r"\d+(°| s| x)", row["reason"])
 
 
-def test_deep_squats_are_not_told_to_go_deeper(pipeline: Pipeline) -> None:
+def test_deep_squats_keep_their_sentences(pipeline: Pipeline) -> None:
     """The people of 0007 and 0150 squat to 138 and 135 degrees of knee flexion."""
     depth = [
         row
@@ -145,7 +145,7 @@ def test_the_release_proves_itself_and_gives_the_source_back(
     release = release_from(pipeline, out=tmp_path, version="0.1.0")
     assert [video.video_id for video in release.contents.missing] == ["0147"]
     assert release.contents.videos == {"train": 2, "test": 1}
-    assert release_faults(release.folder) == []
+    assert sentence_issues(release.folder) == []
     for split, name in SPLIT_FOLDERS.items():
         source = json.loads((sample / name / RECORDS_FILE).read_text(encoding="utf-8"))
         rebuilt = drop_in_of_release(release.folder, split, original=True)

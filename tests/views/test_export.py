@@ -12,7 +12,7 @@ import pytest
 from qevd_bio.capture.recorded.backend import recorded_motion
 from qevd_bio.capture.recorded.opensim import COORDINATES
 from qevd_bio.errors import EnvironmentProblem, UsageError
-from qevd_bio.files.motion_file import read_mot
+from qevd_bio.files.opensim_mot import read_mot
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.measures import CATALOGUE, measure_values
 from qevd_bio.views.analysed_video import AnalysedSegment, AnalysedVideo
@@ -22,8 +22,8 @@ from tests.views.test_overlay import SQUAT, squats
 
 def analysed(**changed: object) -> AnalysedVideo:
     motion = replace(squats(), **changed)
-    segment = AnalysedSegment("squats", 0, len(motion.q), SQUAT, (), ())
-    return AnalysedVideo(Path("unused.mp4"), 0, motion, (segment,))
+    segment = AnalysedSegment(0, "squats", 0, len(motion.q), SQUAT, (), ())
+    return AnalysedVideo("0001", Path("unused.mp4"), 0, motion, (segment,))
 
 
 def test_every_column_of_the_model_is_there_in_degrees_from_zero(tmp_path: Path) -> None:
