@@ -22,15 +22,15 @@ from qevd_bio.engine.execute.local import run_local
 from qevd_bio.engine.execute.stage_factory import StageFactory
 from qevd_bio.engine.execute.supervisor import run_supervised
 from qevd_bio.engine.runs import recorded_run
-from qevd_bio.engine.stage import Resources, Stage
+from qevd_bio.engine.stage import Stage
 from qevd_bio.engine.store import Store
 
 
-class TinyStage:
+class TinyStage(Stage):
     """Works for a given time and writes a few bytes."""
 
     version = 1
-    resources = Resources()
+    schema_digest = "text"
 
     def __init__(self, name: str, reads: tuple[str, ...], seconds: float) -> None:
         self.name, self.writes, self.reads, self.seconds = name, name, reads, seconds
@@ -39,17 +39,11 @@ class TinyStage:
         """Depend on the time alone."""
         return {"config": hashlib.sha256(str(self.seconds).encode()).hexdigest()}
 
-    def setup(self) -> None:
-        """Load nothing."""
-
     def process(self, video_id: str, inputs: Mapping[str, Path], out: Path) -> Mapping[str, str]:
         """Sleep and write."""
         time.sleep(self.seconds)
         out.write_text(f"{self.name} of {video_id}\n" * 20)
         return {}
-
-    def teardown(self) -> None:
-        """Let go of nothing."""
 
 
 def tiny_stages(seconds: float) -> list[Stage]:
@@ -61,23 +55,28 @@ def tiny_stages(seconds: float) -> list[Stage]:
 def timed(work: Path, units: int, seconds: float, workers: int) -> tuple[RunSummary, float, float]:
     """Run and return the summary, wall seconds, and CPU seconds of the supervisor alone."""
     videos = [f"{number:06}" for number in range(units // 4)]
-    recipe = StageFactory("benchmarks.engine", "tiny_stages", {"seconds": seconds})
+    factory = StageFactory("benchmarks.engine", "tiny_stages", {"seconds": seconds})
     began, cpu = time.perf_counter(), own_cpu_s()
-    with recorded_run(work, argv=["benchmark"], config={}, execution={}, notice=print) as run:
+    with recorded_run(
+        work,
+        argv=["benchmark"],
+        config={},
+        execution={},
+        on_event=lambda event: None,
+        report=print,
+    ) as run:
         if workers:
             summary = run_supervised(
-                recipe,
-                recipe.stages(),
+                factory,
+                factory.stages(),
                 videos,
                 Store(work),
+                run,
                 workers=workers,
                 limits=Limits(),
-                log=run.log,
-                on_event=run.count,
-                notice=print,
             )
         else:
-            summary = run_local(recipe.stages(), videos, Store(work), on_event=run.count)
+            summary = run_local(factory.stages(), videos, Store(work), run.tally)
     return summary, time.perf_counter() - began, own_cpu_s() - cpu
 
 

@@ -1,4 +1,4 @@
-"""Repetitions counted in recordings whose truth others wrote down, by us and by peers.
+"""Repetitions counted in recordings with a published truth, by us and by peers.
 
 Run ``python -m benchmarks.repetitions --data DIR``; DIR holds manifest.json and the recordings.
 """
@@ -25,7 +25,8 @@ from benchmarks.peers import (
     plain_peaks,
     released_biocoach,
 )
-from qevd_bio.motion.repetitions.cycles import CycleSettings, detect_cycles
+from qevd_bio.motion.repetitions.cycles import CycleSettings
+from qevd_bio.motion.repetitions.detection import detect_cycles
 
 TRULY_NINE = "m03_s02_incorrect"
 # Joint and sign that turns the extreme upwards.
@@ -43,7 +44,7 @@ GRID = {
     "done_share": (0.5, 0.65, 0.8, 0.9),
     "set_noise_share": (0.01, 0.02, 0.04),
     "set_prominence_share": (0.3, 0.4, 0.5),
-    "unlike_range": (1.0, 1.5, 2.0, 4.0),
+    "outlier_range": (1.0, 1.5, 2.0, 4.0),
 }
 QUICK = {"shortest_s": 0.3, "longest_s": 10.0}
 

@@ -197,7 +197,7 @@ def _tried(name: str, probe: Callable[[], str], expected: str, mend: str) -> Che
 
 def _source_data(data_root: Path) -> list[Check]:
     from qevd_bio.qevd.completeness import split_counts
-    from qevd_bio.qevd.records import load_records
+    from qevd_bio.qevd.load import load_records
 
     try:
         loaded = load_records(data_root)

@@ -1,4 +1,4 @@
-"""TODO."""
+"""What every capture backend returns, and what it fills frames without a person with."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qevd_bio.arrays import BoolArray, FloatArray, IntArray
-from qevd_bio.capture.person.upright import Upright
-from qevd_bio.capture.video.decode import Decoded
+from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.motion.record import Motion
 
 
@@ -20,28 +18,13 @@ class Captured:
     Attributes
     ----------
     motion : Motion
-        Angles with their worth.
-    sigma_frame_rad : ndarray (T, 46)
-        Standard deviation of each angle in each frame; infinite when not observed or the
-        frame is not valid.
-    shot : ndarray (T,) of int
-        Number of the camera shot of each frame.
-    upright : Upright
-        The turn applied, and why.
-    decoded : Decoded
-        How far the video could be decoded.
-    found_share : float
-        Share of the timestamps with a valid frame.
+        Angles with their confidence.
     notes : mapping
-        The same in plain values, for the record of the unit.
+        Plain values for the record of the unit; `footage.footage_notes` gives those that all
+        backends have.
     """
 
     motion: Motion
-    sigma_frame_rad: FloatArray
-    shot: IntArray
-    upright: Upright
-    decoded: Decoded
-    found_share: float
     notes: Mapping[str, int | float | str | bool]
 
 

@@ -80,13 +80,13 @@ def pack(
     as_json: Json = False,
 ) -> int:
     """Write the finished units and the runs of a work folder to one file, for `join`."""
-    from qevd_bio.engine.maintain.archive import pack as pack_folder
+    from qevd_bio.engine.maintain.archive import export_archive
 
-    packed = pack_folder(work, part)
+    packed = export_archive(work, part)
     for problem in packed.problems:
         say(f"damaged, left out: {problem}")
     result = {"part": str(part), "units": packed.units, "failures": packed.failures,
-              "damaged": list(packed.problems)}  # fmt: skip
+              "damaged": packed.problems}  # fmt: skip
     text = f"{packed.units} units and {packed.failures} failures packed in {part}"
     emit(result, text, as_json=as_json)
     return FAULTS_FOUND if packed.problems else DONE
@@ -99,18 +99,18 @@ def join(
     as_json: Json = False,
 ) -> int:
     """Bring packed parts into a work folder; what it has finished stands."""
-    from qevd_bio.engine.maintain.archive import join as join_part
+    from qevd_bio.engine.maintain.archive import import_archive
 
     lines, result = [], []
     for part in parts:
-        joined = join_part(part, work)
+        joined = import_archive(part, work)
         for problem in joined.problems:
             say(f"damaged in {part}, left out: {problem}")
         lines.append(
             f"{part}: {joined.units} units and {joined.failures} failures, {joined.added} new"
         )
         result.append({"part": str(part), "units": joined.units, "failures": joined.failures,
-                       "added": joined.added, "damaged": list(joined.problems)})  # fmt: skip
+                       "added": joined.added, "damaged": joined.problems})  # fmt: skip
     lines.append(
         "next: `qevd-bio run` with the options of the parts: it makes what is missing, or nothing"
     )

@@ -1,9 +1,9 @@
-"""Commands about exercises: rules list, rules show, rules check, references build."""
+"""Commands about exercises: rules list, show, check and new; references build."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,12 +11,33 @@ from qevd_bio.cli.guard import DONE, FAILED, guarded
 from qevd_bio.cli.output import emit, table
 from qevd_bio.cli.setup import Json
 
+if TYPE_CHECKING:
+    from qevd_bio.exercises.rule import Rule
+
 rules_app = typer.Typer(
-    help="List, show and check the exercise rules.", no_args_is_help=True, rich_markup_mode=None
+    help="List, show, check and start exercise rules.", no_args_is_help=True, rich_markup_mode=None
 )
 references_app = typer.Typer(
     help="Build the reference cycles.", no_args_is_help=True, rich_markup_mode=None
 )
+
+
+def rule_ids(incomplete: str) -> list[str]:
+    """Complete the id of a shipped rule in the shell."""
+    from qevd_bio.exercises.load import rule_files
+
+    return [name for name in rule_files() if name.startswith(incomplete)]
+
+
+UserRules = Annotated[
+    Path | None,
+    typer.Option(
+        "--rules",
+        metavar="DIR",
+        help="Folder of your own rules: they add to the shipped ones, or replace those of the "
+        "same id.",
+    ),
+]
 
 
 @references_app.callback()
@@ -26,12 +47,12 @@ def references() -> None:
 
 @rules_app.command("list")
 @guarded
-def list_rules(as_json: Json = False) -> int:
+def list_rules(user_rules: UserRules = None, as_json: Json = False) -> int:
     """List the exercises with kind, representative measure and how many sources are unverified."""
     from qevd_bio.exercises.describing import counted_sources
     from qevd_bio.exercises.load import load_rules
 
-    rules = list(load_rules().values())
+    rules = list(load_rules(user_rules).values())
     rows = [
         {
             "id": rule.id,
@@ -53,30 +74,28 @@ def list_rules(as_json: Json = False) -> int:
 @rules_app.command("show")
 @guarded
 def show_rule(
-    name: Annotated[str, typer.Argument(help="Id or any name of an exercise.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="Id or any name of an exercise, or a rule file.", autocompletion=rule_ids
+        ),
+    ],
+    user_rules: UserRules = None,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="PNG to draw the reference into.")
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Show what a rule says: constraints with sources, phases, joints, tempo."""
-    from qevd_bio.errors import UsageError
+    """Show the content of a rule: constraints with sources, phases, joints, tempo."""
     from qevd_bio.exercises.describing import (
         CONSTRAINT_HEADER,
         constraint_row,
         described,
-        draw_reference,
         summary_lines,
     )
-    from qevd_bio.exercises.load import load_rules
-    from qevd_bio.exercises.names import rule_for
+    from qevd_bio.exercises.reference_plot import draw_reference
 
-    known = load_rules()
-    rule = rule_for(name, known)
-    if rule is None:
-        raise UsageError(
-            f"no exercise '{name}'", where="rules show", next_step=f"Known: {', '.join(known)}"
-        )
+    rule = _rule_named(name, user_rules)
     text = "\n".join(summary_lines(rule))
     text += "\n\n" + table(CONSTRAINT_HEADER, [constraint_row(c) for c in rule.constraints])
     text += "\n\n" + "\n".join(f"{key}: {cited}" for key, cited in rule.citations.items())
@@ -89,31 +108,77 @@ def show_rule(
     return DONE
 
 
+def _rule_named(name: str, user_rules: Path | None) -> Rule:
+    from qevd_bio.errors import UsageError
+    from qevd_bio.exercises.load import load_rules, read_rule, sound_rules
+    from qevd_bio.exercises.names import rule_for
+
+    if name.endswith(".json"):
+        return sound_rules([read_rule(Path(name))])[Path(name).stem]
+    known = load_rules(user_rules)
+    rule = rule_for(name, known)
+    if rule is None:
+        raise UsageError(
+            f"no exercise '{name}'", where="rules show", next_step=f"Known: {', '.join(known)}"
+        )
+    return rule
+
+
 @rules_app.command("check")
 @guarded
 def check_rules(
-    files: Annotated[
-        list[Path] | None, typer.Argument(help="Rule files; the package's own when none is named.")
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FILE|FOLDER]...", help="Rules to check; the shipped ones when none is named."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Validate rule files; errors name the file and the key. Explains each sound rule."""
-    from qevd_bio.assets import asset_path
-    from qevd_bio.exercises.describing import examined
-    from qevd_bio.exercises.load import SCHEMA_NAME, load_rules
+    """Check that rules have everything a run needs; report every fault with file and key."""
+    from qevd_bio.exercises.describing import summary_lines
+    from qevd_bio.exercises.load import rule_paths
+    from qevd_bio.feedback.rule_check import checked_files
 
-    own = sorted(p for p in asset_path("rules").glob("*.json") if p.name != SCHEMA_NAME)
-    results = examined(files or own)
-    lines = []
-    for result in results:
-        lines.append(f"{'ok   ' if result['ok'] else 'wrong'} {result['file']}")
-        explained = result["summary"][1:] if files else []
-        lines += [f"      {line}" for line in explained or [result["error"]] if line]
+    results, lines = [], []
+    for path, read in checked_files(rule_paths(paths or [])).items():
+        summary = summary_lines(read.rule) if read.rule and not read.issues else []
+        issues = [
+            {"key": one.key, "cause": one.cause, "next_step": one.next_step} for one in read.issues
+        ]
+        results.append({"file": str(path), "ok": not issues, "issues": issues, "summary": summary})
+        lines.append(f"{'wrong' if issues else 'ok   '} {path}")
+        lines += [
+            f"      {one.key or 'file'}: {one.cause}. {one.next_step}" for one in read.issues
+        ]
+        lines += [f"      {line}" for line in summary[2:] if paths]
     emit(results, "\n".join(lines), as_json=as_json)
-    if not all(result["ok"] for result in results):
-        return FAILED
-    if not files:
-        load_rules()
+    return DONE if all(result["ok"] for result in results) else FAILED
+
+
+@rules_app.command("new")
+@guarded
+def new_rule(
+    rule_id: Annotated[str, typer.Argument(metavar="ID", help="Such as deadlift.")],
+    source: Annotated[
+        str,
+        typer.Option(
+            "--from", help="Id of the rule nearest to it, copied.", autocompletion=rule_ids
+        ),
+    ],
+    user_rules: Annotated[
+        Path, typer.Option("--rules", metavar="DIR", help="Folder to write it into.")
+    ] = Path("my_rules"),
+    as_json: Json = False,
+) -> int:
+    """Start a rule of your own: a copy of a near one, every key explained."""
+    import shlex
+
+    from qevd_bio.exercises.new_rule import write_new_rule
+
+    path = write_new_rule(rule_id, source, user_rules)
+    again = f"edit it, then: qevd-bio rules check {shlex.quote(str(path))}"
+    emit({"file": str(path)}, f"{path}\n{again}", as_json=as_json)
     return DONE
 
 
@@ -125,13 +190,14 @@ def build_references(
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Build every reference from its rule; the same rules give the same bytes."""
+    """Build every shipped reference from its rule; the same rules give the same bytes."""
     from qevd_bio.assets import asset_path
+    from qevd_bio.exercises.load import load_rules
     from qevd_bio.exercises.references import build_all
 
     folder = out or asset_path("references")
     folder.mkdir(parents=True, exist_ok=True)
-    built = build_all(folder)
+    built = build_all(folder, load_rules().values())
     emit({"folder": str(folder), "built": built}, f"{len(built)} references in {folder}",
          as_json=as_json)  # fmt: skip
     return DONE

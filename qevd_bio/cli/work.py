@@ -175,15 +175,16 @@ def _config(
     bodies: BodySources,
     **hsmr: str | int | None,
 ) -> PipelineConfig:
-    from qevd_bio.pipeline.config import PipelineConfig, policy_named, recorded_root_for
-    from qevd_bio.stages.hsmr_options import hsmr_options_for
+    from qevd_bio.capture.hsmr.options import hsmr_options_for
+    from qevd_bio.pipeline.config import PipelineConfig, policy_named
 
     return PipelineConfig(
         data_root=data_root,
         policy=policy_named(policy),
         variants=variants,
         salient_joints=salient_joints,
-        recorded_root=recorded_root_for(backend, recorded_root),
+        backend=backend,
+        recorded_root=recorded_root,
         height_m=height_m,
         bodies=bodies,
         hsmr=hsmr_options_for(backend, hsmr),
@@ -315,7 +316,7 @@ def run(
             tuple(video or ()),
             argv=sys.argv,
             on_event=on_event,
-            notice=say,
+            report=say,
             shard=part,
             workers=workers,
             limits=Limits(unit_timeout_s, start_timeout_s, memory, recycle),

@@ -13,7 +13,7 @@ import numpy as np
 
 from qevd_bio.demo.workout import SegmentTruth, VideoTruth
 from qevd_bio.skeleton.bodies import scaled_skeleton
-from qevd_bio.skeleton.measures import measure_sigma, measure_values
+from qevd_bio.skeleton.measures import measure_sigmas, measure_values
 from qevd_bio.synthetic.body_mesh import load_body
 from qevd_bio.tables import cycles as cycle_table
 from qevd_bio.tables import kinematics as kinematics_table
@@ -90,12 +90,13 @@ def angle_accuracy(truth: VideoTruth, found: Mapping[str, Path]) -> list[AngleAc
     for segment in truth.segments:
         first, last = segment.repetitions[0].start_s, segment.repetitions[-1].end_s
         frames = (motion.time_s >= first) & (motion.time_s <= last) & motion.valid
-        pose = np.median(motion.q[frames], axis=0)
+        pose = np.median(motion.q[frames], axis=0, keepdims=True)
         for name in names:
             right, read = known[name][frames], measured[name][frames]
             if np.ptp(right) < MOVING_DEG:
                 continue
-            sigma = measure_sigma(name, pose, motion.sigma_rad, skeleton, motion.gravity)
+            noise_rad = motion.sigma_rad[None]
+            sigmas = measure_sigmas([(name, 0)], pose, noise_rad, skeleton, motion.gravity)
             lines.append(
                 AngleAccuracy(
                     video_id=truth.video_id,
@@ -107,7 +108,7 @@ def angle_accuracy(truth: VideoTruth, found: Mapping[str, Path]) -> list[AngleAc
                     slope=float(np.polyfit(right, read, 1)[0]),
                     known_peak_deg=float(np.percentile(right, 95)),
                     measured_peak_deg=float(np.percentile(read, 95)),
-                    sigma_deg=sigma,
+                    sigma_deg=float(sigmas[0]),
                 )
             )
     return lines

@@ -22,7 +22,7 @@ from qevd_bio.demo.sessions import END_OF_SESSION, Exercise, Session
 from qevd_bio.exercises.load import load_rules
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.files.atomic import atomic_path, write_text_atomic
-from qevd_bio.qevd.clocks import frame_times_s
+from qevd_bio.qevd.frame_times import frame_times_s
 from qevd_bio.qevd.layout import RECORDS_FILE, SPLIT_FOLDERS
 from qevd_bio.synthetic.body_mesh import load_body
 from qevd_bio.synthetic.form_errors import FORM_ERRORS

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from qevd_bio.errors import UsageError
 from qevd_bio.files.contain import plain_name
@@ -23,20 +23,14 @@ class Resources:
 
 
 class Skip(Exception):
-    """Raised by a stage that has nothing to do for a video, on purpose.
-
-    Parameters
-    ----------
-    reason : str
-        One line for the reader of the unit's record.
-    """
+    """Raised by a stage that has nothing to do for a video, on purpose, with the reason."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
 
 
-class Stage(Protocol):
+class Stage(ABC):
     """One step of the work.
 
     Attributes
@@ -46,26 +40,30 @@ class Stage(Protocol):
     version : int
         Raised by hand whenever the stage's output would change.
     reads : tuple of str
-        Artifacts of earlier stages, by what those stages say they write.
+        Artifacts of earlier stages, by the names under `writes` there.
     writes : str
         The artifact this stage makes.
+    schema_digest : str
+        Digest of the columns that the artifact has. It is part of the identity, so a changed
+        table is made again even if nobody raised `version`.
     resources : Resources
         What one unit occupies.
     """
 
-    @property
-    def name(self) -> str: ...  # noqa: D102
-    @property
-    def version(self) -> int: ...  # noqa: D102
-    @property
-    def reads(self) -> tuple[str, ...]: ...  # noqa: D102
-    @property
-    def writes(self) -> str: ...  # noqa: D102
-    @property
-    def resources(self) -> Resources: ...  # noqa: D102
+    name: str
+    version: int
+    reads: tuple[str, ...] = ()
+    writes: str
+    schema_digest: str
 
+    @property
+    def resources(self) -> Resources:
+        """One CPU, unless a stage needs more."""
+        return Resources()
+
+    @abstractmethod
     def depends(self, video_id: str) -> Mapping[str, str]:
-        """Name everything but the artifacts read that decides the output.
+        """Name everything else that decides the output: not the artifacts read, not the schema.
 
         Returns
         -------
@@ -73,12 +71,11 @@ class Stage(Protocol):
             Digests by name: ``config``, ``video:0001.mp4``, ``rule:squat``... An error
             raised here counts as the failure of this one unit.
         """
-        ...
 
-    def setup(self) -> None:
+    def setup(self) -> None:  # noqa: B027  most stages need none
         """Load what all units share; called once, before the first unit that must run."""
-        ...
 
+    @abstractmethod
     def process(
         self, video_id: str, inputs: Mapping[str, Path], out: Path
     ) -> Mapping[str, JsonValue]:
@@ -103,20 +100,13 @@ class Stage(Protocol):
         Skip
             There is nothing to do for this video, on purpose.
         """
-        ...
 
-    def teardown(self) -> None:
-        """Let go of what `setup` loaded."""
-        ...
+    def teardown(self) -> None:  # noqa: B027  most stages need none
+        """Release what `setup` loaded."""
 
 
 def check_stages(stages: Sequence[Stage]) -> None:
     """Check that stages fit together in the order given.
-
-    Parameters
-    ----------
-    stages : sequence of Stage
-        Every stage after the ones it reads from.
 
     Raises
     ------
@@ -149,11 +139,6 @@ def check_stages(stages: Sequence[Stage]) -> None:
 def check_videos(video_ids: Sequence[str]) -> None:
     """Check that video ids can name folders and are all different.
 
-    Parameters
-    ----------
-    video_ids : sequence of str
-        The units of work.
-
     Raises
     ------
     DataError
@@ -161,9 +146,9 @@ def check_videos(video_ids: Sequence[str]) -> None:
     UsageError
         An id is given twice.
     """
-    seen: set[str] = set()
+    checked: set[str] = set()
     for video_id in video_ids:
         plain_name(video_id, where="video id")
-        if video_id in seen:
+        if video_id in checked:
             raise UsageError("given twice", where=video_id, next_step="Name each video once")
-        seen.add(video_id)
+        checked.add(video_id)

@@ -11,26 +11,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from qevd_bio.arrays import BoolArray, FloatArray
-from qevd_bio.exercises.contradictions import SIDES
 from qevd_bio.exercises.motion_parts import full_name, moved, part_of, unobserved
 from qevd_bio.exercises.references import WORLD_GRAVITY, build_reference, leading_side
-from qevd_bio.exercises.rule import Rule
-from qevd_bio.motion.alignment import (
-    Quality,
-    cycle_qualities,
-    moving_curves,
-    phase_of_time,
-    resample_cycle,
-)
+from qevd_bio.exercises.rule import SIDES, Rule
 from qevd_bio.motion.angles import unwrap_angles
+from qevd_bio.motion.cycle_score import CycleScore, cycle_scores, moving_curves
+from qevd_bio.motion.phase import phase_of_time, resample_cycle
 from qevd_bio.motion.record import Motion
-from qevd_bio.motion.repetitions.cycles import (
-    PROMINENCE_RAD,
-    Cycle,
-    CycleSettings,
-    detect_alternating,
-    detect_cycles,
-)
+from qevd_bio.motion.repetitions.cycles import PROMINENCE_RAD, Cycle, CycleSettings
+from qevd_bio.motion.repetitions.detection import detect_alternating, detect_cycles
 from qevd_bio.motion.repetitions.holds import HoldSettings, detect_holds
 from qevd_bio.motion.smoothing import gaussian_smooth, smooth_pose
 from qevd_bio.skeleton.dofs import joint_dofs, mirror_q
@@ -41,7 +30,7 @@ RANGE_SHARE = 0.2
 """A repetition moves the representative measure by this share of the reference's range."""
 
 HOLD_SHARE = 0.5
-"""A hold shows at least this share of the reference's representative measure: a limb that hangs
+"""A hold reaches at least this share of the reference's representative measure: a limb that hangs
 still is held, too, but is no stretch."""
 
 PRONE_LEAN_DEG = 30.0
@@ -51,15 +40,15 @@ POSTURE_SIGMA_S = 0.2
 """Smoothing of the lean, so that noise about the bound ends no hold."""
 
 JUST_AFTER_S = 1 / 3
-"""A sentence may fall this long before the end of the cycle it speaks of: its extreme is seen."""
+"""A sentence may come this long before the end of its cycle: the extreme is past by then."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredCycle:
-    """A cycle with its likeness to the reference; None where no salient DoF is measured."""
+    """A cycle with its score against the reference; None where no salient DoF is measured."""
 
     cycle: Cycle
-    quality: Quality | None
+    score: CycleScore | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,21 +108,14 @@ def segment_cycles(
 
 
 def choose_cycle(cycles: Sequence[ScoredCycle], time_s: float) -> ScoredCycle | None:
-    """Choose the cycle that a sentence at some time speaks about.
-
-    Parameters
-    ----------
-    cycles : sequence of ScoredCycle
-        Of the sentence's segment.
-    time_s : float
-        When the sentence is said.
+    """Choose the cycle of its segment that a sentence at some time is about.
 
     Returns
     -------
     ScoredCycle or None
         The most recently completed one, or one whose extreme is past and whose end is at most
-        `JUST_AFTER_S` away; a hold going on at that time counts as completed just then. The
-        better quality breaks ties. None before the first.
+        `JUST_AFTER_S` away; a hold that continues then counts as completed just then. The
+        better score breaks ties. None before the first.
     """
     ended = [
         item
@@ -144,7 +126,7 @@ def choose_cycle(cycles: Sequence[ScoredCycle], time_s: float) -> ScoredCycle | 
     ]
 
     def recency(item: ScoredCycle) -> tuple[float, float]:
-        score = item.quality.score if item.quality is not None else -1.0
+        score = item.score.total if item.score is not None else -1.0
         return min(item.cycle.end_s, time_s), score
 
     return max(ended, key=recency, default=None)
@@ -216,8 +198,8 @@ def _in_the_pose(holds: Sequence[Cycle], curves: FloatArray, least_rad: float) -
         here = curves[:, hold.start : hold.end + 1]
         known = np.isfinite(here).any(axis=1)
         levels = [
-            float(np.nanmedian(row)) if seen else -np.inf
-            for row, seen in zip(here, known, strict=True)
+            float(np.nanmedian(row)) if is_known else -np.inf
+            for row, is_known in zip(here, known, strict=True)
         ]
         if max(levels) >= least_rad:
             side = SIDES[int(np.argmax(levels))] if len(levels) > 1 else None
@@ -226,10 +208,10 @@ def _in_the_pose(holds: Sequence[Cycle], curves: FloatArray, least_rad: float) -
 
 
 def _in_posture(part: Motion, rule: Rule, skeleton: Skeleton) -> BoolArray:
-    """Say which frames (T,) are in the rule's posture; an unknown lean rejects nothing.
+    """Mark the frames (T,) in the rule's posture; an unknown lean rejects nothing.
 
-    Who stands is as straight as in a plank, and what is done on the way to the floor looks like
-    a repetition.
+    A standing body is as straight as a plank, and the way down to the floor looks like a
+    repetition.
     """
     if rule.posture != "prone" or unobserved("trunk_forward_lean", part):
         return np.ones(len(part.time_s), dtype=np.bool_)
@@ -261,8 +243,8 @@ def _scored(
         same_side = cycle.side is None or cycle.side == shown_side
         angles = as_shown if same_side else mirrored
         curves.append(resample_cycle(angles[frames], phase, rule.points))
-    qualities = cycle_qualities(np.stack(curves), reference[:, salient], salient)
-    return [ScoredCycle(*pair) for pair in zip(cycles, qualities, strict=True)]
+    scores = cycle_scores(np.stack(curves), reference[:, salient], salient)
+    return [ScoredCycle(*pair) for pair in zip(cycles, scores, strict=True)]
 
 
 def _shifted(item: ScoredCycle, frames: int) -> ScoredCycle:

@@ -1,4 +1,4 @@
-"""Stretches of a motion, names with sides, and what a backend does not observe.
+"""Spans of a motion, names of measures with sides, and what a backend does not observe.
 
 T frames
 """
@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from qevd_bio.exercises.rule import SIDES
 from qevd_bio.motion.angles import unwrap_angles
+from qevd_bio.motion.constraints import Constraint
 from qevd_bio.motion.record import Motion
 from qevd_bio.motion.repetitions.cycles import Cycle
 from qevd_bio.skeleton.dofs import DOF_INDEX
@@ -15,7 +17,7 @@ from qevd_bio.skeleton.measures import CATALOGUE
 
 
 def part_of(motion: Motion, start: int, stop: int) -> Motion:
-    """Cut a stretch out and make its angles continuous."""
+    """Cut a span of frames out and make its angles continuous."""
     valid = motion.valid[start:stop]
     return replace(
         motion,
@@ -34,6 +36,19 @@ def part_of(motion: Motion, start: int, stop: int) -> Motion:
 def full_name(measure: str, side: str | None) -> str:
     """Name a measure as the catalogue does, with its side."""
     return measure if side is None else f"{measure}_{side}"
+
+
+def sideless(measure: str) -> str:
+    """Strip the side from a measure: ``knee_flexion_r`` is ``knee_flexion``."""
+    return measure[:-2] if measure.endswith(("_r", "_l")) else measure
+
+
+def measures_of(constraint: Constraint) -> list[str]:
+    """Name the measures of the catalogue that a constraint may read, one a side."""
+    if constraint.check == "tempo":
+        return []
+    sides = {"none": (None,), "r": ("r",), "l": ("l",)}.get(constraint.side, SIDES)
+    return [full_name(constraint.measure, side) for side in sides]
 
 
 def unobserved(measure: str, motion: Motion) -> list[str]:

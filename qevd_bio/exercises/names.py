@@ -9,17 +9,12 @@ from qevd_bio.exercises.rule import Rule
 
 
 def normal_name(text: str) -> str:
-    """Bring a spoken or written name to one form.
-
-    Parameters
-    ----------
-    text : str
-        As a trainer or file writes it, like ``Push-ups!``.
+    """Bring a spoken or written name, like ``Push-ups!``, to one form.
 
     Returns
     -------
     str
-        Lower case, words parted by one space, no punctuation, the last word without plural s.
+        Lower case, single spaces, no punctuation, the last word without plural s.
     """
     words = re.sub(r"[^a-z0-9]+", " ", text.lower()).split()
     if words and len(words[-1]) > 2 and words[-1].endswith("s") and not words[-1].endswith("ss"):
@@ -45,6 +40,6 @@ def rule_for(exercise_text: str, rules: Mapping[str, Rule]) -> Rule | None:
     """
     wanted = normal_name(exercise_text)
     for rule in rules.values():
-        if wanted in {normal_name(name) for name in (rule.id, rule.title, *rule.aliases)}:
+        if wanted in map(normal_name, rule.names):
             return rule
     return None

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from qevd_bio.exercises.motion_parts import full_name
+from qevd_bio.exercises.motion_parts import full_name, measures_of
 from qevd_bio.exercises.rule import Rule
-from qevd_bio.motion.constraints import Constraint, Finding
+from qevd_bio.motion.constraints import Finding
 from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS, JOINT_NAMES
 from qevd_bio.skeleton.measures import CATALOGUE
 
@@ -33,14 +33,14 @@ _BODY_AS_A_WHOLE = {
 
 @dataclass(frozen=True, slots=True)
 class Salience:
-    """The joints a segment is judged by, each with all its DoFs.
+    """The joints that count in a segment, each with all its DoFs.
 
     Attributes
     ----------
     joints : tuple of str
         SKEL joints, most important first.
     source : str
-        Who chose them: ``rules``, ``annotation`` or ``selector``.
+        Where they come from: ``rules``, ``annotation`` or ``selector``.
     """
 
     joints: tuple[str, ...]
@@ -48,19 +48,14 @@ class Salience:
 
 
 def joints_of_measure(name: str) -> tuple[str, ...]:
-    """Name the joints a measure stands on.
-
-    Parameters
-    ----------
-    name : str
-        Key of `CATALOGUE`, with its side; a name that is none (the time of a cycle) stands on
-        no joint.
+    """Name the joints a measure of `CATALOGUE` (with its side) stands on.
 
     Returns
     -------
     tuple of str
         The joints of the DoFs it needs, without the pelvis, which only turns the body in the
-        camera frame. A lean stands on pelvis and thorax, body line and stance on the hips.
+        camera frame. A lean stands on pelvis and thorax, body line and stance on the hips. The
+        time of a cycle stands on no joint.
     """
     if name in _BODY_AS_A_WHOLE:
         return _BODY_AS_A_WHOLE[name]
@@ -73,11 +68,6 @@ def joints_of_measure(name: str) -> tuple[str, ...]:
 def salience_of_rule(rule: Rule) -> Salience:
     """Derive the salient joints of an exercise from its rule.
 
-    Parameters
-    ----------
-    rule : Rule
-        Any.
-
     Returns
     -------
     Salience
@@ -86,7 +76,8 @@ def salience_of_rule(rule: Rule) -> Salience:
         pair together, as long as they fit into `MOST_JOINTS`.
     """
     by_priority = sorted(rule.constraints, key=lambda c: _PRIORITIES.index(c.priority))
-    found = dict.fromkeys(joint for one in by_priority for joint in _joints_checked(one))
+    checked = (name for constraint in by_priority for name in measures_of(constraint))
+    found = dict.fromkeys(joint for name in checked for joint in joints_of_measure(name))
     for joint in (name for name in JOINT_NAMES if not name.endswith("_l")):
         pair = [name for name in _both_sides(joint) if name in rule.dynamic_joints]
         if len(found.keys() | pair) <= MOST_JOINTS:
@@ -99,28 +90,15 @@ def _both_sides(joint: str) -> tuple[str, ...]:
     return (joint, f"{stem}_l") if stem != joint else (joint,)
 
 
-def _joints_checked(constraint: Constraint) -> tuple[str, ...]:
-    sides = {"none": (None,), "r": ("r",), "l": ("l",)}.get(constraint.side, ("r", "l"))
-    names = (full_name(constraint.measure, side) for side in sides)
-    return tuple(joint for name in names for joint in joints_of_measure(name))
-
-
 def on_salient_joints(findings: Sequence[Finding], salience: Salience) -> list[Finding]:
-    """Leave unjudged what stands on no salient joint.
-
-    Parameters
-    ----------
-    findings : sequence of Finding
-        All constraints of a rule, checked on one cycle.
-    salience : Salience
-        Of the segment.
+    """Leave unjudged the findings that stand on no salient joint.
 
     Returns
     -------
     list of Finding
-        As many, in the same order. One whose measure stands on joints none of which is salient
-        becomes ``unmeasurable`` without a number, and its reason says so; tempo stands on no
-        joint and is always judged.
+        As many, in the same order. If none of the joints of a measure is salient, its finding
+        becomes ``unmeasurable`` without a number and states why; tempo stands on no joint and
+        is always judged.
 
     Notes
     -----

@@ -1,19 +1,19 @@
-"""Which finding to speak of: the one the trainer's words are about, or none.
+"""Which finding to report: the one the trainer's words ask for, or none.
 
 Notes
 -----
-Policy ``evidence`` (default) speaks only of a violation the trainer's words name: same measure,
+Policy ``evidence`` (default) reports only a violation that the trainer's words name: same measure,
 same direction, same side where the words name one. A general corrective ("watch your form")
-names no measure, so the most severe violation supports it. A sentence whose subject is not
-recognised is answered by no measure. The first measure of a cue decides: when it is violated
-against the asked direction and nowhere in it, the cue counts as contradicted whatever its other
-measures say ("go deeper" to someone whose knees bend too far).
+names no measure, so the most severe violation supports it. No measure answers a sentence with an
+unknown subject. The first measure of a cue decides: when it is violated against the asked
+direction and nowhere in it, the cue counts as contradicted, regardless of its other measures
+("go deeper" to someone with too deep knees).
 
 Policy ``paper`` always replaces (supplement 1.1, step 4): by violations that match the cue
 first, then by the most severe; where nothing is violated, by what was measured with its target,
-what the cue is about first. The supplement takes it that "the trainer observed a form deviation"
-and does not say what happens otherwise; praise is not measured, so none is given. Only where
-nothing at all was measured is there no context to replace by, and the sentence stays.
+first what the cue asks for. The supplement assumes that "the trainer observed a form deviation"
+and leaves the other case open; praise is not measured, so none is given. Only where nothing at
+all was measured is there no context to replace by, and the sentence stays.
 """
 
 from __future__ import annotations
@@ -22,22 +22,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from qevd_bio.feedback.contexts import (
+from qevd_bio.exercises.rule import OTHER_SIDE
+from qevd_bio.feedback.cues import Cue, is_general
+from qevd_bio.feedback.quantities import (
+    is_reportable,
+    is_too_low,
+    measure_family,
+    missed_bound,
+)
+from qevd_bio.feedback.statements import (
     Statement,
     evidence_text,
     joined_sides,
     measured_statements,
 )
-from qevd_bio.feedback.cues import Cue, is_general, is_other_phase
-from qevd_bio.feedback.quantities import (
-    is_speakable,
-    is_too_low,
-    measure_family,
-    missed_bound,
-)
+from qevd_bio.feedback.style import Style
 from qevd_bio.motion.constraints import Finding
 
-Policy = Literal["evidence", "paper"]
 Refusal = Literal["unsupported", "unmeasurable", "low_confidence"]
 
 MOST_STATEMENTS = 2
@@ -46,15 +47,15 @@ _PRIORITIES = ("critical", "high", "medium", "low")
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What to tell, or why nothing.
+    """What to report, or why nothing.
 
     Attributes
     ----------
     statements : tuple of Statement
-        At most `MOST_STATEMENTS`; empty when nothing may be told.
+        At most `MOST_STATEMENTS`; empty when nothing may be reported.
     refusal : str
         ``unsupported``, ``unmeasurable`` or ``low_confidence``; None when there is something
-        to tell.
+        to report.
     reason : str
         In words, with the measured numbers where there are some.
     """
@@ -65,7 +66,7 @@ class Choice:
 
 
 def is_about(finding: Finding, cue: Cue, *, leading: str | None) -> bool:
-    """Say whether a finding checks what a cue speaks of, violated or not.
+    """Return whether a finding checks what a cue asks for, violated or not.
 
     Parameters
     ----------
@@ -83,7 +84,7 @@ def is_about(finding: Finding, cue: Cue, *, leading: str | None) -> bool:
         phase opposite to the one the words mean. A symmetry answers words about evenness, and
         words that name the very side that falls short: "go deeper" is about both.
     """
-    if measure_family(finding) not in cue.measures or is_other_phase(cue, finding.phase):
+    if measure_family(finding) not in cue.measures or finding.phase in cue.other_phases:
         return False
     side = _side_meant(cue, leading)
     if finding.check == "symmetry":
@@ -100,10 +101,10 @@ def _side_meant(cue: Cue, leading: str | None) -> str | None:
         return cue.side
     if leading is None:
         return None
-    return leading if cue.side == "front" else {"r": "l", "l": "r"}[leading]
+    return leading if cue.side == "front" else OTHER_SIDE[leading]
 
 
-def _bears_out(finding: Finding, cue: Cue) -> bool:
+def _supports(finding: Finding, cue: Cue) -> bool:
     if cue.direction in (None, "still", "even"):
         return True
     return is_too_low(finding) == (cue.direction == "more")
@@ -112,14 +113,14 @@ def _bears_out(finding: Finding, cue: Cue) -> bool:
 def matching(
     findings: Sequence[Finding], cues: Sequence[Cue], *, leading: str | None
 ) -> tuple[bool, ...]:
-    """Tell for each finding whether it checks what any of the cues speaks of."""
+    """Return for each finding whether it checks what any of the cues asks for."""
     return tuple(any(is_about(f, cue, leading=leading) for cue in cues) for f in findings)
 
 
 def choose(
-    findings: Sequence[Finding], cues: Sequence[Cue], *, leading: str | None, policy: Policy
+    findings: Sequence[Finding], cues: Sequence[Cue], *, leading: str | None, style: Style
 ) -> Choice:
-    """Choose what to tell about one cycle.
+    """Choose what to report about one cycle.
 
     Parameters
     ----------
@@ -129,27 +130,27 @@ def choose(
         What the trainer asks for.
     leading : {"r", "l"} or None
         Side that leads the cycle.
-    policy : {"evidence", "paper"}
-        See the module's notes.
+    style : Style
+        Its policy decides, see the module's notes; its phase words go into reasons.
 
     Returns
     -------
     Choice
         Most severe first, then by priority and the rule's order.
     """
-    violated = _most_severe_first([f for f in findings if is_speakable(f)])
+    violated = _most_severe_first([f for f in findings if is_reportable(f)])
     supporting = _most_severe_first(_supporting(findings, cues, leading))
-    if policy == "paper":
+    if style.policy == "paper":
         about = matching(findings, cues, leading=leading)
         return _paper_choice(violated, supporting, findings, about)
     if supporting:
-        return _told(supporting, "violated as the words say")
+        return _reported(supporting, "violated as the words say")
     if not cues:
         return Choice((), "unmeasurable", "the subject of the sentence is not recognised")
     if all(is_general(cue) for cue in cues) and violated:
         reason = "general corrective; this is the most severe violation"
         return Choice(joined_sides(violated)[:1], None, reason)
-    return _refusal(findings, cues, leading)
+    return _refusal(findings, cues, leading, style)
 
 
 def _paper_choice(
@@ -160,7 +161,7 @@ def _paper_choice(
 ) -> Choice:
     others = [finding for finding in violated if finding not in supporting]
     if supporting or others:
-        return _told([*supporting, *others], "policy paper: any violation is told")
+        return _reported([*supporting, *others], "policy paper: any violation is told")
     # a stable sort keeps the rule's order among equals
     first = sorted(zip(about, findings, strict=True), key=lambda pair: not pair[0])
     measured = measured_statements([finding for _, finding in first])
@@ -175,9 +176,9 @@ def _supporting(
 ) -> list[Finding]:
     found: list[Finding] = []
     for cue in cues:
-        violated = [f for f in findings if is_speakable(f) and is_about(f, cue, leading=leading)]
+        violated = [f for f in findings if is_reportable(f) and is_about(f, cue, leading=leading)]
         if not _is_contradicted(violated, cue):
-            found += [f for f in violated if _bears_out(f, cue) and f not in found]
+            found += [f for f in violated if _supports(f, cue) and f not in found]
     return found
 
 
@@ -188,29 +189,31 @@ def _is_contradicted(violated: Sequence[Finding], cue: Cue) -> bool:
         if measure_family(finding) == cue.measures[0]
         and (finding.check != "symmetry" or cue.direction == "even")
     ]
-    return bool(first) and not any(_bears_out(finding, cue) for finding in first)
+    return bool(first) and not any(_supports(finding, cue) for finding in first)
 
 
 def _most_severe_first(findings: Sequence[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda f: (-f.severity, _PRIORITIES.index(f.priority)))
 
 
-def _told(findings: Sequence[Finding], reason: str) -> Choice:
+def _reported(findings: Sequence[Finding], reason: str) -> Choice:
     return Choice(joined_sides(_one_size_each(findings))[:MOST_STATEMENTS], None, reason)
 
 
 def _one_size_each(findings: Sequence[Finding]) -> list[Finding]:
     """Leave out what gives a joint a second size at a phase: a symmetry beside its own value."""
-    told: dict[tuple[str, str, str | None], str] = {}
+    sizes: dict[tuple[str, str, str | None], str] = {}
     return [
         finding
         for finding in findings
         if finding.check
-        == told.setdefault((measure_family(finding), finding.phase, finding.side), finding.check)
+        == sizes.setdefault((measure_family(finding), finding.phase, finding.side), finding.check)
     ]
 
 
-def _refusal(findings: Sequence[Finding], cues: Sequence[Cue], leading: str | None) -> Choice:
+def _refusal(
+    findings: Sequence[Finding], cues: Sequence[Cue], leading: str | None, style: Style
+) -> Choice:
     subject = " and ".join(dict.fromkeys(cue.about for cue in cues))
     if all(is_general(cue) for cue in cues):
         about = list(findings)
@@ -223,7 +226,7 @@ def _refusal(findings: Sequence[Finding], cues: Sequence[Cue], leading: str | No
         measures = ", ".join(dict.fromkeys(name for cue in cues for name in cue.measures))
         words = measures.replace("_", " ")
         return Choice((), "unmeasurable", f"the rule does not check {subject} ({words})")
-    numbers = evidence_text(about)
+    numbers = evidence_text(about, style)
     if numbers:
         reason = f"{subject} is not violated as the words say: {numbers}"
         if any(missed_bound(finding) is not None and not finding.violated for finding in about):

@@ -1,19 +1,21 @@
-"""What a trainer's words are about: measure, direction, phase, side."""
+"""What a trainer's words ask for: measure, direction, phase, side."""
 
 from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from qevd_bio.exercises.rule import Phase
 from qevd_bio.feedback.kinds import is_praise
 from qevd_bio.feedback.prompt_files import clauses, compile_pattern, load_prompt
 
 Direction = Literal["more", "less", "still", "even"]
 CueSide = Literal["r", "l", "front", "back"]
 
-_FILE = "cues.lexicon.json"
+CUE_LEXICON = "cues.lexicon.json"
 _OPPOSITE: dict[Direction | None, Direction | None] = {
     "more": "less",
     "less": "more",
@@ -30,16 +32,18 @@ class Cue:
     Attributes
     ----------
     measures : tuple of str
-        Measures without side; the first is what the words mean most. Empty: nothing measures it.
+        Measures without side, the most likely meaning first. Empty: nothing measures it.
     joint : str
         Anatomical word, or empty.
     direction : {"more", "less", "still", "even"} or None
         What the measure should do: grow, shrink, stay still, be the same on both sides. None:
-        the words do not say.
+        the words leave it open.
     phase : str
-        Phase the words point at, or empty.
+        Phase the words point at: ``top``, ``bottom`` or empty.
     side : {"r", "l", "front", "back"} or None
         Side the words name; front and back are those of an alternating movement.
+    other_phases : frozenset of str
+        Phases of the rule that are known to be others than the one the words point at.
     about : str
         Subject: depth, straight, width, tempo, reach, lean, ...
     """
@@ -50,6 +54,7 @@ class Cue:
     phase: str
     side: CueSide | None
     about: str
+    other_phases: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,7 @@ class _Entry:
         matches = (pattern.search(clause) for pattern in self.patterns)
         return next((match for match in matches if match), None)
 
-    def measures_for(self, groups: tuple[str, ...]) -> tuple[str, ...]:
+    def measures_for(self, groups: Sequence[str]) -> tuple[str, ...]:
         known = (self.measures[group] for group in (*groups, "any") if group in self.measures)
         return next(known, ())
 
@@ -77,7 +82,6 @@ class _Entry:
 @dataclass(frozen=True, slots=True)
 class _Lexicon:
     entries: tuple[_Entry, ...]
-    groups: tuple[tuple[str, tuple[str, ...]], ...]
     sides: tuple[tuple[CueSide, re.Pattern[str]], ...]
     negation: re.Pattern[str]
     not_negation: re.Pattern[str]
@@ -89,16 +93,15 @@ class _Lexicon:
     comparison: re.Pattern[str]
     reach_words: int
     general_about: str
-    phase_names: dict[str, tuple[str, ...]]
     phase_words: tuple[tuple[str, re.Pattern[str]], ...]
 
 
 @functools.cache
 def _lexicon() -> _Lexicon:
-    raw = load_prompt(_FILE)
+    raw = load_prompt(CUE_LEXICON)
 
     def compiled(pattern: str, name: str) -> re.Pattern[str]:
-        where = f"prompts/{_FILE} {name}"
+        where = f"prompts/{CUE_LEXICON} {name}"
         return compile_pattern(pattern, raw["words"], raw["fragments"], where=where)
 
     def entry(item: dict[str, Any]) -> _Entry:
@@ -115,7 +118,6 @@ def _lexicon() -> _Lexicon:
 
     return _Lexicon(
         entries=tuple(entry(item) for item in raw["entries"]),
-        groups=tuple((group, tuple(pieces)) for group, pieces in raw["exercise_groups"]),
         sides=tuple((side, compiled(pattern, side)) for side, pattern in raw["sides"].items()),
         negation=compiled(raw["negation"], "negation"),
         not_negation=compiled(raw["not_negation"], "not_negation"),
@@ -127,33 +129,34 @@ def _lexicon() -> _Lexicon:
         comparison=compiled(raw["comparison"], "comparison"),
         reach_words=raw["reach_words"],
         general_about=raw["general_about"],
-        phase_names={word: tuple(names) for word, names in raw["phase_names"].items()},
         phase_words=tuple((p, compiled(words, p)) for p, words in raw["phase_words"].items()),
     )
 
 
 def is_general(cue: Cue) -> bool:
-    """Say whether a cue only tells that something is wrong ("watch your form")."""
+    """Return whether a cue only means that something is wrong ("watch your form")."""
     return cue.about == _lexicon().general_about
 
 
-def is_other_phase(cue: Cue, phase: str) -> bool:
-    """Say whether a rule's phase is known to be another than the one a cue points at."""
-    names = _lexicon().phase_names
-    return bool(cue.phase) and any(
-        phase in known for word, known in names.items() if word != cue.phase
-    )
+def cue_groups() -> frozenset[str]:
+    """List the groups of exercises for which some words have a meaning of their own."""
+    return frozenset(group for entry in _lexicon().entries for group in entry.measures) - {"any"}
 
 
-def cues_of(text: str, *, exercise: str | None) -> tuple[Cue, ...]:
+def cues_of(
+    text: str, *, groups: Sequence[str] = (), phases: Sequence[Phase] = ()
+) -> tuple[Cue, ...]:
     """Find what an utterance asks for.
 
     Parameters
     ----------
     text : str
         The utterance, untouched.
-    exercise : str or None
-        Rule id of the exercise: "lower" means the elbow in push-ups, the knee in squats.
+    groups : sequence of str
+        Cue groups of the exercise's rule, nearest first: "lower" means the elbow in push-ups,
+        the knee in squats.
+    phases : sequence of Phase
+        Phases of that rule.
 
     Returns
     -------
@@ -165,7 +168,7 @@ def cues_of(text: str, *, exercise: str | None) -> tuple[Cue, ...]:
     """
     found: list[Cue] = []
     for clause in _clauses_without_praise(text):
-        found.extend(_cues_of_clause(clause, _groups_of(exercise)))
+        found.extend(_cues_of_clause(clause, groups, phases))
     general = [cue for cue in found if is_general(cue)]
     measurable = [cue for cue in found if cue.measures]
     unmeasured = [cue for cue in found if not cue.measures and not is_general(cue)]
@@ -177,14 +180,7 @@ def _clauses_without_praise(text: str) -> tuple[str, ...]:
     return asking or clauses(text)
 
 
-def _groups_of(exercise: str | None) -> tuple[str, ...]:
-    if exercise is None:
-        return ()
-    groups = _lexicon().groups
-    return tuple(group for group, pieces in groups if any(piece in exercise for piece in pieces))
-
-
-def _cues_of_clause(clause: str, groups: tuple[str, ...]) -> list[Cue]:
+def _cues_of_clause(clause: str, groups: Sequence[str], phases: Sequence[Phase]) -> list[Cue]:
     lexicon = _lexicon()
     named = next((p for p, pattern in lexicon.phase_words if pattern.search(clause)), None)
     found = []
@@ -192,15 +188,19 @@ def _cues_of_clause(clause: str, groups: tuple[str, ...]) -> list[Cue]:
         match = entry.found_in(clause)
         if match is None or (entry.measures and lexicon.comparison.search(clause)):
             continue
-        turned = entry.is_wish and _is_turned_round(clause, match)
+        reversed_wish = entry.is_wish and _is_reversed(clause, match)
+        phase = named or entry.phase
         found.append(
             Cue(
                 measures=entry.measures_for(groups),
                 joint=entry.joint,
-                direction=_OPPOSITE[entry.direction] if turned else entry.direction,
-                phase=named or entry.phase,
+                direction=_OPPOSITE[entry.direction] if reversed_wish else entry.direction,
+                phase=phase,
                 side=None if entry.direction == "even" else _nearest_side(clause, match),
                 about=entry.about,
+                other_phases=frozenset(
+                    one.name for one in phases if phase and one.cue_phase not in ("", phase)
+                ),
             )
         )
     return found
@@ -216,7 +216,7 @@ def _nearest_side(clause: str, match: re.Match[str]) -> CueSide | None:
     return min(distances)[2] if distances else None
 
 
-def _is_turned_round(clause: str, match: re.Match[str]) -> bool:
+def _is_reversed(clause: str, match: re.Match[str]) -> bool:
     lexicon = _lexicon()
     if lexicon.shortfall.search(clause):
         return False

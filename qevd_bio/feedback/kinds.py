@@ -47,7 +47,6 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class _Pattern:
-    id: str
     group: str
     kind: KindName
     weight: float
@@ -91,7 +90,6 @@ def read_lexicon(raw: Mapping[str, Any]) -> KindLexicon:
 def _read_pattern(entry: Mapping[str, Any], raw: Mapping[str, Any]) -> _Pattern:
     where = f"prompts/{_FILE} {entry['id']}"
     return _Pattern(
-        id=entry["id"],
         group=entry["id"].split(".")[0],
         kind=entry["kind"],
         weight=float(entry["weight"]),
@@ -104,20 +102,8 @@ def _shipped() -> KindLexicon:
     return read_lexicon(load_prompt(_FILE))
 
 
-def explain_kind(text: str) -> tuple[tuple[str, str], ...]:
-    """Give each clause of an utterance with the id of the pattern that decided it.
-
-    Returns
-    -------
-    tuple of (clause, pattern id)
-        The id is empty where no pattern matches.
-    """
-    decided = ((clause, _shipped().decide_clause(clause)) for clause in clauses(text))
-    return tuple((clause, pattern.id if pattern else "") for clause, pattern in decided)
-
-
 def is_praise(clause: str) -> bool:
-    """Say whether one clause (see ``prompt_files.clauses``) encourages or praises."""
+    """Return whether one clause (see ``prompt_files.clauses``) encourages or praises."""
     pattern = _shipped().decide_clause(clause)
     return pattern is not None and pattern.kind == "motivational"
 

@@ -91,7 +91,7 @@ def _vocabulary() -> tuple[re.Pattern[str], dict[str, list[tuple[str, bool]]]]:
     for family, words in prompt["quantities"].items():
         for name in ("term", "instructed", "still"):
             phrases.setdefault(words[name], []).append((family, name == "still"))
-    for special in prompt["wordings"].values():
+    for special in prompt["styles"].values():
         for family, words in special.items():
             for name in ("term", "instructed"):
                 phrases.setdefault(words[name], []).append((family, False))

@@ -12,8 +12,9 @@ import numpy as np
 
 from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.errors import RuleError
+from qevd_bio.exercises.motion_parts import sideless
 from qevd_bio.feedback.prompt_files import load_prompt
-from qevd_bio.feedback.quantities import SENTENCES, family, quantity_words, rounded
+from qevd_bio.feedback.quantities import SENTENCES, quantity_words, rounded
 from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS, joint_dofs
 from qevd_bio.skeleton.kinematics import Skeleton
 from qevd_bio.skeleton.measures import CATALOGUE, measure_values
@@ -71,13 +72,13 @@ def pose_of(
     angles = {
         name: float(turned[DOF_INDEX[name]])
         for joint in joints
-        for name in _angle_names(joint)
+        for name in angle_names(joint)
         if name in DOF_INDEX and observed[DOF_INDEX[name]]
     }
     shoulder = [
         name
         for joint in joints
-        for name in _angle_names(joint)
+        for name in angle_names(joint)
         if name not in DOF_INDEX and all(observed[DOF_INDEX[dof]] for dof in CATALOGUE[name].needs)
     ]
     values = measure_values(shoulder, q[None], skeleton, gravity)
@@ -85,12 +86,13 @@ def pose_of(
     return tuple(
         PoseAngle(name, angles[name])
         for joint in joints
-        for name in _angle_names(joint)
+        for name in angle_names(joint)
         if name in angles and np.isfinite(angles[name])
     )
 
 
-def _angle_names(joint: str) -> tuple[str, ...]:
+def angle_names(joint: str) -> tuple[str, ...]:
+    """Name the angles that a pose gives of a joint: DoFs, measures for the shoulder."""
     if joint == "pelvis":
         return ()
     if joint.startswith("humerus_"):
@@ -124,7 +126,7 @@ def angle_text(angle: PoseAngle) -> str:
     """
     prompt = load_prompt(SENTENCES)
     side = angle.name[-1] if angle.name.endswith(("_r", "_l")) else None
-    stem = family(angle.name)
+    stem = sideless(angle.name)
     if angle.name not in DOF_INDEX:
         term, sign = quantity_words(stem, where=f"pose angle {angle.name}")["term"], 1
     elif stem in prompt["degrees_of_freedom"]:

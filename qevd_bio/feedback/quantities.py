@@ -16,6 +16,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from qevd_bio.errors import DataError, RuleError
+from qevd_bio.exercises.motion_parts import sideless
 from qevd_bio.feedback.prompt_files import load_prompt
 from qevd_bio.motion.constraints import Finding
 
@@ -23,14 +24,9 @@ MOST_DECIMALS = 2
 SENTENCES = "sentences.json"
 
 
-def family(measure: str) -> str:
-    """Strip the side from a measure: ``knee_flexion_r`` is ``knee_flexion``."""
-    return measure[:-2] if measure.endswith(("_r", "_l")) else measure
-
-
 def measure_family(finding: Finding) -> str:
     """Give the measure of a finding without side; every tempo check is ``tempo``."""
-    return "tempo" if finding.check == "tempo" else family(finding.measure)
+    return "tempo" if finding.check == "tempo" else sideless(finding.measure)
 
 
 def quantity_words(name: str, *, where: str) -> dict[str, str]:
@@ -75,7 +71,7 @@ def missed_bound(finding: Finding) -> float | None:
     Raises
     ------
     DataError
-        The finding says ``measured`` and has no finite number.
+        The status is ``measured`` and there is no finite number.
     """
     if finding.status != "measured":
         return None
@@ -94,15 +90,15 @@ def missed_bound(finding: Finding) -> float | None:
 
 
 def is_too_low(finding: Finding) -> bool:
-    """Say whether a measured value lies below its target interval."""
+    """Return whether a measured value lies below its target interval."""
     low, value = finding.target_low, finding.measured
     if finding.status != "measured" or low is None or value is None:
         return False
     return value < low
 
 
-def is_speakable(finding: Finding) -> bool:
-    """Say whether a violated finding can be told: its written value differs from the target."""
+def is_reportable(finding: Finding) -> bool:
+    """Return whether a finding is violated and its written value differs from the target."""
     bound = missed_bound(finding) if finding.violated else None
     return bound is not None and _written(finding, bound, MOST_DECIMALS) != 0
 
@@ -118,7 +114,7 @@ def _decimals(finding: Finding) -> int:
         if bound is not None:
             least = max(least, _decimals_of_bound(bound, finding))
     missed = missed_bound(finding)
-    if missed is None or not is_speakable(finding):
+    if missed is None or not is_reportable(finding):
         return least
     return next(n for n in range(least, MOST_DECIMALS + 1) if _written(finding, missed, n))
 

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast, get_args
 
+from qevd_bio.capture.backend import MEDIAPIPE
+from qevd_bio.capture.hsmr.options import HsmrOptions
 from qevd_bio.errors import DataError, UsageError
-from qevd_bio.feedback.choice import Policy
+from qevd_bio.feedback.style import Policy
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.stages.body_sources import BodySources
-from qevd_bio.stages.hsmr_options import HsmrOptions
-
-BACKENDS = ("mediapipe", "hsmr", "recorded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +29,23 @@ class PipelineConfig:
         Whether sentences vary in their wording.
     salient_joints : Path or None
         Annotation of salient joints; None: those of the rules.
+    backend : str
+        One of `capture.backend.BACKENDS`.
     recorded_root : Path or None
-        Folder of recorded motion, see `capture.recorded.backend`; None captures the videos.
+        Folder of recorded motion; for the backend ``recorded``.
     height_m : float or None
         Height of the person in every video; None leaves the scale open.
     bodies : BodySources
         Where measurements of bodies come from.
     hsmr : HsmrOptions or None
-        Capture with HSMR, and how.
+        For the backend ``hsmr``.
     """
 
     data_root: Path
     policy: Policy = "evidence"
     variants: bool = False
     salient_joints: Path | None = None
+    backend: str = MEDIAPIPE
     recorded_root: Path | None = None
     height_m: float | None = None
     bodies: BodySources = field(default_factory=BodySources)
@@ -56,6 +58,7 @@ class PipelineConfig:
             "policy": self.policy,
             "variants": self.variants,
             "salient_joints": _absolute(self.salient_joints),
+            "backend": self.backend,
             "recorded_root": _absolute(self.recorded_root),
             "height_m": self.height_m,
             "bodies": self.bodies.as_json(),
@@ -85,29 +88,6 @@ def policy_named(name: str) -> Policy:
     )
 
 
-def recorded_root_for(backend: str, recorded_root: Path | None) -> Path | None:
-    """Check that a backend's name and its folder belong together.
-
-    Raises
-    ------
-    UsageError
-        There is no such backend, the folder is missing, or one is named without need.
-    """
-    if backend not in BACKENDS:
-        raise UsageError(
-            "no such backend",
-            where=f"backend {backend}",
-            next_step=f"Use one of {', '.join(BACKENDS)}",
-        )
-    if (backend == "recorded") != (recorded_root is not None):
-        raise UsageError(
-            "`--backend recorded` and `--recorded-root` need each other",
-            where=f"backend {backend}",
-            next_step="Give both, or neither to capture the videos",
-        )
-    return recorded_root
-
-
 def config_from(content: JsonValue, *, where: str) -> PipelineConfig:
     """Read what `PipelineConfig.as_json` wrote.
 
@@ -130,6 +110,7 @@ def config_from(content: JsonValue, *, where: str) -> PipelineConfig:
         policy=policy_named(str(content["policy"])),
         variants=content["variants"] is True,
         salient_joints=Path(salient) if isinstance(salient, str) else None,
+        backend=str(content["backend"]),
         recorded_root=Path(recorded) if isinstance(recorded, str) else None,
         height_m=float(height) if isinstance(height, int | float) else None,
         bodies=BodySources.from_json(content["bodies"], where=where),

@@ -25,13 +25,13 @@ from qevd_bio.files.atomic import write_text_atomic
 from qevd_bio.files.strict_json import JsonValue, dump_json, parse_json
 from qevd_bio.pipeline.config import PipelineConfig, config_from
 from qevd_bio.stages.annotations import AnnotationsStage
+from qevd_bio.stages.backends import backend_named
 from qevd_bio.stages.body_sources import checked_sources
 from qevd_bio.stages.cycles import CyclesStage
 from qevd_bio.stages.findings import FindingsStage
 from qevd_bio.stages.kinematics import KinematicsStage
 from qevd_bio.stages.morphometrics import MorphometricsStage
 from qevd_bio.stages.quality import QualityStage
-from qevd_bio.stages.recorded import RecordedKinematicsStage
 from qevd_bio.stages.sessions import Sessions, chosen_videos, load_sessions
 
 WORK_FILE = "work.json"
@@ -105,7 +105,7 @@ class Pipeline:
         *,
         argv: Sequence[str],
         on_event: Callable[[Event], None],
-        notice: Callable[[str], None] = lambda _line: None,
+        report: Callable[[str], None] = lambda _message: None,
         shard: Shard | None = None,
         workers: int | None = 0,
         limits: Limits | None = None,
@@ -121,9 +121,9 @@ class Pipeline:
         argv : sequence of str
             The command line, for the record.
         on_event : callable
-            Told of each unit's start and end.
-        notice : callable
-            Told in one line what the user should know beside that.
+            Called at each unit's start and end.
+        report : callable
+            Called with messages of one line for the user.
         shard : Shard, optional
             Only this part of the videos.
         workers : int or None
@@ -153,19 +153,17 @@ class Pipeline:
             "limits": asdict(limits),
         }
         with recorded_run(
-            self.store.root, argv=argv, config=config, execution=execution, notice=notice
+            self.store.root,
+            argv=argv,
+            config=config,
+            execution=execution,
+            on_event=on_event,
+            report=report,
         ) as run:
             text = dump_json(config, where=WORK_FILE, indent=1)
             write_text_atomic(self.store.root / WORK_FILE, text + "\n")
-
-            def told(event: Event) -> None:
-                run.count(event)
-                on_event(event)
-
             if workers == 0:
-                return run_local(
-                    self.stages, chosen, self.store, on_event=told, run_id=run.log.folder.name
-                )
+                return run_local(self.stages, chosen, self.store, run.tally, run_id=run.run_id)
             run_there = (
                 partial(run_on_ray, address=address, workers=workers)
                 if on == "ray"
@@ -178,10 +176,8 @@ class Pipeline:
                 self.stages,
                 chosen,
                 self.store,
+                run,
                 limits=limits,
-                log=run.log,
-                on_event=told,
-                notice=notice,
             )
 
 
@@ -250,10 +246,13 @@ def open_pipeline(config: PipelineConfig, work: Path) -> Pipeline:
     DataError, RuleError
         Source data or rules cannot be used.
     """
+    backend = backend_named(config.backend, recorded_root=config.recorded_root, hsmr=config.hsmr)
+    if config.height_m is not None:
+        checked_height_m(config.height_m)
     outside_of_source(work, config.data_root)
     sessions = load_sessions(config.data_root, load_rules(), config.salient_joints)
     stages: tuple[Stage, ...] = (
-        _kinematics(config, sessions),
+        KinematicsStage(sessions, backend, config.height_m),
         QualityStage(),
         MorphometricsStage(sessions, checked_sources(config.bodies)),
         CyclesStage(sessions),
@@ -261,24 +260,6 @@ def open_pipeline(config: PipelineConfig, work: Path) -> Pipeline:
         AnnotationsStage(sessions, policy=config.policy, variants=config.variants),
     )
     return Pipeline(config, sessions, stages, Store(work))
-
-
-def _kinematics(config: PipelineConfig, sessions: Sessions) -> Stage:
-    if config.height_m is not None:
-        checked_height_m(config.height_m)
-    if config.hsmr is not None:
-        from qevd_bio.stages.hsmr import hsmr_stage
-
-        return hsmr_stage(sessions, config.hsmr, config.height_m)
-    if config.recorded_root is None:
-        return KinematicsStage(sessions, height_m=config.height_m)
-    if not config.recorded_root.is_dir():
-        raise UsageError(
-            "is no folder",
-            where=str(config.recorded_root),
-            next_step="Name the folder of the recorded motion with --recorded-root",
-        )
-    return RecordedKinematicsStage(sessions, config.recorded_root, height_m=config.height_m)
 
 
 def reopen_pipeline(work: Path) -> Pipeline:

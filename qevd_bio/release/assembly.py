@@ -7,20 +7,20 @@ from pathlib import Path
 import pyarrow as pa
 
 from qevd_bio import __version__
-from qevd_bio.release.configs import CONFIGS
-from qevd_bio.release.drop_in import records_table
-from qevd_bio.release.publish import SUMS_FILE, publish
-from qevd_bio.release.contents import MissingVideo, PublishedVideo, Release
 from qevd_bio.engine.maintain.collect import note_published
 from qevd_bio.engine.plan import PlannedUnit, current_artifacts
 from qevd_bio.engine.store import Store
 from qevd_bio.errors import DataError
 from qevd_bio.files.digest import sha256_file
 from qevd_bio.files.strict_json import JsonValue
-from qevd_bio.qevd.dropin import drop_in_records
-from qevd_bio.qevd.layout import find_splits
-from qevd_bio.qevd.records import read_source
 from qevd_bio.pipeline.pipeline import Pipeline, outside_of_source
+from qevd_bio.qevd.drop_in import drop_in_records
+from qevd_bio.qevd.layout import find_splits
+from qevd_bio.qevd.load import read_source
+from qevd_bio.release.configs import CONFIGS
+from qevd_bio.release.contents import MissingVideo, PublishedVideo, Release
+from qevd_bio.release.drop_in import records_table
+from qevd_bio.release.publish import SUMS_FILE, publish
 from qevd_bio.tables import annotations as annotation_table
 from qevd_bio.tables.parquet import read_parquet
 
@@ -85,7 +85,9 @@ def release_from(
         url=url,
         missing=[*_unfinished(planned, splits, pipeline.config.data_root), *_rejected(pipeline)],
         records=_records(pipeline),
-        drop_in=_drop_in(pipeline, {unit: found["annotations"] for unit, found in finished.items()}),
+        drop_in=_drop_in(
+            pipeline, {unit: found["annotations"] for unit, found in finished.items()}
+        ),
         generator={
             "qevd_bio": __version__,
             "policy": pipeline.config.policy,

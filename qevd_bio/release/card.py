@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
-from qevd_bio.release.configs import CONFIGS, DEFAULT_CONFIG
-from qevd_bio.release.features import card_features, field_list
-from qevd_bio.release.contents import Contents, MissingVideo, Shard
 from qevd_bio.files.strict_json import JsonValue
+from qevd_bio.release.configs import CONFIGS, DEFAULT_CONFIG
+from qevd_bio.release.contents import Contents, MissingVideo, Shard
+from qevd_bio.release.features import card_features, field_list
 from qevd_bio.tables.columns import SCHEMA_VERSION
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qevd_bio.release.loading import read_manifest
-from qevd_bio.release.contents import Contents
 from qevd_bio.errors import DataError
 from qevd_bio.files.digest import sha256_file
+from qevd_bio.release.contents import Contents
+from qevd_bio.release.loading import read_manifest
 from qevd_bio.tables.columns import SCHEMA_VERSION
 
 CHANGELOG_FILE = "CHANGELOG.md"

@@ -12,13 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from qevd_bio.errors import UsageError
+from qevd_bio.files.strict_json import JsonValue
+from qevd_bio.release.configs import identity_of
 from qevd_bio.release.features import field_list
 from qevd_bio.release.flat_columns import leaves
 from qevd_bio.release.opened_release import Causes, OpenedRelease
-from qevd_bio.release.configs import identity_of
 from qevd_bio.release.version_steps import Step, next_version, step_taken, suffices
-from qevd_bio.errors import UsageError
-from qevd_bio.files.strict_json import JsonValue
 
 TOLERANCES: Mapping[str, float] = {
     "rad": 1e-4,

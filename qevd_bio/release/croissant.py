@@ -7,10 +7,10 @@ from pathlib import PurePosixPath
 
 import pyarrow as pa
 
-from qevd_bio.release.configs import CONFIGS, SPLITS
-from qevd_bio.release.features import type_name
-from qevd_bio.release.contents import Contents
 from qevd_bio.files.strict_json import JsonValue
+from qevd_bio.release.configs import CONFIGS, SPLITS
+from qevd_bio.release.contents import Contents
+from qevd_bio.release.features import type_name
 
 CONFORMS_TO = "http://mlcommons.org/croissant/1.1"
 

@@ -10,11 +10,11 @@ from typing import Any, cast
 
 import pyarrow as pa
 
-from qevd_bio.release.loading import load_table, splits_of
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.files.strict_json import JsonValue, parse_json
 from qevd_bio.qevd.layout import SPLIT_FOLDERS
 from qevd_bio.qevd.texts import is_unicode
+from qevd_bio.release.loading import load_table, splits_of
 from qevd_bio.tables.parquet import read_parquet, rows_table
 from qevd_bio.tables.records import SCHEMA
 
@@ -29,7 +29,7 @@ def records_table(source: Sequence[JsonValue], video_ids: Mapping[int, str]) -> 
     Parameters
     ----------
     source : sequence
-        Its records as `qevd_bio.qevd.records.read_source` gives them, malformed ones included.
+        Its records as `qevd_bio.qevd.load.read_source` gives them, malformed ones included.
     video_ids : mapping of int to str
         Unit id by place in the file; records that cannot be used are absent.
 

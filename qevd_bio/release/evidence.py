@@ -11,11 +11,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qevd_bio.release.loading import read_manifest, splits_of
-from qevd_bio.release.rows import SplitRows, open_shard
-from qevd_bio.feedback.morphology import morphology_context, told_measurements
+from qevd_bio.feedback.morphology import morphology_context, reportable_measurements
 from qevd_bio.feedback.numbers import unbacked_numbers, unbacked_pose
 from qevd_bio.motion.constraints import Finding
+from qevd_bio.release.loading import read_manifest, splits_of
+from qevd_bio.release.rows import SplitRows, open_shard
 from qevd_bio.skeleton.dofs import DOF_INDEX
 from qevd_bio.tables.findings import FINDING_FIELDS
 
@@ -67,8 +67,8 @@ def row_faults(row: Mapping[str, Any], body: Mapping[str, float] | None = None) 
     row : mapping
         Columns of the `annotations` table.
     body : mapping of str to float, optional
-        What may be told of the video's person (`feedback.morphology.told_measurements`); None:
-        nothing measured the body.
+        The video's person, see `feedback.morphology.reportable_measurements`; None: nothing
+        measured the body.
 
     Returns
     -------
@@ -141,7 +141,7 @@ def video_faults(
     for one in findings:
         key = (one["segment_index"], one["cycle_index"])
         checked.setdefault(key, []).append({name: one[name] for name in _FINDING_NAMES})
-    body = told_measurements(morphometrics[0]) if morphometrics else None
+    body = reportable_measurements(morphometrics[0]) if morphometrics else None
     for place, row in enumerate(annotations):
         causes = row_faults(row, body)
         if row["cycle"] is not None:

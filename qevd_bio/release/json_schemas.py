@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from qevd_bio.release.features import type_name
 from qevd_bio.files.strict_json import JsonValue
+from qevd_bio.release.features import type_name
 from qevd_bio.tables.columns import SCHEMA_VERSION
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from qevd_bio.release.configs import CONFIGS, DEFAULT_CONFIG
-from qevd_bio.release.contents import MANIFEST_FILE
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.files.contain import contained_path
 from qevd_bio.files.strict_json import parse_json
+from qevd_bio.release.configs import CONFIGS, DEFAULT_CONFIG
+from qevd_bio.release.contents import MANIFEST_FILE
 from qevd_bio.tables.columns import SCHEMA_VERSION
 
 

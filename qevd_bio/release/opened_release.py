@@ -8,10 +8,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from qevd_bio.release.loading import read_manifest
-from qevd_bio.release.rows import SplitRows, open_shard
 from qevd_bio.errors import DataError
 from qevd_bio.files.contain import contained_path
+from qevd_bio.release.loading import read_manifest
+from qevd_bio.release.rows import SplitRows, open_shard
 
 _STAGE_OF_CAPTURE = ("stage kinematics", "stage quality")
 

@@ -13,6 +13,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from qevd_bio.errors import DataError, UsageError
+from qevd_bio.files.atomic import write_text_atomic
+from qevd_bio.files.contain import plain_name
+from qevd_bio.files.digest import sha256_file
+from qevd_bio.files.new_folder import new_folder
+from qevd_bio.files.strict_json import JsonValue, dump_json
+from qevd_bio.qevd.layout import RECORDS_FILE
 from qevd_bio.release.card import card_text
 from qevd_bio.release.changelog import (
     CHANGELOG_FILE,
@@ -22,11 +29,6 @@ from qevd_bio.release.changelog import (
 )
 from qevd_bio.release.compare import refuse_small_step
 from qevd_bio.release.configs import CONFIGS, SPLITS
-from qevd_bio.release.croissant import croissant
-from qevd_bio.release.drop_in import DROP_IN_FOLDER, TABLE_FILE
-from qevd_bio.release.evidence import release_faults
-from qevd_bio.release.json_schemas import row_schema
-from qevd_bio.files.new_folder import new_folder
 from qevd_bio.release.contents import (
     MANIFEST_FILE,
     Contents,
@@ -35,6 +37,10 @@ from qevd_bio.release.contents import (
     Release,
     Shard,
 )
+from qevd_bio.release.croissant import croissant
+from qevd_bio.release.drop_in import DROP_IN_FOLDER, TABLE_FILE
+from qevd_bio.release.evidence import release_faults
+from qevd_bio.release.json_schemas import row_schema
 from qevd_bio.release.shards import (
     ROWS_PER_SHARD,
     kinematics_notes,
@@ -42,12 +48,6 @@ from qevd_bio.release.shards import (
     row_digests,
     write_config,
 )
-from qevd_bio.errors import DataError, UsageError
-from qevd_bio.files.atomic import write_text_atomic
-from qevd_bio.files.contain import plain_name
-from qevd_bio.files.digest import sha256_file
-from qevd_bio.files.strict_json import JsonValue, dump_json
-from qevd_bio.qevd.layout import RECORDS_FILE
 from qevd_bio.tables.columns import SCHEMA_VERSION
 from qevd_bio.tables.parquet import write_parquet
 from qevd_bio.tables.records import SCHEMA as RECORDS

@@ -8,13 +8,13 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from qevd_bio.release.contents import MANIFEST_FILE
 from qevd_bio.engine.maintain.provenance import Link, chain, unit_with_output
 from qevd_bio.engine.record import UnitRecord
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.files.strict_json import parse_json
-from qevd_bio.stages.annotations import AnnotationsStage
 from qevd_bio.pipeline.pipeline import Pipeline
+from qevd_bio.release.contents import MANIFEST_FILE
+from qevd_bio.stages.annotations import AnnotationsStage
 
 
 @dataclass(frozen=True, slots=True)

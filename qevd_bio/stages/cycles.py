@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qevd_bio.engine.stage import Resources
+from qevd_bio.engine.stage import Stage
 from qevd_bio.exercises.cycle_search import ScoredCycle, SegmentCycles, segment_cycles
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.files.digest import sha256_json
 from qevd_bio.files.strict_json import JsonValue
-from qevd_bio.motion.alignment import Quality
+from qevd_bio.motion.cycle_score import CycleScore
 from qevd_bio.motion.record import Motion
 from qevd_bio.motion.repetitions.cycles import Cycle
 from qevd_bio.qevd.segments import Segment
@@ -20,13 +20,13 @@ from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.stages.sessions import Session, Sessions
 from qevd_bio.tables import cycles as cycle_table
 from qevd_bio.tables import kinematics as kinematics_table
-from qevd_bio.tables.cycles import quality_columns
+from qevd_bio.tables.cycles import score_columns
 from qevd_bio.tables.kinematics import motion_from_table
-from qevd_bio.tables.parquet import read_parquet, rows_table, write_parquet
+from qevd_bio.tables.parquet import read_parquet, rows_table, schema_sha256, write_parquet
 
 
 @dataclass(frozen=True)
-class CyclesStage:
+class CyclesStage(Stage):
     """Find the repetitions and holds of each exercise."""
 
     sessions: Sessions
@@ -34,20 +34,17 @@ class CyclesStage:
     version: int = 4
     reads: tuple[str, ...] = ("kinematics",)
     writes: str = "cycles"
-    resources: Resources = field(default_factory=Resources)
+    schema_digest: str = schema_sha256(cycle_table.SCHEMA)
 
     def depends(self, video_id: str) -> Mapping[str, str]:
         """Name the segments and the rules of their exercises."""
         session = self.sessions.by_id[video_id]
         return {"segments": segments_digest(session), **rule_digests(session)}
 
-    def setup(self) -> None:
-        """Nothing is shared between videos."""
-
     def process(
         self, video_id: str, inputs: Mapping[str, Path], out: Path
     ) -> Mapping[str, JsonValue]:
-        """Find the cycles of one video; the notes say why a segment has none."""
+        """Find the cycles of one video; the notes state why a segment has none."""
         session = self.sessions.by_id[video_id]
         motion = motion_from_table(read_parquet(inputs["kinematics"], kinematics_table.SCHEMA))
         rows: list[dict[str, Any]] = []
@@ -66,12 +63,9 @@ class CyclesStage:
         write_parquet(table, out, notes={"no_cycle_reasons": reasons})
         return {"no_cycle_reasons": reasons}
 
-    def teardown(self) -> None:
-        """Nothing to let go of."""
-
 
 def segments_digest(session: Session) -> str:
-    """Digest what the segments of a session are, as far as analysis depends on it."""
+    """Digest what analysis depends on in the segments of a session."""
     return sha256_json(
         [[s.index, s.exercise_text, s.frame_start, s.frame_end] for s in session.segments]
     )
@@ -98,7 +92,7 @@ def scored_from_row(row: Mapping[str, Any]) -> ScoredCycle:
     if row["quality"] is None:
         return ScoredCycle(cycle, None)
     parts = (row[f"quality_{part}"] for part in ("cosine", "pearson", "velocity", "amplitude"))
-    return ScoredCycle(cycle, Quality(row["quality"], *parts))
+    return ScoredCycle(cycle, CycleScore(row["quality"], *parts))
 
 
 def _cycles_of(motion: Motion, rule: Rule | None, segment: Segment) -> SegmentCycles:
@@ -129,6 +123,6 @@ def _row(
         "start_s": cycle.start_s,
         "key_s": cycle.key_s,
         "end_s": cycle.end_s,
-        **quality_columns(scored.quality),
+        **score_columns(scored.score),
         "rule_version": rule.version,
     }

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 
-from qevd_bio.engine.stage import Resources
+from qevd_bio.engine.stage import Stage
 from qevd_bio.exercises.checking import segment_findings
 from qevd_bio.exercises.salience import on_salient_joints
 from qevd_bio.files.strict_json import JsonValue
@@ -19,11 +19,11 @@ from qevd_bio.tables import cycles as cycle_table
 from qevd_bio.tables import findings as finding_table
 from qevd_bio.tables import kinematics as kinematics_table
 from qevd_bio.tables.kinematics import motion_from_table
-from qevd_bio.tables.parquet import read_parquet, rows_table, write_parquet
+from qevd_bio.tables.parquet import read_parquet, rows_table, schema_sha256, write_parquet
 
 
 @dataclass(frozen=True)
-class FindingsStage:
+class FindingsStage(Stage):
     """Check the constraints of each exercise on each of its cycles."""
 
     sessions: Sessions
@@ -31,15 +31,12 @@ class FindingsStage:
     version: int = 4
     reads: tuple[str, ...] = ("kinematics", "cycles")
     writes: str = "findings"
-    resources: Resources = field(default_factory=Resources)
+    schema_digest: str = schema_sha256(finding_table.SCHEMA)
 
     def depends(self, video_id: str) -> Mapping[str, str]:
         """Name the rules of the session's exercises and the salient joints."""
         session = self.sessions.by_id[video_id]
         return {"salient joints": salience_digest(session), **rule_digests(session)}
-
-    def setup(self) -> None:
-        """Nothing is shared between videos."""
 
     def process(
         self, video_id: str, inputs: Mapping[str, Path], out: Path
@@ -68,6 +65,3 @@ class FindingsStage:
             ]
         write_parquet(rows_table(rows, finding_table.SCHEMA), out)
         return {"findings": len(rows), "violated": sum(bool(row["violated"]) for row in rows)}
-
-    def teardown(self) -> None:
-        """Nothing to let go of."""

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from qevd_bio.body.landmarks import read_landmarks, shipped_file
+from qevd_bio.body.landmarks import SMPL_LANDMARKS, read_landmarks
 from qevd_bio.body.person import measure_person
 from qevd_bio.body.plausible import flags_of
 from qevd_bio.body.shape_average import AveragedShape, average_shape
-from qevd_bio.body.shape_model import FileShapeModel, file_shape_model
+from qevd_bio.body.shape_model import ShapeModel, shape_model_of
 from qevd_bio.body.shapy_file import FILE_OF_SPLIT, PERSON_PREFIX, read_shapy
+from qevd_bio.capture.backend import MEDIAPIPE
 from qevd_bio.capture.body_size import segment_ratios
-from qevd_bio.capture.monocular.backend import BACKEND as MEDIAPIPE
-from qevd_bio.engine.stage import Resources
+from qevd_bio.engine.stage import Stage
 from qevd_bio.errors import DataError
 from qevd_bio.files.digest import sha256_file_once, sha256_json
 from qevd_bio.files.strict_json import JsonValue
@@ -25,7 +25,7 @@ from qevd_bio.stages.sessions import Sessions
 from qevd_bio.tables import kinematics as kinematics_table
 from qevd_bio.tables.kinematics import motion_from_table
 from qevd_bio.tables.morphometrics import MEASURES, SCHEMA, SEGMENTS
-from qevd_bio.tables.parquet import read_parquet, rows_table, write_parquet
+from qevd_bio.tables.parquet import read_parquet, rows_table, schema_sha256, write_parquet
 from qevd_bio.weights.store import WeightFolder
 
 BODY_NAMES = ("skel_male", "smpl_male")
@@ -35,7 +35,7 @@ _DECIMALS, _LENGTH_DECIMALS, _SHAPE_DECIMALS = 2, 4, 6
 
 
 @dataclass
-class MorphometricsStage:
+class MorphometricsStage(Stage):
     """Measure the body of the person in each video."""
 
     sessions: Sessions
@@ -44,10 +44,10 @@ class MorphometricsStage:
     version: int = 1
     reads: tuple[str, ...] = ("kinematics",)
     writes: str = "morphometrics"
-    resources: Resources = field(default_factory=Resources)
+    schema_digest: str = schema_sha256(SCHEMA)
 
     def __post_init__(self) -> None:
-        self._model: FileShapeModel | None = None
+        self._model: ShapeModel | None = None
         self._shapy: dict[str, dict[str, dict[str, float]]] = {}
         root = self.sources.shapy_root
         for split in sorted({one.record.split for one in self.sessions.by_id.values()}):
@@ -70,7 +70,7 @@ class MorphometricsStage:
         if name is None or self.sources.weights is None or self.sources.shapy_root is not None:
             return
         weights = WeightFolder(self.sources.weights).load(name)
-        self._model = file_shape_model(
+        self._model = shape_model_of(
             weights.arrays(),
             name=name,
             sha256=weights.sha256,
@@ -112,7 +112,7 @@ class MorphometricsStage:
         return next((name for name in BODY_NAMES if name in present), None)
 
     def _landmark_file(self) -> Path:
-        return self.sources.landmarks or shipped_file("smpl")
+        return self.sources.landmarks or SMPL_LANDMARKS
 
     def _shapy_entry(self, video_id: str) -> dict[str, float] | None:
         record = self.sessions.by_id[video_id].record
@@ -133,7 +133,7 @@ def _rounded(measured: Mapping[str, float]) -> dict[str, float]:
 
 
 def _from_betas(
-    video_id: str, model: FileShapeModel, shape: AveragedShape, given_height_m: float | None
+    video_id: str, model: ShapeModel, shape: AveragedShape, given_height_m: float | None
 ) -> dict[str, Any]:
     try:
         person = measure_person(model, shape, given_height_m)

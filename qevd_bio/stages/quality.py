@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from qevd_bio.engine.stage import Resources
+from qevd_bio.engine.stage import Stage
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.motion.capture_quality import capture_quality
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.tables import kinematics as kinematics_table
 from qevd_bio.tables import quality as quality_table
 from qevd_bio.tables.kinematics import motion_from_table
-from qevd_bio.tables.parquet import read_parquet, rows_table, write_parquet
+from qevd_bio.tables.parquet import read_parquet, rows_table, schema_sha256, write_parquet
 
 
 @dataclass(frozen=True)
-class QualityStage:
+class QualityStage(Stage):
     """Tell which captures can be a person's movement."""
 
     name: str = "quality"
     version: int = 1
     reads: tuple[str, ...] = ("kinematics",)
     writes: str = "quality"
-    resources: Resources = field(default_factory=Resources)
+    schema_digest: str = schema_sha256(quality_table.SCHEMA)
 
     def depends(self, video_id: str) -> Mapping[str, str]:
         """Name nothing: the angles are all there is to it."""
         return {}
-
-    def setup(self) -> None:
-        """Nothing is shared between videos."""
 
     def process(
         self, video_id: str, inputs: Mapping[str, Path], out: Path
@@ -42,6 +39,3 @@ class QualityStage:
         row = {"video_id": video_id, **asdict(found)}
         write_parquet(rows_table([row], quality_table.SCHEMA), out)
         return {"concerns": list(found.concerns)}
-
-    def teardown(self) -> None:
-        """Nothing to let go of."""

@@ -11,8 +11,8 @@ from qevd_bio.exercises.names import rule_for
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.exercises.salience import MOST_JOINTS, Salience, salience_of_rule
 from qevd_bio.files.digest import sha256_json
+from qevd_bio.qevd.load import load_records
 from qevd_bio.qevd.record import LoadedRecords, Record
-from qevd_bio.qevd.records import load_records
 from qevd_bio.qevd.salient_joints import load_salient_joints
 from qevd_bio.qevd.segments import Segment, segments
 from qevd_bio.qevd.utterances import Utterance, utterances

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from qevd_bio.motion.alignment import Quality
+from qevd_bio.motion.cycle_score import CycleScore
 from qevd_bio.tables.columns import column, versioned
 
 QUALITY_FIELDS: list[pa.Field] = [
@@ -45,12 +45,12 @@ SCHEMA: pa.Schema = versioned(
 )
 
 
-def quality_columns(quality: Quality | None) -> dict[str, float | None]:
-    """Lay a quality out in columns; all null when there was nothing to compare."""
+def score_columns(score: CycleScore | None) -> dict[str, float | None]:
+    """Return a score as columns; all null when there was nothing to compare."""
     return {
-        "quality": quality.score if quality else None,
-        "quality_cosine": quality.cosine if quality else None,
-        "quality_pearson": quality.pearson if quality else None,
-        "quality_velocity": quality.velocity if quality else None,
-        "quality_amplitude": quality.amplitude if quality else None,
+        "quality": score.total if score else None,
+        "quality_cosine": score.cosine if score else None,
+        "quality_pearson": score.pearson if score else None,
+        "quality_velocity": score.velocity if score else None,
+        "quality_amplitude": score.amplitude if score else None,
     }

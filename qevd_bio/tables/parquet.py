@@ -12,10 +12,19 @@ import pyarrow.parquet as pq
 
 from qevd_bio.errors import DataError
 from qevd_bio.files.atomic import atomic_path
+from qevd_bio.files.digest import sha256_json
 
 NOTES_KEY = b"qevd_bio.notes"
 _ROWS_PER_GROUP = 100_000
 _DICTIONARY_COLUMNS = ("video_id", "split", "exercise")
+
+
+def schema_sha256(schema: pa.Schema) -> str:
+    """Digest what `read_parquet` requires of a file: names, order, types and nullability.
+
+    Descriptions and other metadata are left out: they change no file that is there already.
+    """
+    return sha256_json([[one.name, str(one.type), one.nullable] for one in schema])
 
 
 def rows_table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:

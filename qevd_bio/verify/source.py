@@ -13,8 +13,8 @@ from qevd_bio.errors import DataError
 from qevd_bio.files.digest import sha256_file
 from qevd_bio.files.strict_json import JsonValue, parse_json
 from qevd_bio.qevd.layout import RECORDS_FILE, SPLIT_FOLDERS, find_splits
+from qevd_bio.qevd.load import load_records, read_source
 from qevd_bio.qevd.record import LoadedRecords, Record
-from qevd_bio.qevd.records import load_records, read_source
 from qevd_bio.qevd.utterances import utterances
 from qevd_bio.release.drop_in import DROP_IN_FOLDER, TABLE_FILE, records_of
 from qevd_bio.release.rows import open_shard

@@ -92,7 +92,7 @@ def analyse_file(path: Path, exercise: str) -> AnalysedVideo:
         cycles=cycles,
         findings=tuple(one for of_cycle in findings for one in of_cycle),
     )
-    return AnalysedVideo(path.stem, path, captured.upright.turn_deg, motion, (segment,))
+    return AnalysedVideo(path.stem, path, int(captured.notes["turn_deg"]), motion, (segment,))
 
 
 def stored_times_s(path: Path) -> FloatArray:

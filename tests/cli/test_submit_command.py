@@ -110,4 +110,4 @@ def test_parts_are_packed_and_joined(tmp_path: Path) -> None:
     torn = tmp_path / "part.tar"
     torn.write_bytes(torn.read_bytes()[:512])
     bad = qevd_bio("join", "part.tar", "--work", "whole", cwd=tmp_path)
-    assert bad.returncode == 1 and "Copy or pack it again" in bad.stderr
+    assert bad.returncode == 1 and "Copy or export it again" in bad.stderr

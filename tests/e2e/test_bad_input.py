@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from qevd_bio.capture.monocular import backend as monocular_backend
 from qevd_bio.errors import DataError
 from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline
 from qevd_bio.release.assembly import release_from
-from qevd_bio.stages import kinematics as kinematics_stage
 from qevd_bio.tables.parquet import read_notes
 from qevd_bio.views.work_folder import annotation_rows
 from tests.e2e.source_records import TRAIN, records_of, write_records
@@ -223,7 +223,7 @@ def test_angles_that_are_no_numbers_are_never_judged(
     """A backend that returns NaN gets a failed unit or kept sentences, never praise."""
     from dataclasses import replace
 
-    real = kinematics_stage.capture_motion
+    real = monocular_backend.capture_motion
 
     def broken(path, time_s, *, video_id, config):
         captured = real(path, time_s, video_id=video_id, config=config)
@@ -233,7 +233,7 @@ def test_angles_that_are_no_numbers_are_never_judged(
         q[:: 1 if share == 1.0 else 2] = np.nan
         return replace(captured, motion=replace(captured.motion, q=q))
 
-    monkeypatch.setattr(kinematics_stage, "capture_motion", broken)
+    monkeypatch.setattr(monocular_backend, "capture_motion", broken)
     pipeline, _failures = run(two_videos, work)
     rows = annotation_rows(pipeline)
     assert any(row["video_id"] == "0200" and row["status"] == "rewritten" for row in rows)

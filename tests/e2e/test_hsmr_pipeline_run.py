@@ -14,13 +14,13 @@ import pytest
 from typer.testing import CliRunner
 
 from qevd_bio.capture.hsmr.network import HsmrNetwork
+from qevd_bio.capture.hsmr.options import HsmrOptions, hsmr_options_for
 from qevd_bio.capture.hsmr.sizes import NetworkSizes
 from qevd_bio.cli.main import app
 from qevd_bio.engine.execute.limits import Limits
 from qevd_bio.errors import EnvironmentProblem, UsageError
 from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline, reopen_pipeline
-from qevd_bio.qevd.records import require_times_s
-from qevd_bio.stages.hsmr_options import HsmrOptions, hsmr_options_for
+from qevd_bio.qevd.load import require_times_s
 from qevd_bio.tables.kinematics import motion_from_table
 from qevd_bio.tables.parquet import read_notes
 from qevd_bio.weights.store import METADATA_KEYS, SCHEMA_VERSION
@@ -53,7 +53,9 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def config(workout: Path, weights: Path) -> PipelineConfig:
     return PipelineConfig(
-        workout, hsmr=HsmrOptions(weights=str(weights), device="cpu", detect_every=10)
+        workout,
+        backend="hsmr",
+        hsmr=HsmrOptions(weights=str(weights), device="cpu", detect_every=10),
     )
 
 
@@ -144,7 +146,7 @@ def test_the_network_has_the_attention_heads_named_at_import(
     changed = replace(config, hsmr=replace(config.hsmr, weights=str(folder)))
     stage = open_pipeline(changed, tmp_path / "work").stages[0]
     stage.setup()
-    assert stage._loaded.hsmr.network.sizes == replace(SIZES, heads=4, head_heads=2)
+    assert stage.backend._loaded.hsmr.network.sizes == replace(SIZES, heads=4, head_heads=2)
 
 
 def test_a_gpu_that_is_not_there_is_reported_before_any_video(

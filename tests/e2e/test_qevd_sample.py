@@ -127,9 +127,7 @@ def test_deep_squats_keep_their_sentences(pipeline: Pipeline) -> None:
         for row in annotation_rows(pipeline)
         if row["video_id"] in ("0007", "0150")
         and row["exercise"] == "squat"
-        and any(
-            cue.about == "depth" for cue in cues_of(row["feedback_original"], exercise="squat")
-        )
+        and any(cue.about == "depth" for cue in cues_of(row["feedback_original"]))
         and row["kind"] in ("corrective", "instructional")
     ]
     assert {row["video_id"] for row in depth} == {"0007", "0150"}

@@ -12,8 +12,9 @@ import pytest
 from qevd_bio.capture.recorded.opensim import to_opensim
 from qevd_bio.errors import UsageError
 from qevd_bio.files.motion_file import write_mot
-from qevd_bio.pipeline.config import PipelineConfig, recorded_root_for
+from qevd_bio.pipeline.config import PipelineConfig
 from qevd_bio.pipeline.pipeline import Pipeline, open_pipeline, reopen_pipeline
+from qevd_bio.stages.backends import backend_named
 from qevd_bio.tables.parquet import read_notes
 from qevd_bio.views.analysed_video import finished_video
 from qevd_bio.views.overlay.write_video import write_overlay
@@ -64,7 +65,7 @@ def motion_notes(pipeline: Pipeline) -> dict:
 def test_a_dump_gives_counts_and_the_quantified_sentence(
     workout: Path, dumps: Path, tmp_path: Path
 ) -> None:
-    config = PipelineConfig(workout, recorded_root=dumps)
+    config = PipelineConfig(workout, backend="recorded", recorded_root=dumps)
     pipeline, failures = ran(config, tmp_path / "work")
     assert not failures
     assert counted(pipeline) == 3
@@ -89,22 +90,27 @@ def test_a_mot_gives_the_same_counts(
     folder = tmp_path / "motion"
     angles = to_opensim(known[1], DOWN)
     write_mot(folder / "0200.mot", known[0], {n: np.rad2deg(v) for n, v in angles.items()})
-    pipeline, failures = ran(PipelineConfig(workout, recorded_root=folder), tmp_path / "work")
+    pipeline, failures = ran(
+        PipelineConfig(workout, backend="recorded", recorded_root=folder), tmp_path / "work"
+    )
     assert not failures and counted(pipeline) == 3
 
 
 def test_a_video_without_its_file_fails_alone_with_a_reason(workout: Path, tmp_path: Path) -> None:
     (tmp_path / "motion").mkdir()
     _, failures = ran(
-        PipelineConfig(workout, recorded_root=tmp_path / "motion"), tmp_path / "work"
+        PipelineConfig(workout, backend="recorded", recorded_root=tmp_path / "motion"),
+        tmp_path / "work",
     )
     assert "holds no file of video 0200" in failures[0]
 
 
 def test_a_height_scales_lengths_to_metres(workout: Path, dumps: Path, tmp_path: Path) -> None:
-    plain, _ = ran(PipelineConfig(workout, recorded_root=dumps), tmp_path / "work")
+    plain, _ = ran(
+        PipelineConfig(workout, backend="recorded", recorded_root=dumps), tmp_path / "work"
+    )
     assert motion_notes(plain)["motion"]["scale"] == "ratio"
-    tall = PipelineConfig(workout, recorded_root=dumps, height_m=1.93)
+    tall = PipelineConfig(workout, backend="recorded", recorded_root=dumps, height_m=1.93)
     why = {unit.stage: unit for unit in open_pipeline(tall, tmp_path / "work").plan()}
     assert why["kinematics"].action == "run"
     pipeline, _ = ran(tall, tmp_path / "work")
@@ -135,9 +141,12 @@ def test_a_height_that_nobody_has_is_refused(workout: Path, tmp_path: Path, heig
 )
 def test_backend_and_folder_belong_together(backend, root, words) -> None:
     with pytest.raises(UsageError, match=words):
-        recorded_root_for(backend, root)
+        backend_named(backend, recorded_root=root)
 
 
 def test_a_recorded_folder_that_is_absent_is_refused(workout: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is no folder"):
-        open_pipeline(PipelineConfig(workout, recorded_root=tmp_path / "no"), tmp_path / "work")
+        open_pipeline(
+            PipelineConfig(workout, backend="recorded", recorded_root=tmp_path / "no"),
+            tmp_path / "work",
+        )

@@ -7,12 +7,14 @@ import tempfile
 from functools import lru_cache
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qevd_bio.files.digest import sha256_file
+from qevd_bio.release.configs import CONFIGS
 from qevd_bio.release.contents import PublishedVideo
 from qevd_bio.release.publish import publish
-from qevd_bio.tables.parquet import read_notes, write_parquet
+from qevd_bio.tables.parquet import read_notes, schema_sha256, write_parquet
 from tests.engine.toy_world import ToyStage, World
 from tests.release import made_artifacts
 
@@ -22,7 +24,7 @@ def made(video_id, frames):
     """Write the six artifacts of a video once; they differ with `frames`."""
     folder = Path(tempfile.mkdtemp())
     found = made_artifacts.published(folder, video_id, "train", frames=frames, n_cycles=2)
-    tables = {name: pq.read_table(found.artifacts[name]) for name in TableWorld.road}
+    tables = {name: pq.read_table(found.artifacts[name]) for name in TableWorld.pipeline}
     shutil.rmtree(folder)
     return tables
 
@@ -30,10 +32,16 @@ def made(video_id, frames):
 class TableStage(ToyStage):
     """Writes a table that tells in its notes what it was made from."""
 
+    def __init__(self, world, name, **options):
+        super().__init__(world, name, **options)
+        self.schema_digest += schema_sha256(CONFIGS[name].schema)
+
     def process(self, video_id, inputs, out):
         self.world.log.append((self.name, video_id))
         values = self.values(video_id)
         table = made(video_id, 10 + sum(map(int, values.values())))[self.name]
+        for field in list(CONFIGS[self.name].schema)[table.num_columns :]:
+            table = table.append_column(field, pa.nulls(table.num_rows, field.type))
         made_from = {name: sha256_file(path) for name, path in sorted(inputs.items())}
         out.write_bytes(b"PAR1")
         trouble = self.world.trouble.get((self.name, video_id))
@@ -75,7 +83,9 @@ class TableWorld(World):
             if unit.record and unit.record.status == "completed":
                 path = self.store.artifact_path(unit.record)
                 paths.setdefault(video_id, {})[stage] = path
-        whole = {video: found for video, found in paths.items() if len(found) == len(self.road)}
+        whole = {
+            video: found for video, found in paths.items() if len(found) == len(self.pipeline)
+        }
         if not whole or not all(self.is_sound(unit) for unit in planned.values()):
             return {}
         release = publish(

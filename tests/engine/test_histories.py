@@ -32,6 +32,7 @@ def steps_for(stages, names):
     return st.one_of(
         st.tuples(st.just("edit"), st.sampled_from(names), st.sampled_from("012")),
         st.tuples(st.just("version"), st.sampled_from(stages), st.integers(1, 2)),
+        st.tuples(st.just("schema"), st.sampled_from(stages), st.sampled_from("01")),
         st.tuples(st.just("absent"), st.sampled_from(VIDEOS)),
         st.tuples(st.just("present"), st.sampled_from(VIDEOS)),
         st.tuples(st.just("lose"), any_file),
@@ -83,6 +84,8 @@ def edit_inputs(world, step):
             world.settings[name] = value
         case ("version", stage, version):
             world.versions[stage] = version
+        case ("schema", stage, value):
+            world.schemas[stage] = value
         case ("absent", video):
             world.absent.add(video)
         case ("present", video):
@@ -195,6 +198,7 @@ def check_end(world, clean):
     if any(failure.video_id not in world.absent for failure in world.summary.failures):
         raise AssertionError(world.summary.failures)
     clean.settings, clean.versions, clean.absent = world.settings, world.versions, world.absent
+    clean.schemas = world.schemas
     clean.run()
     assert world.current() == clean.current()
     assert len(world.current()) == len(world.stages) * (len(VIDEOS) - len(world.absent))
@@ -211,7 +215,7 @@ TOY = steps_for(
     ("rule:squat", "prompt", "config", "video:0001.mp4"),
 )
 TABLES = steps_for(
-    TableWorld.road,
+    TableWorld.pipeline,
     ("rule:squat", "prompt", "config", "video:0001.mp4"),
 )
 
@@ -232,7 +236,7 @@ def test_the_world_of_the_long_form_can_be_published(tmp_path):
     world = TableWorld(tmp_path / "work", VIDEOS)
     world.run()
     assert world.summary.failures == ()
-    assert set(TableWorld.road) == set(CONFIGS)
+    assert set(TableWorld.pipeline) == set(CONFIGS)
     assert {name.partition("/")[0] for name in world.publish()} >= set(CONFIGS)
 
 

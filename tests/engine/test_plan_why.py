@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from qevd_bio.engine.events import Tally
 from qevd_bio.engine.execute.local import run_local
 from qevd_bio.engine.plan import current_artifacts, plan
 from qevd_bio.engine.record import ARTIFACT_FILE, UNIT_FILE
@@ -63,6 +64,21 @@ def test_stage_version_is_named(world):
     assert why(world, "findings") == ("stage version 1 -> 3",)
 
 
+def test_schema_that_changed_is_named_and_read_by_the_identity(world):
+    world.run()
+    world.schemas["cycles"] = "1"
+    assert list(world.actions().values()) == ["done", "run", "run", "run"]
+    assert why(world, "cycles") == ("schema of what it writes changed",)
+    # The toy artifacts keep their bytes, so what reads them is left alone.
+    assert world.run() == [("cycles", "0001"), ("cycles", "0002")]
+
+
+def test_stage_may_not_name_the_schema_itself(world):
+    stage = world.stage("cycles", needs=["schema of what it writes"])
+    (unit,) = plan([stage], ["0001"], world.store)
+    assert "is the engine's own" in unit.why[0]
+
+
 def test_upstream_that_changed_is_named(world):
     world.run()
     world.settings["config"] = "1"
@@ -83,7 +99,7 @@ def test_upstream_that_changed_is_named(world):
 def test_dependency_that_comes_or_goes_is_named(world, before, after, line):
     first = [world.stage("cycles", needs=before)]
     from_now_on = [world.stage("cycles", needs=after)]
-    run_local(first, ["0001"], world.store, on_event=world.events.append)
+    run_local(first, ["0001"], world.store, Tally(world.events.append))
     (unit,) = plan(from_now_on, ["0001"], world.store)
     assert (unit.action, unit.why) == ("run", (line,))
 
@@ -110,7 +126,7 @@ def scribble(path):
     ],
     ids=["artifact lost", "artifact short", "record cut", "record empty"],
 )
-def test_damage_is_named_and_mended(world, file, damage, line):
+def test_damage_is_named_and_made_good(world, file, damage, line):
     world.run()
     before = world.current()
     path = world.folder("cycles") / file

@@ -6,9 +6,10 @@ import hashlib
 import json
 from pathlib import Path
 
+from qevd_bio.engine.events import Tally
 from qevd_bio.engine.execute.local import run_local
 from qevd_bio.engine.plan import current_artifacts, plan
-from qevd_bio.engine.stage import Resources
+from qevd_bio.engine.stage import Stage
 from qevd_bio.engine.store import Store
 
 
@@ -16,13 +17,13 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-class ToyStage:
+class ToyStage(Stage):
     """Writes its inputs' bytes and the values it depends on, shortened by `keep`."""
 
     def __init__(self, world, name, *, reads=(), needs=(), version=1):
         self.world, self.name, self.writes, self.version = world, name, name, version
         self.reads, self.needs = tuple(reads), tuple(needs)
-        self.resources = Resources()
+        self.schema_digest = digest(world.schemas.get(name, "0"))
         self.is_set_up = False
 
     def values(self, video_id):
@@ -74,6 +75,7 @@ class World:
         self.store = Store(root)
         self.videos = list(videos)
         self.settings: dict[str, str] = {}
+        self.schemas: dict[str, str] = {}
         self.absent: set[str] = set()
         self.trouble: dict[tuple[str, str], BaseException] = {}
         self.blind: set[tuple[str, str]] = set()
@@ -102,7 +104,7 @@ class World:
         """Run, and return the (stage, video) pairs whose `process` was called."""
         self.log.clear()
         self.events.clear()
-        self.summary = run_local(self.stages, self.videos, self.store, on_event=self.events.append)
+        self.summary = run_local(self.stages, self.videos, self.store, Tally(self.events.append))
         return self.processed()
 
     def processed(self):

@@ -11,25 +11,29 @@ import sys
 import time
 from pathlib import Path
 
-from qevd_bio.engine.stage import Resources, Skip
+from qevd_bio.engine.stage import Resources, Skip, Stage
 from qevd_bio.errors import DataError
 
-ROAD = {"a": (), "b": ("a",), "c": ("a",), "d": ("b", "c")}
+PIPELINE = {"a": (), "b": ("a",), "c": ("a",), "d": ("b", "c")}
 
 
 def write_settings(path, **settings):
     path.write_text(json.dumps(settings))
 
 
-class WorkingStage:
+class WorkingStage(Stage):
     """Writes what it was made from; before that it does what the settings ask for."""
 
     version = 1
+    schema_digest = "json"
 
     def __init__(self, name, reads, settings, home):
         self.name, self.writes, self.reads = name, name, reads
         self.settings, self.home = settings, home
-        self.resources = Resources(gpus=settings.get("gpus", 0))
+
+    @property
+    def resources(self):
+        return Resources(gpus=self.settings.get("gpus", 0))
 
     def depends(self, video_id):
         value = self.settings.get("values", {}).get(self.name, "0")
@@ -63,9 +67,11 @@ class WorkingStage:
 
     def act(self, fault, name, out=None):  # noqa: C901  one case a fault
         mark = self.home / f"met-{name}"
-        if fault.endswith(" once") and mark.exists():
-            return
-        mark.touch()
+        try:
+            mark.touch(exist_ok=False)  # two workers may meet here
+        except FileExistsError:
+            if fault.endswith(" once"):
+                return
         match fault.removesuffix(" once"):
             case "sigkill":
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -112,5 +118,5 @@ def stages(home):
     if settings.get("start_fault") and Path(sys.argv[0]).name == "worker.py":
         print("a slow import", file=sys.stderr, flush=True)
         time.sleep(1000)
-    names = settings.get("pipeline", list(ROAD))
-    return [WorkingStage(name, ROAD[name], settings, home) for name in names]
+    names = settings.get("pipeline", list(PIPELINE))
+    return [WorkingStage(name, PIPELINE[name], settings, home) for name in names]

@@ -9,12 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qevd_bio.exercises.checking import cycle_findings
 from qevd_bio.exercises.cycle_search import segment_cycles
 from qevd_bio.exercises.load import load_rules
 from qevd_bio.skeleton.bodies import generic_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX, mirror_q
-from tests.exercises.performed import as_motion, performed
+from tests.exercises.performed import as_motion, cycle_findings, performed
 
 RULES = load_rules()
 SKELETON = generic_skeleton()
@@ -37,7 +36,7 @@ def judged(motion, name):
             item.cycle.side,
             {
                 (f.constraint_id, f.side): (f.measured, f.violated)
-                for f in cycle_findings(motion, RULES[name], item.cycle, SKELETON)
+                for f in cycle_findings(motion, RULES[name], item.cycle)
             },
         )
         for item in found

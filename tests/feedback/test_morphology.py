@@ -7,7 +7,7 @@ import math
 import pytest
 
 from qevd_bio.errors import DataError
-from qevd_bio.feedback.morphology import morphology_context, told_measurements
+from qevd_bio.feedback.morphology import morphology_context, reportable_measurements
 
 ALL = {"hips": 1.013, "waist": 0.851, "chest": 0.98, "mass": 73.2249, "height": 1.778}
 
@@ -88,4 +88,4 @@ ROW = {
     ],
 )  # fmt: skip
 def test_what_is_doubtful_is_not_told(changed, text):
-    assert morphology_context(told_measurements(ROW | changed), low_confidence=False) == text
+    assert morphology_context(reportable_measurements(ROW | changed), low_confidence=False) == text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copyreg
+import io
 import pickle
 import struct
 import time
@@ -21,7 +22,7 @@ from tests.hostile_pickles import LIVE, gadgets, text
 
 
 def read(data: bytes, **options: Any) -> Any:
-    return read_notes(data, 0, lambda name: False, most_steps=100_000, **options)
+    return read_notes(io.BytesIO(data), lambda name: False, most_steps=100_000, **options)
 
 
 PLAIN = st.recursive(
@@ -135,14 +136,14 @@ def test_the_gadgets_would_run_in_pythons_own_unpickler(tmp_path: Path, name: st
 def test_an_admitted_name_is_noted_and_still_not_run(tmp_path: Path, name: str) -> None:
     canary = tmp_path / "ran"
     with contextlib.suppress(PickleRefused):
-        read_notes(gadgets(canary)[name] + b".", 0, lambda name: True, most_steps=1000)
+        data = io.BytesIO(gadgets(canary)[name] + b".")
+        read_notes(data, lambda name: True, most_steps=1000)
     assert not canary.exists()
 
 
 def test_a_call_is_a_note() -> None:
     noted = read_notes(
-        b"cos\nsystem\n" + text("x") + b"\x85R}" + text("k") + b"K\x01sb.",
-        0,
+        io.BytesIO(b"cos\nsystem\n" + text("x") + b"\x85R}" + text("k") + b"K\x01sb."),
         lambda name: name == Name("os", "system"),
         most_steps=100,
     )

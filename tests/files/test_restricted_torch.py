@@ -135,7 +135,7 @@ def tensor(
 
 
 LIES: dict[str, tuple[bytes, str]] = {
-    "another path": (tensor(key=text("../../etc/passwd")), "storage is no number"),
+    "another path": (tensor(key=text("../../etc/passwd")), "storage that is no number"),
     "absent storage": (tensor(key=text("9")), "has no member data/9"),
     "size": (tensor(stored=7, shape=7), "member data/0 has 24 bytes"),
     "beyond": (tensor(offset=3), "reaches beyond member data/0"),

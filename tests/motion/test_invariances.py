@@ -22,7 +22,7 @@ from qevd_bio.motion.plausibility import (
     mean_speed_m_s,
     range_excess_deg,
 )
-from qevd_bio.motion.repetitions.cycles import detect_alternating
+from qevd_bio.motion.repetitions.detection import detect_alternating
 from qevd_bio.motion.repetitions.holds import HoldSettings, detect_holds
 from qevd_bio.skeleton.bodies import generic_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX, mirror_q

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from qevd_bio.motion.angles import unwrap_angles
-from qevd_bio.motion.repetitions.cycles import CycleSettings, detect_cycles
+from qevd_bio.motion.repetitions.cycles import CycleSettings
+from qevd_bio.motion.repetitions.detection import detect_cycles
 
 pytestmark = pytest.mark.data
 

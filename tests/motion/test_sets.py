@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter1d
 
-from qevd_bio.motion.repetitions.cycles import detect_alternating, detect_cycles
-from qevd_bio.motion.repetitions.set_likeness import alike
-from qevd_bio.motion.repetitions.set_movement import along_the_set
+from qevd_bio.motion.repetitions.detection import detect_alternating, detect_cycles
+from qevd_bio.motion.repetitions.discriminant_curve import discriminant_curve
+from qevd_bio.motion.repetitions.outliers import inliers
 from qevd_bio.motion.streaming import CycleStream
 from tests.motion.made_signals import SETTINGS, noise
 
@@ -79,7 +79,7 @@ def test_the_joined_curve_has_less_noise_than_each_angle():
     truth, clean, time_s = performed([SET] * 6)
     signal, angles, _ = performed([SET] * 6, noise_deg=10.0)
     frames = np.array([[12 + 72 * i, 42 + 72 * i, 72 + 72 * i] for i in range(6)])
-    joined = along_the_set(signal, angles, clean, time_s, frames)
+    joined = discriminant_curve(signal, angles, clean, time_s, frames)
     assert np.std(joined - truth) < 0.7 * np.std(signal - truth)
 
 
@@ -88,7 +88,7 @@ def test_two_other_movements_need_not_be_alike_to_be_left_out():
     curve = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(281) / 40)
     rises = np.repeat([OTHER, *[SET] * 5, -OTHER], 40, axis=0)
     angles = curve[:, None] * np.concatenate([rises, -OTHER[None]])
-    assert alike(frames, curve, angles, 1.5).tolist() == [False, *[True] * 5, False]
+    assert inliers(frames, curve, angles, 1.5).tolist() == [False, *[True] * 5, False]
 
 
 def test_three_repetitions_are_too_few_to_call_one_unlike():

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qevd_bio.motion.repetitions.cycles import detect_cycles
+from qevd_bio.motion.repetitions.detection import detect_cycles
 from qevd_bio.motion.streaming import CycleStream
 from tests.motion.made_signals import SETTINGS, noise, repetitions
 

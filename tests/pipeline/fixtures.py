@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from qevd_bio.capture.monocular import backend
 from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline
-from qevd_bio.stages import kinematics
 from tests.pipeline.sessions_made import captured
 
 Walk = Callable[..., Pipeline]
@@ -27,8 +27,8 @@ def walk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Walk:
         work: str = "work",
         **options: Any,
     ) -> Pipeline:
-        monkeypatch.setattr(kinematics, "capture_motion", capture or captured(depth))
-        monkeypatch.setattr(kinematics, "pose_class", lambda: None)
+        monkeypatch.setattr(backend, "capture_motion", capture or captured(depth))
+        monkeypatch.setattr(backend, "pose_class", lambda: None)
         pipeline = open_pipeline(PipelineConfig(root, **options), tmp_path / work)
         summary = pipeline.run((), argv=["test"], on_event=lambda event: None)
         assert not summary.failures

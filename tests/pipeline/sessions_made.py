@@ -12,7 +12,7 @@ import numpy as np
 from qevd_bio.exercises.load import load_rules
 from qevd_bio.exercises.references import build_reference
 from qevd_bio.motion.record import Motion
-from qevd_bio.qevd.clocks import frame_times_s
+from qevd_bio.qevd.frame_times import frame_times_s
 from qevd_bio.skeleton.dofs import DOF_INDEX
 
 FRAMES = 420

@@ -126,7 +126,7 @@ def test_a_dump_of_hsmr_is_measured_without_a_gpu(walk, root: Path, tmp_path: Pa
     (tmp_path / "dumps").mkdir()
     np.save(tmp_path / "dumps" / "HSMR-0006.npy", held, allow_pickle=True)
     bodies = BodySources(write_body(tmp_path / "weights"))
-    row = row_of(walk(root, recorded_root=tmp_path / "dumps", bodies=bodies))
+    row = row_of(walk(root, backend="recorded", recorded_root=tmp_path / "dumps", bodies=bodies))
     assert row["betas"] == [1.0, *[0.0] * 9]
     assert (row["betas_frames"], row["betas_frames_left_out"]) == (419, 0)
     assert (row["source"], row["height_m"], row["waist_m"]) == (

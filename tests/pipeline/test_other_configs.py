@@ -61,7 +61,7 @@ def test_clearing_is_refused_while_a_run_goes_on(both: Pipeline, capsys) -> None
     assert call("gc", "--work", work, "--yes", "--last-config") == 2
     assert f"run {first.parent.name} on" in capsys.readouterr().err
     assert call("gc", "--work", work, "--last-config") == 0, "looking is allowed"
-    assert len(list(both.store.completed_units("annotations"))) == 2
+    assert len(list(both.store.units("annotations"))) == 2
 
 
 def test_a_run_whose_needs_cannot_be_told_stops_clearing(both: Pipeline, tmp_path: Path) -> None:

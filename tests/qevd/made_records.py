@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from qevd_bio.files.digest import sha256_json
-from qevd_bio.qevd.clocks import frame_times_s
+from qevd_bio.qevd.frame_times import frame_times_s
 from qevd_bio.qevd.record import Record
 
 FRAME_NS = 64_000_128
@@ -55,7 +55,6 @@ def made_record(raw: dict[str, Any], times_s: np.ndarray | None) -> Record:
         is_transition=tuple(raw["is_transition"]),
         times_s=times_s,
         issues=(),
-        source_file=Path("feedbacks_long_range.json"),
         index=0,
         digest=sha256_json(raw),
     )

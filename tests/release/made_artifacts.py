@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from qevd_bio.release.contents import PublishedVideo
 from qevd_bio.files.digest import sha256_file
 from qevd_bio.motion.record import Motion
+from qevd_bio.release.contents import PublishedVideo
 from qevd_bio.skeleton.dofs import DOF_INDEX, DOF_NAMES, N_DOFS
 from qevd_bio.tables import annotations, cycles, findings, kinematics
 from qevd_bio.tables import morphometrics as morphometrics_table

@@ -10,19 +10,19 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from tests.release.made_artifacts import START_S
 
+from qevd_bio.errors import DataError
+from qevd_bio.model.windows import UtteranceWindows
 from qevd_bio.release.configs import CONFIGS
+from qevd_bio.release.contents import Release
 from qevd_bio.release.drop_in import drop_in_of_release, records_of
 from qevd_bio.release.json_schemas import row_schema
 from qevd_bio.release.loading import load_split, load_table, splits_of, videos_of
-from qevd_bio.release.contents import Release
-from qevd_bio.verify.release import verify_release
-from qevd_bio.model.windows import UtteranceWindows
-from qevd_bio.errors import DataError
 from qevd_bio.tables.columns import SCHEMA_VERSION
 from qevd_bio.tables.parquet import read_parquet
 from qevd_bio.tables.records import SCHEMA as RECORDS
+from qevd_bio.verify.release import verify_release
+from tests.release.made_artifacts import START_S
 
 ARCHIVES = Path(__file__).parents[1] / "archives"
 VERSIONS = sorted(path.name.removesuffix(".tar.xz") for path in ARCHIVES.glob("*.tar.xz"))

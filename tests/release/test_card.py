@@ -5,10 +5,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from tests.release.made_artifacts import published
 
-from qevd_bio.release.publish import publish
 from qevd_bio.release.contents import Release
+from qevd_bio.release.publish import publish
+from tests.release.made_artifacts import published
 
 
 def front_matter(release: Release) -> dict[str, Any]:

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from qevd_bio.errors import UsageError
 from qevd_bio.release.configs import CONFIGS
+from qevd_bio.release.contents import PublishedVideo, Release
 from qevd_bio.release.loading import load_table
 from qevd_bio.release.publish import publish
-from qevd_bio.release.contents import PublishedVideo, Release
-from qevd_bio.errors import UsageError
 
 
 def described(folder: Path) -> dict[str, Any]:

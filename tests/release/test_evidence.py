@@ -7,14 +7,14 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from tests.release.made_artifacts import kept, motion, quantified
 
+from qevd_bio.errors import DataError
+from qevd_bio.release.contents import PublishedVideo, Release
 from qevd_bio.release.evidence import release_faults, row_faults
 from qevd_bio.release.publish import publish
-from qevd_bio.release.contents import PublishedVideo, Release
-from qevd_bio.errors import DataError
 from qevd_bio.tables import annotations
 from qevd_bio.tables.parquet import rows_table, write_parquet
+from tests.release.made_artifacts import kept, motion, quantified
 
 MOTION = motion(20, seed=4)
 SAID = quantified("0146", 0, MOTION)

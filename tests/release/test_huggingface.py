@@ -8,13 +8,13 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from tests.release.made_artifacts import published
 
 from qevd_bio.release import shards
 from qevd_bio.release.configs import CONFIGS
+from qevd_bio.release.contents import PublishedVideo
 from qevd_bio.release.loading import load_table
 from qevd_bio.release.publish import publish
-from qevd_bio.release.contents import PublishedVideo
+from tests.release.made_artifacts import published
 
 pytestmark = pytest.mark.slow
 

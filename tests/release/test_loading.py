@@ -7,10 +7,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from qevd_bio.errors import DataError, UsageError
+from qevd_bio.release.contents import PublishedVideo, Release
 from qevd_bio.release.loading import load_split
 from qevd_bio.release.publish import publish
-from qevd_bio.release.contents import PublishedVideo, Release
-from qevd_bio.errors import DataError, UsageError
 
 
 def test_annotations_by_default(release: Release) -> None:

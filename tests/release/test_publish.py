@@ -13,15 +13,15 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from tests.release.made_artifacts import START_S, UNOBSERVED, kept, motion, published, quantified
 
-from qevd_bio.release import publish as publishing
-from qevd_bio.release.publish import publish
-from qevd_bio.release.contents import Contents, PublishedVideo, Release
 from qevd_bio.errors import DataError, UsageError
+from qevd_bio.release import publish as publishing
+from qevd_bio.release.contents import Contents, PublishedVideo, Release
+from qevd_bio.release.publish import publish
 from qevd_bio.skeleton.dofs import DOF_NAMES
 from qevd_bio.tables import annotations, kinematics
 from qevd_bio.tables.parquet import rows_table, write_parquet
+from tests.release.made_artifacts import START_S, UNOBSERVED, kept, motion, published, quantified
 
 CONFIG_NAMES = ("annotations", "kinematics", "cycles", "findings", "morphometrics", "quality")
 

@@ -11,14 +11,14 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.release.made_artifacts import published
 
+from qevd_bio.errors import DataError
 from qevd_bio.release import shards
 from qevd_bio.release.configs import CONFIGS
+from qevd_bio.release.contents import PublishedVideo, Release
 from qevd_bio.release.loading import load_table, videos_of
 from qevd_bio.release.publish import publish
-from qevd_bio.release.contents import PublishedVideo, Release
-from qevd_bio.errors import DataError
+from tests.release.made_artifacts import published
 
 
 def leaves(file: Path) -> dict[str, Any]:

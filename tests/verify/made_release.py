@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from qevd_bio.capture.monocular import backend
 from qevd_bio.pipeline.pipeline import PipelineConfig, open_pipeline
 from qevd_bio.release import assembly, publish
 from qevd_bio.release.card import loader_lines
@@ -23,7 +24,6 @@ from qevd_bio.release.croissant import croissant
 from qevd_bio.release.loaded_size import loaded_bytes
 from qevd_bio.release.row_digest import rows_sha256
 from qevd_bio.release.rows import SplitRows, open_shard
-from qevd_bio.stages import kinematics
 from qevd_bio.tables.parquet import write_parquet
 from tests.pipeline.sessions_made import SPLIT, SQUATS, captured, record, write_root
 
@@ -51,8 +51,8 @@ def released(
         return captured(depths[video_id])(path, times_s, video_id=video_id, config=config)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kinematics, "capture_motion", capture)
-        patch.setattr(kinematics, "pose_class", lambda: None)
+        patch.setattr(backend, "capture_motion", capture)
+        patch.setattr(backend, "pose_class", lambda: None)
         sharded = functools.partial(publish.publish, rows_per_shard=500)
         patch.setattr(assembly, "publish", sharded)
         pipeline = open_pipeline(PipelineConfig(home / "QEVD"), home / work)

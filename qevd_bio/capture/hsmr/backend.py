@@ -5,12 +5,17 @@ T timestamps, F frames decoded, D = 46 DoF
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from qevd_bio.arrays import BoolArray, FloatArray
+from qevd_bio.capture.backend import HSMR, Backend, SourceVideo, digests
 from qevd_bio.capture.captured import ASSUMED_HEIGHT_M, Captured, last_valid
 from qevd_bio.capture.footage import (
     check_decoded,
@@ -20,20 +25,130 @@ from qevd_bio.capture.footage import (
     upright_of,
 )
 from qevd_bio.capture.hsmr.confidence import confidence, flip_sigma
-from qevd_bio.capture.hsmr.config import HsmrConfig
-from qevd_bio.capture.hsmr.detector import PersonDetector
+from qevd_bio.capture.hsmr.config import Device, HsmrConfig
+from qevd_bio.capture.hsmr.detector import DetectorChoice, Detectors, PersonDetector
 from qevd_bio.capture.hsmr.gravity import Gravity, find_gravity
+from qevd_bio.capture.hsmr.network import HsmrNetwork
+from qevd_bio.capture.hsmr.options import HsmrOptions
 from qevd_bio.capture.hsmr.person_track import Seen
-from qevd_bio.capture.hsmr.pipeline import HsmrOnDevice, see
+from qevd_bio.capture.hsmr.pipeline import HsmrOnDevice, check_precision, see
+from qevd_bio.capture.hsmr.sizes import AttentionHeads
 from qevd_bio.capture.person.upright import Upright, expected_turn_deg
 from qevd_bio.capture.video.decode import Decoded, FrameStream, probe, sampled_frames
-from qevd_bio.errors import VideoError
+from qevd_bio.errors import EnvironmentProblem, VideoError
+from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.motion.noise import jitter_sigma
 from qevd_bio.motion.record import Motion
 from qevd_bio.skeleton.bodies import segment_lengths_for_height
 from qevd_bio.skeleton.dofs import N_DOFS
+from qevd_bio.weights.hsmr_shapes import OFFICIAL_HEADS, heads_of
+from qevd_bio.weights.store import WeightFolder, default_folder
+from qevd_bio.weights.tensor_file import DIGEST_KEY
 
-BACKEND = "hsmr"
+WEIGHTS = "hsmr"
+
+
+@dataclass(slots=True)
+class _Loaded:
+    """What is loaded once for all videos of a worker."""
+
+    hsmr: HsmrOnDevice | None = None
+    detectors: Detectors | None = None
+
+
+@dataclass(frozen=True)
+class HsmrBackend(Backend):
+    """HSMR's network.
+
+    Attributes
+    ----------
+    weights : WeightFolder
+        Where ``hsmr`` was imported to.
+    detector : DetectorChoice
+        What finds the person.
+    device : str
+        ``cuda`` or ``cpu``.
+    config : HsmrConfig
+        Settings.
+    """
+
+    weights: WeightFolder
+    detector: DetectorChoice
+    device: Device
+    config: HsmrConfig
+    name: str = HSMR
+    version: int = 1
+    _loaded: _Loaded = field(default_factory=_Loaded, init=False, repr=False, compare=False)
+
+    @classmethod
+    def from_options(cls, options: HsmrOptions) -> HsmrBackend:
+        """Check weights, detector and settings.
+
+        Raises
+        ------
+        EnvironmentProblem, DataError
+            The weights were not imported or are damaged, or the detector's folder lacks a file.
+        UsageError
+            A setting is off.
+        """
+        config, device = options.config(), options.named_device()
+        check_precision(config.precision, device)
+        folder = WeightFolder(Path(options.weights) if options.weights else default_folder())
+        folder.metadata(WEIGHTS)
+        return cls(folder, DetectorChoice.named(options.detector), device, config)
+
+    @property
+    def gpus(self) -> int:
+        """One GPU, unless the CPU does its work."""
+        return 1 if self.device == "cuda" else 0
+
+    def depends(self, video: SourceVideo) -> Mapping[str, str]:
+        """Name the video, its frame times, the weights, the packages and the configuration."""
+        settings: JsonValue = [self.config.resolved(), self.device]
+        packages = dict.fromkeys(("av", "torch", "mediapipe", *self.detector.packages()))
+        return {
+            **digests(settings, (video.present_file(), video.timestamps_file), packages),
+            "weights:hsmr": self._weights_digest(),
+            "detector": self.detector.digest(),
+        }
+
+    def _weights_digest(self) -> str:
+        metadata = self.weights.metadata(WEIGHTS)
+        heads, digest = heads_of(metadata), metadata[DIGEST_KEY]
+        return digest if heads == OFFICIAL_HEADS else f"{digest} heads {heads[0]},{heads[1]}"
+
+    def setup(self) -> None:
+        """Load the network and the detector onto the device."""
+        if self.device == "cuda" and not torch.cuda.is_available():
+            raise EnvironmentProblem(
+                "torch sees no GPU here",
+                where="--device cuda",
+                next_step="Run where a GPU is, install a torch built for it, or give --device cpu",
+            )
+        weights = self.weights.load(WEIGHTS)
+        network = HsmrNetwork.from_state(weights.tensors, AttentionHeads(*weights.heads()))
+        self._loaded.hsmr = HsmrOnDevice(network, self.config, self.device)
+        self._loaded.detectors = Detectors(self.detector, self.config.video, self.device)
+        self._loaded.detectors().close()
+
+    def capture(self, video: SourceVideo, time_s: FloatArray) -> Captured:
+        """Measure the motion of one video."""
+        hsmr, detectors = self._loaded.hsmr, self._loaded.detectors
+        if hsmr is None or detectors is None:
+            raise RuntimeError("the backend was not set up")
+        with closing(detectors()) as detector:
+            return capture_hsmr(
+                video.file,
+                time_s,
+                video_id=video.unit_id,
+                hsmr=hsmr,
+                detector=detector,
+                config=self.config,
+            )
+
+    def teardown(self) -> None:
+        """Release the models."""
+        self._loaded.hsmr = self._loaded.detectors = None
 
 
 def capture_hsmr(
@@ -163,17 +278,12 @@ def _assembled(
         sigma_rad=sigma,
         gravity=gravity.down,
         gravity_source=gravity.source,
-        backend=BACKEND,
+        backend=HSMR,
         betas=_of_the_person(seen.betas, valid, missing),
         segment_lengths_m=segment_lengths_for_height(ASSUMED_HEIGHT_M),
     )
     return Captured(
-        motion=motion,
-        sigma_frame_rad=np.where(all_valid[:, None], sigma, np.inf),
-        shot=shot,
-        upright=upright,
-        decoded=decoded,
-        found_share=float(all_valid.mean()),
+        motion,
         notes={
             **footage_notes(
                 upright,

@@ -6,12 +6,13 @@ T frames, D = 46 DoF, K = 14 joints of the stick body
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from qevd_bio.arrays import BoolArray, FloatArray
+from qevd_bio.capture.backend import MEDIAPIPE, Backend, SourceVideo, digests
 from qevd_bio.capture.captured import Captured, last_valid
 from qevd_bio.capture.config import CaptureConfig
 from qevd_bio.capture.footage import (
@@ -29,7 +30,7 @@ from qevd_bio.capture.monocular.inverse_kinematics import (
 from qevd_bio.capture.monocular.lifting import lift
 from qevd_bio.capture.monocular.side_swaps import legs_put_back, swapped_legs
 from qevd_bio.capture.monocular.uncertainty import angle_sigma
-from qevd_bio.capture.person.landmarks import BODY_LANDMARKS, Landmarks
+from qevd_bio.capture.person.landmarks import BODY_LANDMARKS, Landmarks, pose_class
 from qevd_bio.capture.person.person_landmarks import detect
 from qevd_bio.capture.person.upright import Upright
 from qevd_bio.capture.video.decode import Decoded, FrameStream, probe
@@ -39,10 +40,31 @@ from qevd_bio.motion.record import Motion
 from qevd_bio.skeleton.bodies import segment_lengths_for_height
 from qevd_bio.skeleton.dofs import N_DOFS
 
-BACKEND = "mediapipe"
-
 # `bodies.scaled_skeleton` puts the toe joint 0.6 of a foot ahead of and 0.2 below the ankle.
 _FOOT_PER_ANKLE_TO_TOE = 1.0 / float(np.hypot(0.60, 0.20))
+
+
+@dataclass(frozen=True)
+class MediaPipeBackend(Backend):
+    """MediaPipe's landmarks and a fitted body, on any computer."""
+
+    config: CaptureConfig = field(default_factory=CaptureConfig)
+    name: str = MEDIAPIPE
+    version: int = 6
+    gpus: int = 0
+
+    def depends(self, video: SourceVideo) -> Mapping[str, str]:
+        """Name the video, its frame times, the packages and the configuration."""
+        files = (video.present_file(), video.timestamps_file)
+        return digests(asdict(self.config), files, ("mediapipe", "av"))
+
+    def setup(self) -> None:
+        """Check that MediaPipe is installed before any video is touched."""
+        pose_class()
+
+    def capture(self, video: SourceVideo, time_s: FloatArray) -> Captured:
+        """Measure the motion of one video."""
+        return capture_motion(video.file, time_s, video_id=video.unit_id, config=self.config)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,25 +245,18 @@ def _assembled(
         frame_sigma_rad=sigma,
         gravity=np.array([0.0, 1.0, 0.0]),
         gravity_source="camera",
-        backend=BACKEND,
+        backend=MEDIAPIPE,
         betas=None,
         segment_lengths_m=posture.lengths_m,
         root_m=last_valid(root, valid),
         focal_share=config.lifting.focal_share,
     )
-    return Captured(
-        motion=motion,
-        sigma_frame_rad=sigma,
+    notes = footage_notes(
+        upright,
+        decoded,
+        valid=valid,
+        confidence=confidence,
         shot=shot,
-        upright=upright,
-        decoded=decoded,
-        found_share=float(valid.mean()),
-        notes=footage_notes(
-            upright,
-            decoded,
-            valid=valid,
-            confidence=confidence,
-            shot=shot,
-            others=int(landmarks.somebody_else.sum()),
-        ),
+        others=int(landmarks.somebody_else.sum()),
     )
+    return Captured(motion, notes)

@@ -6,14 +6,15 @@ T frames of the video, F frames of the file, D = 46 DoF
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from qevd_bio.arrays import BoolArray, FloatArray
-from qevd_bio.capture.captured import ASSUMED_HEIGHT_M, last_valid
+from qevd_bio.capture.backend import RECORDED, Backend, SourceVideo, digests
+from qevd_bio.capture.captured import ASSUMED_HEIGHT_M, Captured, last_valid
 from qevd_bio.capture.recorded.association import FollowingConfig, follow
 from qevd_bio.capture.recorded.opensim import COORDINATES, from_opensim
 from qevd_bio.errors import DataError, VideoError
@@ -57,12 +58,30 @@ class RecordedConfig:
     following: FollowingConfig = field(default_factory=FollowingConfig)
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """A motion read from a file, and what is worth knowing about it in plain values."""
+@dataclass(frozen=True)
+class RecordedBackend(Backend):
+    """Motion from a file named after the video.
 
-    motion: Motion
-    notes: Mapping[str, int | float | str | bool]
+    Attributes
+    ----------
+    root : Path
+        Folder of the files.
+    """
+
+    root: Path
+    config: RecordedConfig = field(default_factory=RecordedConfig)
+    name: str = RECORDED
+    version: int = 2
+    gpus: int = 0
+
+    def depends(self, video: SourceVideo) -> Mapping[str, str]:
+        """Name the recorded file, the frame times and the configuration."""
+        files = (recorded_file(self.root, video.video_id), video.timestamps_file)
+        return digests(asdict(self.config), files)
+
+    def capture(self, video: SourceVideo, time_s: FloatArray) -> Captured:
+        """Read the motion of one video."""
+        return recorded_motion(recorded_file(self.root, video.video_id), time_s, self.config)
 
 
 def recorded_file(root: Path, video_id: str) -> Path:
@@ -89,7 +108,7 @@ def recorded_file(root: Path, video_id: str) -> Path:
 
 def recorded_motion(
     path: Path, time_s: FloatArray, config: RecordedConfig | None = None
-) -> Recorded:
+) -> Captured:
     """Read the motion of one video.
 
     Parameters
@@ -104,7 +123,7 @@ def recorded_motion(
 
     Returns
     -------
-    Recorded
+    Captured
         T frames. Frames without the person repeat the last valid pose, leading ones the first,
         and are not valid. Angles are unwrapped over each stretch of one person and otherwise
         as in the file: nothing is clamped to a range.
@@ -138,7 +157,7 @@ class _Frames:
     betas: list[FloatArray | None]
 
 
-def _from_dump(path: Path, time_s: FloatArray, config: RecordedConfig) -> Recorded:
+def _from_dump(path: Path, time_s: FloatArray, config: RecordedConfig) -> Captured:
     frames = _npz_frames(path) if path.suffix == ".npz" else _npy_frames(path)
     count, wanted = len(frames.poses), len(time_s)
     if abs(count - wanted) > config.spare_frames:
@@ -170,7 +189,7 @@ def _from_dump(path: Path, time_s: FloatArray, config: RecordedConfig) -> Record
         q, valid, time_s, np.ones(N_DOFS, dtype=bool), config.hsmr_sigma_deg, "hsmr", "camera",
         betas=betas if np.isfinite(betas).any() else None,
     )  # fmt: skip
-    return Recorded(
+    return Captured(
         motion,
         {
             **_common_notes(path, motion),
@@ -245,7 +264,7 @@ def _malformed(where: str, cause: str) -> DataError:
     return DataError(cause, where=where, next_step="Dump this video again")
 
 
-def _from_mot(path: Path, time_s: FloatArray, config: RecordedConfig) -> Recorded:
+def _from_mot(path: Path, time_s: FloatArray, config: RecordedConfig) -> Captured:
     file = read_mot(path)
     scale = np.deg2rad(1.0) if file.in_degrees else 1.0
     angles = {n: values * scale for n, values in file.columns.items() if n in COORDINATES}
@@ -268,7 +287,7 @@ def _from_mot(path: Path, time_s: FloatArray, config: RecordedConfig) -> Recorde
     since, valid = _on_the_same_clock(file, time_s, path, config)
     at = np.stack([np.interp(since, file.time_s, column) for column in q.T], axis=1)
     motion = _motion(at, valid, time_s, observed, config.mot_sigma_deg, "opensim", "ground")
-    return Recorded(motion, {**_common_notes(path, motion), "frames_in_file": len(file.time_s)})
+    return Captured(motion, {**_common_notes(path, motion), "frames_in_file": len(file.time_s)})
 
 
 def _on_the_same_clock(

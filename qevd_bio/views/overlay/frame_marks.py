@@ -13,8 +13,8 @@ import numpy as np
 from qevd_bio.arrays import FloatArray
 from qevd_bio.exercises.motion_parts import full_name
 from qevd_bio.exercises.rule import Rule
-from qevd_bio.motion.alignment import phase_of_time
 from qevd_bio.motion.constraints import Finding
+from qevd_bio.motion.phase import phase_of_time
 from qevd_bio.motion.record import Motion
 from qevd_bio.motion.repetitions.cycles import Cycle
 from qevd_bio.skeleton.bodies import scaled_skeleton

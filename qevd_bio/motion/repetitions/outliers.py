@@ -1,4 +1,4 @@
-"""Which repetitions of a set resemble others of it, in all angles together.
+"""Separates the repetitions of a set from other movement, by all angles together.
 
 T frames, K angles, C cycles, L levels
 """
@@ -10,46 +10,39 @@ import numpy as np
 from qevd_bio.arrays import BoolArray, FloatArray, IntArray
 
 LEVELS = np.linspace(0.0, 1.0, 6)
-"""Shares of the way to the extreme at which poses are compared: a pause or a change of pace
+"""Shares of the way to the extreme at which poses are compared: a pause or a change of tempo
 changes when a pose is passed, not which."""
 
 LEAST_CYCLES = 4
-"""Fewer cycles show no usual way."""
+"""Fewer cycles have no outliers."""
 
-COMPANIONS = 2
-"""A repetition has this many like it; someone who walks in and out is alike but once."""
+NEIGHBOURS = 2
+"""An inlier has this many near cycles; walking in and walking out are only near each other."""
 
-UNLIKE_SPREAD = 2.0
-"""An unlike cycle differs by more than this, in units of what cycles of the set usually differ."""
+OUTLIER_SPREAD = 2.0
+"""An outlier is farther than this, in units of the typical distance between cycles of the set."""
 
 
-def alike(
-    frames: IntArray, curve: FloatArray, angles: FloatArray, unlike_range: float
+def inliers(
+    frames: IntArray, curve: FloatArray, angles: FloatArray, outlier_range: float
 ) -> BoolArray:
-    """Tell the repetitions of a set from other movement that reaches the extreme, too.
+    """Find the cycles (C,) that belong to the set; all do with fewer than `LEAST_CYCLES`.
 
     Parameters
     ----------
     frames : ndarray (C, 3) of int
         Start, key frame and end of each cycle.
-    curve : ndarray (T,)
-        The curve whose maxima the key frames are; known within the cycles.
-    angles : ndarray (T, K)
-        rad, known within the cycles.
-    unlike_range : float
-        An unlike cycle differs by more than this, too, in units of what the set moves.
-
-    Returns
-    -------
-    ndarray (C,) of bool
-        Whether the cycle belongs to the set. All do where there are fewer than `LEAST_CYCLES`.
+    curve, angles : ndarray (T,), ndarray (T, K)
+        The curve with its maxima at the key frames, and the angles in rad; known within cycles.
+    outlier_range : float
+        An outlier is also farther than this, in units of the set's movement.
 
     Notes
     -----
     Cycles are compared at the same shares of their ways there and back. Their distance is the
-    median over the angles of the root mean square chord between directions on the unit circle,
-    so neither an angle that jumps by a turn nor one that a tracker loses decides. A shallow or
-    faulty repetition differs by less than the set moves and stays.
+    median over the angles of the root mean square chord between directions on the unit circle, so
+    neither an angle that jumps by a turn nor one that a tracker loses decides. A shallow or faulty
+    repetition is nearer than the set moves and stays.
     """
     count = len(frames)
     if count < LEAST_CYCLES or angles.shape[1] == 0:
@@ -59,12 +52,12 @@ def alike(
     closeness = (points @ points.conj().transpose(0, 2, 1)).real / points.shape[2]
     distance = np.median(np.sqrt(np.maximum(2.0 - 2.0 * closeness, 0.0)), axis=0)
     np.fill_diagonal(distance, np.inf)
-    nearest = np.sort(distance, axis=1)[:, COMPANIONS - 1]
+    nearest = np.sort(distance, axis=1)[:, NEIGHBOURS - 1]
     moved = poses - poses.mean(axis=1, keepdims=True)
     size = np.sqrt((moved**2).mean(axis=1)).mean(axis=1)
     least = max(
-        unlike_range * float(np.median(size)),
-        UNLIKE_SPREAD * float(np.median(nearest)),
+        outlier_range * float(np.median(size)),
+        OUTLIER_SPREAD * float(np.median(nearest)),
     )
     return np.asarray(nearest <= least)
 

@@ -1,19 +1,14 @@
-"""The drop-in feedbacks_long_range.json: the source with new words on the same frames."""
+"""The drop-in feedbacks_long_range.json: the source with new texts on the same frames."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from pathlib import Path
 
 from qevd_bio.errors import DataError
-from qevd_bio.files.atomic import write_text_atomic
 from qevd_bio.files.digest import sha256_json
 from qevd_bio.files.strict_json import JsonValue
-from qevd_bio.qevd.layout import SplitFolder
 from qevd_bio.qevd.record import Record
-from qevd_bio.qevd.records import read_source
 from qevd_bio.qevd.texts import is_unicode, loader_text
 from qevd_bio.qevd.utterances import Utterance, utterances
 
@@ -36,11 +31,11 @@ def merging_pairs(record: Record, texts: Mapping[int, str]) -> tuple[tuple[int, 
         Indices of utterances without silence between them that differ in the source and
         would not differ for the original loader.
     """
-    said = utterances(record)
-    new = [texts.get(one.index, one.text) for one in said]
+    original = utterances(record)
+    new = [texts.get(one.index, one.text) for one in original]
     return tuple(
         (first.index, second.index)
-        for first, second in pairwise(said)
+        for first, second in pairwise(original)
         if first.frame_end == second.frame_start
         and loader_text(first.text) != loader_text(second.text)
         and loader_text(new[first.index]) == loader_text(new[second.index])
@@ -50,7 +45,7 @@ def merging_pairs(record: Record, texts: Mapping[int, str]) -> tuple[tuple[int, 
 def drop_in_records(
     source: Sequence[JsonValue], records: Sequence[Record], replacements: Replacements
 ) -> list[JsonValue]:
-    """Put new texts into the records of one split.
+    """Replace texts in the records of one split.
 
     Parameters
     ----------
@@ -64,8 +59,8 @@ def drop_in_records(
     Returns
     -------
     list
-        As many entries as `source`, in its order; rejected records are passed on. Only the
-        texts on the frames of replaced utterances differ.
+        As many entries as `source`, in its order; rejected records stay as they are. Only
+        the texts on the frames of replaced utterances differ.
 
     Raises
     ------
@@ -86,56 +81,24 @@ def drop_in_records(
     return written
 
 
-def write_drop_in(
-    split: SplitFolder, records: Sequence[Record], replacements: Replacements, target: Path
-) -> None:
-    """Write the drop-in file of one split.
-
-    Parameters
-    ----------
-    split : SplitFolder
-        Where the source lies.
-    records : sequence of Record
-        All loaded records.
-    replacements : mapping of str to mapping of int to str
-        New text by unit id and utterance index; those of the other split are left out.
-    target : Path
-        Where to write.
-
-    Raises
-    ------
-    DataError
-        As `drop_in_records`.
-
-    Notes
-    -----
-    ASCII with escapes, so that it reads the same under every locale. Numbers are written in
-    the shortest form that reads back to the same float.
-    """
-    elsewhere = {record.unit_id for record in records if record.split != split.split}
-    own = {unit_id: new for unit_id, new in replacements.items() if unit_id not in elsewhere}
-    written = drop_in_records(read_source(split.records_file), records, own)
-    write_text_atomic(target, json.dumps(written) + "\n")
-
-
 def _rewritten(raw: JsonValue, record: Record, texts: Mapping[int, str]) -> JsonValue:
     if not isinstance(raw, dict):
         raise TypeError("a loaded record is an object")
-    said = utterances(record)
-    dense = list(record.feedbacks)
+    original = utterances(record)
+    per_frame = list(record.feedbacks)
     for index, text in texts.items():
-        if not 0 <= index < len(said):
+        if not 0 <= index < len(original):
             raise _bad(f"has no utterance {index}", record.unit_id, "Count from 0 in frame order")
-        _check(text, said[index], record.unit_id)
-        start, end = said[index].frame_start, said[index].frame_end
-        dense[start:end] = [text] * (end - start)
+        _check(text, original[index], record.unit_id)
+        start, end = original[index].frame_start, original[index].frame_end
+        per_frame[start:end] = [text] * (end - start)
     for first, second in merging_pairs(record, texts):
         raise _bad(
             f"utterances {first} and {second} touch and would become one",
             record.unit_id,
             "Keep the original text of one of them",
         )
-    return {**raw, "feedbacks": dense}
+    return {**raw, "feedbacks": per_frame}
 
 
 def _check(text: str, utterance: Utterance, unit_id: str) -> None:

@@ -1,12 +1,13 @@
-"""Pace, noise, and what several angles share."""
+"""Period, noise, and the movement that several angles share."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from qevd_bio.motion.repetitions.pace import dominant_period_s, jitter, smoothing_for
-from qevd_bio.motion.repetitions.shared_movement import with_shared_movement
+from qevd_bio.motion.noise import jitter
+from qevd_bio.motion.repetitions.adaptive_smoothing import dominant_period_s, smooth_adaptively
+from qevd_bio.motion.repetitions.principal_components import blend_with_principal_components
 
 TIME_S = np.arange(900) / 30.0
 
@@ -32,22 +33,22 @@ def test_jitter_is_the_noise_and_not_the_movement():
     assert jitter(waves(2.0)) < 0.01
 
 
-def test_only_a_noisy_curve_is_smoothed_by_its_pace():
+def test_only_a_noisy_curve_is_smoothed_by_its_period():
     valid = np.ones(900, dtype=bool)
-    clean = smoothing_for(waves(3.0), TIME_S, valid, shortest_s=0.8)
-    noisy = smoothing_for(waves(3.0, 0.1), TIME_S, valid, shortest_s=0.8)
+    clean = smooth_adaptively(waves(3.0), TIME_S, valid, shortest_s=0.8)
+    noisy = smooth_adaptively(waves(3.0, 0.1), TIME_S, valid, shortest_s=0.8)
     assert np.ptp(clean) == pytest.approx(1.0, abs=0.02)
     assert jitter(noisy) < 0.002 and 0.8 < np.ptp(noisy) < 1.0
 
 
-def test_shared_movement_takes_noise_off_and_keeps_the_movement():
+def test_principal_components_reduce_noise_and_keep_the_movement():
     truth = waves(2.0)
     rng = np.random.default_rng(1)
     curves = truth[:, None] * [1.0, 0.8, -0.9, 0.7, 0.6, 1.1]
     curves = curves + 0.1 * rng.standard_normal(curves.shape)
     valid = np.ones(900, dtype=bool)
     valid[100:110] = False
-    mixed = with_shared_movement(curves[:, 0], curves[:, 1:], TIME_S, valid)
+    mixed = blend_with_principal_components(curves[:, 0], curves[:, 1:], TIME_S, valid)
     assert np.isnan(mixed[100:110]).all()
     known = np.isfinite(mixed)
 

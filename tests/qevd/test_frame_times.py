@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qevd_bio.errors import DataError
-from qevd_bio.qevd.clocks import frame_rate_hz, frame_times_s
+from qevd_bio.qevd.frame_times import frame_times_s
 
 
 @given(
@@ -75,13 +75,3 @@ def test_what_is_no_frame_clock_is_refused(stamps: np.ndarray, cause: str) -> No
     with pytest.raises(DataError, match=cause) as caught:
         frame_times_s(stamps, where="0007_timestamps.npy")
     assert caught.value.where == "0007_timestamps.npy"
-
-
-def test_rate_is_that_of_the_usual_interval() -> None:
-    times_s = np.cumsum([0.0, *[0.064] * 20, 9.0, *[0.064] * 20])
-    assert frame_rate_hz(times_s) == pytest.approx(15.625)
-
-
-def test_rate_of_one_frame_is_refused() -> None:
-    with pytest.raises(ValueError, match="two frame times"):
-        frame_rate_hz(np.array([1.0]))

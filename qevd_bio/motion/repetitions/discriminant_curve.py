@@ -1,4 +1,4 @@
-"""All angles of a set joined into one curve that tells rest from extreme best.
+"""All angles of a set joined into one curve that separates rest from extreme.
 
 T frames, K angles, C cycles, W windows
 """
@@ -8,32 +8,32 @@ from __future__ import annotations
 import numpy as np
 
 from qevd_bio.arrays import FloatArray, IntArray
-from qevd_bio.motion.repetitions.pace import jitter
+from qevd_bio.motion.noise import jitter
 
 WINDOW_S = 12.0
-"""Cycles within this time on both sides say how the body moves: a new camera view changes it."""
+"""The axis is fitted to the cycles within this time on both sides: a new view changes it."""
 
 LEAST_CYCLES = 3
-"""Fewer cycles near by say less than those of the whole set."""
+"""With fewer cycles near by the axis of the whole set is used."""
 
 LEAST_NOISE_RAD = np.deg2rad(1.0)
 ROBUST = 1.4826
 """Standard deviations in a median absolute deviation."""
 
 
-def along_the_set(
+def discriminant_curve(
     signal: FloatArray,
     angles: FloatArray,
     smooth: FloatArray,
     time_s: FloatArray,
     frames: IntArray,
 ) -> FloatArray:
-    """Measure in every frame how far the pose is from rest towards the extreme.
+    """Measure in every frame how far the pose is from rest towards the extreme (T,), in rad.
 
     Parameters
     ----------
     signal : ndarray (T,)
-        Angle in rad whose maxima are the extremes; it gives the size.
+        Angle in rad with its maxima at the extremes; it sets the scale.
     angles, smooth : ndarray (T, K)
         Angles in rad, NaN where unknown, and the same smoothed and known in all frames.
     time_s : ndarray (T,)
@@ -41,17 +41,13 @@ def along_the_set(
     frames : ndarray (C, 3) of int
         Start, key frame and end of each cycle found so far.
 
-    Returns
-    -------
-    ndarray (T,)
-        rad, 0 at rest and the signal's typical rise at the extreme; NaN where an angle is.
-
     Notes
     -----
-    The axis is Fisher's discriminant of two classes, rest and extreme, with a diagonal scatter:
-    every angle weighs by its way between the two over its variance there, which is its noise
-    from frame to frame and what differs between cycles. Medians keep a wrong cycle from having
-    a say.
+    The curve is 0 at rest and the signal's typical rise at the extreme; NaN where an angle is. Its
+    axis is Fisher's linear discriminant of two classes, rest and extreme, with a diagonal scatter:
+    the weight of an angle is its way between the two over its variance there, which is its noise
+    from frame to frame and its spread between cycles. Medians limit the influence of a wrong
+    cycle.
     """
     middle_s = time_s[frames[:, 1]]
     extreme = smooth[frames[:, 1]]
@@ -66,7 +62,7 @@ def along_the_set(
         enough = near.sum() >= LEAST_CYCLES
         axes.append(_axis(extreme[near], rest[near], noise) if enough else overall)
     weights, origin = (
-        _between(np.array(part), centres_s, time_s) for part in zip(*axes, strict=True)
+        _interpolated(np.array(part), centres_s, time_s) for part in zip(*axes, strict=True)
     )
     keys, edges = frames[:, 1], frames[:, [0, 2]]
     rise = np.nanmedian(signal[keys]) - np.nanmedian(signal[edges])
@@ -87,6 +83,6 @@ def _axis(
     return weights / float(way @ weights), origin
 
 
-def _between(values: FloatArray, centres_s: FloatArray, time_s: FloatArray) -> FloatArray:
-    """Go linearly from window (W, K) to window."""
+def _interpolated(values: FloatArray, centres_s: FloatArray, time_s: FloatArray) -> FloatArray:
+    """Interpolate linearly from window (W, K) to window."""
     return np.stack([np.interp(time_s, centres_s, column) for column in values.T], axis=1)

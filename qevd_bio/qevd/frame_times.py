@@ -1,6 +1,6 @@
-"""The clock of the video frames.
+"""Times of the video frames, on the clock of the feedback.
 
-N frames.
+N frames
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qevd_bio.arrays import FloatArray
+from qevd_bio.arrays import FloatArray, IntArray
 from qevd_bio.errors import DataError
 
 CLOCK_SHIFT_S = 28_800
@@ -54,30 +54,7 @@ def frame_times_s(timestamps_ns: NDArray[Any], *, where: str) -> FloatArray:
     return times_s
 
 
-def frame_rate_hz(times_s: FloatArray) -> float:
-    """Give the usual frame rate of a video.
-
-    Parameters
-    ----------
-    times_s : ndarray [N]
-        Frame times in seconds, strictly increasing, at least two.
-
-    Returns
-    -------
-    float
-        One over the median interval, so that a pause in the recording does not count.
-
-    Raises
-    ------
-    ValueError
-        Fewer than two frames.
-    """
-    if times_s.ndim != 1 or len(times_s) < 2:
-        raise ValueError(f"a rate needs two frame times or more, not shape {times_s.shape}")
-    return float(1.0 / np.median(np.diff(times_s)))
-
-
-def _whole_nanoseconds(timestamps: NDArray[Any], where: str) -> NDArray[np.int64]:
+def _whole_nanoseconds(timestamps: NDArray[Any], where: str) -> IntArray:
     if timestamps.ndim != 1 or timestamps.size == 0:
         raise _bad(f"shape {timestamps.shape} is not one timestamp a frame", where)
     if timestamps.dtype.kind not in "iuf":

@@ -1,4 +1,4 @@
-"""How fast and how noisy a curve is, and how much smoothing that asks for.
+"""Smoothing by the noise and the period of a curve.
 
 T frames
 """
@@ -9,7 +9,7 @@ import numpy as np
 from scipy.signal import find_peaks
 
 from qevd_bio.arrays import BoolArray, FloatArray
-from qevd_bio.motion.medians import median
+from qevd_bio.motion.noise import jitter
 from qevd_bio.motion.smoothing import SIGMA_S, gaussian_smooth
 
 PERIOD_SHARE = 0.08
@@ -22,47 +22,23 @@ CLEAR_PEAK = 0.8
 """The period is the first peak of the autocorrelation that reaches this share of the highest."""
 
 
-def jitter(values: FloatArray) -> float:
-    """Estimate the white noise on a smooth curve: second differences hold it root 6 times.
-
-    Parameters
-    ----------
-    values : ndarray (T,)
-        Evenly sampled curve; NaN is left out.
-
-    Returns
-    -------
-    float
-        One standard deviation in the unit of `values`; 0 with fewer than three frames.
-    """
-    steps = np.diff(values, 2)
-    steps = np.abs(steps[np.isfinite(steps)])
-    return median(steps) / (0.6745 * np.sqrt(6.0)) if len(steps) else 0.0
-
-
 def dominant_period_s(
     values: FloatArray, time_s: FloatArray, shortest_s: float, longest_s: float
 ) -> float | None:
-    """Find the time after which a curve is most like itself.
+    """Find the period of a curve in seconds, within bounds; None where it does not repeat.
 
     Parameters
     ----------
-    values : ndarray (T,)
-        Smooth curve; NaN where unknown, which counts as the median.
-    time_s : ndarray (T,)
-        Strictly increasing seconds; the median step is taken for all.
+    values, time_s : ndarray (T,)
+        Smooth curve, NaN counts as the median; strictly increasing seconds, of which the median
+        step is taken for all.
     shortest_s, longest_s : float
         Bounds of the period.
 
-    Returns
-    -------
-    float or None
-        Seconds; None where the curve does not repeat.
-
     Notes
     -----
-    The autocorrelation is the mean over windows of `WINDOW_S`, each normalised by itself, so
-    that one fall or a change of view weighs no more than its window.
+    By the mean autocorrelation over windows of `WINDOW_S`, each normalised by itself, so that a
+    single fall or change of view affects only its window.
     """
     known = np.isfinite(values)
     if known.sum() < 3:
@@ -71,12 +47,12 @@ def dominant_period_s(
     filled = np.where(known, values, np.median(values[known]))
     width = min(len(filled), max(4, round(WINDOW_S / step_s)))
     starts = np.unique(np.linspace(0, len(filled) - width, 1 + 2 * len(filled) // width))
-    likeness = np.mean([_autocorrelation(filled[int(i) : int(i) + width]) for i in starts], axis=0)
-    peaks, _ = find_peaks(likeness)
+    mean = np.mean([_autocorrelation(filled[int(i) : int(i) + width]) for i in starts], axis=0)
+    peaks, _ = find_peaks(mean)
     peaks = peaks[(peaks * step_s >= shortest_s) & (peaks * step_s <= longest_s)]
-    if len(peaks) == 0 or likeness[peaks].max() <= 0:
+    if len(peaks) == 0 or mean[peaks].max() <= 0:
         return None
-    clear = likeness[peaks] >= CLEAR_PEAK * likeness[peaks].max()
+    clear = mean[peaks] >= CLEAR_PEAK * mean[peaks].max()
     return float(peaks[clear][0] * step_s)
 
 
@@ -93,19 +69,9 @@ def _autocorrelation(window: FloatArray) -> FloatArray:
 def is_noisy(signal: FloatArray, smooth: FloatArray, valid: BoolArray, noise_share: float) -> bool:
     """Check whether the noise of a frame exceeds a share of a curve's range.
 
-    Parameters
-    ----------
-    signal, smooth : ndarray (T,)
-        The curve as measured and lightly smoothed; NaN where unknown.
-    valid : ndarray (T,) of bool
-        Frames that hold a measurement.
-    noise_share : float
-        Share of the range between the 10th and the 90th percentile.
-
-    Returns
-    -------
-    bool
-        False with fewer than three known frames.
+    `signal` and `smooth` (T,) are the curve as measured and lightly smoothed, NaN where unknown.
+    Its range is that between the 10th and the 90th percentile. False with fewer than three known
+    frames.
     """
     known = np.isfinite(smooth)
     if known.sum() < 3:
@@ -114,7 +80,7 @@ def is_noisy(signal: FloatArray, smooth: FloatArray, valid: BoolArray, noise_sha
     return bool(jitter(np.where(valid, signal, np.nan)) > noise_share * (high - low))
 
 
-def smoothing_for(
+def smooth_adaptively(
     signal: FloatArray,
     time_s: FloatArray,
     valid: BoolArray,
@@ -123,23 +89,10 @@ def smoothing_for(
     sigma_s: float = SIGMA_S,
     noise_share: float = NOISE_SHARE,
 ) -> FloatArray:
-    """Smooth a curve as much as its noise and its pace ask for.
+    """Smooth one curve (T,): a noisy one by a share of its period, a clean one by `sigma_s`.
 
-    Parameters
-    ----------
-    signal, time_s, valid
-        As in `gaussian_smooth`, one curve.
-    shortest_s : float
-        Least period.
-    sigma_s : float
-        Least smoothing, which a clean curve gets.
-    noise_share : float
-        Noise of a frame, in shares of the curve's range, above which it counts as noisy.
-
-    Returns
-    -------
-    ndarray (T,)
-        The smoothed curve.
+    `signal`, `time_s`, `valid` as in `gaussian_smooth`, `noise_share` as in `is_noisy`; no period
+    is shorter than `shortest_s`.
     """
     fine = gaussian_smooth(signal, time_s, valid, sigma_s)
     if not is_noisy(signal, fine, valid, noise_share):

@@ -1,6 +1,6 @@
-"""Extremes of one smooth curve, and how prominent one is expected to be.
+"""Peaks of one smooth curve, and the prominence that is typical around each.
 
-T frames, E extremes
+T frames, E peaks
 """
 
 from __future__ import annotations
@@ -14,22 +14,7 @@ from qevd_bio.arrays import FloatArray, IntArray
 
 
 def known_runs(smooth: FloatArray, time_s: FloatArray, gap_s: float) -> list[slice]:
-    """Cut the frames where the curve is unknown or time jumps.
-
-    Parameters
-    ----------
-    smooth : ndarray (T,)
-        Curve; NaN where unknown.
-    time_s : ndarray (T,)
-        Strictly increasing seconds.
-    gap_s : float
-        Longest step in seconds within a run.
-
-    Returns
-    -------
-    list of slice
-        In time order.
-    """
+    """Split the frames where the curve (T,) is NaN or time (T,) steps by more than `gap_s`."""
     known = np.flatnonzero(np.isfinite(smooth))
     if len(known) == 0:
         return []
@@ -45,32 +30,11 @@ def prominent_peaks(
     distance_s: float,
     longest_s: float,
 ) -> tuple[IntArray, FloatArray]:
-    """Find the maxima of a run that stand out.
+    """Find the prominent maxima of a finite curve (T,): frames (E,) and prominences (E,) in rad.
 
-    Parameters
-    ----------
-    smooth : ndarray (T,)
-        Finite curve in rad.
-    time_s : ndarray (T,)
-        Strictly increasing seconds.
-    prominence_rad : float
-        Least prominence.
-    distance_s : float
-        Least time between two maxima.
-    longest_s : float
-        Longest cycle: prominence looks this far to both sides.
-
-    Returns
-    -------
-    keys : ndarray (E,) of int
-        Frames.
-    prominences : ndarray (E,)
-        rad.
-
-    Notes
-    -----
-    The run is continued before its start by its mirror image, so that a first extreme has its
-    prominence from the way back. Peaks and prominence after the BioCoach supplement 5.
+    Maxima are at least `distance_s` apart; prominence is measured up to `longest_s` to both sides.
+    The run is continued before its start by its mirror image, so that a first extreme has the
+    prominence of the way back. After the BioCoach supplement 5.
     """
     if len(smooth) < 3:
         return np.empty(0, dtype=np.int64), np.empty(0)
@@ -86,28 +50,14 @@ def prominent_peaks(
     return (keys[inside] - mirrored).astype(np.int64), found["prominences"][inside]
 
 
-def usual_prominences(
+def typical_prominences(
     found: Sequence[tuple[FloatArray, FloatArray]], neighbours_s: float, least_local_share: float
 ) -> list[FloatArray]:
-    """Give each extreme the prominence usual around it.
+    """Give each peak of each run the prominence (E,) in rad that is typical around it.
 
-    Parameters
-    ----------
-    found : sequence of (ndarray (E,), ndarray (E,))
-        Times in seconds and prominences in rad, run by run.
-    neighbours_s : float
-        Extremes within this time on both sides are asked.
-    least_local_share : float
-        Floor, as a share of what is usual in all runs together, which is also the ceiling.
-
-    Returns
-    -------
-    list of ndarray (E,)
-        rad, run by run.
-
-    Notes
-    -----
-    Usual is the median weighted by prominence itself, so many small bumps cannot lower it.
+    A run is given by its peaks' times in seconds and prominences in rad. Typical is the median
+    within `neighbours_s` on both sides, weighted by prominence itself, so that many small bumps do
+    not lower it; it lies between `least_local_share` and 1 of that of all runs.
     """
     if not found:
         return []
@@ -117,8 +67,8 @@ def usual_prominences(
     first = np.searchsorted(times_s, times_s - neighbours_s)
     stop = np.searchsorted(times_s, times_s + neighbours_s, side="right")
     near = np.array([_weighted_median(prominences[a:b]) for a, b in zip(first, stop, strict=True)])
-    usual = np.clip(near, least_local_share * overall, overall)
-    return np.split(usual, np.cumsum([len(high) for _, high in found])[:-1])
+    typical = np.clip(near, least_local_share * overall, overall)
+    return np.split(typical, np.cumsum([len(high) for _, high in found])[:-1])
 
 
 def _weighted_median(prominences: FloatArray) -> float:

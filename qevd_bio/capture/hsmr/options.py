@@ -98,7 +98,7 @@ def hsmr_options_for(backend: str, given: Mapping[str, str | int | None]) -> Hsm
     Parameters
     ----------
     backend : str
-        Checked by `pipeline.recorded_root_for`.
+        As in `capture.backend.BACKENDS`.
     given : mapping
         Options of `HsmrOptions` by name; None for those not given.
 

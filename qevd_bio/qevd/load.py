@@ -1,31 +1,28 @@
-"""The records of QEVD's long videos: read, checked, and nothing mended in silence."""
+"""Loads the records of QEVD's long videos; repairs nothing and reports every defect."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from jsonschema import Draft202012Validator
-
 from qevd_bio.arrays import FloatArray
 from qevd_bio.errors import DataError
 from qevd_bio.files.contain import contained_path, is_plain_name, plain_name
 from qevd_bio.files.digest import sha256_json
+from qevd_bio.files.json_schema import load_schema, schema_violation
 from qevd_bio.files.restricted import load_npy
-from qevd_bio.files.strict_json import JsonValue, parse_json
-from qevd_bio.qevd.clocks import frame_times_s
+from qevd_bio.files.strict_json import JsonValue, read_json
+from qevd_bio.qevd.frame_times import frame_times_s
 from qevd_bio.qevd.layout import SplitFolder, find_splits
 from qevd_bio.qevd.record import LoadedRecords, Record, RejectedRecord, SourceIssue
 from qevd_bio.qevd.texts import is_unicode
 from qevd_bio.qevd.utterances import reconcile
 
-_SCHEMA = Draft202012Validator(
-    json.loads(Path(__file__).with_name("record.schema.json").read_text(encoding="utf-8"))
-)
+_SCHEMA = load_schema(__file__, "record.schema.json")
+_NEXT_STEP = "Restore the file of the release or correct it"
 
 
 def load_records(data_root: Path) -> LoadedRecords:
@@ -39,13 +36,13 @@ def load_records(data_root: Path) -> LoadedRecords:
     Returns
     -------
     LoadedRecords
-        A malformed record is rejected with its reason and the others go on. A video id that
-        comes again in the same split is rejected; the first keeps its place.
+        A malformed record is rejected with its reason; the others are loaded. Of two records
+        with the same video id in one split the second is rejected.
 
     Raises
     ------
     DataError
-        A split's file is not UTF-8, no JSON (line and column are named) or no list.
+        As `read_source` raises.
     """
     records: list[Record] = []
     rejected: list[RejectedRecord] = []
@@ -68,7 +65,7 @@ def load_records(data_root: Path) -> LoadedRecords:
             kept[record.video_id] = record
         records += kept.values()
     ids = [record.video_id for record in records]
-    shared = sorted({video_id for video_id in ids if ids.count(video_id) > 1})
+    shared = {video_id for video_id in ids if ids.count(video_id) > 1}
     return LoadedRecords(
         tuple(
             replace(record, unit_id=f"{record.split}-{record.video_id}")
@@ -77,7 +74,6 @@ def load_records(data_root: Path) -> LoadedRecords:
             for record in records
         ),
         tuple(rejected),
-        tuple(shared),
     )
 
 
@@ -99,30 +95,14 @@ def read_source(records_file: Path) -> list[JsonValue]:
     DataError
         The file is unreadable, not UTF-8, no JSON (line and column are named) or no list.
     """
-    try:
-        text = records_file.read_bytes().decode("utf-8")
-    except OSError as error:
-        raise _bad(f"cannot be read ({error.strerror or error})", str(records_file)) from error
-    except UnicodeDecodeError as error:
-        raise _bad(f"is not UTF-8 at byte {error.start}", str(records_file)) from error
-    source = parse_json(text, where=str(records_file))
+    source = read_json(records_file, next_step=_NEXT_STEP)
     if not isinstance(source, list):
         raise _bad("is no list of records", str(records_file))
     return source
 
 
 def require_times_s(record: Record) -> FloatArray:
-    """Give the frame times of a record whose video is to be analysed.
-
-    Parameters
-    ----------
-    record : Record
-        Any.
-
-    Returns
-    -------
-    ndarray [N]
-        Shifted seconds.
+    """Return the frame times (N,) of a record in shifted seconds.
 
     Raises
     ------
@@ -130,7 +110,7 @@ def require_times_s(record: Record) -> FloatArray:
         The frame timestamps are absent or damaged.
     """
     if record.times_s is None:
-        cause = next(fault.message for fault in record.issues if fault.kind == "no_times")
+        cause = next(issue.message for issue in record.issues if issue.kind == "no_times")
         raise DataError(
             f"frame times are not known: {cause}",
             where=f"video {record.unit_id}",
@@ -158,7 +138,6 @@ def _record(raw: JsonValue, split: SplitFolder, index: int) -> Record:
         is_transition=tuple(fields["is_transition"]),
         times_s=times_s,
         issues=(),
-        source_file=split.records_file,
         index=index,
         digest=sha256_json(raw),
     )
@@ -166,9 +145,9 @@ def _record(raw: JsonValue, split: SplitFolder, index: int) -> Record:
 
 
 def _checked(raw: JsonValue, where: str) -> Mapping[str, Any]:
-    for error in _SCHEMA.iter_errors(_one_text_a_run(raw)):
-        field = ".".join(str(part) for part in error.absolute_path)
-        raise _bad(f"{field or 'record'}: {error.message[:200]}", where)
+    if violation := schema_violation(_SCHEMA, _one_text_a_run(raw)):
+        field, message = violation
+        raise _bad(f"{field or 'record'}: {message}", where)
     if not isinstance(raw, dict):
         raise _bad("is no object", where)
     stamps, flags = raw["feedback_timestamps"], raw["is_transition"]
@@ -185,7 +164,7 @@ def _checked(raw: JsonValue, where: str) -> Mapping[str, Any]:
 
 
 def _one_text_a_run(raw: JsonValue) -> JsonValue:
-    """Shorten the dense list for the schema, which judges every item alike."""
+    """Shorten the list of texts for the schema, which checks every item alike."""
     if not isinstance(raw, dict) or not isinstance(raw.get("feedbacks"), list):
         return raw
     return {**raw, "feedbacks": [text for text, _ in groupby(raw["feedbacks"])]}
@@ -214,4 +193,4 @@ def _where(split: SplitFolder, index: int) -> str:
 
 
 def _bad(cause: str, where: str) -> DataError:
-    return DataError(cause, where=where, next_step="Restore the file of the release or correct it")
+    return DataError(cause, where=where, next_step=_NEXT_STEP)

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qevd_bio.errors import DataError
-from qevd_bio.qevd.clocks import frame_times_s
-from qevd_bio.qevd.dropin import drop_in_records, merging_pairs, write_drop_in
+from qevd_bio.qevd.drop_in import drop_in_records, merging_pairs
+from qevd_bio.qevd.frame_times import frame_times_s
 from qevd_bio.qevd.layout import find_splits
-from qevd_bio.qevd.records import load_records, read_source
+from qevd_bio.qevd.load import load_records, read_source
 from qevd_bio.qevd.utterances import utterances
 from tests.qevd.made_records import (
     SESSION_FRAMES,
@@ -89,16 +89,12 @@ def test_only_replaced_texts_differ(
     assert original_spans(written) == expected
 
 
-def test_written_file_is_read_by_the_original_loader(
-    session: Raw, tmp_path: Path, write_split: WriteSplit
-) -> None:
+def test_the_original_loader_reads_the_new_texts(session: Raw, write_split: WriteSplit) -> None:
     root = write_split([session | {"kept": {"as": ["is", 0.1]}}, {"malformed": True}])
     loaded = load_records(root)
     (split,) = find_splits(root)
-    target = tmp_path / "drop_in" / "feedbacks_long_range.json"
     new = {"0001": {1: "Knee flexion 62°, target 90°.", 4: "… hold"}}
-    write_drop_in(split, loaded.records, new, target)
-    written = json.loads(target.read_text(encoding="ascii"))
+    written: Any = drop_in_records(read_source(split.records_file), loaded.records, new)
     assert [span[0] for span in original_spans(written[0])] == [
         "First up are squats!",
         "Knee flexion 62°, target 90°.",
@@ -111,20 +107,6 @@ def test_written_file_is_read_by_the_original_loader(
     assert _bits(written[0]) == _bits(session)
     assert written[0]["kept"] == {"as": ["is", 0.1]}
     assert written[1] == {"malformed": True}
-
-
-def test_each_split_takes_its_own_replacements(
-    session: Raw, tmp_path: Path, write_split: WriteSplit
-) -> None:
-    write_split([session])
-    root = write_split([session], "QEVD-FIT-COACH-Benchmark")
-    loaded = load_records(root)
-    new = {"train-0001": {2: "for train"}, "test-0001": {2: "for test"}}
-    for split in find_splits(root):
-        write_drop_in(split, loaded.records, new, tmp_path / f"{split.split}.json")
-    for split in ("train", "test"):
-        (written,) = json.loads((tmp_path / f"{split}.json").read_text())
-        assert original_spans(written)[2][0] == f"for {split}"
 
 
 TOUCHING = [
@@ -201,27 +183,22 @@ def test_what_cannot_be_written_is_refused(
         drop_in_records([session], [made_record(session, None)], new)
 
 
-def test_file_changed_since_loading_is_refused(
-    session: Raw, tmp_path: Path, write_split: WriteSplit
-) -> None:
+def test_file_changed_since_loading_is_refused(session: Raw, write_split: WriteSplit) -> None:
     loaded = load_records(write_split([session]))
     session["feedbacks"][SESSION_FRAMES - 1] = "late"
     (split,) = find_splits(write_split([session]))
     with pytest.raises(DataError, match="not the one loaded"):
-        write_drop_in(split, loaded.records, {"0001": {1: "x"}}, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+        drop_in_records(read_source(split.records_file), loaded.records, {"0001": {1: "x"}})
 
 
 @pytest.mark.data
-def test_real_file_is_written_back_as_it_is(shared_data: Path, tmp_path: Path) -> None:
+def test_real_file_stays_as_it_is(shared_data: Path) -> None:
     root = shared_data / "qevd_sample"
     records = load_records(root).records
     for split in find_splits(root):
-        target = tmp_path / f"{split.split}.json"
-        new = {record.unit_id: {} for record in records}
-        write_drop_in(split, records, new, target)
+        own = [record for record in records if record.split == split.split]
         source = read_source(split.records_file)
-        written = read_source(target)
+        written: Any = drop_in_records(source, own, {record.unit_id: {} for record in own})
         assert written == source
         assert [_bits(one) for one in written] == [_bits(one) for one in source]
         for record in written:

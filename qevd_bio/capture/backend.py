@@ -1,0 +1,118 @@
+"""What a capture backend is: one way from a source video to a motion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Protocol
+
+from qevd_bio.arrays import FloatArray
+from qevd_bio.capture.captured import Captured
+from qevd_bio.errors import VideoError
+from qevd_bio.files.digest import sha256_file_once, sha256_json
+from qevd_bio.files.strict_json import JsonValue
+
+MEDIAPIPE, HSMR, RECORDED = "mediapipe", "hsmr", "recorded"
+BACKENDS = (MEDIAPIPE, HSMR, RECORDED)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceVideo:
+    """The files of one video.
+
+    Attributes
+    ----------
+    unit_id : str
+        Unique over both splits.
+    video_id : str
+        Name of the video file without suffix.
+    file, timestamps_file : Path
+        Either may be absent.
+    """
+
+    unit_id: str
+    video_id: str
+    file: Path
+    timestamps_file: Path
+
+    def present_file(self) -> Path:
+        """Return the video file; `VideoError` when it is absent."""
+        if not self.file.is_file():
+            raise VideoError(
+                "the video is absent",
+                where=str(self.file),
+                next_step="Restore the file and run again; only this video will run",
+            )
+        return self.file
+
+
+class Backend(Protocol):
+    """One way to measure the motion of the person in a video.
+
+    Attributes
+    ----------
+    name : str
+        One of `BACKENDS`.
+    version : int
+        Raised by hand whenever the output would change.
+    gpus : int
+        GPUs that one video occupies.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def version(self) -> int: ...  # noqa: D102
+    @property
+    def gpus(self) -> int: ...  # noqa: D102
+
+    def depends(self, video: SourceVideo) -> Mapping[str, str]:
+        """Name everything that decides the motion of a video, as `Stage.depends` does."""
+        ...
+
+    def setup(self) -> None:
+        """Load what all videos share, or check that it is there."""
+        return
+
+    def capture(self, video: SourceVideo, time_s: FloatArray) -> Captured:
+        """Measure the motion of one video.
+
+        Parameters
+        ----------
+        video : SourceVideo
+            The files.
+        time_s : ndarray (T,)
+            One timestamp per frame, seconds, strictly increasing.
+
+        Returns
+        -------
+        Captured
+            A motion of T frames. Frames without the person repeat the last valid pose, leading
+            ones the first, and are not valid.
+        """
+        ...
+
+    def teardown(self) -> None:
+        """Release what `setup` loaded."""
+        return
+
+
+def digests(
+    settings: JsonValue, files: Iterable[Path], packages: Iterable[str] = ()
+) -> dict[str, str]:
+    """Digest settings, the files that are there and the versions of packages."""
+    return {
+        "config": sha256_json(settings),
+        **{f"package:{name}": installed(name) for name in packages},
+        **{f"file:{path.name}": sha256_file_once(path) for path in files if path.is_file()},
+    }
+
+
+def installed(package: str) -> str:
+    """Return the version of an installed package, or ``absent``."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "absent"

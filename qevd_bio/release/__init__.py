@@ -1,0 +1,1 @@
+"""Write, load and compare a release."""

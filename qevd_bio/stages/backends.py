@@ -1,0 +1,63 @@
+"""Choose the capture backend of a run by its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qevd_bio.capture.backend import BACKENDS, HSMR, MEDIAPIPE, RECORDED, Backend
+from qevd_bio.capture.hsmr.options import HsmrOptions
+from qevd_bio.errors import UsageError
+
+
+def backend_named(
+    name: str, *, recorded_root: Path | None = None, hsmr: HsmrOptions | None = None
+) -> Backend:
+    """Set up the backend of a run.
+
+    Parameters
+    ----------
+    name : str
+        One of `BACKENDS`.
+    recorded_root : Path, optional
+        Folder of recorded motion; only for ``recorded``, which needs it.
+    hsmr : HsmrOptions, optional
+        Only for ``hsmr``; the defaults if not given.
+
+    Raises
+    ------
+    UsageError
+        There is no such backend, or its options do not belong to it.
+    DataError, EnvironmentProblem
+        Weights or detector of HSMR cannot be used.
+    """
+    if name not in BACKENDS:
+        cause, next_step = "no such backend", f"Use one of {', '.join(BACKENDS)}"
+    elif (name == RECORDED) != (recorded_root is not None):
+        cause = "`--backend recorded` and `--recorded-root` need each other"
+        next_step = "Give both, or neither to capture the videos"
+    elif hsmr is not None and name != HSMR:
+        cause, next_step = "takes no options of HSMR", "Give `--backend hsmr`, or leave them out"
+    elif recorded_root is not None and not recorded_root.is_dir():
+        raise UsageError(
+            "is no folder",
+            where=str(recorded_root),
+            next_step="Name the folder of the recorded motion with --recorded-root",
+        )
+    else:
+        return _backend(name, recorded_root, hsmr or HsmrOptions())
+    raise UsageError(cause, where=f"backend {name}", next_step=next_step)
+
+
+def _backend(name: str, recorded_root: Path | None, hsmr: HsmrOptions) -> Backend:
+    """Import the backend only here: torch, PyAV and MediaPipe are large."""
+    if recorded_root is not None:
+        from qevd_bio.capture.recorded.backend import RecordedBackend
+
+        return RecordedBackend(recorded_root)
+    if name == MEDIAPIPE:
+        from qevd_bio.capture.monocular.backend import MediaPipeBackend
+
+        return MediaPipeBackend()
+    from qevd_bio.capture.hsmr.backend import HsmrBackend
+
+    return HsmrBackend.from_options(hsmr)
