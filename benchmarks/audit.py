@@ -18,6 +18,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from qevd_bio.arrays import ByteArray
 from qevd_bio.audit.audit import (
     EVERY_S,
     FOOTAGE_CORRELATION,
@@ -29,10 +30,10 @@ from qevd_bio.audit.audit import (
 )
 from qevd_bio.audit.picture_hash import best_match, chance_sigmas, shared_footage
 
-Frames = list[np.ndarray]
+Frames = list[ByteArray]
 SAME_CLIP = {"squats_side_360p": "squats_side", "squats_side_540p": "squats_side"}
 
-CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+CHANGES: dict[str, Callable[[ByteArray], ByteArray]] = {
     "as it is": lambda f: f,
     "quarter turn": lambda f: np.rot90(f),
     "mirrored": lambda f: f[:, ::-1],

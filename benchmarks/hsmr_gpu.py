@@ -29,11 +29,13 @@ from benchmarks.hsmr_made import (
     synchronize,
 )
 from benchmarks.hsmr_pipeline import made_pipeline
+from qevd_bio.arrays import FloatArray
 from qevd_bio.capture.hsmr.crops import crop, squares, windows
 from qevd_bio.capture.hsmr.network import N_PATCHES, PATCH_PX, HsmrNetwork
-from qevd_bio.capture.hsmr.predict import Precision, Prediction, predict, prepare
+from qevd_bio.capture.hsmr.predict import Prediction, predict, prepare
 from qevd_bio.capture.hsmr.sizes import NetworkSizes
 from qevd_bio.capture.video.decode import FrameStream
+from qevd_bio.choices import Precision
 from qevd_bio.synthetic.video import write_video
 
 NAMED_GFLOP = 251.0
@@ -99,7 +101,7 @@ def rate(bench: Bench, work: Callable[[], int]) -> float:
     return done / (clock() - start)
 
 
-def made_boxes(count: int, height: int, width: int, seed: int = 1) -> np.ndarray:
+def made_boxes(count: int, height: int, width: int, seed: int = 1) -> FloatArray:
     """Draw boxes of standing and lying people, some beyond the frame's edge."""
     rng = np.random.default_rng(seed)
     centre = rng.uniform([0.2 * width, 0.4 * height], [0.8 * width, 0.6 * height], (count, 2))

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from qevd_bio.arrays import ByteArray
 from qevd_bio.capture.hsmr.sizes import NetworkSizes
 
 HEIGHT, WIDTH, RATE_HZ = 1080, 1920, 30
@@ -29,7 +30,7 @@ def synchronize(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def made_frames(count: int, height: int, width: int, seed: int = 1) -> np.ndarray:
+def made_frames(count: int, height: int, width: int, seed: int = 1) -> ByteArray:
     """Make smooth moving pictures with some grain, so that encoders and networks have work."""
     rng = np.random.default_rng(seed)
     coarse = torch.from_numpy(rng.uniform(0, 255, (count, 3, 9, 16)).astype(np.float32))

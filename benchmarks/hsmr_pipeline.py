@@ -29,7 +29,7 @@ from benchmarks.hsmr_made import (
     synchronize,
 )
 from qevd_bio.capture.config import CaptureConfig
-from qevd_bio.capture.hsmr.config import Device, HsmrConfig, Precision
+from qevd_bio.capture.hsmr.config import HsmrConfig
 from qevd_bio.capture.hsmr.detector import Detected, DetectorChoice, Detectors, PersonDetector
 from qevd_bio.capture.hsmr.network import HsmrNetwork
 from qevd_bio.capture.hsmr.pipeline import HsmrOnDevice, see
@@ -37,6 +37,7 @@ from qevd_bio.capture.hsmr.predict import predict
 from qevd_bio.capture.hsmr.prefetch import side_by_side
 from qevd_bio.capture.hsmr.sizes import NetworkSizes
 from qevd_bio.capture.video.decode import FrameStream, RgbImage
+from qevd_bio.choices import Device, Precision
 from qevd_bio.synthetic.video import write_video
 
 PICTURES = 16

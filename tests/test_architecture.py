@@ -21,7 +21,7 @@ from tools.import_graph import (
 )
 
 FLOORS: Mapping[int, tuple[str, ...]] = {
-    0: ("errors", "assets", "arrays", "skeleton", "files"),
+    0: ("errors", "choices", "frame_progress", "assets", "arrays", "skeleton", "files"),
     1: ("motion", "body", "tables", "weights"),
     2: ("engine", "exercises", "qevd", "capture"),
     3: ("feedback",),

@@ -11,7 +11,8 @@ from qevd_bio.capture.body_size import segment_ratios
 from qevd_bio.errors import UsageError
 from qevd_bio.pipeline.pipeline import reopen_pipeline
 from qevd_bio.qevd.load import load_records
-from qevd_bio.release.loading import load_table, read_manifest, splits_of
+from qevd_bio.release.loading import load_table, splits_of
+from qevd_bio.release.manifest import read_manifest
 from qevd_bio.tables.kinematics import SCHEMA as KINEMATICS
 from qevd_bio.tables.morphometrics import SCHEMA as MORPHOMETRICS
 from qevd_bio.tables.morphometrics import SEGMENTS

@@ -2,42 +2,29 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qevd_bio.cli.guard import DONE, FAILED, guarded
+from qevd_bio.cli.errors import DONE, FAILED, guarded
+from qevd_bio.cli.help_groups import Command, Group
+from qevd_bio.cli.options import RULE_IDS, Json, UserRules
 from qevd_bio.cli.output import emit, table
-from qevd_bio.cli.setup import Json
 
 if TYPE_CHECKING:
     from qevd_bio.exercises.rule import Rule
 
 rules_app = typer.Typer(
-    help="List, show, check and start exercise rules.", no_args_is_help=True, rich_markup_mode=None
+    cls=Group,
+    help="List, show, check and start exercise rules.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 references_app = typer.Typer(
-    help="Build the reference cycles.", no_args_is_help=True, rich_markup_mode=None
+    cls=Group, help="Build the reference cycles.", no_args_is_help=True, rich_markup_mode=None
 )
-
-
-def rule_ids(incomplete: str) -> list[str]:
-    """Complete the id of a shipped rule in the shell."""
-    from qevd_bio.exercises.load import rule_files
-
-    return [name for name in rule_files() if name.startswith(incomplete)]
-
-
-UserRules = Annotated[
-    Path | None,
-    typer.Option(
-        "--rules",
-        metavar="DIR",
-        help="Folder of your own rules: they add to the shipped ones, or replace those of the "
-        "same id.",
-    ),
-]
 
 
 @references_app.callback()
@@ -45,9 +32,9 @@ def references() -> None:
     """Build the reference cycles."""
 
 
-@rules_app.command("list")
+@rules_app.command("list", cls=Command)
 @guarded
-def list_rules(user_rules: UserRules = None, as_json: Json = False) -> int:
+def list_rules(user_rules: UserRules, as_json: Json = False) -> int:
     """List the exercises with kind, representative measure and how many sources are unverified."""
     from qevd_bio.exercises.describing import counted_sources
     from qevd_bio.exercises.load import load_rules
@@ -71,16 +58,16 @@ def list_rules(user_rules: UserRules = None, as_json: Json = False) -> int:
     return DONE
 
 
-@rules_app.command("show")
+@rules_app.command("show", cls=Command)
 @guarded
 def show_rule(
     name: Annotated[
         str,
         typer.Argument(
-            help="Id or any name of an exercise, or a rule file.", autocompletion=rule_ids
+            help="Id or any name of an exercise, or a rule file.", autocompletion=RULE_IDS
         ),
     ],
-    user_rules: UserRules = None,
+    user_rules: UserRules,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="PNG to draw the reference into.")
     ] = None,
@@ -109,6 +96,7 @@ def show_rule(
 
 
 def _rule_named(name: str, user_rules: Path | None) -> Rule:
+    from qevd_bio.choices import suggestion
     from qevd_bio.errors import UsageError
     from qevd_bio.exercises.load import load_rules, read_rule, sound_rules
     from qevd_bio.exercises.names import rule_for
@@ -119,12 +107,12 @@ def _rule_named(name: str, user_rules: Path | None) -> Rule:
     rule = rule_for(name, known)
     if rule is None:
         raise UsageError(
-            f"no exercise '{name}'", where="rules show", next_step=f"Known: {', '.join(known)}"
+            f"no exercise '{name}'", where="rules show", next_step=suggestion(name, known)
         )
     return rule
 
 
-@rules_app.command("check")
+@rules_app.command("check", cls=Command)
 @guarded
 def check_rules(
     paths: Annotated[
@@ -156,14 +144,14 @@ def check_rules(
     return DONE if all(result["ok"] for result in results) else FAILED
 
 
-@rules_app.command("new")
+@rules_app.command("new", cls=Command)
 @guarded
 def new_rule(
     rule_id: Annotated[str, typer.Argument(metavar="ID", help="Such as deadlift.")],
     source: Annotated[
         str,
         typer.Option(
-            "--from", help="Id of the rule nearest to it, copied.", autocompletion=rule_ids
+            "--from", help="Id of the rule nearest to it, copied.", autocompletion=RULE_IDS
         ),
     ],
     user_rules: Annotated[
@@ -172,8 +160,6 @@ def new_rule(
     as_json: Json = False,
 ) -> int:
     """Start a rule of your own: a copy of a near one, every key explained."""
-    import shlex
-
     from qevd_bio.exercises.new_rule import write_new_rule
 
     path = write_new_rule(rule_id, source, user_rules)
@@ -182,7 +168,7 @@ def new_rule(
     return DONE
 
 
-@references_app.command("build")
+@references_app.command("build", cls=Command)
 @guarded
 def build_references(
     out: Annotated[

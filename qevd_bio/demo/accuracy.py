@@ -90,13 +90,13 @@ def angle_accuracy(truth: VideoTruth, found: Mapping[str, Path]) -> list[AngleAc
     for segment in truth.segments:
         first, last = segment.repetitions[0].start_s, segment.repetitions[-1].end_s
         frames = (motion.time_s >= first) & (motion.time_s <= last) & motion.valid
-        pose = np.median(motion.q[frames], axis=0, keepdims=True)
+        pose = np.median(motion.q[frames], axis=0)
         for name in names:
             right, read = known[name][frames], measured[name][frames]
             if np.ptp(right) < MOVING_DEG:
                 continue
             noise_rad = motion.sigma_rad[None]
-            sigmas = measure_sigmas([(name, 0)], pose, noise_rad, skeleton, motion.gravity)
+            sigmas = measure_sigmas([(name, 0)], pose[None], noise_rad, skeleton, motion.gravity)
             lines.append(
                 AngleAccuracy(
                     video_id=truth.video_id,

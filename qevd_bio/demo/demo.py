@@ -136,7 +136,7 @@ def run_demo(folder: Path, *, message: Callable[[str], None], table: Table) -> D
         if event.kind == "failed":
             failures.append(f"{event.video_id} {event.stage}: {event.reason}")
 
-    pipeline.run((), argv=["qevd-bio", "demo"], on_event=on_event)
+    pipeline.run(argv=["qevd-bio", "demo"], on_event=on_event)
     message("3/4 publishing")
     release = release_from(pipeline, out=folder / "release", version=VERSION)
     message("4/4 drawing and comparing with the truth")

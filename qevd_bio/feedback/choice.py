@@ -22,7 +22,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from qevd_bio.exercises.rule import OTHER_SIDE
 from qevd_bio.feedback.cues import Cue, is_general
 from qevd_bio.feedback.quantities import (
     is_reportable,
@@ -65,17 +64,8 @@ class Choice:
     reason: str
 
 
-def is_about(finding: Finding, cue: Cue, *, leading: str | None) -> bool:
+def is_about(finding: Finding, cue: Cue) -> bool:
     """Return whether a finding checks what a cue asks for, violated or not.
-
-    Parameters
-    ----------
-    finding : Finding
-        One check.
-    cue : Cue
-        One thing the trainer asks for.
-    leading : {"r", "l"} or None
-        Side that leads the cycle: the front one. Unknown, front and back mean either side.
 
     Returns
     -------
@@ -86,40 +76,21 @@ def is_about(finding: Finding, cue: Cue, *, leading: str | None) -> bool:
     """
     if measure_family(finding) not in cue.measures or finding.phase in cue.other_phases:
         return False
-    side = _side_meant(cue, leading)
     if finding.check == "symmetry":
-        return cue.direction == "even" or (side is not None and finding.side == side)
+        return cue.direction == "even" or (cue.side is not None and finding.side == cue.side)
     if cue.direction == "even":
         return False
     if cue.direction is not None and (cue.direction == "still") != (finding.check == "static"):
         return False
-    return side is None or finding.side is None or finding.side == side
+    return cue.side is None or finding.side in (None, cue.side)
 
 
-def _side_meant(cue: Cue, leading: str | None) -> str | None:
-    if cue.side in ("r", "l") or cue.side is None:
-        return cue.side
-    if leading is None:
-        return None
-    return leading if cue.side == "front" else OTHER_SIDE[leading]
-
-
-def _supports(finding: Finding, cue: Cue) -> bool:
-    if cue.direction in (None, "still", "even"):
-        return True
-    return is_too_low(finding) == (cue.direction == "more")
-
-
-def matching(
-    findings: Sequence[Finding], cues: Sequence[Cue], *, leading: str | None
-) -> tuple[bool, ...]:
+def matching(findings: Sequence[Finding], cues: Sequence[Cue]) -> tuple[bool, ...]:
     """Return for each finding whether it checks what any of the cues asks for."""
-    return tuple(any(is_about(f, cue, leading=leading) for cue in cues) for f in findings)
+    return tuple(any(is_about(finding, cue) for cue in cues) for finding in findings)
 
 
-def choose(
-    findings: Sequence[Finding], cues: Sequence[Cue], *, leading: str | None, style: Style
-) -> Choice:
+def choose(findings: Sequence[Finding], cues: Sequence[Cue], style: Style) -> Choice:
     """Choose what to report about one cycle.
 
     Parameters
@@ -127,9 +98,7 @@ def choose(
     findings : sequence of Finding
         All findings of the cycle.
     cues : sequence of Cue
-        What the trainer asks for.
-    leading : {"r", "l"} or None
-        Side that leads the cycle.
+        What the trainer asks for, with sides that are right or left.
     style : Style
         Its policy decides, see the module's notes; its phase words go into reasons.
 
@@ -138,48 +107,52 @@ def choose(
     Choice
         Most severe first, then by priority and the rule's order.
     """
-    violated = _most_severe_first([f for f in findings if is_reportable(f)])
-    supporting = _most_severe_first(_supporting(findings, cues, leading))
+    violated = _most_severe_first([finding for finding in findings if is_reportable(finding)])
+    supporting = _most_severe_first(_supporting(findings, cues))
+    about = [f for f, matches in zip(findings, matching(findings, cues), strict=True) if matches]
     if style.policy == "paper":
-        about = matching(findings, cues, leading=leading)
         return _paper_choice(violated, supporting, findings, about)
     if supporting:
         return _reported(supporting, "violated as the words say")
     if not cues:
         return Choice((), "unmeasurable", "the subject of the sentence is not recognised")
-    if all(is_general(cue) for cue in cues) and violated:
-        reason = "general corrective; this is the most severe violation"
-        return Choice(joined_sides(violated)[:1], None, reason)
-    return _refusal(findings, cues, leading, style)
+    if all(is_general(cue) for cue in cues):
+        if violated:
+            reason = "general corrective; this is the most severe violation"
+            return Choice(joined_sides(violated)[:1], None, reason)
+        about = list(findings)
+    return _refusal(cues, about, style)
 
 
 def _paper_choice(
     violated: list[Finding],
     supporting: list[Finding],
     findings: Sequence[Finding],
-    about: Sequence[bool],
+    about: list[Finding],
 ) -> Choice:
-    others = [finding for finding in violated if finding not in supporting]
-    if supporting or others:
+    if violated:
+        others = [finding for finding in violated if finding not in supporting]
         return _reported([*supporting, *others], "policy paper: any violation is told")
-    # a stable sort keeps the rule's order among equals
-    first = sorted(zip(about, findings, strict=True), key=lambda pair: not pair[0])
-    measured = measured_statements([finding for _, finding in first])
-    if measured:
+    first = [*about, *(finding for finding in findings if finding not in about)]
+    if measured := measured_statements(first):
         reason = "policy paper: nothing is violated, what was measured is told"
         return Choice(measured[:MOST_STATEMENTS], None, reason)
     return _nothing_measured(findings)
 
 
-def _supporting(
-    findings: Sequence[Finding], cues: Sequence[Cue], leading: str | None
-) -> list[Finding]:
+def _supporting(findings: Sequence[Finding], cues: Sequence[Cue]) -> list[Finding]:
     found: list[Finding] = []
     for cue in cues:
-        violated = [f for f in findings if is_reportable(f) and is_about(f, cue, leading=leading)]
+        violated = [f for f in findings if is_reportable(f) and is_about(f, cue)]
         if not _is_contradicted(violated, cue):
             found += [f for f in violated if _supports(f, cue) and f not in found]
     return found
+
+
+def _supports(finding: Finding, cue: Cue) -> bool:
+    if cue.direction in (None, "still", "even"):
+        return True
+    return is_too_low(finding) == (cue.direction == "more")
 
 
 def _is_contradicted(violated: Sequence[Finding], cue: Cue) -> bool:
@@ -211,34 +184,28 @@ def _one_size_each(findings: Sequence[Finding]) -> list[Finding]:
     ]
 
 
-def _refusal(
-    findings: Sequence[Finding], cues: Sequence[Cue], leading: str | None, style: Style
-) -> Choice:
+def _refusal(cues: Sequence[Cue], about: list[Finding], style: Style) -> Choice:
+    """State why nothing supports the cues; `about` is what answers them."""
     subject = " and ".join(dict.fromkeys(cue.about for cue in cues))
-    if all(is_general(cue) for cue in cues):
-        about = list(findings)
-    elif not any(cue.measures for cue in cues):
+    measures = dict.fromkeys(name for cue in cues for name in cue.measures)
+    if not measures and not is_general(cues[0]):
         return Choice((), "unmeasurable", f"no measure answers a cue about {subject}")
-    else:
-        flags = matching(findings, cues, leading=leading)
-        about = [finding for finding, matches in zip(findings, flags, strict=True) if matches]
     if not about:
-        measures = ", ".join(dict.fromkeys(name for cue in cues for name in cue.measures))
-        words = measures.replace("_", " ")
+        words = ", ".join(measures).replace("_", " ")
         return Choice((), "unmeasurable", f"the rule does not check {subject} ({words})")
     numbers = evidence_text(about, style)
-    if numbers:
-        reason = f"{subject} is not violated as the words say: {numbers}"
-        if any(missed_bound(finding) is not None and not finding.violated for finding in about):
-            reason += "; what lies beyond a target does so by less than tolerance and noise allow"
-        return Choice((), "unsupported", reason)
-    return _nothing_measured(about)
+    if not numbers:
+        return _nothing_measured(about)
+    reason = f"{subject} is not violated as the words say: {numbers}"
+    if any(missed_bound(finding) is not None and not finding.violated for finding in about):
+        reason += "; what lies beyond a target does so by less than tolerance and noise allow"
+    return Choice((), "unsupported", reason)
 
 
 def _nothing_measured(findings: Sequence[Finding]) -> Choice:
-    unsure = [f for f in findings if f.status == "low_confidence"]
+    unsure = [finding for finding in findings if finding.status == "low_confidence"]
     refusal: Refusal = "low_confidence" if unsure else "unmeasurable"
     causes = dict.fromkeys(
-        f"{measure_family(f).replace('_', ' ')}: {f.reason}" for f in (unsure or findings)
+        f"{measure_family(one).replace('_', ' ')}: {one.reason}" for one in (unsure or findings)
     )
     return Choice((), refusal, "; ".join(causes) or "the rule checks nothing here")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from qevd_bio.exercises.rule import Phase
@@ -13,16 +13,14 @@ from qevd_bio.feedback.kinds import is_praise
 from qevd_bio.feedback.prompt_files import clauses, compile_pattern, load_prompt
 
 Direction = Literal["more", "less", "still", "even"]
-CueSide = Literal["r", "l", "front", "back"]
 
 CUE_LEXICON = "cues.lexicon.json"
-_OPPOSITE: dict[Direction | None, Direction | None] = {
-    "more": "less",
-    "less": "more",
-    "still": "still",
-    "even": "even",
-    None: None,
-}
+_OPPOSITE: dict[Direction | None, Direction] = {"more": "less", "less": "more"}
+_PATTERNS = (
+    "negation", "not_negation", "excess", "shortfall", "description", "afterwards", "relief",
+    "comparison",
+)  # fmt: skip
+"""Keys of the lexicon that hold one pattern each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +31,6 @@ class Cue:
     ----------
     measures : tuple of str
         Measures without side, the most likely meaning first. Empty: nothing measures it.
-    joint : str
-        Anatomical word, or empty.
     direction : {"more", "less", "still", "even"} or None
         What the measure should do: grow, shrink, stay still, be the same on both sides. None:
         the words leave it open.
@@ -49,10 +45,9 @@ class Cue:
     """
 
     measures: tuple[str, ...]
-    joint: str
     direction: Direction | None
     phase: str
-    side: CueSide | None
+    side: str | None
     about: str
     other_phases: frozenset[str] = frozenset()
 
@@ -60,7 +55,6 @@ class Cue:
 @dataclass(frozen=True, slots=True)
 class _Entry:
     about: str
-    joint: str
     is_wish: bool
     direction: Direction | None
     phase: str
@@ -82,18 +76,15 @@ class _Entry:
 @dataclass(frozen=True, slots=True)
 class _Lexicon:
     entries: tuple[_Entry, ...]
-    sides: tuple[tuple[CueSide, re.Pattern[str]], ...]
-    negation: re.Pattern[str]
-    not_negation: re.Pattern[str]
-    excess: re.Pattern[str]
-    shortfall: re.Pattern[str]
-    description: re.Pattern[str]
-    afterwards: re.Pattern[str]
-    relief: re.Pattern[str]
-    comparison: re.Pattern[str]
+    sides: dict[str, re.Pattern[str]]
+    phase_words: dict[str, re.Pattern[str]]
+    patterns: dict[str, re.Pattern[str]]
     reach_words: int
     general_about: str
-    phase_words: tuple[tuple[str, re.Pattern[str]], ...]
+
+    def has(self, name: str, text: str) -> bool:
+        """Search a text for one of `_PATTERNS`."""
+        return self.patterns[name].search(text) is not None
 
 
 @functools.cache
@@ -107,7 +98,6 @@ def _lexicon() -> _Lexicon:
     def entry(item: dict[str, Any]) -> _Entry:
         return _Entry(
             about=item["about"],
-            joint=item["joint"],
             is_wish=item["says"] == "wish",
             direction=item["direction"],
             phase=item["phase"],
@@ -118,18 +108,11 @@ def _lexicon() -> _Lexicon:
 
     return _Lexicon(
         entries=tuple(entry(item) for item in raw["entries"]),
-        sides=tuple((side, compiled(pattern, side)) for side, pattern in raw["sides"].items()),
-        negation=compiled(raw["negation"], "negation"),
-        not_negation=compiled(raw["not_negation"], "not_negation"),
-        excess=compiled(raw["excess"], "excess"),
-        shortfall=compiled(raw["shortfall"], "shortfall"),
-        description=compiled(raw["description"], "description"),
-        afterwards=compiled(raw["afterwards"], "afterwards"),
-        relief=compiled(raw["relief"], "relief"),
-        comparison=compiled(raw["comparison"], "comparison"),
+        sides={side: compiled(pattern, side) for side, pattern in raw["sides"].items()},
+        phase_words={name: compiled(words, name) for name, words in raw["phase_words"].items()},
+        patterns={name: compiled(raw[name], name) for name in _PATTERNS},
         reach_words=raw["reach_words"],
         general_about=raw["general_about"],
-        phase_words=tuple((p, compiled(words, p)) for p, words in raw["phase_words"].items()),
     )
 
 
@@ -166,35 +149,38 @@ def cues_of(
         given only when no measurable cue is found. Beside other clauses, those that praise ask
         for nothing: "great depth, now lift your chest" is about the chest.
     """
-    found: list[Cue] = []
-    for clause in _clauses_without_praise(text):
-        found.extend(_cues_of_clause(clause, groups, phases))
+    asking = [clause for clause in clauses(text) if not is_praise(clause)] or clauses(text)
+    found = [cue for clause in asking for cue in _cues_of_clause(clause, groups, phases)]
     general = [cue for cue in found if is_general(cue)]
     measurable = [cue for cue in found if cue.measures]
     unmeasured = [cue for cue in found if not cue.measures and not is_general(cue)]
     return _without_repeats(measurable or unmeasured or general)
 
 
-def _clauses_without_praise(text: str) -> tuple[str, ...]:
-    asking = tuple(clause for clause in clauses(text) if not is_praise(clause))
-    return asking or clauses(text)
+def of_sides(cues: Sequence[Cue], leading: str | None) -> tuple[Cue, ...]:
+    """Resolve front and back: `leading` is the front side; unknown, both mean either side."""
+    sides: dict[str | None, str | None] = {"front": leading, "back": None}
+    if leading is not None:
+        sides["back"] = "l" if leading == "r" else "r"
+    return tuple(replace(cue, side=sides.get(cue.side, cue.side)) for cue in cues)
 
 
 def _cues_of_clause(clause: str, groups: Sequence[str], phases: Sequence[Phase]) -> list[Cue]:
     lexicon = _lexicon()
-    named = next((p for p, pattern in lexicon.phase_words if pattern.search(clause)), None)
+    named = [name for name, words in lexicon.phase_words.items() if words.search(clause)]
     found = []
     for entry in lexicon.entries:
         match = entry.found_in(clause)
-        if match is None or (entry.measures and lexicon.comparison.search(clause)):
+        if match is None or (entry.measures and lexicon.has("comparison", clause)):
             continue
-        reversed_wish = entry.is_wish and _is_reversed(clause, match)
-        phase = named or entry.phase
+        direction = entry.direction
+        if entry.is_wish and _is_reversed(clause, match):
+            direction = _OPPOSITE.get(direction, direction)
+        phase = named[0] if named else entry.phase
         found.append(
             Cue(
                 measures=entry.measures_for(groups),
-                joint=entry.joint,
-                direction=_OPPOSITE[entry.direction] if reversed_wish else entry.direction,
+                direction=direction,
                 phase=phase,
                 side=None if entry.direction == "even" else _nearest_side(clause, match),
                 about=entry.about,
@@ -206,11 +192,11 @@ def _cues_of_clause(clause: str, groups: Sequence[str], phases: Sequence[Phase])
     return found
 
 
-def _nearest_side(clause: str, match: re.Match[str]) -> CueSide | None:
-    """Give the side named in or next to the words of an entry, the first of equally near ones."""
-    distances: list[tuple[int, int, CueSide]] = [
+def _nearest_side(clause: str, match: re.Match[str]) -> str | None:
+    """Find the side named in or next to the words of an entry, the first of equally near ones."""
+    distances: list[tuple[int, int, str]] = [
         (max(named.start() - match.end(), match.start() - named.end(), 0), named.start(), side)
-        for side, pattern in _lexicon().sides
+        for side, pattern in _lexicon().sides.items()
         for named in pattern.finditer(clause)
     ]
     return min(distances)[2] if distances else None
@@ -218,16 +204,14 @@ def _nearest_side(clause: str, match: re.Match[str]) -> CueSide | None:
 
 def _is_reversed(clause: str, match: re.Match[str]) -> bool:
     lexicon = _lexicon()
-    if lexicon.shortfall.search(clause):
-        return False
-    before = lexicon.not_negation.sub(" ", clause[: match.start()]).split()
+    before = lexicon.patterns["not_negation"].sub(" ", clause[: match.start()]).split()
     window = " ".join([*before[-lexicon.reach_words :], match.group()])
-    return bool(
-        lexicon.negation.search(window)
-        or lexicon.excess.search(window)
-        or lexicon.description.search(clause)
-        or lexicon.relief.search(clause[: match.end()])
-        or lexicon.afterwards.search(clause[match.end() :])
+    return not lexicon.has("shortfall", clause) and (
+        lexicon.has("negation", window)
+        or lexicon.has("excess", window)
+        or lexicon.has("description", clause)
+        or lexicon.has("relief", clause[: match.end()])
+        or lexicon.has("afterwards", clause[match.end() :])
     )
 
 

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from qevd_bio.choices import Policy
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.feedback.choice import choose, matching
 from qevd_bio.feedback.contexts import motion_context
-from qevd_bio.feedback.cues import cues_of
+from qevd_bio.feedback.cues import cues_of, of_sides
 from qevd_bio.feedback.kinds import Kind
 from qevd_bio.feedback.pose import PoseAngle
 from qevd_bio.feedback.statements import statement_text
-from qevd_bio.feedback.style import Policy, style_of
+from qevd_bio.feedback.style import style_of
 from qevd_bio.motion.constraints import Finding
 from qevd_bio.motion.repetitions.cycles import Cycle
 
@@ -92,7 +93,7 @@ def rewrite(
     """
     groups, phases = (exercise.cue_groups, exercise.phases) if exercise else ((), ())
     cues = cues_of(text, groups=groups, phases=phases) if kind.name in REWRITABLE else ()
-    leading = cycle.side if cycle else None
+    cues = of_sides(cues, cycle.side if cycle else None)
     style = style_of(exercise, policy, seed)
 
     def row(
@@ -104,7 +105,7 @@ def rewrite(
             reason=reason,
             motion_context=motion_context(findings if cycle else None, pose, style),
             chosen=chosen,
-            matches_cue=matching(findings, cues, leading=leading),
+            matches_cue=matching(findings, cues),
         )
 
     if kind.name not in REWRITABLE or not text.strip():
@@ -113,7 +114,7 @@ def rewrite(
         return row("unmeasurable", "the exercise has no rule")
     if cycle is None:
         return row("no_cycle", "no complete cycle belongs to this utterance")
-    choice = choose(findings, cues, leading=leading, style=style)
+    choice = choose(findings, cues, style)
     if choice.refusal is not None:
         return row(choice.refusal, choice.reason)
     sentence = " ".join(statement_text(one, style) for one in choice.statements)

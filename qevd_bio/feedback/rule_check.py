@@ -7,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
+from qevd_bio.choices import Policy
 from qevd_bio.errors import RuleError
 from qevd_bio.exercises.load import ReadRule, files_in, read_rules, rule_files, sound_rules
+from qevd_bio.exercises.motion_parts import sideless
 from qevd_bio.exercises.references import reference_issues
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.exercises.rule_issue import RuleIssue
@@ -16,10 +18,13 @@ from qevd_bio.exercises.salience import salience_of_rule
 from qevd_bio.feedback.cues import CUE_LEXICON, cue_groups
 from qevd_bio.feedback.numbers import unbacked_numbers
 from qevd_bio.feedback.pose import PoseAngle, angle_names, angle_text
-from qevd_bio.feedback.statements import evidence_text, violation_text
-from qevd_bio.feedback.style import Policy, style_of
+from qevd_bio.feedback.quantities import measure_family, quantity_words
+from qevd_bio.feedback.statements import measured_text, violation_text
+from qevd_bio.feedback.style import Style, style_of
 from qevd_bio.motion.constraints import Constraint, Finding, judge
 from qevd_bio.motion.measured_value import MeasuredValue
+from qevd_bio.skeleton.anchors import ANCHORS
+from qevd_bio.skeleton.measures import CATALOGUE
 
 _BEYOND = {"deg": 10.0, "ratio": 0.5, "s": 0.5}
 """How far beyond its tolerance the value of a trial sentence lies, in the constraint's unit."""
@@ -70,7 +75,10 @@ def _proven(read: ReadRule) -> ReadRule:
         found += _group_issues(rule)
     if not read.has_issue("joints"):
         found += _joint_word_issues(rule)
+    if not read.has_issue("representative"):
+        found += _anchor_issues("representative", rule.representative.measure, rule)
     for constraint in rule.constraints:
+        found += _anchor_issues(f"constraints.{constraint.id}", constraint.measure, rule)
         found += dict.fromkeys(_sentence_issues(constraint, rule))
     return replace(read, issues=(*read.issues, *found))
 
@@ -88,6 +96,19 @@ def _group_issues(rule: Rule) -> list[RuleIssue]:
     ]
 
 
+def _anchor_issues(key: str, measure: str, rule: Rule) -> list[RuleIssue]:
+    return [
+        RuleIssue(
+            rule.file,
+            f"{key}.measure",
+            f"no joint is known beside which a picture shows {name}",
+            "Add it to ANCHORS of qevd_bio/skeleton/anchors.py",
+        )
+        for name in CATALOGUE
+        if sideless(name) == measure and name not in ANCHORS
+    ]
+
+
 def _joint_word_issues(rule: Rule) -> list[RuleIssue]:
     """Find salient joints with angles that the pose state of a context cannot name."""
     issues = []
@@ -100,46 +121,46 @@ def _joint_word_issues(rule: Rule) -> list[RuleIssue]:
 
 
 def _sentence_issues(constraint: Constraint, rule: Rule) -> Iterator[RuleIssue]:
-    """Try the sentences of a constraint: measured, too low and too high, by every policy."""
-    key = f"constraints.{constraint.id}"
-    for finding, end in _trial_findings(constraint):
-        try:
-            texts = [evidence_text([finding], style_of(rule))]
-            if finding.violated:
-                texts += [
-                    violation_text((finding,), style_of(rule, policy))
-                    for policy in get_args(Policy)
-                ]
-        except RuleError as error:
-            yield RuleIssue(rule.file, f"{key}.{end}", error.message, error.next_step)
-            if end == "measure":
-                return
-            continue
-        for text in texts:
-            if numbers := unbacked_numbers(text, [finding]):
-                yield RuleIssue(
-                    rule.file,
-                    f"{key}.{end}",
-                    f"no measurement backs {', '.join(numbers)} in the sentence '{text}', so that "
-                    "no release could hold it",
-                    "Write the instruction and the words of the phase without numbers",
-                )
-
-
-def _trial_findings(constraint: Constraint) -> Iterator[tuple[Finding, str]]:
-    """Give a finding inside the target and one beyond each end, with the key they depend on."""
+    """Try the sentences of a constraint: with a value on target, too low and too high."""
+    where = f"constraints.{constraint.id}"
+    on_target = _trial(constraint, constraint.target_low)
+    try:
+        quantity_words(measure_family(on_target), where=where)
+    except RuleError as error:
+        yield RuleIssue(rule.file, f"{where}.measure", error.message, error.next_step)
+        return
+    yield from _text_issues(f"{where}.target", f"{where}.phase", on_target, style_of(rule), rule)
     beyond = constraint.tolerance + _BEYOND[constraint.unit]
-    trials = [(constraint.target_low, "measure")]
-    if constraint.too_low:
-        trials.append((constraint.target_low - beyond, "too_low"))
-    if constraint.too_high:
-        trials.append((constraint.target_high + beyond, "too_high"))
-    for value, end in trials:
-        finding = judge(
-            constraint,
-            MeasuredValue(value, 0.0, "measured", ""),
-            side=None if constraint.side == "none" else "r",
-            frame=0,
-            frame_s=0.0,
+    ends = {
+        "too_low": (constraint.too_low, constraint.target_low - beyond),
+        "too_high": (constraint.too_high, constraint.target_high + beyond),
+    }
+    for end, (instruction, value) in ends.items():
+        for policy in get_args(Policy) if instruction else ():
+            key, finding = f"{where}.{end}", _trial(constraint, value)
+            yield from _text_issues(key, key, finding, style_of(rule, policy), rule)
+
+
+def _trial(constraint: Constraint, value: float) -> Finding:
+    measured = MeasuredValue(value, 0.0, "measured", "")
+    side = None if constraint.side == "none" else "r"
+    return judge(constraint, measured, side=side, frame=0, frame_s=0.0)
+
+
+def _text_issues(
+    key: str, words_key: str, finding: Finding, style: Style, rule: Rule
+) -> Iterator[RuleIssue]:
+    try:
+        write = violation_text if finding.violated else measured_text
+        text = write((finding,), style)
+    except RuleError as error:
+        yield RuleIssue(rule.file, key, error.message, error.next_step)
+        return
+    if numbers := unbacked_numbers(text, [finding]):
+        yield RuleIssue(
+            rule.file,
+            words_key,
+            f"no measurement backs {', '.join(numbers)} in the sentence '{text}', so no release "
+            "may hold it",
+            "Write instructions and the words of phases without numbers",
         )
-        yield finding, end

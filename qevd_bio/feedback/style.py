@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
+from qevd_bio.choices import Policy
 from qevd_bio.exercises.rule import Rule
-
-Policy = Literal["evidence", "paper"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,5 +60,5 @@ def _unreadable(path: Path, error: OSError) -> DataError:
     return DataError(
         f"cannot be read ({error.strerror or error})",
         where=str(path),
-        next_step="Put the file there and make it readable, then run again",
+        next_step="Restore the file and make it readable, then run again",
     )

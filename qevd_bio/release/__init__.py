@@ -1,1 +1,1 @@
-"""Write, load and compare a release."""
+"""Releases: written, loaded and compared."""

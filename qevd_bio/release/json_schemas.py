@@ -9,6 +9,7 @@ import pyarrow as pa
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.release.features import type_name
 from qevd_bio.tables.columns import SCHEMA_VERSION
+from qevd_bio.tables.published_table import PublishedTable
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -22,17 +23,15 @@ _JSON_TYPES = {
 }
 
 
-def row_schema(name: str, schema: pa.Schema, order: Sequence[str]) -> dict[str, JsonValue]:
-    """Tell a table as the JSON Schema of one of its rows.
+def row_schema(table: PublishedTable, schema: pa.Schema | None = None) -> dict[str, JsonValue]:
+    """Write the JSON Schema of one row of a table.
 
     Parameters
     ----------
-    name : str
-        Of the table.
-    schema : Schema
-        Fields made by `qevd_bio.tables.columns.column`.
-    order : sequence of str
-        Columns its rows are sorted by.
+    table : PublishedTable
+        Gives name, order and, where there is no other, the columns.
+    schema : Schema, optional
+        Columns as a shard has them.
 
     Returns
     -------
@@ -43,10 +42,10 @@ def row_schema(name: str, schema: pa.Schema, order: Sequence[str]) -> dict[str, 
     """
     return {
         "$schema": _DIALECT,
-        "title": name,
+        "title": table.name,
         "schemaVersion": SCHEMA_VERSION,
-        "sortedBy": list(order),
-        **_object(list(schema), nullable=False),
+        "sortedBy": list(table.order),
+        **_object(list(table.schema if schema is None else schema), nullable=False),
     }
 
 
@@ -60,8 +59,8 @@ def _object(fields: Sequence[pa.Field], *, nullable: bool) -> dict[str, JsonValu
 
 
 def _property(field: pa.Field) -> JsonValue:
-    words = {key.decode(): text.decode() for key, text in field.metadata.items()}
-    return {**words, **_typed(field.type, nullable=field.nullable)}
+    metadata = {key.decode(): text.decode() for key, text in field.metadata.items()}
+    return {**metadata, **_typed(field.type, nullable=field.nullable)}
 
 
 def _typed(kind: pa.DataType, *, nullable: bool) -> dict[str, JsonValue]:

@@ -16,7 +16,6 @@ from qevd_bio.errors import DataError
 from qevd_bio.files.atomic import atomic_path
 from qevd_bio.files.digest import sha256_file
 from qevd_bio.files.strict_json import JsonValue, dump_json
-from qevd_bio.release.configs import CONFIGS
 from qevd_bio.release.contents import PublishedVideo, Shard
 from qevd_bio.release.features import huggingface_features
 from qevd_bio.release.loaded_size import loaded_bytes
@@ -30,6 +29,7 @@ from qevd_bio.tables.parquet import (
     read_notes,
     read_parquet,
 )
+from qevd_bio.tables.published import TABLES
 
 ROWS_PER_SHARD = 250_000
 ROWS_PER_GROUP = 16_384
@@ -42,22 +42,8 @@ _WRITERS = 2
 
 
 def release_schema(config: str, version: str, generator: Mapping[str, str]) -> pa.Schema:
-    """Make the schema of a config's shards, with what other tools want to know.
-
-    Parameters
-    ----------
-    config, version : str
-        Table and version of the release.
-    generator : mapping of str to str
-        Names and versions of what made it.
-
-    Returns
-    -------
-    Schema
-        Columns of the table; the metadata also hold Hugging Face features, release version
-        and generator.
-    """
-    schema = CONFIGS[config].schema
+    """Add Hugging Face features, release version and generator to the schema of a table."""
+    schema = TABLES[config].schema
     features = {"info": {"features": huggingface_features(schema)}}
     return schema.with_metadata(
         {
@@ -78,14 +64,14 @@ def write_config(
     *,
     rows_per_shard: int,
 ) -> dict[str, tuple[Shard, ...]]:
-    """Write the rows of one config.
+    """Write the rows of one table.
 
     Parameters
     ----------
     config : str
         Which table.
     by_split : mapping of split to sequence of PublishedVideo
-        All videos, sorted by id.
+        All videos, sorted by id; those without the table are passed over.
     schema : Schema
         From `release_schema`.
     folder : Path
@@ -112,7 +98,8 @@ def write_config(
     shares: list[list[PublishedVideo]] = []
     owners: list[str] = []
     for split, videos in by_split.items():
-        found = _shares(config, videos, rows_per_shard)
+        having = [video for video in videos if config in video.artifacts]
+        found = _shares(config, having, rows_per_shard)
         names += [f"{split}-{n:05d}-of-{len(found):05d}.parquet" for n in range(len(found))]
         shares += found
         owners += [split] * len(found)
@@ -131,23 +118,17 @@ def write_config(
 
 
 def kinematics_notes(video: PublishedVideo) -> dict[str, JsonValue]:
-    """Read what the kinematics artifact says of the whole video.
-
-    Parameters
-    ----------
-    video : PublishedVideo
-        One with a readable kinematics artifact.
+    """Read what the kinematics artifact notes of the whole video.
 
     Returns
     -------
     dict
-        The artifact's notes as they are: ``motion`` (observed DoFs, noise, gravity, backend,
-        lengths) and what the capture added.
+        ``motion`` (observed DoFs, noise, gravity, backend, lengths) and what the capture added.
 
     Raises
     ------
     DataError
-        The artifact does not say which DoFs were observed, or names one that SKEL lacks.
+        It does not name the observed DoFs, or names one that SKEL lacks.
     """
     path = video.artifacts["kinematics"]
     notes: dict[str, JsonValue] = notes_of_schema(read_metadata(path).schema.to_arrow_schema())
@@ -158,19 +139,7 @@ def kinematics_notes(video: PublishedVideo) -> dict[str, JsonValue]:
 def row_digests(
     folder: Path, written: Mapping[str, Mapping[str, Sequence[Shard]]]
 ) -> dict[str, dict[str, str]]:
-    """Read written shards back and hash the rows of every video.
-
-    Parameters
-    ----------
-    folder : Path
-        The release.
-    written : mapping of config to mapping of split to sequence of Shard
-        From `write_config`.
-
-    Returns
-    -------
-    dict of video to dict of config to str
-        Digests of `rows_sha256`; a config without rows of the video is absent.
+    """Read written shards back and hash the rows of every video, by video and table.
 
     Raises
     ------
@@ -187,21 +156,9 @@ def row_digests(
 
 
 def write_tables(path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> int:
-    """Write tables one after another into one Parquet file, atomically.
+    """Write tables one by one into one Parquet file, atomically; return the number of rows.
 
-    Parameters
-    ----------
-    path : Path
-        Target file.
-    schema : Schema
-        Of the file and of every table.
-    tables : iterable of Table
-        One a video; they are cut and joined to row groups, and taken one by one.
-
-    Returns
-    -------
-    int
-        Number of rows.
+    They are cut and joined to row groups; one table and one group are in memory.
     """
     rows = 0
     with (
@@ -271,16 +228,15 @@ def _pieces(table: pa.Table) -> Iterator[pa.Table]:
 
 
 def _video_rows(config: str, video: PublishedVideo, schema: pa.Schema) -> pa.Table:
-    path = video.artifacts[config]
-    table = read_parquet(path, CONFIGS[config].schema)
+    path, declared = video.artifacts[config], TABLES[config]
+    table = read_parquet(path, declared.schema)
     strangers = [one for one in pc.unique(table["video_id"]).to_pylist() if one != video.video_id]
     if strangers:
         raise _unfit(f"holds rows of video {strangers[0]!r}, not {video.video_id!r}", path)
-    order = CONFIGS[config].order
-    if CONFIGS[config].is_key:
-        names = table.group_by(list(order)).aggregate([]).num_rows
-        if names != table.num_rows:
-            raise _unfit(f"has {table.num_rows - names} rows whose key is taken already", path)
+    if declared.is_sorted_by_key:
+        keys = table.group_by(list(declared.key)).aggregate([]).num_rows
+        if keys != table.num_rows:
+            raise _unfit(f"has {table.num_rows - keys} rows whose key is taken already", path)
     columns = dict(zip(table.column_names, table.columns, strict=True))
     if config == "kinematics":
         observed = _observed(read_notes(table), path)
@@ -288,7 +244,7 @@ def _video_rows(config: str, video: PublishedVideo, schema: pa.Schema) -> pa.Tab
             if dof not in observed:
                 columns[f"{dof}_rad"] = pa.nulls(table.num_rows, pa.float32())
     rows = pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
-    places = pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in order])
+    places = pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in declared.order])
     is_sorted = np.array_equal(places.to_numpy(), np.arange(len(places)))
     return rows if is_sorted else rows.take(places)
 
@@ -297,14 +253,16 @@ def _observed(notes: Mapping[str, JsonValue], path: Path) -> frozenset[str]:
     motion = notes.get("motion")
     observed = motion.get("observed") if isinstance(motion, dict) else None
     if not isinstance(observed, list):
-        raise _unfit("does not say which degrees of freedom were observed", path)
+        raise _unfit("does not name the degrees of freedom that were observed", path)
     unknown = sorted(set(observed) - set(DOF_NAMES))
     if unknown:
-        raise _unfit(f"observes {', '.join(unknown)}, which the skeleton has not", path)
+        raise _unfit(f"observes {', '.join(unknown)}, which the skeleton lacks", path)
     return frozenset(observed)
 
 
 def _unfit(cause: str, path: Path) -> DataError:
     return DataError(
-        cause, where=str(path), next_step="Delete this artifact and run again; it will be remade"
+        cause,
+        where=str(path),
+        next_step="Delete this artifact and run again; it will be made anew",
     )

@@ -18,12 +18,12 @@ from qevd_bio.skeleton.dofs import DOF_INDEX, N_DOFS, joint_dofs
 from qevd_bio.skeleton.kinematics import PosedSkeleton, Skeleton
 from qevd_bio.skeleton.pose_angles import (
     Pose,
-    across_the_chest,
     body_line,
     forward_lean,
     joint_coordinate,
     knee_valgus,
     shoulder_elevation,
+    shoulder_horizontal_adduction,
     side_lean,
     stance_width,
     thigh_split,
@@ -110,7 +110,7 @@ def _sided(side: str) -> tuple[Measure, ...]:
             f"shoulder_horizontal_adduction_{side}", "deg", arm,
             f"direction {of} upper arm about the trunk: 0 to the side, 90 to the front",
             "arm further across the chest",
-            across_the_chest(side),
+            shoulder_horizontal_adduction(side),
         ),
         Measure(
             f"thigh_split_{side}", "deg", ("hip_flexion_r", "hip_flexion_l"),
@@ -239,8 +239,8 @@ def measure_sigmas(
     -----
     First order, DoFs taken as independent: the square root of the summed squares of the partial
     derivatives times the DoF's noise, over the DoFs the measure needs and the observed ones of
-    the spine and the shoulder blades; a backend that does not observe the spine has put it into
-    the pelvis.
+    the spine and the shoulder blades; a backend that does not observe the spine assigns
+    it to the pelvis.
     """
     needs = {name: [DOF_INDEX[dof] for dof in _looked_up(name).needs] for name, _ in wanted}
     asked = np.unique([row for _, row in wanted]).astype(np.int64)

@@ -97,7 +97,7 @@ def shoulder_elevation(side: str) -> Callable[[Pose], FloatArray]:
     return compute
 
 
-def across_the_chest(side: str) -> Callable[[Pose], FloatArray]:
+def shoulder_horizontal_adduction(side: str) -> Callable[[Pose], FloatArray]:
     """Measure how far the upper arm is drawn across the chest."""
     to_the_side = -1.0 if side == "r" else 1.0
 

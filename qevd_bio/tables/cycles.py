@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from qevd_bio.motion.cycle_score import CycleScore
 from qevd_bio.tables.columns import column, versioned
+from qevd_bio.tables.published_table import Limit, PublishedTable, Reference
 
 QUALITY_FIELDS: list[pa.Field] = [
     column(name, pa.float64(), f"{text}, 0 to 1; null: nothing to compare", nullable=True)
@@ -17,6 +18,11 @@ QUALITY_FIELDS: list[pa.Field] = [
         ("quality_amplitude", "Range of motion part of the quality"),
     )
 ]
+
+KEY = ("segment_index", "cycle_index")
+"""Columns that name a cycle of a video."""
+
+SIDES = ("r", "l")
 
 SCHEMA: pa.Schema = versioned(
     "cycles",
@@ -42,6 +48,28 @@ SCHEMA: pa.Schema = versioned(
         *QUALITY_FIELDS,
         column("rule_version", pa.int32(), "Version of the exercise rule"),
     ],
+)
+
+TABLE = PublishedTable(
+    schema=SCHEMA,
+    about="One row a repetition, half repetition or hold.",
+    since="1.0.0",
+    required=True,
+    order=("video_id", *KEY),
+    key=("video_id", *KEY),
+    renumbered=True,
+    limits=(Limit("quality*", 0.0, 1.0),),
+    choices={"kind": ("cycle", "half", "hold"), "side": SIDES, "cut": ("start", "end")},
+    not_after=(
+        ("frame_start", "frame_key"),
+        ("frame_key", "frame_end"),
+        ("start_s", "key_s"),
+        ("key_s", "end_s"),
+    ),
+    references=tuple(
+        Reference((f"frame_{one}",), "kinematics", ("frame",), copies={f"{one}_s": "time_s"})
+        for one in ("start", "key", "end")
+    ),
 )
 
 

@@ -14,6 +14,7 @@ from qevd_bio.motion.record import N_BETAS, Motion
 from qevd_bio.skeleton.dofs import DOF_NAMES, DOFS
 from qevd_bio.tables.columns import column, versioned
 from qevd_bio.tables.parquet import read_notes
+from qevd_bio.tables.published_table import PublishedTable, Rising
 
 SIGMA_DECIMALS = 9
 """Decimals of a radian: the last bit of a noise estimate depends on where its arrays lie."""
@@ -82,6 +83,17 @@ SCHEMA: pa.Schema = versioned(
             for i, name in enumerate(BETA_COLUMNS)
         ),
     ],
+)
+
+TABLE = PublishedTable(
+    schema=SCHEMA,
+    about="One row a frame: the angles of 46 degrees of freedom.",
+    since="1.0.0",
+    required=True,
+    order=("video_id", "frame"),
+    key=("video_id", "frame"),
+    rows="some",
+    rising=(Rising("frame", step=1, start=0), Rising("time_s")),
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from qevd_bio.tables.columns import column, versioned
+from qevd_bio.tables.published_table import Limit, PublishedTable
 
 SEGMENTS: tuple[str, ...] = (
     "thigh",
@@ -127,4 +128,20 @@ SCHEMA: pa.Schema = versioned(
             for name in SEGMENTS
         ),
     ],
+)
+
+TABLE = PublishedTable(
+    schema=SCHEMA,
+    about="One row a video: the person's body.",
+    since="1.2.0",
+    required=True,
+    order=("video_id",),
+    key=("video_id",),
+    rows="one",
+    limits=(Limit("*_ratio", 0.0, 1.0), Limit("*_m", 0.0, 5.0)),
+    choices={
+        "source": ("betas", "shapy", "height", "none"),
+        "segment_source": ("body", "capture"),
+        "shape_space": ("skel_male", "smpl_male"),
+    },
 )

@@ -10,83 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
-
 from qevd_bio.errors import DataError
 from qevd_bio.files.contain import contained_path
 from qevd_bio.files.digest import sha256_file
 from qevd_bio.files.strict_json import JsonValue, parse_json
-from qevd_bio.release.contents import MANIFEST_FILE
+from qevd_bio.release.contents import MANIFEST_FILE, SUMS_FILE
+from qevd_bio.release.manifest import manifest_problems
+from qevd_bio.tables.columns import SCHEMA_VERSION
 from qevd_bio.verify.issues import Verdict
 
-SUMS_FILE = "SHA256SUMS"
-CROISSANT_FILE = "croissant.json"
 MOST_TEXT_BYTES = 1 << 28
 """A text file of a release that is larger is not read: no honest one comes near."""
 
 _SUM = re.compile(r"([0-9a-f]{64})  ([^\n]+)")
-_SHARD = {
-    "type": "object",
-    "required": ["path", "rows", "sha256"],
-    "properties": {
-        "path": {"type": "string"},
-        "rows": {"type": "integer", "minimum": 0},
-        "sha256": {"type": "string"},
-    },
-}
-_MANIFEST = Draft202012Validator(
-    {
-        "type": "object",
-        "required": ["version", "schema_version", "generator", "splits", "configs", "videos"],
-        "properties": {
-            "version": {"type": "string"},
-            "schema_version": {"type": "string"},
-            "generator": {"type": "object", "additionalProperties": {"type": "string"}},
-            "splits": {
-                "type": "object",
-                "additionalProperties": {
-                    "type": "object",
-                    "required": ["videos"],
-                    "properties": {"videos": {"type": "integer"}},
-                },
-            },
-            "configs": {
-                "type": "object",
-                "additionalProperties": {
-                    "type": "object",
-                    "additionalProperties": {
-                        "type": "object",
-                        "required": ["rows", "shards"],
-                        "properties": {
-                            "rows": {"type": "integer"},
-                            "shards": {"type": "array", "items": _SHARD},
-                        },
-                    },
-                },
-            },
-            "statuses": {
-                "type": "object",
-                "additionalProperties": {
-                    "type": "object",
-                    "additionalProperties": {"type": "integer"},
-                },
-            },
-            "videos": {
-                "type": "object",
-                "additionalProperties": {
-                    "type": "object",
-                    "required": ["split"],
-                    "properties": {
-                        "split": {"type": "string"},
-                        "kinematics": {"type": "object"},
-                        "artifacts": {"type": "object"},
-                        "rows_sha256": {"type": "object"},
-                    },
-                },
-            },
-        },
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,21 +58,19 @@ class Layout:
     files: frozenset[str]
     digests: Mapping[str, str]
 
+    @property
+    def is_current(self) -> bool:
+        """Whether the tables have the schema version of this package."""
+        return bool(self.manifest["schema_version"] == SCHEMA_VERSION)
+
 
 def check_files(folder: Path, verdict: Verdict) -> Layout | None:
     """Compare the files of a release with its sums and its manifest.
 
-    Parameters
-    ----------
-    folder : Path
-        The release.
-    verdict : Verdict
-        Takes the faults.
-
     Returns
     -------
     Layout or None
-        None where the manifest cannot be used, so that nothing more can be said.
+        None where the manifest cannot be used, so that nothing more can be checked.
 
     Notes
     -----
@@ -168,7 +102,7 @@ def check_files(folder: Path, verdict: Verdict) -> Layout | None:
 
 
 def read_json_file(layout: Layout, name: str, verdict: Verdict) -> JsonValue:
-    """Read a JSON file of a release; what stops that is a fault, and the value None."""
+    """Read a JSON file of a release; None, and an issue, where that is not possible."""
     return _json(layout.folder, name, layout.files, verdict)
 
 
@@ -205,7 +139,7 @@ def _check_sums(folder: Path, files: frozenset[str], verdict: Verdict) -> dict[s
             verdict.add("missing file", name, f"{SUMS_FILE} names it and it is absent")
         elif name in found and found[name] != digest:
             verdict.add("sum", name, f"its bytes are not those {SUMS_FILE} names")
-            # told once: the manifest's digest would only say the same
+            # one issue is enough: the manifest's digest would differ, too
             del found[name]
     for name in sorted(set(found) - set(written)):
         verdict.add("extra file", name, f"{SUMS_FILE} does not name it")
@@ -230,11 +164,10 @@ def _manifest(folder: Path, files: frozenset[str], verdict: Verdict) -> Mapping[
     manifest = _json(folder, MANIFEST_FILE, files, verdict)
     if manifest is None:
         return None
-    errors = list(_MANIFEST.iter_errors(manifest))
-    for error in errors:
-        place = ".".join(str(part) for part in error.absolute_path) or "its top"
-        verdict.add("manifest", f"{MANIFEST_FILE} {place}", error.message[:200])
-    return None if errors or not isinstance(manifest, Mapping) else manifest
+    problems = list(manifest_problems(manifest))
+    for place, problem in problems:
+        verdict.add("manifest", f"{MANIFEST_FILE} {place}", problem)
+    return None if problems or not isinstance(manifest, Mapping) else manifest
 
 
 def _entry(
@@ -249,10 +182,12 @@ def _entry(
     if path in named:
         verdict.add("manifest", MANIFEST_FILE, f"names {path!r} twice")
         present = False
-    elif not present and _contained(folder, path, MANIFEST_FILE, verdict):
-        known = any(one.kind == "missing file" and one.where == path for one in verdict.faults)
-        if not known:
-            verdict.add("missing file", path, f"{MANIFEST_FILE} names it and it is absent")
+    elif (
+        not present
+        and _contained(folder, path, MANIFEST_FILE, verdict)
+        and not any(one.kind == "missing file" and one.where == path for one in verdict.issues)
+    ):
+        verdict.add("missing file", path, f"{MANIFEST_FILE} names it and it is absent")
     named[path] = shard["sha256"]
     return ShardEntry(path, shard["rows"], present)
 
@@ -271,8 +206,8 @@ def _check_names(
 
 
 def _contained(folder: Path, name: str, where: str, verdict: Verdict) -> bool:
-    if any(one.kind == "path" and one.where == name for one in verdict.faults):
-        # a link, told where it lies
+    if any(one.kind == "path" and one.where == name for one in verdict.issues):
+        # a link, listed where it lies
         return False
     try:
         contained_path(folder, name, where=where)
@@ -295,7 +230,7 @@ def _json(folder: Path, name: str, files: frozenset[str], verdict: Verdict) -> J
 
 def _text(folder: Path, name: str, files: frozenset[str], verdict: Verdict) -> str | None:
     if name not in files:
-        if not any(one.where == name for one in verdict.faults):
+        if not verdict.has(name):
             verdict.add("missing file", name, "every release has one")
         return None
     path = folder / name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,10 @@ from qevd_bio.qevd.record import LoadedRecords, Record
 from qevd_bio.qevd.utterances import utterances
 from qevd_bio.release.drop_in import DROP_IN_FOLDER, TABLE_FILE, records_of
 from qevd_bio.release.rows import open_shard
-from qevd_bio.tables.records import SCHEMA as RECORDS
+from qevd_bio.tables import records
 from qevd_bio.verify.files import Layout, read_json_file
-from qevd_bio.verify.issues import FaultKind, Verdict
-from qevd_bio.verify.tables import schema_differences
+from qevd_bio.verify.issues import IssueKind, Verdict
+from qevd_bio.verify.schemas import schema_differences
 
 Sentences = dict[str, list[dict[str, Any]]]
 """Annotation rows by video: the columns of `SENTENCE_COLUMNS`."""
@@ -51,17 +51,17 @@ def check_drop_in(
     split : str
         ``train`` or ``test``.
     sentences : dict or None
-        Annotation rows by video; None where the table is at fault.
+        Annotation rows by video; None where the table is wrong.
     source : sequence or None
         The source's file of that split, where there is one.
     verdict : Verdict
-        Takes the faults.
+        Takes the issues.
     """
     home = f"{DROP_IN_FOLDER}/{SPLIT_FOLDERS[split]}"
     table = _records_table(layout, f"{home}/{TABLE_FILE}", verdict)
     written = read_json_file(layout, f"{home}/{RECORDS_FILE}", verdict)
     if table is None or written is None or sentences is None:
-        verdict.leave(f"the drop-in file of {split}")
+        verdict.skip(f"the drop-in file of {split}")
         return
     if not isinstance(written, list) or len(written) != table.num_rows:
         count = len(written) if isinstance(written, list) else "no list of"
@@ -91,7 +91,7 @@ def check_drop_in(
 
 
 def _is_too_long(one: pa.Table, said: Sequence[Mapping[str, Any]]) -> bool:
-    """Say whether the dense texts would not fit into memory: the table tells only lengths."""
+    """Whether the dense texts would not fit into memory: the table holds only lengths."""
     runs = one["runs"][0].as_py() or []
     ends = [sum(max(run["frames"], 0) for run in runs), *(row["frame_end"] for row in said)]
     return any(end > MOST_FRAMES for end in ends)
@@ -99,7 +99,7 @@ def _is_too_long(one: pa.Table, said: Sequence[Mapping[str, Any]]) -> bool:
 
 def _records_table(layout: Layout, name: str, verdict: Verdict) -> pa.Table | None:
     if name not in layout.files:
-        if not any(one.where == name for one in verdict.faults):
+        if not verdict.has(name):
             verdict.add("missing file", name, "every split has one")
         return None
     try:
@@ -109,7 +109,7 @@ def _records_table(layout: Layout, name: str, verdict: Verdict) -> pa.Table | No
         verdict.add("unreadable", name, error.message)
         return None
     table = pa.concat_tables(groups) if groups else shard.schema.empty_table()
-    causes = schema_differences(table.schema, RECORDS, "the schema of records")
+    causes = schema_differences(table.schema, records.SCHEMA, "the schema of records")
     for cause in causes:
         verdict.add("schema", name, cause)
     return None if causes else table
@@ -130,27 +130,46 @@ def _check_record(
     except TypeError:
         verdict.add("drop-in", where, f"{TABLE_FILE} holds no record of this shape")
         return
-    if rebuilt == record:
-        return
-    if not isinstance(rebuilt, Mapping) or not isinstance(record, Mapping):
-        verdict.add("drop-in", where, "is not what the tables give")
-        return
-    for key in sorted({*rebuilt, *record}):
-        if rebuilt.get(key) != record.get(key):
-            cause = f"{key} is not what the tables give{_first_difference(rebuilt, record, key)}"
-            verdict.add("drop-in", where, cause)
+    for what, difference in _differences(rebuilt, record):
+        verdict.add("drop-in", where, f"{what} is not what the tables give{difference}")
 
 
-def _first_difference(
-    rebuilt: Mapping[str, JsonValue], record: Mapping[str, JsonValue], key: str
-) -> str:
-    ours, theirs = rebuilt.get(key), record.get(key)
-    if not isinstance(ours, list) or not isinstance(theirs, list):
-        return ""
-    if len(ours) != len(theirs):
-        return f": {len(theirs)} items, not {len(ours)}"
-    place = next(i for i, pair in enumerate(zip(ours, theirs, strict=True)) if pair[0] != pair[1])
-    return f": item {place} is {theirs[place]!r}, not {ours[place]!r}"
+def _check_against_source(
+    one: pa.Table,
+    said: Sequence[Mapping[str, Any]],
+    source: JsonValue,
+    where: str,
+    verdict: Verdict,
+) -> None:
+    originals = [{**row, "feedback": row["feedback_original"]} for row in said]
+    try:
+        (original,) = records_of(one, originals)
+    except (DataError, TypeError):
+        # an issue already: the same sentences do not fit their frames
+        return
+    for what, difference in _differences(source, original):
+        verdict.add("source", where, f"{what} is not the source's{difference}")
+
+
+def _differences(due: JsonValue, found: JsonValue) -> Iterator[tuple[str, str]]:
+    """Yield the keys in which a record differs from what it should be, and how."""
+    if due == found:
+        return
+    if not isinstance(due, Mapping) or not isinstance(found, Mapping):
+        yield "the record", ""
+        return
+    for key in sorted({*due, *found}):
+        ours, theirs = due.get(key), found.get(key)
+        if ours == theirs:
+            continue
+        if not isinstance(ours, list) or not isinstance(theirs, list):
+            yield key, ""
+        elif len(ours) != len(theirs):
+            yield key, f": {len(theirs)} items, not {len(ours)}"
+        else:
+            pairs = enumerate(zip(theirs, ours, strict=True))
+            place, (own, item) = next((i, pair) for i, pair in pairs if pair[0] != pair[1])
+            yield key, f": item {place} is {own!r}, not {item!r}"
 
 
 def _check_stamps(one: pa.Table, said: Sequence[Mapping[str, Any]], verdict: Verdict) -> None:
@@ -161,7 +180,7 @@ def _check_stamps(one: pa.Table, said: Sequence[Mapping[str, Any]], verdict: Ver
     try:
         record = parse_json(one["fields_json"][0].as_py(), where=TABLE_FILE)
     except DataError:
-        # told with the record itself
+        # an issue of the record itself
         return
     fields = record if isinstance(record, Mapping) else {}
     stamps, flags = fields.get("feedback_timestamps"), fields.get("is_transition")
@@ -181,38 +200,8 @@ def _check_stamps(one: pa.Table, said: Sequence[Mapping[str, Any]], verdict: Ver
             verdict.add("drop-in", where, cause)
 
 
-def _check_against_source(
-    one: pa.Table,
-    said: Sequence[Mapping[str, Any]],
-    source: JsonValue,
-    where: str,
-    verdict: Verdict,
-) -> None:
-    try:
-        (original,) = records_of(
-            one, [{**row, "feedback": row["feedback_original"]} for row in said]
-        )
-    except (DataError, TypeError):
-        # told already: the same sentences do not fit their frames
-        return
-    if original == source:
-        return
-    if not isinstance(original, Mapping) or not isinstance(source, Mapping):
-        verdict.add("source", where, "is not the source's record")
-        return
-    for key in sorted({*original, *source}):
-        if original.get(key) != source.get(key):
-            cause = f"{key} is not the source's{_first_difference(source, original, key)}"
-            verdict.add("source", where, cause)
-
-
 class Source:
-    """The annotation files and videos a release was made from.
-
-    Parameters
-    ----------
-    data_root : Path
-        Holds the split folders.
+    """The annotation files and videos a release was made from, below a data root.
 
     Raises
     ------
@@ -256,53 +245,53 @@ class Source:
         frames : Table or None
             Its `frame` and `time_s`.
         verdict : Verdict
-            Takes the faults.
+            Takes the issues.
         """
         record = self._records.get(video)
         if record is None or record.split != split:
             verdict.add("source", f"video {video}", f"the source has no such video in {split}")
             return
         if said is not None:
-            self._check_utterances(record, said, verdict)
-        if frames is None:
-            return
-        if record.times_s is None:
-            verdict.add("source", f"video {video}", "the source has no frame times of it")
-            return
-        numbers, times = frames["frame"].to_numpy(), frames["time_s"].to_numpy()
-        beyond = numbers >= len(record.times_s)
-        own = record.times_s[np.where(beyond | (numbers < 0), 0, numbers)]
-        strange = np.flatnonzero(beyond | (numbers < 0)).tolist()
-        for row in verdict.still_to_tell("source", strange):
-            cause = f"the source has {len(record.times_s)} frames"
-            verdict.add("source", f"kinematics of video {video} frame {numbers[row]}", cause)
-        shifted = np.flatnonzero((times != own) & ~beyond & (numbers >= 0)).tolist()
-        for row in verdict.still_to_tell("time", shifted):
-            cause = f"time_s is {times[row]!r}, the source's {own[row]!r}"
-            verdict.add("time", f"kinematics of video {video} frame {numbers[row]}", cause)
+            _check_utterances(record, said, verdict)
+        if frames is not None:
+            _check_frames(record, frames, verdict)
 
-    @staticmethod
-    def _check_utterances(
-        record: Record, said: Sequence[Mapping[str, Any]], verdict: Verdict
-    ) -> None:
-        expected = utterances(record)
-        if len(said) != len(expected):
-            cause = f"has {len(said)} utterances, the source {len(expected)}"
-            verdict.add("source", f"annotations of video {record.unit_id}", cause)
-            return
-        for row, one in zip(said, expected, strict=True):
-            told = {
-                "timestamp_s": one.timestamp_s,
-                "frame_start": one.frame_start,
-                "frame_end": one.frame_end,
-                "is_transition": one.is_transition,
-                "feedback_original": one.text,
-            }
-            for name, value in told.items():
-                if row[name] != value:
-                    kind: FaultKind = "time" if name == "timestamp_s" else "source"
-                    cause = f"{name} is {row[name]!r}, the source's {value!r}"
-                    verdict.add(kind, _named(row), cause)
+
+def _check_utterances(record: Record, said: Sequence[Mapping[str, Any]], verdict: Verdict) -> None:
+    expected = utterances(record)
+    if len(said) != len(expected):
+        cause = f"has {len(said)} utterances, the source {len(expected)}"
+        verdict.add("source", f"annotations of video {record.unit_id}", cause)
+        return
+    for row, one in zip(said, expected, strict=True):
+        due = {
+            "timestamp_s": one.timestamp_s,
+            "frame_start": one.frame_start,
+            "frame_end": one.frame_end,
+            "is_transition": one.is_transition,
+            "feedback_original": one.text,
+        }
+        for name, value in due.items():
+            if row[name] != value:
+                kind: IssueKind = "time" if name == "timestamp_s" else "source"
+                cause = f"{name} is {row[name]!r}, the source's {value!r}"
+                verdict.add(kind, _named(row), cause)
+
+
+def _check_frames(record: Record, frames: pa.Table, verdict: Verdict) -> None:
+    where = f"kinematics of video {record.unit_id}"
+    if record.times_s is None:
+        verdict.add("source", f"video {record.unit_id}", "the source has no frame times of it")
+        return
+    numbers, times = frames["frame"].to_numpy(), frames["time_s"].to_numpy()
+    strange = (numbers >= len(record.times_s)) | (numbers < 0)
+    own = record.times_s[np.where(strange, 0, numbers)]
+    for row in verdict.to_list("source", np.flatnonzero(strange).tolist()):
+        cause = f"the source has {len(record.times_s)} frames"
+        verdict.add("source", f"{where} frame {numbers[row]}", cause)
+    for row in verdict.to_list("time", np.flatnonzero((times != own) & ~strange).tolist()):
+        cause = f"time_s is {times[row]!r}, the source's {own[row]!r}"
+        verdict.add("time", f"{where} frame {numbers[row]}", cause)
 
 
 def _named(row: Mapping[str, Any]) -> str:

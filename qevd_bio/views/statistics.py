@@ -17,7 +17,7 @@ from qevd_bio.errors import UsageError
 from qevd_bio.feedback.rewriting import REWRITABLE
 from qevd_bio.pipeline.pipeline import WORK_FILE, reopen_pipeline
 from qevd_bio.qevd.completeness import MANIFEST
-from qevd_bio.release.configs import SPLITS
+from qevd_bio.release.contents import SPLITS
 from qevd_bio.release.loading import load_table, splits_of
 from qevd_bio.views.work_folder import annotation_tables
 

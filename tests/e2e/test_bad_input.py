@@ -55,7 +55,7 @@ def work(sound_work: Path, tmp_path: Path) -> Path:
 
 def run(root: Path, work: Path) -> tuple[Pipeline, list[str]]:
     pipeline = open_pipeline(PipelineConfig(root), work)
-    summary = pipeline.run((), argv=["test"], on_event=lambda event: None)
+    summary = pipeline.run(argv=["test"], on_event=lambda event: None)
     return pipeline, [f"{f.video_id} {f.stage}: {f.reason}" for f in summary.failures]
 
 

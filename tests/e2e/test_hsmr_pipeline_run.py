@@ -20,6 +20,7 @@ from qevd_bio.cli.main import app
 from qevd_bio.engine.execute.limits import Limits
 from qevd_bio.errors import EnvironmentProblem, UsageError
 from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline, reopen_pipeline
+from qevd_bio.pipeline.running import RunOptions
 from qevd_bio.qevd.load import require_times_s
 from qevd_bio.tables.kinematics import motion_from_table
 from qevd_bio.tables.parquet import read_notes
@@ -66,7 +67,7 @@ def pipeline(config: PipelineConfig, tmp_path_factory: pytest.TempPathFactory) -
 
 def ran(config: PipelineConfig, work: Path, **how) -> Pipeline:
     pipeline = open_pipeline(config, work)
-    summary = pipeline.run((), argv=["test"], on_event=lambda event: None, **how)
+    summary = pipeline.run(RunOptions(**how), argv=["test"], on_event=lambda event: None)
     assert not summary.failures
     return pipeline
 
@@ -94,7 +95,7 @@ def test_the_pipeline_goes_from_pixels_to_annotations(pipeline: Pipeline, workou
 def test_a_second_run_does_nothing_and_the_folder_keeps_its_options(pipeline: Pipeline) -> None:
     again = reopen_pipeline(pipeline.store.root)
     assert again.config.hsmr is not None
-    assert again.config.hsmr.as_json() == pipeline.config.hsmr.as_json()
+    assert again.config.hsmr == pipeline.config.hsmr
     assert {unit.action for unit in again.plan()} == {"done"}
 
 
@@ -160,7 +161,7 @@ def test_a_gpu_that_is_not_there_is_reported_before_any_video(
     pipeline = open_pipeline(on_gpu, tmp_path / "work")
     assert pipeline.stages[0].resources.gpus == 1
     with pytest.raises(EnvironmentProblem, match="torch sees no GPU"):
-        pipeline.run((), argv=["test"], on_event=lambda event: None)
+        pipeline.run(argv=["test"], on_event=lambda event: None)
 
 
 @pytest.mark.parametrize(

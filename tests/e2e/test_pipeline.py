@@ -23,11 +23,12 @@ from qevd_bio.files.digest import sha256_file
 from qevd_bio.model.windows import UtteranceWindows
 from qevd_bio.motion.constraints import Finding
 from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline, reopen_pipeline
+from qevd_bio.pipeline.running import RunOptions
 from qevd_bio.release.assembly import release_from
-from qevd_bio.release.configs import CONFIGS
 from qevd_bio.release.tracing import trace
 from qevd_bio.skeleton.dofs import DOF_INDEX
 from qevd_bio.tables.findings import FINDING_FIELDS
+from qevd_bio.tables.published import TABLES
 from qevd_bio.views.diff_page import write_diff_page
 from qevd_bio.views.plot import write_plot
 from qevd_bio.views.work_folder import annotation_rows
@@ -37,7 +38,7 @@ pytestmark = pytest.mark.slow
 
 def ran(root: Path, work: Path, workers: int = 0) -> Pipeline:
     pipeline = open_pipeline(PipelineConfig(root), work)
-    summary = pipeline.run((), argv=["test"], on_event=lambda event: None, workers=workers)
+    summary = pipeline.run(RunOptions(workers=workers), argv=["test"], on_event=lambda event: None)
     assert not summary.failures
     return pipeline
 
@@ -89,9 +90,7 @@ def test_the_capture_is_scored_before_its_sentences(pipeline: Pipeline) -> None:
 
 def test_a_second_run_does_nothing(pipeline: Pipeline) -> None:
     before = artifact_bytes(pipeline.store.root)
-    summary = reopen_pipeline(pipeline.store.root).run(
-        (), argv=["test"], on_event=lambda event: None
-    )
+    summary = reopen_pipeline(pipeline.store.root).run(argv=["test"], on_event=lambda event: None)
     assert summary.counts["done"] == 6
     assert summary.counts["completed"] == 0
     assert artifact_bytes(pipeline.store.root) == before
@@ -141,7 +140,7 @@ def test_an_edited_rule_reruns_only_what_reads_it(
 
 def test_three_readers_agree_on_the_release(pipeline: Pipeline, tmp_path: Path) -> None:
     folder = release_from(pipeline, out=tmp_path, version="0.1.0").folder
-    for config in CONFIGS:
+    for config in TABLES:
         shard = folder / config / "train-00000-of-00001.parquet"
         rows = pq.read_table(shard).num_rows
         assert (

@@ -18,7 +18,7 @@ from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline
 from qevd_bio.qevd.layout import RECORDS_FILE, SPLIT_FOLDERS
 from qevd_bio.release.assembly import release_from
 from qevd_bio.release.drop_in import drop_in_of_release
-from qevd_bio.release.evidence import release_faults, row_faults
+from qevd_bio.release.evidence import row_issues, sentence_issues
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.measures import measure_values
 from qevd_bio.tables import kinematics
@@ -43,7 +43,7 @@ def truth(sample: Path) -> dict:
 @pytest.fixture(scope="module")
 def pipeline(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     pipeline = open_pipeline(PipelineConfig(sample), tmp_path_factory.mktemp("work"))
-    summary = pipeline.run((), argv=["test"], on_event=lambda event: None)
+    summary = pipeline.run(argv=["test"], on_event=lambda event: None)
     assert [f.video_id for f in summary.failures] == ["0147"]
     assert "absent" in summary.failures[0].reason
     return pipeline
@@ -115,7 +115,7 @@ def test_every_corrective_utterance_has_a_row_with_status_and_reason(pipeline: P
     for row in rows:
         assert row["status"] in get_args(Status) and row["reason"]
         assert (row["status"] == "rewritten") == (row["feedback"] != row["feedback_original"])
-        assert row_faults(row) == []
+        assert row_issues(row) == []
         if row["status"] == "unsupported":
             assert re.search(r"\d+(°| s| x)", row["reason"])
 
@@ -145,7 +145,7 @@ def test_the_release_proves_itself_and_gives_the_source_back(
     release = release_from(pipeline, out=tmp_path, version="0.1.0")
     assert [video.video_id for video in release.contents.missing] == ["0147"]
     assert release.contents.videos == {"train": 2, "test": 1}
-    assert release_faults(release.folder) == []
+    assert sentence_issues(release.folder) == []
     for split, name in SPLIT_FOLDERS.items():
         source = json.loads((sample / name / RECORDS_FILE).read_text(encoding="utf-8"))
         rebuilt = drop_in_of_release(release.folder, split, original=True)

@@ -11,7 +11,7 @@ import pytest
 
 from qevd_bio.capture.recorded.opensim import to_opensim
 from qevd_bio.errors import UsageError
-from qevd_bio.files.motion_file import write_mot
+from qevd_bio.files.opensim_mot import write_mot
 from qevd_bio.pipeline.config import PipelineConfig
 from qevd_bio.pipeline.pipeline import Pipeline, open_pipeline, reopen_pipeline
 from qevd_bio.stages.backends import backend_named
@@ -50,7 +50,7 @@ def dumps(known: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> Path:
 
 def ran(config: PipelineConfig, work: Path) -> tuple[Pipeline, list[str]]:
     pipeline = open_pipeline(config, work)
-    summary = pipeline.run((), argv=["test"], on_event=lambda event: None)
+    summary = pipeline.run(argv=["test"], on_event=lambda event: None)
     return pipeline, [failure.reason for failure in summary.failures]
 
 

@@ -156,9 +156,9 @@ def test_what_lies_outside_is_a_note_or_refused() -> None:
     held = read(data, outside=True)
     assert isinstance(held, Outside)
     assert held.key == ("storage", 7)
-    for told in (data, b"Pstorage\n."):
+    for refused in (data, b"Pstorage\n."):
         with pytest.raises(PickleRefused, match="outside"):
-            read(told)
+            read(refused)
 
 
 NESTED_KEY = b"}" + b")" + b"2\x86" * 60 + b"K\x01s."
@@ -169,7 +169,7 @@ BOMBS = {
     "length of a byte array": b"\x96" + struct.pack("<Q", 2**40) + b"x.",
     "length of a number": b"\x8b" + struct.pack("<i", -5) + b"x.",
     "frame": b"\x95" + struct.pack("<Q", 2**62) + b"K\x01",
-    "key whose hash takes for ever": NESTED_KEY,
+    "key with an endless hash": NESTED_KEY,
     "negative memo": b"K\x01p-1\n.",
     "digits": b"I" + b"9" * 100_000 + b"\n.",
     "depth": b"(" * 200_000 + b".",

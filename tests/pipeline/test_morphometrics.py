@@ -16,7 +16,7 @@ from qevd_bio.capture.body_size import with_height
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline, reopen_pipeline
 from qevd_bio.release.assembly import release_from
-from qevd_bio.release.evidence import release_faults
+from qevd_bio.release.evidence import sentence_issues
 from qevd_bio.release.loading import load_split
 from qevd_bio.skeleton.bodies import segment_lengths_for_height
 from qevd_bio.stages.body_sources import BodySources
@@ -211,7 +211,7 @@ def test_measurements_of_shapy_are_taken_as_they_are(walk, tmp_path: Path) -> No
     assert absent["reason"] == "all_hsmr_shapy_measurements.json holds no HSMR-0007"
 
     release = release_from(pipeline, out=tmp_path / "release", version="1.0.0")
-    assert release_faults(release.folder) == []
+    assert sentence_issues(release.folder) == []
     published = load_split("train", release.folder, "morphometrics")
     assert published["video_id"].tolist() == ["0006", "0007"]
     assert published["mass_kg"].tolist()[0] == 73.22 and np.isnan(published["mass_kg"][1])

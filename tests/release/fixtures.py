@@ -11,8 +11,7 @@ import pytest
 
 from qevd_bio.release.contents import MissingVideo, PublishedVideo, Release
 from qevd_bio.release.drop_in import records_table
-from qevd_bio.release.publish import publish
-from tests.release.made_artifacts import published
+from tests.release.made_artifacts import publish, published
 
 GENERATOR = {"qevd-bio": "0.1.0", "pyarrow": "26.0.1"}
 MISSING = (

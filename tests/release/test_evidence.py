@@ -10,11 +10,10 @@ import pytest
 
 from qevd_bio.errors import DataError
 from qevd_bio.release.contents import PublishedVideo, Release
-from qevd_bio.release.evidence import release_faults, row_faults
-from qevd_bio.release.publish import publish
+from qevd_bio.release.evidence import row_issues, sentence_issues
 from qevd_bio.tables import annotations
 from qevd_bio.tables.parquet import rows_table, write_parquet
-from tests.release.made_artifacts import kept, motion, quantified
+from tests.release.made_artifacts import kept, motion, publish, quantified
 
 MOTION = motion(20, seed=4)
 SAID = quantified("0146", 0, MOTION)
@@ -22,9 +21,9 @@ KNEE_DEG = SAID["pose"][0]["angle_deg"]
 KNEE = SAID["motion_context"].split(":")[1].split(".")[0].strip()
 
 
-def test_an_honest_row_has_no_faults() -> None:
-    assert row_faults(SAID) == []
-    assert row_faults(kept("0146", 1)) == []
+def test_a_row_that_is_backed_has_no_issues() -> None:
+    assert row_issues(SAID) == []
+    assert row_issues(kept("0146", 1)) == []
 
 
 @pytest.mark.parametrize(
@@ -79,22 +78,22 @@ def test_an_honest_row_has_no_faults() -> None:
         ),
     ],
 )
-def test_a_row_that_tells_more_than_it_knows_is_caught(changed: dict[str, Any], cause: str):
-    assert any(cause in found for found in row_faults(SAID | changed))
+def test_a_statement_that_nothing_backs_is_found(changed: dict[str, Any], cause: str):
+    assert any(cause in found for found in row_issues(SAID | changed))
 
 
 @pytest.mark.parametrize(
-    ("told", "is_backed"),
+    ("stated", "is_backed"),
     [("Height 1.78 m.", True), ("Height 1.79 m.", False), ("", False)],
     ids=["as measured", "another number", "left out"],
 )
-def test_the_body_told_is_the_body_measured(told: str, is_backed: bool) -> None:
-    row = SAID | {"morphology_context": told}
-    assert (row_faults(row, {"height": 1.78}) == []) is is_backed
+def test_the_body_stated_is_the_body_measured(stated: str, is_backed: bool) -> None:
+    row = SAID | {"morphology_context": stated}
+    assert (row_issues(row, {"height": 1.78}) == []) is is_backed
 
 
 def test_a_made_release_is_proved(release: Release) -> None:
-    assert release_faults(release.folder) == []
+    assert sentence_issues(release.folder) == []
 
 
 @pytest.mark.parametrize(

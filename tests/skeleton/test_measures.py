@@ -1,4 +1,4 @@
-"""Measures: poses whose angles are known, signs seen in where a limb goes, noise by simulation."""
+"""Measures: poses with known angles, signs by the position of a limb, noise by simulation."""
 
 from __future__ import annotations
 

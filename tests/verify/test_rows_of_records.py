@@ -10,7 +10,7 @@ import pytest
 
 from qevd_bio.release.assembly import release_from
 from qevd_bio.release.drop_in import drop_in_of_release
-from qevd_bio.release.evidence import release_faults
+from qevd_bio.release.evidence import sentence_issues
 from qevd_bio.views.statistics import statistics_of
 from qevd_bio.views.work_folder import annotation_rows
 from tests.pipeline.sessions_made import SQUATS, TIMES_S, record, write_root
@@ -128,7 +128,7 @@ def test_a_malformed_record_keeps_every_row_at_its_own_time(
     assert pipeline.faults() != []
 
     folder = release_from(pipeline, out=tmp_path, version="0.1.0").folder
-    assert release_faults(folder) == []
+    assert sentence_issues(folder) == []
     written = json.loads(
         (folder / "drop_in" / "QEVD-FIT-COACH" / "feedbacks_long_range.json").read_text()
     )

@@ -12,7 +12,7 @@ import pytest
 from qevd_bio.capture.recorded.backend import recorded_motion
 from qevd_bio.capture.recorded.opensim import COORDINATES
 from qevd_bio.errors import EnvironmentProblem, UsageError
-from qevd_bio.files.motion_file import read_mot
+from qevd_bio.files.opensim_mot import read_mot
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.measures import CATALOGUE, measure_values
 from qevd_bio.views.analysed_video import AnalysedSegment, AnalysedVideo

@@ -15,11 +15,11 @@ from qevd_bio.exercises.references import build_reference
 from qevd_bio.motion.constraints import Finding
 from qevd_bio.motion.record import Motion
 from qevd_bio.motion.repetitions.cycles import Cycle
+from qevd_bio.skeleton.anchors import ANCHORS
 from qevd_bio.skeleton.bodies import segment_lengths_for_height
 from qevd_bio.skeleton.dofs import DOF_INDEX, JOINT_INDEX, JOINT_NAMES, N_DOFS
 from qevd_bio.skeleton.measures import CATALOGUE
 from qevd_bio.views.analysed_video import AnalysedSegment, AnalysedVideo
-from qevd_bio.views.overlay.anchors import ANCHORS, shown_measures
 from qevd_bio.views.overlay.draw_skeleton import GLYPHS, imaging
 from qevd_bio.views.overlay.frame_marks import (
     VIOLATION_SHOWN_S,
@@ -29,6 +29,7 @@ from qevd_bio.views.overlay.frame_marks import (
     shown_violations,
 )
 from qevd_bio.views.overlay.project_joints import INSET_SHARE, joints_px, pinhole_px
+from qevd_bio.views.overlay.shown_measures import shown_measures
 from qevd_bio.views.overlay.write_video import write_overlay
 from tests.release.made_artifacts import finding
 

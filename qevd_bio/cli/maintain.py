@@ -1,4 +1,4 @@
-"""Commands that look after a work folder: status, failed, retry, verify, gc, adopt."""
+"""Commands that look after a work folder: status, failed, gc, adopt, archive."""
 
 from __future__ import annotations
 
@@ -9,28 +9,27 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qevd_bio.cli.guard import DONE, FAULTS_FOUND, guarded, say
+from qevd_bio.cli.errors import DONE, ISSUES_FOUND, guarded, report
+from qevd_bio.cli.help_groups import Command, Group
+from qevd_bio.cli.options import PROGRAM, STAGE_NAMES, Json, Videos, Work, follow_up
 from qevd_bio.cli.output import emit, table
-from qevd_bio.cli.setup import Json
-from qevd_bio.cli.trust import verified_release
-from qevd_bio.cli.work import Videos, Work
-from qevd_bio.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from qevd_bio.engine.maintain.failures import FailureGroup
-    from qevd_bio.engine.stage import Stage
 
-Stages = Annotated[
-    list[str] | None, typer.Option("--stage", help="Only this stage; may be given again.")
-]
 Yes = Annotated[bool, typer.Option("--yes", help="Do it; without this it is only shown.")]
+
+archive_app = typer.Typer(
+    cls=Group,
+    help="Export a work folder to one file, import such files.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
 
 @guarded
-def status(work: Work = Path("work"), as_json: Json = False) -> int:
-    """Say how far the work is: counts by stage, runs, rate, time left."""
+def status(work: Work, as_json: Json = False) -> int:
+    """Show how far the work is: counts by stage, runs, rate, time left."""
     from qevd_bio.engine.maintain.status import run_statuses, stage_counts, time_left_s
     from qevd_bio.pipeline.pipeline import reopen_pipeline
 
@@ -63,7 +62,7 @@ def status(work: Work = Path("work"), as_json: Json = False) -> int:
 
 
 @guarded
-def failed(work: Work = Path("work"), as_json: Json = False) -> int:
+def failed(work: Work, as_json: Json = False) -> int:
     """List what failed, grouped by cause, with where the logs are."""
     from qevd_bio.engine.maintain.failures import failure_groups
     from qevd_bio.engine.runs import RUNS_FOLDER
@@ -82,79 +81,14 @@ def failed(work: Work = Path("work"), as_json: Json = False) -> int:
         }
         for group in groups
     ]
-    text = "\n\n".join(_group_text(group, work / RUNS_FOLDER) for group in groups)
+    text = "\n\n".join(_group_text(group, work) for group in groups)
     emit(result, text or "nothing failed", as_json=as_json)
     return DONE
 
 
 @guarded
-def retry(
-    work: Work = Path("work"), video: Videos = None, stage: Stages = None, as_json: Json = False
-) -> int:
-    """Let failed units start over, also those `run` has given up."""
-    from qevd_bio.engine.maintain.failures import reopen_failed
-    from qevd_bio.pipeline.pipeline import reopen_pipeline
-
-    pipeline = reopen_pipeline(work)
-    _check_stages(pipeline.stages, stage or [])
-    videos = pipeline.chosen(tuple(video or ()))
-    reopened = reopen_failed(pipeline.plan(), pipeline.store, stages=stage or [], videos=videos)
-    units = [{"video_id": unit.video_id, "stage": unit.stage} for unit in reopened]
-    text = f"{len(units)} units will be tried anew. Next: qevd-bio run"
-    emit(units, text, as_json=as_json)
-    return DONE
-
-
-@guarded
-def verify(
-    release: Annotated[
-        Path | None, typer.Argument(help="Folder of a release; without it the work folder.")
-    ] = None,
-    work: Work = Path("work"),
-    data_root: Annotated[
-        Path | None, typer.Option("--data-root", help="Compare a release with its source, too.")
-    ] = None,
-    as_json: Json = False,
-) -> int:
-    """Prove a release; or read every byte of a work folder and set aside what is damaged."""
-    if release is not None:
-        return verified_release(release, data_root, as_json=as_json)
-    if data_root is not None:
-        raise UsageError(
-            "belongs to a release",
-            where="--data-root",
-            next_step="Name the release, such as `qevd-bio verify release/1.0.0 --data-root QEVD`",
-        )
-    from qevd_bio.engine.maintain.failures import Damage
-    from qevd_bio.engine.maintain.failures import verify as verify_units
-    from qevd_bio.pipeline.pipeline import reopen_pipeline
-
-    pipeline = reopen_pipeline(work)
-    sound, damaged = 0, []
-    for found in verify_units(pipeline.stages, pipeline.store):
-        if isinstance(found, Damage):
-            damaged.append(found)
-            say(f"damaged: {found.stage}/{found.video_id}: {found.problem}")
-        else:
-            sound += 1
-    for one in damaged:
-        pipeline.store.set_aside(one.folder)
-    result = {
-        "sound": sound,
-        "damaged": [{**asdict(one), "folder": str(one.folder)} for one in damaged],
-    }
-    rows = [(one.video_id, one.stage, one.problem) for one in damaged]
-    listed = table(("damaged video", "stage", "problem"), rows) if rows else ""
-    lines = [f"{sound} units sound, {len(damaged)} damaged", listed]
-    if damaged:
-        lines.append("Set aside; the next `qevd-bio run` makes anew what is needed")
-    emit(result, "\n".join(filter(None, lines)), as_json=as_json)
-    return FAULTS_FOUND if damaged else DONE
-
-
-@guarded
 def gc(
-    work: Work = Path("work"),
+    work: Work,
     yes: Yes = False,
     last_config: Annotated[
         bool,
@@ -170,7 +104,7 @@ def gc(
     from qevd_bio.pipeline.pipeline import reopen_pipeline
 
     pipeline = reopen_pipeline(work)
-    others = [] if last_config else plans_of_other_configs(pipeline, say)
+    others = [] if last_config else plans_of_other_configs(pipeline, report)
     found = waste(pipeline.stages, pipeline.plan(), pipeline.store, others=others)
     total = sum(one.size for one in found)
     if yes:
@@ -192,9 +126,11 @@ def gc(
 
 @guarded
 def adopt(
-    stage: Annotated[str, typer.Option("--stage", help="Whose outputs stay valid.")],
+    stage: Annotated[
+        str, typer.Option("--stage", help="Its outputs stay valid.", autocompletion=STAGE_NAMES)
+    ],
     reason: Annotated[str, typer.Option("--reason", help="Why; kept in every record.")],
-    work: Work = Path("work"),
+    work: Work,
     video: Videos = None,
     yes: Yes = False,
     as_json: Json = False,
@@ -205,9 +141,7 @@ def adopt(
     from qevd_bio.pipeline.pipeline import reopen_pipeline
 
     pipeline = reopen_pipeline(work)
-    _check_stages(pipeline.stages, [stage])
-    chosen = next(one for one in pipeline.stages if one.name == stage)
-    found = candidates(chosen, pipeline.plan(tuple(video or ())), pipeline.store)
+    found = candidates(pipeline.stage(stage), pipeline.plan(tuple(video or ())), pipeline.store)
     fit = [one for one in found if not one.obstacle]
     if yes:
         for one in fit:
@@ -241,16 +175,59 @@ def adopt(
     return DONE
 
 
-def _check_stages(stages: Sequence[Stage], named: Sequence[str]) -> None:
-    known = [stage.name for stage in stages]
-    for name in named:
-        if name not in known:
-            raise UsageError(
-                "no such stage", where=f"stage {name}", next_step=f"Use one of {', '.join(known)}"
-            )
+@archive_app.command("export", cls=Command)
+@guarded
+def export_archive(
+    file: Annotated[Path, typer.Argument(help="The tar file to write, outside of the folder.")],
+    work: Work,
+    as_json: Json = False,
+) -> int:
+    """Write the finished units and the runs of a work folder to one file."""
+    from qevd_bio.engine.maintain.archive import export_archive as export_folder
+
+    exported = export_folder(work, file)
+    for problem in exported.problems:
+        report(f"damaged, left out: {problem}")
+    result = {"archive": str(file), "units": exported.units, "failures": exported.failures,
+              "damaged": exported.problems}  # fmt: skip
+    text = f"{exported.units} units and {exported.failures} failures exported to {file}"
+    emit(result, text, as_json=as_json)
+    return ISSUES_FOUND if exported.problems else DONE
 
 
-def _group_text(group: FailureGroup, runs: Path) -> str:
+@archive_app.command("import", cls=Command)
+@guarded
+def import_archives(
+    files: Annotated[list[Path], typer.Argument(help="Exported files, in any order.")],
+    work: Work,
+    as_json: Json = False,
+) -> int:
+    """Bring exported units into a work folder; what it has finished stays."""
+    from qevd_bio.engine.maintain.archive import import_archive
+
+    lines, result = [], []
+    for file in files:
+        imported = import_archive(file, work)
+        for problem in imported.problems:
+            report(f"damaged in {file}, left out: {problem}")
+        lines.append(
+            f"{file}: {imported.units} units and {imported.failures} failures, "
+            f"{imported.added} new"
+        )
+        result.append({"archive": str(file), "units": imported.units,
+                       "failures": imported.failures, "added": imported.added,
+                       "damaged": imported.problems})  # fmt: skip
+    lines.append(
+        f"next: `{PROGRAM} run` with the options of the exported folders: it completes what is "
+        "missing, if anything"
+    )
+    emit(result, "\n".join(lines), as_json=as_json)
+    return ISSUES_FOUND if any(one["damaged"] for one in result) else DONE
+
+
+def _group_text(group: FailureGroup, work: Path) -> str:
+    from qevd_bio.engine.runs import RUNS_FOLDER
+
     videos = [unit.video_id for unit in group.units]
     given_up = sum(unit.action == "given up" for unit in group.units)
     more = f" and {len(videos) - 8} more" if len(videos) > 8 else ""
@@ -258,8 +235,9 @@ def _group_text(group: FailureGroup, runs: Path) -> str:
         f"{len(videos)} x {group.units[0].stage}: {group.cause}",
         f"    videos: {' '.join(videos[:8])}{more}",
         f"    record: {group.records[0]}",
-        *(f"    log: {runs / run}" for run in group.runs),
+        *(f"    log: {work / RUNS_FOLDER / run}" for run in group.runs),
     ]
     if given_up:
-        lines.insert(2, f"    given up: {given_up}; `qevd-bio retry` lets them run again")
+        again = follow_up("retry", work)
+        lines.insert(2, f"    given up: {given_up}; to let them run again: {again}")
     return "\n".join(lines)

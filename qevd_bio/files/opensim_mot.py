@@ -14,7 +14,7 @@ from qevd_bio.files.atomic import write_text_atomic
 
 
 @dataclass(frozen=True, slots=True)
-class MotionFile:
+class MotFile:
     """Times (T,) and columns (T,) of a .mot file as written; the unit is that of rotations."""
 
     time_s: FloatArray
@@ -22,7 +22,7 @@ class MotionFile:
     in_degrees: bool
 
 
-def read_mot(path: Path) -> MotionFile:
+def read_mot(path: Path) -> MotFile:
     """Read a .mot file.
 
     Raises
@@ -42,7 +42,7 @@ def read_mot(path: Path) -> MotionFile:
     header = dict(line.split("=", 1) for line in stripped[:end] if "=" in line)
     units = {"yes": True, "no": False}.get(header.get("inDegrees", "").strip().lower())
     if units is None:
-        raise _bad(path, "does not say inDegrees=yes or inDegrees=no")
+        raise _bad(path, "has neither inDegrees=yes nor inDegrees=no")
     below = enumerate(stripped[end + 1 :], end + 2)
     rows = [(number, line.split()) for number, line in below if line]
     if len(rows) < 2:
@@ -58,7 +58,7 @@ def read_mot(path: Path) -> MotionFile:
             raise _bad(path, f"line {number} does not hold {len(names)} numbers") from error
     if not np.isfinite(table).all() or np.any(np.diff(table[:, 0]) <= 0.0):
         raise _bad(path, "holds NaN, or its time does not increase")
-    return MotionFile(table[:, 0], dict(zip(names[1:], table.T[1:], strict=True)), units)
+    return MotFile(table[:, 0], dict(zip(names[1:], table.T[1:], strict=True)), units)
 
 
 def write_mot(path: Path, time_s: FloatArray, columns: Mapping[str, FloatArray]) -> None:
