@@ -101,7 +101,7 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
     def run(context: typer.Context, config: Path | None, **given: Any) -> None:  # noqa: ANN401
         values = {one.name: given.pop(one.name) for one in fields(Settings)}
         settings = Settings(**values | {"video": tuple(values["video"] or ())})
-        command(asked=Asked(settings, _whole_command(context)), **given)
+        command(asked=Asked(settings, _whole_command(context, config, settings)), **given)
 
     run.__name__, run.__doc__ = command.__name__, command.__doc__
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -160,13 +160,13 @@ _Config = Annotated[
 ]
 
 
-def _whole_command(context: typer.Context) -> list[str]:
+def _whole_command(context: typer.Context, config: Path | None, settings: Settings) -> list[str]:
     """Spell a command out: what the user gave, wherever, with absolute paths."""
     words = [PROGRAM, str(context.info_name)]
-    if context.params["config"] is not None:
-        words += ["--config", str(Path(context.params["config"]).absolute())]
+    if config is not None:
+        words += ["--config", str(config.absolute())]
     for name in (one.name for one in fields(Settings)):
-        value, option = context.params[name], "--" + name.replace("_", "-")
+        value, option = getattr(settings, name), "--" + name.replace("_", "-")
         source = context.get_parameter_source(name)
         is_given = source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")
         if name not in ("data_root", "work") and not is_given:
@@ -174,7 +174,7 @@ def _whole_command(context: typer.Context) -> list[str]:
         if isinstance(value, bool):
             words.append(option if value else option.replace("--", "--no-", 1))
             continue
-        for one in value if isinstance(value, list) else [value]:
+        for one in value if isinstance(value, tuple) else [value]:
             words += [option, str(in_folder(name, one, Path.cwd()))]
     return words
 
