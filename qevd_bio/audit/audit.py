@@ -148,16 +148,7 @@ def audit(
 ) -> Audit:
     """Compare every video of train with every video of test.
 
-    Parameters
-    ----------
-    videos : sequence of SourceVideo
-        Of both splits.
-    on_video : callable
-        Called with the id of each video before it is read.
-
-    Returns
-    -------
-    Audit
+    `on_video` is called with the id of each video before it is read.
     """
     found: dict[str, Fingerprint] = {}
     unreadable: dict[str, str] = {}
@@ -177,31 +168,17 @@ def audit(
 
 
 def fingerprint(video: SourceVideo) -> Fingerprint:
-    """Read a video once: its digest and the backgrounds of its shots.
-
-    Raises
-    ------
-    VideoError
-        It cannot be read.
-    """
+    """Read a video once: its digest and the backgrounds of its shots; may be a `VideoError`."""
     thumbnails = grey_thumbnails(video.file, side_px=SIDE, every_s=EVERY_S)
     shots = tuple(backgrounds(thumbnails.astype(np.float64)))
     return Fingerprint(video, sha256_file(video.file), shots)
 
 
 def body_distance(one: Mapping[str, float], other: Mapping[str, float]) -> float | None:
-    """Compare the proportions of two bodies.
+    """Compare the proportions of two bodies, given as positive shares by segment.
 
-    Parameters
-    ----------
-    one, other : mapping of str to float
-        Positive shares by segment.
-
-    Returns
-    -------
-    float or None
-        Root mean square difference of the logarithms, so 0.05 is about 5 %; None without a
-        common segment.
+    Root mean square difference of the logarithms, so 0.05 is about 5 %; None without a common
+    segment.
     """
     shared = sorted(set(one) & set(other))
     if not shared:

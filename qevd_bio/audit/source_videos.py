@@ -23,19 +23,9 @@ _LENGTHWISE = {"thigh", "shank", "trunk"}
 
 
 def source_videos(data_root: Path, notes: Mapping[str, Any]) -> list[SourceVideo]:
-    """List the videos of a source.
+    """List the videos of a source, train before test.
 
-    Parameters
-    ----------
-    data_root : Path
-        Holds the split folders.
-    notes : mapping
-        What the capture noted, by unit id; videos without notes have no body.
-
-    Returns
-    -------
-    list of SourceVideo
-        Train before test.
+    `notes` has what the capture noted, by unit id; videos without notes have no body.
 
     Raises
     ------

@@ -26,21 +26,10 @@ def frames_every(path: Path, every_s: float) -> Iterator[av.VideoFrame]:
 
 
 def grey_thumbnails(path: Path, *, side_px: int, every_s: float) -> GreyFrames:
-    """Take the first frame of every interval of a video.
+    """Take the first frame of every interval of a video, (T, side_px, side_px) in uint8.
 
-    Parameters
-    ----------
-    path : Path
-        The video file.
-    side_px : int
-        Width and height of the thumbnails, whatever the shape of the frame.
-    every_s : float
-        Interval in seconds, on the clock of the file.
-
-    Returns
-    -------
-    ndarray (T, side_px, side_px)
-        As stored, not turned. A file that breaks part-way gives the frames before the break.
+    As stored, not turned, and squeezed into a square. A file that breaks part-way gives the frames
+    before the break.
 
     Raises
     ------

@@ -18,16 +18,9 @@ _HEAD = "# Changelog of the data\n"
 
 @dataclass(frozen=True, slots=True)
 class PreviousRelease:
-    """The release that a new one follows.
+    """The release that a new one follows: version, digest of its SHA256SUMS, and manifest.
 
-    Attributes
-    ----------
-    version, sums_sha256 : str
-        Its version, and the digest of its SHA256SUMS.
-    manifest : mapping
-        As it was written.
-    entries : str
-        Its changelog without the heading; empty where it has none.
+    `entries` is its changelog without the heading; empty where it has none.
     """
 
     version: str
@@ -37,15 +30,7 @@ class PreviousRelease:
 
 
 def previous_release(folder: Path) -> PreviousRelease:
-    """Read what a new release states of the one before it.
-
-    Raises
-    ------
-    UsageError
-        The folder is no release.
-    DataError
-        Its schema is newer than this version's, or its changelog is damaged.
-    """
+    """Read what a new release states of the one before it; errors of `read_manifest`."""
     manifest = read_manifest(folder)
     file = folder / CHANGELOG_FILE
     text = file.read_text(encoding="utf-8") if file.is_file() else _HEAD
@@ -64,21 +49,9 @@ def previous_release(folder: Path) -> PreviousRelease:
 def changelog_text(
     contents: Contents, splits: Mapping[str, str], previous: PreviousRelease | None
 ) -> str:
-    """Write the changelog of a release.
+    """Write the changelog of a release: Markdown.
 
-    Parameters
-    ----------
-    contents : Contents
-        What the release holds.
-    splits : mapping of video to split
-        Every video of it.
-    previous : PreviousRelease or None
-        The one before it.
-
-    Returns
-    -------
-    str
-        Markdown; the entries of the previous release stand below unchanged.
+    `splits` has every video. The entries of the previous release stand below unchanged.
     """
     lines: list[str] = []
     if previous is None:

@@ -130,16 +130,7 @@ class Comparison:
 
 
 def compare_releases(old: Path, new: Path) -> Comparison:
-    """Compare two releases, video by video.
-
-    Parameters
-    ----------
-    old, new : Path
-        Folders of releases.
-
-    Returns
-    -------
-    Comparison
+    """Compare two releases in two folders, video by video.
 
     Raises
     ------
@@ -170,15 +161,7 @@ def compare_releases(old: Path, new: Path) -> Comparison:
 
 
 def refuse_small_step(old: Path, new: Path) -> None:
-    """Refuse a release with a version that is too low for what changed since another.
-
-    Raises
-    ------
-    UsageError
-        Its version must be higher.
-    DataError
-        A release cannot be read.
-    """
+    """Raise `UsageError` if a version is too low for what changed since another release."""
     found = compare_releases(old, new)
     if not found.fits:
         raise UsageError(

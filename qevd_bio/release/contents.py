@@ -81,17 +81,7 @@ class ReleaseInput:
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One Parquet file of a release.
-
-    Attributes
-    ----------
-    path : str
-        Relative to the release, with forward slashes.
-    rows, arrow_bytes, file_bytes : int
-        Number of rows; size in memory and on disk.
-    sha256 : str
-        Of the file.
-    """
+    """One Parquet file of a release: its path there, rows, bytes in memory and on disk, digest."""
 
     path: str
     rows: int
@@ -188,14 +178,7 @@ def _shard_json(shard: Shard) -> JsonValue:
 class Release:
     """A release on disk.
 
-    Attributes
-    ----------
-    folder : Path
-        Where it lies.
-    contents : Contents
-        What it holds.
-    files : tuple of str
-        Its files, relative to the folder, in the order of SHA256SUMS, which comes last.
+    `files` are relative to the folder, in the order of SHA256SUMS, which comes last.
     """
 
     folder: Path

@@ -81,12 +81,9 @@ def croissant(contents: Contents, files: Mapping[str, tuple[int, str]]) -> dict[
     Returns
     -------
     dict
-        JSON-LD: a file object with its sha256 for every file, and for every config with rows a
-        file set and a record set; the split is a field of every record.
-
-    Notes
-    -----
-    Croissant asks for ``url`` and ``datePublished``. Readers warn where `Contents` has none.
+        JSON-LD: a file object for every file, a file set and a record set for every table with
+        rows; the split is a field of every record. Croissant asks for ``url`` and
+        ``datePublished``; readers warn where `Contents` has none.
     """
     filled = [TABLES[name] for name in contents.filled()]
     optional = {"datePublished": contents.date, "url": contents.url}

@@ -25,20 +25,10 @@ _TEXTS = "feedbacks"
 
 
 def records_table(source: Sequence[JsonValue], video_ids: Mapping[int, str]) -> pa.Table:
-    """Lay an annotation file out as a table.
+    """Return the records of an annotation file, malformed ones included, as a table.
 
-    Parameters
-    ----------
-    source : sequence
-        Its records as `qevd_bio.qevd.load.read_source` gives them, malformed ones included.
-    video_ids : mapping of int to str
-        Unit id by place in the file; records that cannot be used are absent.
-
-    Returns
-    -------
-    Table
-        Schema `qevd_bio.tables.records.SCHEMA`; `records_of` gives the records back, to the
-        last bit of every number.
+    `video_ids` has the unit id by place in the file; records that cannot be used are absent.
+    `records_of` gives the records back, to the last bit of every number.
     """
     rows = []
     for index, raw in enumerate(source):
@@ -63,19 +53,14 @@ def _runs(texts: list[JsonValue]) -> list[dict[str, Any]] | None:
 
 
 def records_of(table: pa.Table, sentences: Sequence[Mapping[str, Any]]) -> list[JsonValue]:
-    """Rebuild the records of an annotation file.
+    """Rebuild the records of an annotation file, in its order.
 
     Parameters
     ----------
     table : Table
         From `records_table`.
     sentences : sequence of mapping
-        Annotation rows whose `feedback` is put in place; none gives the source back.
-
-    Returns
-    -------
-    list
-        One entry a record, in the order of the file.
+        Annotation rows with the `feedback` to use; none gives the source back.
 
     Raises
     ------

@@ -64,20 +64,10 @@ def sentence_issues(path: Path | str) -> list[SentenceIssue]:
 def row_issues(row: Mapping[str, Any], body: Mapping[str, float] | None = None) -> list[str]:
     """Find the statements of an annotation row that nothing backs.
 
-    Parameters
-    ----------
-    row : mapping
-        Columns of the `annotations` table.
-    body : mapping of str to float, optional
-        What may be stated of the video's person (`feedback.morphology.reportable_measurements`);
-        None: nothing measured the body.
-
-    Returns
-    -------
-    list of str
-        Causes. A rewritten sentence holds numbers of its spoken findings only, in their places;
-        any other is the source's to the character; the motion context holds numbers of the
-        row's pose and findings only, the morphology context those of the body.
+    A rewritten sentence holds numbers of its spoken findings only, in their places; any other is
+    the source's to the character. The motion context holds numbers of the row's pose and findings
+    only, the morphology context those of `body` (`feedback.morphology.reportable_measurements`; None:
+    nothing measured the body).
     """
     findings = [Finding(**{name: one[name] for name in _FINDING_NAMES}) for one in row["findings"]]
     spoken = [f for f, one in zip(findings, row["findings"], strict=True) if one["spoken"]]
@@ -128,15 +118,8 @@ def _original_issues(
 def video_issues(tables: Mapping[str, pa.Table]) -> Iterator[tuple[int, int, str]]:
     """Check the annotation rows of one video against its findings, body and angles.
 
-    Parameters
-    ----------
-    tables : mapping of str to Table
-        All rows of the video by table; releases before schema 1.2.0 measured no body.
-
-    Yields
-    ------
-    int, int, str
-        Number of the utterance, its place among the rows of `annotations`, and cause.
+    `tables` has all rows of the video by table; releases before schema 1.2.0 measured no body.
+    Yields the number of the utterance, its place among the annotation rows, and the cause.
     """
     checked: dict[tuple[int, int], list[dict[str, Any]]] = {}
     for one in tables["findings"].to_pylist() if "findings" in tables else ():

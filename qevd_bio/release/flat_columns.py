@@ -24,9 +24,7 @@ class FlatColumn:
     values : Array
         All values; null also where a struct above is null.
     rows : ndarray of int64
-        Row of the table that each value stands in.
-    in_list : bool
-        Whether a row may have several values, or none.
+        Row of the table that each value stands in. In a list a row has any number of values.
     """
 
     path: str

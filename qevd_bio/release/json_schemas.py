@@ -24,21 +24,11 @@ _JSON_TYPES = {
 
 
 def row_schema(table: PublishedTable, schema: pa.Schema | None = None) -> dict[str, JsonValue]:
-    """Write the JSON Schema of one row of a table.
+    """Write the JSON Schema (draft 2020-12) of one row of a table.
 
-    Parameters
-    ----------
-    table : PublishedTable
-        Gives name, order and, where there is no other, the columns.
-    schema : Schema, optional
-        Columns as a shard has them.
-
-    Returns
-    -------
-    dict
-        Draft 2020-12; every column is required and no other allowed. Beside the words of the
-        standard: ``unit`` and ``arrowType`` of a column, ``sortedBy`` and ``schemaVersion`` of
-        the table, which validators pass over.
+    Every column is required and no other allowed. Beside the words of the standard it has ``unit``
+    and ``arrowType`` of a column, ``sortedBy`` and ``schemaVersion`` of the table, which
+    validators pass over. `schema` gives the columns of a shard where they are not this version's.
     """
     return {
         "$schema": _DIALECT,

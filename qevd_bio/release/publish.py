@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -46,13 +45,11 @@ from qevd_bio.release.shards import (
     row_digests,
     write_config,
 )
+from qevd_bio.release.version_steps import release_numbers
 from qevd_bio.tables import records
 from qevd_bio.tables.columns import SCHEMA_VERSION
 from qevd_bio.tables.parquet import write_parquet
 from qevd_bio.tables.published import TABLES
-
-_NUMBER = r"(0|[1-9]\d*)"
-_VERSION = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(-[0-9A-Za-z]+(\.[0-9A-Za-z]+)*)?", re.A)
 
 
 def publish(
@@ -145,12 +142,7 @@ def _check_sentences(folder: Path) -> None:
 
 
 def _check_options(version: str, rows_per_shard: int, date: str | None) -> None:
-    if _VERSION.fullmatch(version) is None:
-        raise UsageError(
-            "is no semantic version",
-            where=f"version {version!r}",
-            next_step="Give three numbers, such as 1.0.0",
-        )
+    release_numbers(version)
     if date is not None and not _is_day(date):
         raise UsageError(
             "is no day of the calendar",

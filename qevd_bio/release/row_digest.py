@@ -12,18 +12,10 @@ from qevd_bio.release.flat_columns import flat_columns
 
 
 def rows_sha256(table: pa.Table) -> str:
-    """Hash the rows of one video.
+    """Hash the rows of one video in one table, in its order; `video_id` is left out.
 
-    Parameters
-    ----------
-    table : Table
-        Rows of one table of a release, in its order; `video_id` is left out.
-
-    Returns
-    -------
-    str
-        Sha256 over names, types, nulls and values, to the last bit: -0.0 is not 0.0, an empty
-        list is not null.
+    Sha256 over names, types, nulls and values, to the last bit: -0.0 is not 0.0, an empty list is
+    not null.
     """
     digest = hashlib.sha256()
     own = table.drop_columns(["video_id"])

@@ -50,13 +50,7 @@ class ShardFile:
 
 
 def open_shard(folder: Path, path: str) -> ShardFile:
-    """Read the footer of a shard, named by its path in the release.
-
-    Raises
-    ------
-    DataError
-        The footer cannot be read, or a row group is too large to read.
-    """
+    """Read the footer of a shard; `DataError` where it or a row group is not readable."""
     try:
         with pq.ParquetFile(folder / path) as parquet:
             metadata = parquet.metadata
@@ -76,13 +70,7 @@ def open_shard(folder: Path, path: str) -> ShardFile:
 
 
 def open_split(folder: Path, shards: Sequence[Mapping[str, Any]]) -> SplitRows:
-    """Open the shards of a table and split as the manifest of a release lists them.
-
-    Raises
-    ------
-    DataError
-        A path leads out of the release, or a footer cannot be read.
-    """
+    """Open the shards of a table and split, which must lie in the release."""
     for shard in shards:
         contained_path(folder, shard["path"], where=MANIFEST_FILE)
     return SplitRows([open_shard(folder, shard["path"]) for shard in shards])
@@ -134,13 +122,7 @@ class SplitRows:
         return self._runs
 
     def of(self, video: str) -> pa.Table:
-        """Read the rows of a video, in the order of the table.
-
-        Raises
-        ------
-        DataError
-            They stand in more places than a sorted table has, or cannot be read.
-        """
+        """Read the rows of a video in the order of the table, or raise `DataError`."""
         runs = self.videos().get(video, [])
         if len(runs) > MOST_RUNS:
             raise DataError(

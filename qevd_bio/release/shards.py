@@ -64,55 +64,31 @@ def write_config(
     *,
     rows_per_shard: int,
 ) -> dict[str, tuple[Shard, ...]]:
-    """Write the rows of one table.
+    """Write the rows of one table, whole videos to a shard until the next would exceed the limit.
 
-    Parameters
-    ----------
-    config : str
-        Which table.
-    by_split : mapping of split to sequence of PublishedVideo
-        All videos, sorted by id; those without the table are passed over.
-    schema : Schema
-        From `release_schema`.
-    folder : Path
-        The release; shards go to ``<config>/<split>-<number>-of-<count>.parquet``.
-    rows_per_shard : int
-        A shard takes whole videos until the next would exceed this.
-
-    Returns
-    -------
-    dict of split to tuple of Shard
-        No shards where the videos have no rows.
+    Shards go to ``<config>/<split>-<number>-of-<count>.parquet``, two at a time. Artifacts are
+    read one by one; of a shard at most one row group and one video are in memory. Videos come
+    sorted by id; those without the table are passed over. A split without rows has no shards.
 
     Raises
     ------
     DataError
         An artifact is unreadable, has other columns, rows of another video or a row twice.
-
-    Notes
-    -----
-    Artifacts are read one by one; of a shard, at most one row group and one video are in
-    memory. Two shards are written at a time.
     """
-    names: list[str] = []
-    shares: list[list[PublishedVideo]] = []
-    owners: list[str] = []
-    for split, videos in by_split.items():
-        having = [video for video in videos if config in video.artifacts]
-        found = _shares(config, having, rows_per_shard)
-        names += [f"{split}-{n:05d}-of-{len(found):05d}.parquet" for n in range(len(found))]
-        shares += found
-        owners += [split] * len(found)
+    jobs = [
+        (split, f"{split}-{number:05d}-of-{len(shares):05d}.parquet", share)
+        for split, videos in by_split.items()
+        for shares in [_shares(config, videos, rows_per_shard)]
+        for number, share in enumerate(shares)
+    ]
+
+    def written_by(job: tuple[str, str, list[PublishedVideo]]) -> Shard:
+        return _write_shard(config, job[2], schema, folder / config / job[1])
+
     with ThreadPoolExecutor(_WRITERS) as pool:
-        written = list(
-            pool.map(
-                lambda name, videos: _write_shard(config, videos, schema, folder, name),
-                names,
-                shares,
-            )
-        )
+        written = list(pool.map(written_by, jobs))
     return {
-        split: tuple(one for one, owner in zip(written, owners, strict=True) if owner == split)
+        split: tuple(one for one, job in zip(written, jobs, strict=True) if job[0] == split)
         for split in by_split
     }
 
@@ -124,11 +100,6 @@ def kinematics_notes(video: PublishedVideo) -> dict[str, JsonValue]:
     -------
     dict
         ``motion`` (observed DoFs, noise, gravity, backend, lengths) and what the capture added.
-
-    Raises
-    ------
-    DataError
-        It does not name the observed DoFs, or names one that SKEL lacks.
     """
     path = video.artifacts["kinematics"]
     notes: dict[str, JsonValue] = notes_of_schema(read_metadata(path).schema.to_arrow_schema())
@@ -139,13 +110,7 @@ def kinematics_notes(video: PublishedVideo) -> dict[str, JsonValue]:
 def row_digests(
     folder: Path, written: Mapping[str, Mapping[str, Sequence[Shard]]]
 ) -> dict[str, dict[str, str]]:
-    """Read written shards back and hash the rows of every video, by video and table.
-
-    Raises
-    ------
-    DataError
-        A shard cannot be read back.
-    """
+    """Read written shards back and hash the rows of every video, by video and table."""
     digests: dict[str, dict[str, str]] = {}
     for config, splits in written.items():
         for shards in splits.values():
@@ -177,7 +142,8 @@ def _shares(
     shares: list[list[PublishedVideo]] = []
     held = 0
     for video in videos:
-        rows = read_metadata(video.artifacts[config]).num_rows
+        artifact = video.artifacts.get(config)
+        rows = 0 if artifact is None else read_metadata(artifact).num_rows
         if rows and (not shares or held + rows > limit):
             shares.append([])
             held = 0
@@ -188,16 +154,11 @@ def _shares(
 
 
 def _write_shard(
-    config: str,
-    videos: Sequence[PublishedVideo],
-    schema: pa.Schema,
-    folder: Path,
-    name: str,
+    config: str, videos: Sequence[PublishedVideo], schema: pa.Schema, path: Path
 ) -> Shard:
-    path = folder / config / name
     rows = write_tables(path, schema, (_video_rows(config, video, schema) for video in videos))
     return Shard(
-        path=path.relative_to(folder).as_posix(),
+        path=f"{config}/{path.name}",
         rows=rows,
         arrow_bytes=loaded_bytes(path),
         file_bytes=path.stat().st_size,

@@ -18,15 +18,7 @@ from qevd_bio.stages.annotations import AnnotationsStage
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A row and what it was made from.
-
-    Attributes
-    ----------
-    row : dict of str to object
-        As the table has it.
-    links : tuple of Link
-        The unit that holds the row first.
-    """
+    """A row as the table has it, and the units it was made from, the one that holds it first."""
 
     row: dict[str, Any]
     links: tuple[Link, ...]

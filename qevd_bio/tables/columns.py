@@ -29,20 +29,9 @@ def column(
 ) -> pa.Field:
     """Describe one column.
 
-    Parameters
-    ----------
-    name, kind : str, DataType
-        Column name (with its unit suffix) and Arrow type.
-    description : str
-        One sentence for the data card.
-    unit : str
-        ``s``, ``rad``, ``deg``, ``frames`` or empty for plain values.
-    nullable : bool
-        Whether a missing value has a meaning here.
-
-    Returns
-    -------
-    pyarrow.Field
+    `name` carries its unit as a suffix, `description` is one sentence for the data card, `unit` is
+    ``s``, ``rad``, ``deg``, ``frames``, ... or empty for plain values; `nullable` columns describe
+    what null means.
     """
     metadata = {"description": description}
     if unit:

@@ -27,7 +27,7 @@ from qevd_bio.release.croissant import croissant
 from qevd_bio.release.drop_in import DROP_IN_FOLDER, TABLE_FILE
 from qevd_bio.release.loaded_size import loaded_bytes
 from qevd_bio.tables.published import TABLES
-from qevd_bio.verify.files import Layout, ShardEntry, read_json_file
+from qevd_bio.verify.files import Layout, ShardEntry
 from qevd_bio.verify.issues import Verdict
 from qevd_bio.verify.tables import Tables
 
@@ -46,7 +46,7 @@ def check_descriptions(layout: Layout, tables: Tables, verdict: Verdict) -> None
     if contents is None:
         verdict.skip("card and Croissant description: a shard is wrong")
         return
-    if CARD_FILE in layout.files:
+    if CARD_FILE in layout.folder.files:
         _check_card(layout, contents, verdict)
     _check_croissant(layout, contents, verdict)
 
@@ -54,10 +54,10 @@ def check_descriptions(layout: Layout, tables: Tables, verdict: Verdict) -> None
 def _check_names_of_files(layout: Layout, verdict: Verdict) -> None:
     """Find the files that no release holds, though the sums may name them, and those it must."""
     listed = {one.where for one in verdict.issues}
-    for name in sorted(layout.files - _known(layout) - listed):
+    for name in sorted(layout.folder.files - _known(layout) - listed):
         verdict.add("extra file", name, "no release holds such a file")
     for name in (CARD_FILE, CHANGELOG_FILE, "schema/records.json"):
-        if name not in layout.files | listed:
+        if name not in layout.folder.files | listed:
             verdict.add("missing file", name, "every release has one")
 
 
@@ -101,7 +101,7 @@ def _contents(layout: Layout, tables: Tables) -> Contents | None:
 
 
 def _shard(layout: Layout, entry: ShardEntry) -> Shard:
-    file = layout.folder / entry.path
+    file = layout.folder.path / entry.path
     return Shard(entry.path, entry.rows, loaded_bytes(file), file.stat().st_size, sha256="")
 
 
@@ -117,11 +117,11 @@ def _check_card(layout: Layout, contents: Contents, verdict: Verdict) -> None:
 
 
 def _text(layout: Layout, name: str) -> str:
-    return (layout.folder / name).read_bytes().decode("utf-8", errors="replace")
+    return (layout.folder.path / name).read_bytes().decode("utf-8", errors="replace")
 
 
 def _check_changelog(layout: Layout, verdict: Verdict) -> None:
-    if CHANGELOG_FILE not in layout.files:
+    if CHANGELOG_FILE not in layout.folder.files:
         return
     text = _text(layout, CHANGELOG_FILE)
     head = entry_head(layout.manifest["version"])
@@ -138,11 +138,11 @@ def _check_changelog(layout: Layout, verdict: Verdict) -> None:
 
 
 def _check_croissant(layout: Layout, contents: Contents, verdict: Verdict) -> None:
-    written: Any = read_json_file(layout, CROISSANT_FILE, verdict)
+    written: Any = layout.folder.json(CROISSANT_FILE)
     if written is None:
         return
     files = {
-        name: ((layout.folder / name).stat().st_size, layout.digests[name])
+        name: ((layout.folder.path / name).stat().st_size, layout.digests[name])
         for name in _known(layout) & set(layout.digests) - {CROISSANT_FILE}
     }
     expected = json.loads(json.dumps(croissant(contents, files)))
@@ -152,7 +152,7 @@ def _check_croissant(layout: Layout, contents: Contents, verdict: Verdict) -> No
         verdict.add("described", CROISSANT_FILE, f"has another shape ({error!r})")
         return
     # what SHA256SUMS contradicts, or misses, is an issue already
-    listed = (layout.files | {one.where for one in verdict.issues}) - set(files)
+    listed = (layout.folder.files | {one.where for one in verdict.issues}) - set(files)
     for name in [name for name in {**due, **own} if own.get(name) != due.get(name)]:
         if name in listed:
             continue
@@ -187,7 +187,7 @@ def _first_difference(own: object, due: object) -> str:
 
 def check_card_counts(layout: Layout, verdict: Verdict) -> None:
     """Compare the row counts of the card's YAML with the manifest, for any schema version."""
-    if CARD_FILE not in layout.files:
+    if CARD_FILE not in layout.folder.files:
         if not verdict.has(CARD_FILE):
             verdict.add("missing file", CARD_FILE, "every release has one")
         return

@@ -39,17 +39,7 @@ MOST_LISTED = 20
 
 @dataclass(frozen=True, slots=True)
 class ReleaseIssue:
-    """One thing that is wrong with a release.
-
-    Attributes
-    ----------
-    kind : str
-        One of `IssueKind`.
-    where : str
-        File relative to the release, with row or video.
-    cause : str
-        What is wrong, without a final full stop.
-    """
+    """One thing that is wrong: its kind, the file (with row or video), and the cause."""
 
     kind: IssueKind
     where: str

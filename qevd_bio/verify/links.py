@@ -50,21 +50,7 @@ def check_links(
 ) -> VideoTables:
     """Compare the rows of one video with each other and with the manifest.
 
-    Parameters
-    ----------
-    layout : Layout
-        From `check_files`.
-    split, video : str
-        A video of the manifest, and its split.
-    tables : dict
-        From `check_tables`; what is absent there is not compared.
-    verdict : Verdict
-        Takes the issues.
-
-    Returns
-    -------
-    dict of str to Table
-        The rows of the video, for further checks.
+    Tables that are absent from `tables` are not compared. Returns the rows, for further checks.
     """
     own: VideoTables = {}
     for config, splits in tables.items():

@@ -18,19 +18,7 @@ from qevd_bio.verify.issues import IssueKind, Verdict
 
 
 class RowChecks:
-    """The checks of one table and split, row group after row group.
-
-    Parameters
-    ----------
-    table : PublishedTable
-        What is declared of it.
-    videos : mapping
-        Videos of the manifest.
-    split : str
-        Where the rows stand.
-    verdict : Verdict
-        Takes the issues.
-    """
+    """The checks of one table and split, row group after row group."""
 
     def __init__(
         self, table: PublishedTable, videos: Mapping[str, Any], split: str, verdict: Verdict

@@ -12,7 +12,7 @@ from qevd_bio.release.features import field_list
 from qevd_bio.release.json_schemas import row_schema
 from qevd_bio.release.rows import ShardFile
 from qevd_bio.tables.published import TABLES
-from qevd_bio.verify.files import Layout, read_json_file
+from qevd_bio.verify.files import Layout
 from qevd_bio.verify.issues import Verdict
 
 
@@ -49,20 +49,10 @@ def check_shard_schema(
 
 
 def schema_differences(found: pa.Schema, expected: pa.Schema, name: str) -> list[str]:
-    """List the differences of two schemas.
+    """List the differences of a schema from the one it should be, called `name`.
 
-    Parameters
-    ----------
-    found, expected : Schema
-        The one that is checked, and the one it should be.
-    name : str
-        What to call `expected`.
-
-    Returns
-    -------
-    list of str
-        Missing and further columns, then types, nullability and metadata by column, then the
-        order; empty when they are equal but for the metadata of the schema as a whole.
+    Missing and further columns, then types, nullability and metadata by column, then the order;
+    empty when they are equal but for the metadata of the schema as a whole.
     """
     causes = [f"lacks column {n}" for n in expected.names if n not in found.names]
     causes += [f"has column {n}, unknown to {name}" for n in found.names
@@ -95,7 +85,7 @@ def _description(field: pa.Field) -> object:
 def check_schema_file(layout: Layout, config: str, schema: pa.Schema, verdict: Verdict) -> None:
     """Compare schema/<table>.json with the columns of the shards."""
     name = f"schema/{config}.json"
-    written = read_json_file(layout, name, verdict)
+    written = layout.folder.json(name)
     if written is None:
         return
     try:

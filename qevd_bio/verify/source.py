@@ -19,7 +19,7 @@ from qevd_bio.qevd.utterances import utterances
 from qevd_bio.release.drop_in import DROP_IN_FOLDER, TABLE_FILE, records_of
 from qevd_bio.release.rows import open_shard
 from qevd_bio.tables import records
-from qevd_bio.verify.files import Layout, read_json_file
+from qevd_bio.verify.files import Layout
 from qevd_bio.verify.issues import IssueKind, Verdict
 from qevd_bio.verify.schemas import schema_differences
 
@@ -44,22 +44,12 @@ def check_drop_in(
 ) -> None:
     """Check the drop-in file of a split against its tables, and against the source.
 
-    Parameters
-    ----------
-    layout : Layout
-        From `check_files`.
-    split : str
-        ``train`` or ``test``.
-    sentences : dict or None
-        Annotation rows by video; None where the table is wrong.
-    source : sequence or None
-        The source's file of that split, where there is one.
-    verdict : Verdict
-        Takes the issues.
+    `sentences` has the annotation rows by video; None where the table is wrong. `source` is the
+    source's file of that split, where there is one.
     """
     home = f"{DROP_IN_FOLDER}/{SPLIT_FOLDERS[split]}"
     table = _records_table(layout, f"{home}/{TABLE_FILE}", verdict)
-    written = read_json_file(layout, f"{home}/{RECORDS_FILE}", verdict)
+    written = layout.folder.json(f"{home}/{RECORDS_FILE}")
     if table is None or written is None or sentences is None:
         verdict.skip(f"the drop-in file of {split}")
         return
@@ -98,12 +88,12 @@ def _is_too_long(one: pa.Table, said: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def _records_table(layout: Layout, name: str, verdict: Verdict) -> pa.Table | None:
-    if name not in layout.files:
+    if name not in layout.folder.files:
         if not verdict.has(name):
             verdict.add("missing file", name, "every split has one")
         return None
     try:
-        shard = open_shard(layout.folder, name)
+        shard = open_shard(layout.folder.path, name)
         groups = [shard.group(index) for index in range(len(shard.group_rows))]
     except DataError as error:
         verdict.add("unreadable", name, error.message)
@@ -201,13 +191,7 @@ def _check_stamps(one: pa.Table, said: Sequence[Mapping[str, Any]], verdict: Ver
 
 
 class Source:
-    """The annotation files and videos a release was made from, below a data root.
-
-    Raises
-    ------
-    DataError
-        It is no such folder, or its records cannot be read.
-    """
+    """The annotation files and videos a release was made from, below a data root."""
 
     def __init__(self, data_root: Path) -> None:
         loaded: LoadedRecords = load_records(data_root)
@@ -236,16 +220,7 @@ class Source:
     ) -> None:
         """Compare utterances and frame times of a video with the source, bit for bit.
 
-        Parameters
-        ----------
-        split, video : str
-            As the manifest has them.
-        said : sequence of mapping or None
-            Its annotation rows.
-        frames : Table or None
-            Its `frame` and `time_s`.
-        verdict : Verdict
-            Takes the issues.
+        `said` are its annotation rows and `frames` its kinematics; None where they cannot be read.
         """
         record = self._records.get(video)
         if record is None or record.split != split:

@@ -90,7 +90,7 @@ def _check_counts(
 
 def _opened(layout: Layout, path: str, verdict: Verdict) -> ShardFile | None:
     try:
-        return open_shard(layout.folder, path)
+        return open_shard(layout.folder.path, path)
     except DataError as error:
         verdict.add("unreadable", path, error.message)
         return None
