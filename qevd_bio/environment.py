@@ -8,7 +8,6 @@ import platform
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -135,7 +134,7 @@ def _rules() -> Check:
     try:
         rules = load_rules()
     except QevdBioError as error:
-        return Check("exercise rules", "fail", f"{error.where}: {error.message}", error.next_step)
+        return _failed("exercise rules", error)
     return Check("exercise rules", "ok", ", ".join(sorted(rules)))
 
 
@@ -157,7 +156,7 @@ def _weights() -> Check:
     try:
         entries = inventory(WeightFolder(folder))
     except QevdBioError as error:
-        return Check("weights", "fail", f"{error.where}: {error.message}", error.next_step)
+        return _failed("weights", error)
     damaged = [entry.name for entry in entries if entry.state == "damaged"]
     if damaged:
         detail = f"{', '.join(damaged)} damaged in {folder}"
@@ -175,24 +174,17 @@ def _space(work: Path) -> Check:
 
 
 def _durable_writes(work: Path) -> Check:
-    folder = _existing(work)
-
-    def probe() -> str:
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".qevd-bio-") as name:
-            write_text_atomic(Path(name) / "probe", "1")
-            write_text_atomic(Path(name) / "probe", "2")
-            return (Path(name) / "probe").read_text(encoding="utf-8")
-
-    return _tried("durable writes", probe, "2", f"Make {folder} writable or choose --work")
-
-
-def _tried(name: str, probe: Callable[[], str], expected: str, fix: str) -> Check:
+    name, folder = "durable writes", _existing(work)
+    fix = f"Make {folder} writable or choose --work"
     try:
-        found = probe()
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".qevd-bio-") as probe:
+            file = Path(probe) / "probe"
+            write_text_atomic(file, "1")
+            write_text_atomic(file, "2")
+            if file.read_text(encoding="utf-8") != "2":
+                return Check(name, "fail", "a replaced file shows its old content", fix)
     except OSError as error:
         return Check(name, "fail", _line(error), fix)
-    if found != expected:
-        return Check(name, "fail", "a replaced file shows its old content", fix)
     return Check(name, "ok", "replace and fsync work")
 
 
@@ -203,7 +195,7 @@ def _source_data(data_root: Path) -> list[Check]:
     try:
         loaded = load_records(data_root)
     except QevdBioError as error:
-        return [Check("source data", "fail", f"{error.where}: {error.message}", error.next_step)]
+        return [_failed("source data", error)]
     checks = []
     for count in split_counts(loaded):
         complete = count.present == count.expected
@@ -216,6 +208,10 @@ def _source_data(data_root: Path) -> list[Check]:
         name = f"{record.split} record {record.index}"
         checks.append(Check(name, "warn", record.reason, "Correct the record; others are used"))
     return checks
+
+
+def _failed(name: str, error: QevdBioError) -> Check:
+    return Check(name, "fail", f"{error.where}: {error.message}", error.next_step)
 
 
 def _existing(folder: Path) -> Path:

@@ -80,7 +80,7 @@ def plot(
 
     target = out or Path(f"{video}.png")
     panels = write_plot(reopen_pipeline(work), video, target)
-    emit({"plot": str(target), "panels": panels}, f"plot: {target}", as_json=as_json)
+    emit({"plot": target, "panels": panels}, f"plot: {target}", as_json=as_json)
     return DONE
 
 
@@ -110,7 +110,7 @@ def overlay(
     analysed = video_or_file(video, work, exercise, target, user_rules)
     with frame_progress(len(analysed.motion.time_s)) as on_frame:
         frames = write_overlay(analysed, target, longest_side_px=longest_side, on_frame=on_frame)
-    emit({"overlay": str(target), "frames": frames}, f"overlay: {target}", as_json=as_json)
+    emit({"overlay": target, "frames": frames}, f"overlay: {target}", as_json=as_json)
     return DONE
 
 
@@ -133,7 +133,7 @@ def export(
     target = out or Path(f"{video}.{to}")
     outside_of_source(target, pipeline.config.data_root)
     export_motion(finished_video(pipeline, video), target, to)
-    emit({"export": str(target)}, f"export: {target}", as_json=as_json)
+    emit({"export": target}, f"export: {target}", as_json=as_json)
     return DONE
 
 
@@ -173,7 +173,7 @@ def why(
         "chain": [
             {
                 **asdict(link.record),
-                "unit_file": str(link.unit_file),
+                "unit_file": link.unit_file,
                 "run": link.run,
                 "run_problem": link.run_problem,
             }

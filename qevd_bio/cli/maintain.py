@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +11,7 @@ import typer
 from qevd_bio.cli.errors import DONE, ISSUES_FOUND, guarded, report
 from qevd_bio.cli.help_groups import Command, Group
 from qevd_bio.cli.options import PROGRAM, STAGE_NAMES, Json, Videos, Work, follow_up
-from qevd_bio.cli.output import emit, table
+from qevd_bio.cli.output import counts_table, emit, table
 
 if TYPE_CHECKING:
     from qevd_bio.engine.maintain.failures import FailureGroup
@@ -36,12 +35,7 @@ def status(work: Work, as_json: Json = False) -> int:
     planned = reopen_pipeline(work).plan()
     counts, runs = stage_counts(planned), run_statuses(work)
     left_s = time_left_s(planned, runs)
-    lines = [
-        table(
-            ("stage", *next(iter(counts.values()), {})),
-            [(stage, *numbers.values()) for stage, numbers in counts.items()],
-        )
-    ]
+    lines = [counts_table(counts)]
     shown = [run for run in runs if run.state == "running"] or runs[:3]
     rows = [
         (
@@ -56,7 +50,7 @@ def status(work: Work, as_json: Json = False) -> int:
     lines.append(table(("run", "state", "host", "units", "units/h"), rows))
     if left_s is not None:
         lines.append(f"time left: about {timedelta(seconds=round(left_s))}")
-    result = {"counts": counts, "runs": [asdict(run) for run in runs], "time_left_s": left_s}
+    result = {"counts": counts, "runs": runs, "time_left_s": left_s}
     emit(result, "\n\n".join(lines), as_json=as_json)
     return DONE
 
@@ -76,8 +70,8 @@ def failed(work: Work, as_json: Json = False) -> int:
             "cause": group.cause,
             "videos": [unit.video_id for unit in group.units],
             "given_up": sum(unit.action == "given up" for unit in group.units),
-            "records": [str(path) for path in group.records],
-            "logs": [str(work / RUNS_FOLDER / run) for run in group.runs],
+            "records": group.records,
+            "logs": [work / RUNS_FOLDER / run for run in group.runs],
         }
         for group in groups
     ]
@@ -115,12 +109,7 @@ def gc(
     text = f"{len(found)} things, {total:,} bytes {words}"
     if rows:
         text = f"{table(('bytes', 'why', 'path'), rows)}\n\n{text}"
-    result = {
-        "deleted": yes,
-        "bytes": total,
-        "found": [{**asdict(one), "path": str(one.path)} for one in found],
-    }
-    emit(result, text, as_json=as_json)
+    emit({"deleted": yes, "bytes": total, "found": found}, text, as_json=as_json)
     return DONE
 
 
@@ -153,7 +142,7 @@ def adopt(
                 "video_id": one.unit.video_id,
                 "identity": one.unit.identity,
                 "from": one.old.identity if one.old else None,
-                "changed": list(one.unit.why),
+                "changed": one.unit.why,
                 "obstacle": one.obstacle,
             }
             for one in found
@@ -188,7 +177,7 @@ def export_archive(
     exported = export_folder(work, file)
     for problem in exported.problems:
         report(f"damaged, left out: {problem}")
-    result = {"archive": str(file), "units": exported.units, "failures": exported.failures,
+    result = {"archive": file, "units": exported.units, "failures": exported.failures,
               "damaged": exported.problems}  # fmt: skip
     text = f"{exported.units} units and {exported.failures} failures exported to {file}"
     emit(result, text, as_json=as_json)
@@ -214,7 +203,7 @@ def import_archives(
             f"{file}: {imported.units} units and {imported.failures} failures, "
             f"{imported.added} new"
         )
-        result.append({"archive": str(file), "units": imported.units,
+        result.append({"archive": file, "units": imported.units,
                        "failures": imported.failures, "added": imported.added,
                        "damaged": imported.problems})  # fmt: skip
     lines.append(

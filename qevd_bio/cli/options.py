@@ -13,7 +13,16 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from qevd_bio.errors import QevdBioError
-from qevd_bio.pipeline.settings import SETTINGS_FILE, About, Settings, in_folder
+from qevd_bio.pipeline.settings import (
+    ENVIRONMENT,
+    GROUP_OF,
+    HELP,
+    LEAST,
+    METAVAR,
+    SETTINGS_FILE,
+    Settings,
+    in_folder,
+)
 
 PROGRAM = "qevd-bio"
 _NAMED = inspect.Parameter.KEYWORD_ONLY
@@ -90,7 +99,8 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
         Takes ``asked: Asked`` and options of its own.
     """
     own = list(inspect.signature(command, eval_str=True).parameters.values())
-    shared = [_parameter(one, hint) for one, hint in _fields()]
+    hints = get_type_hints(Settings)
+    shared = [_parameter(one, hints[one.name]) for one in fields(Settings)]
     parameters = [
         inspect.Parameter("context", _NAMED, annotation=typer.Context),
         inspect.Parameter("config", _NAMED, annotation=_Config, default=None),
@@ -109,19 +119,14 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def _fields() -> list[tuple[Field[Any], Any]]:
-    hints = get_type_hints(Settings)
-    return [(one, hints[one.name]) for one in fields(Settings)]
-
-
 def _parameter(one: Field[Any], hint: Any) -> inspect.Parameter:  # noqa: ANN401  a type
-    about: About = one.metadata["about"]
+    group = GROUP_OF[one.name]
     option = typer.Option(
-        help=about.help,
-        rich_help_panel=about.group or None,
-        envvar=about.environment or None,
-        metavar=about.metavar or None,
-        min=about.least,
+        help=HELP[group][one.name],
+        rich_help_panel=group or None,
+        envvar=ENVIRONMENT.get(one.name),
+        metavar=METAVAR.get(one.name),
+        min=LEAST.get(one.name),
     )
     is_list = hint == tuple[str, ...]
     default = None if is_list else one.default

@@ -24,16 +24,17 @@ class _Unit:
 
     event: Event
     since: float
+    frames_since: float = 0.0
 
     def text(self) -> str:
         """Write ``0007 kinematics 120/900 frames 0:12 elapsed, ~1:18 left``."""
-        event, elapsed_s = self.event, time.monotonic() - self.since
+        event, now = self.event, time.monotonic()
         words = [event.video_id, event.stage]
         if event.frames_total:
             words.append(f"{event.frames}/{event.frames_total} frames")
-        words.append(f"{_clock(elapsed_s)} elapsed")
+        words.append(f"{_clock(now - self.since)} elapsed")
         if 0 < event.frames < event.frames_total:
-            left_s = elapsed_s * (event.frames_total - event.frames) / event.frames
+            left_s = (now - self.frames_since) * (event.frames_total - event.frames) / event.frames
             words[-1] += f", ~{_clock(left_s)} left"
         return " ".join(words)
 
@@ -71,8 +72,9 @@ class RunDisplay(AbstractContextManager["RunDisplay"]):
             if event.kind == "started":
                 self._in_work[event.worker] = _Unit(event, time.monotonic())
             elif event.kind == "progress":
-                if event.worker in self._in_work:
-                    self._in_work[event.worker].event = event
+                if unit := self._in_work.get(event.worker):
+                    unit.event = event
+                    unit.frames_since = unit.frames_since or time.monotonic()
             else:
                 self._in_work.pop(event.worker, None)
                 if event.seconds == 0 and self._is_shown:

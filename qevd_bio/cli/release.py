@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,7 +52,7 @@ def publish(
     for video in contents.missing:
         report(f"missing: {video.video_id} ({video.split}): {video.stage}: {video.reason}")
     result = {
-        "release": str(published.folder),
+        "release": published.folder,
         "rows": [{"config": c, "split": s, "rows": n} for c, s, n in rows],
         "missing": [
             {"video_id": v.video_id, "split": v.split, "stage": v.stage, "reason": v.reason}
@@ -99,15 +98,12 @@ def verify(
             sound += 1
     for one in damaged:
         pipeline.store.set_aside(one.folder)
-    result = {
-        "sound": sound,
-        "damaged": [{**asdict(one), "folder": str(one.folder)} for one in damaged],
-    }
     rows = [(one.video_id, one.stage, one.problem) for one in damaged]
     listed = table(("damaged video", "stage", "problem"), rows) if rows else ""
     lines = [f"{sound} units sound, {len(damaged)} damaged", listed]
     if damaged:
         lines.append(f"Set aside; the next `{PROGRAM} run` writes again what is needed")
+    result = {"sound": sound, "damaged": damaged}
     emit(result, "\n".join(filter(None, lines)), as_json=as_json)
     return ISSUES_FOUND if damaged else DONE
 
@@ -130,7 +126,7 @@ def _verified_release(release: Path, data_root: Path | None, *, as_json: bool) -
     total = sum(verdict.counts.values())
     read = ", ".join(f"{rows} {name}" for name, rows in sorted(verdict.rows.items()))
     lines.append(f"{read or 'nothing'} read, {total} issues")
-    emit({"release": str(release), **verdict.as_json()}, "\n".join(lines), as_json=as_json)
+    emit({"release": release, **verdict.as_json()}, "\n".join(lines), as_json=as_json)
     return DONE if verdict.sound else ISSUES_FOUND
 
 
@@ -220,7 +216,7 @@ def audit(
     result = {
         "suspicious": [pair.as_json() for pair in found.suspicious],
         "pairs": [pair.as_json() for pair in found.pairs],
-        "unreadable": dict(found.unreadable),
+        "unreadable": found.unreadable,
     }
     emit(result, "\n".join(lines), as_json=as_json)
     return ISSUES_FOUND if found.suspicious else DONE

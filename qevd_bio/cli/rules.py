@@ -154,7 +154,7 @@ def new_rule(
 
     path = write_new_rule(rule_id, source, user_rules)
     again = f"edit it, then: qevd-bio rules check {shlex.quote(str(path))}"
-    emit({"file": str(path)}, f"{path}\n{again}", as_json=as_json)
+    emit({"file": path}, f"{path}\n{again}", as_json=as_json)
     return DONE
 
 
@@ -174,6 +174,6 @@ def build_references(
     folder = out or asset_path("references")
     folder.mkdir(parents=True, exist_ok=True)
     built = build_all(folder, load_rules().values())
-    emit({"folder": str(folder), "built": built}, f"{len(built)} references in {folder}",
+    emit({"folder": folder, "built": built}, f"{len(built)} references in {folder}",
          as_json=as_json)  # fmt: skip
     return DONE

@@ -21,7 +21,7 @@ from qevd_bio.cli.options import (
     takes_settings,
     without_options,
 )
-from qevd_bio.cli.output import emit, table
+from qevd_bio.cli.output import counts_table, emit, table
 from qevd_bio.errors import UsageError
 
 if TYPE_CHECKING:
@@ -49,15 +49,13 @@ def plan(
     pipeline = open_pipeline(config_of(asked.settings), asked.settings.work)
     planned = pipeline.plan(options.videos, options.shard)
     counts = action_counts(planned)
-    lines = [table(("stage", *next(iter(counts.values()), {})), [
-        (stage, *numbers.values()) for stage, numbers in counts.items()
-    ])]  # fmt: skip
+    lines = [counts_table(counts)]
     todo = [unit for unit in planned if unit.action != "done"]
     if why and todo:
         rows = [(u.video_id, u.stage, u.action, "; ".join(u.why)) for u in todo]
         lines.append(table(("video", "stage", "action", "why"), rows))
     units = [
-        {"video_id": u.video_id, "stage": u.stage, "action": u.action, "why": list(u.why)}
+        {"video_id": u.video_id, "stage": u.stage, "action": u.action, "why": u.why}
         for u in planned
     ]
     result = {"counts": counts, "units": units, **_about_source(pipeline)}

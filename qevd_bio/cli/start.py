@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -43,7 +42,7 @@ def doctor(
 
     checks = examine(work, data_root)
     rows = [(c.state, c.name, f"{c.detail}{f'  ->  {c.fix}' if c.fix else ''}") for c in checks]
-    emit([asdict(check) for check in checks], table(("", "what", "found"), rows), as_json=as_json)
+    emit(checks, table(("", "what", "found"), rows), as_json=as_json)
     return FAILED if any(check.state == "fail" for check in checks) else DONE
 
 

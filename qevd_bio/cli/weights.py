@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -75,9 +74,7 @@ def import_command(
         heads=heads,
     )
     rows = [("file", made.file), ("sha256 of the numbers", made.sha256), *made.metadata.items()]
-    emit(
-        {**asdict(made), "file": str(made.file)}, table(("what", made.name), rows), as_json=as_json
-    )
+    emit(made, table(("what", made.name), rows), as_json=as_json)
     report(f"licence: {made.metadata['licence']}")
     return DONE
 
@@ -93,7 +90,7 @@ def list_command(folder: Folder = None, as_json: Json = False) -> int:
     entries = inventory(WeightFolder(place))
     rows = [(entry.state, entry.name, entry.detail) for entry in entries]
     text = f"{place}\n\n{table(('', 'weights', 'from'), rows)}"
-    emit([asdict(entry) for entry in entries], text, as_json=as_json)
+    emit(entries, text, as_json=as_json)
     return DONE
 
 
@@ -118,5 +115,5 @@ def verify_command(
         ("fault" if v.faults else "ok", v.name, "; ".join((*v.faults, *v.notes))) for v in verdicts
     ]
     text = table(("", "weights", "found"), rows) if rows else ""
-    emit([asdict(verdict) for verdict in verdicts], text, as_json=as_json)
+    emit(verdicts, text, as_json=as_json)
     return ISSUES_FOUND if any(verdict.faults for verdict in verdicts) else DONE

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from qevd_bio.choices import suggestion
 from qevd_bio.errors import UsageError
 from qevd_bio.pipeline.plain_data import Differences, value_as
-from qevd_bio.pipeline.settings import SETTINGS_FILE, Settings, in_folder
+from qevd_bio.pipeline.settings import GROUP_OF, SETTINGS_FILE, Settings, in_folder
 
-TABLES = {one.name: one.metadata["about"].group.lower() for one in fields(Settings)}
+TABLES = {name: group.lower() for name, group in GROUP_OF.items()}
 """The table that an option can stand in; empty: at the top only."""
 
 

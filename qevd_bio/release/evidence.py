@@ -66,7 +66,7 @@ def row_issues(row: Mapping[str, Any], body: Mapping[str, float] | None = None) 
 
     A rewritten sentence holds numbers of its spoken findings only, in their places; any other is
     the source's to the character. The motion context holds numbers of the row's pose and findings
-    only, the morphology context those of `body` (`feedback.morphology.reportable_measurements`; None:
+    only, the morphology context those of `body` (`morphology.reportable_measurements`; None:
     nothing measured the body).
     """
     findings = [Finding(**{name: one[name] for name in _FINDING_NAMES}) for one in row["findings"]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,11 +38,13 @@ def test_the_video_its_frames_and_the_time_are_shown(
     with RunDisplay(12) as display:
         display.on_event(Event("started", "kinematics", "0007", "is new", worker=1))
         assert "0007 kinematics 0:00 elapsed" in terminal.getvalue(), "from the first second"
-        now[0] += 12
-        display.on_event(
-            Event("progress", "kinematics", "0007", worker=1, frames=120, frames_total=900)
-        )
-        assert "0007 kinematics 120/900 frames 0:12 elapsed, ~1:18 left" in terminal.getvalue()
+        now[0] += 3
+        progress = Event("progress", "kinematics", "0007", worker=1, frames_total=900)
+        display.on_event(progress)
+        assert "0007 kinematics 0/900 frames 0:03 elapsed" in terminal.getvalue()
+        now[0] += 9
+        display.on_event(replace(progress, frames=120))
+        assert "0007 kinematics 120/900 frames 0:12 elapsed, ~0:58 left" in terminal.getvalue()
         assert "0/12 units" in terminal.getvalue()
         display.on_event(Event("completed", "kinematics", "0007", seconds=90, worker=1))
         display.on_event(Event("started", "quality", "0007", worker=1))

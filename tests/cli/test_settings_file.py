@@ -11,7 +11,7 @@ from typing import Literal, get_args, get_origin, get_type_hints
 
 import pytest
 
-from qevd_bio.pipeline.settings import Settings
+from qevd_bio.pipeline.settings import GROUP_OF, HELP, Settings
 from qevd_bio.pipeline.settings_file import TABLES, read_settings
 from tests.cli.test_command_line import data_root_with
 from tests.cli.test_maintain_commands import Done, qevd_bio
@@ -147,7 +147,7 @@ def row_of(one: Field) -> str:
         f"`[{table}]`" if table else "",
         values_of(get_type_hints(Settings)[one.name]),
         default.strip('"'),
-        one.metadata["about"].help,
+        HELP[GROUP_OF[one.name]][one.name],
     )
     return f"| {' | '.join(cells)} |".replace("  ", " ")
 

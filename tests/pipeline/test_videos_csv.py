@@ -98,11 +98,3 @@ def test_ids_that_the_source_does_not_have_are_reported(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert "no source record has the video id 7777" in done.stderr
     assert json.loads(done.stdout)["unknown_videos"] == ["7777"]
-
-
-def test_exercises_without_a_rule_are_counted(walk, tmp_path: Path) -> None:
-    twice = [*SQUATS[:2], (170, "Moving on to zorbing!", 12, True), *SQUATS[3:]]
-    records = [record("0001", SQUATS), record("0002", twice)]
-    pipeline = walk(write_root(tmp_path / "QEVD", records))
-    assert pipeline.exercises_without_rule() == {"zorbing": 3}
-    assert pipeline.exercises_without_rule(("0001",)) == {"zorbing": 1}
