@@ -14,6 +14,7 @@ from qevd_bio.errors import EnvironmentProblem
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
+SOURCES = (".py", ".html", ".typed")
 PROBE = """
 from pathlib import Path
 import qevd_bio
@@ -56,6 +57,8 @@ def test_a_wheel_carries_its_data_and_finds_it(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
         names = archive.namelist()
+    sources = [path for path in (CHECKOUT / "qevd_bio").rglob("*") if path.suffix in SOURCES]
+    assert {path.relative_to(CHECKOUT).as_posix() for path in sources} <= set(names)
     for folder in DATA_FOLDERS:
         shipped = {n.split("_data/", 1)[1] for n in names if f"_data/{folder}/" in n}
         ours = {f"{folder}/{path.name}" for path in (CHECKOUT / folder).iterdir()}

@@ -193,7 +193,7 @@ def audit(
     """Look for the same person or footage in both splits; list pairs with their evidence."""
     from qevd_bio.audit.audit import audit as audit_pairs
     from qevd_bio.audit.page import audit_page, evidence
-    from qevd_bio.audit.subjects import notes_of_release, subjects_of, work_of
+    from qevd_bio.audit.source_videos import notes_of_release, source_videos, work_of
     from qevd_bio.files.atomic import write_text_atomic
     from qevd_bio.pipeline.pipeline import outside_of_source
 
@@ -203,7 +203,7 @@ def audit(
     if out is not None:
         outside_of_source(out, source)
     found = audit_pairs(
-        subjects_of(source, notes), on_video=lambda video: report(f"reading {video}")
+        source_videos(source, notes), on_video=lambda video: report(f"reading {video}")
     )
     if out is not None:
         write_text_atomic(out, audit_page(found))
@@ -211,12 +211,12 @@ def audit(
     for pair in found.suspicious:
         lines.append(f"{pair.train} (train) and {pair.test} (test): {pair.suspicion}")
         lines += [f"    {what}: {text}" for what, text in evidence(pair)]
-    lines += [f"not read: {video}: {cause}" for video, cause in found.unseen.items()]
+    lines += [f"not read: {video}: {cause}" for video, cause in found.unreadable.items()]
     lines.append(f"{len(found.suspicious)} suspicious of {len(found.pairs)} pairs")
     result = {
         "suspicious": [pair.as_json() for pair in found.suspicious],
         "pairs": [pair.as_json() for pair in found.pairs],
-        "unseen": found.unseen,
+        "unreadable": found.unreadable,
     }
     emit(result, "\n".join(lines), as_json=as_json)
     return ISSUES_FOUND if found.suspicious else DONE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -39,22 +39,20 @@ def list_rules(user_rules: UserRules, as_json: Json = False) -> int:
     from qevd_bio.exercises.describing import counted_sources
     from qevd_bio.exercises.load import load_rules
 
-    rules = list(load_rules(user_rules).values())
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": rule.id,
             "kind": rule.kind,
             "representative": rule.representative.measure,
             "constraints": len(rule.constraints),
             **counted_sources([rule]),
+            "aliases": list(rule.aliases),
         }
-        for rule in rules
+        for rule in load_rules(user_rules).values()
     ]
     header = ("exercise", "kind", "found by", "checks", "sourced", "partly", "unverified", "names")
-    names = [", ".join(rule.aliases) for rule in rules]
-    cells = [[*row.values(), text] for row, text in zip(rows, names, strict=True)]
-    result = [row | {"aliases": list(r.aliases)} for row, r in zip(rows, rules, strict=True)]
-    emit(result, table(header, cells), as_json=as_json)
+    cells = [(row | {"aliases": ", ".join(row["aliases"])}).values() for row in rows]
+    emit(rows, table(header, [*map(tuple, cells)]), as_json=as_json)
     return DONE
 
 
@@ -115,7 +113,7 @@ def check_rules(
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Check that rules have everything a run needs; report every fault with file and key."""
+    """Check that rules have everything a run needs; report every issue with file and key."""
     from qevd_bio.exercises.describing import summary_lines
     from qevd_bio.exercises.load import rule_paths
     from qevd_bio.feedback.rule_check import checked_files

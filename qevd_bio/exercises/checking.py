@@ -237,10 +237,8 @@ def _checked_values(
         if check.constraint.check == "tempo":
             continue
         frames = read.setdefault(check.name, np.zeros(len(part.time_s), dtype=np.bool_))
-        if check.reads_all:
-            frames[check.frames] = True
-        else:
-            frames[slice(*_inside(part.time_s, check.window_s(part.time_s)))] = True
+        window = _inside(part.time_s, *check.window_s(part.time_s))
+        frames[check.frames if check.reads_all else window] = True
     values = {name: np.full(len(part.time_s), np.nan) for name in read}
     patterns = {frames.tobytes(): frames for frames in read.values()}
     for key, frames in patterns.items():
@@ -265,9 +263,8 @@ def _sigmas(
     return {at: float(sigma) for at, sigma in zip(wanted, noise, strict=True)}
 
 
-def _inside(time_s: FloatArray, window_s: tuple[float, float]) -> tuple[int, int]:
-    start, stop = time_s.searchsorted(window_s[0]), time_s.searchsorted(window_s[1], "right")
-    return int(start), int(stop)
+def _inside(time_s: FloatArray, from_s: float, to_s: float) -> slice:
+    return slice(int(time_s.searchsorted(from_s)), int(time_s.searchsorted(to_s, "right")))
 
 
 def _measured_value(
@@ -304,7 +301,7 @@ def _measured_value(
             reach_frames=_reach_frames(check, part.time_s),
         )
     from_s, to_s = check.window_s(part.time_s)
-    near = slice(*_inside(time_s, (from_s, to_s)))
+    near = _inside(time_s, from_s, to_s)
     return value_at(
         curve[frames][near],
         time_s[near],

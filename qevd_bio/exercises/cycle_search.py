@@ -88,9 +88,9 @@ def segment_cycles(
     if not 0 <= frame_start < frame_end <= len(motion.time_s):
         raise ValueError(f"frames {frame_start} to {frame_end} of {len(motion.time_s)}")
     part = part_of(motion, frame_start, frame_end)
-    sides = [side for side in _representative_sides(rule) if _observes(part, rule, side)]
+    measure = rule.representative.measure
+    sides = [s for s in _representative_sides(rule) if not unobserved(full_name(measure, s), part)]
     if not sides or (rule.kind == "alternating" and len(sides) < 2):
-        measure = rule.representative.measure
         return SegmentCycles((), f"{measure} is not observed by {motion.backend}")
     if not part.valid.any():
         return SegmentCycles((), "nobody is seen in this segment")
@@ -104,7 +104,8 @@ def segment_cycles(
         cause = f"not in {rule.posture} posture" if elsewhere else f"no {rule.kind} movement found"
         return SegmentCycles((), cause)
     scored = _scored(kept, part, rule, reference)
-    return SegmentCycles(tuple(_shifted(item, frame_start) for item in scored), "")
+    shifted = (replace(item, cycle=moved(item.cycle, frame_start)) for item in scored)
+    return SegmentCycles(tuple(shifted), "")
 
 
 def choose_cycle(cycles: Sequence[ScoredCycle], time_s: float) -> ScoredCycle | None:
@@ -139,10 +140,6 @@ def _representative_sides(rule: Rule) -> tuple[str | None, ...]:
     return SIDES if side in ("mean", "max") else (side,)
 
 
-def _observes(motion: Motion, rule: Rule, side: str | None) -> bool:
-    return not unobserved(full_name(rule.representative.measure, side), motion)
-
-
 def _representative(
     q: FloatArray, rule: Rule, sides: Sequence[str | None], skeleton: Skeleton, gravity: FloatArray
 ) -> FloatArray:
@@ -170,25 +167,21 @@ def _detected(
         still = HoldSettings(shortest_s=shortest_s, longest_s=longest_s)
         holds = detect_holds(joined, part.time_s, part.valid & posed, settings=still)
         return _in_the_pose(holds, curves, HOLD_SHARE * float(np.nanmax(model)))
-    angles = unwrap_angles(part.q[:, _salient(rule, part)], part.valid)
+    angles = unwrap_angles(part.q[:, _observed_dofs(rule.dynamic_joints, part)], part.valid)
     least = max(PROMINENCE_RAD, RANGE_SHARE * float(np.ptp(model, axis=1).max()))
     settings = CycleSettings(shortest_s=shortest_s, longest_s=longest_s, prominence_rad=least)
     if rule.kind == "alternating":
+        right, left = curves
         return detect_alternating(
-            curves[0],
-            curves[1],
-            part.time_s,
-            part.valid,
-            settings=settings,
-            angles=angles,
+            right, left, part.time_s, part.valid, settings=settings, angles=angles
         )
     return detect_cycles(joined, part.time_s, part.valid, settings=settings, angles=angles)
 
 
-def _salient(rule: Rule, part: Motion) -> list[int]:
-    """List the observed DoFs of the joints that the exercise moves."""
-    joints = [joint for joint in rule.dynamic_joints if joint != "pelvis"]
-    return [dof for joint in joints for dof in joint_dofs(joint) if part.observed[dof]]
+def _observed_dofs(joints: Sequence[str], part: Motion) -> list[int]:
+    """List the observed DoFs of joints; the pelvis only turns the body in the camera frame."""
+    inner = (joint for joint in joints if joint != "pelvis")
+    return [dof for joint in inner for dof in joint_dofs(joint) if part.observed[dof]]
 
 
 def _in_the_pose(holds: Sequence[Cycle], curves: FloatArray, least_rad: float) -> list[Cycle]:
@@ -230,7 +223,7 @@ def _scored(
         for joint in rule.dynamic_joints
         if joint != "pelvis" and moving[list(joint_dofs(joint))].any()
     ]
-    salient = [dof for joint in joints for dof in joint_dofs(joint) if part.observed[dof]]
+    salient = _observed_dofs(joints, part)
     shown_side = leading_side(rule, reference)
     smooth = smooth_pose(part.q, part.time_s, part.valid, joints)
     as_shown, mirrored = smooth[:, salient], mirror_q(smooth)[:, salient]
@@ -245,7 +238,3 @@ def _scored(
         curves.append(resample_cycle(angles[frames], phase, rule.points))
     scores = cycle_scores(np.stack(curves), reference[:, salient], salient)
     return [ScoredCycle(*pair) for pair in zip(cycles, scores, strict=True)]
-
-
-def _shifted(item: ScoredCycle, frames: int) -> ScoredCycle:
-    return replace(item, cycle=moved(item.cycle, frames))

@@ -65,7 +65,7 @@ def load_rules(user_folder: Path | None = None) -> dict[str, Rule]:
     Raises
     ------
     RuleError
-        A file is malformed or contradicts itself, or two rules answer to one name. All faults
+        A file is malformed or contradicts itself, or two rules answer to one name. All issues
         of all files are reported.
     """
     return sound_rules(read_rules(rule_files(user_folder).values()).values())

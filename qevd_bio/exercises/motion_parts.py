@@ -15,22 +15,14 @@ from qevd_bio.motion.repetitions.cycles import Cycle
 from qevd_bio.skeleton.dofs import DOF_INDEX
 from qevd_bio.skeleton.measures import CATALOGUE
 
+_PER_FRAME = ("q", "time_s", "confidence", "valid", "betas", "root_m", "frame_sigma_rad")
+
 
 def part_of(motion: Motion, start: int, stop: int) -> Motion:
     """Cut a span of frames out and make its angles continuous."""
-    valid = motion.valid[start:stop]
-    return replace(
-        motion,
-        q=unwrap_angles(motion.q[start:stop], valid),
-        time_s=motion.time_s[start:stop],
-        confidence=motion.confidence[start:stop],
-        valid=valid,
-        betas=None if motion.betas is None else motion.betas[start:stop],
-        root_m=None if motion.root_m is None else motion.root_m[start:stop],
-        frame_sigma_rad=(
-            None if motion.frame_sigma_rad is None else motion.frame_sigma_rad[start:stop]
-        ),
-    )
+    per_frame = {name: getattr(motion, name) for name in _PER_FRAME}
+    part = {name: v[start:stop] for name, v in per_frame.items() if v is not None}
+    return replace(motion, **part | {"q": unwrap_angles(part["q"], part["valid"])})
 
 
 def full_name(measure: str, side: str | None) -> str:

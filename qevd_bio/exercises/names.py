@@ -13,10 +13,7 @@ from qevd_bio.exercises.rule import Rule
 def normal_name(text: str) -> str:
     """Bring a spoken or written name, like ``Push-ups!``, to one form.
 
-    Returns
-    -------
-    str
-        Lower case, single spaces, no punctuation, the last word without plural s.
+    Lower case, single spaces, no punctuation, the last word without plural s.
     """
     words = re.sub(r"[^a-z0-9]+", " ", text.lower()).split()
     if words and len(words[-1]) > 2 and words[-1].endswith("s") and not words[-1].endswith("ss"):
@@ -25,13 +22,7 @@ def normal_name(text: str) -> str:
 
 
 def rule_named(name: str, rules: Mapping[str, Rule], *, where: str) -> Rule:
-    """Find the rule of an exercise that the user names.
-
-    Raises
-    ------
-    UsageError
-        There is none; suggests others.
-    """
+    """Find the rule of an exercise that the user names; UsageError where there is none."""
     rule = rule_for(name, rules)
     if rule is None:
         raise UsageError(f"no exercise '{name}'", where=where, next_step=suggestion(name, rules))
@@ -39,21 +30,7 @@ def rule_named(name: str, rules: Mapping[str, Rule], *, where: str) -> Rule:
 
 
 def rule_for(exercise_text: str, rules: Mapping[str, Rule]) -> Rule | None:
-    """Find the rule of a named exercise.
-
-    Parameters
-    ----------
-    exercise_text : str
-        The segment's exercise name.
-    rules : mapping of str to Rule
-        As `load_rules` gives them.
-
-    Returns
-    -------
-    Rule or None
-        The rule one of whose names equals the text after `normal_name`; None when none does.
-        Nothing is guessed.
-    """
+    """Find the rule with a name that equals the text after `normal_name`; nothing is guessed."""
     wanted = normal_name(exercise_text)
     for rule in rules.values():
         if wanted in map(normal_name, rule.names):

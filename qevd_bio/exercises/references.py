@@ -143,14 +143,7 @@ def shown_value(c: Constraint, rule: Rule, curve: FloatArray) -> float:
 
 
 def leading_side(rule: Rule, reference: FloatArray) -> str | None:
-    """Find which side a reference (P, 46) shows where the movement may be led by either.
-
-    Returns
-    -------
-    str or None
-        ``r`` or ``l`` of an alternating movement or of a hold whose side is found from the
-        motion; None of any other.
-    """
+    """Find the side that leads a reference (P, 46); None where the rule seeks no side."""
     if rule.representative.side != "max":
         return None
     names = [f"{rule.representative.measure}_{side}" for side in SIDES]
@@ -161,19 +154,9 @@ def leading_side(rule: Rule, reference: FloatArray) -> str | None:
 
 
 def build_all(out_folder: Path, rules: Iterable[Rule]) -> list[str]:
-    """Build the references of rules with their index.
+    """Write the references of rules, ``<id>.npy``, and their ``index.json``; return the ids.
 
-    Parameters
-    ----------
-    out_folder : Path
-        Where ``<id>.npy`` and ``index.json`` are written; the same rules give the same bytes.
-    rules : iterable of Rule
-        In the order of the index.
-
-    Returns
-    -------
-    list of str
-        Ids in order.
+    The same rules give the same bytes.
     """
     index: dict[str, Any] = {}
     for rule in rules:

@@ -37,25 +37,14 @@ class RuleIssue:
 
 
 def refuse(issues: Sequence[RuleIssue]) -> None:
-    """Raise one error that reports all issues; return when there are none.
-
-    Raises
-    ------
-    RuleError
-        There is an issue.
-    """
+    """Raise one RuleError that reports all issues; return when there are none."""
     if len(issues) == 1:
         (issue,) = issues
         raise RuleError(issue.cause, where=issue.where, next_step=issue.next_step)
     if issues:
+        lines = [f"{len(issues)} issues", *(f"  {issue}" for issue in issues)]
         raise RuleError(
-            "\n".join(
-                [
-                    f"{len(issues)} faults",
-                    *(f"  {issue}" for issue in issues),
-                    "No exercise is analysed while a rule is wrong",
-                ]
-            ),
+            "\n".join([*lines, "No exercise is analysed while a rule is wrong"]),
             where="exercise rules",
-            next_step="Correct these files; `qevd-bio rules check` lists the faults again",
+            next_step="Correct these files; `qevd-bio rules check` lists the issues again",
         )

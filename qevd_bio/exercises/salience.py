@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
-from qevd_bio.exercises.motion_parts import full_name, measures_of
+from qevd_bio.exercises.motion_parts import full_name, measures_of, sideless
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.motion.constraints import Finding
 from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS, JOINT_NAMES
@@ -28,6 +28,16 @@ _BODY_AS_A_WHOLE = {
     "trunk_side_lean": ("pelvis", "thorax"),
     "body_line": _HIPS,
     "stance_width": _HIPS,
+}
+
+_NOT_JUDGED: dict[str, Any] = {
+    "measured": None,
+    "deviation": None,
+    "sigma": None,
+    "violated": False,
+    "severity": 0.0,
+    "status": "unmeasurable",
+    "instruction": "",
 }
 
 
@@ -50,12 +60,9 @@ class Salience:
 def joints_of_measure(name: str) -> tuple[str, ...]:
     """Name the joints a measure of `CATALOGUE` (with its side) stands on.
 
-    Returns
-    -------
-    tuple of str
-        The joints of the DoFs it needs, without the pelvis, which only turns the body in the
-        camera frame. A lean stands on pelvis and thorax, body line and stance on the hips. The
-        time of a cycle stands on no joint.
+    These are the joints of the DoFs it needs, without the pelvis, which only turns the body in
+    the camera frame. A lean stands on pelvis and thorax, body line and stance on the hips, the
+    time of a cycle on no joint.
     """
     if name in _BODY_AS_A_WHOLE:
         return _BODY_AS_A_WHOLE[name]
@@ -68,26 +75,18 @@ def joints_of_measure(name: str) -> tuple[str, ...]:
 def salience_of_rule(rule: Rule) -> Salience:
     """Derive the salient joints of an exercise from its rule.
 
-    Returns
-    -------
-    Salience
-        First the joints its constraints check, by priority and then in the rule's order: they
-        are salient by definition, however many. Then its dynamic joints in SKEL's order, a
-        pair together, as long as they fit into `MOST_JOINTS`.
+    First come the joints its constraints check, by priority and then in the rule's order: they
+    are salient by definition, however many. Then its dynamic joints in SKEL's order, a pair
+    together, as long as they fit into `MOST_JOINTS`.
     """
     by_priority = sorted(rule.constraints, key=lambda c: _PRIORITIES.index(c.priority))
     checked = (name for constraint in by_priority for name in measures_of(constraint))
     found = dict.fromkeys(joint for name in checked for joint in joints_of_measure(name))
-    for joint in (name for name in JOINT_NAMES if not name.endswith("_l")):
-        pair = [name for name in _both_sides(joint) if name in rule.dynamic_joints]
+    for stem in dict.fromkeys(map(sideless, JOINT_NAMES)):
+        pair = {stem, f"{stem}_r", f"{stem}_l"} & set(rule.dynamic_joints)
         if len(found.keys() | pair) <= MOST_JOINTS:
-            found |= dict.fromkeys(pair)
+            found |= dict.fromkeys(sorted(pair, key=JOINT_NAMES.index))
     return Salience(tuple(found), "rules")
-
-
-def _both_sides(joint: str) -> tuple[str, ...]:
-    stem = joint.removesuffix("_r")
-    return (joint, f"{stem}_l") if stem != joint else (joint,)
 
 
 def on_salient_joints(findings: Sequence[Finding], salience: Salience) -> list[Finding]:
@@ -105,26 +104,14 @@ def on_salient_joints(findings: Sequence[Finding], salience: Salience) -> list[F
     Supplement, section 4: constraints are evaluated on the intersection with J*. A joint counts
     with all its DoFs, so every measure that stands on it is judged.
     """
-    return [
-        finding if _is_judged(finding, salience) else _left_out(finding, salience)
-        for finding in findings
-    ]
-
-
-def _is_judged(finding: Finding, salience: Salience) -> bool:
-    joints = joints_of_measure(full_name(finding.measure, finding.side))
-    return not joints or not set(joints).isdisjoint(salience.joints)
-
-
-def _left_out(finding: Finding, salience: Salience) -> Finding:
-    return replace(
-        finding,
-        measured=None,
-        deviation=None,
-        sigma=None,
-        violated=False,
-        severity=0.0,
-        status="unmeasurable",
-        reason=f"not among the salient joints of this segment ({salience.source})",
-        instruction="",
-    )
+    kept = []
+    for finding in findings:
+        joints = joints_of_measure(full_name(finding.measure, finding.side))
+        if joints and set(joints).isdisjoint(salience.joints):
+            finding = replace(
+                finding,
+                **_NOT_JUDGED,
+                reason=f"not among the salient joints of this segment ({salience.source})",
+            )
+        kept.append(finding)
+    return kept

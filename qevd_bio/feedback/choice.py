@@ -98,9 +98,9 @@ def choose(findings: Sequence[Finding], cues: Sequence[Cue], style: Style) -> Ch
     findings : sequence of Finding
         All findings of the cycle.
     cues : sequence of Cue
-        What the trainer asks for, with sides that are right or left.
+        Their sides are right, left or none, see `qevd_bio.feedback.cues.of_sides`.
     style : Style
-        Its policy decides, see the module's notes; its phase words go into reasons.
+        Its policy decides, see the module's notes.
 
     Returns
     -------

@@ -20,8 +20,7 @@ def motion_context(
     Parameters
     ----------
     findings : sequence of Finding or None
-        All findings of the most recently completed cycle, in the rule's order; None when no
-        cycle is completed.
+        Of the most recently completed cycle, in the rule's order; None when there is none.
     pose : sequence of PoseAngle
         Angles of the salient joints at the time of the utterance.
     style : Style

@@ -69,13 +69,7 @@ class KindLexicon:
 
 
 def read_lexicon(raw: Mapping[str, Any]) -> KindLexicon:
-    """Compile the content of a kinds lexicon.
-
-    Raises
-    ------
-    RuleError
-        A pattern is malformed, or names a word list that is missing.
-    """
+    """Compile the content of a kinds lexicon; RuleError for a pattern that is malformed."""
     return KindLexicon(
         patterns=tuple(_read_pattern(entry, raw) for entry in raw["patterns"]),
         priority=tuple(raw["priority"]),
@@ -108,22 +102,14 @@ def is_praise(clause: str) -> bool:
 
 
 def kind_of(text: str, *, is_transition: bool, lexicon: KindLexicon | None = None) -> Kind:
-    """Decide the kind of an utterance.
-
-    Parameters
-    ----------
-    text : str
-        The utterance, untouched.
-    is_transition : bool
-        The flag of the data set; it decides where it is set.
-    lexicon : KindLexicon, optional
-        Another lexicon than the one that ships.
+    """Decide the kind of an utterance, by another lexicon than the shipped one if given.
 
     Returns
     -------
     Kind
-        That of the clause whose pattern group comes first in the lexicon's priority: one
-        corrective clause makes a sentence corrective however much praise surrounds it.
+        ``transition`` where the flag of the data set is set. Else the kind of the clause with
+        the first pattern group of the lexicon's priority: one corrective clause makes a sentence
+        corrective, however much praise surrounds it.
     """
     if is_transition:
         return Kind("transition", 1.0, "is_transition flag")

@@ -46,15 +46,14 @@ def morphology_context(measurements: Mapping[str, float], *, low_confidence: boo
     Parameters
     ----------
     measurements : mapping of str to float
-        Any of height, chest, waist, hips in metres and mass in kilograms; empty where nothing
-        measured the body.
+        Any of height, chest, waist, hips in metres and mass in kilograms.
     low_confidence : bool
         Puts a warning in front.
 
     Returns
     -------
     str
-        "Height 1.78 m, Mass 73.22 kg." with what is given and nothing else.
+        "Height 1.78 m, Mass 73.22 kg."; empty where nothing measured the body.
 
     Raises
     ------

@@ -48,10 +48,8 @@ def pose_of(
 
     Parameters
     ----------
-    q : ndarray (46,)
-        Angles in rad.
-    observed : ndarray (46,) of bool
-        DoFs that were measured.
+    q, observed : ndarray (46,)
+        Angles in rad, and whether each DoF was measured.
     joints : sequence of str
         SKEL joints.
     skeleton, gravity
@@ -95,13 +93,7 @@ def angle_names(joint: str) -> tuple[str, ...]:
 
 
 def pose_text(pose: Sequence[PoseAngle]) -> str:
-    """Write a pose in anatomical terms, sides named, in whole degrees.
-
-    Returns
-    -------
-    str
-        "Pose state: right knee flexion 85°, left knee flexion 84°."; empty for an empty pose.
-    """
+    """Write a pose, if any: "Pose state: right knee flexion 85°, left knee flexion 84°."."""
     if not pose:
         return ""
     forms = load_prompt(SENTENCES)["forms"]

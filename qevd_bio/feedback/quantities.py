@@ -54,13 +54,7 @@ def unit_words(finding: Finding) -> dict[str, Any]:
 
 
 def missed_bound(finding: Finding) -> float | None:
-    """Give the target bound that a measured value lies beyond, None inside the target.
-
-    Raises
-    ------
-    DataError
-        The status is ``measured`` and there is no finite number.
-    """
+    """Find the target bound that a measured value lies beyond; None inside the target."""
     if finding.status != "measured":
         return None
     value = finding.measured
@@ -151,9 +145,7 @@ def amount_text(finding: Finding, decimals: int) -> str:
 def target_text(finding: Finding) -> str:
     """Write the target: the bound that is missed, the whole interval where none is.
 
-    Notes
-    -----
-    Tempo always names the interval. A static limit and an upper bound are written ``< bound``,
+    Tempo always gives the interval. A static limit and an upper bound are written ``< bound``,
     a symmetry's limit without its sign.
     """
     forms: dict[str, str] = load_prompt(SENTENCES)["forms"]

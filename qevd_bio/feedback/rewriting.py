@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from qevd_bio.choices import Policy
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.feedback.choice import choose, matching
 from qevd_bio.feedback.contexts import motion_context
@@ -14,7 +13,7 @@ from qevd_bio.feedback.cues import cues_of, of_sides
 from qevd_bio.feedback.kinds import Kind
 from qevd_bio.feedback.pose import PoseAngle
 from qevd_bio.feedback.statements import statement_text
-from qevd_bio.feedback.style import style_of
+from qevd_bio.feedback.style import Style
 from qevd_bio.motion.constraints import Finding
 from qevd_bio.motion.repetitions.cycles import Cycle
 
@@ -55,46 +54,35 @@ class Rewritten:
 def rewrite(
     text: str,
     kind: Kind,
-    exercise: Rule | None,
+    rule: Rule | None,
     cycle: Cycle | None,
     findings: Sequence[Finding],
-    policy: Policy,
-    *,
-    pose: Sequence[PoseAngle] = (),
-    seed: str | None = None,
+    pose: Sequence[PoseAngle],
+    style: Style,
 ) -> Rewritten:
     """Rewrite a corrective or instructional utterance where the evidence allows it.
 
     Parameters
     ----------
-    text : str
+    text, kind : str, Kind
         The utterance, untouched.
-    kind : Kind
-        Of the utterance.
-    exercise : Rule or None
-        Rule of the segment's exercise; None when it has none.
-    cycle : Cycle or None
-        Cycle the utterance is about.
+    rule, cycle : Rule or None, Cycle or None
+        Of the segment's exercise, and the one the utterance is about.
     findings : sequence of Finding
         All findings of that cycle, in the rule's order.
-    policy : {"evidence", "paper"}
-        See `qevd_bio.feedback.choice`.
-    pose : sequence of PoseAngle, optional
+    pose : sequence of PoseAngle
         Angles of the salient joints at the time of the utterance.
-    seed : str, optional
-        Chooses variants of the forms; without it, and by policy ``paper``, the plain forms are
-        used.
+    style : Style
+        Its policy decides what is reported, see `qevd_bio.feedback.choice`.
 
     Returns
     -------
     Rewritten
         Only with status ``rewritten`` does the feedback differ from `text`.
-
     """
-    groups, phases = (exercise.cue_groups, exercise.phases) if exercise else ((), ())
+    groups, phases = (rule.cue_groups, rule.phases) if rule else ((), ())
     cues = cues_of(text, groups=groups, phases=phases) if kind.name in REWRITABLE else ()
     cues = of_sides(cues, cycle.side if cycle else None)
-    style = style_of(exercise, policy, seed)
 
     def row(
         status: Status, reason: str, feedback: str = text, chosen: tuple[Finding, ...] = ()
@@ -110,7 +98,7 @@ def rewrite(
 
     if kind.name not in REWRITABLE or not text.strip():
         return row("kept", f"{kind.name} utterances are not rewritten")
-    if exercise is None:
+    if rule is None:
         return row("unmeasurable", "the exercise has no rule")
     if cycle is None:
         return row("no_cycle", "no complete cycle belongs to this utterance")

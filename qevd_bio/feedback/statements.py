@@ -86,13 +86,6 @@ def statement_text(statement: Statement, style: Style) -> str:
 def violation_text(statement: Statement, style: Style = PLAIN) -> str:
     """Write a violation with its numbers, as the examples of supplement 1.2 do.
 
-    Parameters
-    ----------
-    statement : tuple of Finding
-        One violated finding, or right and left of the same violation.
-    style : Style
-        Policy, variants and phase words.
-
     Returns
     -------
     str
@@ -131,13 +124,7 @@ def violation_text(statement: Statement, style: Style = PLAIN) -> str:
 
 
 def measured_text(statement: Statement, style: Style) -> str:
-    """Write what was measured and the target, without an instruction.
-
-    Returns
-    -------
-    str
-        "knee flexion right 98°, left 96° at the bottom phase (target: 90-120°)".
-    """
+    """Write what was measured: "knee flexion right 98°, left 96° (target: 90-120°)"."""
     first = statement[0]
     reference = _words_of(first)["reference"] if first.check != "static" else ""
     state = f"{_quantity(statement)} {_values(statement, decimals_of(statement))} {reference}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from qevd_bio.feedback.morphology import morphology_context, reportable_measurem
 from qevd_bio.feedback.pose import PoseAngle, pose_of
 from qevd_bio.feedback.prompt_files import prompt_digests
 from qevd_bio.feedback.rewriting import Rewritten, rewrite
+from qevd_bio.feedback.style import style_of
 from qevd_bio.files.digest import sha256_file, sha256_json
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.motion.constraints import Finding
@@ -102,10 +104,7 @@ class AnnotationsStage(Stage):
         ]
         _restore_merging(session, rows)
         write_parquet(rows_table(rows, annotation_table.SCHEMA), out)
-        counts: dict[str, int] = {}
-        for row in rows:
-            counts[row["status"]] = counts.setdefault(row["status"], 0) + 1
-        return dict(sorted(counts.items()))
+        return dict(sorted(Counter(row["status"] for row in rows).items()))
 
     def _row(
         self,
@@ -121,17 +120,10 @@ class AnnotationsStage(Stage):
         findings = measured.findings.get((segment.index, index), []) if segment else []
         kind = kind_of(utterance.text, is_transition=utterance.is_transition)
         pose = _pose(measured, utterance.frame_start, salience.joints if salience else ())
-        seed = f"{session.record.unit_id}:{utterance.index}"
-        rewritten = rewrite(
-            utterance.text,
-            kind,
-            rule,
-            scored.cycle if scored else None,
-            findings,
-            self.policy,
-            pose=pose,
-            seed=seed if self.variants else None,
-        )
+        seed = f"{session.record.unit_id}:{utterance.index}" if self.variants else None
+        style = style_of(rule, self.policy, seed)
+        cycle = scored.cycle if scored else None
+        rewritten = rewrite(utterance.text, kind, rule, cycle, findings, pose, style)
         return {
             "video_id": session.record.unit_id,
             "segment_index": segment.index if segment else None,
@@ -209,13 +201,8 @@ def _pose(measured: _Measured, frame: int, joints: tuple[str, ...]) -> tuple[Pos
     motion = measured.motion
     if frame >= len(motion.time_s) or not joints:
         return ()
-    return pose_of(
-        motion.q[frame],
-        motion.observed,
-        joints,
-        skeleton=measured.skeleton,
-        gravity=motion.gravity,
-    )
+    skeleton, gravity = measured.skeleton, motion.gravity
+    return pose_of(motion.q[frame], motion.observed, joints, skeleton=skeleton, gravity=gravity)
 
 
 def _morphology(measured: _Measured, frame: int, scored: ScoredCycle | None) -> str:

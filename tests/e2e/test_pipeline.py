@@ -91,7 +91,7 @@ def test_the_capture_is_scored_before_its_sentences(pipeline: Pipeline) -> None:
 def test_a_second_run_does_nothing(pipeline: Pipeline) -> None:
     before = artifact_bytes(pipeline.store.root)
     summary = reopen_pipeline(pipeline.store.root).run(argv=["test"], on_event=lambda event: None)
-    assert summary.counts["done"] == 6
+    assert summary.counts["done"] == len(pipeline.stages)
     assert summary.counts["completed"] == 0
     assert artifact_bytes(pipeline.store.root) == before
 
@@ -170,7 +170,7 @@ def test_data_set_libraries_agree_on_the_release(
     ).folder
     described = mlcroissant.Dataset(jsonld=str(folder / "croissant.json"))
     assert not described.metadata.ctx.issues.errors
-    for config in ("annotations", "kinematics", "cycles", "findings", "quality"):
+    for config in TABLES:
         shard = folder / config / "train-00000-of-00001.parquet"
         rows = pq.read_table(shard).to_pylist()
         builder = datasets.load_dataset_builder(
@@ -288,7 +288,7 @@ def test_a_file_on_its_own_is_analysed_with_its_exercise(workout: Path, tmp_path
     out = tmp_path / "out.mp4"
     for exercise, target, words in (
         (None, out, "--exercise"),
-        ("juggling", out, "Known: .*squat"),
+        ("juggling", out, "no exercise .juggling.*squat"),
         ("squat", video, "video itself"),
     ):
         with pytest.raises(UsageError, match=words):

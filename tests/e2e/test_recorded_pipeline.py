@@ -105,9 +105,7 @@ def test_a_video_without_its_file_fails_alone_with_a_reason(workout: Path, tmp_p
     assert "holds no file of video 0200" in failures[0]
 
 
-def test_a_height_scales_lengths_and_says_that_they_are_metres(
-    workout: Path, dumps: Path, tmp_path: Path
-) -> None:
+def test_a_height_scales_lengths_to_metres(workout: Path, dumps: Path, tmp_path: Path) -> None:
     plain, _ = ran(
         PipelineConfig(workout, backend="recorded", recorded_root=dumps), tmp_path / "work"
     )

@@ -154,7 +154,7 @@ def test_the_kept_files_are_what_the_rules_give(tmp_path):
 
 
 @every_rule
-def test_the_index_tells_what_a_reference_is(rule):
+def test_the_index_describes_each_reference(rule):
     index = json.loads(asset_path("references", "index.json").read_text(encoding="utf-8"))
     entry = index["references"][rule.id]
     assert entry["phases"] == {phase.name: phase.at for phase in rule.phases}

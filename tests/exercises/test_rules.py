@@ -46,7 +46,7 @@ def test_every_joint_is_static_or_dynamic(rule):
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
-def test_every_number_has_a_source_or_says_that_it_has_none(rule):
+def test_every_number_has_a_source_or_is_unverified(rule):
     for source in (rule.tempo.source, *(c.source for c in rule.constraints)):
         assert source == "unverified" or source.split()[0] in rule.citations
     sources = [rule.tempo.source, *(c.source for c in rule.constraints)]
@@ -55,7 +55,7 @@ def test_every_number_has_a_source_or_says_that_it_has_none(rule):
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
-def test_a_citation_tells_what_was_read(rule):
+def test_a_citation_states_what_was_read(rule):
     for key, text in rule.citations.items():
         assert key == "supplement" or ("; read: " in text and len(text) > 80)
 
@@ -308,7 +308,7 @@ def test_two_rules_cannot_share_a_name(tmp_path):
     own_rule(tmp_path, "zercher_squat", aliases=["sumo squat"])
     with pytest.raises(RuleError) as error:
         load_rules(tmp_path)
-    assert "2 faults" in str(error.value)
+    assert "2 issues" in str(error.value)
     assert "the name 'Air-Squats!' belongs to squat too" in str(error.value)
     assert "the name 'sumo squat' belongs to sumo_squat too" in str(error.value)
 

@@ -81,7 +81,7 @@ def test_a_half_is_compared_with_the_half_of_the_other_side_before(
     assert unbacked_numbers(text.replace("28°", "27°").replace("3", "4"), [later[0]]) != []
 
 
-def test_even_sides_are_not_corrected_and_said_in_words():
+def test_even_sides_are_not_corrected_and_are_described():
     found = checked(halves("high_knees", {}, 60), "high_knees", "knees_even")
     assert not any(f.violated for f in found)
     assert all(f.measured <= 0 for f in found[1:])

@@ -155,7 +155,7 @@ def test_the_side_named_nearest_is_meant():
     ["You bend your left knee more than the right", "Your right arm is higher than your left"],
     ids=str,
 )
-def test_a_comparison_of_sides_does_not_say_which_should_change(text):
+def test_a_comparison_of_sides_leaves_open_which_should_change(text):
     assert {cue.measures for cue in cues_in(text, "squat")} == {()}
 
 

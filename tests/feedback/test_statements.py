@@ -201,7 +201,7 @@ def test_a_height_named_after_a_limb_gets_no_side():
         ),
     ],
 )
-def test_sides_are_told_together_only_when_the_same_is_wrong(violations, groups):
+def test_sides_share_a_statement_only_for_the_same_violation(violations, groups):
     assert [[f.side for f in group] for group in joined_sides(violations)] == groups
 
 
@@ -270,7 +270,7 @@ def test_no_number_is_invented(made):
 
 
 @given(findings_of_any_kind())
-def test_increase_is_said_only_below_the_target(made):
+def test_increase_stands_only_below_the_target(made):
     if not is_reportable(made):
         return
     text = violation_text((made,))
@@ -306,7 +306,7 @@ SHIPPED = [
 @pytest.mark.parametrize("constraint", SHIPPED)
 @pytest.mark.parametrize("beyond", [-7.3, 7.3], ids=["too low", "too high"])
 @pytest.mark.parametrize("side", ["r", None])
-def test_every_shipped_rule_can_be_told_in_both_directions(constraint, beyond, side):
+def test_every_shipped_rule_has_a_sentence_in_both_directions(constraint, beyond, side):
     if beyond < 0 and constraint.check == "static":
         return
     value = (constraint.target_low if beyond < 0 else constraint.target_high) + (

@@ -13,7 +13,7 @@ import pytest
 from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline, reopen_pipeline
 from qevd_bio.views.work_folder import annotation_rows
 from tests.cli.test_maintain_commands import qevd_bio
-from tests.pipeline.sessions_made import SQUATS, record, squats_motion, write_root
+from tests.pipeline.sessions_made import SQUATS, record, squats_motion, with_readers, write_root
 
 TWO = [record("0001", SQUATS), record("0002", SQUATS)]
 
@@ -36,7 +36,9 @@ def test_wording_makes_only_the_annotations_stale(
     root = write_root(tmp_path / "QEVD", TWO[:1])
     pipeline = walk(root)
     assert stale(root, pipeline) == {}
-    assert stale(root, pipeline, **options) == {("0001", "annotations"): (f"{name} changed",)}
+    found, unit = stale(root, pipeline, **options), ("0001", "annotations")
+    assert found[unit] == (f"{name} changed",)
+    assert set(found) == with_readers(pipeline.stages, unit)
 
 
 def test_salient_joints_make_only_their_videos_stale(walk, tmp_path: Path) -> None:
@@ -53,7 +55,7 @@ def test_salient_joints_make_only_their_videos_stale(walk, tmp_path: Path) -> No
         ("0002", "findings"),
         ("0002", "annotations"),
     }
-    assert set(found) == {("0002", "findings"), ("0002", "annotations")}
+    assert set(found) == with_readers(pipeline.stages, ("0002", "findings"))
 
     rows = {
         (row["video_id"], row["feedback_index"]): row

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from qevd_bio.audit.subjects import notes_of_release, subjects_of
+from qevd_bio.audit.source_videos import notes_of_release, source_videos
 from qevd_bio.cli.main import app
 from qevd_bio.release.drop_in import drop_in_of_release
 from qevd_bio.release.flat_columns import flat_columns
@@ -503,7 +503,7 @@ def test_the_same_body_shape_in_both_splits(copy: Path, home: Path) -> None:
     verdict = verify_release(copy)
     assert dict(verdict.counts) == {"leak": 1}
     assert verdict.issues[0].cause == "0003 (test), 0001 (train) have the same body shape"
-    audited = subjects_of(home / "QEVD", notes_of_release(copy))
+    audited = source_videos(home / "QEVD", notes_of_release(copy))
     assert {one.video_id: one.betas for one in audited} == {
         "0001": (0.1,) * 10, "0002": (), "0003": (0.1,) * 10
     }  # fmt: skip

@@ -11,7 +11,7 @@ import pytest
 
 from qevd_bio.capture.recorded.backend import recorded_motion
 from qevd_bio.capture.recorded.opensim import COORDINATES
-from qevd_bio.errors import EnvironmentProblem, UsageError
+from qevd_bio.errors import EnvironmentProblem
 from qevd_bio.files.opensim_mot import read_mot
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.measures import CATALOGUE, measure_values
@@ -65,11 +65,6 @@ def test_a_measured_path_is_kept_towards_the_camera_as_x() -> None:
     gone = walking["pelvis_tx"] - still["pelvis_tx"]
     assert np.allclose(gone, np.linspace(0.0, 1.0, frames))
     assert np.allclose(walking["pelvis_tz"], still["pelvis_tz"])
-
-
-def test_an_unknown_format_is_reported_with_the_known(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="mot, rrd"):
-        export_motion(analysed(), tmp_path / "a.c3d", "c3d")
 
 
 def test_without_rerun_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Whom the leak audit looks at: the videos of a source, with the bodies a run measured."""
+"""The videos that the leak audit compares, with the bodies that a run measured."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from qevd_bio.audit.audit import Subject
+from qevd_bio.audit.audit import SourceVideo
 from qevd_bio.capture.body_size import segment_ratios
 from qevd_bio.errors import UsageError
 from qevd_bio.pipeline.pipeline import reopen_pipeline
@@ -22,7 +22,7 @@ _TABLE = "morphometrics"
 _LENGTHWISE = {"thigh", "shank", "trunk"}
 
 
-def subjects_of(data_root: Path, notes: Mapping[str, Any]) -> list[Subject]:
+def source_videos(data_root: Path, notes: Mapping[str, Any]) -> list[SourceVideo]:
     """List the videos of a source.
 
     Parameters
@@ -34,7 +34,7 @@ def subjects_of(data_root: Path, notes: Mapping[str, Any]) -> list[Subject]:
 
     Returns
     -------
-    list of Subject
+    list of SourceVideo
         Train before test.
 
     Raises
@@ -52,7 +52,7 @@ def subjects_of(data_root: Path, notes: Mapping[str, Any]) -> list[Subject]:
             next_step="Give the folder that holds train and test",
         )
     return [
-        Subject(
+        SourceVideo(
             record.unit_id,
             record.split,
             record.video_file,
@@ -63,7 +63,7 @@ def subjects_of(data_root: Path, notes: Mapping[str, Any]) -> list[Subject]:
 
 
 def notes_of_release(release: Path) -> dict[str, Any]:
-    """Read what a release says of each body: notes of the kinematics, and the measured `body`."""
+    """Read what a release holds of each body: notes of the kinematics, and the measured `body`."""
     manifest = read_manifest(release)
     notes = {video: dict(one["kinematics"]) for video, one in manifest["videos"].items()}
     for split in splits_of(release) if _TABLE in manifest["configs"] else ():
@@ -73,7 +73,7 @@ def notes_of_release(release: Path) -> dict[str, Any]:
 
 
 def work_of(work: Path) -> tuple[Path, dict[str, Any]]:
-    """Read from a work folder where its source lies, and what it knows of each body."""
+    """Read from a work folder where its source lies, and what it holds of each body."""
     pipeline = reopen_pipeline(work)
     notes: dict[str, Any] = {}
     for video, found in pipeline.artifacts().items():
@@ -89,8 +89,8 @@ def _body(notes: Any) -> tuple[Mapping[str, float], tuple[float, ...]]:  # noqa:
     if not isinstance(notes, Mapping):
         return {}, ()
     body = notes.get("body") or {}
-    told = {name: body.get(f"{name}_ratio") for name in SEGMENTS}
-    ratios = {name: share for name, share in told.items() if share}
+    shares = {name: body.get(f"{name}_ratio") for name in SEGMENTS}
+    ratios = {name: share for name, share in shares.items() if share}
     motion = notes.get("motion")
     lengths = (motion.get("segment_lengths_m") if isinstance(motion, Mapping) else None) or {}
     if not ratios and set(lengths) >= _LENGTHWISE:
