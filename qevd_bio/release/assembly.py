@@ -113,7 +113,7 @@ def _table_artifacts(pipeline: Pipeline, planned: list[PlannedUnit]) -> dict[str
 def _sound_digests(
     pipeline: Pipeline, planned: list[PlannedUnit], finished: dict[str, dict[str, Path]]
 ) -> list[str]:
-    """Hash every artifact that goes out, and refuse one that is not as it was written."""
+    """Hash every artifact to publish, and refuse one that is not as it was written."""
     digests = []
     for unit in planned:
         if unit.record is None or not unit.record.outputs:
@@ -183,7 +183,7 @@ def _drop_in(pipeline: Pipeline, annotations: dict[str, Path]) -> dict[str, list
 
 
 def _records(pipeline: Pipeline) -> dict[str, pa.Table]:
-    """Lay the source records of each split out as a table."""
+    """Write the source records of each split as a table."""
     found: dict[str, pa.Table] = {}
     for split in find_splits(pipeline.config.data_root):
         own = [r for r in pipeline.sessions.loaded.records if r.split == split.split]
