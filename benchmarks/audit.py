@@ -1,4 +1,4 @@
-"""How well the leak audit tells places and takes apart, on recordings it was not fitted to.
+"""How well the leak audit separates places and takes, on recordings it was not fitted to.
 
 Every clip is cut in halves; the second half is turned, mirrored, scaled, cropped, darkened,
 framed by bars and coded again, one at a time and all at once. Halves of one clip show the same
@@ -18,6 +18,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from qevd_bio.arrays import ByteArray
 from qevd_bio.audit.audit import (
     EVERY_S,
     FOOTAGE_CORRELATION,
@@ -29,10 +30,10 @@ from qevd_bio.audit.audit import (
 )
 from qevd_bio.audit.picture_hash import best_match, chance_sigmas, shared_footage
 
-Frames = list[np.ndarray]
+Frames = list[ByteArray]
 SAME_CLIP = {"squats_side_360p": "squats_side", "squats_side_540p": "squats_side"}
 
-CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+CHANGES: dict[str, Callable[[ByteArray], ByteArray]] = {
     "as it is": lambda f: f,
     "quarter turn": lambda f: np.rot90(f),
     "mirrored": lambda f: f[:, ::-1],
@@ -114,11 +115,11 @@ def main(folder: Path) -> None:
         found = [row for row in rows[name] if is_place(row)]
         other = [row for row in takes[name] if is_place(row)]
         called = sum(row[2] >= FOOTAGE_CORRELATION for row in other)
-        told = (
+        same = (
             f"{len(found)} of {len(rows[name])}, {min(row[1] for row in rows[name]):.1f}, "
             f"{min((row[2] for row in found), default=0.0):.2f}"
         )
-        print(f"| {name} | {told} | {len(other)} of {len(takes[name])} | {called} |")
+        print(f"| {name} | {same} | {len(other)} of {len(takes[name])} | {called} |")
     apart = []
     for one, two in combinations(halves, 2):
         if SAME_CLIP.get(one, one) != SAME_CLIP.get(two, two):

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from qevd_bio.arrays import ByteArray
 from qevd_bio.capture.config import CaptureConfig
 from qevd_bio.capture.monocular.backend import capture_motion
 from qevd_bio.capture.person.landmarks import PoseLandmarker
@@ -50,7 +51,7 @@ def measured(what: str, video: Path) -> dict[str, float]:
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def repeated(video: Path, frames: int) -> Iterator[np.ndarray]:
+def repeated(video: Path, frames: int) -> Iterator[ByteArray]:
     sources = (iter(FrameStream(video, longest_side_px=480)) for _ in itertools.count())
     return itertools.islice(itertools.chain.from_iterable(sources), frames)
 

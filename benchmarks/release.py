@@ -50,7 +50,7 @@ def made_motion(kind: int, *, frame_sigma: bool) -> Motion:
     period_s = 2.0 + 0.1 * np.arange(N_DOFS)
     wave = 0.6 * np.sin(2 * np.pi * seconds[:, None] / period_s + rng.uniform(0, 6, N_DOFS))
     noise = gaussian_filter1d(rng.normal(0, NOISE_RAD, wave.shape), 2, axis=0)
-    swing = gaussian_filter1d(rng.normal(0, NOISE_RAD, wave.shape), 4, axis=0)
+    slow_noise = gaussian_filter1d(rng.normal(0, NOISE_RAD, wave.shape), 4, axis=0)
     return Motion(
         q=wave + noise,
         time_s=START_S + seconds,
@@ -65,7 +65,7 @@ def made_motion(kind: int, *, frame_sigma: bool) -> Motion:
         segment_lengths_m={"thigh": 0.42},
         root_m=np.cumsum(rng.normal(0, 0.002, (len(seconds), 3)), axis=0),
         focal_share=1.2,
-        frame_sigma_rad=0.05 + np.abs(swing) if frame_sigma else None,
+        frame_sigma_rad=0.05 + np.abs(slow_noise) if frame_sigma else None,
     )
 
 
@@ -111,7 +111,7 @@ def write_speed(folder: Path, *, frame_sigma: bool) -> None:
     for _ in range(REPETITIONS):
         ours_s.append(seconds_of(ours))
         pandas_s.append(seconds_of(of_pandas))
-    told = "one noise a frame" if frame_sigma else "one noise a video"
+    layout = "one noise a frame" if frame_sigma else "one noise a video"
     size = sum(file.stat().st_size for file in files)
     for name, taken, written in (
         ("two shards at a time", ours_s, size),
@@ -120,7 +120,7 @@ def write_speed(folder: Path, *, frame_sigma: bool) -> None:
         wall, cpu = (statistics.median(one[i] for one in taken) for i in (0, 1))
         best = min(one[0] for one in taken)
         print(
-            f"{told}, {name}: {raw / 1e6:.0f} MB raw, "
+            f"{layout}, {name}: {raw / 1e6:.0f} MB raw, "
             f"{raw / 1e6 / wall:.0f} MB/s wall (median; best {raw / 1e6 / best:.0f}), "
             f"{raw / 1e6 / cpu:.0f} MB a CPU second, size {written / raw:.3f} of raw"
         )

@@ -66,15 +66,15 @@ def artifacts(folder: Path, video: str, frames: int, seed: int) -> PublishedVide
 
 
 def measured(what: str, old: Path, new: Path) -> str:
-    """Run one check in this process and measure what it costs."""
+    """Run one check in this process and return its cost as a line."""
     start = time.process_time()
     if what == "verify":
-        found: object = verify_release(old).as_json()["counts"] or "no issue"
+        outcome: object = verify_release(old).as_json()["counts"] or "no issue"
     else:
-        found = f"{compare_releases(old, new).required} step"
+        outcome = f"{compare_releases(old, new).required} step"
     took = time.process_time() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
-    return f"{what}: {found}, {took:.1f} s CPU, peak {peak:.0f} MB"
+    return f"{what}: {outcome}, {took:.1f} s CPU, peak {peak:.0f} MB"
 
 
 def main(videos: int, frames: int) -> None:

@@ -21,7 +21,7 @@ from tools.import_graph import (
 )
 
 FLOORS: Mapping[int, tuple[str, ...]] = {
-    0: ("errors", "assets", "arrays", "skeleton", "files"),
+    0: ("errors", "choices", "frame_progress", "assets", "arrays", "skeleton", "files"),
     1: ("motion", "body", "tables", "weights"),
     2: ("engine", "exercises", "qevd", "capture"),
     3: ("feedback",),
@@ -104,7 +104,11 @@ def test_the_page_shows_the_rooms_and_imports_of_today() -> None:
     assert shown(page) == shown(with_table(page)), "run python tools/import_graph.py --write"
 
 
-def test_the_page_names_files_that_exist() -> None:
-    page = PAGE.read_text(encoding="utf-8")
-    for name in re.findall(r"`([a-z_/]+\.(?:py|json))`", page):
+def test_the_answers_of_the_page_name_files_that_exist() -> None:
+    answers = (
+        PAGE.read_text(encoding="utf-8").partition("## Where to look")[2].partition("\n## ")[0]
+    )
+    names = re.findall(r"`([a-z_/]+\.(?:py|json))`", answers)
+    assert len(names) >= 5
+    for name in names:
         assert (PACKAGE / name).exists() or (PACKAGE.parent / name).exists(), name

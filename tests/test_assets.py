@@ -20,13 +20,13 @@ from pathlib import Path
 import qevd_bio
 from qevd_bio.assets import DATA_FOLDERS, asset_path
 from qevd_bio.exercises.load import load_rules
-from qevd_bio.exercises.references import load_reference
+from qevd_bio.exercises.references import build_reference
 from qevd_bio.synthetic.body_mesh import load_body
 home = Path(qevd_bio.__file__).parent
 for folder in DATA_FOLDERS:
     assert asset_path(folder).is_relative_to(home), asset_path(folder)
 assert "squat" in load_rules()
-assert load_reference("squat").shape == (101, 46)
+assert build_reference(load_rules()["squat"]).shape == (101, 46)
 assert load_body("man").skeleton.joints_m.shape == (24, 3)
 print(home)
 """

@@ -51,3 +51,11 @@ def test_links_of_the_repository_lead_somewhere(page: str) -> None:
     links = re.findall(r"\]\(([^)#]+)[^)]*\)", (ROOT / page).read_text(encoding="utf-8"))
     lost = [link for link in links if "://" not in link and not (ROOT / link).exists()]
     assert not lost
+
+
+def test_contributing_names_files_that_exist() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    names = re.findall(r"`((?:qevd_bio|tests|rules|prompts|docs)/[^`]+\.\w+)`", page)
+    assert len(names) > 15
+    real = [name for name in names if not re.search(r"NAME|ID", name)]
+    assert not [name for name in real if not (ROOT / name).is_file()]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -63,12 +62,6 @@ class Landmarks:
         return np.asarray(
             np.einsum("k,bkc->bc", point.shares, vertices_m[:, list(point.vertices)])
         )
-
-
-@cache
-def smpl_landmarks() -> Landmarks:
-    """Read `SMPL_LANDMARKS`."""
-    return read_landmarks(SMPL_LANDMARKS)
 
 
 def read_landmarks(path: Path) -> Landmarks:

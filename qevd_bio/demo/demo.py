@@ -35,23 +35,7 @@ Table = Callable[[Sequence[str], Sequence[Sequence[object]]], str]
 
 @dataclass(frozen=True, slots=True)
 class DemoReport:
-    """What the demo shows.
-
-    Attributes
-    ----------
-    folder, release, page : Path
-        Where everything lies.
-    plots : tuple of Path
-        One PNG a video.
-    rows : list of dict
-        Annotation rows.
-    angles : list of AngleAccuracy
-        Known against measured angles.
-    counts : list of CountAccuracy
-        Known against found repetitions.
-    failures : list of str
-        Units that failed.
-    """
+    """Where the demo's results lie, its annotation rows and the comparison with the truth."""
 
     folder: Path
     release: Path
@@ -63,7 +47,7 @@ class DemoReport:
     failures: list[str]
 
     def as_json(self) -> dict[str, Any]:
-        """Lay the report out as JSON values."""
+        """Return the report as JSON values."""
         shown = ("video_id", "exercise", "status", "reason", "feedback_original", "feedback")
         return {
             "folder": str(self.folder),
@@ -77,7 +61,7 @@ class DemoReport:
         }
 
     def as_text(self, table: Table) -> str:
-        """Lay the report out for the terminal."""
+        """Return the report for the terminal."""
         sentences = [
             (
                 row["video_id"],
@@ -117,17 +101,17 @@ class DemoReport:
         return "\n\n".join([*parts, *(f"failed: {line}" for line in self.failures)])
 
 
-def run_demo(folder: Path, *, say: Callable[[str], None], table: Table) -> DemoReport:
-    """Make the videos, run the pipeline on them, and compare with what is known.
+def run_demo(folder: Path, *, message: Callable[[str], None], table: Table) -> DemoReport:
+    """Render the videos, run the pipeline on them, and compare with the truth.
 
     Parameters
     ----------
     folder : Path
-        New, empty, or the folder of an earlier demo, which is made anew.
-    say : callable
-        Told of each step.
+        New, empty, or the folder of an earlier demo, which is replaced.
+    message : callable
+        Called with each step.
     table : callable
-        Lays out header and rows as text.
+        Formats header and rows as text.
 
     Returns
     -------
@@ -139,23 +123,23 @@ def run_demo(folder: Path, *, say: Callable[[str], None], table: Table) -> DemoR
     UsageError
         The folder holds something else.
     """
-    _make_room(folder)
-    say("1/4 rendering people with known motion")
+    _empty_folder(folder)
+    message("1/4 rendering people with known motion")
     truth = make_demo_folder(folder / "QEVD", demo_sessions(), seed=SEED)
     pipeline = open_pipeline(PipelineConfig(folder / "QEVD"), folder / "work")
-    say("2/4 measuring, finding cycles, checking, rewriting")
+    message("2/4 measuring, finding cycles, checking, rewriting")
     failures: list[str] = []
 
     def on_event(event: Event) -> None:
         if event.kind == "started" and event.stage == "kinematics":
-            say(f"    video {event.video_id}")
+            message(f"    video {event.video_id}")
         if event.kind == "failed":
             failures.append(f"{event.video_id} {event.stage}: {event.reason}")
 
-    pipeline.run((), argv=["qevd-bio", "demo"], on_event=on_event)
-    say("3/4 publishing")
+    pipeline.run(argv=["qevd-bio", "demo"], on_event=on_event)
+    message("3/4 publishing")
     release = release_from(pipeline, out=folder / "release", version=VERSION)
-    say("4/4 drawing and comparing with the truth")
+    message("4/4 drawing and comparing with the truth")
     report = _report(folder, pipeline, truth, release.folder, failures)
     write_text_atomic(folder / REPORT, report.as_text(table) + "\n")
     return report
@@ -167,26 +151,24 @@ def _report(
     rows = annotation_rows(pipeline)
     page = folder / "changes.html"
     write_diff_page(pipeline, rows, page)
-    plots = []
-    for video in truth.videos:
-        path = folder / "plots" / f"{video}.png"
-        write_plot(pipeline, video, path)
-        plots.append(path)
-    artifacts = pipeline.artifacts()
+    plots = tuple(folder / "plots" / f"{video}.png" for video in truth.videos)
+    for path in plots:
+        write_plot(pipeline, path.stem, path)
+    artifacts, videos = pipeline.artifacts(), truth.videos.values()
     return DemoReport(
         folder=folder,
         release=release,
         page=page,
-        plots=tuple(plots),
+        plots=plots,
         rows=rows,
-        angles=[line for v in truth.videos.values() for line in angle_accuracy(v, artifacts)],
-        counts=[line for v in truth.videos.values() for line in count_accuracy(v, artifacts)],
+        angles=[line for v in videos for line in angle_accuracy(v, artifacts[v.video_id])],
+        counts=[line for v in videos for line in count_accuracy(v, artifacts[v.video_id])],
         failures=failures,
     )
 
 
-def _make_room(folder: Path) -> None:
-    """Clear an earlier demo away; nothing else is ever deleted."""
+def _empty_folder(folder: Path) -> None:
+    """Delete an earlier demo, and nothing else."""
     if folder.exists() and any(folder.iterdir()):
         if not (folder / MARK).is_file():
             raise UsageError(
@@ -196,4 +178,4 @@ def _make_room(folder: Path) -> None:
             )
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    write_text_atomic(folder / MARK, "qevd-bio demo makes this folder anew at each run\n")
+    write_text_atomic(folder / MARK, "qevd-bio demo replaces this folder at each run\n")

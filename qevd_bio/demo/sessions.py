@@ -1,4 +1,4 @@
-"""The sessions of the demo: who does what, where it goes wrong, and what the trainer says."""
+"""The sessions of the demo: exercises, faulty repetitions, and the trainer's sentences."""
 
 from __future__ import annotations
 

@@ -25,8 +25,8 @@ from qevd_bio.files.atomic import atomic_path, write_text_atomic
 from qevd_bio.qevd.frame_times import frame_times_s
 from qevd_bio.qevd.layout import RECORDS_FILE, SPLIT_FOLDERS
 from qevd_bio.synthetic.body_mesh import load_body
-from qevd_bio.synthetic.form_errors import form_error_named
-from qevd_bio.synthetic.performance import Performance, perform_exercise, swings
+from qevd_bio.synthetic.form_errors import FORM_ERRORS
+from qevd_bio.synthetic.performance import Performance, Repetition, perform_exercise
 from qevd_bio.synthetic.scene import (
     OUTFITS,
     VIEWS,
@@ -46,26 +46,15 @@ ANNOUNCED_AFTER_S, CLOSED_AFTER_S = 0.3, 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class RepetitionTruth:
-    """One repetition (a lunge to one side counts as one), on the data set's clock."""
-
-    start_s: float
-    key_s: float
-    end_s: float
-    side: str | None
-    form_error: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class SegmentTruth:
-    """One exercise of a video; ``change`` describes its form error."""
+    """One exercise of a video, on the data set's clock; ``change`` describes its form error."""
 
     rule: str
     exercise: str
     view: str
     start_s: float
     end_s: float
-    repetitions: tuple[RepetitionTruth, ...]
+    repetitions: tuple[Repetition, ...]
     form_error: str
     change: str
 
@@ -239,29 +228,16 @@ def _pictures(
 
 
 def _segment_truth(part: _Scheduled, zero_s: float) -> SegmentTruth:
-    exercise, performance = part.exercise, part.performance
-    error = form_error_named(exercise.form_error, exercise.rule)
-    offset_s = zero_s + part.first_s
-    repetitions = tuple(
-        RepetitionTruth(
-            start_s=offset_s + performance.when(nth, swing.start),
-            key_s=offset_s + performance.when(nth, swing.key),
-            end_s=offset_s + performance.when(nth, swing.end),
-            side=swing.side,
-            form_error=error.name if faulty else None,
-        )
-        for nth, faulty in enumerate(exercise.is_faulty)
-        for swing in swings(performance.reference)
-    )
+    exercise = part.exercise
     return SegmentTruth(
         rule=exercise.rule,
         exercise=exercise.spoken,
         view=exercise.view,
         start_s=zero_s + part.first_s,
         end_s=zero_s + part.last_s,
-        repetitions=repetitions,
-        form_error=error.name,
-        change=error.change,
+        repetitions=part.performance.repetitions(zero_s + part.first_s),
+        form_error=exercise.form_error,
+        change=FORM_ERRORS[exercise.form_error].change,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from qevd_bio.errors import EnvironmentProblem
 
-EventKind = Literal["started", "completed", "failed", "skipped", "done"]
+EventKind = Literal["started", "progress", "completed", "failed", "skipped", "done"]
 ENDINGS: tuple[EventKind, ...] = ("completed", "done", "failed", "skipped")
 
 MAX_UNRECORDED = 3
@@ -18,14 +18,14 @@ MAX_UNRECORDED = 3
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """The start or the end of a unit.
+    """The start, the progress or the end of a unit.
 
     Attributes
     ----------
     kind : str
         Every unit ends with exactly one of ``completed``, ``failed``, ``skipped`` (on
         purpose or for want of an artifact) and ``done`` (completed by an earlier run);
-        ``started`` comes before when the stage is called.
+        ``started`` comes before when the stage is called, ``progress`` in between.
     stage, video_id : str
         The unit.
     reason : str
@@ -36,6 +36,8 @@ class Event:
         Number of the worker; 0 for the process that runs the run.
     unrecorded : str
         Why the store could not take the record of a failure.
+    frames, frames_total : int
+        Frames done so far, and all frames of the video; of ``progress`` only.
     """
 
     kind: EventKind
@@ -45,6 +47,8 @@ class Event:
     seconds: float = 0.0
     worker: int = 0
     unrecorded: str = ""
+    frames: int = 0
+    frames_total: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ class RunLog:
     def event(self, event: Event) -> None:
         """Write the start or end of a unit."""
         fields = asdict(event)
+        del fields["frames"], fields["frames_total"]
         self._line(fields.pop("kind"), fields.pop("stage"), fields.pop("video_id"), fields)
 
     def message(self, kind: str, text: str, *, worker: int = 0) -> None:

@@ -76,7 +76,7 @@ def recorded_run(
     log = RunLog(folder)
 
     def log_event(event: Event) -> None:
-        if event.kind != "done":
+        if event.kind not in ("done", "progress"):
             log.event(event)
         on_event(event)
 

@@ -18,7 +18,7 @@ def load_schema(module_file: str, name: str) -> Draft202012Validator:
 
 
 def schema_violation(schema: Draft202012Validator, value: JsonValue) -> tuple[str, str] | None:
-    """Find the most telling violation: the key, as ``a.0.b``, and the message; None if valid."""
+    """Find the most relevant violation: key, as ``a.0.b``, and message; None if valid."""
     error = best_match(schema.iter_errors(value))
     if error is None:
         return None

@@ -1,4 +1,4 @@
-"""JSON without loose ends: no NaN, no duplicate keys, one spelling for one value."""
+"""Strict JSON: no NaN, no duplicate keys, one canonical text for one value."""
 
 from __future__ import annotations
 

@@ -69,9 +69,9 @@ def contact_translation_m(joints_m: FloatArray, up: FloatArray) -> FloatArray:
     Notes
     -----
     From one frame to the next the joint that was lowest keeps its place along the floor; the
-    lowest joint of every frame is at height 0. So the floor is always touched: jumps do not appear, and
-    penetration, floating and sliding of the lowest point are 0 by construction. A frame with a NaN
-    joint is NaN; the body is assumed to stand still meanwhile.
+    lowest joint of every frame is at height 0. So the floor is always touched: jumps do not
+    appear, and penetration, floating and sliding of the lowest point are 0 by construction. A
+    frame with a NaN joint is NaN; the body is assumed to stand still meanwhile.
     """
     known = np.flatnonzero(np.isfinite(joints_m).all(axis=(1, 2)))
     moved = np.full((len(joints_m), 3), np.nan)

@@ -31,7 +31,7 @@ def load_records(data_root: Path) -> LoadedRecords:
     Parameters
     ----------
     data_root : Path
-        See `qevd_bio.qevd.layout.find_splits`.
+        See `find_splits`.
 
     Returns
     -------

@@ -86,7 +86,7 @@ def card_text(contents: Contents) -> str:
         "## What is missing",
         _missing_table(contents.missing),
         *_lacking_lines(contents),
-        "## Issues of the source",
+        "## Source issues",
         _issue_table(contents.issues),
         "## Rules of this data set",
         _RULES.format(schema_version=SCHEMA_VERSION),

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qevd_bio.feedback.morphology import morphology_context, told_measurements
+from qevd_bio.feedback.morphology import morphology_context, reportable_measurements
 from qevd_bio.feedback.numbers import unbacked_numbers, unbacked_pose
 from qevd_bio.motion.constraints import Finding
 from qevd_bio.release.opened_release import OpenedRelease
@@ -66,7 +66,7 @@ def row_issues(row: Mapping[str, Any], body: Mapping[str, float] | None = None) 
 
     A rewritten sentence holds numbers of its spoken findings only, in their places; any other is
     the source's to the character. The motion context holds numbers of the row's pose and findings
-    only, the morphology context those of `body` (`feedback.morphology.told_measurements`; None:
+    only, the morphology context those of `body` (`morphology.reportable_measurements`; None:
     nothing measured the body).
     """
     findings = [Finding(**{name: one[name] for name in _FINDING_NAMES}) for one in row["findings"]]
@@ -126,7 +126,7 @@ def video_issues(tables: Mapping[str, pa.Table]) -> Iterator[tuple[int, int, str
         key = (one["segment_index"], one["cycle_index"])
         checked.setdefault(key, []).append({name: one[name] for name in _FINDING_NAMES})
     bodies = tables["morphometrics"].to_pylist() if "morphometrics" in tables else []
-    body = told_measurements(bodies[0]) if bodies else None
+    body = reportable_measurements(bodies[0]) if bodies else None
     for place, row in enumerate(tables["annotations"].to_pylist()):
         causes = row_issues(row, body)
         if row["cycle"] is not None:

@@ -41,7 +41,7 @@ _ARM_JOINTS = ("humerus", "ulna", "radius", "hand")
 
 
 def segment_lengths_for_height(height_m: float) -> dict[str, float]:
-    """Give segment lengths of an average adult.
+    """Return the segment lengths of an average adult.
 
     Parameters
     ----------
@@ -95,28 +95,28 @@ def scaled_skeleton(lengths_m: Mapping[str, float]) -> Skeleton:
     size = lengths_m
     joints = np.zeros((N_JOINTS, 3))
 
-    def put(name: str, x: float, y: float, z: float = 0.0) -> None:
+    def place(name: str, x: float, y: float, z: float = 0.0) -> None:
         joints[JOINT_INDEX[name]] = (x, y, z)
 
     trunk = size["trunk"]
-    put("lumbar_body", 0.0, 0.25 * trunk)
-    put("thorax", 0.0, 0.60 * trunk)
-    put("head", 0.0, 1.08 * trunk)
+    place("lumbar_body", 0.0, 0.25 * trunk)
+    place("thorax", 0.0, 0.60 * trunk)
+    place("head", 0.0, 1.08 * trunk)
     for side, sign in (("r", -1.0), ("l", 1.0)):
         hip, shoulder = sign * size["hip_width"] / 2.0, sign * size["shoulder_width"] / 2.0
         knee_y = -size["thigh"]
         ankle_y = knee_y - size["shank"]
-        put(f"femur_{side}", hip, 0.0)
-        put(f"tibia_{side}", hip, knee_y)
-        put(f"talus_{side}", hip, ankle_y)
-        put(f"calcn_{side}", hip, ankle_y - 0.20 * size["foot"], -0.15 * size["foot"])
-        put(f"toes_{side}", hip, ankle_y - 0.20 * size["foot"], 0.60 * size["foot"])
-        put(f"scapula_{side}", 0.85 * shoulder, trunk)
-        put(f"humerus_{side}", shoulder, trunk)
+        place(f"femur_{side}", hip, 0.0)
+        place(f"tibia_{side}", hip, knee_y)
+        place(f"talus_{side}", hip, ankle_y)
+        place(f"calcn_{side}", hip, ankle_y - 0.20 * size["foot"], -0.15 * size["foot"])
+        place(f"toes_{side}", hip, ankle_y - 0.20 * size["foot"], 0.60 * size["foot"])
+        place(f"scapula_{side}", 0.85 * shoulder, trunk)
+        place(f"humerus_{side}", shoulder, trunk)
         elbow = shoulder + sign * size["upper_arm"]
-        put(f"ulna_{side}", elbow, trunk)
-        put(f"radius_{side}", elbow + sign * 0.08 * size["forearm"], trunk)
-        put(f"hand_{side}", elbow + sign * size["forearm"], trunk)
+        place(f"ulna_{side}", elbow, trunk)
+        place(f"radius_{side}", elbow + sign * 0.08 * size["forearm"], trunk)
+        place(f"hand_{side}", elbow + sign * size["forearm"], trunk)
     return Skeleton(joints_m=joints, frames=generic_frames())
 
 
@@ -131,9 +131,8 @@ def segment_lengths_between(joints_m: FloatArray) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        The keys of `segment_lengths_for_height`, in metres: of both sides the mean; trunk from
-        mid-hips to the middle of the shoulders, foot as `scaled_skeleton` puts calcaneus and
-        toes on it.
+        The keys of `segment_lengths_for_height`, in metres: the mean of both sides; trunk from
+        mid-hips to mid-shoulders, foot with calcaneus and toes as in `scaled_skeleton`.
     """
     at = {name: joints_m[index] for name, index in JOINT_INDEX.items()}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from itertools import product
 from pathlib import Path
 
@@ -16,13 +16,12 @@ import numpy as np
 
 from qevd_bio.arrays import ByteArray
 from qevd_bio.errors import UsageError
-from qevd_bio.exercises.load import load_rules
-from qevd_bio.exercises.names import rule_for
+from qevd_bio.exercises.rule import Rule
 from qevd_bio.files.atomic import atomic_path, write_text_atomic
 from qevd_bio.skeleton.dofs import DOF_NAMES
 from qevd_bio.synthetic.body_mesh import BUILDS, load_body
 from qevd_bio.synthetic.form_errors import form_error_named
-from qevd_bio.synthetic.performance import Performance, perform_exercise, swings
+from qevd_bio.synthetic.performance import Performance, perform_exercise
 from qevd_bio.synthetic.scene import (
     OUTFITS,
     VIEWS,
@@ -44,25 +43,21 @@ class Clip:
 
     Attributes
     ----------
-    exercise : str
-        Rule id.
-    view : str
-        Key of `scene.VIEWS`.
-    build : str
-        Key of `body_mesh.BUILDS`.
+    rule : Rule
+        Of the exercise.
+    view, build : str
+        Key of `scene.VIEWS`, key of `body_mesh.BUILDS`.
     form_error : str
         An error of the exercise, in every repetition; empty for none.
     repetitions : int
         Cycles of the reference; a lunge to either side is one.
     repetition_s : float
         Mean duration of one.
-    rate_hz : int
-        Frames a second.
     seed : int
         Of the natural variation and the clothes.
     """
 
-    exercise: str
+    rule: Rule
     view: str
     build: str
     form_error: str = ""
@@ -74,12 +69,12 @@ class Clip:
     @property
     def name(self) -> str:
         """Stem of the clip's files."""
-        parts = (self.exercise, self.view, self.build, self.form_error)
+        parts = (self.rule.id, self.view, self.build, self.form_error)
         return "-".join(part for part in parts if part)
 
 
 def clips_wanted(
-    exercises: Iterable[str],
+    rules: Iterable[Rule],
     views: Iterable[str],
     builds: Iterable[str],
     *,
@@ -93,8 +88,8 @@ def clips_wanted(
 
     Parameters
     ----------
-    exercises : iterable of str
-        Any name of a rule.
+    rules : iterable of Rule
+        Of the exercises.
     views, builds : iterable of str
         Without a view: 45 degrees standing, the floor's side view when prone.
     form_error, repetitions, repetition_s, rate_hz, seed
@@ -112,12 +107,8 @@ def clips_wanted(
     _within("--reps", repetitions, 1, 100)
     _within("--seconds", repetition_s, 0.5, 60.0)
     _within("--fps", rate_hz, 5, 60)
-    rules = load_rules()
     clips: list[Clip] = []
-    for spoken in dict.fromkeys(exercises):
-        rule = rule_for(spoken, rules)
-        if rule is None:
-            raise _unknown("--exercise", spoken, rules)
+    for rule in {rule.id: rule for rule in rules}.values():
         if form_error:
             form_error_named(form_error, rule.id)
         usual = "floor_side" if rule.posture == "prone" else "oblique45"
@@ -127,7 +118,7 @@ def clips_wanted(
             if build not in BUILDS:
                 raise _unknown("--build", build, BUILDS)
             clips.append(
-                Clip(rule.id, view, build, form_error, repetitions, repetition_s, rate_hz, seed)
+                Clip(rule, view, build, form_error, repetitions, repetition_s, rate_hz, seed)
             )
     return tuple(clips)
 
@@ -193,7 +184,7 @@ def frames_of(clip: Clip) -> int:
 
 def _performance(clip: Clip) -> Performance:
     return perform_exercise(
-        load_rules()[clip.exercise],
+        clip.rule,
         clip.form_error,
         (bool(clip.form_error),) * clip.repetitions,
         clip.repetition_s,
@@ -205,7 +196,7 @@ def _make(folder: Path, clip: Clip, on_frame: Callable[[], None]) -> dict[str, o
     performance, frames = _performance(clip), frames_of(clip)
     stamps_ns = np.round(np.arange(frames) * 1e9 / clip.rate_hz).astype(np.int64)
     time_s = stamps_ns / 1e9
-    body, prone = load_body(clip.build), load_rules()[clip.exercise].posture == "prone"
+    body, prone = load_body(clip.build), clip.rule.posture == "prone"
     camera = camera_for(VIEWS[clip.view], WIDTH_PX, HEIGHT_PX)
     q = performance.q(time_s - LEAD_IN_S)
     if prone:
@@ -223,19 +214,12 @@ def _make(folder: Path, clip: Clip, on_frame: Callable[[], None]) -> dict[str, o
         np.savez(
             file, time_s=time_s, poses=in_camera_frame(q, camera), dof_names=np.array(DOF_NAMES)
         )
+    order = {one.name: getattr(clip, one.name) for one in fields(clip) if one.name != "rule"}
     return {
-        **asdict(clip),
+        "exercise": clip.rule.id,
+        **order,
         "frames": frames,
         "size_px": [WIDTH_PX, HEIGHT_PX],
         "gravity": [0.0, 1.0, 0.0],
-        "repetitions_s": [
-            {
-                "start_s": LEAD_IN_S + performance.when(nth, swing.start),
-                "key_s": LEAD_IN_S + performance.when(nth, swing.key),
-                "end_s": LEAD_IN_S + performance.when(nth, swing.end),
-                "side": swing.side,
-            }
-            for nth in range(clip.repetitions)
-            for swing in swings(performance.reference)
-        ],
+        "repetitions_s": [asdict(one) for one in performance.repetitions(LEAD_IN_S)],
     }

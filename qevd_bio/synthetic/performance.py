@@ -97,6 +97,17 @@ def swings(reference: FloatArray) -> tuple[Swing, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class Repetition:
+    """When one repetition begins, turns and ends; `side` as in `Swing`."""
+
+    start_s: float
+    key_s: float
+    end_s: float
+    side: str | None
+    is_faulty: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Performance:
     """How one exercise is carried out over time.
 
@@ -105,7 +116,7 @@ class Performance:
     reference, faulty : ndarray (P, 46)
         Correct and faulty cycle, rad.
     borders_s : ndarray (R + 1,)
-        When each playing of the cycle begins, and the last ends, in seconds from the start of
+        When each cycle begins, and the last ends, in seconds from the start of
         the exercise.
     is_faulty : tuple of bool
         One a repetition.
@@ -127,7 +138,7 @@ class Performance:
     wander_phase: FloatArray
 
     def q(self, time_s: FloatArray) -> FloatArray:
-        """Give the pose at any time.
+        """Return the pose at any time.
 
         Parameters
         ----------
@@ -158,8 +169,22 @@ class Performance:
         low, high = np.array([[dof.low_rad, dof.high_rad] for dof in DOFS]).T
         return np.asarray(np.clip(pose, low, high))
 
+    def repetitions(self, begin_s: float) -> tuple[Repetition, ...]:
+        """List the repetitions when the exercise begins at a time: both sides of a lunge count."""
+        return tuple(
+            Repetition(
+                start_s=begin_s + self.when(nth, swing.start),
+                key_s=begin_s + self.when(nth, swing.key),
+                end_s=begin_s + self.when(nth, swing.end),
+                side=swing.side,
+                is_faulty=faulty,
+            )
+            for nth, faulty in enumerate(self.is_faulty)
+            for swing in swings(self.reference)
+        )
+
     def when(self, repetition: int, phase: float) -> float:
-        """Give the second at which a repetition reaches a phase of the reference."""
+        """Return the second at which a repetition reaches a phase of the reference."""
         grid = np.linspace(0.0, 1.0, 2001)
         share = float(np.interp(phase, _warped(grid, self.warp[repetition]), grid))
         begin, end = self.borders_s[repetition : repetition + 2]
@@ -191,7 +216,7 @@ def perform(
     repetition_s: float,
     rng: np.random.Generator,
 ) -> Performance:
-    """Decide how an exercise is carried out.
+    """Draw the natural variation of an exercise.
 
     Parameters
     ----------

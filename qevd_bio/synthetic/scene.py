@@ -3,8 +3,8 @@
 T frames, D = 46 DoF, J = 24 joints, V vertices, H, W picture size in pixels
 
 World: x to the left of a person whose pelvis angles are 0, y up, z forward, metres; the ground is
-y = 0. A motion *in the world* has the pelvis upright at q0..2 = 0; what a capture backend sees is
-the same motion with q0..2 turned into the camera frame (x right, y down, z away).
+y = 0. A motion *in the world* has the pelvis upright at q0..2 = 0; in the camera frame (x right, y
+down, z away), in which backends measure, only q0..2 differ.
 """
 
 from __future__ import annotations
@@ -79,19 +79,10 @@ LIGHT = Light(direction=np.array([0.45, 1.0, 0.75]), ambient=0.30, diffuse=0.78)
 
 
 def camera_for(view: View, width: int, height: int) -> Camera:
-    """Set up the camera of a view.
+    """Set up the camera of a view for pictures of a size in pixels.
 
-    Parameters
-    ----------
-    view : View
-        Where it stands; it looks at the vertical axis over the world's origin.
-    width, height : int
-        Picture size in pixels.
-
-    Returns
-    -------
-    Camera
-        Rows of its rotation are right, down and away in the world.
+    It looks at the vertical axis over the world's origin. Rows of its rotation are right, down
+    and away in the world.
     """
     azimuth, pitch = math.radians(view.azimuth_deg), math.radians(view.pitch_deg)
     away = np.array([-math.sin(azimuth), 0.0, -math.cos(azimuth)])
@@ -143,21 +134,21 @@ def pelvis_angles(rotation: FloatArray) -> FloatArray:
         rad; tilt and rotation in (-pi, pi], list in [-pi/2, pi/2]. The inverse of
         `pelvis_rotation` except at list = +-90 degrees, where tilt and rotation are one.
     """
-    tilt = np.arctan2(rotation[:, 1, 2], rotation[:, 1, 1])
-    side = np.arcsin(np.clip(rotation[:, 1, 0], -1.0, 1.0))
-    turn = np.arctan2(-rotation[:, 2, 0], rotation[:, 0, 0])
+    # numpy's arctan2 of strided arrays depends in the last bit on where they lie in memory
+    element = np.ascontiguousarray(np.moveaxis(rotation, 0, 2))
+    tilt = np.arctan2(element[1, 2], element[1, 1])
+    side = np.arcsin(np.clip(element[1, 0], -1.0, 1.0))
+    turn = np.arctan2(-element[2, 0], element[0, 0])
     return np.stack([tilt, side, turn], axis=1)
 
 
 def in_camera_frame(q_world: FloatArray, camera: Camera) -> FloatArray:
-    """Give a motion as the camera sees it.
+    """Turn a motion into the camera frame.
 
     Parameters
     ----------
     q_world : ndarray (T, 46)
         rad; an upright pelvis has q0..2 = 0.
-    camera : Camera
-        The camera.
 
     Returns
     -------
@@ -258,24 +249,18 @@ def stand_on_ground(vertices_m: FloatArray, joints_m: FloatArray, prone: bool) -
 def empty_room(camera: Camera, *, mat: bool) -> ByteArray:
     """Draw the room: a wooden floor, a wall, and a mat for floor exercises.
 
-    Parameters
-    ----------
-    camera : Camera
-        The camera.
-    mat : bool
-        Lay a mat of 1.9 x 0.7 m along the world's z axis.
-
     Returns
     -------
     ndarray (H, W, 3) of uint8
-        RGB. The wall stands 1.6 m behind the person, as the camera looks.
+        RGB. The wall stands 1.6 m behind the person, seen from the camera. The mat is 2.1 m by
+        0.76 m, along the world's z axis.
     """
     column, row = np.meshgrid(np.arange(camera.width) + 0.5, np.arange(camera.height) + 0.5)
-    seen = np.stack(
+    pixels = np.stack(
         [column - camera.width / 2, row - camera.height / 2, np.full(row.shape, camera.focal_px)],
         axis=-1,
     )
-    rays = seen @ camera.rotation
+    rays = pixels @ camera.rotation
     level_away = camera.rotation[2] * np.array([1.0, 0.0, 1.0])
     level_away /= np.linalg.norm(level_away)
     across = np.cross(level_away, [0.0, 1.0, 0.0])
@@ -323,12 +308,10 @@ def render_motion(
     ----------
     q_world : ndarray (T, 46)
         rad; an upright pelvis has q0..2 = 0, a prone one tilt near -90 degrees.
-    body : Body
-        Who.
+    body, camera : Body, Camera
+        Of the scene.
     outfit : ndarray (7, 3)
         One of `OUTFITS`.
-    camera : Camera
-        From where.
     prone : bool
         A floor exercise: hold hands and feet in place and lay a mat.
 

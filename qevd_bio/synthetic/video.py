@@ -24,21 +24,10 @@ def frame_timestamps_ns(
 ) -> IntArray:
     """Make the timestamps of a phone's camera: regular, but for a few milliseconds.
 
-    Parameters
-    ----------
-    frames : int
-        How many.
-    rate_hz : float
-        Mean rate, below 90 Hz so that the order holds.
-    start_ns : int
-        About when the first frame was taken.
-    rng : numpy Generator
-        Source of the jitter.
-
     Returns
     -------
     ndarray (T,)
-        Whole nanoseconds, strictly increasing.
+        Whole nanoseconds from about `start_ns`, strictly increasing for rates below 90 Hz.
     """
     regular = start_ns + np.round(np.arange(frames) * (NANOSECONDS / rate_hz)).astype(np.int64)
     jitter = rng.normal(0.0, JITTER_SIGMA_NS, frames)
@@ -53,12 +42,8 @@ def write_video(
 
     Parameters
     ----------
-    path : Path
-        The file to write.
     pictures : iterable of ndarray (H, W, 3) of uint8
         RGB, all of one even size.
-    rate_hz : int
-        Rate the file claims.
     sideways : bool
         Store the pixels turned 90 degrees counter-clockwise, as QEVD stores its videos up to
         id 0145: a viewer must turn them clockwise. No rotation is noted in the file.
@@ -67,25 +52,12 @@ def write_video(
     -------
     int
         Number of frames written.
-
-    Raises
-    ------
-    DataError
-        There is no picture, or its size is odd.
     """
     shown = (np.rot90(picture) if sideways else picture for picture in pictures)
     return write_mp4(path, enumerate(shown), rate_hz=rate_hz, ticks_hz=rate_hz, crf=23)
 
 
 def write_timestamps(path: Path, timestamps_ns: IntArray) -> None:
-    """Write frame timestamps as QEVD does.
-
-    Parameters
-    ----------
-    path : Path
-        The .npy file beside the video.
-    timestamps_ns : ndarray (T,)
-        Whole nanoseconds.
-    """
+    """Write frame timestamps (T,), in whole nanoseconds, as QEVD does: one .npy a video."""
     with atomic_path(path) as temporary, temporary.open("xb") as file:
         np.save(file, timestamps_ns.astype(np.int64), allow_pickle=False)

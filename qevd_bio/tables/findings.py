@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pyarrow as pa
 
+from qevd_bio.motion.constraints import Finding
 from qevd_bio.tables.columns import column, versioned
 from qevd_bio.tables.cycles import KEY as CYCLE_KEY
 from qevd_bio.tables.cycles import SIDES
@@ -85,3 +89,8 @@ TABLE = PublishedTable(
         Reference(("key_frame",), "kinematics", ("frame",), copies={"key_s": "time_s"}),
     ),
 )
+
+
+def finding_from_row(row: Mapping[str, Any]) -> Finding:
+    """Read a finding from a row of this table, or from the findings of an annotation row."""
+    return Finding(**{field.name: row[field.name] for field in FINDING_FIELDS})

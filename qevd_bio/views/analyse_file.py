@@ -14,14 +14,17 @@ from qevd_bio.capture.video.decode import probe
 from qevd_bio.errors import UsageError, VideoError
 from qevd_bio.exercises.checking import segment_findings
 from qevd_bio.exercises.cycle_search import segment_cycles
-from qevd_bio.exercises.load import load_rules
-from qevd_bio.exercises.names import rule_for
+from qevd_bio.exercises.names import rule_named
+from qevd_bio.exercises.rule import Rule
+from qevd_bio.feedback.rule_check import usable_rules
 from qevd_bio.pipeline.pipeline import outside_of_source, reopen_pipeline
 from qevd_bio.skeleton.bodies import scaled_skeleton
-from qevd_bio.views.analysed_video import AnalysedSegment, AnalysedVideo, analysed_video
+from qevd_bio.views.analysed_video import AnalysedSegment, AnalysedVideo, finished_video
 
 
-def video_or_file(video: str, work: Path, exercise: str | None, out: Path) -> AnalysedVideo:
+def video_or_file(
+    video: str, work: Path, exercise: str | None, out: Path, user_rules: Path | None = None
+) -> AnalysedVideo:
     """Read a video of a work folder by its id, or analyse a video file with its exercise.
 
     Parameters
@@ -34,6 +37,8 @@ def video_or_file(video: str, work: Path, exercise: str | None, out: Path) -> An
         Any name of a rule; needed by a file, and only by a file.
     out : Path
         Where the result will be written; neither the source data nor the video itself.
+    user_rules : Path, optional
+        Folder of the user's rules for a file; a work folder knows its own.
 
     Returns
     -------
@@ -54,7 +59,7 @@ def video_or_file(video: str, work: Path, exercise: str | None, out: Path) -> An
             )
         pipeline = reopen_pipeline(work)
         outside_of_source(out, pipeline.config.data_root)
-        return analysed_video(pipeline, video)
+        return finished_video(pipeline, video)
     if out.resolve() == path.resolve():
         raise UsageError("is the video itself", where=str(out), next_step="Choose another --out")
     if exercise is None:
@@ -63,17 +68,12 @@ def video_or_file(video: str, work: Path, exercise: str | None, out: Path) -> An
             where=video,
             next_step="Name it with --exercise; `qevd-bio rules list` lists them",
         )
-    return analyse_file(path, exercise)
+    rule = rule_named(exercise, usable_rules(user_rules), where="--exercise")
+    return analyse_file(path, rule)
 
 
-def analyse_file(path: Path, exercise: str) -> AnalysedVideo:
+def analyse_file(path: Path, rule: Rule) -> AnalysedVideo:
     """Capture a video file and check one exercise from its first frame to its last."""
-    rules = load_rules()
-    rule = rule_for(exercise, rules)
-    if rule is None:
-        raise UsageError(
-            f"no exercise '{exercise}'", where="--exercise", next_step=f"Known: {', '.join(rules)}"
-        )
     time_s = stored_times_s(path)
     # QEVD's numbers tell which videos are stored sideways; a file's own name does not
     config = CaptureConfig(sideways_up_to_id=-1)
@@ -84,6 +84,7 @@ def analyse_file(path: Path, exercise: str) -> AnalysedVideo:
     cycles = tuple(one.cycle for one in found.cycles)
     findings = segment_findings(motion, rule, cycles, skeleton)
     segment = AnalysedSegment(
+        index=0,
         exercise=rule.title,
         frame_start=0,
         frame_end=len(time_s),
@@ -91,21 +92,11 @@ def analyse_file(path: Path, exercise: str) -> AnalysedVideo:
         cycles=cycles,
         findings=tuple(one for of_cycle in findings for one in of_cycle),
     )
-    return AnalysedVideo(path, int(captured.notes["turn_deg"]), motion, (segment,))
+    return AnalysedVideo(path.stem, path, int(captured.notes["turn_deg"]), motion, (segment,))
 
 
 def stored_times_s(path: Path) -> FloatArray:
-    """Read the presentation time of every frame from the container.
-
-    Parameters
-    ----------
-    path : Path
-        The video file.
-
-    Returns
-    -------
-    ndarray (T,)
-        Seconds, strictly increasing.
+    """Read the presentation times of all frames (T,), in seconds, strictly increasing.
 
     Raises
     ------

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from qevd_bio.errors import DataError
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.motion.constraints import Finding
 from qevd_bio.motion.record import Motion
 from qevd_bio.motion.repetitions.cycles import Cycle
 from qevd_bio.pipeline.pipeline import Pipeline
 from qevd_bio.stages.cycles import scored_from_row
+from qevd_bio.stages.sessions import Session, chosen_videos
 from qevd_bio.tables import cycles as cycle_table
 from qevd_bio.tables import findings as finding_table
 from qevd_bio.tables import kinematics as kinematics_table
+from qevd_bio.tables.findings import finding_from_row
 from qevd_bio.tables.kinematics import motion_from_table
 from qevd_bio.tables.parquet import read_notes, read_parquet
-from qevd_bio.views.work_folder import finished_artifacts
-
-_FINDING_NAMES = tuple(field.name for field in fields(Finding))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class AnalysedSegment:
 
     Attributes
     ----------
+    index : int
+        Number of the segment in the video.
     exercise : str
         Name of the exercise.
     frame_start, frame_end : int
@@ -37,14 +40,18 @@ class AnalysedSegment:
         In time order, in frames of the video.
     findings : tuple of Finding
         Of these cycles.
+    utterances_s : tuple of float
+        When the trainer speaks, on the data set's clock.
     """
 
+    index: int
     exercise: str
     frame_start: int
     frame_end: int
     rule: Rule | None
     cycles: tuple[Cycle, ...]
     findings: tuple[Finding, ...]
+    utterances_s: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +60,7 @@ class AnalysedVideo:
 
     Attributes
     ----------
-    video_file : Path
+    video_id, video_file : str, Path
         The video.
     turn_deg : int
         Clockwise turn that puts the person upright.
@@ -63,58 +70,62 @@ class AnalysedVideo:
         Its exercises.
     """
 
+    video_id: str
     video_file: Path
     turn_deg: int
     motion: Motion
     segments: tuple[AnalysedSegment, ...]
 
 
-def analysed_video(pipeline: Pipeline, video: str) -> AnalysedVideo:
+def finished_video(pipeline: Pipeline, video: str) -> AnalysedVideo:
     """Read a finished video of a work folder.
-
-    Parameters
-    ----------
-    pipeline : Pipeline
-        Of the work folder.
-    video : str
-        Video id.
-
-    Returns
-    -------
-    AnalysedVideo
 
     Raises
     ------
     UsageError, DataError
         The video is unknown, or not finished.
     """
-    artifacts = finished_artifacts(pipeline, video)
-    session = pipeline.sessions.by_id[video]
+    chosen_videos(pipeline.sessions, (video,))
+    artifacts = pipeline.artifacts()[video]
+    if "findings" not in artifacts:
+        raise DataError(
+            "is not finished",
+            where=f"video {video}",
+            next_step="`qevd-bio plan --why` lists what is open",
+        )
+    return analysed_video(pipeline.sessions.by_id[video], artifacts)
+
+
+def analysed_video(session: Session, artifacts: Mapping[str, Path]) -> AnalysedVideo:
+    """Read a video from its kinematics, cycles and findings (paths by stage)."""
     table = read_parquet(artifacts["kinematics"], kinematics_table.SCHEMA)
+    motion = motion_from_table(table)
     cycles = read_parquet(artifacts["cycles"], cycle_table.SCHEMA).to_pylist()
     findings = read_parquet(artifacts["findings"], finding_table.SCHEMA).to_pylist()
-    segments = tuple(
-        AnalysedSegment(
-            exercise=segment.exercise_text,
-            frame_start=segment.frame_start,
-            frame_end=segment.frame_end,
-            rule=session.rules.get(segment.index),
-            cycles=tuple(
-                scored_from_row(row).cycle
-                for row in cycles
-                if row["segment_index"] == segment.index
-            ),
-            findings=tuple(
-                Finding(**{name: row[name] for name in _FINDING_NAMES})
-                for row in findings
-                if row["segment_index"] == segment.index
-            ),
+    segments = []
+    for segment in session.segments:
+        index = segment.index
+        said = [session.utterances[i].frame_start for i in segment.utterance_indices]
+        own = [scored_from_row(row) for row in cycles if row["segment_index"] == index]
+        found = [finding_from_row(row) for row in findings if row["segment_index"] == index]
+        segments.append(
+            AnalysedSegment(
+                index=index,
+                exercise=segment.exercise_text,
+                frame_start=segment.frame_start,
+                frame_end=segment.frame_end,
+                rule=session.rules.get(index),
+                cycles=tuple(one.cycle for one in own),
+                findings=tuple(found),
+                utterances_s=tuple(
+                    float(motion.time_s[frame]) for frame in said if frame < len(motion.time_s)
+                ),
+            )
         )
-        for segment in session.segments
-    )
     return AnalysedVideo(
+        video_id=session.record.unit_id,
         video_file=session.record.video_file,
         turn_deg=int(read_notes(table)["capture"]["turn_deg"]),
-        motion=motion_from_table(table),
-        segments=segments,
+        motion=motion,
+        segments=tuple(segments),
     )

@@ -145,12 +145,12 @@ def curve_drawing(
     heading: Sequence[str] = (),
     size: tuple[float, float] = (400.0, 200.0),
 ) -> Drawing:
-    """Lay a curve out.
+    """Lay a curve out; the time axis counts seconds from its first frame.
 
     Parameters
     ----------
     curve : Curve
-        T frames; the time axis counts seconds from its first frame.
+        T frames.
     said_s : sequence of float
         Utterances to mark, on the curve's clock; those outside of it are left out.
     spoken : CycleTimes or None
@@ -160,9 +160,6 @@ def curve_drawing(
     size : (width, height)
         Pixels.
 
-    Returns
-    -------
-    Drawing
     """
     width, height = size
     top = _TOP + (_HEADING if heading else 0.0)
@@ -225,19 +222,9 @@ def stacked(drawings: Sequence[Drawing]) -> Drawing:
 
 
 def ticks(low: float, high: float, steps: int = _TICKS) -> list[float]:
-    """Choose round numbers for an axis.
+    """Choose round numbers for an axis, in at most `steps` steps.
 
-    Parameters
-    ----------
-    low, high : float
-        Ends of the axis, low below high.
-    steps : int
-        At most this many steps from one number to the next.
-
-    Returns
-    -------
-    list of float
-        Multiples of 1, 2 or 5 times a power of ten, from low to high.
+    They are multiples of 1, 2 or 5 times a power of ten.
     """
     if not high > low:
         return [low]

@@ -122,18 +122,7 @@ def runs(flags: BoolArray) -> list[tuple[int, int]]:
 
 
 def gaps_s(curve: Curve) -> list[Span]:
-    """List the times without a value.
-
-    Parameters
-    ----------
-    curve : Curve
-        T frames.
-
-    Returns
-    -------
-    list of (start_s, end_s)
-        On the curve's clock; a gap reaches half way to the frames with a value beside it.
-    """
+    """List the times without a value, each half way to the frames with a value beside it."""
     middles = (curve.time_s[:-1] + curve.time_s[1:]) / 2.0
     edges = np.concatenate((curve.time_s[:1], middles, curve.time_s[-1:]))
     return [(float(edges[i]), float(edges[k])) for i, k in runs(~np.isfinite(curve.values))]
@@ -150,15 +139,7 @@ def value_at(curve: Curve, time_s: float) -> float | None:
 def value_range(curve: Curve) -> Span:
     """Choose the value range to draw: every value and the target with all its bands.
 
-    Parameters
-    ----------
-    curve : Curve
-        T frames.
-
-    Returns
-    -------
-    (low, high)
-        In the curve's unit, with a margin of 8 percent; 0 to 1 when there is nothing to draw.
+    It has a margin of 8 percent, and is 0 to 1 when there is nothing to draw.
     """
     shown = [float(value) for value in curve.values[np.isfinite(curve.values)]]
     if curve.target is not None:

@@ -8,17 +8,15 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from qevd_bio.exercises.motion_parts import full_name
 from qevd_bio.files.atomic import write_text_atomic
 from qevd_bio.files.templates import render
 from qevd_bio.pipeline.pipeline import Pipeline, outside_of_source
+from qevd_bio.tables.findings import finding_from_row
+from qevd_bio.views.analysed_video import analysed_video
 from qevd_bio.views.curve_drawing import COLOURS, STYLES, Drawing, curve_caption, curve_drawing
 from qevd_bio.views.curves import Curve, CycleTimes
-from qevd_bio.views.formatting import (
-    finding_measure,
-    measure_words,
-    number_words,
-    target_words,
-)
+from qevd_bio.views.formatting import measure_words, number_words, target_words
 from qevd_bio.views.video_curves import finding_target, video_curves
 from qevd_bio.views.word_diff import Piece, word_diff
 
@@ -57,26 +55,13 @@ class _Section:
 
 
 def write_diff_page(pipeline: Pipeline, rows: list[dict[str, Any]], path: Path) -> None:
-    """Write the page of old and new sentences of a work folder with their curves.
-
-    Parameters
-    ----------
-    pipeline : Pipeline
-        Of the work folder.
-    rows : list of dict
-        From `annotation_rows`.
-    path : Path
-        The HTML file.
-    """
+    """Write the page of a work folder; `rows` are those of `annotation_rows`."""
     outside_of_source(path, pipeline.config.data_root)
     artifacts = pipeline.artifacts()
-    curves = {
-        (video, segment): found
-        for video in dict.fromkeys(row["video_id"] for row in rows)
-        for segment, found in video_curves(
-            pipeline.sessions.by_id[video], artifacts[video]
-        ).items()
-    }
+    curves: dict[tuple[str, int], Sequence[Curve]] = {}
+    for video in dict.fromkeys(row["video_id"] for row in rows):
+        analysed = analysed_video(pipeline.sessions.by_id[video], artifacts[video])
+        curves |= {(video, index): found for index, found in video_curves(analysed).items()}
     title = f"{sum(row['status'] == 'rewritten' for row in rows)} of {len(rows)} sentences changed"
     write_text_atomic(path, diff_page(rows, curves, title=title))
 
@@ -153,10 +138,14 @@ def _spoken_curve(findings: Sequence[Row], drawn: Sequence[Curve]) -> Curve:
     """Choose the curve; its target is the spoken finding's, if that is about the key frame."""
     for finding in findings:
         for curve in drawn:
-            if finding["spoken"] and curve.measure == finding_measure(finding):
-                at_key = finding["check"] == "dynamic"
-                return replace(curve, target=finding_target(finding) if at_key else None)
+            if finding["spoken"] and curve.measure == _measure(finding):
+                target = finding_target(finding_from_row(finding))
+                return replace(curve, target=target if finding["check"] == "dynamic" else None)
     return drawn[0]
+
+
+def _measure(finding: Row) -> str:
+    return full_name(finding["measure"], finding["side"])
 
 
 def _check(finding: Row) -> _Check:
@@ -170,7 +159,7 @@ def _check(finding: Row) -> _Check:
             "deviation": number_words(finding["deviation"], unit, signed=True),
             "noise (1 σ)": number_words(finding["sigma"], unit),
         },
-        verdict=_verdict(finding) + (" (spoken of)" if finding["spoken"] else ""),
+        verdict=_verdict(finding) + (" (in the sentence)" if finding["spoken"] else ""),
         spoken=finding["spoken"],
     )
 
@@ -179,7 +168,7 @@ def _check_name(finding: Row) -> str:
     if finding["check"] == "tempo":
         return "duration of the cycle"
     about = "movement over the cycle" if finding["check"] == "static" else finding["phase"]
-    name = measure_words(finding_measure(finding))
+    name = measure_words(_measure(finding))
     return f"{name}, {about}" if about else name
 
 

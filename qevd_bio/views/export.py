@@ -13,9 +13,10 @@ import numpy as np
 
 from qevd_bio.arrays import FloatArray
 from qevd_bio.capture.recorded.opensim import ground_axes, to_opensim
-from qevd_bio.errors import DataError, EnvironmentProblem, UsageError
+from qevd_bio.choices import ExportFormat
+from qevd_bio.errors import DataError, EnvironmentProblem
 from qevd_bio.files.atomic import atomic_path
-from qevd_bio.files.motion_file import write_mot
+from qevd_bio.files.opensim_mot import write_mot
 from qevd_bio.motion.angles import unwrap_angles
 from qevd_bio.motion.record import Motion
 from qevd_bio.skeleton.bodies import BODY_AXES, scaled_skeleton
@@ -24,7 +25,7 @@ from qevd_bio.skeleton.kinematics import forward_kinematics
 from qevd_bio.skeleton.measures import measure_values
 from qevd_bio.views.analysed_video import AnalysedVideo
 from qevd_bio.views.formatting import measure_words
-from qevd_bio.views.overlay.anchors import shown_measures
+from qevd_bio.views.overlay.shown_measures import shown_measures
 
 # Mid-hips to the pelvis' origin of LaiUhlrich2022, along its forward, up and right axes.
 _PELVIS_ORIGIN_M = np.array([0.056276, 0.078490, 0.0])
@@ -32,31 +33,14 @@ _PELVIS_ORIGIN_M = np.array([0.056276, 0.078490, 0.0])
 _TRANSLATIONS = ("pelvis_tx", "pelvis_ty", "pelvis_tz")
 
 
-def export_motion(video: AnalysedVideo, path: Path, to: str) -> None:
-    """Write a video's motion for another tool.
-
-    Parameters
-    ----------
-    video : AnalysedVideo
-        A finished video.
-    path : Path
-        The file to write or replace.
-    to : str
-        Key of `FORMATS`.
+def export_motion(video: AnalysedVideo, path: Path, to: ExportFormat) -> None:
+    """Write a video's motion for another tool, in one of `FORMATS`.
 
     Raises
     ------
-    UsageError
-        There is no such format.
     EnvironmentProblem
         The format needs a package that is not installed.
     """
-    if to not in FORMATS:
-        raise UsageError(
-            f"there is no format '{to}'",
-            where="--to",
-            next_step=f"Use one of: {', '.join(FORMATS)}",
-        )
     FORMATS[to](video, path)
 
 
@@ -168,7 +152,7 @@ def _at(rr: Any, stream: Any, motion: Motion, frame: int) -> None:  # noqa: ANN4
     rr.set_time_sequence("frame", frame, recording=stream)
 
 
-FORMATS: Mapping[str, Callable[[AnalysedVideo, Path], None]] = {
+FORMATS: Mapping[ExportFormat, Callable[[AnalysedVideo, Path], None]] = {
     "mot": _write_mot,
     "rrd": _write_rrd,
 }

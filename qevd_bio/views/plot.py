@@ -10,6 +10,7 @@ from typing import Any
 from qevd_bio.errors import DataError, EnvironmentProblem
 from qevd_bio.files.atomic import write_bytes_atomic
 from qevd_bio.pipeline.pipeline import Pipeline, outside_of_source
+from qevd_bio.views.analysed_video import finished_video
 from qevd_bio.views.curve_drawing import (
     COLOURS,
     STYLES,
@@ -22,7 +23,6 @@ from qevd_bio.views.curve_drawing import (
 from qevd_bio.views.curves import Curve
 from qevd_bio.views.formatting import counted
 from qevd_bio.views.video_curves import video_curves
-from qevd_bio.views.work_folder import finished_artifacts
 
 _PANEL_PX = (960.0, 240.0)
 # matplotlib's points are 1/72 inch; at 72 dots an inch a point is a pixel of the drawing.
@@ -31,21 +31,7 @@ _TEXT_PX = 11.0
 
 
 def write_plot(pipeline: Pipeline, video: str, path: Path) -> int:
-    """Draw one video's curves.
-
-    Parameters
-    ----------
-    pipeline : Pipeline
-        Of the work folder.
-    video : str
-        Video id.
-    path : Path
-        The PNG.
-
-    Returns
-    -------
-    int
-        Number of panels.
+    """Draw the curves of a video of a work folder as PNG and return their number.
 
     Raises
     ------
@@ -53,8 +39,7 @@ def write_plot(pipeline: Pipeline, video: str, path: Path) -> int:
         The video is unknown, not finished or without a curve; or matplotlib is not installed.
     """
     outside_of_source(path, pipeline.config.data_root)
-    artifacts = finished_artifacts(pipeline, video)
-    by_segment = video_curves(pipeline.sessions.by_id[video], artifacts)
+    by_segment = video_curves(finished_video(pipeline, video))
     curves = [curve for of_segment in by_segment.values() for curve in of_segment]
     plot_curves(curves, path)
     return len(curves)

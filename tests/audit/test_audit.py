@@ -242,7 +242,11 @@ def test_real_clips_of_one_place_and_of_others(shared_data: Path) -> None:
     assert told == [("squats_side_540p", "squats_side_360p", "same footage")]
 
 
-def test_the_command_asks_for_one_source(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit) as end:
-        app(args=["audit"])
-    assert end.value.code == 2
+def test_the_command_reads_the_source_of_the_work_folder_or_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    absent = str(tmp_path / "absent")
+    for arguments in (["--work", absent], ["--data-root", absent]):
+        with pytest.raises(SystemExit) as end:
+            app(args=["audit", *arguments])
+        assert end.value.code == 1 and absent in capsys.readouterr().err

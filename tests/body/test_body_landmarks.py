@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qevd_bio.body.landmarks import read_landmarks, smpl_landmarks
+from qevd_bio.body.landmarks import SMPL_LANDMARKS, read_landmarks
 from qevd_bio.errors import DataError
 
 NAMES = ("head_top", "heel_left", "nipple_right", "belly_button", "crotch")
@@ -29,7 +29,7 @@ def read(path: Path, held: object) -> Any:
 
 
 def test_shipped_landmarks_are_the_vertices_of_shapy() -> None:
-    smpl = smpl_landmarks()
+    smpl = read_landmarks(SMPL_LANDMARKS)
     assert smpl.n_vertices == 6890
     assert {name: point.vertices[0] for name, point in smpl.points.items()} == {
         "head_top": 411,

@@ -11,8 +11,9 @@ import torch
 
 from qevd_bio.capture.hsmr.crops import crop, squares, windows
 from qevd_bio.capture.hsmr.network import HsmrNetwork
-from qevd_bio.capture.hsmr.predict import Precision, normalised, predict, prepare
+from qevd_bio.capture.hsmr.predict import normalised, predict, prepare
 from qevd_bio.capture.hsmr.sizes import NetworkSizes
+from qevd_bio.choices import Precision
 from qevd_bio.errors import UsageError
 from tests.capture.hsmr_tiny import golden, tiny_network
 

@@ -43,7 +43,7 @@ def two_videos(workout: Path, tmp_path: Path) -> Path:
 def sound_work(workout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A work folder in which 0200 is done; what is damaged later must leave that alone."""
     folder = tmp_path_factory.mktemp("sound") / "work"
-    _road, failures = run(workout, folder)
+    _pipeline, failures = run(workout, folder)
     assert failures == []
     return folder
 
@@ -55,7 +55,7 @@ def work(sound_work: Path, tmp_path: Path) -> Path:
 
 def run(root: Path, work: Path) -> tuple[Pipeline, list[str]]:
     pipeline = open_pipeline(PipelineConfig(root), work)
-    summary = pipeline.run((), argv=["test"], on_event=lambda event: None)
+    summary = pipeline.run(argv=["test"], on_event=lambda event: None)
     return pipeline, [f"{f.video_id} {f.stage}: {f.reason}" for f in summary.failures]
 
 
@@ -165,7 +165,7 @@ def test_a_video_cut_to_less_than_half_fails_with_both_counts(
     path = two_videos / VIDEOS / "0201.mp4"
     data = with_header_in_front(path)
     path.write_bytes(data[: int(len(data) * 0.4)])
-    _road, failures = run(two_videos, work)
+    _pipeline, failures = run(two_videos, work)
     assert len(failures) == 1
     assert failures[0].startswith("0201 kinematics: VideoError")
     assert re.search(r"\d+ of \d+", failures[0])

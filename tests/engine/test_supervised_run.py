@@ -16,6 +16,7 @@ from qevd_bio.engine.execute.limits import Limits, resident_bytes, sensible_work
 from qevd_bio.engine.execute.supervisor import MAX_LOSSES
 from qevd_bio.engine.plan import plan
 from qevd_bio.errors import EnvironmentProblem, UsageError
+from tests.engine import working_stages
 from tests.engine.supervised import Site, start
 
 pytestmark = pytest.mark.skipif(
@@ -155,6 +156,14 @@ def test_worker_that_cannot_start_leaves_its_work_to_the_others(site, tmp_path):
     assert site.run(workers=2) == {"completed": 24}
     (message,) = site.messages
     assert "is given up" in message and "the library gave up" in message
+
+
+@pytest.mark.parametrize("name", ["version", "schema_digest"])
+def test_worker_with_other_stages_than_the_run_ends_it(site, monkeypatch, name):
+    """A worker imports the code anew: it may have been changed since the run began."""
+    monkeypatch.setattr(working_stages.WorkingStage, name, "changed")
+    with pytest.raises(EnvironmentProblem, match="the code has changed meanwhile"):
+        site.run()
 
 
 def test_worker_that_is_killed_while_it_loads_is_replaced(site):

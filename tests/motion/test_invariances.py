@@ -41,7 +41,7 @@ def times(cycles):
 
 
 def moving(seed: int, rate_hz: float = 50.0, seconds: float = 4.0):
-    """A body whose angles follow slow sines, standing in the T-pose frame; angles and times."""
+    """A body with angles along slow sines, standing in the T-pose frame; angles and times."""
     rng = np.random.default_rng(seed)
     time_s = np.arange(round(seconds * rate_hz)) / rate_hz
     size = rng.uniform(-0.3, 0.3, 46)

@@ -189,8 +189,8 @@ def test_range_excess(degrees, excess):
     ],
 )
 def test_longest_gap(valid, gap_s):
-    seen = np.array([digit == "1" for digit in valid])
-    assert longest_gap_s(np.arange(10.0), seen) == gap_s
+    found = np.array([digit == "1" for digit in valid])
+    assert longest_gap_s(np.arange(10.0), found) == gap_s
 
 
 def test_a_still_body_is_plausible_and_what_has_no_translation_is_not_made_up():

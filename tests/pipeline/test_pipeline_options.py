@@ -12,6 +12,7 @@ import pytest
 
 from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline, reopen_pipeline
 from qevd_bio.views.work_folder import annotation_rows
+from tests.cli.test_maintain_commands import qevd_bio
 from tests.pipeline.sessions_made import SQUATS, record, squats_motion, with_readers, write_root
 
 TWO = [record("0001", SQUATS), record("0002", SQUATS)]
@@ -107,3 +108,21 @@ def test_an_unsure_pose_is_warned_of(walk, tmp_path: Path) -> None:
     warned = {row["feedback_index"] for row in rows if row["morphology_context"]}
     assert warned == {1}
     assert rows[1]["morphology_context"].startswith("Warning: low pose confidence")
+
+
+def test_exercises_without_a_rule_are_counted(walk, tmp_path: Path) -> None:
+    twice = [*SQUATS[:2], (170, "Moving on to zorbing!", 12, True), *SQUATS[3:]]
+    records = [record("0001", SQUATS), record("0002", twice)]
+    pipeline = walk(write_root(tmp_path / "QEVD", records))
+    assert pipeline.exercises_without_rule() == {"zorbing": 3}
+    assert pipeline.exercises_without_rule(("0001",)) == {"zorbing": 1}
+
+
+def test_run_ends_with_the_exercises_that_have_no_rule(tmp_path: Path) -> None:
+    root = write_root(tmp_path / "QEVD", [record("0001", SQUATS)])
+    run = ("run", "--data-root", str(root), "--workers", "0")
+    done = qevd_bio(*run, cwd=tmp_path)
+    assert done.returncode == 3, "the videos are placeholders"
+    assert "exercise without a rule  segments\nzorbing                  1\n" in done.stdout
+    done = qevd_bio(*run, "--json", cwd=tmp_path)
+    assert json.loads(done.stdout)["exercises_without_rule"] == {"zorbing": 1}

@@ -22,12 +22,12 @@ def made_timestamps(frames: int) -> np.ndarray:
     return FIRST_NS + np.arange(frames, dtype=np.int64) * FRAME_NS + jitter
 
 
-def made_raw(said: list[tuple[int, str, int, bool]], frames: int) -> dict[str, Any]:
-    """A record whose utterances are (silent frames before, text, frames, is_transition)."""
+def made_raw(spoken: list[tuple[int, str, int, bool]], frames: int) -> dict[str, Any]:
+    """A record with utterances (silent frames before, text, frames, is_transition)."""
     times_s = frame_times_s(made_timestamps(frames), where="made up")
     dense: list[str] = []
     stamps, flags = [], []
-    for silence, text, length, transition in said:
+    for silence, text, length, transition in spoken:
         dense += [""] * silence
         stamps.append(float(times_s[len(dense)]))
         flags.append(transition)

@@ -45,21 +45,21 @@ def _bits(record: Raw) -> list[str]:
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12).filter(
-    lambda text: text.strip() and not text.startswith("seen")
+    lambda text: text.strip() and not text.startswith("new ")
 )
 sessions = st.lists(
     st.tuples(st.integers(0, 3), texts, st.integers(1, 4), st.just(False)), min_size=1, max_size=8
 )
 
 
-def _raw(said: list[tuple[int, str, int, bool]]) -> Raw:
-    numbered = [(gap, f"{text}{index}", *rest) for index, (gap, text, *rest) in enumerate(said)]
-    return made_raw(numbered, sum(gap + length for gap, _, length, _ in said) + 1)
+def _raw(spoken: list[tuple[int, str, int, bool]]) -> Raw:
+    numbered = [(gap, f"{text}{index}", *rest) for index, (gap, text, *rest) in enumerate(spoken)]
+    return made_raw(numbered, sum(gap + length for gap, _, length, _ in spoken) + 1)
 
 
 @given(sessions)
-def test_without_replacements_nothing_differs(said: list[tuple[int, str, int, bool]]) -> None:
-    raw = _raw(said)
+def test_without_replacements_nothing_differs(spoken: list[tuple[int, str, int, bool]]) -> None:
+    raw = _raw(spoken)
     before = copy.deepcopy(raw)
     written = drop_in_records([raw], [made_record(raw, None)], {"0001": {}})
     assert written == [before]
@@ -68,12 +68,12 @@ def test_without_replacements_nothing_differs(said: list[tuple[int, str, int, bo
 
 @given(sessions, st.data())
 def test_only_replaced_texts_differ(
-    said: list[tuple[int, str, int, bool]], data: st.DataObject
+    spoken: list[tuple[int, str, int, bool]], data: st.DataObject
 ) -> None:
-    raw = _raw(said)
+    raw = _raw(spoken)
     before = copy.deepcopy(raw)
-    chosen = data.draw(st.sets(st.integers(0, len(said) - 1)))
-    new = {index: f"seen {index}: {data.draw(texts)}" for index in chosen}
+    chosen = data.draw(st.sets(st.integers(0, len(spoken) - 1)))
+    new = {index: f"new {index}: {data.draw(texts)}" for index in chosen}
     record = made_record(raw, None)
     (written,) = json.loads(json.dumps(drop_in_records([raw], [record], {"0001": new})))
     assert raw == before
@@ -154,7 +154,7 @@ def test_touching_utterances_that_stay_apart_are_written() -> None:
     ]
 
 
-def test_utterances_merged_in_the_source_may_stay_so_or_be_told_apart() -> None:
+def test_utterances_merged_in_the_source_may_stay_so_or_be_separated() -> None:
     raw = made_raw([(4, "nice", 6, False), (0, "nice", 5, False)], 20)
     record = made_record(raw, frame_times_s(made_timestamps(20), where="made up"))
     assert len(utterances(record)) == 2

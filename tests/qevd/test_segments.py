@@ -32,20 +32,20 @@ def test_segments_equal_the_original_loaders(case: Raw) -> None:
     dense = [text for text, frames in case["feedbacks"] for _ in range(frames)]
     record = made_record(case | {"feedbacks": dense}, times_s)
 
-    said = utterances(record)
-    assert [[loader_text(one.text), one.frame_start, one.frame_end - 1] for one in said] == case[
+    found = utterances(record)
+    assert [[loader_text(one.text), one.frame_start, one.frame_end - 1] for one in found] == case[
         "spans"
     ]
-    spoken = [one for one in segments(record) if one.utterance_indices]
+    with_feedback = [one for one in segments(record) if one.utterance_indices]
     assert [
         {
             "exercise_name": one.exercise_text,
             "exercise_start_timestamp": one.start_s,
             "exercise_end_timestamp": one.end_s,
-            "responses": [said[index].text for index in one.utterance_indices],
-            "response_timestamps": [said[index].timestamp_s for index in one.utterance_indices],
+            "responses": [found[index].text for index in one.utterance_indices],
+            "response_timestamps": [found[index].timestamp_s for index in one.utterance_indices],
         }
-        for one in spoken
+        for one in with_feedback
     ] == case["segments"]
 
 

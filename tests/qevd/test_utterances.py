@@ -27,16 +27,16 @@ said_texts = st.lists(
 )
 
 
-def _record(said: list[tuple[int, str, int, bool]], tail: int, known: bool) -> Any:
-    frames = sum(silence + length for silence, _, length, _ in said) + tail
+def _record(spoken: list[tuple[int, str, int, bool]], tail: int, known: bool) -> Any:
+    frames = sum(silence + length for silence, _, length, _ in spoken) + tail
     frames = max(frames, 1)
     times_s = frame_times_s(made_timestamps(frames), where="made up") if known else None
-    return made_record(made_raw(said, frames), times_s)
+    return made_record(made_raw(spoken, frames), times_s)
 
 
-def _expected(said: list[tuple[int, str, int, bool]]) -> list[tuple[str, int, int]]:
+def _expected(spoken: list[tuple[int, str, int, bool]]) -> list[tuple[str, int, int]]:
     frame, expected = 0, []
-    for silence, text, length, _ in said:
+    for silence, text, length, _ in spoken:
         expected.append((text, frame + silence, frame + silence + length))
         frame += silence + length
     return expected
@@ -44,21 +44,21 @@ def _expected(said: list[tuple[int, str, int, bool]]) -> list[tuple[str, int, in
 
 @given(said_texts, st.integers(0, 5))
 def test_utterances_come_back_from_the_dense_list(
-    said: list[tuple[int, str, int, bool]], tail: int
+    spoken: list[tuple[int, str, int, bool]], tail: int
 ) -> None:
-    """With frame times known even touching equal utterances are told apart."""
-    record = _record(said, tail, known=True)
+    """With frame times known even touching equal utterances are separated."""
+    record = _record(spoken, tail, known=True)
     found = utterances(record)
-    assert [(one.text, one.frame_start, one.frame_end) for one in found] == _expected(said)
+    assert [(one.text, one.frame_start, one.frame_end) for one in found] == _expected(spoken)
     assert tuple(one.timestamp_s for one in found) == record.feedback_timestamps
-    assert [one.closed for one in found] == [True] * (len(said) - 1) + [tail > 0] * bool(said)
+    assert [one.closed for one in found] == [True] * (len(spoken) - 1) + [tail > 0] * bool(spoken)
 
 
 @given(said_texts, st.integers(1, 5))
 def test_without_times_separate_utterances_come_back(
-    said: list[tuple[int, str, int, bool]], tail: int
+    spoken: list[tuple[int, str, int, bool]], tail: int
 ) -> None:
-    apart = [(silence + 1, *rest) for silence, *rest in said]
+    apart = [(silence + 1, *rest) for silence, *rest in spoken]
     record = _record(apart, tail, known=False)
     found = utterances(record)
     assert [(one.text, one.frame_start, one.frame_end) for one in found] == _expected(apart)
@@ -67,10 +67,10 @@ def test_without_times_separate_utterances_come_back(
 
 @given(said_texts.filter(bool), st.data())
 def test_one_lost_timestamp_shifts_no_other(
-    said: list[tuple[int, str, int, bool]], data: st.DataObject
+    spoken: list[tuple[int, str, int, bool]], data: st.DataObject
 ) -> None:
-    lost = data.draw(st.integers(0, len(said) - 1))
-    apart = [(silence + 8, *rest) for silence, *rest in said]
+    lost = data.draw(st.integers(0, len(spoken) - 1))
+    apart = [(silence + 8, *rest) for silence, *rest in spoken]
     record = _record(apart, 1, known=True)
     frames = sum(silence + length for silence, _, length, _ in apart) + 1
     raw = made_raw(apart, frames)

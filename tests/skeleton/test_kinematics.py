@@ -163,7 +163,7 @@ SCAPULAE = [*joint_dofs("scapula_r"), *joint_dofs("scapula_l")]
 
 
 def random_pose_and_body(frames: int) -> tuple[np.ndarray, Skeleton]:
-    """Angles with a straight spine, and a body whose joints are turned and placed anyhow."""
+    """Angles with a straight spine, and a body with randomly turned and placed joints."""
     rng = np.random.default_rng(13)
     q = rng.uniform(-2.0, 2.0, size=(frames, N_DOFS))
     q[:, TRUNK[0::3] + TRUNK[1::3] + SCAPULAE[0::3] + SCAPULAE[1::3]] = 0.0

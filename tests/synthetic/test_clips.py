@@ -14,6 +14,7 @@ from qevd_bio.capture.recorded.backend import recorded_motion
 from qevd_bio.errors import UsageError
 from qevd_bio.exercises.cycle_search import segment_cycles
 from qevd_bio.exercises.load import load_rules
+from qevd_bio.exercises.names import rule_named
 from qevd_bio.skeleton.dofs import DOF_NAMES
 from qevd_bio.synthetic.body_mesh import load_body
 from qevd_bio.synthetic.clips import Clip, clips_wanted, frames_of, make_clips
@@ -26,9 +27,12 @@ ORDER: dict[str, Any] = {
     "seed": 3,
 }
 
+RULES = load_rules()
+
 
 def wanted(exercises=("squat",), views=(), builds=("man",), **changed: Any) -> tuple[Clip, ...]:
-    return clips_wanted(exercises, views, builds, **{**ORDER, **changed})
+    rules = [rule_named(name, RULES, where="--exercise") for name in exercises]
+    return clips_wanted(rules, views, builds, **{**ORDER, **changed})
 
 
 def test_every_combination_is_laid_out_with_a_usual_view() -> None:
@@ -77,7 +81,7 @@ def test_a_clip_agrees_with_its_truth(tmp_path: Path) -> None:
 
     # its own cycle search, on the exact angles, finds the repetitions the truth names
     motion = recorded_motion(tmp_path / "out" / f"{clips[0].name}.npz", time_s).motion
-    rule, skeleton = load_rules()["squat"], load_body("man").skeleton
+    rule, skeleton = RULES["squat"], load_body("man").skeleton
     found = segment_cycles(motion, rule, 0, len(q), skeleton)
     keys = [one["key_s"] for one in truth["repetitions_s"]]
     assert np.allclose([one.cycle.key_s for one in found.cycles], keys, atol=0.15)

@@ -49,9 +49,9 @@ def test_detector_finds_the_joints(build: int, cycle: object, view: str) -> None
             frames += 1
             landmarks = detector.process(picture).pose_landmarks
             if landmarks is not None:
-                seen = np.array([[p.x * 480, p.y * 640] for p in landmarks.landmark])
+                found = np.array([[p.x * 480, p.y * 640] for p in landmarks.landmark])
                 distances.append(
-                    np.median([np.linalg.norm(seen[a] - true[b]) for a, b in SAME_PLACE])
+                    np.median([np.linalg.norm(found[a] - true[b]) for a, b in SAME_PLACE])
                 )
     assert len(distances) >= 0.97 * frames
     assert np.median(distances) < 12.0

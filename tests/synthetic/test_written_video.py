@@ -40,7 +40,7 @@ def test_pictures_come_back(tmp_path: Path, sideways: bool) -> None:
         assert np.abs(upright.astype(int) - shown).mean() < 12
 
 
-def test_the_header_tells_rate_and_length(tmp_path: Path) -> None:
+def test_the_header_holds_rate_and_length(tmp_path: Path) -> None:
     write_video(tmp_path / "v.mp4", pictures(), 16)
     with av.open(str(tmp_path / "v.mp4")) as container:
         stream = container.streams.video[0]

@@ -56,7 +56,7 @@ def released(
         sharded = functools.partial(publish.publish, rows_per_shard=500)
         patch.setattr(assembly, "publish", sharded)
         pipeline = open_pipeline(PipelineConfig(home / "QEVD"), home / work)
-        assert not pipeline.run((), argv=["test"], on_event=lambda event: None).failures
+        assert not pipeline.run(argv=["test"], on_event=lambda event: None).failures
         return assembly.release_from(
             pipeline, out=home / "release", version=version, **options
         ).folder

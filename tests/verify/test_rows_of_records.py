@@ -125,7 +125,7 @@ def test_a_malformed_record_keeps_every_row_at_its_own_time(
         if row["timestamp_s"] is not None:
             assert TIMES_S[row["frame_start"]] == row["timestamp_s"]
     assert rows[1]["status"] == "rewritten"
-    assert pipeline.faults() != []
+    assert pipeline.source_issues() != []
 
     folder = release_from(pipeline, out=tmp_path, version="0.1.0").folder
     assert sentence_issues(folder) == []

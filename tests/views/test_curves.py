@@ -62,7 +62,7 @@ def test_gaps(values: list[float], gaps: list[tuple[float, float]]) -> None:
 def test_value_at_a_time() -> None:
     curve = squat_curve()
     assert value_at(curve, START_S + 1.5) == pytest.approx(80.0)
-    assert value_at(curve, START_S + 14.0) is None, "nobody seen"
+    assert value_at(curve, START_S + 14.0) is None, "in the gap"
     assert value_at(curve, START_S - 1.0) is None
     assert value_at(curve, START_S + 31.0) is None
 

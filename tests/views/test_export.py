@@ -11,8 +11,8 @@ import pytest
 
 from qevd_bio.capture.recorded.backend import recorded_motion
 from qevd_bio.capture.recorded.opensim import COORDINATES
-from qevd_bio.errors import EnvironmentProblem, UsageError
-from qevd_bio.files.motion_file import read_mot
+from qevd_bio.errors import EnvironmentProblem
+from qevd_bio.files.opensim_mot import read_mot
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.measures import CATALOGUE, measure_values
 from qevd_bio.views.analysed_video import AnalysedSegment, AnalysedVideo
@@ -22,8 +22,8 @@ from tests.views.test_overlay import SQUAT, squats
 
 def analysed(**changed: object) -> AnalysedVideo:
     motion = replace(squats(), **changed)
-    segment = AnalysedSegment("squats", 0, len(motion.q), SQUAT, (), ())
-    return AnalysedVideo(Path("unused.mp4"), 0, motion, (segment,))
+    segment = AnalysedSegment(0, "squats", 0, len(motion.q), SQUAT, (), ())
+    return AnalysedVideo("0001", Path("unused.mp4"), 0, motion, (segment,))
 
 
 def test_every_column_of_the_model_is_there_in_degrees_from_zero(tmp_path: Path) -> None:
@@ -65,11 +65,6 @@ def test_a_measured_path_is_kept_towards_the_camera_as_x() -> None:
     gone = walking["pelvis_tx"] - still["pelvis_tx"]
     assert np.allclose(gone, np.linspace(0.0, 1.0, frames))
     assert np.allclose(walking["pelvis_tz"], still["pelvis_tz"])
-
-
-def test_an_unknown_format_is_reported_with_the_known(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="mot, rrd"):
-        export_motion(analysed(), tmp_path / "a.c3d", "c3d")
 
 
 def test_without_rerun_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,11 +15,12 @@ from qevd_bio.exercises.references import build_reference
 from qevd_bio.motion.constraints import Finding
 from qevd_bio.motion.record import Motion
 from qevd_bio.motion.repetitions.cycles import Cycle
+from qevd_bio.skeleton.anchors import ANCHORS
 from qevd_bio.skeleton.bodies import segment_lengths_for_height
 from qevd_bio.skeleton.dofs import DOF_INDEX, JOINT_INDEX, JOINT_NAMES, N_DOFS
 from qevd_bio.skeleton.measures import CATALOGUE
 from qevd_bio.views.analysed_video import AnalysedSegment, AnalysedVideo
-from qevd_bio.views.overlay.anchors import ANCHORS, shown_measures
+from qevd_bio.views.overlay.draw_skeleton import GLYPHS, imaging
 from qevd_bio.views.overlay.frame_marks import (
     VIOLATION_SHOWN_S,
     VideoMarks,
@@ -28,6 +29,7 @@ from qevd_bio.views.overlay.frame_marks import (
     shown_violations,
 )
 from qevd_bio.views.overlay.project_joints import INSET_SHARE, joints_px, pinhole_px
+from qevd_bio.views.overlay.shown_measures import shown_measures
 from qevd_bio.views.overlay.write_video import write_overlay
 from tests.release.made_artifacts import finding
 
@@ -74,7 +76,7 @@ def made_finding(**changed: object) -> Finding:
 
 def video_marks(motion: Motion, *findings: Finding) -> VideoMarks:
     cycles = (cycle(0, 10, 20), cycle(20, 30, 39))
-    return VideoMarks(motion, [AnalysedSegment("squats", 0, 40, SQUAT, cycles, findings)], SIZE)
+    return VideoMarks(motion, [AnalysedSegment(0, "squats", 0, 40, SQUAT, cycles, findings)], SIZE)
 
 
 def test_a_pinhole_by_hand() -> None:
@@ -182,6 +184,16 @@ def test_a_held_frame_shows_no_values() -> None:
     assert marks.lines == ("squats", "cycle 1 of 2, bottom")
 
 
+def test_signs_that_the_font_lacks_are_replaced() -> None:
+    below_zero = made_finding(measured=-12.0, target_low=-5.0, target_high=None)
+    (text,) = video_marks(squats(), below_zero).on_frame(10).violations
+    assert "−12.0°" in text
+    font = imaging()[2].load_default(size=20)
+    unknown = bytes(font.getmask("\uffff"))
+    assert bytes(font.getmask("−")) == unknown
+    assert not [sign for sign in text.translate(GLYPHS) if bytes(font.getmask(sign)) == unknown]
+
+
 def grey_video(path: Path, frames: int) -> Path:
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=10)
@@ -194,8 +206,8 @@ def grey_video(path: Path, frames: int) -> Path:
 
 
 def analysed(tmp_path: Path, motion: Motion, frames: int = 40) -> AnalysedVideo:
-    part = AnalysedSegment("squats", 0, 40, SQUAT, (cycle(0, 10, 20),), (made_finding(),))
-    return AnalysedVideo(grey_video(tmp_path / "grey.mp4", frames), 0, motion, (part,))
+    part = AnalysedSegment(0, "squats", 0, 40, SQUAT, (cycle(0, 10, 20),), (made_finding(),))
+    return AnalysedVideo("0001", grey_video(tmp_path / "grey.mp4", frames), 0, motion, (part,))
 
 
 def decoded(path: Path) -> tuple[list[np.ndarray], list[float]]:

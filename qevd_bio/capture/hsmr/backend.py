@@ -25,7 +25,7 @@ from qevd_bio.capture.footage import (
     upright_of,
 )
 from qevd_bio.capture.hsmr.confidence import confidence, flip_sigma
-from qevd_bio.capture.hsmr.config import Device, HsmrConfig
+from qevd_bio.capture.hsmr.config import HsmrConfig
 from qevd_bio.capture.hsmr.detector import DetectorChoice, Detectors, PersonDetector
 from qevd_bio.capture.hsmr.gravity import Gravity, find_gravity
 from qevd_bio.capture.hsmr.network import HsmrNetwork
@@ -35,8 +35,10 @@ from qevd_bio.capture.hsmr.pipeline import HsmrOnDevice, check_precision, see
 from qevd_bio.capture.hsmr.sizes import AttentionHeads
 from qevd_bio.capture.person.upright import Upright, expected_turn_deg
 from qevd_bio.capture.video.decode import Decoded, FrameStream, probe, sampled_frames
+from qevd_bio.choices import Device
 from qevd_bio.errors import EnvironmentProblem, VideoError
 from qevd_bio.files.strict_json import JsonValue
+from qevd_bio.frame_progress import reported
 from qevd_bio.motion.noise import jitter_sigma
 from qevd_bio.motion.record import Motion
 from qevd_bio.skeleton.bodies import segment_lengths_for_height
@@ -206,7 +208,7 @@ def capture_hsmr(
     stream = FrameStream(
         video_path, longest_side_px=config.video.longest_side_px, turn_deg=upright.turn_deg
     )
-    seen = see(stream, detector, hsmr, config)
+    seen = see(reported(stream, len(time_s)), detector, hsmr, config)
     check_decoded(stream.decoded, len(time_s), video_id, config.video)
     trust = confidence(seen)
     valid = _without_short_shots(seen, trust >= config.least_confidence, config)

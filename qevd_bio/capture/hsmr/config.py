@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Literal
 
 from qevd_bio.capture.config import CaptureConfig
+from qevd_bio.choices import Precision
 from qevd_bio.errors import UsageError
 from qevd_bio.files.strict_json import JsonValue
-
-Precision = Literal["fp32", "bf16", "fp16"]
-Device = Literal["cuda", "cpu"]
 
 LANDMARKS = "landmarks"
 """Name of the built-in person detector."""

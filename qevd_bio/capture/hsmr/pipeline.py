@@ -21,7 +21,7 @@ from torch import Tensor
 
 from qevd_bio.arrays import FloatArray, IntArray
 from qevd_bio.capture.hsmr.batches import CropBatches, Step, places_matter
-from qevd_bio.capture.hsmr.config import Device, HsmrConfig, Precision
+from qevd_bio.capture.hsmr.config import HsmrConfig
 from qevd_bio.capture.hsmr.crops import crop, squares, windows
 from qevd_bio.capture.hsmr.detector import Detected, PersonDetector
 from qevd_bio.capture.hsmr.network import CROP_PX, HsmrNetwork
@@ -30,6 +30,7 @@ from qevd_bio.capture.hsmr.predict import predict, prepare
 from qevd_bio.capture.hsmr.prefetch import made_ahead
 from qevd_bio.capture.hsmr.tracking import Sighted, sightings
 from qevd_bio.capture.video.decode import RgbImage
+from qevd_bio.choices import Device, Precision
 from qevd_bio.errors import EnvironmentProblem, UsageError
 
 T = TypeVar("T")

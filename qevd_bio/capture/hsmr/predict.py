@@ -10,16 +10,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 from torch import Tensor, nn
 
 from qevd_bio.capture.hsmr.network import CROP_PX, HeadOutput, HsmrNetwork
 from qevd_bio.capture.hsmr.rotations import angles, mirrored
+from qevd_bio.choices import Precision
 from qevd_bio.errors import UsageError
-
-Precision = Literal["fp32", "bf16", "fp16"]
 
 _SIXTEEN_BITS: dict[Precision, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
 _WHERE = "hsmr"

@@ -35,6 +35,7 @@ from qevd_bio.capture.person.person_landmarks import detect
 from qevd_bio.capture.person.upright import Upright
 from qevd_bio.capture.video.decode import Decoded, FrameStream, probe
 from qevd_bio.errors import VideoError
+from qevd_bio.frame_progress import reported
 from qevd_bio.motion.noise import jitter_sigma
 from qevd_bio.motion.record import Motion
 from qevd_bio.skeleton.bodies import segment_lengths_for_height
@@ -123,7 +124,7 @@ def capture_motion(
     stream = FrameStream(
         video_path, longest_side_px=config.longest_side_px, turn_deg=upright.turn_deg
     )
-    landmarks = detect(stream, config)
+    landmarks = detect(reported(stream, len(time_s)), config)
     check_decoded(stream.decoded, len(time_s), video_id, config)
 
     frames = len(landmarks.found)

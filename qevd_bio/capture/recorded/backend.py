@@ -18,7 +18,7 @@ from qevd_bio.capture.captured import ASSUMED_HEIGHT_M, Captured, last_valid
 from qevd_bio.capture.recorded.association import FollowingConfig, follow
 from qevd_bio.capture.recorded.opensim import COORDINATES, from_opensim
 from qevd_bio.errors import DataError, VideoError
-from qevd_bio.files.motion_file import MotionFile, read_mot
+from qevd_bio.files.opensim_mot import MotFile, read_mot
 from qevd_bio.files.restricted import load_npz, load_records_npy
 from qevd_bio.motion.noise import jitter_sigma
 from qevd_bio.motion.record import N_BETAS, Motion
@@ -291,7 +291,7 @@ def _from_mot(path: Path, time_s: FloatArray, config: RecordedConfig) -> Capture
 
 
 def _on_the_same_clock(
-    file: MotionFile, time_s: FloatArray, path: Path, config: RecordedConfig
+    file: MotFile, time_s: FloatArray, path: Path, config: RecordedConfig
 ) -> tuple[FloatArray, BoolArray]:
     """Put the video's first frame at the file's 0 s; tell which frames the file covers."""
     since = time_s - time_s[0]

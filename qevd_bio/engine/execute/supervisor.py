@@ -268,6 +268,9 @@ class _Supervisor:
         match message:
             case {"event": fields}:
                 event = Event(**fields)
+                if event.kind == "progress":  # the limits are those of a whole unit
+                    self.run.tally.add(replace(event, worker=worker.spec.number))
+                    return
                 worker.active_since = time.monotonic()
                 worker.setting_up = ""
                 worker.stage = event.stage if event.kind == "started" else ""

@@ -13,6 +13,7 @@ from qevd_bio.engine.execute.attempt import attempt
 from qevd_bio.engine.plan import UPSTREAM_LOST, Action, PlannedUnit, plan_unit
 from qevd_bio.engine.stage import Stage
 from qevd_bio.engine.store import Store
+from qevd_bio.frame_progress import frame_listener
 
 
 @dataclass(slots=True)
@@ -95,7 +96,13 @@ class UnitRunner:
             self._set_up(stage)
             on_event(Event("started", stage.name, unit.video_id, "; ".join(unit.why)))
         inputs = _inputs(stage, upstream, self.store)
-        result = attempt(stage, unit, inputs, self.store, run_id=self.run_id)
+
+        def on_frames(done: int, total: int) -> None:
+            progress = Event("progress", stage.name, unit.video_id)
+            on_event(replace(progress, frames=done, frames_total=total))
+
+        with frame_listener(on_frames):
+            result = attempt(stage, unit, inputs, self.store, run_id=self.run_id)
         on_event(result.event())
         action: Action = "retry" if result.record.status == "failed" else "done"
         return replace(unit, action=action, record=result.record)

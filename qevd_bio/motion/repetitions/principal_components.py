@@ -1,4 +1,4 @@
-"""Takes noise off one angle by the principal components of all angles.
+"""Reduces the noise of one angle by the principal components of all angles.
 
 T frames, K curves
 """

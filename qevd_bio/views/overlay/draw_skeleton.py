@@ -22,8 +22,8 @@ _VIOLATION: Colour = (235, 30, 45)
 _EDGE: Colour = (10, 10, 10)
 _PANEL, _VIOLATION_PANEL = (0, 0, 0, 150), (*_VIOLATION, 190)
 
-# Pillow's own font has no such characters
-_GLYPHS = str.maketrans("−–", "--")
+GLYPHS = str.maketrans("−–", "--")
+"""Replaces characters that Pillow's own font lacks."""
 
 HELD_WORDS = "no person detected: pose held"
 NO_PLACE_WORDS = "place in the picture unknown"
@@ -103,7 +103,7 @@ class Painter:
             draw.ellipse([*(at - ring), *(at + ring)], outline=_VIOLATION, width=self._line)
         if not label.text or not marks.in_place:
             return
-        text = label.text.translate(_GLYPHS)
+        text = label.text.translate(GLYPHS)
         outwards = 1.0 if at[0] >= marks.joints_px[0, 0] else -1.0
         width = draw.textlength(text, font=self._font)
         x = at[0] + outwards * 4.0 * self._line - (width if outwards < 0 else 0.0)
@@ -116,7 +116,7 @@ class Painter:
         return round(self._letters * (1.3 * len(lines) + 0.5)) + 2 * self._line
 
     def _width(self, draw: Any, lines: Sequence[str]) -> float:  # noqa: ANN401
-        longest = max(draw.textlength(line.translate(_GLYPHS), font=self._font) for line in lines)
+        longest = max(draw.textlength(line.translate(GLYPHS), font=self._font) for line in lines)
         return float(longest + self._letters)
 
     def _panel(
@@ -133,7 +133,7 @@ class Painter:
         margin = self._letters / 2.0
         for number, line in enumerate(lines):
             place = (margin, top + margin / 2.0 + 1.3 * self._letters * number)
-            draw.text(place, line.translate(_GLYPHS), font=self._font, fill=_MIDDLE)
+            draw.text(place, line.translate(GLYPHS), font=self._font, fill=_MIDDLE)
 
     def _phase_bar(self, draw: Any, lines: Sequence[str], phase: float) -> None:  # noqa: ANN401
         """Draw how far the cycle is along the bottom of the upper panel."""

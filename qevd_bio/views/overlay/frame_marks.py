@@ -17,6 +17,7 @@ from qevd_bio.motion.constraints import Finding
 from qevd_bio.motion.phase import phase_of_time
 from qevd_bio.motion.record import Motion
 from qevd_bio.motion.repetitions.cycles import Cycle
+from qevd_bio.skeleton.anchors import ANCHORS
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.dofs import JOINT_INDEX
 from qevd_bio.skeleton.measures import CATALOGUE, measure_values
@@ -28,8 +29,8 @@ from qevd_bio.views.formatting import (
     target_words,
     unit_sign,
 )
-from qevd_bio.views.overlay.anchors import ANCHORS, shown_measures
 from qevd_bio.views.overlay.project_joints import joints_px
+from qevd_bio.views.overlay.shown_measures import shown_measures
 
 VIOLATION_SHOWN_S = 1.0
 """A violation stays marked this long after its key frame, so that it can be read."""

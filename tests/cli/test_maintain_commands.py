@@ -1,4 +1,4 @@
-"""status, failed, retry, verify, gc, adopt, why: on a folder whose only video is absent."""
+"""status, failed, retry, verify, gc, adopt, why, archive: on a folder whose video is absent."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     counts = json.loads(done.stdout)["counts"]
     assert counts == {"completed": 0, "done": 0, "failed": 1, "skipped": counts["skipped"]}
     assert counts["skipped"] >= 5, "every other stage waits for it"
-    told = [line for line in done.stderr.splitlines() if "the video is absent" in line]
-    assert len(told) == 1, "one failure is told once, not once a stage that waits for it"
+    lines = [line for line in done.stderr.splitlines() if "the video is absent" in line]
+    assert len(lines) == 1, "a failure is reported once, not for each stage that waits for it"
     return home
 
 
@@ -60,7 +60,7 @@ def test_every_command_has_help_and_json(command: str) -> None:
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c not in ("adopt", "why")])
-def test_a_folder_without_a_run_is_told_in_text_and_json(tmp_path: Path, command: str) -> None:
+def test_a_folder_without_a_run_is_reported_in_text_and_json(tmp_path: Path, command: str) -> None:
     done = qevd_bio(command, "--work", "absent", "--json", cwd=tmp_path)
     assert done.returncode == 1
     error = json.loads(done.stdout)["error"]
@@ -69,7 +69,7 @@ def test_a_folder_without_a_run_is_told_in_text_and_json(tmp_path: Path, command
     assert qevd_bio(command, "--work", "absent", cwd=tmp_path).stdout == ""
 
 
-def test_status_failed_retry_and_plan_tell_of_the_absent_video(folder: Path) -> None:
+def test_status_failed_retry_and_plan_name_the_absent_video(folder: Path) -> None:
     status = json.loads(qevd_bio("status", "--json", cwd=folder).stdout)
     assert status["counts"]["kinematics"]["failed"] == 1
     assert status["counts"]["cycles"]["blocked"] == 1
@@ -79,7 +79,10 @@ def test_status_failed_retry_and_plan_tell_of_the_absent_video(folder: Path) -> 
     assert (folder / group["records"][0]).is_file()
     assert (folder / group["logs"][0] / "log.jsonl").is_file()
     retried = json.loads(qevd_bio("retry", "--stage", "kinematics", "--json", cwd=folder).stdout)
-    assert retried == [{"video_id": "0300", "stage": "kinematics"}]
+    assert retried["units"] == [{"video_id": "0300", "stage": "kinematics"}]
+    assert retried["next"] == (f"qevd-bio run --data-root {folder}/QEVD --work {folder}/work"), (
+        "the whole command goes on from any folder"
+    )
     plan = qevd_bio("plan", "--data-root", "QEVD", "--why", "--json", cwd=folder)
     units = {unit["stage"]: unit for unit in json.loads(plan.stdout)["units"]}
     assert units["kinematics"]["action"] == "run"
@@ -120,6 +123,29 @@ def test_verify_gc_and_adopt_find_nothing_to_do(folder: Path) -> None:
     adopted = qevd_bio("adopt", "--stage", "kinematics", "--reason", "r", "--json", cwd=folder)
     (unit,) = json.loads(adopted.stdout)["units"]
     assert unit["obstacle"] == "there is no older output"
+
+
+def test_archives_are_exported_and_imported(tmp_path: Path) -> None:
+    root = data_root_with(tmp_path, [1.69e9])
+    run = ("run", "--data-root", str(root), "--workers", "0", "--work")
+    assert qevd_bio(*run, "node", cwd=tmp_path).returncode == 3
+    export = ("archive", "export", "part.tar", "--work", "node", "--json")
+    assert json.loads(qevd_bio(*export, cwd=tmp_path).stdout) == {
+        "archive": "part.tar", "units": 0, "failures": 1, "damaged": []
+    }  # fmt: skip
+    into = ("archive", "import", "part.tar", "--work", "whole")
+    imported = qevd_bio(*into, cwd=tmp_path)
+    assert imported.returncode == 0
+    assert "part.tar: 0 units and 1 failures, 1 new" in imported.stdout
+    done = qevd_bio(*run, "whole", "--json", cwd=tmp_path)
+    (failure,) = json.loads(done.stdout)["failures"]
+    assert failure["reason"].count("absent") == 1
+    status = json.loads(qevd_bio("status", "--work", "whole", "--json", cwd=tmp_path).stdout)
+    assert len(status["runs"]) == 2
+    torn = tmp_path / "part.tar"
+    torn.write_bytes(torn.read_bytes()[:512])
+    bad = qevd_bio(*into, cwd=tmp_path)
+    assert bad.returncode == 1 and "part.tar" in bad.stderr
 
 
 def test_the_parts_of_a_run_are_the_whole(folder: Path) -> None:

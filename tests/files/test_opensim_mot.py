@@ -1,4 +1,4 @@
-"""OpenSim's .mot files: what is written comes back, what is malformed is told."""
+"""OpenSim's .mot files: written files are read back, malformed ones refused."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from qevd_bio.errors import DataError
-from qevd_bio.files.motion_file import read_mot, write_mot
+from qevd_bio.files.opensim_mot import read_mot, write_mot
 
 GOOD = "Coordinates\nversion=1\nnRows=2\nnColumns=3\ninDegrees=no\n\nsome words = of OpenSim\n\n" \
        "endheader\ntime\ta\tb\n0\t1\t2\n  0.5\t 3 \t-4e-1\n"  # fmt: skip

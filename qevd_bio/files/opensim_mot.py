@@ -1,4 +1,4 @@
-"""OpenSim's .mot files: a header, then one row a time."""
+"""OpenSim's .mot files: a header, then one row for each time."""
 
 from __future__ import annotations
 
@@ -14,84 +14,55 @@ from qevd_bio.files.atomic import write_text_atomic
 
 
 @dataclass(frozen=True, slots=True)
-class MotionFile:
-    """Columns of a .mot file.
-
-    Attributes
-    ----------
-    time_s : ndarray (T,)
-        Strictly increasing.
-    columns : mapping of str to ndarray (T,)
-        As written.
-    in_degrees : bool
-        Unit of the rotations, by the header.
-    """
+class MotFile:
+    """Times (T,) and columns (T,) of a .mot file as written; the unit is that of rotations."""
 
     time_s: FloatArray
     columns: Mapping[str, FloatArray]
     in_degrees: bool
 
 
-def read_mot(path: Path) -> MotionFile:
+def read_mot(path: Path) -> MotFile:
     """Read a .mot file.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    MotionFile
 
     Raises
     ------
     DataError
-        The file is absent or not UTF-8, its header does not end or does not say whether it is
-        in degrees, its first column is not an increasing time, or a row is not of numbers.
+        The file is absent or not UTF-8, its header does not end or lacks inDegrees, its first
+        column is not an increasing time, or a row holds other than numbers.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise _fault(path, f"cannot be read ({' '.join(str(error).split())})") from error
+        raise _bad(path, f"cannot be read ({' '.join(str(error).split())})") from error
     stripped = [line.strip() for line in lines]
     if "endheader" not in stripped:
-        raise _fault(path, "has no line 'endheader'")
+        raise _bad(path, "has no line 'endheader'")
     end = stripped.index("endheader")
     header = dict(line.split("=", 1) for line in stripped[:end] if "=" in line)
     units = {"yes": True, "no": False}.get(header.get("inDegrees", "").strip().lower())
     if units is None:
-        raise _fault(path, "does not say inDegrees=yes or inDegrees=no")
+        raise _bad(path, "has neither inDegrees=yes nor inDegrees=no")
     below = enumerate(stripped[end + 1 :], end + 2)
     rows = [(number, line.split()) for number, line in below if line]
     if len(rows) < 2:
-        raise _fault(path, "has no rows")
+        raise _bad(path, "has no rows")
     names = rows[0][1]
     if names[0] != "time" or len(set(names)) != len(names):
-        raise _fault(path, "has no first column 'time', or a column twice")
+        raise _bad(path, "has no first column 'time', or a column twice")
     table = np.empty((len(rows) - 1, len(names)))
     for row, (number, cells) in zip(table, rows[1:], strict=True):
         try:
             row[:] = [float(cell) for cell in cells]
         except ValueError as error:
-            raise _fault(path, f"line {number} does not hold {len(names)} numbers") from error
+            raise _bad(path, f"line {number} does not hold {len(names)} numbers") from error
     if not np.isfinite(table).all() or np.any(np.diff(table[:, 0]) <= 0.0):
-        raise _fault(path, "holds NaN, or its time does not increase")
-    return MotionFile(table[:, 0], dict(zip(names[1:], table.T[1:], strict=True)), units)
+        raise _bad(path, "holds NaN, or its time does not increase")
+    return MotFile(table[:, 0], dict(zip(names[1:], table.T[1:], strict=True)), units)
 
 
 def write_mot(path: Path, time_s: FloatArray, columns: Mapping[str, FloatArray]) -> None:
-    """Write a .mot file in degrees.
-
-    Parameters
-    ----------
-    path : Path
-        The file to write or replace.
-    time_s : ndarray (T,)
-        Seconds.
-    columns : mapping of str to ndarray (T,)
-        Degrees, translations in metres; eight decimals are written.
-    """
+    """Write a .mot file: times (T,) in seconds, columns (T,) in degrees or metres, 8 decimals."""
     table = np.column_stack([time_s, *columns.values()])
     header = [
         "Coordinates",
@@ -106,7 +77,7 @@ def write_mot(path: Path, time_s: FloatArray, columns: Mapping[str, FloatArray])
     write_text_atomic(path, "\n".join([*header, *rows]) + "\n")
 
 
-def _fault(path: Path, cause: str) -> DataError:
+def _bad(path: Path, cause: str) -> DataError:
     return DataError(
         cause, where=str(path), next_step="Give a .mot file as OpenSim's inverse kinematics does"
     )

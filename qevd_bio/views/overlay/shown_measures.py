@@ -1,38 +1,12 @@
-"""Which measures are written on a picture, and beside which joint."""
+"""Which measures are written on a picture."""
 
 from __future__ import annotations
 
 from qevd_bio.exercises.motion_parts import full_name, unobserved
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.motion.record import Motion
+from qevd_bio.skeleton.anchors import ANCHORS
 from qevd_bio.skeleton.measures import CATALOGUE
-
-_SIDED = {
-    "knee_flexion": "tibia",
-    "knee_valgus": "tibia",
-    "hip_flexion": "femur",
-    "hip_abduction": "femur",
-    "thigh_split": "femur",
-    "ankle_dorsiflexion": "talus",
-    "elbow_flexion": "ulna",
-    "shoulder_elevation": "humerus",
-    "shoulder_horizontal_adduction": "humerus",
-}
-ANCHORS: dict[str, str] = {
-    **{
-        f"{measure}_{side}": f"{joint}_{side}"
-        for measure, joint in _SIDED.items()
-        for side in "rl"
-    },
-    "trunk_forward_lean": "thorax",
-    "trunk_side_lean": "thorax",
-    "lumbar_flexion": "lumbar_body",
-    "thorax_flexion": "thorax",
-    "head_flexion": "head",
-    "body_line": "pelvis",
-    "stance_width": "pelvis",
-}
-"""The joint beside which a measure is written."""
 
 
 def shown_measures(rule: Rule, motion: Motion) -> list[str]:
