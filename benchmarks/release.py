@@ -23,7 +23,7 @@ import pyarrow as pa
 from scipy.ndimage import gaussian_filter1d
 
 from qevd_bio.motion.record import Motion
-from qevd_bio.release.contents import PublishedVideo
+from qevd_bio.release.contents import PublishedVideo, ReleaseInput
 from qevd_bio.release.publish import publish
 from qevd_bio.release.shards import release_schema, write_tables
 from qevd_bio.skeleton.dofs import N_DOFS
@@ -218,8 +218,7 @@ def publish_here(folder: Path) -> None:
     wall, cpu = seconds_of(
         lambda: found.append(
             publish(
-                videos, out=folder / "release", version="1.0.0", missing=[], drop_in={},
-                records={}, generator=GENERATOR,
+                ReleaseInput(videos, generator=GENERATOR), out=folder / "release", version="1.0.0"
             )
         )
     )  # fmt: skip

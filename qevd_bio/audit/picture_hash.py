@@ -156,7 +156,7 @@ def chance_sigmas(match: Match) -> float:
 
 
 def differing_cells(one: Background, other: Background) -> tuple[BoolArray, BoolArray]:
-    """Find the cells (G, G) all whose bits agree, and those with a bit that differs.
+    """Find the cells (G, G) in which all bits agree, and those with a bit that differs.
 
     Notes
     -----
@@ -262,7 +262,7 @@ def _without_bars(picture: FloatArray) -> Box:
 
 
 def _cells(picture: FloatArray, box: Box = (0, SIDE, 0, SIDE)) -> FloatArray:
-    """Average a box of a picture over G x G cells, whose edges may cut through pixels."""
+    """Average a box of a picture over G x G cells; their edges may cut through pixels."""
     top, bottom, left, right = box
     return _shares(top, bottom) @ picture @ _shares(left, right).T
 

@@ -82,11 +82,12 @@ def release_from(
     ]
     digests = _sound_digests(pipeline, planned, finished)
     annotations = {unit: found["annotations"] for unit, found in finished.items()}
+    records, drop_in = _source_files(pipeline, annotations)
     given = ReleaseInput(
         videos=videos,
         missing=[*_unfinished(pipeline, planned, finished), *_rejected(pipeline)],
-        records=_records(pipeline),
-        drop_in=_drop_in(pipeline, annotations),
+        records=records,
+        drop_in=drop_in,
         generator={
             "qevd_bio": __version__,
             "policy": pipeline.config.policy,
@@ -113,7 +114,7 @@ def _table_artifacts(pipeline: Pipeline, planned: list[PlannedUnit]) -> dict[str
 def _sound_digests(
     pipeline: Pipeline, planned: list[PlannedUnit], finished: dict[str, dict[str, Path]]
 ) -> list[str]:
-    """Hash every artifact that goes out, and refuse one that is not as it was written."""
+    """Hash every artifact to publish, and refuse one that is not as it was written."""
     digests = []
     for unit in planned:
         if unit.record is None or not unit.record.outputs:
@@ -162,8 +163,10 @@ def _rejected(pipeline: Pipeline) -> list[MissingVideo]:
     ]
 
 
-def _drop_in(pipeline: Pipeline, annotations: dict[str, Path]) -> dict[str, list[JsonValue]]:
-    """Write the new sentences into the source records of each split."""
+def _source_files(
+    pipeline: Pipeline, annotations: dict[str, Path]
+) -> tuple[dict[str, pa.Table], dict[str, list[JsonValue]]]:
+    """Return the source records of each split as a table, and with the new sentences."""
     replacements: dict[str, dict[int, str]] = {}
     for unit, path in annotations.items():
         rows = read_parquet(path, annotation_table.SCHEMA)
@@ -173,20 +176,11 @@ def _drop_in(pipeline: Pipeline, annotations: dict[str, Path]) -> dict[str, list
             for index, text, status in zip(*columns, strict=True)
             if status == "rewritten"
         }
-    records = pipeline.sessions.loaded.records
-    found: dict[str, list[JsonValue]] = {}
+    tables, drop_in = {}, {}
     for split in find_splits(pipeline.config.data_root):
-        own = [record for record in records if record.split == split.split]
+        source, name = read_source(split.records_file), split.folder.name
+        own = [one for one in pipeline.sessions.loaded.records if one.split == split.split]
+        tables[name] = records_table(source, {one.index: one.unit_id for one in own})
         new = {r.unit_id: replacements[r.unit_id] for r in own if r.unit_id in replacements}
-        found[split.folder.name] = drop_in_records(read_source(split.records_file), own, new)
-    return found
-
-
-def _records(pipeline: Pipeline) -> dict[str, pa.Table]:
-    """Lay the source records of each split out as a table."""
-    found: dict[str, pa.Table] = {}
-    for split in find_splits(pipeline.config.data_root):
-        own = [r for r in pipeline.sessions.loaded.records if r.split == split.split]
-        video_ids = {record.index: record.unit_id for record in own}
-        found[split.folder.name] = records_table(read_source(split.records_file), video_ids)
-    return found
+        drop_in[name] = drop_in_records(source, own, new)
+    return tables, drop_in

@@ -58,7 +58,7 @@ class ConfigChanges:
     causes : Counter of str
         Rows added, removed or changed, by cause; a row may have several.
     examples : list of str
-        The first few in words.
+        The first few changes.
     """
 
     added: int = 0
@@ -92,7 +92,7 @@ class Comparison:
     fits : bool
         Whether the new version is high enough.
     schema : tuple of str
-        Changes that a reader's code may notice: columns, types, null, units, tables.
+        Changes that may break a reader's code: columns, types, null, units, tables.
     descriptions : tuple of str
         Descriptions of columns that changed.
     versions : tuple of str

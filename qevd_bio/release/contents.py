@@ -154,7 +154,15 @@ class Contents:
                 config: {
                     split: {
                         "rows": self.rows(config, split),
-                        "shards": [_shard_json(shard) for shard in shards],
+                        "shards": [
+                            {
+                                "path": shard.path,
+                                "rows": shard.rows,
+                                "bytes": shard.file_bytes,
+                                "sha256": shard.sha256,
+                            }
+                            for shard in shards
+                        ],
                     }
                     for split, shards in splits.items()
                 }
@@ -163,15 +171,6 @@ class Contents:
             "statuses": {split: dict(counts) for split, counts in self.statuses.items()},
             "missing": [asdict(one) for one in self.missing],
         }
-
-
-def _shard_json(shard: Shard) -> JsonValue:
-    return {
-        "path": shard.path,
-        "rows": shard.rows,
-        "bytes": shard.file_bytes,
-        "sha256": shard.sha256,
-    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,8 +55,8 @@ def sentence_issues(path: Path | str) -> list[SentenceIssue]:
     opened = OpenedRelease(Path(path))
     return [
         SentenceIssue(video, index, cause)
-        for said in opened.tables["annotations"].values()
-        for video in said.videos()
+        for rows in opened.tables["annotations"].values()
+        for video in rows.videos()
         for index, _, cause in video_issues(opened.tables_of(video))
     ]
 
@@ -86,21 +86,21 @@ def _context_issues(
 ) -> Iterator[str]:
     pose, _, violations = row["motion_context"].partition("Violations:")
     for number in unbacked_numbers(violations, findings):
-        yield f"the motion context says {number} and no finding does"
+        yield f"the motion context states {number} and no finding does"
     angles = [(angle["name"], angle["angle_deg"]) for angle in row["pose"]]
     for item in unbacked_pose(pose.strip(), angles):
-        yield f"the pose state says '{item}'"
+        yield f"the pose state states '{item}'"
     contexts = [morphology_context(body or {}, low_confidence=low) for low in (False, True)]
     if row["morphology_context"] not in contexts:
         known = f"the body is '{contexts[0]}'" if body else "nothing measured the body"
-        yield f"the morphology context says '{row['morphology_context']}' and {known}"
+        yield f"the morphology context states '{row['morphology_context']}' and {known}"
 
 
 def _rewritten_issues(row: Mapping[str, Any], spoken: Sequence[Finding]) -> Iterator[str]:
     if not 1 <= len(spoken) <= _MOST_SPOKEN:
         yield f"the sentence is rewritten by {len(spoken)} findings"
     for number in unbacked_numbers(row["feedback"], spoken):
-        yield f"the sentence says {number} and no finding it speaks of does"
+        yield f"the sentence states {number} and no finding it speaks of does"
 
 
 def _original_issues(
@@ -112,7 +112,7 @@ def _original_issues(
         yield f"{len(spoken)} findings are spoken and the status is {row['status']}"
     if row["status"] == "unsupported":
         for number in unbacked_numbers(row["reason"], findings):
-            yield f"the reason says {number} and no finding does"
+            yield f"the reason states {number} and no finding does"
 
 
 def video_issues(tables: Mapping[str, pa.Table]) -> Iterator[tuple[int, int, str]]:

@@ -1,4 +1,4 @@
-"""Making a release: Parquet splits with card, manifest, schemas and sums."""
+"""Write a release: Parquet splits with card, manifest, schemas and sums."""
 
 from __future__ import annotations
 
@@ -222,13 +222,15 @@ def _write_tables(
         for name in TABLES
         if len(lacking[name]) < len(given.videos)
     }
-    said = shards["annotations"]
+    sentences = shards["annotations"]
     return Contents(
         version=version,
         generator=dict(given.generator),
         shards=shards,
         videos={split: len(videos) for split, videos in by_split.items()},
-        statuses={split: _count_statuses(folder, of_split) for split, of_split in said.items()},
+        statuses={
+            split: _count_statuses(folder, of_split) for split, of_split in sentences.items()
+        },
         missing=tuple(sorted(given.missing)),
         issues={video.video_id: video.issues for video in given.videos if video.issues},
         lacking={name: lacking[name] for name in shards if lacking[name]},

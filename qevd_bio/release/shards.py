@@ -191,13 +191,15 @@ def _pieces(table: pa.Table) -> Iterator[pa.Table]:
 def _video_rows(config: str, video: PublishedVideo, schema: pa.Schema) -> pa.Table:
     path, declared = video.artifacts[config], TABLES[config]
     table = read_parquet(path, declared.schema)
-    strangers = [one for one in pc.unique(table["video_id"]).to_pylist() if one != video.video_id]
-    if strangers:
-        raise _unfit(f"holds rows of video {strangers[0]!r}, not {video.video_id!r}", path)
+    foreign = [one for one in pc.unique(table["video_id"]).to_pylist() if one != video.video_id]
+    if foreign:
+        raise _unfit(f"holds rows of video {foreign[0]!r}, not {video.video_id!r}", path)
     if declared.is_sorted_by_key:
         keys = table.group_by(list(declared.key)).aggregate([]).num_rows
         if keys != table.num_rows:
-            raise _unfit(f"has {table.num_rows - keys} rows whose key is taken already", path)
+            raise _unfit(
+                f"has {table.num_rows - keys} rows with a key that is taken already", path
+            )
     columns = dict(zip(table.column_names, table.columns, strict=True))
     if config == "kinematics":
         observed = _observed(read_notes(table), path)

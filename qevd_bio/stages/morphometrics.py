@@ -102,7 +102,7 @@ class MorphometricsStage(Stage):
         return {"source": row["source"], "flags": row["flags"]}
 
     def teardown(self) -> None:
-        """Let go of the body."""
+        """Release the body."""
         self._model = None
 
     def _body_name(self) -> str | None:
@@ -166,7 +166,7 @@ def _shape_columns(shape: AveragedShape | None) -> dict[str, Any]:
 
 
 def _capture_columns(motion: Motion) -> dict[str, Any]:
-    """Tell the given height, and the lengths of a capture that fits them to the picture."""
+    """Write the given height, and the lengths of a capture that fits them to the picture."""
     given = {"given_height_m": motion.height_m}
     if motion.backend != MEDIAPIPE:
         return given

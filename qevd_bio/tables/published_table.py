@@ -87,7 +87,7 @@ class PublishedTable:
         Whether rows are numbered as they are found, so that a better rule or capture may
         take some away. The rows of other tables are named by the source.
     limits : tuple of Limit
-        The first whose pattern fits a column holds; `qevd_bio.tables.limits` has the others.
+        The first with a pattern that fits a column holds; `qevd_bio.tables.limits` has the others.
     choices : mapping of str to tuple of str
         The texts a column may hold; whether it may be null is a matter of the schema.
     not_after : tuple of (str, str)

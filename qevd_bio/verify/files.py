@@ -138,8 +138,8 @@ def check_files(path: Path, verdict: Verdict) -> Layout | None:
         for split, entries in splits.items():
             _check_names(config, split, entries, verdict)
     tables = {one for one in folder.files if one.endswith(".parquet") and one.count("/") == 1}
-    for stranger in sorted(tables - set(named)):
-        verdict.add("extra file", stranger, f"{MANIFEST_FILE} does not name it")
+    for extra in sorted(tables - set(named)):
+        verdict.add("extra file", extra, f"{MANIFEST_FILE} does not name it")
     return Layout(folder, manifest, shards, found)
 
 

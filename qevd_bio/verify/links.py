@@ -146,12 +146,12 @@ def _check_repeated(one: _Video, table: PublishedTable) -> None:
     names = [name for name in table.key if name != "video_id"]
     if table.is_sorted_by_key:
         return
-    seen: set[tuple[Any, ...]] = set()
+    known: set[tuple[Any, ...]] = set()
     for row, key in enumerate(_keys(one.cells[table.name], names)):
-        if key in seen:
+        if key in known:
             cause = f"video_id {one.video}, {_named(names, key)} is there already"
             one.add("duplicate", table.name, row, cause)
-        seen.add(key)
+        known.add(key)
 
 
 def _check_reference(one: _Video, config: str, reference: Reference) -> None:
@@ -236,7 +236,7 @@ def _check_sentences(one: _Video, *, is_current: bool) -> None:
         if not is_current:
             one.verdict.skip(f"sentences, which need columns of schema {SCHEMA_VERSION}")
         else:
-            # words, units or names that the checker of numbers does not know
+            # texts, units or names that the checker of numbers does not know
             one.verdict.add("sentence", f"video {one.video}", f"cannot be checked ({error!r})")
 
 

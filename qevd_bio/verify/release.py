@@ -91,16 +91,16 @@ def _check_split(
             # an older or foreign schema: columns that the checks ask for are not there
             verdict.skip(f"video {video}: its rows cannot be compared ({error!r})")
             own = {}
-        said = None
+        rows = None
         annotations = own.get("annotations")
         if annotations is not None and set(SENTENCE_COLUMNS) <= set(annotations.column_names):
-            said = annotations.select(list(SENTENCE_COLUMNS)).to_pylist()
+            rows = annotations.select(list(SENTENCE_COLUMNS)).to_pylist()
             statuses.update(annotations["status"].to_pylist())
             if sentences is not None:
-                sentences[video] = said
+                sentences[video] = rows
         twins.note(split, video, own, source)
         if source is not None:
-            source.check_video(split, video, said, own.get("kinematics"), verdict)
+            source.check_video(split, video, rows, own.get("kinematics"), verdict)
     written = layout.manifest.get("statuses", {}).get(split)
     if sentences is not None and written is not None and dict(statuses) != dict(written):
         cause = (

@@ -26,7 +26,7 @@ class RowChecks:
         self._table, self._videos, self._split, self._verdict = table, videos, split, verdict
         self._order = list(table.order)
         self._last: pa.Table | None = None
-        self._strangers: set[str] = set()
+        self._misplaced: set[str] = set()
         self._twice: set[tuple[Any, ...]] = set()
         self.out_of_order = False
 
@@ -52,7 +52,7 @@ class RowChecks:
 
     def _check_videos(self, path: str, first: int, table: pa.Table) -> None:
         for video in pc.unique(table["video_id"]).to_pylist():
-            if video in self._strangers:
+            if video in self._misplaced:
                 continue
             row = first + int(pc.index(table["video_id"], video).as_py())
             entry = self._videos.get(video)
@@ -64,7 +64,7 @@ class RowChecks:
                 self._verdict.add("leak", f"{path} row {row}", cause)
             else:
                 continue
-            self._strangers.add(video)
+            self._misplaced.add(video)
 
     def _check_order(self, path: str, first: int, table: pa.Table) -> None:
         rising = [rule.column for rule in self._table.rising]

@@ -67,23 +67,23 @@ def check_drop_in(
     for index in range(table.num_rows):
         one, record = table.slice(index, 1), written[index]
         video = one["video_id"][0].as_py()
-        said = left.pop(video, []) if video is not None else []
+        rows = left.pop(video, []) if video is not None else []
         where = f"{home}/{RECORDS_FILE} record {index}"
-        if _is_too_long(one, said):
+        if _is_too_long(one, rows):
             verdict.add("drop-in", where, f"a text ends beyond {MOST_FRAMES} frames")
             continue
-        _check_record(one, said, record, where, verdict)
-        _check_stamps(one, said, verdict)
+        _check_record(one, rows, record, where, verdict)
+        _check_stamps(one, rows, verdict)
         if source is not None:
-            _check_against_source(one, said, source[index], where, verdict)
+            _check_against_source(one, rows, source[index], where, verdict)
     for video in sorted(left):
         verdict.add("reference", f"{home}/{TABLE_FILE}", f"no record is of video {video}")
 
 
-def _is_too_long(one: pa.Table, said: Sequence[Mapping[str, Any]]) -> bool:
+def _is_too_long(one: pa.Table, rows: Sequence[Mapping[str, Any]]) -> bool:
     """Whether the dense texts would not fit into memory: the table holds only lengths."""
     runs = one["runs"][0].as_py() or []
-    ends = [sum(max(run["frames"], 0) for run in runs), *(row["frame_end"] for row in said)]
+    ends = [sum(max(run["frames"], 0) for run in runs), *(row["frame_end"] for row in rows)]
     return any(end > MOST_FRAMES for end in ends)
 
 
@@ -107,13 +107,13 @@ def _records_table(layout: Layout, name: str, verdict: Verdict) -> pa.Table | No
 
 def _check_record(
     one: pa.Table,
-    said: Sequence[Mapping[str, Any]],
+    rows: Sequence[Mapping[str, Any]],
     record: JsonValue,
     where: str,
     verdict: Verdict,
 ) -> None:
     try:
-        (rebuilt,) = records_of(one, said)
+        (rebuilt,) = records_of(one, rows)
     except DataError as error:
         verdict.add("drop-in", where, f"{error.where}: {error.message}")
         return
@@ -126,12 +126,12 @@ def _check_record(
 
 def _check_against_source(
     one: pa.Table,
-    said: Sequence[Mapping[str, Any]],
+    rows: Sequence[Mapping[str, Any]],
     source: JsonValue,
     where: str,
     verdict: Verdict,
 ) -> None:
-    originals = [{**row, "feedback": row["feedback_original"]} for row in said]
+    originals = [{**row, "feedback": row["feedback_original"]} for row in rows]
     try:
         (original,) = records_of(one, originals)
     except (DataError, TypeError):
@@ -162,11 +162,11 @@ def _differences(due: JsonValue, found: JsonValue) -> Iterator[tuple[str, str]]:
             yield key, f": item {place} is {own!r}, not {item!r}"
 
 
-def _check_stamps(one: pa.Table, said: Sequence[Mapping[str, Any]], verdict: Verdict) -> None:
+def _check_stamps(one: pa.Table, rows: Sequence[Mapping[str, Any]], verdict: Verdict) -> None:
     """Find the timestamps of rows that the source record does not have, bit for bit."""
-    if not said:
+    if not rows:
         return
-    video = said[0]["video_id"]
+    video = rows[0]["video_id"]
     try:
         record = parse_json(one["fields_json"][0].as_py(), where=TABLE_FILE)
     except DataError:
@@ -178,7 +178,7 @@ def _check_stamps(one: pa.Table, said: Sequence[Mapping[str, Any]], verdict: Ver
         verdict.add("drop-in", f"video {video}", "its timestamps and flags cannot be used")
         return
     known = dict(zip(stamps, flags, strict=True))
-    for row in said:
+    for row in rows:
         stamp, where = row["timestamp_s"], _named(row)
         if stamp is None:
             continue
@@ -214,31 +214,31 @@ class Source:
         self,
         split: str,
         video: str,
-        said: Sequence[Mapping[str, Any]] | None,
+        rows: Sequence[Mapping[str, Any]] | None,
         frames: pa.Table | None,
         verdict: Verdict,
     ) -> None:
         """Compare utterances and frame times of a video with the source, bit for bit.
 
-        `said` are its annotation rows and `frames` its kinematics; None where they cannot be read.
+        `rows` are its annotation rows and `frames` its kinematics; None where they cannot be read.
         """
         record = self._records.get(video)
         if record is None or record.split != split:
             verdict.add("source", f"video {video}", f"the source has no such video in {split}")
             return
-        if said is not None:
-            _check_utterances(record, said, verdict)
+        if rows is not None:
+            _check_utterances(record, rows, verdict)
         if frames is not None:
             _check_frames(record, frames, verdict)
 
 
-def _check_utterances(record: Record, said: Sequence[Mapping[str, Any]], verdict: Verdict) -> None:
+def _check_utterances(record: Record, rows: Sequence[Mapping[str, Any]], verdict: Verdict) -> None:
     expected = utterances(record)
-    if len(said) != len(expected):
-        cause = f"has {len(said)} utterances, the source {len(expected)}"
+    if len(rows) != len(expected):
+        cause = f"has {len(rows)} utterances, the source {len(expected)}"
         verdict.add("source", f"annotations of video {record.unit_id}", cause)
         return
-    for row, one in zip(said, expected, strict=True):
+    for row, one in zip(rows, expected, strict=True):
         due = {
             "timestamp_s": one.timestamp_s,
             "frame_start": one.frame_start,
@@ -259,12 +259,12 @@ def _check_frames(record: Record, frames: pa.Table, verdict: Verdict) -> None:
         verdict.add("source", f"video {record.unit_id}", "the source has no frame times of it")
         return
     numbers, times = frames["frame"].to_numpy(), frames["time_s"].to_numpy()
-    strange = (numbers >= len(record.times_s)) | (numbers < 0)
-    own = record.times_s[np.where(strange, 0, numbers)]
-    for row in verdict.to_list("source", np.flatnonzero(strange).tolist()):
+    beyond = (numbers >= len(record.times_s)) | (numbers < 0)
+    own = record.times_s[np.where(beyond, 0, numbers)]
+    for row in verdict.to_list("source", np.flatnonzero(beyond).tolist()):
         cause = f"the source has {len(record.times_s)} frames"
         verdict.add("source", f"{where} frame {numbers[row]}", cause)
-    for row in verdict.to_list("time", np.flatnonzero((times != own) & ~strange).tolist()):
+    for row in verdict.to_list("time", np.flatnonzero((times != own) & ~beyond).tolist()):
         cause = f"time_s is {times[row]!r}, the source's {own[row]!r}"
         verdict.add("time", f"{where} frame {numbers[row]}", cause)
 

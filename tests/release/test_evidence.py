@@ -30,10 +30,12 @@ def test_a_row_that_is_backed_has_no_issues() -> None:
     ("changed", "cause"),
     [
         pytest.param(
-            {"feedback": "Right knee flexion 70° (target: 90°)."}, "sentence says 70", id="number"
+            {"feedback": "Right knee flexion 70° (target: 90°)."},
+            "sentence states 70",
+            id="number",
         ),
         pytest.param(
-            {"feedback": "Left knee flexion 72° (target: 90°)."}, "sentence says 72", id="side"
+            {"feedback": "Left knee flexion 72° (target: 90°)."}, "sentence states 72", id="side"
         ),
         pytest.param(
             {"findings": [one | {"spoken": False} for one in SAID["findings"]]},
@@ -50,7 +52,7 @@ def test_a_row_that_is_backed_has_no_issues() -> None:
                 "reason": "depth: right knee flexion 99°",
                 "findings": [one | {"spoken": False} for one in SAID["findings"]],
             },
-            "reason says 99",
+            "reason states 99",
             id="reason",
         ),
         pytest.param(
@@ -60,17 +62,17 @@ def test_a_row_that_is_backed_has_no_issues() -> None:
         ),
         pytest.param(
             {"motion_context": "Pose state: right knee flexion 179°. Violations: none."},
-            "pose state says 'right knee flexion 179°'",
+            "pose state states 'right knee flexion 179°'",
             id="pose",
         ),
         pytest.param(
             {"motion_context": f"Pose state: {KNEE.replace('right', 'left')}. Violations: none."},
-            "pose state says 'left",
+            "pose state states 'left",
             id="side of the pose",
         ),
         pytest.param(
             {"motion_context": f"Pose state: {KNEE}. Violations: Right knee flexion 50°."},
-            "motion context says 50",
+            "motion context states 50",
             id="violation",
         ),
         pytest.param(

@@ -391,7 +391,7 @@ def _strange_dof(video: PublishedVideo) -> PublishedVideo:
         (_other_split, "belongs to split 'validation'"),
         (_damaged, "no readable Parquet file"),
         (_other_columns, "columns differ"),
-        (_row_twice, "1 rows whose key is taken"),
+        (_row_twice, "1 rows with a key that is taken"),
         (_without_notes, "does not name the degrees of freedom"),
         (_strange_dof, "observes tail_wag"),
     ],

@@ -449,7 +449,7 @@ def sentence(copy: Path) -> Iterator[Callable[[Callable[[dict[str, Any]], None]]
 
 def test_a_sentence_with_a_number_of_no_finding(sentence: Any) -> None:
     told = sentence(lambda row: row.update(feedback=row["feedback"] + " Knee flexion right 13°."))
-    assert "the sentence says 13 and no finding it speaks of does" in told
+    assert "the sentence states 13 and no finding it speaks of does" in told
 
 
 def test_findings_of_another_moment(sentence: Any) -> None:
