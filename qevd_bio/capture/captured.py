@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
 from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.motion.record import Motion
+
+Notes: TypeAlias = "dict[str, int | float | str | bool]"
+
+ASSUMED_HEIGHT_M = 1.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +24,12 @@ class Captured:
     motion : Motion
         Angles with their confidence.
     notes : mapping
-        Plain values for the record of the unit; `footage.footage_notes` gives those that all
-        backends have.
+        Plain values for the record of the unit; `Footage.notes` are in those of every
+        backend that looks at a video.
     """
 
     motion: Motion
-    notes: Mapping[str, int | float | str | bool]
+    notes: Notes
 
 
 def last_valid(q: FloatArray, valid: BoolArray) -> FloatArray:
@@ -49,6 +53,3 @@ def last_valid(q: FloatArray, valid: BoolArray) -> FloatArray:
     source = np.maximum.accumulate(order)
     source[source < 0] = int(np.flatnonzero(valid)[0])
     return np.asarray(q[source])
-
-
-ASSUMED_HEIGHT_M = 1.75

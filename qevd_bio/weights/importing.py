@@ -35,8 +35,10 @@ from qevd_bio.weights.hsmr_shapes import (
     IGNORED_PREFIX,
     OFFICIAL_HEADS,
     OFFICIAL_SIZE,
+    AttentionHeads,
     HsmrSize,
-    heads_word,
+    check_heads,
+    heads_text,
     size_of,
 )
 from qevd_bio.weights.manifest import load_offers
@@ -139,7 +141,7 @@ def import_weights(
             metadata |= {
                 "official_size": "yes" if size == OFFICIAL_SIZE else "no",
                 "evidence": "names and shapes of all tensors",
-                **_told_heads(source, heads, size),
+                **_given_heads(source, heads, size),
             }
             return Imported(name, target, write_tensors(target, tensors, metadata), metadata)
     if heads is not None:
@@ -212,20 +214,22 @@ def _hsmr_tensors(
     return tensors, size
 
 
-def _told_heads(source: Path, heads: tuple[int, int] | None, size: HsmrSize) -> dict[str, str]:
-    if heads is None:
+def _given_heads(source: Path, given: tuple[int, int] | None, size: HsmrSize) -> dict[str, str]:
+    """Check attention heads and give them as the header's entry; the release's have none."""
+    if given is None:
         return {}
+    heads = AttentionHeads(*given)
     try:
         if size == OFFICIAL_SIZE and heads != OFFICIAL_HEADS:
-            raise ValueError(f"the official network has {OFFICIAL_HEADS[0]},{OFFICIAL_HEADS[1]}")
-        word = heads_word(heads, size)
+            raise ValueError(f"the official network has {heads_text(OFFICIAL_HEADS)}")
+        check_heads(heads, size)
     except ValueError as error:
         raise UsageError(
-            f"cannot have {heads[0]},{heads[1]} attention heads: {error}",
+            f"cannot have {heads_text(heads)} attention heads: {error}",
             where=str(source),
             next_step="Give --heads BACKBONE HEAD as the network was trained",
         ) from error
-    return {} if size == OFFICIAL_SIZE else {HEADS_KEY: word}
+    return {} if size == OFFICIAL_SIZE else {HEADS_KEY: heads_text(heads)}
 
 
 @contextmanager

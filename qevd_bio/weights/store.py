@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 
 from qevd_bio.errors import DataError, EnvironmentProblem, UsageError
 from qevd_bio.weights.contents import WEIGHT_NAMES, expected_layout, layout_faults, listed
-from qevd_bio.weights.hsmr_shapes import heads_of
+from qevd_bio.weights.hsmr_shapes import AttentionHeads, heads_of
 from qevd_bio.weights.tensor_file import DIGEST_KEY, SUFFIX, read_layout, tensors_digest
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Weights:
     metadata: dict[str, str]
     sha256: str
 
-    def heads(self) -> tuple[int, int]:
+    def heads(self) -> AttentionHeads:
         """Return the attention heads of a network's backbone and head."""
         return heads_of(self.metadata)
 

@@ -24,15 +24,13 @@ _WEIGHT_ONE = 2048
 """A weight of 1 in the resizing's fixed point."""
 
 
-def squares(boxes_px: FloatArray, shrunk: float = 1.0) -> Float32Array:
+def squares(boxes_px: FloatArray) -> Float32Array:
     """Put a square around each person, as the network was trained to see them.
 
     Parameters
     ----------
     boxes_px : ndarray (B, 4)
         Left, top, right, bottom.
-    shrunk : float
-        Size of the picture the boxes were found in as a part of the frame's.
 
     Returns
     -------
@@ -45,7 +43,7 @@ def squares(boxes_px: FloatArray, shrunk: float = 1.0) -> Float32Array:
     UsageError
         A box is not finite, or has no extent.
     """
-    boxes = np.asarray(boxes_px, dtype=np.float32) / np.float32(shrunk)
+    boxes = np.asarray(boxes_px, dtype=np.float32)
     if boxes.ndim != 2 or boxes.shape[1] != 4:
         raise _unusable(f"boxes have shape {boxes.shape}, need (B, 4)")
     low, high = boxes[:, :2], boxes[:, 2:]

@@ -10,16 +10,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 from torch import Tensor, nn
 
+from qevd_bio.capture.hsmr.config import Precision
 from qevd_bio.capture.hsmr.network import CROP_PX, HeadOutput, HsmrNetwork
-from qevd_bio.capture.hsmr.rotations import angles, mirrored
+from qevd_bio.capture.hsmr.rotations import angles
 from qevd_bio.errors import UsageError
-
-Precision = Literal["fp32", "bf16", "fp16"]
 
 _SIXTEEN_BITS: dict[Precision, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
 _WHERE = "hsmr"
@@ -29,7 +28,7 @@ _SPREAD_RGB = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What the network says of B crops, float32, on the network's device.
+    """What the network estimates of B crops, float32, on the network's device.
 
     Attributes
     ----------
@@ -47,12 +46,6 @@ class Prediction:
     betas: Tensor
     camera: Tensor
     finite: Tensor
-
-    def mirrored(self) -> Prediction:
-        """Return what crops turned left to right say of the crops themselves."""
-        scale, across, down = self.camera.unbind(dim=1)
-        camera = torch.stack([scale, -across, down], dim=1)
-        return Prediction(mirrored(self.q), self.betas, camera, self.finite)
 
 
 def prepare(network: HsmrNetwork, precision: Precision, *, compiled: bool = False) -> HsmrNetwork:
@@ -125,12 +118,12 @@ def predict(network: HsmrNetwork, crops: Tensor, precision: Precision = "fp16") 
     ):
         patches = network.patches(x)
     out: HeadOutput = network.head(patches.float())
-    told = torch.cat([out.numbers, out.betas, out.camera], dim=1)
+    numbers = torch.cat([out.numbers, out.betas, out.camera], dim=1)
     return Prediction(
         q=angles(out.numbers),
         betas=out.betas,
         camera=out.camera,
-        finite=told.isfinite().all(dim=1),
+        finite=numbers.isfinite().all(dim=1),
     )
 
 

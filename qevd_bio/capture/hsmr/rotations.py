@@ -1,8 +1,8 @@
-"""From the head's 24 x 6 numbers to 46 angles, and a pose seen in the mirror.
+"""From the head's 24 x 6 numbers to 46 angles.
 
 B crops, D = 46 DoF, J = 24 joints of 6 numbers r0..r5
 
-A joint with one DoF is told by (cos, -sin), a hand by its two angles themselves, a joint with
+A joint with one DoF is given by (cos, -sin), a hand by its two angles themselves, a joint with
 three by the first two rows of its rotation.
 """
 
@@ -129,29 +129,3 @@ def _rotations(rows: Tensor) -> Tensor:
     second = second - (first * second).sum(dim=-1, keepdim=True) * first
     second = functional.normalize(second, dim=-1)
     return torch.stack([first, second, torch.linalg.cross(first, second)], dim=-2)
-
-
-@cache
-def _mirror(device: torch.device) -> tuple[Tensor, Tensor]:
-    order = torch.tensor([dof.mirror_index for dof in DOFS], device=device)
-    signs = torch.tensor([float(dof.mirror_sign) for dof in DOFS], device=device)
-    return order, signs
-
-
-def mirrored(q: Tensor) -> Tensor:
-    """Show poses in the mirror: left becomes right; as `mirror_q`, on the device.
-
-    Parameters
-    ----------
-    q : Tensor (..., 46)
-        Angles in rad.
-
-    Returns
-    -------
-    Tensor (..., 46)
-        Angles in rad; mirroring twice gives the poses back.
-    """
-    if q.shape[-1] != N_DOFS:
-        raise ValueError(f"q has {q.shape[-1]} columns, needs {N_DOFS}")
-    order, signs = _mirror(q.device)
-    return q.index_select(-1, order) * signs.to(q.dtype)

@@ -61,36 +61,13 @@ OBSERVED: Mapping[str, str] = {
         for axis in "xyz"
     },
 }
-"""DoFs the backend measures, and from what."""
+"""DoFs the backend measures, and from what.
 
-UNOBSERVED: Mapping[str, str] = {
-    **dict.fromkeys(
-        ("lumbar_bending", "lumbar_extension", "thorax_bending", "thorax_extension"),
-        "hips and shoulders do not show where between them the trunk bends",
-    ),
-    **dict.fromkeys(
-        ("lumbar_twist", "thorax_twist"),
-        "the twist between hips and shoulders is shared evenly; neither part is seen alone",
-    ),
-    **dict.fromkeys(
-        ("head_bending", "head_extension", "head_twist"), "no landmark shows the neck's base"
-    ),
-    **{
-        f"{dof}_{side}": why
-        for side in SIDES
-        for dof, why in (
-            ("subtalar_angle", "one line does not show the foot's roll"),
-            ("mtp_angle", "no landmark between foot and toes"),
-            ("scapula_abduction", "one point shows the shoulder, not the shoulder blade"),
-            ("scapula_elevation", "one point shows the shoulder, not the shoulder blade"),
-            ("scapula_upward_rot", "one point shows the shoulder, not the shoulder blade"),
-            ("pro_sup", "the forearm's turn shows in the hand only"),
-            ("wrist_flexion", "hand landmarks are too coarse"),
-            ("wrist_deviation", "hand landmarks are too coarse"),
-        )
-    },
-}
-"""DoFs that stay at zero (the twists apart), and why."""
+The others stay at zero, the twists apart: hips and shoulders do not show where between them the
+trunk bends or twists (the twist is shared evenly); no landmark shows the base of the neck or lies
+between foot and toes; one line does not show the roll of a foot, one point no shoulder blade; the
+turn of a forearm shows in the hand only, and hand landmarks are too coarse.
+"""
 
 
 def observed_mask() -> NDArray[np.bool_]:
@@ -123,11 +100,6 @@ def _limbs(side: str) -> tuple[_Limb, _Limb]:
         (f"shoulder_{side}", f"elbow_{side}"), (f"elbow_{side}", f"wrist_{side}"),
     )  # fmt: skip
     return leg, arm
-
-
-SPINE_SHARE_OF_HIPS = 0.12
-"""Degrees by which the line hips to shoulders bends against the pelvis for a degree of hip
-flexion (mean of both hips): people who bend at the hips also round their back (unverified)."""
 
 
 def inverse_kinematics(joints_m: FloatArray, *, spine_share: float = 0.0) -> FloatArray:

@@ -10,18 +10,8 @@ from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
 from qevd_bio.arrays import BoolArray, FloatArray, IntArray
 from qevd_bio.capture.monocular.body_chain import SIDES
+from qevd_bio.capture.monocular.config import SupportConfig
 from qevd_bio.capture.monocular.stick_body import JOINT
-
-_WINDOW_S = 4.0
-"""A repetition, about: within it the shoulder of a carrying arm goes and comes."""
-_LEAST_TRAVEL_LEGS = 0.06
-_MOST_HAND_SHARE = 0.5
-"""The hand of a carrying arm travels at most this share of its shoulder's way."""
-_SEEN = 0.5
-
-_ALIKE_RAD = np.deg2rad(5.0)
-"""Standard deviation of the difference between the elbows of both carrying arms when one of them
-is not seen at all; chosen among 3, 5 and 10 degrees on rendered push-ups."""
 
 
 def carrying_arms(
@@ -30,8 +20,9 @@ def carrying_arms(
     seconds: FloatArray,
     sections: IntArray,
     leg: float,
+    config: SupportConfig,
 ) -> BoolArray:
-    """Tell which arms rest on something that does not move while the body does.
+    """Find the arms that rest on something that does not move while the body does.
 
     Parameters
     ----------
@@ -53,27 +44,27 @@ def carrying_arms(
 
     Notes
     -----
-    Travel is the larger of both ranges of the picture's coordinates within four seconds. A
+    Travel is the larger of both ranges of the picture's coordinates within `window_s`. A
     hand above its shoulder hangs on something; that is left to the ordinary fit.
     """
     out = np.zeros((len(rays), len(SIDES)), dtype=bool)
     for section in np.unique(sections):
         inside = np.flatnonzero(sections == section)
-        width = 2 * int(_WINDOW_S / 2.0 / float(np.median(seconds[inside]))) + 1
+        width = 2 * int(config.window_s / 2.0 / float(np.median(seconds[inside]))) + 1
         for column, side in enumerate(SIDES):
             shoulder, hand = (
                 rays[inside, JOINT[f"{name}_{side}"]] for name in ("shoulder", "wrist")
             )
             way, hand_way = (_travel(track, width) for track in (shoulder, hand))
             below = hand[:, 1] > shoulder[:, 1]
-            moved = way > _LEAST_TRAVEL_LEGS * leg
-            out[inside, column] = below & moved & (hand_way < _MOST_HAND_SHARE * way)
-    hidden = visibility[:, [JOINT[f"wrist_{side}"] for side in SIDES]] < _SEEN
+            moved = way > config.least_travel_legs * leg
+            out[inside, column] = below & moved & (hand_way < config.most_hand_share * way)
+    hidden = visibility[:, [JOINT[f"wrist_{side}"] for side in SIDES]] < config.least_visibility
     return np.asarray(np.where(hidden, out | out[:, ::-1], out))
 
 
-def elbows_alike(carrying: BoolArray, visibility: FloatArray) -> FloatArray:
-    """Say how firmly the elbows of two carrying arms are taken to bend alike.
+def elbows_alike(carrying: BoolArray, visibility: FloatArray, config: SupportConfig) -> FloatArray:
+    """Weigh how far the elbows of two carrying arms are taken to bend alike.
 
     Parameters
     ----------
@@ -95,7 +86,7 @@ def elbows_alike(carrying: BoolArray, visibility: FloatArray) -> FloatArray:
     """
     joints = [JOINT[f"{name}_{side}"] for side in SIDES for name in ("elbow", "wrist")]
     unseen = 1.0 - visibility[:, joints].min(axis=1)
-    return np.asarray(np.where(carrying.all(axis=1), unseen, 0.0) / _ALIKE_RAD)
+    return np.asarray(np.where(carrying.all(axis=1), unseen, 0.0) / np.deg2rad(config.alike_deg))
 
 
 def _travel(track: FloatArray, width: int) -> FloatArray:

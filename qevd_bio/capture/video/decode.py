@@ -31,14 +31,11 @@ class VideoHeader:
         Size as stored, before any rotation.
     frames : int or None
         Number of frames the header claims; None when the container does not say.
-    rate_hz : float or None
-        Mean frame rate by the header. Never used as a clock.
     """
 
     width_px: int
     height_px: int
     frames: int | None
-    rate_hz: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +44,6 @@ class Decoded:
 
     Attributes
     ----------
-    frames_expected : int
-        Frames the header claims, or the frames decoded when it does not say.
     frames_decoded : int
         Frames that came out.
     complete : bool
@@ -57,7 +52,6 @@ class Decoded:
         What is wrong; empty when complete.
     """
 
-    frames_expected: int
     frames_decoded: int
     complete: bool
     reason: str
@@ -110,7 +104,7 @@ def probe(path: Path) -> VideoHeader:
     Returns
     -------
     VideoHeader
-        Size, claimed number of frames and rate.
+        Size and claimed number of frames.
 
     Raises
     ------
@@ -118,12 +112,10 @@ def probe(path: Path) -> VideoHeader:
         The file is missing, empty, not a video, or holds no video stream.
     """
     with _opened(path) as (_, stream):
-        rate = stream.average_rate
         return VideoHeader(
             width_px=stream.codec_context.width,
             height_px=stream.codec_context.height,
             frames=stream.frames or None,
-            rate_hz=float(rate) if rate else None,
         )
 
 
@@ -179,7 +171,7 @@ class FrameStream:
             expected = stream.frames or count
         if not broken and count < expected:
             broken = f"the header claims {expected} frames, {count} could be decoded"
-        self._decoded = Decoded(max(expected, count), count, not broken, broken)
+        self._decoded = Decoded(count, not broken, broken)
 
 
 def _rgb(frame: av.VideoFrame, longest_side_px: int | None) -> RgbImage:

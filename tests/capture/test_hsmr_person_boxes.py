@@ -3,23 +3,23 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qevd_bio.capture.config import CaptureConfig
+from qevd_bio.capture.config import VideoConfig
 from qevd_bio.capture.hsmr.config import HsmrConfig
 from qevd_bio.capture.hsmr.detector import Detected
-from qevd_bio.capture.hsmr.tracking import sightings
+from qevd_bio.capture.hsmr.person_boxes import boxed_frames
 from tests.capture.hsmr_scenes import BLUE, GREEN, RED, ColourDetector, picture
 
 # somebody who fills a third of the picture and vanishes is no cut
-CALM = CaptureConfig(cut_difference=60.0)
+NO_CUTS = VideoConfig(cut_difference=60.0)
 
 
 def walked(frames, detector=None, every=4, together=2):
-    """All sightings, and the number of the person of each shot."""
-    config = HsmrConfig(detect_every=every, detect_together=together, video=CALM)
+    """All frames with their boxes, and the number of the person of each shot."""
+    config = HsmrConfig(detect_every=every, detect_together=together, video=NO_CUTS)
     found, mains = [], {}
-    for sighted, people in sightings(frames, detector or ColourDetector(), config):
-        found += sighted
-        mains[sighted[0].shot] = people.main
+    for boxed, people in boxed_frames(frames, detector or ColourDetector(), config):
+        found += boxed
+        mains[boxed[0].shot] = people.main
     return found, {shot: main() for shot, main in mains.items()}
 
 
@@ -69,8 +69,8 @@ def test_frames_are_held_no_longer_than_the_detector_needs_them():
 
     told = 0
     config = HsmrConfig(detect_every=4, detect_together=2)
-    for sighted, _ in sightings(frames(), ColourDetector(), config):
-        told += len(sighted)
+    for boxed, _ in boxed_frames(frames(), ColourDetector(), config):
+        told += len(boxed)
         assert taken - told <= 1
 
 
