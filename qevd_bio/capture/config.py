@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class PersonConfig:
-    """How a person is found in a picture, and told from others.
+    """How a person is found in a picture, and kept apart from others.
 
     Attributes
     ----------

@@ -24,18 +24,9 @@ S = TypeVar("S", bound=np.generic)
 
 @dataclass(frozen=True, slots=True)
 class Footage:
-    """A video with its timestamps, ready to be read once.
+    """A video with its timestamps (T,) in seconds, ready to be read once.
 
-    Attributes
-    ----------
-    video_id : str
-        Name of the video.
-    time_s : ndarray (T,)
-        One timestamp per frame, seconds, strictly increasing.
-    upright : Upright
-        The turn applied, and why.
-    frames : FrameStream
-        The turned and scaled frames.
+    `frames` are turned and scaled.
     """
 
     video_id: str
@@ -66,14 +57,8 @@ class Footage:
     ) -> Notes:
         """Summarise a whole video.
 
-        Parameters
-        ----------
-        valid, confidence : ndarray (T,)
-            Of every timestamp.
-        shot : ndarray (F,)
-            Number of the camera shot.
-        others : ndarray (F,) of bool
-            Frames left out because they show somebody else.
+        `valid` and `confidence` are of every timestamp (T,); `shot` and `others`, frames that show
+        somebody else, of those decoded (F,).
         """
         decoded = self.frames.decoded
         return {

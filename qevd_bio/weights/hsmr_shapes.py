@@ -34,17 +34,9 @@ _LAYERS = "head.transformer.transformer.layers"
 class HsmrSize:
     """The lengths an HSMR network is free to have; the defaults are those of the release.
 
-    Attributes
-    ----------
-    width, depth, hidden : int
-        Backbone: token width, blocks, hidden width of a block.
-    token_width, layers, inner, head_hidden : int
-        Head: token width, layers, width of queries and keys (heads times their width), hidden
-        width of a layer.
-
-    Notes
-    -----
-    How many attention heads share a width cannot be read off a state dict.
+    width, depth, hidden: token width, blocks and hidden width of the backbone; token_width,
+    layers, inner, head_hidden: token width, layers, width of queries and keys (heads times their
+    width) and hidden width of the head. Tensors do not show how many heads share a width.
     """
 
     width: int = 1280
@@ -60,17 +52,7 @@ OFFICIAL_SIZE = HsmrSize()
 
 
 def expected_shapes(size: HsmrSize) -> dict[str, tuple[int, ...]]:
-    """List the tensors of a network of a size.
-
-    Parameters
-    ----------
-    size : HsmrSize
-
-    Returns
-    -------
-    dict of str to tuple of int
-        For the official size the 503 names of the released checkpoint.
-    """
+    """List the tensors of a network: the 503 of the released checkpoint for the official size."""
     c, t = size.width, size.token_width
     shapes: dict[str, tuple[int, ...]] = {
         "backbone.pos_embed": (1, _TOKENS, c),
@@ -107,17 +89,10 @@ def expected_shapes(size: HsmrSize) -> dict[str, tuple[int, ...]]:
 
 
 def size_of(shapes: Mapping[str, tuple[int, ...]]) -> HsmrSize:
-    """Read a network's size off its tensors.
+    """Read a network's size off the shapes of its tensors.
 
-    Parameters
-    ----------
-    shapes : mapping of str to tuple of int
-        Of a state dict; what cannot be read off it is taken from the official size, so that a
-        comparison with `expected_shapes` names what is missing.
-
-    Returns
-    -------
-    HsmrSize
+    What cannot be read is that of the official size, so that a comparison with `expected_shapes`
+    names what is missing.
     """
     official = OFFICIAL_SIZE
 

@@ -55,19 +55,7 @@ _MOST_READ_BYTES = 16 * 1024**2
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import has made.
-
-    Attributes
-    ----------
-    name : str
-        Name of the weights.
-    file : Path
-        The file that was written.
-    sha256 : str
-        Digest of the numbers.
-    metadata : dict of str to str
-        What the header says.
-    """
+    """A stored file, the digest of its numbers and its header."""
 
     name: str
     file: Path
@@ -98,16 +86,12 @@ def import_weights(
     replace : bool
         Whether earlier weights of the name may be replaced.
     any_size : bool
-        Whether an HSMR network of another size than the official one is taken.
+        Whether an HSMR network of another size than the official one is accepted.
     gender_known : bool
-        Whether the user overrules a file name that says another gender or none.
+        Whether the user overrules a file name with another gender or none.
     heads : (int, int), optional
         Attention heads of backbone and head of an HSMR network of another size, which nothing in
-        the file tells; those of the release otherwise.
-
-    Returns
-    -------
-    Imported
+        the file shows; those of the release otherwise.
 
     Raises
     ------
@@ -156,13 +140,7 @@ def import_weights(
 
 
 def name_of(source: Path) -> str:
-    """Read off a file's name what it is.
-
-    Raises
-    ------
-    UsageError
-        The name does not tell.
-    """
+    """Read off a file's name what it is; `UsageError` where that is not possible."""
     lowered = source.name.lower()
     gender = gender_in_name(source)
     if "hsmr" in lowered:
@@ -171,7 +149,7 @@ def name_of(source: Path) -> str:
         if word in lowered and f"{kind}_{gender}" in WEIGHT_NAMES:
             return f"{kind}_{gender}"
     raise UsageError(
-        "its name does not tell what it is",
+        "its name does not show what it is",
         where=str(source),
         next_step=f"Give --as with one of {', '.join(WEIGHT_NAMES)}",
     )
@@ -187,7 +165,7 @@ def _hsmr_tensors(
     }
     found = {key: checkpoint.layout(note) for key, note in notes.items()}
     size = size_of({key: shape for key, (_, shape) in found.items()})
-    # One wrong shape may read as another size; the comparison that finds less wrong is told.
+    # One wrong shape may read as another size: report the comparison with fewer faults.
     layouts = (expected_layout("hsmr", found, any_size=own) for own in (True, False))
     faults = min((layout_faults(found, layout) for layout in layouts), key=len)
     if faults:

@@ -76,7 +76,7 @@ def test_large_pictures_are_scaled_down_and_small_ones_kept(ramp):
     assert next(iter(FrameStream(ramp, longest_side_px=960))).shape == (64, 96, 3)
 
 
-def test_a_half_cut_file_yields_its_first_frames_and_says_so(tmp_path):
+def test_a_half_cut_file_yields_its_first_frames_and_reports_it(tmp_path):
     path = tmp_path / "cut.mp4"
     images = noise(40)
     write_video(path, images)
@@ -111,7 +111,7 @@ def no_moov(path):
 
 
 @pytest.mark.parametrize(
-    ("damage", "says"),
+    ("damage", "message"),
     [
         pytest.param(lambda path: None, "does not exist", id="missing"),
         pytest.param(empty, "empty", id="empty"),
@@ -128,10 +128,10 @@ def no_moov(path):
     ],
     ids=["probe", "stream", "sample"],
 )
-def test_what_is_no_video_is_refused_with_file_and_next_step(tmp_path, damage, says, use):
+def test_what_is_no_video_is_refused_with_file_and_next_step(tmp_path, damage, message, use):
     path = tmp_path / "bad.mp4"
     damage(path)
-    with pytest.raises(VideoError, match=says) as caught:
+    with pytest.raises(VideoError, match=message) as caught:
         use(path)
     assert caught.value.where == str(path)
     assert caught.value.next_step

@@ -48,7 +48,7 @@ def video(tmp_path):
     return path
 
 
-def test_every_timestamp_gets_a_pose_with_its_worth(video):
+def test_every_timestamp_gets_a_pose_with_its_confidence(video):
     made = captured(video, 30)
     motion = made.motion
     assert motion.q.shape == (30, 46) and np.isfinite(motion.q).all()
@@ -130,7 +130,7 @@ def test_sideways_pictures_are_turned_before_anything_is_sought(tmp_path, monkey
     np.testing.assert_allclose(captured(sideways, 12).motion.q, made.motion.q, atol=0.02)
 
 
-def test_without_mediapipe_the_expected_turn_is_kept_and_told(tmp_path, monkeypatch):
+def test_without_mediapipe_the_expected_turn_is_kept_and_noted(tmp_path, monkeypatch):
     path = tmp_path / "sideways.mp4"
     write_video(path, [np.ascontiguousarray(np.rot90(person(i))) for i in range(12)])
     monkeypatch.setattr(upright, "find_spec", lambda name: None)
@@ -164,7 +164,7 @@ def test_a_video_cut_short_keeps_its_timestamps(tmp_path):
         captured(path, 40)
 
 
-def test_nobody_and_foreign_timestamps_are_told(tmp_path, video):
+def test_nobody_and_foreign_timestamps_are_reported(tmp_path, video):
     with pytest.raises(DataError, match="29 timestamps"):
         captured(video, 29)
     path = tmp_path / "empty.mp4"

@@ -49,22 +49,22 @@ def one_queue(batches, *levels):
 @pytest.mark.parametrize("size", [1, 3, 8])
 def test_each_crop_gets_its_own_estimate_whatever_the_batch(size, shared):
     step = Echo()
-    told = one_queue(CropBatches(step, size, shared=shared), *range(1, 11))
-    assert told.q[:, 45].tolist() == told.betas[:, 9].tolist() == list(range(1, 11))
-    assert told.finite.all()
+    made = one_queue(CropBatches(step, size, shared=shared), *range(1, 11))
+    assert made.q[:, 45].tolist() == made.betas[:, 9].tolist() == list(range(1, 11))
+    assert made.finite.all()
     assert set(step.sizes) == {size}, "the network must always see the same shape"
 
 
 def test_a_crop_that_is_not_finite_is_marked():
-    told = one_queue(CropBatches(Echo(), 2, shared=True), 7, 99, 8)
-    assert told.finite.tolist() == [True, False, True]
+    made = one_queue(CropBatches(Echo(), 2, shared=True), 7, 99, 8)
+    assert made.finite.tolist() == [True, False, True]
 
 
 def test_queues_share_batches_and_wait_for_the_crops_that_others_took_along():
     step = Echo()
     batches = CropBatches(step, 4, shared=True)
     both_inside = threading.Barrier(2)
-    told = {}
+    made = {}
 
     def work(name, *levels):
         with batches.queue() as queue:
@@ -72,7 +72,7 @@ def test_queues_share_batches_and_wait_for_the_crops_that_others_took_along():
             for level in levels:
                 queue.add(crops_of(level))
             both_inside.wait()
-        told[name] = queue.estimates().q[:, 0].tolist()
+        made[name] = queue.estimates().q[:, 0].tolist()
 
     threads = [
         threading.Thread(target=work, args=("a", 1, 2, 3)),
@@ -82,7 +82,7 @@ def test_queues_share_batches_and_wait_for_the_crops_that_others_took_along():
         thread.start()
     for thread in threads:
         thread.join(20)
-    assert told == {"a": [1, 2, 3], "b": [11, 12, 13]}
+    assert made == {"a": [1, 2, 3], "b": [11, 12, 13]}
     assert step.sizes == [4, 4], "six crops of two videos make two batches"
 
 
@@ -119,12 +119,12 @@ def test_the_former_size_is_tried_again_and_more_rarely_when_it_fails(monkeypatc
     assert batches.size == 2 and step.sizes[-3:] == [2, 2, 2]
 
 
-def test_no_memory_for_a_single_crop_is_told():
+def test_no_memory_for_a_single_crop_is_reported():
     with pytest.raises(EnvironmentProblem, match="does not hold the network and one crop"):
         one_queue(CropBatches(Echo(most=0), 4, shared=True), 1, 2)
 
 
-def test_a_lane_that_breaks_takes_its_crops_away_and_nobody_else_s():
+def test_a_queue_that_breaks_removes_its_own_crops_only():
     step = Echo()
     batches = CropBatches(step, 4, shared=True)
     with batches.queue() as good:
@@ -152,9 +152,9 @@ def test_whether_position_matters_is_seen_in_the_bytes():
     crop = crops_of(0)[0]
 
     def drifting(crops):
-        said = Echo()(crops)
-        said.q[-1] += 1.0
-        return said
+        made = Echo()(crops)
+        made.q[-1] += 1.0
+        return made
 
     assert not position_matters(Echo(), crop, 8)
     assert position_matters(drifting, crop, 8)
@@ -166,7 +166,7 @@ def test_neighbours_change_no_byte_without_sharing_and_nothing_but_rounding_with
     crops = torch.randint(0, 256, (7, 256, 256, 3), dtype=torch.uint8)
     others = torch.randint(0, 256, (5, 256, 256, 3), dtype=torch.uint8)
 
-    def told(size, shared, neighbours):
+    def made(size, shared, neighbours):
         batches = CropBatches(lambda x: predict(network, x, "fp32"), size, shared=shared)
 
         def neighbour():
@@ -183,8 +183,8 @@ def test_neighbours_change_no_byte_without_sharing_and_nothing_but_rounding_with
         return queue.estimates().q
 
     for size in (1, 3, 8):
-        alone = told(size, False, 0)
-        assert (told(size, False, 5) == alone).all()
-        assert abs(told(size, True, 5) - alone).max() < 2e-5
-        assert abs(alone - told(1, False, 0)).max() < 2e-5
-    assert (told(1, True, 5) == told(1, False, 0)).all(), "batches of one have no places"
+        alone = made(size, False, 0)
+        assert (made(size, False, 5) == alone).all()
+        assert abs(made(size, True, 5) - alone).max() < 2e-5
+        assert abs(alone - made(1, False, 0)).max() < 2e-5
+    assert (made(1, True, 5) == made(1, False, 0)).all(), "batches of one have no places"

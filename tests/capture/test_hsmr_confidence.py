@@ -112,7 +112,7 @@ def test_impossible_angles_are_counted_beyond_a_margin_and_across_the_circle():
     np.testing.assert_allclose(impossible(q + 2 * np.pi, 10.0), share)
 
 
-def test_flip_sigma_finds_the_noise_of_both_and_nothing_where_none_was_looked_at():
+def test_flip_sigma_finds_the_noise_of_both_and_nothing_without_mirrored_crops():
     rng = np.random.default_rng(0)
     truth = np.tile(FACING, (4000, 1))
     sigma = np.deg2rad(rng.uniform(1.0, 9.0, 46))

@@ -121,7 +121,7 @@ def test_windows_are_cut_towards_zero() -> None:
 
 
 @pytest.mark.parametrize(
-    ("boxes", "told"),
+    ("boxes", "message"),
     [
         ([[0, 0, np.nan, 5]], "not finite"),
         ([[5, 0, 5, 9]], "not beyond"),
@@ -129,8 +129,8 @@ def test_windows_are_cut_towards_zero() -> None:
         ([5, 9, 8, 20], "need"),
     ],
 )
-def test_refuses_boxes_without_extent(boxes: list[list[float]], told: str) -> None:
-    with pytest.raises(UsageError, match=told):
+def test_refuses_boxes_without_extent(boxes: list[list[float]], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         squares(np.array(boxes, dtype=np.float64))
 
 
@@ -140,7 +140,7 @@ def test_refuses_a_window_without_a_pixel() -> None:
 
 
 @pytest.mark.parametrize(
-    ("frames", "of_frame", "told"),
+    ("frames", "of_frame", "message"),
     [
         (torch.zeros(1, 9, 9, 3), [0], "float32"),
         (torch.zeros(9, 9, 3, dtype=torch.uint8), [0], r"\(9, 9, 3\)"),
@@ -150,9 +150,9 @@ def test_refuses_a_window_without_a_pixel() -> None:
     ],
 )
 def test_refuses_frames_it_cannot_cut(
-    frames: torch.Tensor, of_frame: list[int], told: str
+    frames: torch.Tensor, of_frame: list[int], message: str
 ) -> None:
-    with pytest.raises(UsageError, match=told):
+    with pytest.raises(UsageError, match=message):
         crop(frames, np.array(of_frame), np.array([[0, 0, 5, 5]]))
 
 

@@ -77,10 +77,10 @@ def processed(processor, model, image, threshold):
     inputs = processor(images=image, return_tensors="pt")
     with torch.inference_mode():
         out = model.eval()(pixel_values=inputs["pixel_values"])
-    told = processor.post_process_object_detection(
+    found_by_library = processor.post_process_object_detection(
         out, threshold=threshold, target_sizes=[image.shape[:2]]
     )[0]
-    return inputs["pixel_values"], out, told
+    return inputs["pixel_values"], out, found_by_library
 
 
 def test_yolos_is_read_as_the_library_reads_it(transformers, yolos):
@@ -183,7 +183,7 @@ def test_the_digest_names_weights_and_preparation(rt_detr, tmp_path):
     assert DetectorChoice(copy).digest() != same
 
 
-def test_without_transformers_the_way_out_is_told(rt_detr, monkeypatch):
+def test_without_transformers_the_next_step_is_reported(rt_detr, monkeypatch):
     import builtins
 
     real = builtins.__import__

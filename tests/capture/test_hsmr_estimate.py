@@ -41,7 +41,7 @@ def on_cpu(**changes):
     return HsmrOnDevice(small_network(), replace(CONFIG, **changes), "cpu")
 
 
-def test_each_frame_gets_what_the_network_says_of_its_own_crop():
+def test_each_frame_gets_the_estimate_of_its_own_crop():
     frames = walk()
     seen = estimate_person(iter(frames), ColourDetector(), on_cpu(), CONFIG)
     around = squares(np.array([box_at(i) for i in range(23)], float))
@@ -144,7 +144,7 @@ def test_frames_do_not_pile_up_however_long_the_video_is():
     ahead = CONFIG.detect_every * CONFIG.detect_together
     seen = estimate_person(frames(150), ColourDetector(), on_cpu(), CONFIG)
     assert len(seen.q) == 150
-    assert most <= 3 * ahead + 4, "in line, at the detector, and being told of"
+    assert most <= 3 * ahead + 4, "in line, at the detector, and being made of"
 
 
 def test_a_video_of_nobody_has_frames_and_no_estimates():
@@ -161,7 +161,7 @@ def test_frames_of_somebody_else_are_left_out():
     assert np.isnan(seen.q[19:]).all()
 
 
-def test_crops_beyond_the_picture_and_edges_are_told():
+def test_crops_beyond_the_picture_and_edges_are_counted():
     frames = [picture(((0, 20, 90, 160), RED))] * 5
     seen = estimate_person(iter(frames), ColourDetector(), on_cpu(), CONFIG)
     assert (seen.edges == 2).all(), "left and bottom"
@@ -173,8 +173,8 @@ def test_an_estimate_that_is_not_finite_is_nobody():
     network = small_network()
 
     def doubtful(crops):
-        said = predict(network, crops, "fp32")
-        return replace(said, finite=torch.zeros_like(said.finite))
+        made = predict(network, crops, "fp32")
+        return replace(made, finite=torch.zeros_like(made.finite))
 
     hsmr = on_cpu()
     hsmr.batches = CropBatches(doubtful, 1, shared=True)
@@ -229,7 +229,7 @@ def test_settings_that_make_no_sense_are_refused(name):
         replace(CONFIG, **{name: 0})
 
 
-def test_items_are_made_ahead_but_not_too_far():
+def test_items_are_prefetched_up_to_a_limit():
     made = []
 
     def items():

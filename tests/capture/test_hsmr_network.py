@@ -132,7 +132,7 @@ def test_agrees_with_the_plain_network(seed: int, scale: float) -> None:
 
 
 @torch.inference_mode()
-def test_what_lies_beside_the_middle_is_not_looked_at(network: HsmrNetwork) -> None:
+def test_what_lies_beside_the_middle_is_not_used(network: HsmrNetwork) -> None:
     x = torch.randn(1, 3, 256, 256, generator=torch.Generator().manual_seed(3))
     other = x.clone()
     other[..., :32], other[..., 224:] = 5.0, -5.0
@@ -192,7 +192,7 @@ QKV = "backbone.blocks.1.attn.qkv.weight"
 
 
 @pytest.mark.parametrize(
-    ("key", "change", "told"),
+    ("key", "change", "message"),
     [
         ("skel_model.shapedirs", lambda _: torch.zeros(1), r"holds unknown skel_model\.shapedirs"),
         ("state_dict", lambda _: torch.zeros(1), "holds unknown state_dict"),
@@ -210,11 +210,11 @@ QKV = "backbone.blocks.1.attn.qkv.weight"
     ],
 )
 def test_refuses_weights_that_do_not_fit(
-    key: str, change: Callable[[Tensor], Tensor], told: str
+    key: str, change: Callable[[Tensor], Tensor], message: str
 ) -> None:
     state = tiny_state_once()
     state[key] = change(state[key] if key in state else torch.zeros(1))
-    with pytest.raises(DataError, match=told):
+    with pytest.raises(DataError, match=message):
         HsmrNetwork.from_state(state, HEADS)
 
 

@@ -42,7 +42,7 @@ def moving(i):
     return (20 + 3 * i, 20, 60 + 3 * i, 140)
 
 
-def test_boxes_between_looks_lie_where_the_person_is():
+def test_boxes_between_detections_lie_where_the_person_is():
     detector = ColourDetector()
     found, mains = walked([picture((moving(i), RED)) for i in range(23)], detector)
     assert sum(detector.calls) == 7, "frames 0, 4, ... 20 and the last one"
@@ -52,7 +52,7 @@ def test_boxes_between_looks_lie_where_the_person_is():
 
 
 @pytest.mark.parametrize(("every", "together"), [(1, 1), (1, 5), (3, 1), (5, 4), (50, 2)])
-def test_every_frame_is_told_once_and_in_order(every, together):
+def test_every_frame_comes_once_and_in_order(every, together):
     frames = [picture((moving(i), RED)) for i in range(17)]
     found, _ = walked(frames, None, every, together)
     assert [one.image is frame for one, frame in zip(found, frames, strict=True)] == [True] * 17
@@ -67,11 +67,11 @@ def test_frames_are_held_no_longer_than_the_detector_needs_them():
             taken += 1
             yield picture((moving(i % 10), RED))
 
-    told = 0
+    yielded = 0
     config = HsmrConfig(detect_every=4, detect_together=2)
     for boxed, _ in boxed_frames(frames(), ColourDetector(), config):
-        told += len(boxed)
-        assert taken - told <= 1
+        yielded += len(boxed)
+        assert taken - yielded <= 1
 
 
 def test_somebody_who_comes_and_goes_is_there_for_the_nearer_half():
@@ -108,7 +108,7 @@ def test_two_who_cross_keep_their_names():
     assert all(of_main(found, mains))
 
 
-def test_somebody_who_passes_while_the_person_is_away_is_told_from_her():
+def test_somebody_who_passes_while_the_person_is_away_is_another_one():
     frames = [picture(((20, 10, 80, 150), RED))] * 16
     frames += [picture(((120, 60, 150, 130), BLUE))] * 8
     frames += [picture(((100, 10, 160, 150), RED))] * 16

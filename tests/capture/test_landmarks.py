@@ -81,7 +81,7 @@ def test_landmark_numbers_and_joint_names_go_together():
         assert (landmark % 2 == 1) == joint.endswith("_l")
 
 
-def test_missing_mediapipe_says_what_to_install(monkeypatch):
+def test_missing_mediapipe_names_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "mediapipe.python.solutions.pose", None)
     with pytest.raises(EnvironmentProblem, match=r"pip install 'qevd-bio\[mediapipe\]'"):
         PoseLandmarker(CONFIG.person, follow=True)

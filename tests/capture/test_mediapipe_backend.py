@@ -231,7 +231,7 @@ def angles(marks):
 
 @pytest.mark.slow
 def test_knees_of_a_rendered_man_seen_at_45_degrees_are_right_to_nine_degrees(rendered_squats):
-    """The bar of six is missed in this view: benchmarks/RESULTS-capture.md says why."""
+    """The bar of six is missed in this view, see benchmarks/RESULTS-capture.md."""
     truth, marks, _ = rendered_squats
     found = angles(marks)
     for side in "rl":

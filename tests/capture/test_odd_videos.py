@@ -121,7 +121,7 @@ def test_a_4k_video_is_read_at_working_size(tmp_path: Path) -> None:
         pytest.param(np.full((320, 240, 3), 140, np.uint8), "nobody is seen", id="empty"),
     ],
 )
-def test_nobody_in_the_picture_is_said(tmp_path: Path, image: np.ndarray, cause: str) -> None:
+def test_nobody_in_the_picture_is_reported(tmp_path: Path, image: np.ndarray, cause: str) -> None:
     time_s = np.arange(12) / 12
     with pytest.raises(VideoError, match=cause):
         capture(write(tmp_path / "v.mp4", [image] * 12, time_s), time_s)

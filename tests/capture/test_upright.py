@@ -76,7 +76,7 @@ def test_only_early_landscape_qevd_videos_are_expected_sideways(video_id, size, 
 
 
 def picture(lies, points_name):
-    """A picture whose corner pixel tells `look` how the person lies and what is done."""
+    """A picture with a corner pixel that encodes how the person lies and what is done."""
     image = np.zeros((40, 60, 3), dtype=np.uint8)
     image[0, 0, 0], image[0, 0, 1] = 255, points_name
     return turned(image, lies)

@@ -15,7 +15,7 @@ import torch
 
 from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.capture.backend import HSMR, Backend, SourceVideo, digests
-from qevd_bio.capture.captured import ASSUMED_HEIGHT_M, Captured, last_valid
+from qevd_bio.capture.captured import ASSUMED_HEIGHT_M, Captured, last_valid, stretches
 from qevd_bio.capture.footage import Footage, open_footage
 from qevd_bio.capture.hsmr.confidence import confidence, flip_sigma
 from qevd_bio.capture.hsmr.config import Device, HsmrConfig
@@ -50,19 +50,7 @@ class _Loaded:
 
 @dataclass(frozen=True)
 class HsmrBackend(Backend):
-    """HSMR's network.
-
-    Attributes
-    ----------
-    weights : WeightFolder
-        Where ``hsmr`` was imported to.
-    detector : DetectorChoice
-        What finds the person.
-    device : str
-        ``cuda`` or ``cpu``.
-    config : HsmrConfig
-        Settings.
-    """
+    """HSMR's network from the weights `hsmr`, with a detector that finds the person."""
 
     weights: WeightFolder
     detector: DetectorChoice
@@ -153,29 +141,10 @@ def capture_hsmr(
     detector: PersonDetector,
     config: HsmrConfig,
 ) -> Captured:
-    """Measure the motion of the person in a video.
+    """Measure the motion of the person in a video, as `Backend.capture`.
 
-    Parameters
-    ----------
-    video_path : Path
-        The video file.
-    time_s : ndarray (T,)
-        One timestamp per frame, seconds, strictly increasing.
-    video_id : str
-        Name of the video; QEVD numbers show which videos are stored sideways.
-    hsmr : HsmrOnDevice
-        The network; may serve other videos at the same time.
-    detector : PersonDetector
-        Of this video.
-    config : HsmrConfig
-        Settings.
-
-    Returns
-    -------
-    Captured
-        A motion of T frames. Frames without the person repeat the last valid pose, leading ones
-        the first, and are not valid; so are timestamps at the end of a video that breaks off,
-        their confidence 0.
+    `video_id` shows which QEVD videos are stored sideways; the network may serve other videos at
+    the same time, the detector serves this one alone.
 
     Raises
     ------
@@ -187,11 +156,10 @@ def capture_hsmr(
     Notes
     -----
     Angles are those of the network, unwrapped within each shot, in the camera frame of the
-    upright picture; nothing is clamped to a range or smoothed. for
-    `Motion.gravity` see `gravity.find_gravity`. `sigma_rad` is the root of the sum of squares
-    of the method's noise, the frame-to-frame noise and the disagreement with mirrored crops;
-    for the confidence see `confidence.confidence`. Segment lengths are those of an average
-    adult, and the root is not measured: HSMR's depth is not metric.
+    upright picture; nothing is clamped or smoothed. `sigma_rad` is the root of the sum of
+    squares of the method's noise, the frame-to-frame noise and the disagreement with mirrored
+    crops. Segment lengths are those of an average adult, and the root is not measured: HSMR's
+    depth is not metric.
     """
     footage = open_footage(video_path, time_s, video_id, config.video)
     track = estimate_person(footage.frames, detector, hsmr, config)
@@ -256,9 +224,7 @@ def _motion(
 
 def _sigma(q: FloatArray, track: PersonTrack, valid: BoolArray, config: HsmrConfig) -> FloatArray:
     used = np.flatnonzero(valid)
-    breaks = (np.diff(used) > 1) | (np.diff(track.shot[used]) != 0)
-    sections = np.concatenate([[0], np.cumsum(breaks)]).astype(np.int64)
-    jitter = jitter_sigma(q[used], sections)
+    jitter = jitter_sigma(q[used], stretches(used, track.shot))
     apart = flip_sigma(track.q[valid], track.mirrored_q[valid])
     method = np.deg2rad(config.method_sigma_deg)
     return np.asarray(np.sqrt(method**2 + jitter**2 + apart**2))

@@ -35,16 +35,9 @@ RETRY_BATCHES = 50
 
 @dataclass(frozen=True, slots=True)
 class Estimates:
-    """What the network estimates of n crops.
+    """Estimates of n crops: angles q (n, 46) in rad and shape betas (n, 10).
 
-    Attributes
-    ----------
-    q : ndarray (n, 46)
-        Angles in rad.
-    betas : ndarray (n, 10)
-        Shape.
-    finite : ndarray (n,) of bool
-        False where a number of the network was not finite.
+    `finite` (n,) is False where a number of the network was not finite.
     """
 
     q: FloatArray
@@ -65,10 +58,10 @@ class CropQueue:
 
     Attributes
     ----------
-    rows : list of ndarray (60,)
-        Estimates by the order in which crops were added; None until they are there.
     waiting : list
         Crops that are in no batch yet; one list for all queues that share batches.
+    rows : list of ndarray (60,)
+        Estimates in the order of the crops; None until they are there.
     missing : int
         Number of estimates still to come.
     error : Exception or None
@@ -89,10 +82,7 @@ class CropQueue:
     def add(self, crops: Tensor) -> None:
         """Add crops (n, 256, 256, 3) of uint8 on the network's device.
 
-        Raises
-        ------
-        Exception
-            Whatever the network raised on crops of this video.
+        Raises what the network raised on crops of this video.
         """
         self.batches.add(self, crops)
 
@@ -106,26 +96,11 @@ class CropQueue:
 
 
 def position_matters(step: Step, crop: Tensor, size: int) -> bool:
-    """Try whether a crop's position in a batch changes the numbers.
+    """Try whether a crop's position in a full batch changes its numbers.
 
-    Parameters
-    ----------
-    step : callable
-        Takes crops through the network.
-    crop : Tensor (256, 256, 3)
-        uint8, on the network's device; its values do not matter.
-    size : int
-        Crops of a batch.
-
-    Returns
-    -------
-    bool
-        False when random crops in two other orders give the same bytes.
-
-    Notes
-    -----
-    Matrix libraries may add up in another order near the end of a matrix than inside. Most do
-    not at the sizes of this network, but none promises it.
+    Random crops of the shape of `crop` go through in three orders. Matrix libraries may add up
+    in another order near the end of a matrix than inside. Most do not at the sizes of this
+    network, but none promises it.
     """
     generator = torch.Generator().manual_seed(0)
     noise = torch.randint(0, 256, (size, *crop.shape), dtype=torch.uint8, generator=generator)
@@ -146,19 +121,9 @@ def _numbers(made: Prediction) -> Tensor:
 class CropBatches:
     """The network, shared by queues in several threads.
 
-    Parameters
-    ----------
-    step : callable
-        Takes B crops through the network, as `predict` does; may raise OutOfMemoryError.
-    size : int
-        Crops of a batch.
-    shared : bool
-        Whether videos share batches.
-
-    Notes
-    -----
-    When the device's memory does not suffice, batches are halved. The former size is tried again
-    after `RETRY_BATCHES` batches, and after twice as many whenever that fails.
+    `step` takes `size` crops through the network, as `predict` does. When the device's memory
+    does not suffice, batches are halved. The former size is tried again after `RETRY_BATCHES`
+    batches, and after twice as many whenever that fails.
     """
 
     def __init__(self, step: Step, size: int, *, shared: bool) -> None:

@@ -23,25 +23,12 @@ _NORMAL_MEDIAN = 0.6745
 
 
 def confidence(track: PersonTrack, config: ConfidenceConfig) -> FloatArray:
-    """Estimate how far each frame can be trusted.
+    """Estimate how far each frame can be trusted: 0 to 1 (F,); 0 where the person is not found.
 
-    Parameters
-    ----------
-    track : PersonTrack
-        One person in F frames.
-    config : ConfidenceConfig
-
-    Returns
-    -------
-    ndarray (F,)
-        Between 0 and 1; 0 where the person is not found.
-
-    Notes
-    -----
     The product of the detector's score, the part of the crop that lies within the picture,
     `edge_share` for each edge the person reaches, the agreement with the mirrored crop
-    (interpolated between the frames that have one) and the share of the angles that a
-    body can have. A rule of thumb, fitted to nothing.
+    (interpolated between the frames that have one) and the share of the angles that a body can
+    have. A rule of thumb, fitted to nothing.
     """
     apart = disagreement(track.q, track.mirrored_q)
     measured = np.flatnonzero(np.isfinite(apart))
@@ -60,17 +47,9 @@ def confidence(track: PersonTrack, config: ConfidenceConfig) -> FloatArray:
 
 
 def disagreement(q: FloatArray, mirrored_q: FloatArray) -> FloatArray:
-    """Measure how far two estimates of a pose lie apart.
+    """Mean angle between the rotations of `LARGE_JOINTS` in two estimates (F, 46): rad (F,).
 
-    Parameters
-    ----------
-    q, mirrored_q : ndarray (F, 46)
-        Angles in rad; NaN where there is none.
-
-    Returns
-    -------
-    ndarray (F,)
-        Mean angle between the rotations of `LARGE_JOINTS`, rad; NaN where either is NaN.
+    NaN where either is NaN.
     """
     apart = []
     for joint in LARGE_JOINTS:
@@ -82,19 +61,9 @@ def disagreement(q: FloatArray, mirrored_q: FloatArray) -> FloatArray:
 
 
 def impossible(q: FloatArray, beyond_deg: float) -> FloatArray:
-    """Count the angles that no body can have.
+    """Share of the ranged DoFs (F,) that are beyond their range by more than this.
 
-    Parameters
-    ----------
-    q : ndarray (F, 46)
-        Angles in rad, wrapped or not.
-    beyond_deg : float
-        How far outside of its range an angle must be.
-
-    Returns
-    -------
-    ndarray (F,)
-        Share among the DoFs with a range.
+    Angles q (F, 46) in rad may be wrapped or not.
     """
     low, high = np.array([(dof.low_rad, dof.high_rad) for dof in DOFS]).T
     ranged = np.isfinite(low) & np.isfinite(high)
@@ -104,20 +73,8 @@ def impossible(q: FloatArray, beyond_deg: float) -> FloatArray:
 
 
 def flip_sigma(q: FloatArray, mirrored_q: FloatArray) -> FloatArray:
-    """Estimate the noise of each angle from the mirrored crops.
+    """Estimate the noise of each angle (46,) in rad from the mirrored crops; 0 without any.
 
-    Parameters
-    ----------
-    q, mirrored_q : ndarray (F, 46)
-        Angles in rad; NaN where there is none.
-
-    Returns
-    -------
-    ndarray (46,)
-        rad; 0 without a frame that has both.
-
-    Notes
-    -----
     As if both were off by as much and independently: the median difference over 0.6745 sqrt(2).
     An error that both share does not show.
     """

@@ -20,14 +20,9 @@ from qevd_bio.capture.video.decode import RgbImage
 
 @dataclass(frozen=True, slots=True)
 class Detected:
-    """People in one picture.
+    """People in one picture, with scores (N,) from 0 to 1.
 
-    Attributes
-    ----------
-    box_px : ndarray (N, 4)
-        Left, top, right, bottom.
-    score : ndarray (N,)
-        Between 0 and 1.
+    Boxes (N, 4) are left, top, right, bottom in pixels.
     """
 
     box_px: FloatArray
@@ -38,13 +33,7 @@ class PersonDetector(Protocol):
     """Finds people in pictures; one for each video, used by one thread."""
 
     def __call__(self, images: Sequence[RgbImage]) -> list[Detected]:
-        """Find people in B pictures (H, W, 3), each by itself.
-
-        Returns
-        -------
-        list of Detected
-            One a picture, by falling score.
-        """
+        """Find people in B pictures (H, W, 3), each by itself; the best score comes first."""
         ...
 
     def close(self) -> None:
@@ -55,9 +44,7 @@ class PersonDetector(Protocol):
 class LandmarkDetector:
     """The built-in detector: MediaPipe's landmarks, on the CPU.
 
-    Notes
-    -----
-    It finds one person at a time. The score is the mean visibility of the landmarks.
+    The score of a person is the mean visibility of the landmarks.
     """
 
     def __init__(self, config: PersonConfig) -> None:

@@ -29,20 +29,8 @@ R = TypeVar("R")
 class HsmrOnDevice:
     """The network on its device, ready for several videos at once.
 
-    Parameters
-    ----------
-    network : HsmrNetwork
-        Moved to the device; its matrices are stored in the precision.
-    config : HsmrConfig
-        Precision, batch size and whether to compile.
-    device : str
-        ``cuda`` or ``cpu``. On a CPU crops go one by one, whatever the batch size: larger
-        batches bring next to nothing there, and the bytes depend on nothing else.
-
-    Raises
-    ------
-    UsageError
-        16 bits are asked of a CPU.
+    Its matrices are stored in the precision. On a CPU crops go one by one, whatever the batch
+    size: larger batches bring next to nothing there, and the bytes depend on nothing else.
     """
 
     def __init__(self, network: HsmrNetwork, config: HsmrConfig, device: Device) -> None:
@@ -54,19 +42,10 @@ class HsmrOnDevice:
         self.batches = CropBatches(step, size, shared=not self._position_matters(step, size))
 
     def crops(self, boxed: Sequence[BoxedFrame]) -> tuple[Tensor, FloatArray]:
-        """Crop people out of frames of one size.
+        """Crop people out of n frames of one size.
 
-        Parameters
-        ----------
-        boxed : sequence of BoxedFrame
-            n frames with somebody to crop.
-
-        Returns
-        -------
-        Tensor (n, 256, 256, 3)
-            uint8, on the device.
-        ndarray (n, 3)
-            Squares they were cut from.
+        Returns crops (n, 256, 256, 3) of uint8 on the device, and the squares (n, 3) they were cut
+        from.
         """
         around = squares(np.array([one.box_px for one in boxed]))
         cut = self._cut([one.image for one in boxed], windows(around))

@@ -31,26 +31,9 @@ def estimate_person(
 ) -> PersonTrack:
     """Estimate the pose of the person in every frame of a video.
 
-    Parameters
-    ----------
-    frames : iterable of ndarray (H, W, 3)
-        RGB, all of one size; read once, in another thread.
-    detector : PersonDetector
-        Finds people; used in this thread.
-    hsmr : HsmrOnDevice
-        Shared with other videos.
-    config : HsmrConfig
-        Settings.
-
-    Returns
-    -------
-    PersonTrack
-        F frames; the same whatever videos go through at the same time.
-
-    Raises
-    ------
-    EnvironmentProblem
-        The device's memory does not hold the network with a single crop.
+    Frames (H, W, 3) are all of one size and read once, in another thread; the detector runs in
+    this one. The result is the same whatever videos go through at the same time.
+    `EnvironmentProblem` where the device's memory does not hold the network with a single crop.
     """
 
     def detect(images: Sequence[RgbImage]) -> list[Detected]:

@@ -22,18 +22,10 @@ _DECIMALS = 9
 
 @dataclass(frozen=True, slots=True)
 class Gravity:
-    """A direction and how it was found.
+    """A unit vector (3,) pointing down in the camera frame, and how it was found.
 
-    Attributes
-    ----------
-    down : ndarray (3,)
-        Unit vector in the camera frame.
-    source : str
-        ``standing`` or ``camera``: the picture's down.
-    standing_frames : int
-        Frames with somebody standing straight.
-    tilt_deg : float
-        From the picture's down; 0 with the source ``camera``.
+    `source` is ``standing``, or ``camera``: the picture's down. `standing_frames` counts frames
+    with somebody standing straight; `tilt_deg` is measured from the picture's down.
     """
 
     down: FloatArray
@@ -45,29 +37,13 @@ class Gravity:
 def find_gravity(
     q: FloatArray, time_s: FloatArray, trusted: BoolArray, config: StandingConfig
 ) -> Gravity:
-    """Estimate which way is down.
+    """Estimate which way is down from angles (F, 46) in rad of the trusted frames (F,).
 
-    Parameters
-    ----------
-    q : ndarray (F, 46)
-        Angles in rad.
-    time_s : ndarray (F,)
-        Seconds.
-    trusted : ndarray (F,) of bool
-        Frames to use.
-    config : StandingConfig
-
-    Returns
-    -------
-    Gravity
-        The picture's down unless somebody stands straight for `least_s` in all.
-
-    Notes
-    -----
-    Somebody who stands on both feet with straight legs and trunk has the middle of the
-    shoulders above that of the ankles; from there the body sways by a few degrees. The median
-    of these lines is taken. The picture separates standing from lying, hence no tilt of the
-    camera beyond `most_tilt_deg` is found.
+    The picture's down unless somebody stands straight for `least_s` in all. Somebody who stands
+    on both feet with straight legs and trunk has the middle of the shoulders above that of the
+    ankles; from there the body sways by a few degrees. The median of these lines is taken. The
+    picture separates standing from lying, hence no tilt of the camera beyond `most_tilt_deg` is
+    found.
     """
     by_picture = np.array([0.0, 1.0, 0.0])
     lines, straight = _body_lines(q, config)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -44,14 +45,8 @@ _BACKBONE_EPS = 1e-6
 class HeadOutput:
     """What the head gives for B crops, all float32.
 
-    Attributes
-    ----------
-    numbers : Tensor (B, 144)
-        Six for each of 24 joints.
-    betas : Tensor (B, 10)
-        Shape.
-    camera : Tensor (B, 3)
-        Scale and shift (s, tx, ty) of the crop's camera.
+    numbers (B, 144): six for each of 24 joints; betas (B, 10): shape; camera (B, 3): scale and
+    shift (s, tx, ty) of the crop's camera.
     """
 
     numbers: Tensor
@@ -89,8 +84,7 @@ class _Attention(nn.Module):
         qkv = self.qkv(x).view(crops, patches, 3, self.heads, width // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
         mixed = functional.scaled_dot_product_attention(q, k, v)
-        out: Tensor = self.proj(mixed.transpose(1, 2).flatten(2))
-        return out
+        return cast("Tensor", self.proj(mixed.transpose(1, 2).flatten(2)))
 
 
 class _Mlp(nn.Module):
@@ -100,8 +94,7 @@ class _Mlp(nn.Module):
         self.fc2 = nn.Linear(hidden, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.fc2(functional.gelu(self.fc1(x)))
-        return out
+        return cast("Tensor", self.fc2(functional.gelu(self.fc1(x))))
 
 
 class _Block(nn.Module):
@@ -114,8 +107,7 @@ class _Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.attn(self.norm1(x))
-        out: Tensor = x + self.mlp(self.norm2(x))
-        return out
+        return cast("Tensor", x + self.mlp(self.norm2(x)))
 
 
 class Backbone(nn.Module):
@@ -129,23 +121,11 @@ class Backbone(nn.Module):
         self.last_norm = nn.LayerNorm(size.width, eps=_BACKBONE_EPS)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Describe patches.
-
-        Parameters
-        ----------
-        x : Tensor (B, 3, 256, 192)
-            Normalised colours.
-
-        Returns
-        -------
-        Tensor (B, N, C)
-            Row by row.
-        """
+        """Describe patches (B, N, C), row by row, of normalised colours (B, 3, 256, 192)."""
         x = self.patch_embed(x) + self.pos_embed[:, 1:] + self.pos_embed[:, :1]
         for block in self.blocks:
             x = block(x)
-        out: Tensor = self.last_norm(x)
-        return out
+        return cast("Tensor", self.last_norm(x))
 
 
 class _SelfAttention(nn.Module):
@@ -158,8 +138,7 @@ class _SelfAttention(nn.Module):
 
     def forward(self, token: Tensor, _patches: Tensor) -> Tensor:
         values = functional.linear(token, self.to_qkv.weight.chunk(3)[2])
-        out: Tensor = self.to_out(values)
-        return out
+        return cast("Tensor", self.to_out(values))
 
 
 class _CrossAttention(nn.Module):
@@ -186,8 +165,7 @@ class _CrossAttention(nn.Module):
         sought = torch.einsum("bhd,hdc->bhc", query, to_keys) / math.sqrt(self.each)
         weights = (sought @ patches.transpose(1, 2)).softmax(dim=-1)
         seen = torch.einsum("bhc,hdc->bhd", weights @ patches, to_values)
-        out: Tensor = self.to_out(seen.flatten(1))
-        return out
+        return cast("Tensor", self.to_out(seen.flatten(1)))
 
 
 class _FeedForward(nn.Module):
@@ -202,8 +180,7 @@ class _FeedForward(nn.Module):
         )
 
     def forward(self, token: Tensor, _patches: Tensor) -> Tensor:
-        out: Tensor = self.net(token)
-        return out
+        return cast("Tensor", self.net(token))
 
 
 class _Normed(nn.Module):
@@ -213,8 +190,7 @@ class _Normed(nn.Module):
         self.fn = fn
 
     def forward(self, token: Tensor, patches: Tensor) -> Tensor:
-        out: Tensor = self.fn(self.norm(token), patches)
-        return out
+        return cast("Tensor", self.fn(self.norm(token), patches))
 
 
 class _Layers(nn.Module):
@@ -292,19 +268,17 @@ class HsmrNetwork(nn.Module):
 
         `rotations.angles` makes angles of the numbers of the head.
         """
-        out: HeadOutput = self.head(self.patches(x))
-        return out
+        return cast("HeadOutput", self.head(self.patches(x)))
 
     def patches(self, x: Tensor) -> Tensor:
         """Describe the patches (B, N, C) of normalised crops (B, 3, 256, 256)."""
-        out: Tensor = self.backbone(x[..., SIDE_MARGIN_PX : CROP_PX - SIDE_MARGIN_PX])
-        return out
+        return cast("Tensor", self.backbone(x[..., SIDE_MARGIN_PX : CROP_PX - SIDE_MARGIN_PX]))
 
     @classmethod
     def from_state(
         cls, state: Mapping[str, Tensor], heads: AttentionHeads = OFFICIAL_HEADS
     ) -> HsmrNetwork:
-        """Build a network of the sizes of some weights and load them.
+        """Build a network of the size of some weights and load them.
 
         Parameters
         ----------
@@ -321,7 +295,7 @@ class HsmrNetwork(nn.Module):
         Raises
         ------
         DataError
-            A key is missing or unknown, or a tensor has a wrong shape, type or number in it.
+            As `checked_size`.
         """
         size = checked_size(state, heads)
         with torch.device("meta"):

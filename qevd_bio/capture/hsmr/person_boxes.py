@@ -37,18 +37,8 @@ _NEVER = 1e6
 class BoxedFrame:
     """One frame of a video, and the person to crop.
 
-    Attributes
-    ----------
-    image : ndarray (H, W, 3)
-        RGB.
-    shot : int
-        Number of the camera shot.
-    number : int
-        The person's number in the shot; -1 for nobody.
-    box_px : ndarray (4,)
-        Left, top, right, bottom; NaN for nobody.
-    score : float
-        Of the detector; 0 for nobody.
+    `number` is the person's in the shot, -1 for nobody; the box (4,) is left, top, right, bottom
+    in pixels, NaN for nobody.
     """
 
     image: RgbImage
@@ -145,8 +135,8 @@ def boxed_frames(
         RGB, all of one size; read once. No more than ``detect_every * detect_together + 1``
         are held.
     detector : callable
-        As `PersonDetector`. Runs on every `detect_every`-th frame and at both ends of a shot.
-        Boxes narrower or lower than a pixel, as of somebody beyond the edge, are left out.
+        Runs on every `detect_every`-th frame and at both ends of a shot. Boxes narrower or
+        lower than a pixel, as of somebody beyond the edge, are left out.
     config : HsmrConfig
         Settings.
 
@@ -154,12 +144,8 @@ def boxed_frames(
     ------
     (list of BoxedFrame, PeopleOfShot)
         Successive frames, and the people of their shot; their `main` is known when the shot is
-        over.
-
-    Notes
-    -----
-    Between two detections a box moves linearly. Of somebody seen in only one of the two, the
-    box stays for the nearer half of the frames.
+        over. Between two detections a box moves linearly; of somebody seen in only one of the
+        two it stays for the nearer half of the frames.
     """
     people, shot = PeopleOfShot(config.video.person), 0
     before: _Detection | None = None

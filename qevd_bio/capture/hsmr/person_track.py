@@ -23,16 +23,8 @@ _WIDTH_SHARE = COLUMNS / ROWS
 class CroppedFrame:
     """One frame, without its picture.
 
-    Attributes
-    ----------
-    shot, number : int
-        Camera shot, and the person's number in it; -1 for nobody.
-    box_px, square_px : ndarray (4,), (3,)
-        Box of the person and square of the crop; NaN for nobody.
-    score : float
-        Of the detector.
-    crop, mirrored : int
-        Which crops of the video show it as it is and mirrored; -1 for none.
+    `number` is the person's in the shot, -1 for nobody, whose box (4,) and square (3,) are NaN;
+    `crop` and `mirrored` are the crops of the video that show it, -1 for none.
     """
 
     shot: int
@@ -54,24 +46,21 @@ class PersonTrack:
         Width and height of the pictures.
     shot : ndarray (F,)
         Number of the camera shot.
-    found : ndarray (F,) of bool
-        Whether the person is there; what follows is NaN or 0 elsewhere.
-    somebody_else : ndarray (F,) of bool
-        Only another person than the shot's was cropped; not found.
+    found, somebody_else : ndarray (F,) of bool
+        Whether the person is there; whether only another one was cropped. What follows is NaN
+        or 0 where the person is not found.
     square_px : ndarray (F, 3)
-        Centre x and y and side of the crop, as `crops.squares` gives them.
+        Centre x and y and side of the crop.
     score : ndarray (F,)
         Of the detector.
     inside : ndarray (F,)
         Part of what the network sees that lies within the picture.
     edges : ndarray (F,) of int
         Edges of the picture that the box touches.
-    q : ndarray (F, 46)
-        Angles in rad, as the network gives them.
+    q, mirrored_q : ndarray (F, 46)
+        Angles of the network in rad; those of the mirrored crop, mirrored back, NaN without one.
     betas : ndarray (F, 10)
         Shape.
-    mirrored_q : ndarray (F, 46)
-        The mirrored crop's angles, mirrored back; NaN where there is no mirrored crop.
     """
 
     size_px: tuple[int, int]
@@ -96,23 +85,8 @@ def person_track(
 ) -> PersonTrack:
     """Assign estimates to their frames; leave out those of others than the shot's person.
 
-    Parameters
-    ----------
-    frames : sequence of CroppedFrame
-        F of them.
-    mains : mapping of int to callable
-        For each shot, returns the number of the person to follow.
-    size_px : (int, int)
-        Width and height of the pictures.
-    estimates : Estimates
-        Of the n crops.
-    edge_px : float
-        A box nearer to an edge of the picture touches it.
-
-    Returns
-    -------
-    PersonTrack
-        A frame whose estimate is not finite counts as one without the person.
+    `mains` return the number of the person to follow in each shot. A frame whose estimate is
+    not finite counts as one without the person.
     """
     main = {shot: number() for shot, number in mains.items()}
     shown = np.array([one.number >= 0 for one in frames], dtype=np.bool_)

@@ -60,19 +60,10 @@ class _Producer(threading.Thread, Generic[T]):
 
 @contextmanager
 def prefetched(items: Iterable[T], most: int) -> Iterator[Iterator[T]]:
-    """Make items in a thread of their own.
+    """Make items in a thread of their own, at most `most` of them before they are used.
 
-    Parameters
-    ----------
-    items : iterable
-        Read once, in the thread. What it raises reaches the reader, in its turn.
-    most : int
-        Items that are made and not used yet.
-
-    Yields
-    ------
-    iterator
-        The items in order. The thread has ended when the context is left.
+    What making them raises reaches the reader, in its turn. The thread has ended when the
+    context is left.
     """
     producer = _Producer(items, most)
     producer.start()

@@ -25,17 +25,10 @@ N_NUMBERS = N_JOINTS * NUMBERS_PER_JOINT
 class _Decoding:
     """Which numbers make which angle, as index tensors on one device.
 
-    Attributes
-    ----------
-    hinges, hands, balls : Tensor
-        Joints with one, two and three DoFs.
-    entries : Tensor (5, balls)
-        Places in the flattened rotations of all balls: y and x of the first angle, the sine of
-        the second, y and x of the third.
-    signs : Tensor (5, balls)
-        What each is multiplied by.
-    order : Tensor (46,)
-        Where each DoF stands among the angles of hinges, hands and balls one after the other.
+    hinges, hands and balls are the joints with one, two and three DoFs. entries (5, balls) are
+    places in the flattened rotations of all balls: y and x of the first angle, the sine of the
+    second, y and x of the third; signs (5, balls) their factors. order (46,) is where each DoF
+    stands among the angles of hinges, hands and balls one after the other.
     """
 
     hinges: Tensor
@@ -89,19 +82,14 @@ def angles(numbers: Tensor) -> Tensor:
     Returns
     -------
     Tensor (B, 46)
-        Angles in rad, float32, SKEL order.
-
-    Raises
-    ------
-    ValueError
-        The shape does not fit.
+        Angles in rad, float32, SKEL order. The hands' are unbounded; the middle angle of three
+        lies in [-pi/2, pi/2], all others in [-pi, pi].
 
     Notes
     -----
-    The hands' angles are unbounded; the middle angle of three lies in [-pi/2, pi/2], all others
-    in [-pi, pi]. Finite numbers give finite angles, at gimbal lock, too: the sine is clamped.
-    NaN stays NaN in its own joint; infinity may pass unseen, so look at the numbers themselves.
-    Source: HSMR (2025); rows made orthonormal after Zhou et al. (2019).
+    Finite numbers give finite angles, at gimbal lock, too: the sine is clamped. NaN stays NaN in
+    its own joint; infinity may pass unseen, so look at the numbers themselves. Source: HSMR
+    (2025); rows made orthonormal after Zhou et al. (2019).
     """
     if numbers.ndim != 2 or numbers.shape[1] != N_NUMBERS:
         raise ValueError(f"numbers have shape {tuple(numbers.shape)}, need (B, {N_NUMBERS})")

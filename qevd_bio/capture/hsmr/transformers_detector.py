@@ -43,26 +43,9 @@ class _Preparation:
 class TransformersDetector:
     """An object detector of the transformers library, with weights in a local folder.
 
-    Parameters
-    ----------
-    folder : Path
-        Holds ``config.json``, ``model.safetensors`` and ``preprocessor_config.json``.
-    device : str
-        ``cuda`` or ``cpu``.
-
-    Raises
-    ------
-    DataError
-        The folder lacks a file, its preparation is unknown, or its model knows no
-        persons.
-    EnvironmentProblem
-        transformers is not installed.
-
-    Notes
-    -----
-    Nothing is downloaded, no code of the folder is run, and only safetensors are read. The
-    model looks at float32 pictures resized without the library's image processor, which would
-    need torchvision.
+    Nothing is downloaded, no code of the folder is run, and only safetensors are read. The model
+    looks at float32 pictures resized without the library's image processor, which would need
+    torchvision. `DataError` where the folder lacks a file or its model knows no persons.
     """
 
     def __init__(self, folder: Path, device: str) -> None:

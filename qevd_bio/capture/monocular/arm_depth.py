@@ -84,6 +84,9 @@ def choose_arms(
 ) -> ChainState:
     """Turn the arms of fitted postures to the likeliest of their mirror images in depth.
 
+    The cheapest path through sixteen states a frame, four candidates for either arm. The same
+    body with other arms is the start of a second fit.
+
     Parameters
     ----------
     state : ChainState
@@ -99,15 +102,6 @@ def choose_arms(
     sections : ndarray (T,) of int
         Uninterrupted stretches.
     config : ArmDepthConfig
-
-    Returns
-    -------
-    ChainState
-        The same body with other arms: a start for a second fit.
-
-    Notes
-    -----
-    The cheapest path through sixteen states a frame, four candidates for either arm.
     """
     posed = pose_chain(state, lengths_m)
     sight = np.concatenate([rays, np.ones((*rays.shape[:2], 1))], axis=-1)

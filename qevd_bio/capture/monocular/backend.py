@@ -13,7 +13,7 @@ import numpy as np
 
 from qevd_bio.arrays import BoolArray, FloatArray, IntArray
 from qevd_bio.capture.backend import MEDIAPIPE, Backend, SourceVideo, digests
-from qevd_bio.capture.captured import ASSUMED_HEIGHT_M, Captured, last_valid
+from qevd_bio.capture.captured import ASSUMED_HEIGHT_M, Captured, last_valid, stretches
 from qevd_bio.capture.footage import Footage, open_footage
 from qevd_bio.capture.monocular.config import MediaPipeConfig
 from qevd_bio.capture.monocular.inverse_kinematics import inverse_kinematics, observed_mask
@@ -77,16 +77,15 @@ def capture_motion(
     time_s : ndarray (T,)
         One timestamp per frame, seconds, strictly increasing.
     video_id : str
-        Name of the video; QEVD numbers show which videos are stored sideways.
+        QEVD numbers show which videos are stored sideways.
     config : MediaPipeConfig
         Settings.
 
     Returns
     -------
     Captured
-        A motion of T frames. Frames without a person repeat the last valid pose, leading ones
-        the first, and are not valid (supplement 6.3); so are timestamps at the end of a video
-        that breaks off, their confidence 0.
+        As `Backend.capture` (supplement 6.3); timestamps at the end of a video that breaks off
+        have the confidence 0.
 
     Raises
     ------
@@ -102,8 +101,8 @@ def capture_motion(
     Angles are unwrapped within each shot. `sigma_rad` is, per DoF, the root mean square over
     valid frames of `uncertainty.angle_sigma` and of the frame-to-frame noise: the image noise
     of a visible landmark seen through the fit (more for hidden limbs and for bones near the
-    image plane), and the systematic error of the method (`UncertaintyConfig`). Gravity
-    is taken to be the image's down.
+    image plane), and the systematic error of the method (`UncertaintyConfig`). Gravity is taken
+    to be the image's down.
     """
     footage = open_footage(video_path, time_s, video_id, config.video)
     landmarks = detect(footage.frames, config.video)
@@ -124,21 +123,8 @@ def fit_landmarks(
 ) -> Posture:
     """Fit a body to the landmarks of each shot; a cut may change the person.
 
-    Parameters
-    ----------
-    landmarks : Landmarks
-        Of F frames.
-    time_s : ndarray (F,)
-        Seconds.
-    usable : ndarray (F,) of bool
-        Frames to use.
-    config : MediaPipeConfig
-        Settings.
-
-    Returns
-    -------
-    Posture
-        NaN angles and infinite sigmas in frames that were not fitted.
+    Of the frames (F,) with a time in seconds only the usable ones are fitted; the others have
+    NaN angles and infinite sigmas.
     """
     frames = len(usable)
     q, sigma = np.full((frames, N_DOFS), np.nan), np.full((frames, N_DOFS), np.inf)
@@ -154,21 +140,16 @@ def fit_landmarks(
         spread = angle_sigma(lifted, config.uncertainty, spine_share=spine_share)
         q[take] = np.unwrap(angles, axis=0)
         root[take] = lifted.joints_m[:, 6:8].mean(axis=1)
-        sigma[take] = np.hypot(spread, jitter_sigma(q[take], _sections(take)))
+        sigma[take] = np.hypot(spread, jitter_sigma(q[take], stretches(take)))
         sizes.append((len(take), _segment_lengths(lifted.joints_m, lifted.lengths_m)))
     return Posture(q, sigma, root, _mean_lengths(sizes))
-
-
-def _sections(frames: IntArray) -> IntArray:
-    """Give each frame the number of its uninterrupted stretch."""
-    return np.concatenate([[0], np.cumsum(np.diff(frames) > 1)]).astype(np.int64)
 
 
 def _shot_landmarks(
     landmarks: Landmarks, time_s: FloatArray, take: IntArray, config: MediaPipeConfig
 ) -> ShotLandmarks:
     """Pick the body's landmarks of some frames, swapped legs corrected."""
-    body, sections = list(BODY_LANDMARKS), _sections(take)
+    body, sections = list(BODY_LANDMARKS), stretches(take)
     image_px, world_m, visibility = (
         values[take][:, body]
         for values in (landmarks.image_px, landmarks.world_m, landmarks.visibility)

@@ -71,14 +71,9 @@ _ARM_REST = {side: _arm_rest(side) for side in SIDES}
 class ChainState:
     """Postures of T frames.
 
-    Attributes
-    ----------
-    place_m : ndarray (T, 3)
-        Middle of the hip joints.
-    turns : dict of str to ndarray (T, 3, 3)
-        Pelvis in the camera frame; spine and hips in the pelvis, shoulders in the thorax.
-    hinges_rad : dict of str to ndarray (T,)
-        Knees, ankles, elbows; positive as in SKEL.
+    place_m (T, 3) is the middle of the hip joints; turns (T, 3, 3) are those of the pelvis in
+    the camera frame, spine and hips in the pelvis, shoulders in the thorax; hinges_rad (T,) those
+    of knees, ankles and elbows, positive as in SKEL.
     """
 
     place_m: FloatArray
@@ -152,16 +147,9 @@ def state_from_angles(q: FloatArray, place_m: FloatArray) -> ChainState:
 class Posed:
     """A posed chain.
 
-    Attributes
-    ----------
-    joints_m, landmarks_m : ndarray (T, K, 3)
-        Joint centres, and where MediaPipe would put its landmarks.
-    by_unknown : ndarray (T, K, 3, N)
-        How the landmarks move with each unknown.
-    by_length : ndarray (T, K, 3, L)
-        How they move with each length.
-    thorax : ndarray (T, 3, 3)
-        Its frame.
+    joints_m and landmarks_m (T, K, 3) are joint centres and where MediaPipe would put its
+    landmarks; by_unknown (T, K, 3, N) and by_length (T, K, 3, L) how the landmarks move with
+    each unknown and each length; thorax (T, 3, 3) is its frame.
     """
 
     joints_m: FloatArray
@@ -276,21 +264,10 @@ class _Chain:
 def pose_chain(
     state: ChainState, lengths_m: FloatArray, offsets_m: FloatArray | None = None
 ) -> Posed:
-    """Pose the chain.
+    """Pose the chain with lengths (L,) in the order of `LENGTH_NAMES`.
 
-    Parameters
-    ----------
-    state : ChainState
-        Postures of T frames.
-    lengths_m : ndarray (L,)
-        In the order of `LENGTH_NAMES`.
-    offsets_m : ndarray (K, 3), optional
-        From joint centres to landmarks, as `landmark_offsets` gives them; zero if not given.
-
-    Returns
-    -------
-    Posed
-        Positions and their derivatives.
+    `offsets_m` (K, 3) lead from joint centres to landmarks, as `landmark_offsets` gives them;
+    without them landmarks are at the joints.
     """
     chain = _Chain(state, lengths_m, np.zeros((K, 3)) if offsets_m is None else offsets_m)
     thorax, top = chain.trunk()

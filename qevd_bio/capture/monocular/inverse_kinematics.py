@@ -9,7 +9,6 @@ limb keeps its neutral turn about its own axis.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -39,29 +38,17 @@ _MOST_LEG_TURN_RAD = np.deg2rad(140.0)
 _TOES_REST = np.array([0.60, -0.20, 0.0])
 """Ankle to toe joint of `bodies.scaled_skeleton`, forward and up, in foot lengths."""
 
-OBSERVED: Mapping[str, str] = {
-    "pelvis_tilt": "line hips to shoulders",
-    "pelvis_list": "line hips to shoulders",
-    "pelvis_rotation": "line of the hips",
-    **{
-        f"{dof}_{side}": how
-        for side in SIDES
-        for dof, how in (
-            ("hip_flexion", "thigh against the trunk line"),
-            ("hip_adduction", "thigh against the trunk line"),
-            ("hip_rotation", "plane of the bent knee; neutral while the knee is straight"),
-            ("knee_angle", "shank against thigh"),
-            ("ankle_angle", "line ankle to toes against the shank"),
-            ("elbow_flexion", "forearm against upper arm"),
-        )
-    },
-    **{
-        f"shoulder_{side}_{axis}": "upper arm against the shoulder girdle, plane of the bent elbow"
-        for side in SIDES
-        for axis in "xyz"
-    },
-}
-"""DoFs the backend measures, and from what.
+OBSERVED: tuple[str, ...] = (
+    "pelvis_tilt", "pelvis_list", "pelvis_rotation",
+    *(f"{dof}_{side}" for side in SIDES for dof in (
+        "hip_flexion", "hip_adduction", "hip_rotation", "knee_angle", "ankle_angle",
+        "elbow_flexion",
+    )),
+    *(f"shoulder_{side}_{axis}" for side in SIDES for axis in "xyz"),
+)  # fmt: skip
+"""DoFs the backend measures: from the lines hips to shoulders and of the hips, of thighs, shanks,
+feet (ankle to toes), upper arms and forearms. Hip rotation is read off the plane of the bent knee,
+and neutral while the knee is straight; so are the shoulders' turns off the bent elbow.
 
 The others stay at zero, the twists apart: hips and shoulders do not show where between them the
 trunk bends or twists (the twist is shared evenly); no landmark shows the base of the neck or lies
@@ -117,11 +104,6 @@ def inverse_kinematics(joints_m: FloatArray, *, spine_share: float = 0.0) -> Flo
     ndarray (T, 46)
         Angles in rad, not unwrapped; unobserved DoFs are 0 except the two twists and, with a
         spine share, the two extensions, which share the bend.
-
-    Raises
-    ------
-    ValueError
-        Wrong shape.
 
     Notes
     -----

@@ -65,7 +65,7 @@ _ARM_LENGTHS = np.array([name in ("upper_arm", "forearm") for name in LENGTH_NAM
 
 @dataclass(frozen=True, slots=True)
 class ShotLandmarks:
-    """Landmarks of one person in T frames of one shot.
+    """Landmarks of one person in T frames of one shot; `ValueError` for wrong shapes or NaN.
 
     Attributes
     ----------
@@ -78,15 +78,9 @@ class ShotLandmarks:
     time_s : ndarray (T,)
         Seconds.
     sections : ndarray (T,) of int
-        Number of the uninterrupted stretch of frames each frame belongs to; motion is not
-        smoothed across two of them.
+        Number of the uninterrupted stretch of each frame; no motion is smoothed across two.
     size_px : tuple of int
         Width and height of the pictures.
-
-    Raises
-    ------
-    ValueError
-        Shapes do not fit together, or a landmark is NaN.
     """
 
     image_px: FloatArray
@@ -121,15 +115,14 @@ class ShotLandmarks:
 
 @dataclass(frozen=True, slots=True)
 class Lifted:
-    """Postures of a body with constant bone lengths.
+    """Postures of a body with constant bone lengths, metres by the assumed body size.
 
     Attributes
     ----------
     state : ChainState
         Place and turns of T frames.
     joints_m : ndarray (T, K, 3)
-        Joint centres in the camera frame (x right, y down, z away), metres by the assumed
-        body size.
+        Joint centres in the camera frame (x right, y down, z away).
     covariance : ndarray (T, N, N)
         Uncertainty of a frame's unknowns (metres and rad) given the frames beside it.
     lengths_m : dict of str to float
@@ -145,20 +138,6 @@ class Lifted:
 def lift(shot: ShotLandmarks, config: LiftingConfig) -> Lifted:
     """Fit one person of constant bone lengths to the landmarks of a shot.
 
-    Parameters
-    ----------
-    shot : ShotLandmarks
-        T frames.
-    config : LiftingConfig
-        What decides the fit.
-
-    Returns
-    -------
-    Lifted
-        Joints, their uncertainty, lengths.
-
-    Notes
-    -----
     The scale is that of the world landmarks: a stranger's size cannot be read from one camera.
     Minimised: robust distance of the landmarks from their rays, weighted by visibility; depth
     of the bones against the world landmarks, to a few centimetres; acceleration; ranges of the

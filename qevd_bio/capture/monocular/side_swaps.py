@@ -22,27 +22,12 @@ _RIGHT = [JOINT[f"{name}_r"] for name in ("knee", "ankle", "toe")]
 def swapped_legs(
     image_px: FloatArray, world_m: FloatArray, sections: IntArray, config: LegSwapConfig
 ) -> BoolArray:
-    """Find frames whose legs have changed places.
+    """Find frames (T,) whose legs have changed places, in the order of `BODY_JOINTS`.
 
-    Parameters
-    ----------
-    image_px : ndarray (T, K, 2)
-        Image landmarks in the order of `BODY_JOINTS`.
-    world_m : ndarray (T, K, 3)
-        World landmarks.
-    sections : ndarray (T,) of int
-        Uninterrupted stretches; nothing is compared across two of them.
-
-    Returns
-    -------
-    ndarray (T,) of bool
-        Frames to be corrected with `swap_legs`.
-
-    Notes
-    -----
     The cheapest path through two states a frame (as found, changed): robust jumps of knees,
-    ankles and toes in the picture and in depth, a fee for every frame that is changed, so that
-    what is found stays unless continuity contradicts it clearly, and a fee for every change.
+    ankles and toes in the picture (T, K, 2) and in depth (T, K, 3), a fee for every frame that is
+    changed, so that what is found stays unless continuity contradicts it clearly, and a fee for
+    every change. Nothing is compared across two sections.
     """
     tall, metres = (
         np.median(np.ptp(places[..., :2], axis=1), axis=0).sum() for places in (image_px, world_m)

@@ -82,19 +82,8 @@ def usual_lengths(size_m: float) -> FloatArray:
 def size_rows(size_m: float, sigma: float) -> tuple[FloatArray, FloatArray]:
     """Write down what is known of a body's lengths before the fit.
 
-    Parameters
-    ----------
-    size_m : float
-        Thigh, shank and trunk added up, by the world landmarks: it fixes the scale.
-    sigma : float
-        Its relative standard deviation.
-
-    Returns
-    -------
-    rows : ndarray (R, L)
-        Each row times the lengths should give its target, to one sigma.
-    targets : ndarray (R,)
-        Pure numbers.
+    The size, thigh, shank and trunk added up, with its relative standard deviation fixes the
+    scale. Each row (R, L) times the lengths should give its target (R,) to one sigma.
     """
     usual = usual_lengths(size_m)
     rows = np.zeros((1 + len(_PROPORTIONS), len(LENGTH_NAMES)))

@@ -22,30 +22,26 @@ def carrying_arms(
     leg: float,
     config: SupportConfig,
 ) -> BoolArray:
-    """Find the arms that rest on something that does not move while the body does.
+    """Find the arms (T, 2; left, right) that rest on something still while the body moves.
 
     Parameters
     ----------
     rays : ndarray (T, K, 2)
         Image landmarks as slopes, x right and y down.
     visibility : ndarray (T, K)
-        Between 0 and 1; a hand that is hidden is taken to do what the other one does.
+        A hand that is hidden is taken to do what the other one does.
     seconds : ndarray (T,)
         How long each frame stands for.
     sections : ndarray (T,) of int
         Uninterrupted stretches.
     leg : float
         Length of a leg as a slope: in metres by the distance of the person.
-
-    Returns
-    -------
-    ndarray (T, 2) of bool
-        Left and right.
+    config : SupportConfig
 
     Notes
     -----
-    Travel is the larger of both ranges of the picture's coordinates within `window_s`. A
-    hand above its shoulder hangs on something; that is left to the ordinary fit.
+    Travel is the larger of both ranges of the picture's coordinates within `window_s`. A hand
+    above its shoulder hangs on something; that is left to the ordinary fit.
     """
     out = np.zeros((len(rays), len(SIDES)), dtype=bool)
     for section in np.unique(sections):
@@ -64,25 +60,11 @@ def carrying_arms(
 
 
 def elbows_alike(carrying: BoolArray, visibility: FloatArray, config: SupportConfig) -> FloatArray:
-    """Weigh how far the elbows of two carrying arms are taken to bend alike.
+    """Weigh how far the elbows of two carrying arms are taken to bend alike: 1/sigma, 1/rad (T,).
 
-    Parameters
-    ----------
-    carrying : ndarray (T, 2) of bool
-        Left and right, as from `carrying_arms`.
-    visibility : ndarray (T, K)
-        Between 0 and 1.
-
-    Returns
-    -------
-    ndarray (T,)
-        1/sigma of the difference in 1/rad; 0 where both arms are seen or one does not carry.
-
-    Notes
-    -----
-    The body between two hands on the floor leaves the arms little choice, and the arm behind
-    it is guessed by the landmarks. In proportion to how little the less seen arm is seen: two
-    arms in view are measured as they are, however different.
+    The body between two hands on the floor leaves the arms little choice, and the landmarks only
+    guess the arm behind it. In proportion to how little the less visible arm is seen: two arms in
+    view are measured as they are, however different, and an arm that does not carry, too.
     """
     joints = [JOINT[f"{name}_{side}"] for side in SIDES for name in ("elbow", "wrist")]
     unseen = 1.0 - visibility[:, joints].min(axis=1)

@@ -38,23 +38,8 @@ _STEP = 0.02
 
 
 def angle_sigma(lifted: Lifted, config: UncertaintyConfig, *, spine_share: float) -> FloatArray:
-    """Estimate the standard deviation of each angle in each frame.
+    """Estimate the standard deviation of each angle in each frame (T, 46): rad, inf if unobserved.
 
-    Parameters
-    ----------
-    lifted : Lifted
-        Postures and their covariance.
-    config : UncertaintyConfig
-    spine_share : float
-        As in `inverse_kinematics`.
-
-    Returns
-    -------
-    ndarray (T, 46)
-        rad; infinite for DoFs that are not observed.
-
-    Notes
-    -----
     The covariance of the fit's unknowns is carried to the angles by central differences of the
     inverse kinematics: large for a hidden limb (its landmarks weigh little) and for a bone near
     the image plane (its depth changes its picture only in second order). `fit_share` of it

@@ -30,7 +30,7 @@ from qevd_bio.capture.video.decode import RgbImage
 
 @dataclass(frozen=True, slots=True)
 class Landmarks:
-    """Landmarks of one person over a video.
+    """Landmarks of one person in the T frames of a video.
 
     Attributes
     ----------
@@ -40,10 +40,8 @@ class Landmarks:
         Metres from mid-hips, camera axes; NaN where nobody was found.
     visibility : ndarray (T, 33)
         Between 0 and 1; 0 where nobody was found.
-    found : ndarray (T,) of bool
-        Whether somebody was found.
-    somebody_else : ndarray (T,) of bool
-        Frames in which only another person than the shot's was found; they count as not found.
+    found, somebody_else : ndarray (T,) of bool
+        Whether the person was found; whether only another one was, who does not count.
     shot : ndarray (T,) of int
         Number of the camera shot, from 0.
     size_px : tuple of int
@@ -59,12 +57,10 @@ class Landmarks:
     size_px: tuple[int, int]
 
     def confidence(self) -> FloatArray:
-        """Return how well the person is seen in each frame (T,), between 0 and 1.
+        """Return how well the person is seen in each frame (T,), from 0 to 1.
 
-        Notes
-        -----
-        The mean over shoulders, elbows, wrists, hips, knees and ankles of the better seen of
-        the two sides: from the side, half of the body is always hidden.
+        The mean over shoulders, elbows, wrists, hips, knees and ankles of the better seen of both
+        sides: from the side, half of the body is always hidden.
         """
         pairs = np.array([SHOULDERS, ELBOWS, WRISTS, HIPS, KNEES, ANKLES])
         return np.asarray(self.visibility[:, pairs].max(axis=-1).mean(axis=-1))
@@ -107,8 +103,6 @@ def find_people(
 class PersonFollower(AbstractContextManager["PersonFollower"]):
     """Follow one person through the frames of one shot after the other.
 
-    Notes
-    -----
     The landmarker follows whom it found first, and takes the next best when it loses her. So
     people are looked for one after the other, each painted over before the next, when a shot
     begins, when the person is lost or the landmarks leap, and every few frames.
@@ -202,25 +196,11 @@ class PersonFollower(AbstractContextManager["PersonFollower"]):
 def detect(frames: Iterable[RgbImage], config: VideoConfig) -> Landmarks:
     """Find the landmarks of one person in every frame of a video.
 
-    Parameters
-    ----------
-    frames : iterable of ndarray (H, W, 3)
-        RGB, all of one size; read once, none kept.
-    config : VideoConfig
-        Thresholds.
-
-    Returns
-    -------
-    Landmarks
-        One row per frame; of each shot those of the person who is largest and longest seen.
-
-    Raises
-    ------
-    EnvironmentProblem
-        mediapipe is not installed.
+    Frames (H, W, 3) are RGB, all of one size; they are read once and none is kept. Of each shot
+    the person counts who is largest and longest seen.
     """
-    image_px, world_m, visibility, shots, numbers = [], [], [], [], []
-    mains: list[int] = []
+    rows: list[tuple[FloatArray, FloatArray, FloatArray]] = []
+    shots, numbers, mains = [], [], []
     size = (0, 0)
     nowhere = (np.full((M, 2), np.nan), np.full((M, 3), np.nan), np.zeros(M))
     cut = CutFinder(config)
@@ -230,31 +210,27 @@ def detect(frames: Iterable[RgbImage], config: VideoConfig) -> Landmarks:
             if cut(image):
                 mains.append(follower.tracks.main())
                 follower.begin_shot()
-            found = follower(image)
-            number, seen = found if found is not None else (-1, None)
-            flat, world, visible = (
-                (seen.image_px, seen.world_m, seen.visibility) if seen is not None else nowhere
-            )
-            image_px.append(flat)
-            world_m.append(world)
-            visibility.append(visible)
+            number, found = follower(image) or (-1, None)
+            row = nowhere if found is None else (found.image_px, found.world_m, found.visibility)
+            rows.append(row)
             shots.append(len(mains))
             numbers.append(number)
         mains.append(follower.tracks.main())
-    count = len(shots)
-    flat_all = np.array(image_px).reshape(count, M, 2)
-    world_all = np.array(world_m).reshape(count, M, 3)
-    visibility_all = np.clip(np.array(visibility).reshape(count, M), 0.0, 1.0)
+    image_px, world_m, visibility = (
+        np.array([row[part] for row in rows]).reshape(len(rows), *nowhere[part].shape)
+        for part in range(3)
+    )
+    visibility = np.clip(visibility, 0.0, 1.0)
     other = np.array(
         [number not in (-1, mains[shot]) for number, shot in zip(numbers, shots, strict=True)],
         dtype=np.bool_,
     )
-    flat_all[other], world_all[other], visibility_all[other] = nowhere
+    image_px[other], world_m[other], visibility[other] = nowhere
     return Landmarks(
-        image_px=flat_all,
-        world_m=world_all,
-        visibility=visibility_all,
-        found=np.isfinite(flat_all[:, 0, 0]),
+        image_px=image_px,
+        world_m=world_m,
+        visibility=visibility,
+        found=np.isfinite(image_px[:, 0, 0]),
         somebody_else=other,
         shot=np.array(shots, dtype=np.int64),
         size_px=size,

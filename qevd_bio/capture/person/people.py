@@ -22,14 +22,8 @@ _TORSO = [11, 12, 23, 24]
 class Person:
     """One person in one picture.
 
-    Attributes
-    ----------
-    box_px : ndarray (4,)
-        Left, top, right, bottom, in pixels.
-    torso_rgb : ndarray (3,)
-        Mean colour between shoulders and hips, 0 to 255.
-    size_px : float
-        Comparable between pictures, whatever the pose and view.
+    The box (4,) is left, top, right, bottom in pixels; the colour (3,) the mean between shoulders
+    and hips, 0 to 255; sizes compare between pictures, whatever the pose and view.
     """
 
     box_px: FloatArray
@@ -132,10 +126,8 @@ class _Track:
 class Tracks:
     """The people followed in one shot, by number.
 
-    Notes
-    -----
-    Somebody who is found again counts as the person known with the same size and clothing,
-    so leaving the picture for a while makes no second person.
+    Somebody who is found again counts as the person known with the same size and clothing, so
+    leaving the picture for a while makes no second person.
     """
 
     def __init__(self, config: PersonConfig) -> None:

@@ -29,17 +29,17 @@ BODY_LANDMARKS: tuple[int, ...] = (
 )  # fmt: skip
 """Landmarks in the order of `stick_body.BODY_JOINTS`."""
 
-
 _ERROR_STREAM = threading.RLock()
 
 
 @contextmanager
 def _quiet_native_log() -> Iterator[None]:
-    """Silence what native code writes to the error stream.
+    """Silence warnings, and what native code writes to the error stream.
 
     One thread at a time: another would restore the silence.
     """
-    with _ERROR_STREAM:
+    with _ERROR_STREAM, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         kept = os.dup(2)
         sink = os.open(os.devnull, os.O_WRONLY)
         try:
@@ -56,8 +56,7 @@ def pose_class() -> Any:  # noqa: ANN401 (mediapipe has no types)
     os.environ.setdefault("GLOG_minloglevel", "2")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        with _quiet_native_log(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _quiet_native_log():
             from mediapipe.python.solutions.pose import Pose
     except ImportError as error:
         raise EnvironmentProblem(
@@ -71,15 +70,7 @@ def pose_class() -> Any:  # noqa: ANN401 (mediapipe has no types)
 class PoseLandmarker(AbstractContextManager["PoseLandmarker"]):
     """MediaPipe's pose landmarker for one person.
 
-    Parameters
-    ----------
-    config : PersonConfig
-        Its confidence thresholds.
-    follow : bool
-        True follows the person from frame to frame, False looks at each picture alone.
-
-    Notes
-    -----
+    With `follow` it follows the person from frame to frame, else it looks at each picture alone.
     MediaPipe's own smoothing is off: it lags, and assumes 30 frames per second.
     """
 
@@ -107,9 +98,7 @@ class PoseLandmarker(AbstractContextManager["PoseLandmarker"]):
 
     def _open(self) -> None:
         """Wait until the graph is open: its threads write their log when they get to it."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            self._pose.process(np.zeros((64, 64, 3), dtype=np.uint8))
+        self._pose.process(np.zeros((64, 64, 3), dtype=np.uint8))
 
     def __call__(self, image: RgbImage) -> tuple[FloatArray, FloatArray, FloatArray] | None:
         """Find the person in a contiguous RGB image; None when nobody is found.
@@ -131,8 +120,7 @@ class PoseLandmarker(AbstractContextManager["PoseLandmarker"]):
         if self._person_seen:
             return self._pose.process(image)
         # Native code warns once, when it first meets a person.
-        with _quiet_native_log(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _quiet_native_log():
             result = self._pose.process(image)
         self._person_seen = result.pose_landmarks is not None
         return result

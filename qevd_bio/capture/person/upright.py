@@ -42,43 +42,19 @@ class Upright:
 def expected_turn_deg(video_id: str, width_px: int, height_px: int, config: TurnConfig) -> int:
     """Give the turn expected of a file before its content is looked at.
 
-    Parameters
-    ----------
-    video_id : str
-        QEVD ids are numbers.
-    width_px, height_px : int
-        Size of the pictures, rotation of the metadata applied.
-    config : TurnConfig
-        `sideways_up_to_id`.
-
-    Returns
-    -------
-    int
-        90 for landscape videos with a number up to the configured one, else 0.
-
-    Notes
-    -----
-    Source: the FitCoach code turns videos with id <= 145 by 90 degrees clockwise.
+    90 degrees clockwise for landscape videos with a number up to the configured one, else 0; the
+    size is that after the rotation of the metadata. Source: the FitCoach code turns videos with
+    id <= 145 by 90 degrees clockwise.
     """
     sideways = video_id.isdecimal() and int(video_id) <= config.sideways_up_to_id
     return 90 if sideways and width_px > height_px else 0
 
 
 def standing_turn_deg(image_px: FloatArray, config: TurnConfig) -> int | None:
-    """Find the turn after which a clearly standing person is upright.
+    """Find the clockwise turn that puts a clearly standing person upright, by landmarks (33, 2).
 
-    Parameters
-    ----------
-    image_px : ndarray (33, 2)
-        Image landmarks.
-    config : TurnConfig
-        What counts as standing.
-
-    Returns
-    -------
-    int or None
-        Clockwise turn; None when the person does not clearly stand: the trunk is slanted, the
-        legs do not go on from the trunk, or an arm is held across it as in a push-up.
+    None when the person does not clearly stand: the trunk is slanted, the legs do not go on from
+    the trunk, or an arm is held across it as in a push-up.
     """
     shoulders, hips, ankles = (
         image_px[list(pair)].mean(axis=0) for pair in (SHOULDERS, HIPS, ANKLES)
@@ -106,29 +82,12 @@ def _cosine(a: FloatArray, b: FloatArray) -> float:
 def decide_turn(
     images: Sequence[RgbImage], expected_deg: int, look: Look, config: TurnConfig
 ) -> Upright:
-    """Decide the turn of a video from some of its frames.
+    """Decide the turn of a video from some of its frames, which are not turned.
 
-    Parameters
-    ----------
-    images : sequence of ndarray (H, W, 3)
-        Frames spread over the video, not turned.
-    expected_deg : int
-        The turn to keep unless the content clearly contradicts it.
-    look : callable
-        Finds landmarks in one picture.
-    config : TurnConfig
-        Thresholds.
-
-    Returns
-    -------
-    Upright
-        The turn and why.
-
-    Notes
-    -----
-    The expected turn is tried on all frames first; enough standing frames that agree with it
-    decide. Otherwise every frame is tried in all four turns; a frame's weight is shared between
-    the turns in which somebody was found, by visibility.
+    The expected turn is kept unless the content clearly contradicts it. It is tried on all frames
+    first; enough standing frames that agree with it decide. Otherwise every frame is tried in all
+    four turns; a frame's weight is shared between the turns in which somebody was found, by
+    visibility.
     """
     ballots = [_ballot(image, expected_deg, look, config) for image in images]
     agreeing = sum(1 for ballot in ballots if ballot.get(expected_deg, 0.0) > 0.5)
@@ -180,21 +139,9 @@ def _normalised(ballot: dict[int, float]) -> dict[int, float]:
 
 
 def find_upright(images: Sequence[RgbImage], video_id: str, config: VideoConfig) -> Upright:
-    """Decide the turn of a video, or take the configured one.
+    """Decide the turn of a video, or take the configured one, which needs no images.
 
-    Parameters
-    ----------
-    images : sequence of ndarray (H, W, 3)
-        Frames spread over the video; not looked at when the turn is configured.
-    video_id : str
-        For what is expected of the file.
-    config : VideoConfig
-        Turn, thresholds.
-
-    Returns
-    -------
-    Upright
-        The expected turn where MediaPipe is not installed.
+    The expected turn stays where MediaPipe is not installed.
     """
     fixed_deg = config.turn.fixed_deg
     if fixed_deg is not None:

@@ -16,11 +16,9 @@ _TILES = 24
 class CutFinder:
     """Separate camera cuts from movement, one frame after the other.
 
-    Notes
-    -----
     A cut changes the whole picture at once: the mean change of a 24 x 24 thumbnail must be
-    large by itself and against the median of the last changes. On the real clips at hand
-    cuts change it by 50 to 140 levels, movement by at most 6.
+    large by itself and against the median of the last changes. On the real clips at hand cuts
+    change it by 50 to 140 levels, movement by at most 6.
     """
 
     def __init__(self, config: VideoConfig) -> None:
