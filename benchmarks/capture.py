@@ -18,10 +18,10 @@ import numpy as np
 
 from benchmarks.capture_clips import CLIPS, NEEDS, ORDER, Seen, seen_clip
 from qevd_bio.arrays import FloatArray
-from qevd_bio.capture.config import CaptureConfig
 from qevd_bio.capture.monocular.backend import fit_landmarks
-from qevd_bio.capture.monocular.inverse_kinematics import SPINE_SHARE_OF_HIPS, inverse_kinematics
-from qevd_bio.capture.person.landmarks import BODY_LANDMARKS
+from qevd_bio.capture.monocular.config import LiftingConfig, MediaPipeConfig
+from qevd_bio.capture.monocular.inverse_kinematics import inverse_kinematics
+from qevd_bio.capture.person.pose_landmarker import BODY_LANDMARKS
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX
 from qevd_bio.skeleton.kinematics import Skeleton
@@ -64,13 +64,14 @@ Fit = Callable[[Seen], tuple[FloatArray, FloatArray, Skeleton]]
 
 def fitted(seen: Seen) -> tuple[FloatArray, FloatArray, Skeleton]:
     """Angles, sigmas and body by this project's capture."""
-    posture = fit_landmarks(seen.landmarks, seen.time_s, seen.landmarks.found, CaptureConfig())
+    posture = fit_landmarks(seen.landmarks, seen.time_s, seen.landmarks.found, MediaPipeConfig())
     return posture.q, posture.sigma, scaled_skeleton(posture.lengths_m)
 
 
 def exact_joints(seen: Seen) -> tuple[FloatArray, FloatArray, Skeleton]:
     """Read the true joints in space: what remains is the inverse kinematics' error."""
-    q = inverse_kinematics(seen.joints_m[:, ORDER], spine_share=SPINE_SHARE_OF_HIPS)
+    share = LiftingConfig().spine_share_of_hips
+    q = inverse_kinematics(seen.joints_m[:, ORDER], spine_share=share)
     return q, np.full(q.shape, np.nan), load_body(seen.clip.build).skeleton
 
 

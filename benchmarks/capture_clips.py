@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from qevd_bio.arrays import BoolArray, FloatArray
-from qevd_bio.capture.config import CaptureConfig
+from qevd_bio.capture.config import PersonConfig
 from qevd_bio.capture.monocular.stick_body import BODY_JOINTS
-from qevd_bio.capture.person.landmarks import Landmarks, PoseLandmarker
+from qevd_bio.capture.person.landmarks import Landmarks
+from qevd_bio.capture.person.pose_landmarker import PoseLandmarker
 from qevd_bio.exercises.load import load_rules
 from qevd_bio.exercises.references import build_reference
 from qevd_bio.skeleton.dofs import JOINT_INDEX, JOINT_NAMES, mirror_q
@@ -212,7 +213,7 @@ def _make(clip: Clip) -> Seen:
     vertices, joints = vertices + shift, joints + shift
     flat, world, seen = [], [], []
     spent = 0.0
-    with PoseLandmarker(CaptureConfig(), follow=True) as look:
+    with PoseLandmarker(PersonConfig(), follow=True) as look:
         for picture in render_motion(q, body, OUTFITS[clip.outfit], camera, prone=clip.prone):
             before = time.process_time()
             found = look(np.ascontiguousarray(picture))

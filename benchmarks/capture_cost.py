@@ -21,17 +21,19 @@ from pathlib import Path
 import numpy as np
 
 from qevd_bio.arrays import ByteArray
-from qevd_bio.capture.config import CaptureConfig
+from qevd_bio.capture.config import VideoConfig
 from qevd_bio.capture.monocular.backend import capture_motion
-from qevd_bio.capture.person.landmarks import PoseLandmarker
-from qevd_bio.capture.video.decode import FrameStream, probe
+from qevd_bio.capture.monocular.config import MediaPipeConfig
+from qevd_bio.capture.person.pose_landmarker import PoseLandmarker
+from qevd_bio.capture.video.decode import FrameStream
 from qevd_bio.synthetic.video import write_video
+from qevd_bio.views.analyse_file import stored_times_s
 
 
 def landmarks_alone(video: Path) -> int:
     """Decode and find landmarks, nothing else: the yardstick."""
-    config = CaptureConfig()
-    with PoseLandmarker(config, follow=True) as landmarker:
+    config = VideoConfig()
+    with PoseLandmarker(config.person, follow=True) as landmarker:
         frames = 0
         for image in FrameStream(video, longest_side_px=config.longest_side_px):
             landmarker(image)
@@ -40,9 +42,8 @@ def landmarks_alone(video: Path) -> int:
 
 
 def whole_capture(video: Path) -> int:
-    header = probe(video)
-    time_s = np.arange(header.frames or 0) / (header.rate_hz or 30.0)
-    return len(capture_motion(video, time_s, video_id=video.stem, config=CaptureConfig()).motion.q)
+    time_s, config = stored_times_s(video), MediaPipeConfig()
+    return len(capture_motion(video, time_s, video_id=video.stem, config=config).motion.q)
 
 
 def measured(what: str, video: Path) -> dict[str, float]:
@@ -77,7 +78,7 @@ def main() -> None:
         videos = {options.video.name: options.video}
         if options.minutes:
             long = Path(folder) / "long.mp4"
-            rate = round(probe(options.video).rate_hz or 30.0)
+            rate = round(1.0 / float(np.median(np.diff(stored_times_s(options.video)))))
             write_video(long, repeated(options.video, round(60 * options.minutes * rate)), rate)
             videos[f"{options.minutes:g} minutes of it"] = long
         for name, video in videos.items():

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from benchmarks.hsmr_made import (
     HEIGHT,
+    OFFICIAL,
     RATE_HZ,
     TINY,
     WIDTH,
@@ -29,14 +30,17 @@ from benchmarks.hsmr_made import (
     synchronize,
 )
 from benchmarks.hsmr_pipeline import made_pipeline
-from qevd_bio.arrays import FloatArray
+from benchmarks.random_network import random_network
 from qevd_bio.capture.hsmr.crops import crop, squares, windows
 from qevd_bio.capture.hsmr.network import N_PATCHES, PATCH_PX, HsmrNetwork
 from qevd_bio.capture.hsmr.predict import Prediction, predict, prepare
-from qevd_bio.capture.hsmr.sizes import NetworkSizes
 from qevd_bio.capture.video.decode import FrameStream
 from qevd_bio.choices import Precision
 from qevd_bio.synthetic.video import write_video
+from qevd_bio.weights.hsmr_shapes import (
+    OFFICIAL_SIZE,
+    HsmrSize,
+)
 
 NAMED_GFLOP = 251.0
 """A crop's arithmetic as the bar counts it: keys and values of each patch formed in the head."""
@@ -101,7 +105,7 @@ def rate(bench: Bench, work: Callable[[], int]) -> float:
     return done / (clock() - start)
 
 
-def made_boxes(count: int, height: int, width: int, seed: int = 1) -> FloatArray:
+def made_boxes(count: int, height: int, width: int, seed: int = 1) -> np.ndarray:
     """Draw boxes of standing and lying people, some beyond the frame's edge."""
     rng = np.random.default_rng(seed)
     centre = rng.uniform([0.2 * width, 0.4 * height], [0.8 * width, 0.6 * height], (count, 2))
@@ -146,7 +150,7 @@ def whole(bench: Bench) -> Row:
     is_gpu = bench.device.type == "cuda"
     videos = 4 * bench.threads if is_gpu else 1
     pipeline = made_pipeline(
-        bench.network if is_gpu else HsmrNetwork.random(bench.network.sizes),
+        bench.network if is_gpu else random_network(bench.network.size, bench.network.heads),
         "cuda" if is_gpu else "cpu",
         bench.precision if is_gpu else "fp32",
         bench.video,
@@ -168,12 +172,12 @@ MEASUREMENTS: tuple[Callable[[Bench], Row], ...] = (decoding, cropping, running_
 """In the order of the table."""
 
 
-def executed_gflop(sizes: NetworkSizes) -> float:
+def executed_gflop(size: HsmrSize) -> float:
     """Count the backbone's multiply-adds of one crop twice; the head's are below a thousandth."""
-    embedding = 3 * PATCH_PX**2 * sizes.width
-    matrices = 4 * sizes.width**2 + 2 * sizes.width * sizes.mlp
-    attention = 2 * N_PATCHES * sizes.width
-    return 2e-9 * N_PATCHES * (embedding + sizes.depth * (matrices + attention))
+    embedding = 3 * PATCH_PX**2 * size.width
+    matrices = 4 * size.width**2 + 2 * size.width * size.hidden
+    attention = 2 * N_PATCHES * size.width
+    return 2e-9 * N_PATCHES * (embedding + size.depth * (matrices + attention))
 
 
 def peak_tflops(device: torch.device, given: float | None) -> float | None:
@@ -195,8 +199,8 @@ def speed(bench: Bench, peak: float | None) -> None:
     print(f"| whole / network | {through / crops:.0%} | {bar} |")
     if peak is None:
         return
-    counted = [(executed_gflop(bench.network.sizes), "executed")]
-    if bench.network.sizes == NetworkSizes():
+    counted = [(executed_gflop(bench.network.size), "executed")]
+    if bench.network.size == OFFICIAL_SIZE:
         counted.append((NAMED_GFLOP, "as the bar counts"))
     for gflop, how in counted:
         share = crops * gflop / 1000 / peak
@@ -226,7 +230,7 @@ def memory(bench: Bench, minutes: int) -> None:
 
 def precision(device: torch.device, crops: int, seed: int, gain: float) -> None:
     """Compare 16-bit backbones of the release's size with single precision."""
-    network = HsmrNetwork.random(seed=seed, gain=gain, device=device)
+    network = random_network(seed=seed, gain=gain, device=device)
     pictures = made_crops(crops).to(device)
 
     def predicted(how: Precision) -> Prediction:
@@ -272,7 +276,7 @@ def main() -> None:
         precision(device, options.crops, options.seed, options.gain)
         return
     if device.type == "cuda":
-        sizes, batch = NetworkSizes(), options.batch
+        sizes, batch = OFFICIAL, options.batch
         print(f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}\n")
     else:
         sizes, batch = TINY, min(options.batch, 8)
@@ -280,7 +284,7 @@ def main() -> None:
             "NO GPU: a tiny network runs on the CPU, a second is a CPU second. These are NOT the "
             "figures of the release's network; they only show that the script runs.\n"
         )
-    network = HsmrNetwork.random(sizes, seed=options.seed, device=device)
+    network = random_network(*sizes, seed=options.seed, device=device)
     with tempfile.TemporaryDirectory() as folder:
         video, pictures = Path(folder) / "made.mp4", made_frames(FRAMES_AT_ONCE, HEIGHT, WIDTH)
         write_video(video, (pictures[i % FRAMES_AT_ONCE] for i in range(60)), RATE_HZ)

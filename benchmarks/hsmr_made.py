@@ -7,21 +7,20 @@ import torch
 from torch import Tensor
 
 from qevd_bio.arrays import ByteArray
-from qevd_bio.capture.hsmr.sizes import NetworkSizes
+from qevd_bio.weights.hsmr_shapes import (
+    OFFICIAL_HEADS,
+    OFFICIAL_SIZE,
+    AttentionHeads,
+    HsmrSize,
+)
 
 HEIGHT, WIDTH, RATE_HZ = 1080, 1920, 30
 
-TINY = NetworkSizes(
-    width=64,
-    depth=3,
-    heads=4,
-    mlp=256,
-    token=128,
-    head_depth=2,
-    head_heads=2,
-    head_inner=32,
-    head_mlp=48,
+TINY = (
+    HsmrSize(width=64, depth=3, hidden=256, token_width=128, layers=2, inner=32, head_hidden=48),
+    AttentionHeads(4, 2),
 )
+OFFICIAL = (OFFICIAL_SIZE, OFFICIAL_HEADS)
 
 
 def synchronize(device: torch.device) -> None:

@@ -12,7 +12,8 @@ import argparse
 import resource
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ import torch
 
 from benchmarks.hsmr_made import (
     HEIGHT,
+    OFFICIAL,
     RATE_HZ,
     TINY,
     WIDTH,
@@ -28,14 +30,15 @@ from benchmarks.hsmr_made import (
     made_frames,
     synchronize,
 )
-from qevd_bio.capture.config import CaptureConfig
+from benchmarks.random_network import random_network
+from qevd_bio.capture.config import TurnConfig, VideoConfig
 from qevd_bio.capture.hsmr.config import HsmrConfig
-from qevd_bio.capture.hsmr.detector import Detected, DetectorChoice, Detectors, PersonDetector
+from qevd_bio.capture.hsmr.detector import Detected, PersonDetector
+from qevd_bio.capture.hsmr.detector_choice import DetectorChoice
+from qevd_bio.capture.hsmr.device import HsmrOnDevice
+from qevd_bio.capture.hsmr.estimate import estimate_person
 from qevd_bio.capture.hsmr.network import HsmrNetwork
-from qevd_bio.capture.hsmr.pipeline import HsmrOnDevice, see
 from qevd_bio.capture.hsmr.predict import predict
-from qevd_bio.capture.hsmr.prefetch import side_by_side
-from qevd_bio.capture.hsmr.sizes import NetworkSizes
 from qevd_bio.capture.video.decode import FrameStream, RgbImage
 from qevd_bio.choices import Device, Precision
 from qevd_bio.synthetic.video import write_video
@@ -52,7 +55,7 @@ class StandIn:
         return [Detected(box, np.array([0.9]))] * len(images)
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class Bench:
 
     hsmr: HsmrOnDevice
     config: HsmrConfig
-    detectors: Detectors | None
+    detectors: Callable[[], PersonDetector] | None
     video: Path
     at_once: int
 
@@ -74,16 +77,12 @@ class Bench:
 
         def one(_: int) -> int:
             detector = self.detector()
-            seen = see(FrameStream(self.video), detector, self.hsmr, self.config)
+            track = estimate_person(FrameStream(self.video), detector, self.hsmr, self.config)
             detector.close()
-            return int(seen.found.sum() + np.isfinite(seen.mirrored_q[:, 0]).sum())
+            return int(track.found.sum() + np.isfinite(track.mirrored_q[:, 0]).sum())
 
-        total = 0
-        for _, crops in side_by_side(range(videos), one, self.at_once):
-            if isinstance(crops, Exception):
-                raise crops
-            total += crops
-        return total
+        with ThreadPoolExecutor(self.at_once) as pool:
+            return sum(pool.map(one, range(videos)))
 
 
 def made_pipeline(
@@ -102,13 +101,13 @@ def made_pipeline(
         precision=precision,
         batch_size=batch,
         flip_every=flip_every,
-        video=CaptureConfig(turn_deg=0, longest_side_px=max(WIDTH, HEIGHT)),
+        video=VideoConfig(longest_side_px=max(WIDTH, HEIGHT), turn=TurnConfig(fixed_deg=0)),
     )
     choice = DetectorChoice.named(detector) if detector else None
     return Bench(
         hsmr=HsmrOnDevice(network, config, device),
         config=config,
-        detectors=Detectors(choice, config.video, device) if choice else None,
+        detectors=choice.load(config.video.person, device) if choice else None,
         video=video,
         at_once=at_once,
     )
@@ -131,7 +130,7 @@ def speed(bench: Bench, videos: int) -> None:
     for _ in range(rounds):
         predict(bench.hsmr.network, ready, bench.config.precision).q.cpu()
     alone = rounds * len(ready) / (time.perf_counter() - start)
-    kinds = "shared" if bench.hsmr.batches.shared else "not shared (places in a batch matter)"
+    kinds = "shared" if bench.hsmr.batches.shared else "not shared (positions in a batch matter)"
     print("| what | crops a second | how |\n|---|---|---|")
     print(f"| whole pipeline | {pipeline:,.0f} | {bench.at_once} videos at once, {kinds} |")
     print(f"| network alone | {alone:,.0f} | batches of {len(ready)} |")
@@ -178,7 +177,7 @@ def main() -> None:
             "NO GPU: a tiny network runs on the CPU, crop by crop. These are NOT the figures of "
             "the release's network; they only show that the script runs.\n"
         )
-    network = HsmrNetwork.random(NetworkSizes() if is_gpu else TINY, device=device)
+    network = random_network(*(OFFICIAL if is_gpu else TINY), device=device)
     with tempfile.TemporaryDirectory() as folder:
         video, pictures = Path(folder) / "made.mp4", made_frames(1, HEIGHT, WIDTH)
         moving = (np.roll(pictures[0], 4 * (i % PICTURES), axis=1) for i in range(options.frames))

@@ -19,8 +19,8 @@ import numpy as np
 
 from benchmarks.repetitions import overlap
 from qevd_bio.arrays import ByteArray
-from qevd_bio.capture.config import CaptureConfig
 from qevd_bio.capture.monocular.backend import capture_motion
+from qevd_bio.capture.monocular.config import MediaPipeConfig
 from qevd_bio.capture.video.decode import FrameStream
 from qevd_bio.exercises.cycle_search import segment_cycles
 from qevd_bio.exercises.load import load_rules
@@ -92,7 +92,8 @@ def captured(job: Job) -> Path:
                 yield _even(np.ascontiguousarray(change(picture)))
 
     write_video(video, pictures(), round(job.rate_hz / step))
-    found = capture_motion(video, np.array(times), video_id=job.clip.stem, config=CaptureConfig())
+    config = MediaPipeConfig()
+    found = capture_motion(video, np.array(times), video_id=job.clip.stem, config=config)
     table, notes = motion_table(job.clip.stem, found.motion)
     write_parquet(table, job.kinematics, notes=notes)
     return job.kinematics

@@ -23,16 +23,9 @@ BACKENDS: tuple[BackendName, ...] = get_args(BackendName)
 
 @dataclass(frozen=True, slots=True)
 class SourceVideo:
-    """The files of one video.
+    """The files of one video; either may be absent.
 
-    Attributes
-    ----------
-    unit_id : str
-        Unique over both splits.
-    video_id : str
-        Name of the video file without suffix.
-    file, timestamps_file : Path
-        Either may be absent.
+    `unit_id` is unique over both splits, `video_id` the name of the video file without suffix.
     """
 
     unit_id: str
@@ -80,20 +73,10 @@ class Backend(Protocol):
         return
 
     def capture(self, video: SourceVideo, time_s: FloatArray) -> Captured:
-        """Measure the motion of one video.
+        """Measure the motion of one video with timestamps (T,): seconds, strictly increasing.
 
-        Parameters
-        ----------
-        video : SourceVideo
-            The files.
-        time_s : ndarray (T,)
-            One timestamp per frame, seconds, strictly increasing.
-
-        Returns
-        -------
-        Captured
-            A motion of T frames. Frames without the person repeat the last valid pose, leading
-            ones the first, and are not valid.
+        Frames without the person repeat the last valid pose, leading ones the first, and are not
+        valid.
         """
         ...
 

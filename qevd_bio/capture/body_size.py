@@ -19,36 +19,22 @@ _SHARE_OF_HEIGHT = sum(segment_lengths_for_height(1.0)[name] for name in _LENGTH
 
 
 def stature_m(lengths_m: Mapping[str, float]) -> float:
-    """Estimate the height a body of these segments has.
+    """Estimate the height (m) of a body with these segment lengths (m).
 
-    Parameters
-    ----------
-    lengths_m : mapping of str to float
-        Segment lengths in metres, thigh, shank and trunk among them.
-
-    Returns
-    -------
-    float
-        Metres. Thigh, shank and trunk together are taken for the share of the height they have
-        in an average adult (`skeleton.bodies.PROPORTIONS`); head and feet are not measured.
+    Thigh, shank and trunk together have the share of the height that they have in an average
+    adult (`skeleton.bodies.PROPORTIONS`); head and feet are not measured.
     """
     return sum(lengths_m[name] for name in _LENGTHWISE) / _SHARE_OF_HEIGHT
 
 
 def segment_ratios(lengths_m: Mapping[str, float]) -> dict[str, float]:
-    """Give each segment's share of thigh, shank and trunk together: what one camera can tell."""
+    """Return each segment's share of thigh, shank and trunk together: what one camera can see."""
     whole = sum(lengths_m[name] for name in _LENGTHWISE)
     return {name: round(lengths_m[name] / whole, 6) for name in sorted(lengths_m)}
 
 
 def checked_height_m(height_m: float) -> float:
-    """Return a height that a person may have.
-
-    Raises
-    ------
-    UsageError
-        It is not between 0.8 and 2.5 metres.
-    """
+    """Return a height between 0.8 and 2.5 metres; `UsageError` for another one."""
     if not LEAST_HEIGHT_M <= height_m <= MOST_HEIGHT_M:
         raise UsageError(
             f"{height_m:g} is not the height of a person in metres",
@@ -59,20 +45,10 @@ def checked_height_m(height_m: float) -> float:
 
 
 def with_height(motion: Motion, height_m: float) -> Motion:
-    """Scale a motion to a person of known height.
+    """Scale a motion to a person of known height (m).
 
-    Parameters
-    ----------
-    motion : Motion
-        Of any scale.
-    height_m : float
-        Body height in metres.
-
-    Returns
-    -------
-    Motion
-        Segment lengths and the body's place in metres of this person; proportions and angles
-        as they were, and the same picture through the same camera. No mass is derived.
+    Segment lengths and the body's place are in metres of this person afterwards; proportions,
+    angles and the picture through the same camera stay. No mass is derived.
     """
     factor = checked_height_m(height_m) / stature_m(motion.segment_lengths_m)
     return replace(

@@ -2,46 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
-from qevd_bio.arrays import BoolArray, FloatArray
+from qevd_bio.arrays import BoolArray, FloatArray, IntArray
 from qevd_bio.motion.record import Motion
+
+Notes: TypeAlias = "dict[str, int | float | str | bool]"
+
+ASSUMED_HEIGHT_M = 1.75
 
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """A motion and how it came about.
+    """A motion, and plain values for the record of its unit.
 
-    Attributes
-    ----------
-    motion : Motion
-        Angles with their confidence.
-    notes : mapping
-        Plain values for the record of the unit; `footage.footage_notes` gives those that all
-        backends have.
+    `Footage.notes` are in the notes of every backend that looks at a video.
     """
 
     motion: Motion
-    notes: Mapping[str, int | float | str | bool]
+    notes: Notes
+
+
+def stretches(frames: IntArray, shot: IntArray | None = None) -> IntArray:
+    """Give each of some frames (n,) the number of its stretch, uninterrupted and of one shot."""
+    breaks = np.diff(frames) > 1
+    if shot is not None:
+        breaks |= np.diff(shot[frames]) != 0
+    return np.concatenate([[0], np.cumsum(breaks)]).astype(np.int64)
 
 
 def last_valid(q: FloatArray, valid: BoolArray) -> FloatArray:
-    """Repeat the last valid pose where there is none.
+    """Repeat the last valid pose of q (T, N) where `valid` (T,) is False, the first one before it.
 
-    Parameters
-    ----------
-    q : ndarray (T, N)
-        Anything where not valid.
-    valid : ndarray (T,) of bool
-        At least one True.
-
-    Returns
-    -------
-    ndarray (T, N)
-        Frames before the first valid one get that pose.
+    Raises `ValueError` where no frame is valid.
     """
     if not valid.any():
         raise ValueError("no frame is valid")
@@ -49,6 +45,3 @@ def last_valid(q: FloatArray, valid: BoolArray) -> FloatArray:
     source = np.maximum.accumulate(order)
     source[source < 0] = int(np.flatnonzero(valid)[0])
     return np.asarray(q[source])
-
-
-ASSUMED_HEIGHT_M = 1.75

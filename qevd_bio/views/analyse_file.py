@@ -8,8 +8,9 @@ import av
 import numpy as np
 
 from qevd_bio.arrays import FloatArray
-from qevd_bio.capture.config import CaptureConfig
+from qevd_bio.capture.config import TurnConfig, VideoConfig
 from qevd_bio.capture.monocular.backend import capture_motion
+from qevd_bio.capture.monocular.config import MediaPipeConfig
 from qevd_bio.capture.video.decode import probe
 from qevd_bio.errors import UsageError, VideoError
 from qevd_bio.exercises.checking import segment_findings
@@ -75,8 +76,8 @@ def video_or_file(
 def analyse_file(path: Path, rule: Rule) -> AnalysedVideo:
     """Capture a video file and check one exercise from its first frame to its last."""
     time_s = stored_times_s(path)
-    # QEVD's numbers tell which videos are stored sideways; a file's own name does not
-    config = CaptureConfig(sideways_up_to_id=-1)
+    # the file's name is no QEVD number that shows how it is stored
+    config = MediaPipeConfig(video=VideoConfig(turn=TurnConfig(sideways_up_to_id=-1)))
     captured = capture_motion(path, time_s, video_id=path.stem, config=config)
     motion = captured.motion
     skeleton = scaled_skeleton(motion.segment_lengths_m)

@@ -18,7 +18,7 @@ from qevd_bio.files.pickle_notes import Call, Name, PickleRefused
 from qevd_bio.files.restricted import load_npz
 from qevd_bio.files.restricted_pickle import NUMBER_NAMES, NumberReader, file_notes
 from qevd_bio.skeleton.dofs import PARENTS
-from qevd_bio.weights.contents import N_FACES, N_JOINTS, N_SHAPES, N_VERTICES
+from qevd_bio.weights.contents import BODY_LAYOUT, N_JOINTS, N_SHAPES, N_VERTICES
 
 SKEL_VERSION = "1.1.1"
 
@@ -39,11 +39,7 @@ _SKEL_KEYS = {
     "apose_rel_transfo": "apose_rel_transfo", "osim_kintree_table": "kintree",
 }  # fmt: skip
 _SMPL_KEYS = {"v_template": "template", "shapedirs": "shapedirs", "f": "faces"}
-_SHAPES: dict[str, tuple[int, ...]] = {
-    "template": (N_VERTICES, 3), "shapedirs": (N_VERTICES, 3, N_SHAPES), "faces": (N_FACES, 3),
-    "J_regressor_osim": (N_JOINTS, N_VERTICES), "per_joint_rot": (N_JOINTS, 3, 3),
-    "apose_rel_transfo": (N_JOINTS, 4, 4), "kintree": (2, N_JOINTS),
-}  # fmt: skip
+_SHAPES = {name: shape for name, (_, shape) in BODY_LAYOUT.items()}
 
 
 def read_skel(path: Path) -> tuple[dict[str, NDArray[Any]], str | None]:
@@ -61,13 +57,13 @@ def read_skel(path: Path) -> tuple[dict[str, NDArray[Any]], str | None]:
         (J, V), ``per_joint_rot`` (J, 3, 3), ``apose_rel_transfo`` (J, 4, 4), ``kintree`` (2, J),
         row 0 parents with -1 for the root; float64 and int32.
     gender : str or None
-        What the file itself says, if it does.
+        That stored in the file, if any.
 
     Raises
     ------
     DataError
         The file is absent, damaged, no SKEL 1.1.1 model, or asks for a name that is no part of
-        one; the name is told and never imported.
+        one; the error names it, and it is never imported.
     """
     held, reader = _pickled_mapping(path)
     if "version" not in held or "skin_template_v" not in held:
@@ -86,24 +82,9 @@ def read_skel(path: Path) -> tuple[dict[str, NDArray[Any]], str | None]:
 
 
 def read_smpl(path: Path) -> tuple[dict[str, NDArray[Any]], str | None]:
-    """Read the skin of an SMPL model, a pickle of Python 2 or 3 or an .npz file.
+    """Read the skin of an SMPL model, a pickle of Python 2 or 3 or an .npz file, as `read_skel`.
 
-    Parameters
-    ----------
-    path : Path
-        Such as ``SMPL_MALE.pkl``.
-
-    Returns
-    -------
-    arrays : dict of str to ndarray
-        ``template`` (V, 3) m, ``shapedirs`` (V, 3, 10) m, ``faces`` (F, 3); float64 and int32.
-    gender : str or None
-        What the file itself says, if it does.
-
-    Raises
-    ------
-    DataError
-        As `read_skel`.
+    The arrays are ``template``, ``shapedirs`` and ``faces``.
     """
     if path.suffix.lower() == ".npz":
         held: Mapping[Any, Any] = load_npz(
@@ -224,13 +205,13 @@ def _within(places: NDArray[Any], count: int) -> bool:
 
 
 def _stored_gender(held: Mapping[Any, Any]) -> str | None:
-    """Take the key ``gender`` as text, bytes or an array of one text."""
-    told = held.get("gender")
-    if isinstance(told, np.ndarray) and told.size == 1:
-        told = told.reshape(-1)[0]
-    if isinstance(told, bytes):
-        told = told.decode("latin-1")
-    word = str(told).strip().lower() if isinstance(told, str) else ""
+    """Read the key ``gender`` as text, bytes or an array of one text."""
+    gender = held.get("gender")
+    if isinstance(gender, np.ndarray) and gender.size == 1:
+        gender = gender.reshape(-1)[0]
+    if isinstance(gender, bytes):
+        gender = gender.decode("latin-1")
+    word = str(gender).strip().lower() if isinstance(gender, str) else ""
     return word if word in ("male", "female", "neutral") else None
 
 

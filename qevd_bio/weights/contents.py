@@ -24,43 +24,25 @@ _SKELETON: dict[str, tuple[str, tuple[int, ...]]] = {
     "apose_rel_transfo": ("float64", (N_JOINTS, 4, 4)),
     "kintree": ("int32", (2, N_JOINTS)),
 }
+BODY_LAYOUT = _SURFACE | _SKELETON
 
 
 def expected_layout(name: str, found: Layout, *, any_size: bool) -> Layout:
-    """Say what a file of a name must hold.
+    """List what a file of a name must hold: type and shape by key.
 
-    Parameters
-    ----------
-    name : str
-        One of `WEIGHT_NAMES`.
-    found : mapping of str to (dtype name, shape)
-        What the file holds; of a network of any size the sizes are read off it.
-    any_size : bool
-        Whether an HSMR network may have another size than the official one.
-
-    Returns
-    -------
-    mapping of str to (dtype name, shape)
+    Of an HSMR network of any size the sizes are read off what was found.
     """
     if name == "hsmr":
         shapes = {key: shape for key, (_, shape) in found.items()}
         size = size_of(shapes) if any_size else OFFICIAL_SIZE
         return {key: ("float32", shape) for key, shape in expected_shapes(size).items()}
-    return _SURFACE | _SKELETON if name.startswith("skel_") else _SURFACE
+    return BODY_LAYOUT if name.startswith("skel_") else _SURFACE
 
 
 def layout_faults(found: Layout, expected: Layout) -> list[str]:
-    """Name what is missing, unknown or of another type or shape.
+    """Name what is missing, unknown or of another type or shape, one clause a tensor.
 
-    Parameters
-    ----------
-    found, expected : mapping of str to (dtype name, shape)
-
-    Returns
-    -------
-    list of str
-        One clause a tensor, kinds of faults in turn, so that a shortened list shows each kind;
-        empty when the two are equal.
+    Kinds of faults come in turn, so that a shortened list shows each kind.
     """
     lacking = [f"lacks {key}" for key in sorted(set(expected) - set(found))]
     unknown = [f"holds unknown {key}" for key in sorted(set(found) - set(expected))]
@@ -73,8 +55,8 @@ def layout_faults(found: Layout, expected: Layout) -> list[str]:
     return [clause for turn in turns for clause in turn if clause is not None]
 
 
-def _typed_shape(told: tuple[str, tuple[int, ...]]) -> str:
-    return f"{told[0]} {told[1]}"
+def _typed_shape(layout: tuple[str, tuple[int, ...]]) -> str:
+    return f"{layout[0]} {layout[1]}"
 
 
 def listed(clauses: list[str], most: int = 20) -> str:

@@ -1,8 +1,8 @@
-"""Whose body a model file holds: what can be known of it, and what cannot.
+"""The gender of the body in a model file: what can be known of it, and what cannot.
 
 Certain are a stored gender and numbers equal to those of another body; a contradiction there is
-an error. A file name is a hint that the user may overrule. Numbers alone tell nothing certain:
-the templates of two sexes differ by less than people do.
+an error. A file name is a hint that the user may overrule. Numbers alone prove nothing: the
+templates of two sexes differ by less than people do.
 """
 
 from __future__ import annotations
@@ -18,30 +18,21 @@ _LETTERS = {"m": "male", "f": "female", "n": "neutral"}
 
 
 def gender_in_name(path: Path) -> str | None:
-    """Read a gender off a file's name, or else off its folder's.
+    """Read a gender off a file's name, or else off its folder's; None for none or two.
 
-    Parameters
-    ----------
-    path : Path
-        Such as ``SMPL_MALE.pkl``, ``basicmodel_f_lbs_10_207_0_v1.1.0.pkl`` or
-        ``female/model.npz``.
-
-    Returns
-    -------
-    str or None
-        ``male``, ``female`` or ``neutral``; None when the name says nothing or two things.
+    Such as ``SMPL_MALE.pkl``, ``basicmodel_f_lbs_10_207_0_v1.1.0.pkl`` or ``female/model.npz``.
     """
     stem, folder = path.stem.lower(), path.absolute().parent.name.lower()
     words = set(re.split(r"[^a-z0-9]+", stem))
-    said = {gender for gender in GENDERS if gender in stem.replace("female", "")}
-    said |= {"female"} if "female" in stem else set()
-    said = said or {gender for letter, gender in _LETTERS.items() if letter in words}
-    said = said or {folder} & set(GENDERS)
-    return said.pop() if len(said) == 1 else None
+    found = {gender for gender in GENDERS if gender in stem.replace("female", "")}
+    found |= {"female"} if "female" in stem else set()
+    found = found or {gender for letter, gender in _LETTERS.items() if letter in words}
+    found = found or {folder} & set(GENDERS)
+    return found.pop() if len(found) == 1 else None
 
 
 def gender_evidence(path: Path, wanted: str, stored: str | None, *, gender_known: bool) -> str:
-    """Check that a file is of the gender it is imported as.
+    """Check that a file is of the gender it is imported as; return what the gender rests on.
 
     Parameters
     ----------
@@ -50,61 +41,43 @@ def gender_evidence(path: Path, wanted: str, stored: str | None, *, gender_known
     wanted : str
         Gender it is imported as.
     stored : str or None
-        What the file itself says.
+        Gender stored in the file.
     gender_known : bool
-        Whether the user overrules a name that says otherwise or nothing.
-
-    Returns
-    -------
-    str
-        What the gender rests on, for the record.
+        Whether the user overrules a name with another gender or none.
 
     Raises
     ------
     DataError
-        The file itself says another gender.
+        The file itself holds another gender.
     UsageError
-        The name says another gender or none, and the user has not overruled it.
+        The name holds another gender or none, and the user has not overruled it.
     """
     if stored is not None and stored != wanted:
         raise DataError(
-            f"says itself that it is the {stored} body, not the {wanted} one",
+            f"holds the {stored} body, not the {wanted} one: its stored gender is {stored}",
             where=str(path),
             next_step=f"Import it as the {stored} body, or take the {wanted} file",
         )
     if stored is not None:
-        return f"the file says {stored}"
+        return f"stored gender {stored}"
     named = gender_in_name(path)
     if named == wanted:
-        return f"the file name says {named}"
-    says = f"the {named} body" if named else "nothing of a gender"
+        return f"file name: {named}"
+    in_name = named or "no gender"
     if gender_known:
-        return f"the user says {wanted}, the file name says {says}"
+        return f"given by the user: {wanted}; file name: {in_name}"
     raise UsageError(
-        f"is imported as the {wanted} body, but its name says {says}",
+        f"is imported as the {wanted} body, but its name holds {in_name}",
         where=str(path),
-        next_step=f"Take the {wanted} file, or say that you know it is by --gender-known",
+        next_step=f"Take the {wanted} file, or give --gender-known if you know that it is",
     )
 
 
 def refuse_twin(path: Path, name: str, digest: str, folder: WeightFolder) -> None:
-    """Refuse a body whose numbers are already there under another gender.
+    """Refuse a body with numbers that are already there under another gender.
 
-    Parameters
-    ----------
-    path : Path
-        The file, for the error.
-    name : str
-        What it is imported as.
-    digest : str
-        Of its numbers.
-    folder : WeightFolder
-        Where the others lie; one that is damaged is no evidence and left to verification.
-
-    Raises
-    ------
-    DataError
-        One of the two files is not what it is taken for.
+    One of the two files is wrong then. A file that is damaged is no evidence and left to
+    verification.
     """
     for other in folder.present():
         if other == name or other.split("_")[0] != name.split("_")[0]:
@@ -116,7 +89,7 @@ def refuse_twin(path: Path, name: str, digest: str, folder: WeightFolder) -> Non
         if is_same:
             raise DataError(
                 f"holds the same numbers as {other}, which was imported before: one of the two "
-                "is not what it was taken for",
+                "is wrong",
                 where=str(path),
                 next_step=f"Import the right file as {name}, or replace {other}",
             )

@@ -5,14 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 IGNORED_PREFIX = "skel_model."
 
-OFFICIAL_HEADS = (16, 8)
-"""Attention heads of the release's backbone and head."""
+
+class AttentionHeads(NamedTuple):
+    """Numbers of attention heads, which no weight shows; the defaults are the release's."""
+
+    backbone: int = 16
+    head: int = 8
+
+
+OFFICIAL_HEADS = AttentionHeads()
 
 HEADS_KEY = "attention_heads"
-"""In the header of a stored network of another size, when they were told at its import."""
+"""In the header of a stored network of another size, when they were given at its import."""
 
 _TOKENS, _PATCH, _CHANNELS = 193, 16, 3
 _POSE_NUMBERS, _SHAPE_NUMBERS, _CAMERA_NUMBERS = 144, 10, 3
@@ -24,47 +32,27 @@ _LAYERS = "head.transformer.transformer.layers"
 
 @dataclass(frozen=True, slots=True)
 class HsmrSize:
-    """The lengths an HSMR network is free to have.
+    """The lengths an HSMR network is free to have; the defaults are those of the release.
 
-    Attributes
-    ----------
-    width, depth, hidden : int
-        Backbone: token width, blocks, hidden width of a block.
-    token_width, layers, inner, head_hidden : int
-        Head: token width, layers, width of queries and keys (heads times their width), hidden
-        width of a layer.
-
-    Notes
-    -----
-    How many attention heads share a width cannot be read off a state dict.
+    width, depth, hidden: token width, blocks and hidden width of the backbone; token_width,
+    layers, inner, head_hidden: token width, layers, width of queries and keys (heads times their
+    width) and hidden width of the head. Tensors do not show how many heads share a width.
     """
 
-    width: int
-    depth: int
-    hidden: int
-    token_width: int
-    layers: int
-    inner: int
-    head_hidden: int
+    width: int = 1280
+    depth: int = 32
+    hidden: int = 5120
+    token_width: int = 1024
+    layers: int = 6
+    inner: int = 512
+    head_hidden: int = 1024
 
 
-OFFICIAL_SIZE = HsmrSize(
-    width=1280, depth=32, hidden=5120, token_width=1024, layers=6, inner=512, head_hidden=1024
-)
+OFFICIAL_SIZE = HsmrSize()
 
 
 def expected_shapes(size: HsmrSize) -> dict[str, tuple[int, ...]]:
-    """List the tensors of a network of a size.
-
-    Parameters
-    ----------
-    size : HsmrSize
-
-    Returns
-    -------
-    dict of str to tuple of int
-        For the official size the 503 names of the released checkpoint.
-    """
+    """List the tensors of a network: the 503 of the released checkpoint for the official size."""
     c, t = size.width, size.token_width
     shapes: dict[str, tuple[int, ...]] = {
         "backbone.pos_embed": (1, _TOKENS, c),
@@ -101,17 +89,10 @@ def expected_shapes(size: HsmrSize) -> dict[str, tuple[int, ...]]:
 
 
 def size_of(shapes: Mapping[str, tuple[int, ...]]) -> HsmrSize:
-    """Read a network's size off its tensors.
+    """Read a network's size off the shapes of its tensors.
 
-    Parameters
-    ----------
-    shapes : mapping of str to tuple of int
-        Of a state dict; what cannot be read off it is taken from the official size, so that a
-        comparison with `expected_shapes` names what is missing.
-
-    Returns
-    -------
-    HsmrSize
+    What cannot be read is that of the official size, so that a comparison with `expected_shapes`
+    names what is missing.
     """
     official = OFFICIAL_SIZE
 
@@ -134,22 +115,13 @@ def size_of(shapes: Mapping[str, tuple[int, ...]]) -> HsmrSize:
     )
 
 
-def heads_of(metadata: Mapping[str, str]) -> tuple[int, int]:
-    """Read attention heads of backbone and head off a stored network's header.
-
-    Parameters
-    ----------
-    metadata : mapping of str to str
-
-    Returns
-    -------
-    (int, int)
-        Those of the release where none were told.
+def heads_of(metadata: Mapping[str, str]) -> AttentionHeads:
+    """Read attention heads off a stored network's header; those of the release without any.
 
     Raises
     ------
     ValueError
-        The header's word is none that `heads_word` writes.
+        The header's entry is not as `heads_text` writes it.
     """
     if HEADS_KEY not in metadata:
         return OFFICIAL_HEADS
@@ -158,23 +130,21 @@ def heads_of(metadata: Mapping[str, str]) -> tuple[int, int]:
         raise ValueError(
             f"{HEADS_KEY} {metadata[HEADS_KEY][:40]!r} are no two numbers such as 4,2"
         )
-    return int(found[1]), int(found[2])
+    return AttentionHeads(int(found[1]), int(found[2]))
 
 
-def heads_word(heads: tuple[int, int], size: HsmrSize) -> str:
-    """Spell attention heads for a header, once they fit a network.
+def heads_text(heads: AttentionHeads) -> str:
+    """Write attention heads as a header holds them."""
+    return f"{heads.backbone},{heads.head}"
 
-    Raises
-    ------
-    ValueError
-        They do not divide the widths they share.
-    """
-    for part, count, wide in zip(
-        ("backbone", "head"), heads, (size.width, size.inner), strict=True
-    ):
+
+def check_heads(heads: AttentionHeads, size: HsmrSize) -> None:
+    """Check that heads divide the widths they share; `ValueError` where they do not."""
+    for part, count, wide in (
+        ("backbone", heads.backbone, size.width), ("head", heads.head, size.inner),
+    ):  # fmt: skip
         if count < 1 or wide % count:
             raise ValueError(f"{wide} numbers of the {part} do not split into {count} heads")
-    return f"{heads[0]},{heads[1]}"
 
 
 def _norm(name: str, width: int) -> dict[str, tuple[int, ...]]:

@@ -35,8 +35,10 @@ from qevd_bio.weights.hsmr_shapes import (
     IGNORED_PREFIX,
     OFFICIAL_HEADS,
     OFFICIAL_SIZE,
+    AttentionHeads,
     HsmrSize,
-    heads_word,
+    check_heads,
+    heads_text,
     size_of,
 )
 from qevd_bio.weights.manifest import load_offers
@@ -53,19 +55,7 @@ _MOST_READ_BYTES = 16 * 1024**2
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import has made.
-
-    Attributes
-    ----------
-    name : str
-        Name of the weights.
-    file : Path
-        The file that was written.
-    sha256 : str
-        Digest of the numbers.
-    metadata : dict of str to str
-        What the header says.
-    """
+    """A stored file, the digest of its numbers and its header."""
 
     name: str
     file: Path
@@ -96,16 +86,12 @@ def import_weights(
     replace : bool
         Whether earlier weights of the name may be replaced.
     any_size : bool
-        Whether an HSMR network of another size than the official one is taken.
+        Whether an HSMR network of another size than the official one is accepted.
     gender_known : bool
-        Whether the user overrules a file name that says another gender or none.
+        Whether the user overrules a file name with another gender or none.
     heads : (int, int), optional
         Attention heads of backbone and head of an HSMR network of another size, which nothing in
-        the file tells; those of the release otherwise.
-
-    Returns
-    -------
-    Imported
+        the file shows; those of the release otherwise.
 
     Raises
     ------
@@ -139,7 +125,7 @@ def import_weights(
             metadata |= {
                 "official_size": "yes" if size == OFFICIAL_SIZE else "no",
                 "evidence": "names and shapes of all tensors",
-                **_told_heads(source, heads, size),
+                **_given_heads(source, heads, size),
             }
             return Imported(name, target, write_tensors(target, tensors, metadata), metadata)
     if heads is not None:
@@ -154,13 +140,7 @@ def import_weights(
 
 
 def name_of(source: Path) -> str:
-    """Read off a file's name what it is.
-
-    Raises
-    ------
-    UsageError
-        The name does not tell.
-    """
+    """Read off a file's name what it is; `UsageError` where that is not possible."""
     lowered = source.name.lower()
     gender = gender_in_name(source)
     if "hsmr" in lowered:
@@ -169,7 +149,7 @@ def name_of(source: Path) -> str:
         if word in lowered and f"{kind}_{gender}" in WEIGHT_NAMES:
             return f"{kind}_{gender}"
     raise UsageError(
-        "its name does not tell what it is",
+        "its name does not show what it is",
         where=str(source),
         next_step=f"Give --as with one of {', '.join(WEIGHT_NAMES)}",
     )
@@ -185,7 +165,7 @@ def _hsmr_tensors(
     }
     found = {key: checkpoint.layout(note) for key, note in notes.items()}
     size = size_of({key: shape for key, (_, shape) in found.items()})
-    # One wrong shape may read as another size; the comparison that finds less wrong is told.
+    # One wrong shape may read as another size: report the comparison with fewer faults.
     layouts = (expected_layout("hsmr", found, any_size=own) for own in (True, False))
     faults = min((layout_faults(found, layout) for layout in layouts), key=len)
     if faults:
@@ -212,20 +192,22 @@ def _hsmr_tensors(
     return tensors, size
 
 
-def _told_heads(source: Path, heads: tuple[int, int] | None, size: HsmrSize) -> dict[str, str]:
-    if heads is None:
+def _given_heads(source: Path, given: tuple[int, int] | None, size: HsmrSize) -> dict[str, str]:
+    """Check attention heads and give them as the header's entry; the release's have none."""
+    if given is None:
         return {}
+    heads = AttentionHeads(*given)
     try:
         if size == OFFICIAL_SIZE and heads != OFFICIAL_HEADS:
-            raise ValueError(f"the official network has {OFFICIAL_HEADS[0]},{OFFICIAL_HEADS[1]}")
-        word = heads_word(heads, size)
+            raise ValueError(f"the official network has {heads_text(OFFICIAL_HEADS)}")
+        check_heads(heads, size)
     except ValueError as error:
         raise UsageError(
-            f"cannot have {heads[0]},{heads[1]} attention heads: {error}",
+            f"cannot have {heads_text(heads)} attention heads: {error}",
             where=str(source),
             next_step="Give --heads BACKBONE HEAD as the network was trained",
         ) from error
-    return {} if size == OFFICIAL_SIZE else {HEADS_KEY: word}
+    return {} if size == OFFICIAL_SIZE else {HEADS_KEY: heads_text(heads)}
 
 
 @contextmanager

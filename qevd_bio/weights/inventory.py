@@ -17,19 +17,9 @@ State = Literal["imported", "absent", "damaged"]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One name of weights.
+    """One name of weights, as far as the header shows; `verify_weights` alone reads the numbers.
 
-    Attributes
-    ----------
-    name : str
-    state : {"imported", "absent", "damaged"}
-        As far as the header tells; numbers are read by `verify_weights` alone.
-    detail : str
-        Where the weights come from, or how to obtain them, or what is wrong.
-    licence : str
-        Of the original.
-    metadata : dict of str to str
-        Header of an imported file.
+    `detail` is where the weights come from, or how to obtain them, or what is wrong.
     """
 
     name: str
@@ -41,16 +31,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a verification found out about one imported file.
-
-    Attributes
-    ----------
-    name : str
-    faults : tuple of str
-        What is wrong; empty for a sound file.
-    notes : tuple of str
-        What a person should look at.
-    """
+    """What is wrong with an imported file, and notes for a person to check."""
 
     name: str
     faults: tuple[str, ...]
@@ -58,17 +39,7 @@ class Verdict:
 
 
 def inventory(folder: WeightFolder) -> list[Entry]:
-    """Say for each name whether its weights are there.
-
-    Parameters
-    ----------
-    folder : WeightFolder
-
-    Returns
-    -------
-    list of Entry
-        In a fixed order.
-    """
+    """List all names in a fixed order, imported or not."""
     return [_entry(folder, offer) for offer in load_offers().values()]
 
 
@@ -88,24 +59,9 @@ def _entry(folder: WeightFolder, offer: Offer) -> Entry:
 
 
 def verify_weights(folder: WeightFolder, names: tuple[str, ...] = ()) -> list[Verdict]:
-    """Read imported weights whole and compare them with their digests.
+    """Read imported weights whole, all without names, and compare them with their digests.
 
-    Parameters
-    ----------
-    folder : WeightFolder
-    names : tuple of str
-        Which ones; all that are there without any.
-
-    Returns
-    -------
-    list of Verdict
-
-    Raises
-    ------
-    EnvironmentProblem
-        One of the names was not imported.
-    UsageError
-        No weights of a name exist.
+    `EnvironmentProblem` where one of the names was not imported.
     """
     verdicts = []
     heights_m = {}
@@ -120,11 +76,11 @@ def verify_weights(folder: WeightFolder, names: tuple[str, ...] = ()) -> list[Ve
         faults = (f"NaN or inf in {', '.join(broken)}",) if broken else ()
         notes = []
         if weights.metadata["official_size"] != "yes":
-            told = "told at import" if HEADS_KEY in weights.metadata else "assumed"
+            source = "given at import" if HEADS_KEY in weights.metadata else "assumed"
             backbone, head = weights.heads()
             notes.append(
                 "a network of another size than the official one, "
-                f"{backbone},{head} attention heads ({told})"
+                f"{backbone},{head} attention heads ({source})"
             )
         if name != "hsmr":
             heights_m[name] = float(np.ptp(arrays["template"][:, 1]))

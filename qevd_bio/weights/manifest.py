@@ -19,18 +19,9 @@ MANIFEST, SCHEMA = "weights.json", "weights.schema.json"
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A model file its owner gives out.
+    """A model file its owner gives out, as ``weights.schema.json`` describes it.
 
-    Attributes
-    ----------
-    name, used_for, obtain, page, licence, redistribution, source : str
-        As ``weights.schema.json`` describes them.
-    files : tuple of str
-        Names the file goes by.
-    n_bytes : int or None
-        Size of the file; None where nobody looked it up.
-    sha256 : str or None
-        Of the file; None where nobody looked it up.
+    `files` are the names it goes by; size and SHA-256 are None where nobody looked them up.
     """
 
     name: str
@@ -46,33 +37,20 @@ class Offer:
 
 
 def load_offers(path: Path | None = None) -> dict[str, Offer]:
-    """Read the manifest of weights.
+    """Read the manifest of weights: one entry for each name of `WEIGHT_NAMES`, in that order.
 
-    Parameters
-    ----------
-    path : Path, optional
-        Another manifest than the one that ships with the package.
-
-    Returns
-    -------
-    dict of str to Offer
-        One for each name of `WEIGHT_NAMES`, in that order.
-
-    Raises
-    ------
-    DataError
-        The manifest does not follow its schema, or its names are not those of the store.
+    `DataError` where it does not follow its schema, or its names are not those of the store.
     """
     path = path or asset_path("manifests", MANIFEST)
     schema: Any = parse_json(
         asset_path("manifests", SCHEMA).read_text(encoding="utf-8"), where=SCHEMA
     )
-    told: Any = parse_json(path.read_text(encoding="utf-8"), where=str(path))
-    fault = best_match(Draft202012Validator(schema).iter_errors(told))
+    content: Any = parse_json(path.read_text(encoding="utf-8"), where=str(path))
+    fault = best_match(Draft202012Validator(schema).iter_errors(content))
     if fault is not None:
         place = "/".join(str(part) for part in fault.absolute_path) or "the whole"
         raise _malformed(path, f"{place}: {fault.message}")
-    offers = [Offer(**{**entry, "files": tuple(entry["files"])}) for entry in told["weights"]]
+    offers = [Offer(**{**entry, "files": tuple(entry["files"])}) for entry in content["weights"]]
     if tuple(offer.name for offer in offers) != WEIGHT_NAMES:
         raise _malformed(path, f"its names are not {', '.join(WEIGHT_NAMES)}")
     return {offer.name: offer for offer in offers}

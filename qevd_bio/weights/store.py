@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 
 from qevd_bio.errors import DataError, EnvironmentProblem, UsageError
 from qevd_bio.weights.contents import WEIGHT_NAMES, expected_layout, layout_faults, listed
-from qevd_bio.weights.hsmr_shapes import heads_of
+from qevd_bio.weights.hsmr_shapes import AttentionHeads, heads_of
 from qevd_bio.weights.tensor_file import DIGEST_KEY, SUFFIX, read_layout, tensors_digest
 
 if TYPE_CHECKING:
@@ -28,25 +28,18 @@ METADATA_KEYS = (
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What one stored file holds.
+    """The tensors of one stored file, on the CPU: float32 for networks, else float64, int32.
 
-    Attributes
-    ----------
-    tensors : dict of str to Tensor
-        On the CPU, as stored: float32 for networks; float64 and int32 for bodies.
-    metadata : dict of str to str
-        `METADATA_KEYS` and the digest: name, schema, source file and its SHA-256, licence note,
-        converter version, whether the network has the official size, what the name rests on.
-    sha256 : str
-        Of names, types, shapes and numbers, checked at loading: what a result depends on. It
-        does not change when the same weights are imported from a file of another name.
+    `metadata` holds `METADATA_KEYS` and the digest. `sha256`, of names, types, shapes and numbers,
+    was checked at loading; it does not change when the same weights are imported from a file of
+    another name.
     """
 
     tensors: dict[str, torch.Tensor]
     metadata: dict[str, str]
     sha256: str
 
-    def heads(self) -> tuple[int, int]:
+    def heads(self) -> AttentionHeads:
         """Return the attention heads of a network's backbone and head."""
         return heads_of(self.metadata)
 
@@ -66,24 +59,12 @@ def default_folder() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class WeightFolder:
-    """A folder of imported weights.
-
-    Attributes
-    ----------
-    path : Path
-        Need not exist; reading never makes it.
-    """
+    """A folder of imported weights; reading never makes it."""
 
     path: Path
 
     def file(self, name: str) -> Path:
-        """Say where a weight file lies, there or not.
-
-        Raises
-        ------
-        UsageError
-            No weights of this name exist.
-        """
+        """Return the place of a weight file, there or not; `UsageError` for an unknown name."""
         if name not in WEIGHT_NAMES:
             raise UsageError(
                 f"there are no weights named {name!r}",
@@ -104,14 +85,14 @@ class WeightFolder:
         EnvironmentProblem
             The weights were not imported.
         DataError
-            The file is damaged, or does not hold what its name says.
+            The file is damaged, or holds something else.
         """
         path = self.file(name)
         if not path.is_file():
             raise EnvironmentProblem(
                 "these weights were not imported",
                 where=str(path),
-                next_step=f"Obtain them as 'qevd-bio weights list' says, then run 'qevd-bio "
+                next_step=f"Obtain them as in 'qevd-bio weights list', then run 'qevd-bio "
                 f"weights import FILE --as {name}'",
             )
         found, metadata = read_layout(path)
@@ -119,7 +100,7 @@ class WeightFolder:
         if lacking:
             faults = [f"its header lacks {', '.join(lacking)}"]
         elif (metadata["name"], metadata["schema_version"]) != (name, SCHEMA_VERSION):
-            faults = [f"its header says {metadata['name']}, schema {metadata['schema_version']}"]
+            faults = [f"its header holds {metadata['name']}, schema {metadata['schema_version']}"]
         else:
             any_size = metadata["official_size"] == "no"
             faults = layout_faults(found, expected_layout(name, found, any_size=any_size))
@@ -132,24 +113,14 @@ class WeightFolder:
         return metadata
 
     def load(self, name: str) -> Weights:
-        """Load weights and check them against their digest.
-
-        Parameters
-        ----------
-        name : str
-            One of ``hsmr``, ``skel_male``, ``skel_female``, ``smpl_male``, ``smpl_female``,
-            ``smpl_neutral``.
-
-        Returns
-        -------
-        Weights
+        """Load weights of a name in `WEIGHT_NAMES` and check them against their digest.
 
         Raises
         ------
         EnvironmentProblem
             The weights were not imported.
         DataError
-            The file is damaged, or does not hold what its name says.
+            The file is damaged, or holds something else.
         UsageError
             No weights of this name exist.
         """
@@ -167,13 +138,7 @@ class WeightFolder:
         return Weights(tensors=tensors, metadata=metadata, sha256=digest)
 
     def digest(self, name: str) -> str:
-        """Return the digest a header records, without reading the numbers.
-
-        Raises
-        ------
-        EnvironmentProblem, DataError
-            As `metadata`.
-        """
+        """Return the digest that a header records, without reading the numbers, as `metadata`."""
         return self.metadata(name)[DIGEST_KEY]
 
 

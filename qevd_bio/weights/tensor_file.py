@@ -1,7 +1,7 @@
 """Safetensors files: written one tensor at a time, read back with a digest of their numbers.
 
-The format is an eight-byte length, a JSON header and the numbers. Writing it here, and not through
-the library, keeps a file of gigabytes from being copied in memory; reading is the library's.
+The format is an eight-byte length, a JSON header and the numbers. It is written here, not by the
+library, to keep a file of gigabytes from being copied in memory; the library reads it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _BLOCK_BYTES = 4 * 1024**2
 def write_tensors(
     path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]
 ) -> str:
-    """Write tensors durably, all or nothing.
+    """Write tensors durably, all or nothing; return their digest.
 
     Parameters
     ----------
@@ -42,16 +42,6 @@ def write_tensors(
         float64, float32 or int32 of any shape; may be views of a mapped file.
     metadata : mapping of str to str
         Goes into the header; the digest of the tensors is added.
-
-    Returns
-    -------
-    str
-        The digest: SHA-256 of names, types, shapes and numbers.
-
-    Raises
-    ------
-    OSError
-        Writing failed; `path` is as it was.
 
     Notes
     -----
@@ -70,18 +60,7 @@ def write_tensors(
 
 
 def tensors_digest_of(tensors: Mapping[str, NDArray[Any]]) -> str:
-    """Hash names, types, shapes and numbers, as `write_tensors` puts it into the header.
-
-    Parameters
-    ----------
-    tensors : mapping of str to ndarray
-        float64, float32 or int32.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits.
-    """
+    """Hash names, types, shapes and numbers, as `write_tensors` puts it into the header."""
     layout, order = _laid_out(tensors)
     digest = hashlib.sha256(_canonical(layout))
     for name in order:
@@ -92,20 +71,7 @@ def tensors_digest_of(tensors: Mapping[str, NDArray[Any]]) -> str:
 def read_layout(path: Path) -> tuple[dict[str, tuple[str, tuple[int, ...]]], dict[str, str]]:
     """Read types, shapes and metadata of a safetensors file, not its numbers.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    tensors : dict of str to (dtype name, shape)
-    metadata : dict of str to str
-
-    Raises
-    ------
-    DataError
-        The file is absent, cut short, or no safetensors file.
+    `DataError` where the file is absent, cut short, or no safetensors file.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -118,29 +84,16 @@ def read_layout(path: Path) -> tuple[dict[str, tuple[str, tuple[int, ...]]], dic
         raise _unsound(path, str(error)) from error
     metadata = header.pop("__metadata__", {})
     tensors = {
-        name: (names.get(told["dtype"], told["dtype"]), tuple(told["shape"]))
-        for name, told in header.items()
+        name: (names.get(entry["dtype"], entry["dtype"]), tuple(entry["shape"]))
+        for name, entry in header.items()
     }
     return tensors, metadata
 
 
 def tensors_digest(path: Path) -> str:
-    """Hash the names, types, shapes and numbers a file holds now.
+    """Hash the names, types, shapes and numbers a file holds now, as `tensors_digest_of`.
 
-    Parameters
-    ----------
-    path : Path
-        A safetensors file.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits, as `write_tensors` put them into the header.
-
-    Raises
-    ------
-    DataError
-        The file is absent or its header is broken.
+    `DataError` where the file is absent or its header is broken.
     """
     header, data_start = _header(path)
     header.pop("__metadata__", None)

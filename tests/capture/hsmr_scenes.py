@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from benchmarks.random_network import random_network
 from qevd_bio.capture.hsmr.detector import Detected
 from qevd_bio.capture.hsmr.network import HsmrNetwork
-from qevd_bio.capture.hsmr.sizes import NetworkSizes
+from qevd_bio.weights.hsmr_shapes import HsmrSize
 
-SIZES = NetworkSizes(
-    width=32, depth=2, heads=16, mlp=64, token=32, head_depth=1, head_heads=8, head_inner=16,
-    head_mlp=32,
+SIZES = HsmrSize(
+    width=32, depth=2, hidden=64, token_width=32, layers=1, inner=16, head_hidden=32
 )  # fmt: skip
 RED, BLUE, GREEN = (220, 30, 30), (30, 30, 220), (20, 200, 20)
 GROUND = 128
 
 
 def small_network() -> HsmrNetwork:
-    return HsmrNetwork.random(SIZES)
+    return random_network(SIZES)
 
 
 def picture(*people, height=160, width=200, ground=GROUND):

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from qevd_bio.capture.hsmr.network import HsmrNetwork
-from qevd_bio.capture.hsmr.sizes import AttentionHeads
+from qevd_bio.weights.hsmr_shapes import AttentionHeads
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "hsmr"
 HEADS = AttentionHeads(backbone=4, head=2)

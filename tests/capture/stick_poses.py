@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from qevd_bio.capture.monocular.body_chain import pose_chain, state_from_angles
+from qevd_bio.capture.monocular.body_chain import landmark_offsets, pose_chain, state_from_angles
+from qevd_bio.capture.monocular.config import LandmarkConfig
 from qevd_bio.capture.monocular.stick_body import BODY_JOINTS
 from qevd_bio.skeleton.bodies import generic_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX, JOINT_INDEX, N_DOFS
@@ -22,13 +23,13 @@ def stick(q: np.ndarray, skeleton=None) -> np.ndarray:
 
 
 LENGTHS = np.array([0.42, 0.43, 0.16, 0.29, 0.26, 0.22, 0.38, 0.49])
-LEG = 0.85
+OFFSETS = landmark_offsets(LandmarkConfig(), 0.85)
 
 
 def marked(q: np.ndarray) -> np.ndarray:
     """Where a detector would put its landmarks: beside the joint centres."""
     place = np.zeros((len(q), 3))
-    return pose_chain(state_from_angles(q, place), LENGTHS, LEG).landmarks_m
+    return pose_chain(state_from_angles(q, place), LENGTHS, OFFSETS).landmarks_m
 
 
 def pose(frames: int = 1, **degrees) -> np.ndarray:

@@ -5,15 +5,17 @@ import itertools
 import numpy as np
 import pytest
 
-from qevd_bio.capture.monocular.arm_depth import _cheapest_path, _crossings, arms_chosen
+from qevd_bio.capture.monocular.arm_depth import _crossings, choose_arms
 from qevd_bio.capture.monocular.body_chain import pose_chain, state_from_angles
+from qevd_bio.capture.monocular.cheapest_path import cheapest_path
+from qevd_bio.capture.monocular.config import ArmDepthConfig
 from qevd_bio.capture.monocular.inverse_kinematics import inverse_kinematics
 from qevd_bio.capture.monocular.stick_body import JOINT, LENGTH
-from tests.capture.stick_poses import LEG, LENGTHS, pose
+from tests.capture.stick_poses import LENGTHS, pose
 
 
 def stick_joints(q):
-    return pose_chain(state_from_angles(q, np.zeros((len(q), 3))), LENGTHS, LEG).joints_m
+    return pose_chain(state_from_angles(q, np.zeros((len(q), 3))), LENGTHS).joints_m
 
 
 def test_the_path_is_the_cheapest_of_all():
@@ -27,7 +29,7 @@ def test_the_path_is_the_cheapest_of_all():
         )
 
     best = min(itertools.product(range(3), repeat=6), key=total)
-    assert tuple(_cheapest_path(cost, fee)) == best
+    assert tuple(cheapest_path(cost, fee)) == best
 
 
 def test_candidates_lie_on_the_line_of_sight_at_the_bones_length():
@@ -64,10 +66,11 @@ def test_an_arm_held_forwards_is_turned_to_the_camera_when_a_fit_put_it_behind(s
     world[:, [JOINT[f"{name}_{side}"] for name in ("elbow", "wrist") for side in "lr"], 2] = (
         -shown_cm / 100.0
     )
-    chosen = arms_chosen(
-        start, LENGTHS, LEG, rays, world, np.full(frames, 1 / 30.0), np.zeros(frames, dtype=int)
-    )
-    joints = pose_chain(chosen, LENGTHS, LEG).joints_m
+    chosen = choose_arms(
+        start, LENGTHS, rays, world, np.full(frames, 1 / 30.0), np.zeros(frames, dtype=int),
+        ArmDepthConfig(),
+    )  # fmt: skip
+    joints = pose_chain(chosen, LENGTHS).joints_m
     for side in "lr":
         depth = joints[:, JOINT[f"elbow_{side}"], 2] - joints[:, JOINT[f"shoulder_{side}"], 2]
         assert depth.max() < -0.15, side

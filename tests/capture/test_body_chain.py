@@ -3,14 +3,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qevd_bio.capture.monocular.body_chain import N, joined, pose_chain, state_from_angles
+from qevd_bio.capture.monocular.body_chain import (
+    N,
+    concatenate,
+    landmark_offsets,
+    pose_chain,
+    state_from_angles,
+)
+from qevd_bio.capture.monocular.config import LandmarkConfig
 from qevd_bio.capture.monocular.inverse_kinematics import inverse_kinematics
 from qevd_bio.capture.monocular.stick_body import JOINT, LENGTH_NAMES
 from qevd_bio.skeleton.dofs import DOF_INDEX
 from tests.capture.stick_poses import pose, squats, stick
 
 LENGTHS = np.array([0.41, 0.43, 0.17, 0.29, 0.25, 0.22, 0.37, 0.50])
-LEG = 0.84
+OFFSETS = landmark_offsets(LandmarkConfig(), 0.84)
 
 
 def random_state(frames=4, seed=0):
@@ -39,7 +46,7 @@ def lengths_of(joints):
 
 def test_bones_have_the_lengths_given():
     straight = state_from_angles(squats(6, 10.0, 30.0), np.zeros((6, 3)))
-    found = lengths_of(pose_chain(straight, LENGTHS, LEG).joints_m)
+    found = lengths_of(pose_chain(straight, LENGTHS, OFFSETS).joints_m)
     for name, length in zip(LENGTH_NAMES, LENGTHS, strict=True):
         np.testing.assert_allclose(found[name], length, atol=1e-12, err_msg=name)
 
@@ -49,8 +56,8 @@ def test_landmarks_move_with_each_unknown_as_stated(unknown):
     state, step = random_state(), 1e-6
     change = np.zeros((4, N))
     change[:, unknown] = step
-    ends = [pose_chain(state.moved(s * change), LENGTHS, LEG).landmarks_m for s in (1, -1)]
-    stated = pose_chain(state, LENGTHS, LEG).by_unknown[..., unknown]
+    ends = [pose_chain(state.moved(s * change), LENGTHS, OFFSETS).landmarks_m for s in (1, -1)]
+    stated = pose_chain(state, LENGTHS, OFFSETS).by_unknown[..., unknown]
     np.testing.assert_allclose((ends[0] - ends[1]) / (2 * step), stated, atol=1e-8)
 
 
@@ -58,8 +65,8 @@ def test_landmarks_move_with_each_unknown_as_stated(unknown):
 def test_landmarks_move_with_each_length_as_stated(length):
     state, step = random_state(seed=1), 1e-6
     change = np.eye(len(LENGTHS))[length] * step
-    ends = [pose_chain(state, LENGTHS + s * change, LEG).landmarks_m for s in (1, -1)]
-    stated = pose_chain(state, LENGTHS, LEG).by_length[..., length]
+    ends = [pose_chain(state, LENGTHS + s * change, OFFSETS).landmarks_m for s in (1, -1)]
+    stated = pose_chain(state, LENGTHS, OFFSETS).by_length[..., length]
     np.testing.assert_allclose((ends[0] - ends[1]) / (2 * step), stated, atol=1e-8)
 
 
@@ -81,7 +88,7 @@ def test_landmarks_move_with_each_length_as_stated(length):
 def test_the_chain_is_the_skeletons_own(degrees):
     """Limb directions agree with SKEL forward kinematics, angles come back."""
     q = pose(**degrees)
-    chain = pose_chain(state_from_angles(q, np.zeros((1, 3))), LENGTHS, LEG).joints_m
+    chain = pose_chain(state_from_angles(q, np.zeros((1, 3))), LENGTHS, OFFSETS).joints_m
     skel = stick(q)
     for tail, head in (("hip", "knee"), ("knee", "ankle"), ("ankle", "toe"),
                        ("shoulder", "elbow"), ("elbow", "wrist")):  # fmt: skip
@@ -97,7 +104,7 @@ def test_the_chain_is_the_skeletons_own(degrees):
 
 
 def test_landmarks_lie_beside_the_joints_and_mirror():
-    posed = pose_chain(state_from_angles(pose(), np.zeros((1, 3))), LENGTHS, LEG)
+    posed = pose_chain(state_from_angles(pose(), np.zeros((1, 3))), LENGTHS, OFFSETS)
     off = posed.landmarks_m[0] - posed.joints_m[0]
     assert 0.005 < np.linalg.norm(off[JOINT["hip_l"]]) < 0.06
     assert off[JOINT["shoulder_l"]][1] < 0.0  # above: y points down
@@ -108,7 +115,7 @@ def test_landmarks_lie_beside_the_joints_and_mirror():
 
 def test_taking_and_joining_gives_the_same_postures():
     state = random_state(6)
-    again = joined([state.taken(np.arange(0, 2)), state.taken(np.arange(2, 6))])
+    again = concatenate([state.select(np.arange(0, 2)), state.select(np.arange(2, 6))])
     np.testing.assert_array_equal(
-        pose_chain(again, LENGTHS, LEG).joints_m, pose_chain(state, LENGTHS, LEG).joints_m
+        pose_chain(again, LENGTHS, OFFSETS).joints_m, pose_chain(state, LENGTHS, OFFSETS).joints_m
     )

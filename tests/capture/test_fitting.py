@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from qevd_bio.capture.monocular.body_chain import state_from_angles
+from qevd_bio.capture.monocular.config import PostureConfig
 from qevd_bio.capture.monocular.fitting import BONE_ENDS, Problem, Shared, fit_chain
 from qevd_bio.capture.monocular.normal_equations import bend_coefficients
 from qevd_bio.capture.monocular.stick_body import K
-from tests.capture.stick_poses import LENGTHS, marked, pose
+from tests.capture.stick_poses import LENGTHS, OFFSETS, marked, pose
 
 FRAMES = 3
 
@@ -26,13 +27,15 @@ def pull(alike_deg: float) -> float:
         depth=np.diff(marks[:, BONE_ENDS, 2], axis=2)[..., 0],
         depth_trust=np.full((FRAMES, len(BONE_ENDS)), 1 / 0.2),
         speed=np.zeros((FRAMES, K, 3)),
-        swing=np.zeros((FRAMES, K, 3)),
+        acceleration=np.zeros((FRAMES, K, 3)),
         bend=bend_coefficients(np.full(FRAMES, 0.04)),
         size_matrix=1e4 * np.eye(len(LENGTHS)),
         size_target=1e4 * LENGTHS,
         bias_trust=np.full(len(BONE_ENDS), 1e3),
         elbows_alike=np.full(FRAMES, 1.0 / np.deg2rad(alike_deg)),
-        leg_m=0.85,
+        offsets_m=OFFSETS,
+        posture=PostureConfig(),
+        outlier=3.0,
     )
     start = state_from_angles(q, place)
     state, _ = fit_chain(problem, start, Shared(LENGTHS, np.zeros(len(BONE_ENDS))), 40)

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from qevd_bio.capture.config import CaptureConfig
+from qevd_bio.capture.config import TurnConfig, VideoConfig
 from qevd_bio.capture.hsmr import backend
 from qevd_bio.capture.hsmr.backend import capture_hsmr
 from qevd_bio.capture.hsmr.config import HsmrConfig
-from qevd_bio.capture.hsmr.pipeline import HsmrOnDevice, see
-from qevd_bio.capture.hsmr.prefetch import side_by_side
+from qevd_bio.capture.hsmr.device import HsmrOnDevice
+from qevd_bio.capture.hsmr.estimate import estimate_person
+from qevd_bio.capture.person import upright
 from qevd_bio.capture.recorded.backend import recorded_motion
 from qevd_bio.errors import DataError, VideoError
 from tests.capture.hsmr_scenes import BLUE, RED, ColourDetector, picture, small_network
@@ -18,7 +20,7 @@ from tests.capture.video_files import cut_in_half, set_rotation_90, write_video
 
 CONFIG = HsmrConfig(
     precision="fp32", detect_every=4, detect_together=2, flip_every=4, least_confidence=0.0,
-    video=CaptureConfig(turn_deg=0, cut_difference=60.0),
+    video=VideoConfig(turn=TurnConfig(fixed_deg=0), cut_difference=60.0),
 )  # fmt: skip
 BOX = (60, 20, 120, 150)
 
@@ -46,7 +48,7 @@ def video(tmp_path):
     return path
 
 
-def test_every_timestamp_gets_a_pose_with_its_worth(video):
+def test_every_timestamp_gets_a_pose_with_its_confidence(video):
     made = captured(video, 30)
     motion = made.motion
     assert motion.q.shape == (30, 46) and np.isfinite(motion.q).all()
@@ -90,14 +92,14 @@ def test_angles_are_unwrapped_within_a_shot_and_not_across_a_cut(tmp_path, monke
     wrapped = np.zeros(46)
 
     def fake_see(frames, detector, hsmr, config):
-        seen = see(frames, detector, hsmr, config)
+        seen = estimate_person(frames, detector, hsmr, config)
         q = np.tile(wrapped, (20, 1))
         turn = np.linspace(3.0, 3.5, 20)
         turn[10:] += 2.0
         q[:, 0] = np.angle(np.exp(1j * turn))
         return replace(seen, q=q)
 
-    monkeypatch.setattr(backend, "see", fake_see)
+    monkeypatch.setattr(backend, "estimate_person", fake_see)
     made = captured(path, 20)
     assert made.notes["shots"] == 2
     steps = np.diff(made.motion.q[:, 0])
@@ -119,7 +121,7 @@ def test_sideways_pictures_are_turned_before_anything_is_sought(tmp_path, monkey
     frames = [person(i) for i in range(12)]
     write_video(upright, frames)
     write_video(sideways, [np.ascontiguousarray(np.rot90(frame)) for frame in frames])
-    turned = replace(CONFIG, video=replace(CONFIG.video, turn_deg=90))
+    turned = replace(CONFIG, video=replace(CONFIG.video, turn=TurnConfig(fixed_deg=90)))
     made = captured(sideways, 12, config=turned)
     np.testing.assert_allclose(made.motion.q, captured(upright, 12).motion.q, atol=0.02)
     assert made.notes["turn_deg"] == 90
@@ -128,11 +130,11 @@ def test_sideways_pictures_are_turned_before_anything_is_sought(tmp_path, monkey
     np.testing.assert_allclose(captured(sideways, 12).motion.q, made.motion.q, atol=0.02)
 
 
-def test_without_mediapipe_the_expected_turn_is_kept_and_told(tmp_path, monkeypatch):
+def test_without_mediapipe_the_expected_turn_is_kept_and_noted(tmp_path, monkeypatch):
     path = tmp_path / "sideways.mp4"
     write_video(path, [np.ascontiguousarray(np.rot90(person(i))) for i in range(12)])
-    monkeypatch.setattr(backend, "find_spec", lambda name: None)
-    content = replace(CONFIG, video=replace(CONFIG.video, turn_deg=None))
+    monkeypatch.setattr(upright, "find_spec", lambda name: None)
+    content = replace(CONFIG, video=replace(CONFIG.video, turn=TurnConfig()))
     tall = captured(path, 12, config=content, video_id="0012")
     assert tall.notes["turn_deg"] == 0, "a portrait is not expected to lie on its side"
     wide = tmp_path / "wide.mp4"
@@ -162,7 +164,7 @@ def test_a_video_cut_short_keeps_its_timestamps(tmp_path):
         captured(path, 40)
 
 
-def test_nobody_and_foreign_timestamps_are_told(tmp_path, video):
+def test_nobody_and_foreign_timestamps_are_reported(tmp_path, video):
     with pytest.raises(DataError, match="29 timestamps"):
         captured(video, 29)
     path = tmp_path / "empty.mp4"
@@ -189,9 +191,12 @@ def test_a_broken_video_among_good_ones_costs_only_itself(tmp_path, video):
         ).motion  # fmt: skip
 
     jobs = [(video, 30), (broken, 30), (second, 14)]
-    first, bad, last = [result for _, result in side_by_side(jobs, work, 3)]
-    assert isinstance(bad, VideoError)
-    for motion, (path, frames) in ((first, jobs[0]), (last, jobs[2])):
+    with ThreadPoolExecutor(3) as pool:
+        motions = [pool.submit(work, job) for job in jobs]
+    with pytest.raises(VideoError):
+        motions[1].result()
+    for made, (path, frames) in ((motions[0], jobs[0]), (motions[2], jobs[2])):
+        motion = made.result()
         alone = captured(path, frames).motion
         np.testing.assert_array_equal(motion.q, alone.q)
         np.testing.assert_array_equal(motion.confidence, alone.confidence)
@@ -204,10 +209,10 @@ def test_our_estimates_written_as_a_dump_read_back_the_same(tmp_path, monkeypatc
     kept = {}
 
     def keeping(*arguments):
-        kept["seen"] = see(*arguments)
+        kept["seen"] = estimate_person(*arguments)
         return kept["seen"]
 
-    monkeypatch.setattr(backend, "see", keeping)
+    monkeypatch.setattr(backend, "estimate_person", keeping)
     made = captured(path, 30).motion
     seen = kept["seen"]
     dump = np.empty(30, dtype=object)

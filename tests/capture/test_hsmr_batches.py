@@ -6,16 +6,15 @@ from itertools import pairwise
 import pytest
 import torch
 
+from benchmarks.random_network import random_network
 from qevd_bio.capture.hsmr import batches as module
-from qevd_bio.capture.hsmr.batches import CropBatches, places_matter
-from qevd_bio.capture.hsmr.network import HsmrNetwork
+from qevd_bio.capture.hsmr.batches import CropBatches, position_matters
 from qevd_bio.capture.hsmr.predict import Prediction, predict
-from qevd_bio.capture.hsmr.sizes import NetworkSizes
 from qevd_bio.errors import EnvironmentProblem
+from qevd_bio.weights.hsmr_shapes import HsmrSize
 
-SMALL = NetworkSizes(
-    width=32, depth=2, heads=16, mlp=64, token=32, head_depth=1, head_heads=8, head_inner=16,
-    head_mlp=32,
+SMALL = HsmrSize(
+    width=32, depth=2, hidden=64, token_width=32, layers=1, inner=16, head_hidden=32
 )  # fmt: skip
 
 
@@ -39,41 +38,41 @@ class Echo:
         )
 
 
-def one_lane(batches, *levels):
-    with batches.lane() as lane:
+def one_queue(batches, *levels):
+    with batches.queue() as queue:
         for level in levels:
-            lane.add(crops_of(level))
-    return lane.estimates()
+            queue.add(crops_of(level))
+    return queue.estimates()
 
 
 @pytest.mark.parametrize("shared", [True, False])
 @pytest.mark.parametrize("size", [1, 3, 8])
 def test_each_crop_gets_its_own_estimate_whatever_the_batch(size, shared):
     step = Echo()
-    told = one_lane(CropBatches(step, size, shared=shared), *range(1, 11))
-    assert told.q[:, 45].tolist() == told.betas[:, 9].tolist() == list(range(1, 11))
-    assert told.camera[:, 0].tolist() == list(range(1, 11)) and told.finite.all()
+    made = one_queue(CropBatches(step, size, shared=shared), *range(1, 11))
+    assert made.q[:, 45].tolist() == made.betas[:, 9].tolist() == list(range(1, 11))
+    assert made.finite.all()
     assert set(step.sizes) == {size}, "the network must always see the same shape"
 
 
 def test_a_crop_that_is_not_finite_is_marked():
-    told = one_lane(CropBatches(Echo(), 2, shared=True), 7, 99, 8)
-    assert told.finite.tolist() == [True, False, True]
+    made = one_queue(CropBatches(Echo(), 2, shared=True), 7, 99, 8)
+    assert made.finite.tolist() == [True, False, True]
 
 
-def test_lanes_share_batches_and_wait_for_the_crops_that_others_took_along():
+def test_queues_share_batches_and_wait_for_the_crops_that_others_took_along():
     step = Echo()
     batches = CropBatches(step, 4, shared=True)
     both_inside = threading.Barrier(2)
-    told = {}
+    made = {}
 
     def work(name, *levels):
-        with batches.lane() as lane:
+        with batches.queue() as queue:
             both_inside.wait()
             for level in levels:
-                lane.add(crops_of(level))
+                queue.add(crops_of(level))
             both_inside.wait()
-        told[name] = lane.estimates().q[:, 0].tolist()
+        made[name] = queue.estimates().q[:, 0].tolist()
 
     threads = [
         threading.Thread(target=work, args=("a", 1, 2, 3)),
@@ -83,16 +82,16 @@ def test_lanes_share_batches_and_wait_for_the_crops_that_others_took_along():
         thread.start()
     for thread in threads:
         thread.join(20)
-    assert told == {"a": [1, 2, 3], "b": [11, 12, 13]}
+    assert made == {"a": [1, 2, 3], "b": [11, 12, 13]}
     assert step.sizes == [4, 4], "six crops of two videos make two batches"
 
 
 def test_without_sharing_every_video_has_batches_of_its_own():
     step = Echo()
     batches = CropBatches(step, 4, shared=False)
-    with batches.lane() as other:
+    with batches.queue() as other:
         other.add(crops_of(5, 6, 7))
-        assert one_lane(batches, 1, 2).q[:, 0].tolist() == [1, 2]
+        assert one_queue(batches, 1, 2).q[:, 0].tolist() == [1, 2]
     assert other.estimates().q[:, 0].tolist() == [5, 6, 7]
     assert step.sizes == [4, 4]
 
@@ -100,37 +99,37 @@ def test_without_sharing_every_video_has_batches_of_its_own():
 def test_too_little_memory_halves_the_batch_and_goes_on():
     step = Echo(most=3)
     batches = CropBatches(step, 8, shared=True)
-    assert one_lane(batches, *range(1, 20)).q[:, 0].tolist() == list(range(1, 20))
+    assert one_queue(batches, *range(1, 20)).q[:, 0].tolist() == list(range(1, 20))
     assert step.sizes[:3] == [8, 4, 2] and set(step.sizes[2:]) == {2}
     assert batches.smallest == 2
 
 
 def test_the_former_size_is_tried_again_and_more_rarely_when_it_fails(monkeypatch):
-    monkeypatch.setattr(module, "CALM_BATCHES", 4)
+    monkeypatch.setattr(module, "RETRY_BATCHES", 4)
     step = Echo(most=1)
     batches = CropBatches(step, 2, shared=True)
-    one_lane(batches, *range(60))
+    one_queue(batches, *range(60))
     tries = [i for i, size in enumerate(step.sizes) if size == 2]
     # each batch of two crops is two steps of one once halved
     assert [later - earlier for earlier, later in pairwise(tries)] == [
         9, 17, 33,
     ]  # fmt: skip
     step.most = 2
-    one_lane(batches, *range(80))
+    one_queue(batches, *range(80))
     assert batches.size == 2 and step.sizes[-3:] == [2, 2, 2]
 
 
-def test_no_memory_for_a_single_crop_is_told():
+def test_no_memory_for_a_single_crop_is_reported():
     with pytest.raises(EnvironmentProblem, match="does not hold the network and one crop"):
-        one_lane(CropBatches(Echo(most=0), 4, shared=True), 1, 2)
+        one_queue(CropBatches(Echo(most=0), 4, shared=True), 1, 2)
 
 
-def test_a_lane_that_breaks_takes_its_crops_away_and_nobody_else_s():
+def test_a_queue_that_breaks_removes_its_own_crops_only():
     step = Echo()
     batches = CropBatches(step, 4, shared=True)
-    with batches.lane() as good:
+    with batches.queue() as good:
         good.add(crops_of(1))
-        with pytest.raises(ZeroDivisionError), batches.lane() as bad:
+        with pytest.raises(ZeroDivisionError), batches.queue() as bad:
             bad.add(crops_of(50, 51))
             raise ZeroDivisionError
         good.add(crops_of(2))
@@ -138,54 +137,54 @@ def test_a_lane_that_breaks_takes_its_crops_away_and_nobody_else_s():
     assert len(step.sizes) == 1
 
 
-def test_what_the_network_raises_reaches_the_lanes_in_the_batch():
+def test_what_the_network_raises_reaches_the_queues_in_the_batch():
     def broken(crops):
         raise RuntimeError("the device is gone")
 
     batches = CropBatches(broken, 2, shared=True)
     with pytest.raises(RuntimeError, match="the device is gone"):
-        one_lane(batches, 1)
+        one_queue(batches, 1)
     with pytest.raises(RuntimeError, match="the device is gone"):
-        one_lane(batches, 1, 2, 3)
+        one_queue(batches, 1, 2, 3)
 
 
-def test_whether_places_matter_is_seen_in_the_bytes():
+def test_whether_position_matters_is_seen_in_the_bytes():
     crop = crops_of(0)[0]
 
     def drifting(crops):
-        said = Echo()(crops)
-        said.q[-1] += 1.0
-        return said
+        made = Echo()(crops)
+        made.q[-1] += 1.0
+        return made
 
-    assert not places_matter(Echo(), crop, 8)
-    assert places_matter(drifting, crop, 8)
+    assert not position_matters(Echo(), crop, 8)
+    assert position_matters(drifting, crop, 8)
 
 
 def test_neighbours_change_no_byte_without_sharing_and_nothing_but_rounding_with_it():
-    network = HsmrNetwork.random(SMALL)
+    network = random_network(SMALL)
     torch.manual_seed(3)
     crops = torch.randint(0, 256, (7, 256, 256, 3), dtype=torch.uint8)
     others = torch.randint(0, 256, (5, 256, 256, 3), dtype=torch.uint8)
 
-    def told(size, shared, neighbours):
+    def made(size, shared, neighbours):
         batches = CropBatches(lambda x: predict(network, x, "fp32"), size, shared=shared)
 
         def neighbour():
-            with batches.lane() as other:
+            with batches.queue() as other:
                 for crop in others[:neighbours]:
                     other.add(crop[None])
 
         beside = threading.Thread(target=neighbour)
-        with batches.lane() as lane:
+        with batches.queue() as queue:
             beside.start()
             for crop in crops:
-                lane.add(crop[None])
+                queue.add(crop[None])
         beside.join(20)
-        return lane.estimates().q
+        return queue.estimates().q
 
     for size in (1, 3, 8):
-        alone = told(size, False, 0)
-        assert (told(size, False, 5) == alone).all()
-        assert abs(told(size, True, 5) - alone).max() < 2e-5
-        assert abs(alone - told(1, False, 0)).max() < 2e-5
-    assert (told(1, True, 5) == told(1, False, 0)).all(), "batches of one have no places"
+        alone = made(size, False, 0)
+        assert (made(size, False, 5) == alone).all()
+        assert abs(made(size, True, 5) - alone).max() < 2e-5
+        assert abs(alone - made(1, False, 0)).max() < 2e-5
+    assert (made(1, True, 5) == made(1, False, 0)).all(), "batches of one have no places"

@@ -7,15 +7,15 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from qevd_bio.capture.hsmr.confidence import (
-    DOUBTFUL_RAD,
     LARGE_JOINTS,
     confidence,
     disagreement,
     flip_sigma,
     impossible,
 )
+from qevd_bio.capture.hsmr.config import ConfidenceConfig, StandingConfig
 from qevd_bio.capture.hsmr.gravity import find_gravity
-from qevd_bio.capture.hsmr.person_track import Seen
+from qevd_bio.capture.hsmr.person_track import PersonTrack
 from qevd_bio.skeleton.dofs import DOF_INDEX, mirror_q
 from qevd_bio.synthetic.scene import (
     View,
@@ -25,13 +25,14 @@ from qevd_bio.synthetic.scene import (
     pelvis_rotation,
 )
 
+CONFIG = ConfidenceConfig()
 FACING = np.zeros(46)
 FACING[0] = np.pi
 
 
-def seen(frames=6, **changes):
+def track(frames=6, **changes):
     q = np.tile(FACING, (frames, 1))
-    whole = Seen(
+    whole = PersonTrack(
         size_px=(640, 480),
         shot=np.zeros(frames, np.int64),
         found=np.ones(frames, bool),
@@ -42,7 +43,6 @@ def seen(frames=6, **changes):
         edges=np.zeros(frames, np.int64),
         q=q,
         betas=np.zeros((frames, 10)),
-        camera=np.ones((frames, 3)),
         mirrored_q=np.full((frames, 46), np.nan),
     )
     return replace(whole, **changes)
@@ -56,23 +56,23 @@ def turned_by(degrees):
 
 
 def test_without_a_doubt_the_detector_s_score_is_left():
-    np.testing.assert_allclose(confidence(seen()), 0.9)
+    np.testing.assert_allclose(confidence(track(), CONFIG), 0.9)
 
 
 def test_confidence_falls_with_everything_that_speaks_against_a_frame():
     q = np.tile(FACING, (6, 1))
     q[:, DOF_INDEX["knee_angle_r"]] = np.deg2rad(-60.0)
     for against in (
-        seen(score=np.full(6, 0.6)),
-        seen(inside=np.full(6, 0.7)),
-        seen(edges=np.ones(6, np.int64)),
-        seen(mirrored_q=turned_by(40.0)),
-        seen(q=q),
+        track(score=np.full(6, 0.6)),
+        track(inside=np.full(6, 0.7)),
+        track(edges=np.ones(6, np.int64)),
+        track(mirrored_q=turned_by(40.0)),
+        track(q=q),
     ):
-        assert (confidence(against) < 0.89).all()
-    nobody = seen(found=np.array([True] * 5 + [False]), mirrored_q=turned_by(0.0))
+        assert (confidence(against, CONFIG) < 0.89).all()
+    nobody = track(found=np.array([True] * 5 + [False]), mirrored_q=turned_by(0.0))
     nobody.q[5] = nobody.mirrored_q[5] = np.nan
-    assert confidence(nobody)[5] == 0.0 and (confidence(nobody)[:5] > 0.89).all()
+    assert confidence(nobody, CONFIG)[5] == 0.0 and (confidence(nobody, CONFIG)[:5] > 0.89).all()
 
 
 def test_disagreement_is_the_mean_turn_between_the_joints():
@@ -95,10 +95,10 @@ def test_disagreement_at_the_threshold_halves_and_is_interpolated():
     for joint in ("pelvis_tilt", "hip_flexion_r", "hip_flexion_l", "lumbar_extension",
                   "thorax_extension", "shoulder_r_z", "shoulder_l_z", "knee_angle_r",
                   "knee_angle_l"):  # fmt: skip
-        mirrored[5, DOF_INDEX[joint]] += DOUBTFUL_RAD
+        mirrored[5, DOF_INDEX[joint]] += np.deg2rad(CONFIG.doubtful_deg)
     for elbow in ("elbow_flexion_r", "elbow_flexion_l"):
-        mirrored[5, DOF_INDEX[elbow]] += DOUBTFUL_RAD
-    trust = confidence(seen(mirrored_q=mirrored))
+        mirrored[5, DOF_INDEX[elbow]] += np.deg2rad(CONFIG.doubtful_deg)
+    trust = confidence(track(mirrored_q=mirrored), CONFIG)
     assert trust[0] == pytest.approx(0.9) and trust[5] == pytest.approx(0.45, abs=0.01)
     assert (np.diff(trust) < 0).all()
 
@@ -107,12 +107,12 @@ def test_impossible_angles_are_counted_beyond_a_margin_and_across_the_circle():
     q = np.tile(FACING, (3, 1))
     q[1, DOF_INDEX["knee_angle_l"]] = np.deg2rad(-9.0)
     q[2, DOF_INDEX["knee_angle_l"]] = np.deg2rad(-40.0)
-    share = impossible(q)
+    share = impossible(q, 10.0)
     assert share[0] == share[1] == 0.0 and share[2] == pytest.approx(1 / 43)
-    np.testing.assert_allclose(impossible(q + 2 * np.pi), share)
+    np.testing.assert_allclose(impossible(q + 2 * np.pi, 10.0), share)
 
 
-def test_flip_sigma_finds_the_noise_of_both_and_nothing_where_none_was_looked_at():
+def test_flip_sigma_finds_the_noise_of_both_and_nothing_without_mirrored_crops():
     rng = np.random.default_rng(0)
     truth = np.tile(FACING, (4000, 1))
     sigma = np.deg2rad(rng.uniform(1.0, 9.0, 46))
@@ -152,7 +152,7 @@ def rolled(q, roll):
 )
 def test_gravity_is_found_from_somebody_who_stands(pitch, roll, azimuth):
     q, down = standing(pitch, roll, azimuth)
-    found = find_gravity(q, TIME_S, ALL)
+    found = find_gravity(q, TIME_S, ALL, StandingConfig())
     assert found.source == "standing" and found.standing_frames > 80
     assert np.rad2deg(np.arccos(found.down @ down)) < 2.5
     assert np.linalg.norm(found.down) == pytest.approx(1.0, abs=1e-8)
@@ -177,14 +177,16 @@ def swaying():
     "q", [lying(), crouching(), swaying()], ids=["lying", "crouching", "swaying"]
 )
 def test_without_somebody_who_stands_still_the_picture_s_down_is_taken(q):
-    found = find_gravity(q, TIME_S, ALL)
+    found = find_gravity(q, TIME_S, ALL, StandingConfig())
     assert found.source == "camera" and found.down.tolist() == [0.0, 1.0, 0.0]
     assert found.tilt_deg == 0.0
 
 
 def test_a_moment_of_standing_is_not_enough():
     q, _ = standing(12.0)
-    assert find_gravity(q, TIME_S, TIME_S < 0.5).source == "camera"
+    assert find_gravity(q, TIME_S, TIME_S < 0.5, StandingConfig()).source == "camera"
     # nor are single frames all over the video
-    assert find_gravity(q, TIME_S, np.arange(90) % 2 == 0).source == "camera"
-    assert find_gravity(np.full((90, 46), np.nan), TIME_S, ~ALL).source == "camera"
+    assert find_gravity(q, TIME_S, np.arange(90) % 2 == 0, StandingConfig()).source == "camera"
+    assert (
+        find_gravity(np.full((90, 46), np.nan), TIME_S, ~ALL, StandingConfig()).source == "camera"
+    )

@@ -6,17 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from qevd_bio.capture.config import CaptureConfig
+from qevd_bio.capture.config import PersonConfig
 from qevd_bio.capture.hsmr import detector as module
 from qevd_bio.capture.hsmr.config import HsmrConfig
-from qevd_bio.capture.hsmr.detector import (
-    DetectorChoice,
-    Detectors,
-    LandmarkDetector,
-    TransformersDetector,
-    outline,
-)
-from qevd_bio.capture.hsmr.pipeline import HsmrOnDevice, see
+from qevd_bio.capture.hsmr.detector import LandmarkDetector, outline
+from qevd_bio.capture.hsmr.detector_choice import DetectorChoice
+from qevd_bio.capture.hsmr.device import HsmrOnDevice
+from qevd_bio.capture.hsmr.estimate import estimate_person
+from qevd_bio.capture.hsmr.transformers_detector import TransformersDetector
 from qevd_bio.errors import DataError, EnvironmentProblem
 from tests.capture.hsmr_scenes import small_network
 
@@ -80,10 +77,10 @@ def processed(processor, model, image, threshold):
     inputs = processor(images=image, return_tensors="pt")
     with torch.inference_mode():
         out = model.eval()(pixel_values=inputs["pixel_values"])
-    told = processor.post_process_object_detection(
+    found_by_library = processor.post_process_object_detection(
         out, threshold=threshold, target_sizes=[image.shape[:2]]
     )[0]
-    return inputs["pixel_values"], out, told
+    return inputs["pixel_values"], out, found_by_library
 
 
 def test_yolos_is_read_as_the_library_reads_it(transformers, yolos):
@@ -128,9 +125,9 @@ def test_pictures_looked_at_together_give_what_each_gives_alone(rt_detr):
 
 def test_the_pipeline_takes_a_transformers_detector(rt_detr):
     config = HsmrConfig(precision="fp32", least_score=0.0, detect_every=2, least_confidence=0.0)
-    detectors = Detectors(DetectorChoice.named(str(rt_detr)), config.video, "cpu")
+    detectors = DetectorChoice.named(str(rt_detr)).load(config.video.person, "cpu")
     hsmr = HsmrOnDevice(small_network(), config, "cpu")
-    seen = see(iter(pictures()[:1] * 5), detectors(), hsmr, config)
+    seen = estimate_person(iter(pictures()[:1] * 5), detectors(), hsmr, config)
     assert len(seen.q) == 5 and seen.found.any()
     assert detectors() is detectors(), "a model is loaded once"
 
@@ -173,7 +170,7 @@ def test_a_detector_without_persons_is_refused(transformers, yolos, tmp_path):
 def test_a_preparation_that_is_not_understood_is_refused(rt_detr, tmp_path, held):
     copy = without(rt_detr, tmp_path / "copy", "none")
     (copy / "preprocessor_config.json").write_text(held)
-    with pytest.raises(DataError, match="does not say how pictures are prepared"):
+    with pytest.raises(DataError, match="does not show how pictures are prepared"):
         DetectorChoice.named(str(copy))
 
 
@@ -186,7 +183,7 @@ def test_the_digest_names_weights_and_preparation(rt_detr, tmp_path):
     assert DetectorChoice(copy).digest() != same
 
 
-def test_without_transformers_the_way_out_is_told(rt_detr, monkeypatch):
+def test_without_transformers_the_next_step_is_reported(rt_detr, monkeypatch):
     import builtins
 
     real = builtins.__import__
@@ -229,7 +226,7 @@ def test_landmarks_make_boxes_a_little_wider_than_themselves(monkeypatch):
     image = np.zeros((200, 300, 3), np.uint8)
     image[40:160, 30:80] = 250
     image[20:180, 200:260] = 200
-    detector = LandmarkDetector(CaptureConfig())
+    detector = LandmarkDetector(PersonConfig())
     found, nobody = detector([image, np.zeros_like(image)])
     detector.close()
     assert FakeLandmarker.closed
@@ -239,4 +236,4 @@ def test_landmarks_make_boxes_a_little_wider_than_themselves(monkeypatch):
         found.box_px[0], [200 - reach, 20 - reach, 259 + reach, 179 + reach], atol=1e-6
     )
     assert nobody.box_px.shape == (0, 4) and nobody.score.shape == (0,)
-    assert outline(np.array([0.0, 0.0, 300.0, 200.0]), image).tolist() == [0, 0, 300, 200]
+    assert outline(np.array([0.0, 0.0, 300.0, 200.0]), image, 0.08).tolist() == [0, 0, 300, 200]

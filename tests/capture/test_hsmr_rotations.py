@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch.nn import functional
 
-from qevd_bio.capture.hsmr.rotations import angles, mirrored
-from qevd_bio.skeleton.dofs import DOF_INDEX, JOINT_INDEX, JOINT_NAMES, joint_dofs, mirror_q
+from qevd_bio.capture.hsmr.rotations import angles
+from qevd_bio.skeleton.dofs import DOF_INDEX, JOINT_INDEX, JOINT_NAMES, joint_dofs
 from qevd_bio.skeleton.kinematics import joint_rotations
 from tests.capture.hsmr_tiny import golden
 
@@ -158,20 +156,3 @@ def test_computes_in_single_precision_whatever_comes(dtype: torch.dtype) -> None
 def test_refuses_another_shape(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="need"):
         angles(torch.zeros(shape))
-
-
-def test_the_mirror_is_the_official_flip() -> None:
-    known = golden("rotations")
-    assert np.array_equal(mirrored(torch.from_numpy(known["q"])).numpy(), known["q_flipped"])
-
-
-@given(st.integers(0, 2**32 - 1))
-def test_mirrored_twice_is_the_pose_itself(seed: int) -> None:
-    q = torch.from_numpy(poses(3, seed))
-    assert torch.equal(mirrored(mirrored(q)), q)
-    assert np.array_equal(mirrored(q).numpy(), mirror_q(q.numpy()))
-
-
-def test_the_mirror_refuses_another_width() -> None:
-    with pytest.raises(ValueError, match="needs 46"):
-        mirrored(torch.zeros(3, 45))

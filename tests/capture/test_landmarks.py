@@ -5,19 +5,14 @@ import sys
 import numpy as np
 import pytest
 
-from qevd_bio.capture.config import CaptureConfig
+from qevd_bio.capture.config import VideoConfig
 from qevd_bio.capture.monocular.stick_body import BODY_JOINTS
-from qevd_bio.capture.person.landmarks import (
-    BODY_LANDMARKS,
-    CutFinder,
-    Landmarks,
-    M,
-    PoseLandmarker,
-)
-from qevd_bio.capture.person.person_landmarks import detect
+from qevd_bio.capture.person.landmarks import Landmarks, detect
+from qevd_bio.capture.person.pose_landmarker import BODY_LANDMARKS, M, PoseLandmarker
+from qevd_bio.capture.video.cuts import CutFinder
 from qevd_bio.errors import EnvironmentProblem
 
-CONFIG = CaptureConfig()
+CONFIG = VideoConfig()
 
 
 def scene(seed: int) -> np.ndarray:
@@ -86,10 +81,10 @@ def test_landmark_numbers_and_joint_names_go_together():
         assert (landmark % 2 == 1) == joint.endswith("_l")
 
 
-def test_missing_mediapipe_says_what_to_install(monkeypatch):
+def test_missing_mediapipe_names_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "mediapipe.python.solutions.pose", None)
     with pytest.raises(EnvironmentProblem, match=r"pip install 'qevd-bio\[mediapipe\]'"):
-        PoseLandmarker(CONFIG, follow=True)
+        PoseLandmarker(CONFIG.person, follow=True)
 
 
 def test_an_empty_room_holds_nobody_and_nothing_is_printed(capfd):

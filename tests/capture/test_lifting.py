@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from qevd_bio.capture.monocular.body_chain import HINGE, pose_chain
+from qevd_bio.capture.monocular.body_chain import HINGE, landmark_offsets, pose_chain
+from qevd_bio.capture.monocular.config import LiftingConfig
 from qevd_bio.capture.monocular.inverse_kinematics import inverse_kinematics
-from qevd_bio.capture.monocular.lifting import LiftingConfig, lift
+from qevd_bio.capture.monocular.lifting import ShotLandmarks, lift
 from qevd_bio.capture.monocular.stick_body import JOINT, LENGTH, LENGTH_NAMES
 from qevd_bio.skeleton.dofs import DOF_INDEX
 from tests.capture.stick_poses import landmarks, marked, pose, squats
@@ -25,7 +26,9 @@ def fitted(marks, *, rate=RATE, sections=None, config=CONFIG):
     image, world, visibility, size = marks
     frames = len(image)
     parts = np.zeros(frames, dtype=np.int64) if sections is None else sections
-    return lift(image, world, visibility, np.arange(frames) / rate, parts, size, config)
+    return lift(
+        ShotLandmarks(image, world, visibility, np.arange(frames) / rate, parts, size), config
+    )
 
 
 def knees_deg(q):
@@ -99,7 +102,8 @@ def test_landmarks_project_onto_the_image():
     lifted = fitted((image, world, visibility, (width, height)))
     lengths = np.array([lifted.lengths_m[name] for name in LENGTH_NAMES])
     leg = lengths[LENGTH["thigh"]] + lengths[LENGTH["shank"]]
-    marks = pose_chain(lifted.state, lengths, float(leg)).landmarks_m
+    offsets = landmark_offsets(CONFIG.landmarks, float(leg))
+    marks = pose_chain(lifted.state, lengths, offsets).landmarks_m
     focal = CONFIG.focal_share * max(width, height)
     again = marks[..., :2] / marks[..., 2:] * focal + np.array([width / 2, height / 2])
     assert np.median(np.linalg.norm(again - image, axis=-1)) < 4.0
@@ -138,7 +142,8 @@ def test_uneven_times_give_the_knees_of_even_ones():
     take = np.cumsum(np.random.default_rng(3).choice([1, 2, 4], 60))
     take = take[take < 150]
     sections = np.zeros(len(take), dtype=np.int64)
-    uneven = lift(image[take], world[take], visibility[take], take / RATE, sections, size, CONFIG)
+    shot = ShotLandmarks(image[take], world[take], visibility[take], take / RATE, sections, size)
+    uneven = lift(shot, CONFIG)
     found = knees_deg(inverse_kinematics(uneven.joints_m))
     assert rms(found - knees_deg(q)[take]) < 5.0
     assert abs(found.max() - knees_deg(q)[take].max()) < 6.0

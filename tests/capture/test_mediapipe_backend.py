@@ -9,11 +9,13 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
 from qevd_bio.capture.captured import last_valid
-from qevd_bio.capture.config import CaptureConfig
+from qevd_bio.capture.config import TurnConfig, VideoConfig
 from qevd_bio.capture.monocular import backend as mediapipe_backend
 from qevd_bio.capture.monocular.backend import capture_motion
+from qevd_bio.capture.monocular.config import MediaPipeConfig
 from qevd_bio.capture.monocular.inverse_kinematics import observed_mask
-from qevd_bio.capture.person.landmarks import BODY_LANDMARKS, Landmarks, M
+from qevd_bio.capture.person.landmarks import Landmarks
+from qevd_bio.capture.person.pose_landmarker import BODY_LANDMARKS, M
 from qevd_bio.errors import DataError, VideoError
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX, mirror_q
@@ -22,7 +24,7 @@ from tests.capture.stick_poses import landmarks as seen_landmarks
 from tests.capture.stick_poses import squats, stick
 from tests.capture.video_files import cut_in_half, grey_ramp, noise, write_video
 
-UPRIGHT = CaptureConfig(turn_deg=0)
+UPRIGHT = MediaPipeConfig(video=VideoConfig(turn=TurnConfig(fixed_deg=0)))
 
 
 def fake_detect(missing=(), cut_at=None):
@@ -120,7 +122,12 @@ def test_a_video_cut_too_short_is_refused(monkeypatch, tmp_path):
     write_video(path, noise(40))
     cut_in_half(path)
     with pytest.raises(VideoError, match="of 40 frames decode"):
-        capture(monkeypatch, path, times(40), config=replace(UPRIGHT, salvage_share=0.9))
+        capture(
+            monkeypatch,
+            path,
+            times(40),
+            config=replace(UPRIGHT, video=replace(UPRIGHT.video, salvage_share=0.9)),
+        )
 
 
 @pytest.mark.parametrize("stamps", [20, 39, 41, 80], ids="{} stamps for 40 frames".format)
@@ -151,7 +158,7 @@ def test_last_valid_pose_by_hand():
 def test_an_empty_room_is_a_video_error(video):
     pytest.importorskip("mediapipe")
     with pytest.raises(VideoError, match="nobody is seen"):
-        capture_motion(video, times(40), video_id="0200", config=CaptureConfig())
+        capture_motion(video, times(40), video_id="0200", config=MediaPipeConfig())
 
 
 def frame_times(path):
@@ -184,7 +191,7 @@ def test_repetitions_show_in_real_clips(shared_data, name, measure, count):
     pytest.importorskip("mediapipe")
     path = shared_data / "videos" / f"{name}.mp4"
     stamps = frame_times(path)
-    captured = capture_motion(path, stamps, video_id=name, config=CaptureConfig())
+    captured = capture_motion(path, stamps, video_id=name, config=MediaPipeConfig())
     sides = measured(captured, f"{measure}_r", f"{measure}_l")
     assert repetitions(sum(sides.values()) / 2.0, stamps) == count
     assert captured.motion.valid.all()
@@ -194,7 +201,7 @@ def test_repetitions_show_in_real_clips(shared_data, name, measure, count):
 def rendered_squats():
     """A rendered man squatting at 45 degrees to the camera, with the angles he was given."""
     pytest.importorskip("mediapipe")
-    from qevd_bio.capture.person.person_landmarks import detect
+    from qevd_bio.capture.person.landmarks import detect
     from qevd_bio.synthetic.body_mesh import load_body
     from qevd_bio.synthetic.scene import (
         OUTFITS,
@@ -209,7 +216,11 @@ def rendered_squats():
     camera = camera_for(VIEWS["oblique45"], 360, 540)
     images = list(render_motion(q, load_body("man"), OUTFITS[0], camera, prone=False))
     mirrored = [np.ascontiguousarray(image[:, ::-1]) for image in images]
-    return in_camera_frame(q, camera), detect(images, UPRIGHT), detect(mirrored, UPRIGHT)
+    return (
+        in_camera_frame(q, camera),
+        detect(images, UPRIGHT.video),
+        detect(mirrored, UPRIGHT.video),
+    )
 
 
 def angles(marks):
@@ -220,7 +231,7 @@ def angles(marks):
 
 @pytest.mark.slow
 def test_knees_of_a_rendered_man_seen_at_45_degrees_are_right_to_nine_degrees(rendered_squats):
-    """The bar of six is missed in this view: benchmarks/RESULTS-capture.md says why."""
+    """The bar of six is missed in this view, see benchmarks/RESULTS-capture.md."""
     truth, marks, _ = rendered_squats
     found = angles(marks)
     for side in "rl":

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from qevd_bio.capture.captured import Captured
-from qevd_bio.capture.config import CaptureConfig
+from qevd_bio.capture.config import TurnConfig, VideoConfig
 from qevd_bio.capture.monocular.backend import capture_motion
+from qevd_bio.capture.monocular.config import MediaPipeConfig
 from qevd_bio.errors import DataError, VideoError
 from qevd_bio.exercises.cycle_search import segment_cycles
 from qevd_bio.exercises.load import load_rules
@@ -22,7 +23,7 @@ from qevd_bio.skeleton.measures import measure_values
 from qevd_bio.synthetic.body_mesh import load_body
 from qevd_bio.synthetic.scene import OUTFITS, VIEWS, camera_for, render_motion
 
-UPRIGHT = CaptureConfig(turn_deg=0)
+UPRIGHT = MediaPipeConfig(video=VideoConfig(turn=TurnConfig(fixed_deg=0)))
 SQUAT_S = 2.4
 SECONDS = 5.4
 
@@ -120,7 +121,7 @@ def test_a_4k_video_is_read_at_working_size(tmp_path: Path) -> None:
         pytest.param(np.full((320, 240, 3), 140, np.uint8), "nobody is seen", id="empty"),
     ],
 )
-def test_nobody_in_the_picture_is_said(tmp_path: Path, image: np.ndarray, cause: str) -> None:
+def test_nobody_in_the_picture_is_reported(tmp_path: Path, image: np.ndarray, cause: str) -> None:
     time_s = np.arange(12) / 12
     with pytest.raises(VideoError, match=cause):
         capture(write(tmp_path / "v.mp4", [image] * 12, time_s), time_s)

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from qevd_bio.capture.config import CaptureConfig
-from qevd_bio.capture.person.following import Person, Tracks, is_alike, is_same_place, without
+from qevd_bio.capture.config import PersonConfig, VideoConfig
+from qevd_bio.capture.person.people import Person, Tracks, is_alike, is_same_place, without
 from qevd_bio.exercises.load import load_rules
 from qevd_bio.exercises.references import build_reference
 from qevd_bio.synthetic.body_mesh import load_body
 from qevd_bio.synthetic.scene import OUTFITS, VIEWS, camera_for, empty_room, render_motion
 
+CONFIG = PersonConfig()
 WIDTH, HEIGHT = 300, 400
 FRONT = camera_for(VIEWS["front"], WIDTH, HEIGHT)
 RED, GREY = (200.0, 45.0, 50.0), (90.0, 90.0, 95.0)
@@ -34,7 +35,7 @@ def somebody(left: float, top: float, size: float, colour: tuple[float, ...] = R
     ],
 )
 def test_boxes_of_one_person_overlap(now: Person, same: bool) -> None:
-    assert is_same_place(somebody(100, 50, 60), now) == same
+    assert is_same_place(somebody(100, 50, 60), now, CONFIG) == same
 
 
 @pytest.mark.parametrize(
@@ -46,11 +47,11 @@ def test_boxes_of_one_person_overlap(now: Person, same: bool) -> None:
     ],
 )
 def test_somebody_seen_again_is_known_by_size_and_shirt(now: Person, alike: bool) -> None:
-    assert is_alike(somebody(100, 50, 60), now) == alike
+    assert is_alike(somebody(100, 50, 60), now, CONFIG) == alike
 
 
 def test_a_person_who_comes_back_keeps_her_number() -> None:
-    tracks = Tracks()
+    tracks = Tracks(CONFIG)
     for person in (somebody(0, 0, 60), somebody(200, 0, 30, GREY), somebody(90, 0, 62)):
         tracks.add(tracks.number_of(person), person)
     assert tracks.number_of(somebody(50, 0, 61)) == tracks.main() == 0
@@ -71,8 +72,8 @@ def squatting(build: str, outfit: int, frames: int) -> Iterator[np.ndarray]:
     return render_motion(q, load_body(build), OUTFITS[outfit], FRONT, prone=False)
 
 
-def two_people(frames: int, trainee: set[int], bystander: set[int]) -> Iterator[np.ndarray]:
-    """A trainee on the left; a bystander of 0.6 of her size on the right.
+def two_people(frames: int, person: set[int], bystander: set[int]) -> Iterator[np.ndarray]:
+    """A person on the left; a bystander of 0.6 of her size on the right.
 
     Frames without her begin and end with a walk out of the picture, 50 pixels a frame.
     """
@@ -83,7 +84,7 @@ def two_people(frames: int, trainee: set[int], bystander: set[int]) -> Iterator[
     near, far = squatting("woman", 0, frames), squatting("man", 1, frames)
     for frame, (large, small) in enumerate(zip(near, far, strict=True)):
         picture = wall.copy()
-        out_px = min(WIDTH, 50 * min((abs(frame - there) for there in trainee), default=WIDTH))
+        out_px = min(WIDTH, 50 * min((abs(frame - there) for there in person), default=WIDTH))
         picture[:, : WIDTH - out_px] = large[:, out_px:]
         if frame in bystander:
             inset = small[np.ix_(rows, columns)]
@@ -98,7 +99,7 @@ EVER = set(range(60))
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("trainee", "bystander", "followed"),
+    ("person", "bystander", "followed"),
     [
         pytest.param(EVER, EVER, EVER, id="both all the time"),
         pytest.param(EVER - set(range(20, 40)), EVER, EVER - set(range(20, 40)), id="she leaves"),
@@ -106,29 +107,29 @@ EVER = set(range(60))
         pytest.param(EVER, set(), EVER, id="she is alone"),
     ],
 )
-def test_the_trainee_in_front_is_followed(
-    trainee: set[int], bystander: set[int], followed: set[int]
+def test_the_person_in_front_is_followed(
+    person: set[int], bystander: set[int], followed: set[int]
 ) -> None:
     pytest.importorskip("mediapipe", reason="needs the extra 'mediapipe'")
-    from qevd_bio.capture.person.person_landmarks import detect
+    from qevd_bio.capture.person.landmarks import detect
 
-    landmarks = detect(two_people(60, trainee, bystander), CaptureConfig())
+    landmarks = detect(two_people(60, person, bystander), VideoConfig())
     on_her = landmarks.found & (landmarks.image_px[:, [11, 12, 23, 24], 0].mean(axis=1) < WIDTH)
     assert not (landmarks.found & ~on_her).any(), "the bystander's pose was taken for hers"
     assert len(followed - set(np.flatnonzero(on_her))) <= 5
 
 
 @pytest.mark.slow
-def test_a_bystander_who_was_there_first_is_left_for_the_trainee() -> None:
+def test_a_bystander_who_was_there_first_is_left_for_the_person() -> None:
     pytest.importorskip("mediapipe", reason="needs the extra 'mediapipe'")
-    from qevd_bio.capture.person.person_landmarks import RECHECK_FRAMES, detect
+    from qevd_bio.capture.person.landmarks import detect
 
     come = 10
-    frames = RECHECK_FRAMES + 50
+    frames = CONFIG.recheck_frames + 50
     pictures = two_people(frames, set(range(come, frames)), set(range(frames)))
-    landmarks = detect(pictures, CaptureConfig())
+    landmarks = detect(pictures, VideoConfig())
     x = landmarks.image_px[:, [11, 12, 23, 24], 0].mean(axis=1)
-    later = np.arange(frames) > come + RECHECK_FRAMES
+    later = np.arange(frames) > come + CONFIG.recheck_frames
     assert landmarks.found[later].mean() > 0.95
     assert (x[landmarks.found] < WIDTH).mean() == 1.0 or landmarks.somebody_else[:come].all()
     assert (x[later & landmarks.found] < WIDTH).all()

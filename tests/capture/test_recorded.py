@@ -170,9 +170,9 @@ BAD = {
 def test_a_malformed_frame_is_named(tmp_path: Path, frame: Any, cause: str) -> None:
     good = record(person(0.1, 300.0))
     dump = dumped(tmp_path / "a.npy", [good, frame, good])
-    with pytest.raises(DataError, match=cause) as told:
+    with pytest.raises(DataError, match=cause) as caught:
         recorded_motion(dump, times(3))
-    assert "frame 1" in told.value.where
+    assert "frame 1" in caught.value.where
 
 
 @pytest.mark.parametrize("kind", ["complex128", "M8[D]", "V8", "<U4", "?"])
@@ -182,7 +182,7 @@ def test_a_flat_dump_of_other_things_than_numbers_is_refused(tmp_path: Path, kin
         recorded_motion(tmp_path / "a.npz", times(3))
 
 
-def test_a_dump_of_nobody_is_told(tmp_path: Path) -> None:
+def test_a_dump_of_nobody_is_reported(tmp_path: Path) -> None:
     with pytest.raises(VideoError, match="holds nobody"):
         recorded_motion(dumped(tmp_path / "a.npy", [record()] * 3), times(3))
 

@@ -3,10 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qevd_bio.capture.monocular.side_swaps import legs_put_back, swapped_legs
+from qevd_bio.capture.monocular.config import LegSwapConfig
+from qevd_bio.capture.monocular.side_swaps import swap_legs, swapped_legs
 from qevd_bio.capture.monocular.stick_body import JOINT
 from qevd_bio.skeleton.dofs import DOF_INDEX
 from tests.capture.stick_poses import landmarks, pose, squats, stick
+
+CONFIG = LegSwapConfig()
 
 
 def lunges(frames=90, rate=25.0, azimuth_deg=90.0):
@@ -35,7 +38,7 @@ MOVES = [
 @pytest.mark.parametrize("q", MOVES)
 def test_legs_that_never_changed_places_are_left_alone(q):
     image, world = seen(q)
-    assert not swapped_legs(image, world, np.zeros(len(q), dtype=int)).any()
+    assert not swapped_legs(image, world, np.zeros(len(q), dtype=int), CONFIG).any()
 
 
 @pytest.mark.parametrize("first", [12, 50])
@@ -44,8 +47,8 @@ def test_legs_that_change_places_for_a_while_are_put_back(first, count):
     image, world = seen(lunges())
     wrong = np.zeros(len(image), dtype=bool)
     wrong[first : first + count] = True
-    spoilt = legs_put_back(image, wrong), legs_put_back(world, wrong)
-    found = swapped_legs(*spoilt, np.zeros(len(image), dtype=int))
+    spoilt = swap_legs(image, wrong), swap_legs(world, wrong)
+    found = swapped_legs(*spoilt, np.zeros(len(image), dtype=int), CONFIG)
     apart = np.abs(np.diff(image[:, [JOINT["ankle_l"], JOINT["ankle_r"]]], axis=1)).max(
         axis=(1, 2)
     )
@@ -56,8 +59,8 @@ def test_legs_that_change_places_for_a_while_are_put_back(first, count):
 def test_putting_back_twice_changes_nothing_and_once_only_the_legs():
     image, _ = seen(lunges(frames=10))
     some = np.arange(10) % 3 == 0
-    once = legs_put_back(image, some)
-    np.testing.assert_array_equal(legs_put_back(once, some), image)
+    once = swap_legs(image, some)
+    np.testing.assert_array_equal(swap_legs(once, some), image)
     legs = [i for name, i in JOINT.items() if name[:-2] in ("knee", "ankle", "toe")]
     others = np.delete(np.arange(len(JOINT)), legs)
     np.testing.assert_array_equal(once[:, others], image[:, others])
@@ -66,7 +69,7 @@ def test_putting_back_twice_changes_nothing_and_once_only_the_legs():
 
 def test_a_cut_is_no_swap():
     image, world = seen(lunges())
-    turned = np.concatenate([image[:30], legs_put_back(image, np.ones(len(image), bool))[50:]])
-    flat = np.concatenate([world[:30], legs_put_back(world, np.ones(len(world), bool))[50:]])
+    turned = np.concatenate([image[:30], swap_legs(image, np.ones(len(image), bool))[50:]])
+    flat = np.concatenate([world[:30], swap_legs(world, np.ones(len(world), bool))[50:]])
     sections = np.repeat([0, 1], [30, len(image) - 50])
-    assert not swapped_legs(turned, flat, sections).any()
+    assert not swapped_legs(turned, flat, sections, CONFIG).any()

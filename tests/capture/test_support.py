@@ -3,9 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from qevd_bio.capture.monocular.config import SupportConfig
 from qevd_bio.capture.monocular.stick_body import JOINT, K
 from qevd_bio.capture.monocular.support import carrying_arms, elbows_alike
 
+CONFIG = SupportConfig()
 RATE, SECONDS = 30.0, 6
 
 
@@ -24,7 +26,7 @@ def carrying(rays, visibility=None):
     frames = len(rays)
     seen = np.ones((frames, K)) if visibility is None else visibility
     return carrying_arms(
-        rays, seen, np.full(frames, 1 / RATE), np.zeros(frames, dtype=np.int64), 0.3
+        rays, seen, np.full(frames, 1 / RATE), np.zeros(frames, dtype=np.int64), 0.3, CONFIG
     )
 
 
@@ -56,7 +58,7 @@ def test_stretches_are_looked_at_one_by_one():
     rays = np.concatenate([tracks(), tracks(hand=0.15)])
     sections = np.repeat([0, 1], len(rays) // 2)
     found = carrying_arms(
-        rays, np.ones(rays.shape[:2]), np.full(len(rays), 1 / RATE), sections, 0.3
+        rays, np.ones(rays.shape[:2]), np.full(len(rays), 1 / RATE), sections, 0.3, CONFIG
     )
     assert (found == (sections == 0)[:, None]).all()
 
@@ -74,5 +76,5 @@ def test_the_hidden_one_of_two_carrying_arms_bends_as_the_other(carries, unseen,
     visibility = np.ones((3, K))
     visibility[:, JOINT["elbow_r"]] = 1.0 - unseen
     with np.errstate(divide="ignore"):
-        found = 1.0 / np.rad2deg(elbows_alike(np.tile(carries, (3, 1)), visibility) ** -1)
+        found = 1.0 / np.rad2deg(elbows_alike(np.tile(carries, (3, 1)), visibility, CONFIG) ** -1)
     np.testing.assert_allclose(found, 1.0 / sigma_deg)

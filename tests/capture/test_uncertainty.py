@@ -6,14 +6,17 @@ import numpy as np
 import pytest
 
 from qevd_bio.capture.monocular.body_chain import HINGE, N, pose_chain, state_from_angles
+from qevd_bio.capture.monocular.config import LiftingConfig, UncertaintyConfig
 from qevd_bio.capture.monocular.inverse_kinematics import inverse_kinematics, observed_mask
-from qevd_bio.capture.monocular.lifting import Lifted, LiftingConfig, lift
+from qevd_bio.capture.monocular.lifting import Lifted, ShotLandmarks, lift
 from qevd_bio.capture.monocular.stick_body import JOINT, LENGTH_NAMES
-from qevd_bio.capture.monocular.uncertainty import FIT_SHARE, METHOD_DEG, POINTING_DEG, angle_sigma
+from qevd_bio.capture.monocular.uncertainty import angle_sigma
 from qevd_bio.motion.noise import jitter_sigma
 from qevd_bio.skeleton.dofs import DOF_INDEX
 from tests.capture.stick_poses import LENGTHS, landmarks, marked, pose, squats
 
+CONFIG = UncertaintyConfig()
+ERRORS = {error.angle: error for error in CONFIG.errors}
 LENGTH_OF = dict(zip(LENGTH_NAMES, LENGTHS, strict=True))
 
 
@@ -24,10 +27,14 @@ def lifted_pose(sigma: float, *, unknown: int | None = None, frames: int = 3) ->
     spread = np.full(N, sigma**2) if unknown is None else np.eye(N)[unknown] * sigma**2
     return Lifted(
         state,
-        pose_chain(state, LENGTHS, 0.85).joints_m,
+        pose_chain(state, LENGTHS).joints_m,
         np.tile(np.diag(spread), (frames, 1, 1)),
         LENGTH_OF,
     )
+
+
+def sigma_of(lifted):
+    return angle_sigma(lifted, CONFIG, spine_share=LiftingConfig().spine_share_of_hips)
 
 
 def degrees(sigma, dof):
@@ -35,25 +42,25 @@ def degrees(sigma, dof):
 
 
 def method(lifted, dof):
-    """What is added to a hinge whatever the fit says, in degrees (T,)."""
+    """What is added to a hinge whatever the fit's own sigma, in degrees (T,)."""
     side = dof[-1]
     names = {"knee": ("hip", "knee", "ankle"), "elbow": ("shoulder", "elbow", "wrist")}
     ends = [lifted.joints_m[:, JOINT[f"{name}_{side}"]] for name in names[dof.split("_")[0]]]
     depths = [(b - a)[:, 2] / np.linalg.norm(b - a, axis=1) for a, b in pairwise(ends)]
-    added = [POINTING_DEG[dof[:-2]] * depth for depth in depths]
-    return np.sqrt(METHOD_DEG[dof[:-2]] ** 2 + added[0] ** 2 + added[1] ** 2)
+    added = [ERRORS[dof[:-2]].pointing_deg * depth for depth in depths]
+    return np.sqrt(ERRORS[dof[:-2]].method_deg ** 2 + added[0] ** 2 + added[1] ** 2)
 
 
 def test_without_fit_noise_the_method_error_remains():
     lifted = lifted_pose(0.0)
-    found = degrees(angle_sigma(lifted), "knee_angle_r")
+    found = degrees(sigma_of(lifted), "knee_angle_r")
     np.testing.assert_allclose(found, method(lifted, "knee_angle_r"))
 
 
 def test_a_hinge_is_as_uncertain_as_its_own_unknown():
     lifted = lifted_pose(0.1, unknown=HINGE["knee_r"])
-    sigma = angle_sigma(lifted)
-    expected = np.hypot(FIT_SHARE * np.rad2deg(0.1), method(lifted, "knee_angle_r"))
+    sigma = sigma_of(lifted)
+    expected = np.hypot(CONFIG.fit_share * np.rad2deg(0.1), method(lifted, "knee_angle_r"))
     np.testing.assert_allclose(degrees(sigma, "knee_angle_r"), expected, rtol=1e-3)
     found = degrees(sigma, "knee_angle_l")
     np.testing.assert_allclose(found, method(lifted, "knee_angle_l"), rtol=1e-3)
@@ -63,13 +70,13 @@ def test_propagation_agrees_with_four_thousand_noisy_bodies():
     rng = np.random.default_rng(0)
     many = lifted_pose(0.03, frames=4000)
     noisy = many.state.moved(rng.normal(0.0, 0.03, (4000, N)))
-    angles = inverse_kinematics(pose_chain(noisy, LENGTHS, 0.85).joints_m)
+    angles = inverse_kinematics(pose_chain(noisy, LENGTHS).joints_m)
     lifted = lifted_pose(0.03)
-    sigma = angle_sigma(lifted)
+    sigma = sigma_of(lifted)
     for dof in ("knee_angle_r", "elbow_flexion_r"):
         simulated = np.rad2deg(angles[:, DOF_INDEX[dof]].std())
         added = method(lifted, dof)[0]
-        from_fit = np.sqrt(degrees(sigma, dof)[0] ** 2 - added**2) / FIT_SHARE
+        from_fit = np.sqrt(degrees(sigma, dof)[0] ** 2 - added**2) / CONFIG.fit_share
         assert from_fit == pytest.approx(simulated, rel=0.1)
 
 
@@ -91,9 +98,9 @@ def test_bones_that_point_at_the_camera_make_their_angle_uncertain(bent, dof, ex
     found = []
     for q in (from_side, from_front):
         state = state_from_angles(q, np.zeros((1, 3)))
-        joints = pose_chain(state, LENGTHS, 0.85).joints_m
+        joints = pose_chain(state, LENGTHS).joints_m
         lifted = Lifted(state, joints, np.zeros((1, N, N)), LENGTH_OF)
-        found.append(degrees(angle_sigma(lifted), dof)[0])
+        found.append(degrees(sigma_of(lifted), dof)[0])
     np.testing.assert_allclose(sorted(found), expected_deg, atol=0.7)
 
 
@@ -103,14 +110,15 @@ def test_a_hidden_arm_makes_its_own_elbow_uncertain_while_it_is_hidden():
     )
     visibility[20:40, [JOINT["elbow_r"], JOINT["wrist_r"]]] = 0.1
     sections = np.zeros(60, dtype=np.int64)
-    lifted = lift(image, world, visibility, np.arange(60) / 25, sections, size, LiftingConfig())
-    sigma = degrees(angle_sigma(lifted), "elbow_flexion_r")
+    shot = ShotLandmarks(image, world, visibility, np.arange(60) / 25, sections, size)
+    lifted = lift(shot, LiftingConfig())
+    sigma = degrees(sigma_of(lifted), "elbow_flexion_r")
     of_fit = np.sqrt(sigma**2 - method(lifted, "elbow_flexion_r") ** 2)
     assert np.median(of_fit[22:38]) > 1.5 * np.median(np.r_[of_fit[:18], of_fit[42:]])
 
 
 def test_unobserved_dofs_are_infinitely_uncertain_and_only_they():
-    sigma = angle_sigma(lifted_pose(0.01))
+    sigma = sigma_of(lifted_pose(0.01))
     np.testing.assert_array_equal(np.isfinite(sigma).all(axis=0), observed_mask())
     np.testing.assert_array_equal(np.isfinite(sigma).any(axis=0), observed_mask())
 

@@ -13,9 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from qevd_bio.capture.hsmr.network import HsmrNetwork
+from benchmarks.random_network import random_network
 from qevd_bio.capture.hsmr.options import HsmrOptions, hsmr_options_for
-from qevd_bio.capture.hsmr.sizes import NetworkSizes
 from qevd_bio.cli.main import app
 from qevd_bio.engine.execute.limits import Limits
 from qevd_bio.errors import EnvironmentProblem, UsageError
@@ -24,19 +23,19 @@ from qevd_bio.pipeline.running import RunOptions
 from qevd_bio.qevd.load import require_times_s
 from qevd_bio.tables.kinematics import motion_from_table
 from qevd_bio.tables.parquet import read_notes
+from qevd_bio.weights.hsmr_shapes import HsmrSize
 from qevd_bio.weights.store import METADATA_KEYS, SCHEMA_VERSION
 from qevd_bio.weights.tensor_file import write_tensors
 from tests.e2e.source_records import TRAIN
 
-SIZES = NetworkSizes(
-    width=32, depth=2, heads=16, mlp=64, token=32, head_depth=1, head_heads=8, head_inner=16,
-    head_mlp=32,
+SIZES = HsmrSize(
+    width=32, depth=2, hidden=64, token_width=32, layers=1, inner=16, head_hidden=32
 )  # fmt: skip
 
 
 def write_weights(folder: Path, seed: int = 0, **more: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    network = HsmrNetwork.random(SIZES, seed=seed)
+    network = random_network(SIZES, seed=seed)
     # poses near the mean one: random ones no body could take have no confidence
     network.head.poses_decoder.weight.mul_(0.05)
     tensors = {key: value.numpy() for key, value in network.state_dict().items()}
@@ -147,7 +146,7 @@ def test_the_network_has_the_attention_heads_named_at_import(
     changed = replace(config, hsmr=replace(config.hsmr, weights=str(folder)))
     stage = open_pipeline(changed, tmp_path / "work").stages[0]
     stage.setup()
-    assert stage.backend._loaded.hsmr.network.sizes == replace(SIZES, heads=4, head_heads=2)
+    assert stage.backend._loaded.hsmr.network.heads == (4, 2)
 
 
 def test_a_gpu_that_is_not_there_is_reported_before_any_video(

@@ -252,8 +252,8 @@ def test_page_and_plot_are_written(pipeline: Pipeline, tmp_path: Path) -> None:
 
 def test_the_overlay_lies_on_the_person(pipeline: Pipeline, tmp_path: Path) -> None:
     pytest.importorskip("PIL")
-    from qevd_bio.capture.config import CaptureConfig
-    from qevd_bio.capture.person.landmarks import ANKLES, ELBOWS, KNEES, PoseLandmarker
+    from qevd_bio.capture.config import PersonConfig
+    from qevd_bio.capture.person.pose_landmarker import ANKLES, ELBOWS, KNEES, PoseLandmarker
     from qevd_bio.capture.video.decode import FrameStream
     from qevd_bio.skeleton.dofs import JOINT_INDEX
     from qevd_bio.views.analysed_video import finished_video
@@ -264,7 +264,7 @@ def test_the_overlay_lies_on_the_person(pipeline: Pipeline, tmp_path: Path) -> N
     assert write_overlay(video, tmp_path / "0200.mp4") == len(video.motion.time_s)
     pairs = {"tibia": KNEES, "talus": ANKLES, "ulna": ELBOWS}
     away = []
-    with PoseLandmarker(CaptureConfig(), follow=False) as find:
+    with PoseLandmarker(PersonConfig(), follow=False) as find:
         for frame, picture in enumerate(FrameStream(video.video_file, turn_deg=video.turn_deg)):
             found = find(picture) if frame % 10 == 0 else None
             if found is None:

@@ -42,16 +42,16 @@ WAYS = {
 @pytest.mark.parametrize("way", WAYS)
 def test_smpl_of_every_protocol(tmp_path: Path, way: str) -> None:
     protocol, python2 = WAYS[way]
-    told = smpl()
-    held = told | {
-        "v_template": Chumpy(told["v_template"]),
-        "shapedirs": Chumpy(told["shapedirs"]),
+    model = smpl()
+    held = model | {
+        "v_template": Chumpy(model["v_template"]),
+        "shapedirs": Chumpy(model["shapedirs"]),
         "J_regressor": sparse.csc_matrix(np.eye(3)),
     }
     arrays, gender = read_smpl(write(tmp_path / "a.pkl", held, protocol, python2=python2))
-    np.testing.assert_array_equal(arrays["template"], told["v_template"])
-    np.testing.assert_array_equal(arrays["shapedirs"], told["shapedirs"])
-    np.testing.assert_array_equal(arrays["faces"], told["f"])
+    np.testing.assert_array_equal(arrays["template"], model["v_template"])
+    np.testing.assert_array_equal(arrays["shapedirs"], model["shapedirs"])
+    np.testing.assert_array_equal(arrays["faces"], model["f"])
     assert {key: (a.shape, a.dtype.name) for key, a in arrays.items()} == {
         "template": ((V, 3), "float64"),
         "shapedirs": ((V, 3, 10), "float64"),
@@ -61,21 +61,21 @@ def test_smpl_of_every_protocol(tmp_path: Path, way: str) -> None:
 
 
 def test_smpl_npz_and_its_stored_gender(tmp_path: Path) -> None:
-    told = smpl(n_shapes=16)
-    np.savez(tmp_path / "model.npz", **told, gender=np.array("female"))
+    model = smpl(n_shapes=16)
+    np.savez(tmp_path / "model.npz", **model, gender=np.array("female"))
     arrays, gender = read_smpl(tmp_path / "model.npz")
-    np.testing.assert_array_equal(arrays["template"], told["v_template"])
-    np.testing.assert_array_equal(arrays["shapedirs"], told["shapedirs"][:, :, :10])
-    np.testing.assert_array_equal(arrays["faces"], told["f"])
+    np.testing.assert_array_equal(arrays["template"], model["v_template"])
+    np.testing.assert_array_equal(arrays["shapedirs"], model["shapedirs"][:, :, :10])
+    np.testing.assert_array_equal(arrays["faces"], model["f"])
     assert gender == "female"
 
 
 def test_a_selection_of_chumpy_is_taken(tmp_path: Path) -> None:
-    told = smpl()
+    model = smpl()
     many = np.random.default_rng(5).normal(size=(V, 3, 14))
     chosen = np.arange(many.size).reshape(V, 3, 14)[:, :, 2:12].ravel()
-    told["shapedirs"] = Select(Chumpy(many), chosen, (V, 3, 10))
-    arrays, _ = read_smpl(write(tmp_path / "a.pkl", told, 2, python2=True))
+    model["shapedirs"] = Select(Chumpy(many), chosen, (V, 3, 10))
+    arrays, _ = read_smpl(write(tmp_path / "a.pkl", model, 2, python2=True))
     np.testing.assert_array_equal(arrays["shapedirs"], many[:, :, 2:12])
 
 
@@ -83,27 +83,27 @@ def test_a_selection_of_chumpy_is_taken(tmp_path: Path) -> None:
 @pytest.mark.parametrize("way", WAYS)
 def test_skel_with_each_layout_of_scipy(tmp_path: Path, kind: Any, way: str) -> None:
     protocol, python2 = WAYS[way]
-    told = skel(regressor=kind(matrix()))
+    model = skel(regressor=kind(matrix()))
     stand_ins = kind is not sparse.coo_matrix
     if not stand_ins:
-        del told["skin_weights"]
-    path = write(tmp_path / "a.pkl", told, protocol, python2=python2, stand_ins=stand_ins)
+        del model["skin_weights"]
+    path = write(tmp_path / "a.pkl", model, protocol, python2=python2, stand_ins=stand_ins)
     arrays, _ = read_skel(path)
     np.testing.assert_array_equal(arrays["J_regressor_osim"], matrix().toarray())
-    np.testing.assert_array_equal(arrays["template"], told["skin_template_v"])
-    np.testing.assert_array_equal(arrays["shapedirs"], told["shapedirs"][:, :, :10])
-    np.testing.assert_array_equal(arrays["per_joint_rot"], told["per_joint_rot"])
-    np.testing.assert_array_equal(arrays["apose_rel_transfo"], told["apose_rel_transfo"])
+    np.testing.assert_array_equal(arrays["template"], model["skin_template_v"])
+    np.testing.assert_array_equal(arrays["shapedirs"], model["shapedirs"][:, :, :10])
+    np.testing.assert_array_equal(arrays["per_joint_rot"], model["per_joint_rot"])
+    np.testing.assert_array_equal(arrays["apose_rel_transfo"], model["apose_rel_transfo"])
     assert arrays["kintree"].tolist() == [list(PARENTS), list(range(J))]
     assert arrays["kintree"].dtype == arrays["faces"].dtype == np.int32
 
 
 def test_a_dense_fortran_or_big_endian_array_is_read(tmp_path: Path) -> None:
-    told = skel(regressor=np.asfortranarray(matrix().toarray()))
-    told["skin_template_v"] = told["skin_template_v"].astype(">f4")
-    arrays, _ = read_skel(write(tmp_path / "a.pkl", told))
+    model = skel(regressor=np.asfortranarray(matrix().toarray()))
+    model["skin_template_v"] = model["skin_template_v"].astype(">f4")
+    arrays, _ = read_skel(write(tmp_path / "a.pkl", model))
     np.testing.assert_array_equal(arrays["J_regressor_osim"], matrix().toarray())
-    np.testing.assert_array_equal(arrays["template"], told["skin_template_v"].astype(float))
+    np.testing.assert_array_equal(arrays["template"], model["skin_template_v"].astype(float))
 
 
 def nan(array: np.ndarray) -> np.ndarray:
@@ -118,14 +118,14 @@ def swapped(tree: np.ndarray) -> np.ndarray:
     return changed
 
 
-def outside(told: Any) -> OldMatrix:
+def outside(model: Any) -> OldMatrix:
     old = OldMatrix(matrix())
     old.col = old.col.copy()
     old.col[3] = V
     return old
 
 
-def huge(told: Any) -> OldMatrix:
+def huge(model: Any) -> OldMatrix:
     old = OldMatrix(matrix())
     old._shape = (J, 10**12)
     return old
@@ -154,13 +154,13 @@ SKEL_FAULTS: dict[str, tuple[Any, str]] = {
 @pytest.mark.parametrize("name", SKEL_FAULTS)
 def test_a_faulty_skel_file_is_refused_by_name(tmp_path: Path, name: str) -> None:
     changes, cause = SKEL_FAULTS[name]
-    told = skel()
+    model = skel()
     for key, change in changes.items():
         if change is ...:
-            del told[key]
+            del model[key]
         else:
-            told[key] = change(told[key]) if callable(change) else change
-    path = write(tmp_path / "skel_male.pkl", told)
+            model[key] = change(model[key]) if callable(change) else change
+    path = write(tmp_path / "skel_male.pkl", model)
     with pytest.raises(DataError, match=re.escape(cause)) as caught:
         read_skel(path)
     assert caught.value.where == str(path)
@@ -186,7 +186,7 @@ NOT_MODELS = {
 
 @pytest.mark.parametrize("name", NOT_MODELS)
 @pytest.mark.parametrize("read", [read_skel, read_smpl])
-def test_what_is_no_model_is_told(tmp_path: Path, read: Any, name: str) -> None:
+def test_what_is_no_model_is_reported(tmp_path: Path, read: Any, name: str) -> None:
     content, cause = NOT_MODELS[name]
     path = tmp_path / "skel_male.pkl"
     path.write_bytes(content)
@@ -195,7 +195,7 @@ def test_what_is_no_model_is_told(tmp_path: Path, read: Any, name: str) -> None:
     assert caught.value.where == str(path)
 
 
-def test_an_absent_file_is_told(tmp_path: Path) -> None:
+def test_an_absent_file_is_reported(tmp_path: Path) -> None:
     for read in (read_skel, read_smpl):
         with pytest.raises(DataError, match="cannot be read"):
             read(tmp_path / "absent.pkl")
@@ -265,7 +265,7 @@ def test_a_zip_bomb_is_not_unpacked(tmp_path: Path) -> None:
 
 
 def test_an_npz_of_objects_is_refused(tmp_path: Path) -> None:
-    told: dict[str, Any] = smpl() | {"v_template": np.array([{}], dtype=object)}
-    np.savez(tmp_path / "model.npz", **told)
+    model: dict[str, Any] = smpl() | {"v_template": np.array([{}], dtype=object)}
+    np.savez(tmp_path / "model.npz", **model)
     with pytest.raises(DataError, match=r"no sound \.npz"):
         read_smpl(tmp_path / "model.npz")

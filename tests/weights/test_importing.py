@@ -57,12 +57,12 @@ def test_a_checkpoint_is_converted_tensor_for_tensor(tmp_path: Path, folder: Wei
         assert set(held.keys()) == set(state)  # so nothing of skel_model is kept
         for key, tensor in state.items():
             assert torch.equal(held.get_tensor(key), tensor)
-        told = held.metadata()
-    assert told["name"] == "hsmr"
-    assert told["source_file"] == "hsmr.ckpt"
-    assert told["source_sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert told["official_size"] == "no"
-    assert "Redistribution: no" in told["licence"]
+        content = held.metadata()
+    assert content["name"] == "hsmr"
+    assert content["source_file"] == "hsmr.ckpt"
+    assert content["source_sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert content["official_size"] == "no"
+    assert "Redistribution: no" in content["licence"]
     assert b"skel_model" not in made.file.read_bytes()
 
 
@@ -162,16 +162,16 @@ def test_numbers_that_are_none_are_refused(
     assert not folder.path.exists()
 
 
-def test_attention_heads_are_kept_beside_numbers_that_do_not_tell_them(
+def test_attention_heads_are_kept_beside_numbers_that_do_not_show_them(
     tmp_path: Path, folder: WeightFolder
 ) -> None:
     path = save_checkpoint(tmp_path / "hsmr.ckpt", tiny_state())
     assumed = import_weights(path, folder, any_size=True)
     assert folder.load("hsmr").heads() == (16, 8)
-    told = import_weights(path, folder, any_size=True, replace=True, heads=(4, 2))
+    given = import_weights(path, folder, any_size=True, replace=True, heads=(4, 2))
     assert folder.load("hsmr").heads() == (4, 2)
-    assert told.sha256 == assumed.sha256
-    assert verify_weights(folder)[0].notes[0].endswith("4,2 attention heads (told at import)")
+    assert given.sha256 == assumed.sha256
+    assert verify_weights(folder)[0].notes[0].endswith("4,2 attention heads (given at import)")
 
 
 @pytest.mark.parametrize(
@@ -200,11 +200,11 @@ def test_a_body_has_no_attention_heads(tmp_path: Path, folder: WeightFolder) -> 
 @pytest.mark.parametrize("word", ["", "4", "4,0", "4,2,1", "a,b", "4,99999"])
 def test_a_header_with_other_words_for_heads_is_damaged(folder: WeightFolder, word: str) -> None:
     folder.path.mkdir()
-    told = dict.fromkeys(METADATA_KEYS, "made up") | {
+    content = dict.fromkeys(METADATA_KEYS, "made up") | {
         "name": "hsmr", "schema_version": "1", "official_size": "no", "attention_heads": word,
     }  # fmt: skip
     arrays = {key: tensor.numpy() for key, tensor in tiny_state().items()}
-    write_tensors(folder.file("hsmr"), arrays, told)
+    write_tensors(folder.file("hsmr"), arrays, content)
     with pytest.raises(DataError, match="attention_heads"):
         folder.load("hsmr")
 
@@ -298,7 +298,9 @@ def test_an_archive_with_absurd_headers_costs_no_memory(
 @pytest.mark.parametrize(
     "content", [b"", b"<!DOCTYPE html>", b"\x1f\x8b\x08\x00", b"not found"], ids=repr
 )
-def test_what_is_no_archive_is_told(tmp_path: Path, folder: WeightFolder, content: bytes) -> None:
+def test_what_is_no_archive_is_reported(
+    tmp_path: Path, folder: WeightFolder, content: bytes
+) -> None:
     path = tmp_path / "HSMR-ViTH-r1d1.tar.gz"
     path.write_bytes(content)
     with pytest.raises(DataError, match="is no sound archive of HSMR") as caught:
@@ -308,14 +310,14 @@ def test_what_is_no_archive_is_told(tmp_path: Path, folder: WeightFolder, conten
 
 @pytest.mark.parametrize("name", [n for n in WEIGHT_NAMES if n != "hsmr"])
 def test_bodies_are_converted(tmp_path: Path, folder: WeightFolder, name: str) -> None:
-    told = skel() if name.startswith("skel") else smpl()
-    made = import_weights(write(tmp_path / f"{name}.pkl", told), folder)
+    content = skel() if name.startswith("skel") else smpl()
+    made = import_weights(write(tmp_path / f"{name}.pkl", content), folder)
     weights = folder.load(name)
-    template = told["skin_template_v" if name.startswith("skel") else "v_template"]
+    template = content["skin_template_v" if name.startswith("skel") else "v_template"]
     np.testing.assert_array_equal(weights.arrays()["template"], template)
     assert weights.sha256 == made.sha256
     assert len(weights.tensors) == (7 if name.startswith("skel") else 3)
-    assert weights.metadata["evidence"] == f"the file name says {name.split('_')[1]}"
+    assert weights.metadata["evidence"] == f"file name: {name.split('_')[1]}"
 
 
 @pytest.mark.parametrize("name", gadgets(Path("x")))
@@ -330,11 +332,11 @@ def test_a_malicious_body_is_refused(tmp_path: Path, folder: WeightFolder, name:
 # whose body it is
 
 
-def test_a_female_file_given_for_male_is_refused_by_what_it_says(
+def test_a_female_file_given_for_male_is_refused_by_its_stored_gender(
     tmp_path: Path, folder: WeightFolder
 ) -> None:
     np.savez(tmp_path / "smpl_male.npz", **smpl(), gender=np.array("female"))
-    with pytest.raises(DataError, match="says itself that it is the female body") as caught:
+    with pytest.raises(DataError, match="its stored gender is female") as caught:
         import_weights(tmp_path / "smpl_male.npz", folder, gender_known=True)  # not overruled
     assert caught.value.where == str(tmp_path / "smpl_male.npz")
     assert not folder.path.exists()
@@ -344,23 +346,21 @@ def test_a_female_file_given_for_male_is_refused_by_its_name(
     tmp_path: Path, folder: WeightFolder
 ) -> None:
     path = write(tmp_path / "SMPL_FEMALE.pkl", smpl())
-    with pytest.raises(UsageError, match="its name says the female body") as caught:
+    with pytest.raises(UsageError, match="its name holds female") as caught:
         import_weights(path, folder, name="smpl_male")
     assert caught.value.where == str(path)
     assert "--gender-known" in caught.value.next_step
     assert not folder.path.exists()
     made = import_weights(path, folder, name="smpl_male", gender_known=True)
-    assert made.metadata["evidence"] == ("the user says male, the file name says the female body")
+    assert made.metadata["evidence"] == "given by the user: male; file name: female"
 
 
-def test_a_name_that_says_nothing_has_to_be_confirmed(
-    tmp_path: Path, folder: WeightFolder
-) -> None:
+def test_a_name_without_a_gender_has_to_be_confirmed(tmp_path: Path, folder: WeightFolder) -> None:
     path = write(tmp_path / "model.pkl", smpl())
-    with pytest.raises(UsageError, match="its name says nothing of a gender"):
+    with pytest.raises(UsageError, match="its name holds no gender"):
         import_weights(path, folder, name="smpl_male")
     made = import_weights(path, folder, name="smpl_male", gender_known=True)
-    assert made.metadata["evidence"].startswith("the user says male")
+    assert made.metadata["evidence"].startswith("given by the user: male")
 
 
 def test_the_same_body_is_not_taken_for_two(tmp_path: Path, folder: WeightFolder) -> None:
@@ -411,13 +411,15 @@ def test_names_of_files(tmp_path: Path, name: str, weights: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["epoch=3.ckpt", "smpl.pkl", "skel_neutral.pkl", "SMPLX.npz"])
-def test_a_name_that_tells_nothing_is_asked_for(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UsageError, match="does not tell what it is") as caught:
+def test_a_name_that_shows_nothing_is_asked_for(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="does not show what it is") as caught:
         name_of(tmp_path / "x" / name)
     assert "--as" in caught.value.next_step
 
 
-def test_unknown_weights_and_absent_files_are_told(tmp_path: Path, folder: WeightFolder) -> None:
+def test_unknown_weights_and_absent_files_are_reported(
+    tmp_path: Path, folder: WeightFolder
+) -> None:
     with pytest.raises(UsageError, match="no weights named 'smplx'"):
         import_weights(tmp_path / "a", folder, name="smplx")
     for name in ("hsmr.ckpt", "hsmr.tar.gz", "skel_male.pkl", "smpl_male.npz"):
@@ -468,7 +470,7 @@ STORED: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "other name": (
         lambda p: spoiled_header(p, lambda h: h["__metadata__"].update(name="skel_male")),
-        "its header says skel_male",
+        "its header holds skel_male",
     ),
     "other schema": (
         lambda p: spoiled_header(p, lambda h: h["__metadata__"].update(schema_version="9")),
@@ -512,7 +514,7 @@ def test_a_damaged_stored_file_is_refused(tmp_path: Path, folder: WeightFolder, 
     assert "--replace" in caught.value.next_step or "Restore" in caught.value.next_step
 
 
-def test_weights_that_are_not_there_are_told(tmp_path: Path) -> None:
+def test_weights_that_are_not_there_are_reported(tmp_path: Path) -> None:
     folder = WeightFolder(tmp_path / "absent")
     assert folder.present() == []
     with pytest.raises(QevdBioError, match="were not imported") as caught:

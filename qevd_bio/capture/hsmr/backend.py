@@ -5,10 +5,9 @@ T timestamps, F frames decoded, D = 46 DoF
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
-from importlib.util import find_spec
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,25 +15,18 @@ import torch
 
 from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.capture.backend import HSMR, Backend, SourceVideo, digests
-from qevd_bio.capture.captured import ASSUMED_HEIGHT_M, Captured, last_valid
-from qevd_bio.capture.footage import (
-    check_decoded,
-    check_header,
-    checked_times,
-    footage_notes,
-    upright_of,
-)
+from qevd_bio.capture.captured import ASSUMED_HEIGHT_M, Captured, last_valid, stretches
+from qevd_bio.capture.footage import Footage, open_footage
 from qevd_bio.capture.hsmr.confidence import confidence, flip_sigma
 from qevd_bio.capture.hsmr.config import HsmrConfig
-from qevd_bio.capture.hsmr.detector import DetectorChoice, Detectors, PersonDetector
+from qevd_bio.capture.hsmr.detector import PersonDetector
+from qevd_bio.capture.hsmr.detector_choice import DetectorChoice
+from qevd_bio.capture.hsmr.device import HsmrOnDevice, check_precision
+from qevd_bio.capture.hsmr.estimate import estimate_person
 from qevd_bio.capture.hsmr.gravity import Gravity, find_gravity
 from qevd_bio.capture.hsmr.network import HsmrNetwork
 from qevd_bio.capture.hsmr.options import HsmrOptions
-from qevd_bio.capture.hsmr.person_track import Seen
-from qevd_bio.capture.hsmr.pipeline import HsmrOnDevice, check_precision, see
-from qevd_bio.capture.hsmr.sizes import AttentionHeads
-from qevd_bio.capture.person.upright import Upright, expected_turn_deg
-from qevd_bio.capture.video.decode import Decoded, FrameStream, probe, sampled_frames
+from qevd_bio.capture.hsmr.person_track import PersonTrack
 from qevd_bio.choices import Device
 from qevd_bio.errors import EnvironmentProblem, VideoError
 from qevd_bio.files.strict_json import JsonValue
@@ -43,7 +35,7 @@ from qevd_bio.motion.noise import jitter_sigma
 from qevd_bio.motion.record import Motion
 from qevd_bio.skeleton.bodies import segment_lengths_for_height
 from qevd_bio.skeleton.dofs import N_DOFS
-from qevd_bio.weights.hsmr_shapes import OFFICIAL_HEADS, heads_of
+from qevd_bio.weights.hsmr_shapes import OFFICIAL_HEADS, heads_of, heads_text
 from qevd_bio.weights.store import WeightFolder, default_folder
 from qevd_bio.weights.tensor_file import DIGEST_KEY
 
@@ -55,24 +47,12 @@ class _Loaded:
     """What is loaded once for all videos of a worker."""
 
     hsmr: HsmrOnDevice | None = None
-    detectors: Detectors | None = None
+    detectors: Callable[[], PersonDetector] | None = None
 
 
 @dataclass(frozen=True)
 class HsmrBackend(Backend):
-    """HSMR's network.
-
-    Attributes
-    ----------
-    weights : WeightFolder
-        Where ``hsmr`` was imported to.
-    detector : DetectorChoice
-        What finds the person.
-    device : str
-        ``cuda`` or ``cpu``.
-    config : HsmrConfig
-        Settings.
-    """
+    """HSMR's network from the weights `hsmr`, with a detector that finds the person."""
 
     weights: WeightFolder
     detector: DetectorChoice
@@ -106,7 +86,7 @@ class HsmrBackend(Backend):
 
     def depends(self, video: SourceVideo) -> Mapping[str, str]:
         """Name the video, its frame times, the weights, the packages and the configuration."""
-        settings: JsonValue = [self.config.resolved(), self.device]
+        settings: JsonValue = [asdict(self.config), self.device]
         packages = dict.fromkeys(("av", "torch", "mediapipe", *self.detector.packages()))
         return {
             **digests(settings, (video.present_file(), video.timestamps_file), packages),
@@ -117,7 +97,7 @@ class HsmrBackend(Backend):
     def _weights_digest(self) -> str:
         metadata = self.weights.metadata(WEIGHTS)
         heads, digest = heads_of(metadata), metadata[DIGEST_KEY]
-        return digest if heads == OFFICIAL_HEADS else f"{digest} heads {heads[0]},{heads[1]}"
+        return digest if heads == OFFICIAL_HEADS else f"{digest} heads {heads_text(heads)}"
 
     def setup(self) -> None:
         """Load the network and the detector onto the device."""
@@ -128,10 +108,11 @@ class HsmrBackend(Backend):
                 next_step="Run where a GPU is, install a torch built for it, or give --device cpu",
             )
         weights = self.weights.load(WEIGHTS)
-        network = HsmrNetwork.from_state(weights.tensors, AttentionHeads(*weights.heads()))
+        network = HsmrNetwork.from_state(weights.tensors, weights.heads())
         self._loaded.hsmr = HsmrOnDevice(network, self.config, self.device)
-        self._loaded.detectors = Detectors(self.detector, self.config.video, self.device)
-        self._loaded.detectors().close()
+        detectors = self.detector.load(self.config.video.person, self.device)
+        detectors().close()
+        self._loaded.detectors = detectors
 
     def capture(self, video: SourceVideo, time_s: FloatArray) -> Captured:
         """Measure the motion of one video."""
@@ -162,29 +143,10 @@ def capture_hsmr(
     detector: PersonDetector,
     config: HsmrConfig,
 ) -> Captured:
-    """Measure the motion of the person in a video.
+    """Measure the motion of the person in a video, as `Backend.capture`.
 
-    Parameters
-    ----------
-    video_path : Path
-        The video file.
-    time_s : ndarray (T,)
-        One timestamp per frame, seconds, strictly increasing.
-    video_id : str
-        Name of the video; QEVD numbers tell which videos are stored sideways.
-    hsmr : HsmrOnDevice
-        The network; may serve other videos at the same time.
-    detector : PersonDetector
-        Of this video.
-    config : HsmrConfig
-        Settings.
-
-    Returns
-    -------
-    Captured
-        A motion of T frames. Frames without the person repeat the last valid pose, leading ones
-        the first, and are not valid; so are timestamps at the end of a video that breaks off,
-        their confidence 0.
+    `video_id` shows which QEVD videos are stored sideways; the network may serve other videos at
+    the same time, the detector serves this one alone.
 
     Raises
     ------
@@ -196,125 +158,75 @@ def capture_hsmr(
     Notes
     -----
     Angles are those of the network, unwrapped within each shot, in the camera frame of the
-    upright picture; nothing is clamped to a range or smoothed. `Motion.gravity` says where down
-    is in that frame, see `gravity.find_gravity`. `sigma_rad` is the root of the sum of squares
-    of the method's noise, the frame-to-frame noise and the disagreement with mirrored crops;
-    for what confidence is, see `worth.confidence`. Segment lengths are those of an average
-    adult, and the root is not measured: HSMR's depth is not metric.
+    upright picture; nothing is clamped or smoothed. `sigma_rad` is the root of the sum of
+    squares of the method's noise, the frame-to-frame noise and the disagreement with mirrored
+    crops. Segment lengths are those of an average adult, and the root is not measured: HSMR's
+    depth is not metric.
     """
-    time_s = checked_times(time_s, video_id)
-    check_header(probe(video_path), len(time_s), video_id)
-    upright = _upright(video_path, video_id, config)
-    stream = FrameStream(
-        video_path, longest_side_px=config.video.longest_side_px, turn_deg=upright.turn_deg
-    )
-    seen = see(reported(stream, len(time_s)), detector, hsmr, config)
-    check_decoded(stream.decoded, len(time_s), video_id, config.video)
-    trust = confidence(seen)
-    valid = _without_short_shots(seen, trust >= config.least_confidence, config)
+    footage = open_footage(video_path, time_s, video_id, config.video)
+    track = estimate_person(reported(footage.frames, len(time_s)), detector, hsmr, config)
+    footage.check_decoded(config.video)
+    trust = confidence(track, config.confidence)
+    valid = _without_short_shots(track, trust >= config.least_confidence, config)
     if not valid.any():
         looked = f"{len(valid)} frames"
         raise VideoError(
-            f"somebody is seen in {seen.found.sum()} of {looked}, but nowhere well enough"
-            if seen.found.any()
+            f"somebody is seen in {track.found.sum()} of {looked}, but nowhere well enough"
+            if track.found.any()
             else f"nobody is seen in any of {looked}",
             where=video_id,
             next_step="Check that the video shows one whole person, or leave it out",
         )
-    return _assembled(seen, valid, trust, time_s, upright, stream.decoded, hsmr, config)
+    motion, gravity = _motion(track, valid, trust, footage, config)
+    notes = {
+        **footage.notes(motion.valid, motion.confidence, track.shot, track.somebody_else),
+        "standing_frames": gravity.standing_frames,
+        "camera_tilt_deg": round(gravity.tilt_deg, 2),
+        "precision": config.precision,
+        "device": hsmr.device.type,
+        "smallest_batch": hsmr.batches.smallest,
+    }
+    return Captured(motion, notes)
 
 
-def _upright(video_path: Path, video_id: str, config: HsmrConfig) -> Upright:
-    """Decide the turn by MediaPipe's landmarks; without them it stays what is expected."""
-    if config.video.turn_deg is None and find_spec("mediapipe") is None:
-        picture = sampled_frames(video_path, 1, longest_side_px=config.video.longest_side_px)
-        height, width = picture[0].shape[:2] if picture else (1, 1)
-        turn = expected_turn_deg(video_id, width, height, config.video)
-        reason = "mediapipe is not installed to look at the pictures: the expected turn is kept"
-        return Upright(turn, turn, {}, reason)
-    return upright_of(video_path, video_id, config.video)
-
-
-def _without_short_shots(seen: Seen, trusted: BoolArray, config: HsmrConfig) -> BoolArray:
+def _without_short_shots(track: PersonTrack, trusted: BoolArray, config: HsmrConfig) -> BoolArray:
     """Leave out shots with too few frames of the person."""
-    valid = seen.found & trusted
-    for shot in np.unique(seen.shot):
-        if (valid & (seen.shot == shot)).sum() < config.video.least_shot_frames:
-            valid &= seen.shot != shot
+    valid = track.found & trusted
+    for shot in np.unique(track.shot):
+        if (valid & (track.shot == shot)).sum() < config.video.least_shot_frames:
+            valid &= track.shot != shot
     return valid
 
 
-def _of_the_person(betas: FloatArray, valid: BoolArray, missing: int) -> FloatArray:
-    """Keep the shapes of valid frames; the `missing` frames at the end have none."""
-    kept = np.where(valid[:, None], betas, np.nan)
-    return np.concatenate([kept, np.full((missing, betas.shape[1]), np.nan)])
-
-
-def _assembled(
-    seen: Seen,
-    valid: BoolArray,
-    trust: FloatArray,
-    time_s: FloatArray,
-    upright: Upright,
-    decoded: Decoded,
-    hsmr: HsmrOnDevice,
-    config: HsmrConfig,
-) -> Captured:
-    """Unwrap, fill the frames without a pose and put everything on the T timestamps."""
-    frames, missing = len(valid), len(time_s) - len(valid)
-    q = np.full((len(time_s), N_DOFS), np.nan)
-    for shot in np.unique(seen.shot[valid]):
-        of_shot = np.flatnonzero(valid & (seen.shot == shot))
-        q[of_shot] = np.unwrap(seen.q[of_shot], axis=0)
-    all_valid = np.concatenate([valid, np.zeros(missing, dtype=np.bool_)])
-    trust = np.concatenate([trust, np.zeros(missing)])
-    shot = np.concatenate([seen.shot, np.full(missing, seen.shot[-1])])
-    gravity = find_gravity(seen.q, time_s[:frames], valid)
-    sigma = _sigma(q[:frames], seen, valid, config)
+def _motion(
+    track: PersonTrack, valid: BoolArray, trust: FloatArray, footage: Footage, config: HsmrConfig
+) -> tuple[Motion, Gravity]:
+    """Unwrap, fill the frames without a pose, and put everything on the T timestamps."""
+    q = np.full(track.q.shape, np.nan)
+    for shot in np.unique(track.shot[valid]):
+        of_shot = np.flatnonzero(valid & (track.shot == shot))
+        q[of_shot] = np.unwrap(track.q[of_shot], axis=0)
+    all_valid = footage.padded(valid, False)
+    gravity = find_gravity(track.q, footage.time_s[: len(valid)], valid, config.standing)
     motion = Motion(
-        q=last_valid(q, all_valid),
-        time_s=time_s,
-        confidence=trust,
+        q=last_valid(footage.padded(q, np.nan), all_valid),
+        time_s=footage.time_s,
+        confidence=footage.padded(trust, 0.0),
         valid=all_valid,
         observed=np.ones(N_DOFS, dtype=np.bool_),
-        sigma_rad=sigma,
+        sigma_rad=_sigma(q, track, valid, config),
         gravity=gravity.down,
         gravity_source=gravity.source,
         backend=HSMR,
-        betas=_of_the_person(seen.betas, valid, missing),
+        betas=footage.padded(np.where(valid[:, None], track.betas, np.nan), np.nan),
         segment_lengths_m=segment_lengths_for_height(ASSUMED_HEIGHT_M),
     )
-    return Captured(
-        motion,
-        notes={
-            **footage_notes(
-                upright,
-                decoded,
-                valid=all_valid,
-                confidence=trust,
-                shot=shot,
-                others=int(seen.somebody_else.sum()),
-            ),
-            **_gravity_notes(gravity),
-            "precision": config.precision,
-            "device": hsmr.device.type,
-            "smallest_batch": hsmr.batches.smallest,
-        },
-    )
+    return motion, gravity
 
 
-def _gravity_notes(gravity: Gravity) -> dict[str, int | float]:
-    return {
-        "standing_frames": gravity.standing_frames,
-        "camera_tilt_deg": round(gravity.tilt_deg, 2),
-    }
-
-
-def _sigma(q: FloatArray, seen: Seen, valid: BoolArray, config: HsmrConfig) -> FloatArray:
+def _sigma(q: FloatArray, track: PersonTrack, valid: BoolArray, config: HsmrConfig) -> FloatArray:
     used = np.flatnonzero(valid)
-    breaks = (np.diff(used) > 1) | (np.diff(seen.shot[used]) != 0)
-    sections = np.concatenate([[0], np.cumsum(breaks)]).astype(np.int64)
-    jitter = jitter_sigma(q[used], sections)
-    apart = flip_sigma(seen.q[valid], seen.mirrored_q[valid])
+    jitter = jitter_sigma(q[used], stretches(used, track.shot))
+    apart = flip_sigma(track.q[valid], track.mirrored_q[valid])
     method = np.deg2rad(config.method_sigma_deg)
     return np.asarray(np.sqrt(method**2 + jitter**2 + apart**2))

@@ -2,13 +2,13 @@
 
 B crops of a batch, n crops of one video
 
-A video has its lane: it adds crops, and gets their estimates when a batch they are in is through.
-Whoever fills a batch takes it through the network, while the others fill the next.
+A video has its queue: it adds crops, and gets their estimates when all batches they are in are
+done. Whoever fills a batch takes it through the network, while the others fill the next.
 
 The same crop must give the same bytes whatever other videos are at work. So a batch that is not
 full is padded: what stands beside a crop, and how much, never changes the shape the network works
-on. And where the device makes a difference between places in a batch (`places_matter`), videos
-share no batch: a crop's place is then given by its own video.
+on. And where the device makes a difference between positions in a batch (`position_matters`),
+videos share no batch: a crop's position then depends on its own video alone.
 """
 
 from __future__ import annotations
@@ -29,53 +29,43 @@ from qevd_bio.errors import EnvironmentProblem
 
 Step = Callable[[Tensor], Prediction]
 
-CALM_BATCHES = 50
-"""Batches that must pass before a shape that did not fit is tried again; doubled each time."""
+RETRY_BATCHES = 50
+"""Batches until a shape that did not fit is tried again; doubled each time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimates:
-    """What the network says of n crops.
+    """Estimates of n crops: angles q (n, 46) in rad and shape betas (n, 10).
 
-    Attributes
-    ----------
-    q : ndarray (n, 46)
-        Angles in rad.
-    betas : ndarray (n, 10)
-        Shape.
-    camera : ndarray (n, 3)
-        Scale and shift of the crop's camera.
-    finite : ndarray (n,) of bool
-        False where a number of the network was not finite.
+    `finite` (n,) is False where a number of the network was not finite.
     """
 
     q: FloatArray
     betas: FloatArray
-    camera: FloatArray
     finite: BoolArray
 
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
     crop: Tensor
-    lane: Lane
+    queue: CropQueue
     place: int
 
 
 @dataclass(slots=True)
-class Lane:
-    """One video's way through the batches.
+class CropQueue:
+    """The crops of one video on their way through the batches.
 
     Attributes
     ----------
-    rows : list of ndarray (60,)
-        Estimates by the order in which crops were added; None until they are there.
     waiting : list
-        Crops that are in no batch yet; one list for all lanes that share batches.
+        Crops that are in no batch yet; one list for all queues that share batches.
+    rows : list of ndarray (60,)
+        Estimates in the order of the crops; None until they are there.
     missing : int
-        How many are not there yet.
+        Number of estimates still to come.
     error : Exception or None
-        Why they never will be.
+        Why they will not come.
     """
 
     batches: CropBatches
@@ -84,85 +74,62 @@ class Lane:
     missing: int = 0
     error: Exception | None = None
 
-    def add(self, crops: Tensor) -> None:
-        """Hand over crops (n, 256, 256, 3) of uint8 on the network's device.
+    @property
+    def count(self) -> int:
+        """Number of crops added."""
+        return len(self.rows)
 
-        Raises
-        ------
-        Exception
-            Whatever the network raised on crops of this video.
+    def add(self, crops: Tensor) -> None:
+        """Add crops (n, 256, 256, 3) of uint8 on the network's device.
+
+        Raises what the network raised on crops of this video.
         """
         self.batches.add(self, crops)
 
     def estimates(self) -> Estimates:
-        """Give the estimates of all crops; only when the lane is closed."""
+        """Return the estimates of all crops; only when the queue is closed."""
         rows = [row for row in self.rows if row is not None]
         if len(rows) != len(self.rows):
             raise RuntimeError(f"{self.missing} crops have not been through the network")
         held = np.array(rows).reshape(-1, 60)
-        return Estimates(held[:, :46], held[:, 46:56], held[:, 56:59], held[:, 59] > 0)
+        return Estimates(held[:, :46], held[:, 46:56], held[:, 59] > 0)
 
 
-def places_matter(step: Step, crop: Tensor, size: int) -> bool:
-    """Try whether a crop's place in a batch changes the numbers.
+def position_matters(step: Step, crop: Tensor, size: int) -> bool:
+    """Try whether a crop's position in a full batch changes its numbers.
 
-    Parameters
-    ----------
-    step : callable
-        Takes crops through the network.
-    crop : Tensor (256, 256, 3)
-        uint8, on the network's device; its values do not matter.
-    size : int
-        Crops of a batch.
-
-    Returns
-    -------
-    bool
-        False when random crops in two other orders give the same bytes.
-
-    Notes
-    -----
-    Matrix libraries may add up in another order near the end of a matrix than inside. Most do
-    not at the sizes of this network, but none promises it.
+    Random crops of the shape of `crop` go through in three orders. Matrix libraries may add up
+    in another order near the end of a matrix than inside. Most do not at the sizes of this
+    network, but none promises it.
     """
     generator = torch.Generator().manual_seed(0)
     noise = torch.randint(0, 256, (size, *crop.shape), dtype=torch.uint8, generator=generator)
     crops = noise.to(crop.device)
-    told = _numbers(step(crops))
+    known = _numbers(step(crops)).cpu()
     for order in (torch.arange(size).flip(0), torch.arange(size).roll(size // 2 + 1)):
-        if not torch.equal(_numbers(step(crops[order.to(crop.device)])).cpu(), told.cpu()[order]):
+        if not torch.equal(_numbers(step(crops[order.to(crop.device)])).cpu(), known[order]):
             return True
     return False
 
 
-def _numbers(said: Prediction) -> Tensor:
-    """Put all that is said of B crops side by side (B, 60)."""
-    finite = said.finite[:, None].to(said.q.dtype)
-    return torch.cat([said.q, said.betas, said.camera, finite], dim=1)
+def _numbers(made: Prediction) -> Tensor:
+    """Put all numbers of B crops side by side (B, 60)."""
+    finite = made.finite[:, None].to(made.q.dtype)
+    return torch.cat([made.q, made.betas, made.camera, finite], dim=1)
 
 
 class CropBatches:
-    """The network, shared by lanes in several threads.
+    """The network, shared by queues in several threads.
 
-    Parameters
-    ----------
-    step : callable
-        Takes B crops through the network, as `predict` does; may raise OutOfMemoryError.
-    size : int
-        Crops of a batch.
-    shared : bool
-        Whether lanes share batches.
-
-    Notes
-    -----
-    When the device's memory does not suffice, batches are halved. The former size is tried again
-    after `CALM_BATCHES` batches, and after twice as many whenever that fails.
+    `step` takes `size` crops through the network, as `predict` does. When the device's memory
+    does not suffice, batches are halved. The former size is tried again after `RETRY_BATCHES`
+    batches, and after twice as many whenever that fails.
     """
 
     def __init__(self, step: Step, size: int, *, shared: bool) -> None:
         self._step = step
         self.size, self.smallest, self.shared = size, size, shared
-        self._asked, self._calm, self._patience = size, 0, CALM_BATCHES
+        self._full_size, self._since_halved, self._retry_after = size, 0, RETRY_BATCHES
         self._is_retried = False
         self._common: list[_Waiting] = []
         self._adding = 0
@@ -170,57 +137,57 @@ class CropBatches:
         self._network = threading.Lock()
 
     @contextmanager
-    def lane(self) -> Iterator[Lane]:
-        """Open a lane; its estimates are all there when it is left without an error."""
-        lane = Lane(self, self._common if self.shared else [])
+    def queue(self) -> Iterator[CropQueue]:
+        """Open a queue; its estimates are complete when it is left without an error."""
+        queue = CropQueue(self, self._common if self.shared else [])
         with self._filling:
             self._adding += 1
         try:
-            yield lane
+            yield queue
         except BaseException:
             with self._filling:
-                lane.waiting[:] = [one for one in lane.waiting if one.lane is not lane]
-            self._leave(lane)
+                queue.waiting[:] = [one for one in queue.waiting if one.queue is not queue]
+            self._close(queue)
             raise
-        self._leave(lane)
+        self._close(queue)
         with self._filling:
-            self._filling.wait_for(lambda: lane.missing == 0 or lane.error is not None)
-        if lane.error is not None:
-            raise lane.error
+            self._filling.wait_for(lambda: queue.missing == 0 or queue.error is not None)
+        if queue.error is not None:
+            raise queue.error
 
-    def add(self, lane: Lane, crops: Tensor) -> None:
-        """Put crops in line, and take a full batch through the network."""
+    def add(self, queue: CropQueue, crops: Tensor) -> None:
+        """Queue crops, and take a full batch through the network."""
         for crop in crops:
             with self._filling:
-                if lane.error is not None:
-                    raise lane.error
-                lane.waiting.append(_Waiting(crop, lane, len(lane.rows)))
-                lane.rows.append(None)
-                lane.missing += 1
-                full = self._taken(lane) if len(lane.waiting) >= self._asked else []
+                if queue.error is not None:
+                    raise queue.error
+                queue.waiting.append(_Waiting(crop, queue, len(queue.rows)))
+                queue.rows.append(None)
+                queue.missing += 1
+                full = self._next_batch(queue) if len(queue.waiting) >= self._full_size else []
             if full:
-                self._through(full)
+                self._run(full)
 
-    def _leave(self, lane: Lane) -> None:
-        """Count a lane out; the last one of those that share batches takes along what waits."""
+    def _close(self, queue: CropQueue) -> None:
+        """Close a queue; the last of those that share batches takes what still waits."""
         with self._filling:
             self._adding -= 1
             is_last = not self.shared or self._adding == 0
-            rest = self._taken(lane) if is_last else []
+            rest = self._next_batch(queue) if is_last else []
         if rest:
-            self._through(rest)
+            self._run(rest)
 
-    def _taken(self, lane: Lane) -> list[_Waiting]:
-        taken = lane.waiting[: self._asked]
-        del lane.waiting[: self._asked]
-        return taken
+    def _next_batch(self, queue: CropQueue) -> list[_Waiting]:
+        batch = queue.waiting[: self._full_size]
+        del queue.waiting[: self._full_size]
+        return batch
 
-    def _through(self, batch: list[_Waiting]) -> None:
+    def _run(self, batch: list[_Waiting]) -> None:
         try:
             with self._network:
-                told = self._fitted([one.crop for one in batch])
-            rows = torch.cat(told).cpu().double().numpy()
-        except Exception as error:  # noqa: BLE001  it is raised in the lanes it belongs to
+                estimated = self._fitted([one.crop for one in batch])
+            rows = torch.cat(estimated).cpu().double().numpy()
+        except Exception as error:  # noqa: BLE001  it is raised in the queues it belongs to
             self._deliver(batch, None, error)
         except BaseException:
             self._deliver(batch, None, RuntimeError("the network was interrupted"))
@@ -234,24 +201,24 @@ class CropBatches:
         with self._filling:
             for i, one in enumerate(batch):
                 if rows is None:
-                    one.lane.error = error
+                    one.queue.error = error
                 else:
-                    one.lane.rows[one.place] = rows[i]
-                    one.lane.missing -= 1
+                    one.queue.rows[one.place] = rows[i]
+                    one.queue.missing -= 1
             self._filling.notify_all()
 
     def _fitted(self, crops: list[Tensor]) -> list[Tensor]:
         """Take crops through the network in the largest shape that fits."""
         while True:
             try:
-                told = [
+                parts = [
                     self._passed(crops[i : i + self.size]) for i in range(0, len(crops), self.size)
                 ]
             except torch.cuda.OutOfMemoryError as error:
                 self._halve(error)
             else:
                 self._grow()
-                return told
+                return parts
 
     def _passed(self, crops: list[Tensor]) -> Tensor:
         stacked = torch.stack(crops)
@@ -268,16 +235,16 @@ class CropBatches:
                 next_step="Free the GPU of other programs, or use one with more memory",
             ) from error
         if self._is_retried:
-            self._patience *= 2
+            self._retry_after *= 2
         self._is_retried = False
         self.size = (self.size + 1) // 2
-        self.smallest, self._calm = min(self.smallest, self.size), 0
+        self.smallest, self._since_halved = min(self.smallest, self.size), 0
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
     def _grow(self) -> None:
-        self._calm += 1
-        if self.size < self._asked and self._calm >= self._patience:
-            self.size, self._calm = min(2 * self.size, self._asked), 0
+        self._since_halved += 1
+        if self.size < self._full_size and self._since_halved >= self._retry_after:
+            self.size, self._since_halved = min(2 * self.size, self._full_size), 0
             self._is_retried = True

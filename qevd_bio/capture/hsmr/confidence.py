@@ -1,4 +1,4 @@
-"""What HSMR's angles are worth: the network itself does not say.
+"""How far HSMR's angles can be trusted: the network itself does not say.
 
 F frames, D = 46 DoF
 """
@@ -8,18 +8,10 @@ from __future__ import annotations
 import numpy as np
 
 from qevd_bio.arrays import FloatArray
-from qevd_bio.capture.hsmr.person_track import Seen
+from qevd_bio.capture.hsmr.config import ConfidenceConfig
+from qevd_bio.capture.hsmr.person_track import PersonTrack
 from qevd_bio.skeleton.dofs import DOFS, joint_dofs
 from qevd_bio.skeleton.kinematics import joint_turn
-
-EDGE_SHARE = 0.8
-"""Confidence left for each edge of the picture that the person's box touches. Unverified."""
-
-DOUBTFUL_RAD = np.deg2rad(30.0)
-"""Disagreement of the mirrored crop at which the confidence is halved. Unverified."""
-
-BEYOND_RAD = np.deg2rad(10.0)
-"""An angle further than this beyond its range counts as impossible. Unverified."""
 
 LARGE_JOINTS = (
     "pelvis", "femur_r", "femur_l", "tibia_r", "tibia_l", "lumbar_body", "thorax", "humerus_r",
@@ -30,54 +22,34 @@ LARGE_JOINTS = (
 _NORMAL_MEDIAN = 0.6745
 
 
-def confidence(seen: Seen) -> FloatArray:
-    """Say how far each frame can be trusted.
+def confidence(track: PersonTrack, config: ConfidenceConfig) -> FloatArray:
+    """Estimate how far each frame can be trusted: 0 to 1 (F,); 0 where the person is not found.
 
-    Parameters
-    ----------
-    seen : Seen
-        One person in F frames.
-
-    Returns
-    -------
-    ndarray (F,)
-        Between 0 and 1; 0 where the person is not found.
-
-    Notes
-    -----
     The product of the detector's score, the part of the crop that lies within the picture,
-    `EDGE_SHARE` for each edge the person reaches, the agreement with the mirrored crop
-    (interpolated between the frames where it was looked at) and the share of the angles that a
-    body can have. A rule of thumb, fitted to nothing.
+    `edge_share` for each edge the person reaches, the agreement with the mirrored crop
+    (interpolated between the frames that have one) and the share of the angles that a body can
+    have. A rule of thumb, fitted to nothing.
     """
-    apart = disagreement(seen.q, seen.mirrored_q)
-    looked = np.flatnonzero(np.isfinite(apart))
+    apart = disagreement(track.q, track.mirrored_q)
+    measured = np.flatnonzero(np.isfinite(apart))
     agreement = np.ones(len(apart))
-    if len(looked):
-        everywhere = np.interp(np.arange(len(apart)), looked, apart[looked])
-        agreement = 1.0 / (1.0 + (everywhere / DOUBTFUL_RAD) ** 2)
+    if len(measured):
+        everywhere = np.interp(np.arange(len(apart)), measured, apart[measured])
+        agreement = 1.0 / (1.0 + (everywhere / np.deg2rad(config.doubtful_deg)) ** 2)
     trust = (
-        np.clip(seen.score, 0.0, 1.0)
-        * seen.inside
-        * EDGE_SHARE**seen.edges
+        np.clip(track.score, 0.0, 1.0)
+        * track.inside
+        * config.edge_share**track.edges
         * agreement
-        * (1.0 - impossible(seen.q))
+        * (1.0 - impossible(track.q, config.beyond_deg))
     )
-    return np.where(seen.found, trust, 0.0)
+    return np.where(track.found, trust, 0.0)
 
 
 def disagreement(q: FloatArray, mirrored_q: FloatArray) -> FloatArray:
-    """Measure how far two estimates of a pose lie apart.
+    """Mean angle between the rotations of `LARGE_JOINTS` in two estimates (F, 46): rad (F,).
 
-    Parameters
-    ----------
-    q, mirrored_q : ndarray (F, 46)
-        Angles in rad; NaN where there is none.
-
-    Returns
-    -------
-    ndarray (F,)
-        Mean angle between the rotations of `LARGE_JOINTS`, rad; NaN where either is NaN.
+    NaN where either is NaN.
     """
     apart = []
     for joint in LARGE_JOINTS:
@@ -88,43 +60,23 @@ def disagreement(q: FloatArray, mirrored_q: FloatArray) -> FloatArray:
     return np.asarray(np.mean(apart, axis=0))
 
 
-def impossible(q: FloatArray) -> FloatArray:
-    """Count the angles no body has.
+def impossible(q: FloatArray, beyond_deg: float) -> FloatArray:
+    """Share of the ranged DoFs (F,) that are beyond their range by more than this.
 
-    Parameters
-    ----------
-    q : ndarray (F, 46)
-        Angles in rad, wrapped or not.
-
-    Returns
-    -------
-    ndarray (F,)
-        Share of the DoFs with a range that lie more than `BEYOND_RAD` outside of theirs.
+    Angles q (F, 46) in rad may be wrapped or not.
     """
     low, high = np.array([(dof.low_rad, dof.high_rad) for dof in DOFS]).T
     ranged = np.isfinite(low) & np.isfinite(high)
     middle, reach = (low[ranged] + high[ranged]) / 2, (high[ranged] - low[ranged]) / 2
     away = np.abs(np.angle(np.exp(1j * (q[:, ranged] - middle))))
-    return np.asarray((away > reach + BEYOND_RAD).mean(axis=1))
+    return np.asarray((away > reach + np.deg2rad(beyond_deg)).mean(axis=1))
 
 
 def flip_sigma(q: FloatArray, mirrored_q: FloatArray) -> FloatArray:
-    """Estimate the noise of each angle from the mirrored crops.
+    """Estimate the noise of each angle (46,) in rad from the mirrored crops; 0 without any.
 
-    Parameters
-    ----------
-    q, mirrored_q : ndarray (F, 46)
-        Angles in rad; NaN where there is none.
-
-    Returns
-    -------
-    ndarray (46,)
-        rad; 0 without a frame that has both.
-
-    Notes
-    -----
     As if both were off by as much and independently: the median difference over 0.6745 sqrt(2).
-    What both get wrong alike does not show.
+    An error that both share does not show.
     """
     both = np.isfinite(q[:, 0]) & np.isfinite(mirrored_q[:, 0])
     if not both.any():

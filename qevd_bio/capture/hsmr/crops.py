@@ -24,28 +24,21 @@ _WEIGHT_ONE = 2048
 """A weight of 1 in the resizing's fixed point."""
 
 
-def squares(boxes_px: FloatArray, shrunk: float = 1.0) -> Float32Array:
+def squares(boxes_px: FloatArray) -> Float32Array:
     """Put a square around each person, as the network was trained to see them.
 
     Parameters
     ----------
     boxes_px : ndarray (B, 4)
-        Left, top, right, bottom.
-    shrunk : float
-        Size of the picture the boxes were found in as a part of the frame's.
+        Left, top, right, bottom; finite and with an extent, else `UsageError`.
 
     Returns
     -------
     ndarray (B, 3)
-        Centre x and y and side in pixels of the frame, float32. The box is widened or
-        heightened to 3:4; the side is its height, without a margin.
-
-    Raises
-    ------
-    UsageError
-        A box is not finite, or has no extent.
+        Centre x and y and side in pixels, float32. The box is widened or heightened to 3:4; the
+        side is its height, without a margin.
     """
-    boxes = np.asarray(boxes_px, dtype=np.float32) / np.float32(shrunk)
+    boxes = np.asarray(boxes_px, dtype=np.float32)
     if boxes.ndim != 2 or boxes.shape[1] != 4:
         raise _unusable(f"boxes have shape {boxes.shape}, need (B, 4)")
     low, high = boxes[:, :2], boxes[:, 2:]
@@ -58,23 +51,10 @@ def squares(boxes_px: FloatArray, shrunk: float = 1.0) -> Float32Array:
 
 
 def windows(squares_px: Float32Array) -> IntArray:
-    """Cut squares to whole pixels.
+    """Cut squares (B, 3) to whole pixels: left, top, right, bottom (B, 4), the last two excluded.
 
-    Parameters
-    ----------
-    squares_px : ndarray (B, 3)
-        Centre x and y and side, as `squares` gives them.
-
-    Returns
-    -------
-    ndarray (B, 4)
-        Left, top, right, bottom, each truncated towards zero; the last two are outside. Width
-        and height may differ by a pixel.
-
-    Raises
-    ------
-    UsageError
-        A window has no pixel.
+    Each is truncated towards zero, so width and height may differ by a pixel. `UsageError` for a
+    window without a pixel.
     """
     centre, half = squares_px[:, :2], squares_px[:, 2:] / 2
     corners = np.concatenate([centre - half, centre + half], axis=1)
@@ -86,14 +66,9 @@ def windows(squares_px: Float32Array) -> IntArray:
 
 @dataclass(frozen=True, slots=True)
 class Taps:
-    """The two pixels and weights that each of the P places along one side is made of.
+    """The two pixels and weights that each of the P places along one side is made of (B, 2, P).
 
-    Attributes
-    ----------
-    places : ndarray (B, 2, P)
-        Pixels of the frame, kept inside it.
-    weights : ndarray (B, 2, P)
-        In 2048ths; 0 where the pixel lies outside of the frame, which is black.
+    Places are kept inside the frame; weights are in 2048ths, 0 outside of it, which is black.
     """
 
     places: IntArray
@@ -101,21 +76,11 @@ class Taps:
 
 
 def taps(low: IntArray, high: IntArray, length: int, *, ends_blend: bool) -> Taps:
-    """Find what a resized row or column is made of.
+    """Find what a resized row or column of a frame is made of.
 
-    Parameters
-    ----------
-    low, high : ndarray (B,)
-        First pixel of each window and first after it.
-    length : int
-        Of the frame, in pixels.
-    ends_blend : bool
-        Whether places beyond the middle of the window's last pixels mix two equal pixels (as
-        down a column) or take one (as along a row). Only the rounding differs.
-
-    Returns
-    -------
-    Taps
+    `low` and `high` (B,) are the first pixel of each window and the first after it. With
+    `ends_blend`, places beyond the middle of the window's last pixels mix two equal pixels (as
+    down a column), else they take one (as along a row). Only the rounding differs.
     """
     extent = (high - low)[:, None]
     # in double, then rounded to single, the order OpenCV computes in
@@ -145,21 +110,13 @@ def crop(frames: Tensor, of_frame: IntArray, windows_px: IntArray) -> Tensor:
     of_frame : ndarray (B,)
         The frame each crop is cut from.
     windows_px : ndarray (B, 4)
-        Left, top, right, bottom in whole pixels, as `windows` gives them.
+        As `windows` gives them.
 
     Returns
     -------
     Tensor (B, 256, 256, 3)
-        uint8, on the frames' device; bytes equal those of OpenCV.
-
-    Raises
-    ------
-    UsageError
-        Frames are no uint8 pictures, or a crop names a frame that is not there.
-
-    Notes
-    -----
-    Takes about 5 MB of the device's memory a crop while it works.
+        uint8, on the frames' device; bytes equal those of OpenCV. Takes about 5 MB of the
+        device's memory a crop.
     """
     if frames.dtype != torch.uint8 or frames.ndim != 4 or frames.shape[3] != 3:
         raise _unusable(f"frames are {frames.dtype} of shape {tuple(frames.shape)}")

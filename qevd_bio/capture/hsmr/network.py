@@ -12,14 +12,23 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from qevd_bio.capture.hsmr.rotations import N_NUMBERS
-from qevd_bio.capture.hsmr.sizes import AttentionHeads, NetworkSizes, check_state, sizes_of
-from qevd_bio.skeleton.dofs import N_JOINTS
+from qevd_bio.errors import DataError
+from qevd_bio.weights.contents import layout_faults, listed
+from qevd_bio.weights.hsmr_shapes import (
+    OFFICIAL_HEADS,
+    AttentionHeads,
+    HsmrSize,
+    check_heads,
+    expected_shapes,
+    size_of,
+)
 
 CROP_PX = 256
 PATCH_PX = 16
@@ -34,16 +43,10 @@ _BACKBONE_EPS = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class HeadOutput:
-    """What the head says of B crops, all float32.
+    """What the head gives for B crops, all float32.
 
-    Attributes
-    ----------
-    numbers : Tensor (B, 144)
-        Six for each of 24 joints.
-    betas : Tensor (B, 10)
-        Shape.
-    camera : Tensor (B, 3)
-        Scale and shift (s, tx, ty) of the crop's camera.
+    numbers (B, 144): six for each of 24 joints; betas (B, 10): shape; camera (B, 3): scale and
+    shift (s, tx, ty) of the crop's camera.
     """
 
     numbers: Tensor
@@ -81,8 +84,7 @@ class _Attention(nn.Module):
         qkv = self.qkv(x).view(crops, patches, 3, self.heads, width // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
         mixed = functional.scaled_dot_product_attention(q, k, v)
-        out: Tensor = self.proj(mixed.transpose(1, 2).flatten(2))
-        return out
+        return cast("Tensor", self.proj(mixed.transpose(1, 2).flatten(2)))
 
 
 class _Mlp(nn.Module):
@@ -92,66 +94,51 @@ class _Mlp(nn.Module):
         self.fc2 = nn.Linear(hidden, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.fc2(functional.gelu(self.fc1(x)))
-        return out
+        return cast("Tensor", self.fc2(functional.gelu(self.fc1(x))))
 
 
 class _Block(nn.Module):
-    def __init__(self, sizes: NetworkSizes) -> None:
+    def __init__(self, size: HsmrSize, heads: int) -> None:
         super().__init__()
-        self.norm1 = nn.LayerNorm(sizes.width, eps=_BACKBONE_EPS)
-        self.attn = _Attention(sizes.width, sizes.heads)
-        self.norm2 = nn.LayerNorm(sizes.width, eps=_BACKBONE_EPS)
-        self.mlp = _Mlp(sizes.width, sizes.mlp)
+        self.norm1 = nn.LayerNorm(size.width, eps=_BACKBONE_EPS)
+        self.attn = _Attention(size.width, heads)
+        self.norm2 = nn.LayerNorm(size.width, eps=_BACKBONE_EPS)
+        self.mlp = _Mlp(size.width, size.hidden)
 
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.attn(self.norm1(x))
-        out: Tensor = x + self.mlp(self.norm2(x))
-        return out
+        return cast("Tensor", x + self.mlp(self.norm2(x)))
 
 
 class Backbone(nn.Module):
     """A vision transformer over the 16 x 12 patches of a crop's middle."""
 
-    def __init__(self, sizes: NetworkSizes) -> None:
+    def __init__(self, size: HsmrSize, heads: int) -> None:
         super().__init__()
-        self.pos_embed = nn.Parameter(torch.empty(1, 1 + N_PATCHES, sizes.width))
-        self.patch_embed = _PatchEmbedding(sizes.width)
-        self.blocks = nn.ModuleList(_Block(sizes) for _ in range(sizes.depth))
-        self.last_norm = nn.LayerNorm(sizes.width, eps=_BACKBONE_EPS)
+        self.pos_embed = nn.Parameter(torch.empty(1, 1 + N_PATCHES, size.width))
+        self.patch_embed = _PatchEmbedding(size.width)
+        self.blocks = nn.ModuleList(_Block(size, heads) for _ in range(size.depth))
+        self.last_norm = nn.LayerNorm(size.width, eps=_BACKBONE_EPS)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Describe patches.
-
-        Parameters
-        ----------
-        x : Tensor (B, 3, 256, 192)
-            Normalised colours.
-
-        Returns
-        -------
-        Tensor (B, N, C)
-            Row by row.
-        """
+        """Describe patches (B, N, C), row by row, of normalised colours (B, 3, 256, 192)."""
         x = self.patch_embed(x) + self.pos_embed[:, 1:] + self.pos_embed[:, :1]
         for block in self.blocks:
             x = block(x)
-        out: Tensor = self.last_norm(x)
-        return out
+        return cast("Tensor", self.last_norm(x))
 
 
 class _SelfAttention(nn.Module):
     """Attention of one token to itself: its values pass unweighted."""
 
-    def __init__(self, sizes: NetworkSizes) -> None:
+    def __init__(self, size: HsmrSize) -> None:
         super().__init__()
-        self.to_qkv = nn.Linear(sizes.token, 3 * sizes.head_inner, bias=False)
-        self.to_out = nn.Sequential(nn.Linear(sizes.head_inner, sizes.token))
+        self.to_qkv = nn.Linear(size.token_width, 3 * size.inner, bias=False)
+        self.to_out = nn.Sequential(nn.Linear(size.inner, size.token_width))
 
     def forward(self, token: Tensor, _patches: Tensor) -> Tensor:
         values = functional.linear(token, self.to_qkv.weight.chunk(3)[2])
-        out: Tensor = self.to_out(values)
-        return out
+        return cast("Tensor", self.to_out(values))
 
 
 class _CrossAttention(nn.Module):
@@ -162,13 +149,13 @@ class _CrossAttention(nn.Module):
     the same sum in another order, for a fiftieth of the arithmetic.
     """
 
-    def __init__(self, sizes: NetworkSizes) -> None:
+    def __init__(self, size: HsmrSize, heads: int) -> None:
         super().__init__()
-        self.heads = sizes.head_heads
-        self.each = sizes.head_inner // sizes.head_heads
-        self.to_kv = nn.Linear(sizes.width, 2 * sizes.head_inner, bias=False)
-        self.to_q = nn.Linear(sizes.token, sizes.head_inner, bias=False)
-        self.to_out = nn.Sequential(nn.Linear(sizes.head_inner, sizes.token))
+        self.heads = heads
+        self.each = size.inner // heads
+        self.to_kv = nn.Linear(size.width, 2 * size.inner, bias=False)
+        self.to_q = nn.Linear(size.token_width, size.inner, bias=False)
+        self.to_out = nn.Sequential(nn.Linear(size.inner, size.token_width))
 
     def forward(self, token: Tensor, patches: Tensor) -> Tensor:
         # h heads, d numbers each
@@ -178,24 +165,22 @@ class _CrossAttention(nn.Module):
         sought = torch.einsum("bhd,hdc->bhc", query, to_keys) / math.sqrt(self.each)
         weights = (sought @ patches.transpose(1, 2)).softmax(dim=-1)
         seen = torch.einsum("bhc,hdc->bhd", weights @ patches, to_values)
-        out: Tensor = self.to_out(seen.flatten(1))
-        return out
+        return cast("Tensor", self.to_out(seen.flatten(1)))
 
 
 class _FeedForward(nn.Module):
-    def __init__(self, sizes: NetworkSizes) -> None:
+    def __init__(self, size: HsmrSize) -> None:
         super().__init__()
         # the official list holds dropouts at 2 and 4
         self.net = nn.Sequential(
-            nn.Linear(sizes.token, sizes.head_mlp),
+            nn.Linear(size.token_width, size.head_hidden),
             nn.GELU(),
             nn.Identity(),
-            nn.Linear(sizes.head_mlp, sizes.token),
+            nn.Linear(size.head_hidden, size.token_width),
         )
 
     def forward(self, token: Tensor, _patches: Tensor) -> Tensor:
-        out: Tensor = self.net(token)
-        return out
+        return cast("Tensor", self.net(token))
 
 
 class _Normed(nn.Module):
@@ -205,28 +190,34 @@ class _Normed(nn.Module):
         self.fn = fn
 
     def forward(self, token: Tensor, patches: Tensor) -> Tensor:
-        out: Tensor = self.fn(self.norm(token), patches)
-        return out
+        return cast("Tensor", self.fn(self.norm(token), patches))
 
 
 class _Layers(nn.Module):
-    def __init__(self, sizes: NetworkSizes) -> None:
+    def __init__(self, size: HsmrSize, heads: int) -> None:
         super().__init__()
-        parts = (_SelfAttention, _CrossAttention, _FeedForward)
         self.layers = nn.ModuleList(
-            nn.ModuleList(_Normed(sizes.token, part(sizes)) for part in parts)
-            for _ in range(sizes.head_depth)
-        )
+            nn.ModuleList(
+                _Normed(size.token_width, part)
+                for part in (
+                    _SelfAttention(size), _CrossAttention(size, heads), _FeedForward(size)
+                )
+            )
+            for _ in range(size.layers)
+        )  # fmt: skip
 
 
-class _Decoder(nn.Module):
-    def __init__(self, sizes: NetworkSizes) -> None:
+class Decoder(nn.Module):
+    """One query token that reads the patches layer by layer."""
+
+    def __init__(self, size: HsmrSize, heads: int) -> None:
         super().__init__()
-        self.pos_embedding = nn.Parameter(torch.empty(1, 1, sizes.token))
-        self.to_token_embedding = nn.Linear(1, sizes.token)
-        self.transformer = _Layers(sizes)
+        self.pos_embedding = nn.Parameter(torch.empty(1, 1, size.token_width))
+        self.to_token_embedding = nn.Linear(1, size.token_width)
+        self.transformer = _Layers(size, heads)
 
     def forward(self, patches: Tensor) -> Tensor:
+        """Read a token (B, W) off the patches (B, N, C)."""
         # the query's input is the number 0, so that the embedding's weight has no effect
         token = self.to_token_embedding.bias + self.pos_embedding[0]
         token = token.expand(len(patches), -1)
@@ -237,18 +228,18 @@ class _Decoder(nn.Module):
 
 
 class SkelHead(nn.Module):
-    """A decoder that asks the patches for pose, shape and camera at once."""
+    """A decoder that reads pose, shape and camera off the patches at once."""
 
     init_poses: Tensor
     init_betas: Tensor
     init_cam: Tensor
 
-    def __init__(self, sizes: NetworkSizes) -> None:
+    def __init__(self, size: HsmrSize, heads: int) -> None:
         super().__init__()
-        self.transformer = _Decoder(sizes)
-        self.poses_decoder = nn.Linear(sizes.token, N_NUMBERS)
-        self.betas_decoder = nn.Linear(sizes.token, N_BETAS)
-        self.cam_decoder = nn.Linear(sizes.token, 3)
+        self.transformer = Decoder(size, heads)
+        self.poses_decoder = nn.Linear(size.token_width, N_NUMBERS)
+        self.betas_decoder = nn.Linear(size.token_width, N_BETAS)
+        self.cam_decoder = nn.Linear(size.token_width, 3)
         self.register_buffer("init_poses", torch.empty(1, N_NUMBERS))
         self.register_buffer("init_betas", torch.empty(1, N_BETAS))
         self.register_buffer("init_cam", torch.empty(1, 3))
@@ -264,41 +255,30 @@ class SkelHead(nn.Module):
 
 
 class HsmrNetwork(nn.Module):
-    """Backbone and head; made by `from_state` or `random`.
+    """Backbone and head; made by `from_state`."""
 
-    Parameters
-    ----------
-    sizes : NetworkSizes
-        How large it is.
-    """
-
-    def __init__(self, sizes: NetworkSizes) -> None:
+    def __init__(self, size: HsmrSize, heads: AttentionHeads = OFFICIAL_HEADS) -> None:
         super().__init__()
-        self.sizes = sizes
-        self.backbone = Backbone(sizes)
-        self.head = SkelHead(sizes)
+        self.size, self.heads = size, heads
+        self.backbone = Backbone(size, heads.backbone)
+        self.head = SkelHead(size, heads.head)
 
     def forward(self, x: Tensor) -> HeadOutput:
-        """Estimate from normalised crops (B, 3, 256, 256); 32 columns a side are not looked at.
+        """Estimate from normalised crops (B, 3, 256, 256); 32 columns a side are not used.
 
-        Returns
-        -------
-        HeadOutput
-            Numbers of the head; `rotations.angles` makes angles of them.
+        `rotations.angles` makes angles of the numbers of the head.
         """
-        out: HeadOutput = self.head(self.patches(x))
-        return out
+        return cast("HeadOutput", self.head(self.patches(x)))
 
     def patches(self, x: Tensor) -> Tensor:
         """Describe the patches (B, N, C) of normalised crops (B, 3, 256, 256)."""
-        out: Tensor = self.backbone(x[..., SIDE_MARGIN_PX : CROP_PX - SIDE_MARGIN_PX])
-        return out
+        return cast("Tensor", self.backbone(x[..., SIDE_MARGIN_PX : CROP_PX - SIDE_MARGIN_PX]))
 
     @classmethod
     def from_state(
-        cls, state: Mapping[str, Tensor], heads: AttentionHeads | None = None
+        cls, state: Mapping[str, Tensor], heads: AttentionHeads = OFFICIAL_HEADS
     ) -> HsmrNetwork:
-        """Build a network of the sizes of some weights and load them.
+        """Build a network of the size of some weights and load them.
 
         Parameters
         ----------
@@ -315,68 +295,42 @@ class HsmrNetwork(nn.Module):
         Raises
         ------
         DataError
-            A key is missing or unknown, or a tensor has a wrong shape, type or number in it.
+            As `checked_size`.
         """
-        sizes = sizes_of(state, heads or AttentionHeads())
+        size = checked_size(state, heads)
         with torch.device("meta"):
-            network = cls(sizes)
-        check_state(network.state_dict(), state)
+            network = cls(size, heads)
         network.load_state_dict({k: v.float() for k, v in state.items()}, assign=True)
         return network.eval().requires_grad_(False)
 
-    @classmethod
-    def random(
-        cls,
-        sizes: NetworkSizes | None = None,
-        *,
-        seed: int = 0,
-        gain: float = 1.0,
-        device: torch.device | str = "cpu",
-    ) -> HsmrNetwork:
-        """Build a network of random weights, for measuring speed and rounding.
 
-        Parameters
-        ----------
-        sizes : NetworkSizes, optional
-            Those of the release if not given.
-        seed : int
-            The same one gives the same weights on the same kind of device.
-        gain : float
-            Matrices and their biases are this much larger than torch draws them.
-        device : device or str
-            Where the weights are drawn.
+def checked_size(state: Mapping[str, Tensor], heads: AttentionHeads) -> HsmrSize:
+    """Read the size of a network off its weights, and check them key by key.
 
-        Returns
-        -------
-        HsmrNetwork
-            For inference, drawn as torch and the official modules begin; the mean pose is
-            SKEL's T-pose.
-        """
-        with torch.device("meta"):
-            network = cls(sizes or NetworkSizes())
-        network.to_empty(device=device)
-        generator = torch.Generator(device=device).manual_seed(seed)
-        for module in network.modules():
-            _draw(module, gain, generator)
-        return network.eval().requires_grad_(False)
-
-
-@torch.no_grad()
-def _draw(module: nn.Module, gain: float, generator: torch.Generator) -> None:
-    if isinstance(module, nn.LayerNorm):
-        module.weight.fill_(1.0)
-        module.bias.zero_()
-    elif isinstance(module, nn.Linear | nn.Conv2d):
-        reach = gain * module.weight[0].numel() ** -0.5
-        module.weight.uniform_(-reach, reach, generator=generator)
-        if module.bias is not None:
-            module.bias.uniform_(-reach, reach, generator=generator)
-    elif isinstance(module, Backbone):
-        module.pos_embed.normal_(0.0, 0.02, generator=generator)
-    elif isinstance(module, _Decoder):
-        module.pos_embedding.normal_(generator=generator)
-    elif isinstance(module, SkelHead):
-        t_pose = torch.tensor([1.0, 0.0, 0.0, 0.0, 1.0, 0.0], device=module.init_poses.device)
-        module.init_poses.copy_(t_pose.repeat(N_JOINTS)[None])
-        module.init_betas.zero_()
-        module.init_cam.copy_(torch.tensor([[0.9, 0.0, 0.0]]))
+    Raises
+    ------
+    DataError
+        A key is missing or unknown, a tensor has a wrong shape, type or number in it, or the
+        heads do not fit.
+    """
+    size = size_of({key: tuple(weight.shape) for key, weight in state.items()})
+    kinds = {key: "float" if value.is_floating_point() else str(value.dtype)
+             for key, value in state.items()}  # fmt: skip
+    found = {key: (kinds[key], tuple(value.shape)) for key, value in state.items()}
+    faults = layout_faults(
+        found, {key: ("float", shape) for key, shape in expected_shapes(size).items()}
+    )
+    if not faults:
+        broken = [key for key, value in state.items() if not bool(torch.isfinite(value).all())]
+        faults = [f"holds NaN or inf in {key}" for key in sorted(broken)]
+    try:
+        check_heads(heads, size)
+    except ValueError as error:
+        faults.append(str(error))
+    if faults:
+        raise DataError(
+            listed(faults),
+            where="HSMR's weights",
+            next_step="Import the checkpoint of the HSMR release again, or give its heads",
+        )
+    return size

@@ -15,21 +15,11 @@ _DEFAULT = HsmrConfig()
 
 @dataclass(frozen=True, slots=True)
 class HsmrOptions:
-    """Options of the HSMR backend.
+    """Options of the HSMR backend as the command line gives them.
 
-    Attributes
-    ----------
-    weights : str
-        Folder of imported weights; empty is the user's own.
-    detector : str
-        ``landmarks``, or the folder of a transformers model.
-    device : str
-        ``cuda`` or ``cpu``.
-    precision : str
-        fp32, bf16 or fp16; empty is fp16 on a GPU and fp32 on a CPU.
-    batch_size, flip_every, detect_every : int
-    compiled : bool
-        As in `HsmrConfig`.
+    `weights` is a folder, empty for the user's own; `detector` is ``landmarks`` or the folder of
+    a transformers model; an empty `precision` is fp16 on a GPU and fp32 on a CPU. The others are
+    those of `HsmrConfig`.
     """
 
     weights: str = ""
@@ -65,19 +55,9 @@ class HsmrOptions:
 
 
 def hsmr_options_for(backend: str, given: Mapping[str, str | int | None]) -> HsmrOptions | None:
-    """Check that a backend's name and HSMR's options belong together.
+    """Keep the options of HSMR that were given, for the backend ``hsmr``.
 
-    Parameters
-    ----------
-    backend : str
-        As in `capture.backend.BACKENDS`.
-    given : mapping
-        Options of `HsmrOptions` by name; None for those not given.
-
-    Raises
-    ------
-    UsageError
-        Options are given without need.
+    Raises `UsageError` where some are given for another backend.
     """
     named = {name: value for name, value in given.items() if value is not None}
     if backend == "hsmr":

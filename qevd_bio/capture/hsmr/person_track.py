@@ -1,4 +1,4 @@
-"""What HSMR saw of one person in one video, frame by frame.
+"""One person in one video, frame by frame, as HSMR estimates them.
 
 F frames, n crops, D = 46 DoF
 """
@@ -15,26 +15,16 @@ from qevd_bio.capture.hsmr.batches import Estimates
 from qevd_bio.capture.hsmr.network import COLUMNS, ROWS
 from qevd_bio.skeleton.dofs import mirror_q
 
-LOOKED_AT = COLUMNS / ROWS
-"""Width of what the network looks at, as a part of the crop's."""
-
-_AT_THE_EDGE_PX = 1.0
+_WIDTH_SHARE = COLUMNS / ROWS
+"""Width of what the network sees, as a part of the crop's."""
 
 
 @dataclass(frozen=True, slots=True)
-class FrameOfPerson:
+class CroppedFrame:
     """One frame, without its picture.
 
-    Attributes
-    ----------
-    shot, number : int
-        Camera shot, and the person's number in it; -1 for nobody.
-    box_px, square_px : ndarray (4,), (3,)
-        Box of the person and square of the crop; NaN for nobody.
-    score : float
-        Of the detector.
-    crop, mirrored : int
-        Which crops of the video show it as it is and mirrored; -1 for none.
+    `number` is the person's in the shot, -1 for nobody, whose box (4,) and square (3,) are NaN;
+    `crop` and `mirrored` are the crops of the video that show it, -1 for none.
     """
 
     shot: int
@@ -47,7 +37,7 @@ class FrameOfPerson:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class PersonTrack:
     """One person in the F frames of a video.
 
     Attributes
@@ -56,26 +46,21 @@ class Seen:
         Width and height of the pictures.
     shot : ndarray (F,)
         Number of the camera shot.
-    found : ndarray (F,) of bool
-        Whether the person is there; what follows is NaN or 0 elsewhere.
-    somebody_else : ndarray (F,) of bool
-        Only another person than the shot's was looked at; not found.
+    found, somebody_else : ndarray (F,) of bool
+        Whether the person is there; whether only another one was cropped. What follows is NaN
+        or 0 where the person is not found.
     square_px : ndarray (F, 3)
-        Centre x and y and side of the crop, as `crops.squares` gives them.
+        Centre x and y and side of the crop.
     score : ndarray (F,)
         Of the detector.
     inside : ndarray (F,)
-        Part of what the network looks at that lies within the picture.
+        Part of what the network sees that lies within the picture.
     edges : ndarray (F,) of int
         Edges of the picture that the box touches.
-    q : ndarray (F, 46)
-        Angles in rad, as the network tells them.
+    q, mirrored_q : ndarray (F, 46)
+        Angles of the network in rad; those of the mirrored crop, mirrored back, NaN without one.
     betas : ndarray (F, 10)
         Shape.
-    camera : ndarray (F, 3)
-        Of the crop.
-    mirrored_q : ndarray (F, 46)
-        The mirrored crop's angles, turned back; NaN where it was not looked at.
     """
 
     size_px: tuple[int, int]
@@ -88,58 +73,44 @@ class Seen:
     edges: IntArray
     q: FloatArray
     betas: FloatArray
-    camera: FloatArray
     mirrored_q: FloatArray
 
 
-def seen_of(
-    frames: Sequence[FrameOfPerson],
+def person_track(
+    frames: Sequence[CroppedFrame],
     mains: Mapping[int, Callable[[], int]],
     size_px: tuple[int, int],
     estimates: Estimates,
-) -> Seen:
-    """Put estimates to their frames; leave out those of others than the shot's person.
+    edge_px: float,
+) -> PersonTrack:
+    """Assign estimates to their frames; leave out those of others than the shot's person.
 
-    Parameters
-    ----------
-    frames : sequence of FrameOfPerson
-        F of them.
-    mains : mapping of int to callable
-        Tells for each shot the number of the person to follow.
-    size_px : (int, int)
-        Width and height of the pictures.
-    estimates : Estimates
-        Of the n crops.
-
-    Returns
-    -------
-    Seen
-        A frame whose estimate is not finite counts as one without the person.
+    `mains` return the number of the person to follow in each shot. A frame whose estimate is
+    not finite counts as one without the person.
     """
-    main = {shot: tell() for shot, tell in mains.items()}
-    shot = np.array([one.shot for one in frames], dtype=np.int64)
+    main = {shot: number() for shot, number in mains.items()}
     shown = np.array([one.number >= 0 for one in frames], dtype=np.bool_)
     other = shown & np.array([one.number != main[one.shot] for one in frames], dtype=np.bool_)
     crop = np.array([one.crop for one in frames], dtype=np.int64)
     mirrored = np.array([one.mirrored for one in frames], dtype=np.int64)
     found = _finite(estimates, crop, shown & ~other)
-    turned_back = _finite(estimates, mirrored, found & (mirrored >= 0))
     box = np.array([one.box_px for one in frames]).reshape(-1, 4)
     square = np.array([one.square_px for one in frames]).reshape(-1, 3)
     box[~found], square[~found] = np.nan, np.nan
-    return Seen(
+    return PersonTrack(
         size_px=size_px,
-        shot=shot,
+        shot=np.array([one.shot for one in frames], dtype=np.int64),
         found=found,
         somebody_else=other,
         square_px=square,
         score=np.where(found, [one.score for one in frames], 0.0),
         inside=_inside(square, size_px),
-        edges=_edges(box, size_px),
+        edges=_edges(box, size_px, edge_px),
         q=_spread(estimates.q, crop, found),
         betas=_spread(estimates.betas, crop, found),
-        camera=_spread(estimates.camera, crop, found),
-        mirrored_q=_spread(mirror_q(estimates.q), mirrored, turned_back),
+        mirrored_q=_spread(
+            mirror_q(estimates.q), mirrored, _finite(estimates, mirrored, found & (mirrored >= 0))
+        ),
     )
 
 
@@ -157,14 +128,14 @@ def _spread(values: FloatArray, crop: IntArray, where: BoolArray) -> FloatArray:
 
 def _inside(square_px: FloatArray, size_px: tuple[int, int]) -> FloatArray:
     """Part of the middle 3:4 of each square that lies within the picture; 0 without one."""
-    half = square_px[:, 2:] * np.array([LOOKED_AT, 1.0]) / 2
+    half = square_px[:, 2:] * np.array([_WIDTH_SHARE, 1.0]) / 2
     low, high = square_px[:, :2] - half, square_px[:, :2] + half
     shown = np.clip(np.minimum(high, size_px) - np.maximum(low, 0.0), 0.0, None)
     share = np.prod(shown, axis=1) / np.prod(high - low, axis=1)
     return np.asarray(np.nan_to_num(share))
 
 
-def _edges(box_px: FloatArray, size_px: tuple[int, int]) -> IntArray:
-    low = box_px[:, :2] <= _AT_THE_EDGE_PX
-    high = box_px[:, 2:] >= np.array(size_px) - _AT_THE_EDGE_PX
+def _edges(box_px: FloatArray, size_px: tuple[int, int], edge_px: float) -> IntArray:
+    low = box_px[:, :2] <= edge_px
+    high = box_px[:, 2:] >= np.array(size_px) - edge_px
     return np.asarray(low.sum(axis=1) + high.sum(axis=1), dtype=np.int64)

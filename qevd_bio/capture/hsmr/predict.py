@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from qevd_bio.capture.hsmr.network import CROP_PX, HeadOutput, HsmrNetwork
-from qevd_bio.capture.hsmr.rotations import angles, mirrored
+from qevd_bio.capture.hsmr.rotations import angles
 from qevd_bio.choices import Precision
 from qevd_bio.errors import UsageError
 
@@ -28,18 +28,11 @@ _SPREAD_RGB = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What the network says of B crops, float32, on the network's device.
+    """What the network estimates of B crops, float32, on the network's device.
 
-    Attributes
-    ----------
-    q : Tensor (B, 46)
-        Angles in rad, SKEL order, neither unwrapped nor clamped to ranges.
-    betas : Tensor (B, 10)
-        Shape of SKEL's male body.
-    camera : Tensor (B, 3)
-        Scale and shift (s, tx, ty) of the crop's camera.
-    finite : Tensor (B,)
-        Bool; False where any number of the network was not finite: use nothing of such a crop.
+    q (B, 46): rad, SKEL order, neither unwrapped nor clamped; betas (B, 10): shape of SKEL's
+    male body; camera (B, 3): scale and shift (s, tx, ty); finite (B,): False where any number
+    of the network was not finite, use nothing of such a crop.
     """
 
     q: Tensor
@@ -47,20 +40,14 @@ class Prediction:
     camera: Tensor
     finite: Tensor
 
-    def mirrored(self) -> Prediction:
-        """Return what crops turned left to right say of the crops themselves."""
-        scale, across, down = self.camera.unbind(dim=1)
-        camera = torch.stack([scale, -across, down], dim=1)
-        return Prediction(mirrored(self.q), self.betas, camera, self.finite)
-
 
 def prepare(network: HsmrNetwork, precision: Precision, *, compiled: bool = False) -> HsmrNetwork:
-    """Store the backbone's matrices in the precision they are used in.
+    """Store the backbone's matrices in the precision they are used in, in place.
 
     Parameters
     ----------
     network : HsmrNetwork
-        Changed in place; fp32 leaves its numbers alone.
+        fp32 leaves its numbers alone.
     precision : str
         fp32, bf16 or fp16.
     compiled : bool
@@ -71,11 +58,6 @@ def prepare(network: HsmrNetwork, precision: Precision, *, compiled: bool = Fals
     HsmrNetwork
         The same network. Predictions in this precision do not change by a bit; those in
         another are refused, since the numbers left out do not come back.
-
-    Raises
-    ------
-    UsageError
-        The precision is unknown, or the network was prepared for another one.
     """
     _check_precision(network, precision)
     if precision in _SIXTEEN_BITS:
@@ -89,27 +71,10 @@ def prepare(network: HsmrNetwork, precision: Precision, *, compiled: bool = Fals
 
 @torch.inference_mode()
 def predict(network: HsmrNetwork, crops: Tensor, precision: Precision = "fp16") -> Prediction:
-    """Estimate pose, shape and camera of people in crops.
+    """Estimate pose, shape and camera of people in crops (B, 256, 256, 3) of uint8 RGB.
 
-    Parameters
-    ----------
-    network : HsmrNetwork
-        On the crops' device.
-    crops : Tensor (B, 256, 256, 3)
-        uint8, RGB.
-    precision : str
-        fp32, bf16 or fp16, of the backbone's matrices.
-
-    Returns
-    -------
-    Prediction
-        On the same device; nothing has waited for it.
-
-    Raises
-    ------
-    UsageError
-        The crops have a wrong shape or type, the precision is unknown, or the network was
-        prepared for another one.
+    The prediction is on the same device; nothing waits for it. `UsageError` where the crops have
+    a wrong shape or type, or the network was prepared for another precision.
     """
     _check_precision(network, precision)
     if crops.dtype != torch.uint8 or tuple(crops.shape[1:]) != (CROP_PX, CROP_PX, 3):
@@ -124,28 +89,17 @@ def predict(network: HsmrNetwork, crops: Tensor, precision: Precision = "fp16") 
     ):
         patches = network.patches(x)
     out: HeadOutput = network.head(patches.float())
-    told = torch.cat([out.numbers, out.betas, out.camera], dim=1)
+    numbers = torch.cat([out.numbers, out.betas, out.camera], dim=1)
     return Prediction(
         q=angles(out.numbers),
         betas=out.betas,
         camera=out.camera,
-        finite=told.isfinite().all(dim=1),
+        finite=numbers.isfinite().all(dim=1),
     )
 
 
 def normalised(crops: Tensor) -> Tensor:
-    """Bring colours to the scale the network was trained with.
-
-    Parameters
-    ----------
-    crops : Tensor (B, 256, 256, 3)
-        uint8, RGB.
-
-    Returns
-    -------
-    Tensor (B, 3, 256, 256)
-        float32.
-    """
+    """Bring colours to the scale the network was trained with: float32 (B, 3, 256, 256)."""
     mean, spread = _colours(crops.device)
     return (crops.permute(0, 3, 1, 2).float() - mean) / spread
 

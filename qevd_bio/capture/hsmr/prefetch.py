@@ -1,20 +1,17 @@
-"""Work that goes on beside: frames decoded ahead of their use, several videos at once."""
+"""Make items in a thread of their own, in advance of their use."""
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
-R = TypeVar("R")
 
-_PATIENCE_S = 0.1
+_WAIT_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +19,14 @@ class _Item(Generic[T]):
     value: T
 
 
-class _Maker(threading.Thread, Generic[T]):
-    """Puts items in a line, until they are all there or nobody wants them any more."""
+class _Producer(threading.Thread, Generic[T]):
+    """Puts items in a queue, until they are all there or it is closed."""
 
     def __init__(self, items: Iterable[T], most: int) -> None:
-        super().__init__(name="made ahead", daemon=True)
+        super().__init__(name="prefetch", daemon=True)
         self._items = items
-        self._line: queue.Queue[_Item[T] | BaseException | None] = queue.Queue(most)
-        self._left = threading.Event()
+        self._queue: queue.Queue[_Item[T] | BaseException | None] = queue.Queue(most)
+        self._closed = threading.Event()
 
     def run(self) -> None:
         try:
@@ -42,19 +39,19 @@ class _Maker(threading.Thread, Generic[T]):
             self._put(None)
 
     def read(self) -> Iterator[T]:
-        while (item := self._line.get()) is not None:
+        while (item := self._queue.get()) is not None:
             if isinstance(item, BaseException):
                 raise item
             yield item.value
 
-    def leave(self) -> None:
-        self._left.set()
+    def close(self) -> None:
+        self._closed.set()
         self.join()
 
     def _put(self, item: _Item[T] | BaseException | None) -> bool:
-        while not self._left.is_set():
+        while not self._closed.is_set():
             try:
-                self._line.put(item, timeout=_PATIENCE_S)
+                self._queue.put(item, timeout=_WAIT_S)
             except queue.Full:
                 continue
             return True
@@ -62,61 +59,15 @@ class _Maker(threading.Thread, Generic[T]):
 
 
 @contextmanager
-def made_ahead(items: Iterable[T], most: int) -> Iterator[Iterator[T]]:
-    """Make items in a thread of their own, no more than some ahead of their use.
+def prefetched(items: Iterable[T], most: int) -> Iterator[Iterator[T]]:
+    """Make items in a thread of their own, at most `most` of them before they are used.
 
-    Parameters
-    ----------
-    items : iterable
-        Read once, in the thread. What it raises is raised to the reader, in its turn.
-    most : int
-        Items made and not used yet.
-
-    Yields
-    ------
-    iterator
-        The items in order. The thread has ended when the context is left, however that is.
+    What making them raises reaches the reader, in its turn. The thread has ended when the
+    context is left.
     """
-    maker = _Maker(items, most)
-    maker.start()
+    producer = _Producer(items, most)
+    producer.start()
     try:
-        yield maker.read()
+        yield producer.read()
     finally:
-        maker.leave()
-
-
-def side_by_side(
-    jobs: Iterable[T], work: Callable[[T], R], at_once: int
-) -> Iterator[tuple[T, R | Exception]]:
-    """Work on several jobs at once, and tell of them in their order.
-
-    Parameters
-    ----------
-    jobs : iterable
-        Read as places become free.
-    work : callable
-        Called in a thread.
-    at_once : int
-        Jobs begun and not told of.
-
-    Yields
-    ------
-    (job, result or Exception)
-        What the work returned or raised: one job's failure costs that job.
-    """
-    begun: deque[tuple[T, Future[R]]] = deque()
-
-    def told() -> tuple[T, R | Exception]:
-        job, future = begun.popleft()
-        try:
-            return job, future.result()
-        except Exception as error:  # noqa: BLE001  one job's failure costs that job
-            return job, error
-
-    with ThreadPoolExecutor(max_workers=at_once) as pool:
-        for job in jobs:
-            begun.append((job, pool.submit(work, job)))
-            if len(begun) == at_once:
-                yield told()
-        while begun:
-            yield told()
+        producer.close()

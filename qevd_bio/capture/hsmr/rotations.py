@@ -1,8 +1,8 @@
-"""From the head's 24 x 6 numbers to 46 angles, and a pose seen in the mirror.
+"""From the head's 24 x 6 numbers to 46 angles.
 
 B crops, D = 46 DoF, J = 24 joints of 6 numbers r0..r5
 
-A joint with one DoF is told by (cos, -sin), a hand by its two angles themselves, a joint with
+A joint with one DoF is given by (cos, -sin), a hand by its two angles themselves, a joint with
 three by the first two rows of its rotation.
 """
 
@@ -25,17 +25,10 @@ N_NUMBERS = N_JOINTS * NUMBERS_PER_JOINT
 class _Decoding:
     """Which numbers make which angle, as index tensors on one device.
 
-    Attributes
-    ----------
-    hinges, hands, balls : Tensor
-        Joints with one, two and three DoFs.
-    entries : Tensor (5, balls)
-        Places in the flattened rotations of all balls: y and x of the first angle, the sine of
-        the second, y and x of the third.
-    signs : Tensor (5, balls)
-        What each is multiplied by.
-    order : Tensor (46,)
-        Where each DoF stands among the angles of hinges, hands and balls one after the other.
+    hinges, hands and balls are the joints with one, two and three DoFs. entries (5, balls) are
+    places in the flattened rotations of all balls: y and x of the first angle, the sine of the
+    second, y and x of the third; signs (5, balls) their factors. order (46,) is where each DoF
+    stands among the angles of hinges, hands and balls one after the other.
     """
 
     hinges: Tensor
@@ -89,19 +82,14 @@ def angles(numbers: Tensor) -> Tensor:
     Returns
     -------
     Tensor (B, 46)
-        Angles in rad, float32, SKEL order.
-
-    Raises
-    ------
-    ValueError
-        The shape does not fit.
+        Angles in rad, float32, SKEL order. The hands' are unbounded; the middle angle of three
+        lies in [-pi/2, pi/2], all others in [-pi, pi].
 
     Notes
     -----
-    The hands' angles are unbounded; the middle angle of three lies in [-pi/2, pi/2], all others
-    in [-pi, pi]. Finite numbers give finite angles, at gimbal lock, too: the sine is clamped.
-    NaN stays NaN in its own joint; infinity may pass unseen, so look at the numbers themselves.
-    Source: HSMR (2025); rows made orthonormal after Zhou et al. (2019).
+    Finite numbers give finite angles, at gimbal lock, too: the sine is clamped. NaN stays NaN in
+    its own joint; infinity may pass unseen, so look at the numbers themselves. Source: HSMR
+    (2025); rows made orthonormal after Zhou et al. (2019).
     """
     if numbers.ndim != 2 or numbers.shape[1] != N_NUMBERS:
         raise ValueError(f"numbers have shape {tuple(numbers.shape)}, need (B, {N_NUMBERS})")
@@ -129,29 +117,3 @@ def _rotations(rows: Tensor) -> Tensor:
     second = second - (first * second).sum(dim=-1, keepdim=True) * first
     second = functional.normalize(second, dim=-1)
     return torch.stack([first, second, torch.linalg.cross(first, second)], dim=-2)
-
-
-@cache
-def _mirror(device: torch.device) -> tuple[Tensor, Tensor]:
-    order = torch.tensor([dof.mirror_index for dof in DOFS], device=device)
-    signs = torch.tensor([float(dof.mirror_sign) for dof in DOFS], device=device)
-    return order, signs
-
-
-def mirrored(q: Tensor) -> Tensor:
-    """Show poses in the mirror: left becomes right; as `mirror_q`, on the device.
-
-    Parameters
-    ----------
-    q : Tensor (..., 46)
-        Angles in rad.
-
-    Returns
-    -------
-    Tensor (..., 46)
-        Angles in rad; mirroring twice gives the poses back.
-    """
-    if q.shape[-1] != N_DOFS:
-        raise ValueError(f"q has {q.shape[-1]} columns, needs {N_DOFS}")
-    order, signs = _mirror(q.device)
-    return q.index_select(-1, order) * signs.to(q.dtype)

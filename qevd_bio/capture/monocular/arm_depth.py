@@ -3,8 +3,8 @@
 T frames, K = 14 joints of the stick body, L = 8 lengths, C = 4 candidates (two signs of two bones)
 
 A bone of known length whose picture is shorter leaves the image plane by a known amount, to
-either side. World landmarks often name the wrong side of an arm that points at the camera. What
-shoulders can do, a hand that rests on the floor, the other arm and continuity name the right one.
+either side. World landmarks often show the wrong side of an arm that points at the camera. What
+shoulders can do, the other arm and continuity decide.
 """
 
 from __future__ import annotations
@@ -14,23 +14,10 @@ from scipy.ndimage import uniform_filter1d
 
 from qevd_bio.arrays import FloatArray, IntArray
 from qevd_bio.capture.monocular.body_chain import SIDES, ChainState, pose_chain, state_from_angles
+from qevd_bio.capture.monocular.cheapest_path import cheapest_path
+from qevd_bio.capture.monocular.config import ArmDepthConfig
 from qevd_bio.capture.monocular.inverse_kinematics import inverse_kinematics
 from qevd_bio.capture.monocular.stick_body import JOINT, LENGTH
-
-_FARTHEST_BACK, _BACK_SIGMA = 0.45, 0.15
-"""How far behind the trunk the upper arm points, as the sine of the angle."""
-_LEAST_FORWARDS, _FORWARDS_SIGMA = -0.2, 0.25
-"""How far forwards the forearm folds, seen in the upper arm's frame by the shortest turn."""
-_WORLD_SHARE, _WORLD_SIGMA_M, _WORLD_SQUEEZE = 0.5, 0.06, 0.6
-"""What world landmarks count, and their error: a part that stays, and a share of the depth."""
-_UNLIKE, _UNLIKE_MOST = 0.5, 2.0
-"""How unlike each other the two arms are (difference of unit vectors), and what it costs at most:
-little, since arms may do different things, but enough where nothing else speaks."""
-_SPEED_M_S = 0.10
-"""A joint goes as fast along the line of sight as it is seen to go across it, and this much."""
-_LARGEST, _LARGEST_JUMP = 6.0, 24.0
-_STEADY_S = 0.4
-"""Depth by foreshortening is noisy near the image plane: jumps are read off a running mean."""
 
 
 def _crossings(start: FloatArray, sight: FloatArray, length: float) -> list[FloatArray]:
@@ -47,9 +34,9 @@ def _unit(vectors: FloatArray) -> FloatArray:
     return np.asarray(vectors / np.maximum(length, 1e-9))
 
 
-def _strain(upper: FloatArray, lower: FloatArray) -> FloatArray:
-    """How much shoulder and elbow object to bone directions (C, T, 3) in the thorax frame."""
-    behind = np.minimum(upper[..., 0] + _FARTHEST_BACK, 0.0) / _BACK_SIGMA
+def _strain(upper: FloatArray, lower: FloatArray, config: ArmDepthConfig) -> FloatArray:
+    """Cost of bone directions (C, T, 3), in the thorax frame, that joints hardly reach."""
+    behind = np.minimum(upper[..., 0] + config.farthest_back, 0.0) / config.back_sigma
     along = 1.0 + np.maximum(-upper[..., 1], -0.99)
     forwards = np.stack(
         [1.0 - upper[..., 0] ** 2 / along, upper[..., 0], -upper[..., 0] * upper[..., 2] / along],
@@ -57,8 +44,9 @@ def _strain(upper: FloatArray, lower: FloatArray) -> FloatArray:
     )
     across = lower - np.sum(lower * upper, axis=-1, keepdims=True) * upper
     fold = np.sum(across * forwards, axis=-1)
-    against = np.minimum(fold - _LEAST_FORWARDS, 0.0) / _FORWARDS_SIGMA
-    return np.asarray(np.minimum(behind**2, 2.0 * _LARGEST) + np.minimum(against**2, _LARGEST))
+    against = np.minimum(fold - config.least_forwards, 0.0) / config.forwards_sigma
+    most = config.most_strain
+    return np.asarray(np.minimum(behind**2, 2.0 * most) + np.minimum(against**2, most))
 
 
 def _candidates(shoulder: FloatArray, sight: FloatArray, lengths: FloatArray) -> FloatArray:
@@ -73,44 +61,31 @@ def _candidates(shoulder: FloatArray, sight: FloatArray, lengths: FloatArray) ->
     )
 
 
-def _jumps(places: FloatArray, seconds: FloatArray) -> FloatArray:
+def _jumps(places: FloatArray, seconds: FloatArray, config: ArmDepthConfig) -> FloatArray:
     """Price changes from one candidate to another in the next frame (C, C, T - 1)."""
-    width = 2 * int(_STEADY_S / 2.0 / float(np.median(seconds))) + 1
+    width = 2 * int(config.steady_s / 2.0 / float(np.median(seconds))) + 1
     steady = uniform_filter1d(places, width, axis=1)
     jump = steady[None, :, 1:, :, 2] - steady[:, None, :-1, :, 2]
     across = np.linalg.norm(np.diff(steady[..., :2], axis=1), axis=-1).min(axis=0)
     pace = np.maximum(seconds[1:], seconds[:-1])
-    usual = _SPEED_M_S * pace[:, None] + across
-    squared = np.minimum((jump / usual) ** 2, _LARGEST_JUMP)
+    usual = config.speed_m_s * pace[:, None] + across
+    squared = np.minimum((jump / usual) ** 2, config.most_jump)
     return np.asarray(squared.sum(axis=-1) * (30.0 * pace))
 
 
-def _cheapest_path(cost: FloatArray, fee: FloatArray) -> IntArray:
-    """States (T,) of least cost (S, T) and fee for changes (S, S, T - 1)."""
-    frames = cost.shape[1]
-    came_from = np.zeros((frames, len(cost)), dtype=np.int64)
-    total = cost[:, 0]
-    for t in range(1, frames):
-        reached = total[:, None] + fee[:, :, t - 1]
-        came_from[t] = reached.argmin(axis=0)
-        total = reached.min(axis=0) + cost[:, t]
-    path = np.zeros(frames, dtype=np.int64)
-    path[-1] = total.argmin()
-    for t in range(frames - 1, 0, -1):
-        path[t - 1] = came_from[t, path[t]]
-    return path
-
-
-def arms_chosen(
+def choose_arms(
     state: ChainState,
     lengths_m: FloatArray,
-    leg_m: float,
     rays: FloatArray,
     world_m: FloatArray,
     seconds: FloatArray,
     sections: IntArray,
+    config: ArmDepthConfig,
 ) -> ChainState:
     """Turn the arms of fitted postures to the likeliest of their mirror images in depth.
+
+    The cheapest path through sixteen states a frame, four candidates for either arm. The same
+    body with other arms is the start of a second fit.
 
     Parameters
     ----------
@@ -118,27 +93,17 @@ def arms_chosen(
         A first fit of T frames.
     lengths_m : ndarray (L,)
         Bones; arms that are too short would hide the difference between the candidates.
-    leg_m : float
-        Scale of the landmarks' offsets.
     rays : ndarray (T, K, 2)
         Image landmarks as slopes.
     world_m : ndarray (T, K, 3)
         World landmarks.
     seconds : ndarray (T,)
-        Between frames.
+        How long each frame stands for.
     sections : ndarray (T,) of int
         Uninterrupted stretches.
-
-    Returns
-    -------
-    ChainState
-        The same body with other arms: a start for a second fit.
-
-    Notes
-    -----
-    The cheapest path through sixteen states a frame, four candidates for either arm.
+    config : ArmDepthConfig
     """
-    posed = pose_chain(state, lengths_m, leg_m)
+    posed = pose_chain(state, lengths_m)
     sight = np.concatenate([rays, np.ones((*rays.shape[:2], 1))], axis=-1)
     mirror = np.array([1.0, 1.0, -1.0])
     arms, costs, fees, directions = [], [], [], []
@@ -149,25 +114,26 @@ def arms_chosen(
         bones = np.diff(places, axis=2, prepend=np.tile(shoulder[:, None], (len(places), 1, 1, 1)))
         local = _unit(bones) @ posed.thorax
         stated = np.diff(world_m[:, names, 2], axis=1)
-        error = _WORLD_SIGMA_M + _WORLD_SQUEEZE * np.abs(bones[..., 2])
-        off = np.minimum(((bones[..., 2] - stated) / error) ** 2, _LARGEST).sum(axis=-1)
+        error = config.world_sigma_m + config.world_sigma_share * np.abs(bones[..., 2])
+        off = np.minimum(((bones[..., 2] - stated) / error) ** 2, config.most_strain).sum(axis=-1)
+        strain = _strain(local[:, :, 0], local[:, :, 1], config)
         arms.append(places)
-        costs.append(_strain(local[:, :, 0], local[:, :, 1]) + _WORLD_SHARE * off)
-        fees.append(_jumps(places, seconds))
+        costs.append(strain + config.world_share * off)
+        fees.append(_jumps(places, seconds, config))
         directions.append(local if side == "l" else local * mirror)
-    apart = np.sum((directions[0][:, None] - directions[1][None]) ** 2, axis=-1) / _UNLIKE**2
-    unlike = np.minimum(apart, _UNLIKE_MOST).sum(axis=-1)
+    apart = np.sum((directions[0][:, None] - directions[1][None]) ** 2, axis=-1)
+    unlike = np.minimum(apart / config.unlike**2, config.most_unlike).sum(axis=-1)
     cost = (costs[0][:, None] + costs[1][None] + unlike) * (30.0 * seconds)
     fee = fees[0][:, None, :, None] + fees[1][None, :, None, :]
     count, frames = len(costs[0]), len(seconds)
     fee[..., sections[1:] != sections[:-1]] = 0.0
-    path = _cheapest_path(
+    path = cheapest_path(
         cost.reshape(count**2, frames), fee.reshape(count**2, count**2, frames - 1)
     )
     joints = posed.joints_m.copy()
-    for side, places, taken in zip(SIDES, arms, (path // count, path % count), strict=True):
+    for side, places, chosen in zip(SIDES, arms, (path // count, path % count), strict=True):
         joints[:, [JOINT[f"elbow_{side}"], JOINT[f"wrist_{side}"]]] = places[
-            taken, np.arange(frames)
+            chosen, np.arange(frames)
         ]
     return _with_arms(state, posed.thorax, joints)
 

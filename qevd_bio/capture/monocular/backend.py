@@ -11,29 +11,17 @@ from pathlib import Path
 
 import numpy as np
 
-from qevd_bio.arrays import BoolArray, FloatArray
+from qevd_bio.arrays import BoolArray, FloatArray, IntArray
 from qevd_bio.capture.backend import MEDIAPIPE, Backend, SourceVideo, digests
-from qevd_bio.capture.captured import Captured, last_valid
-from qevd_bio.capture.config import CaptureConfig
-from qevd_bio.capture.footage import (
-    check_decoded,
-    check_header,
-    checked_times,
-    footage_notes,
-    upright_of,
-)
-from qevd_bio.capture.monocular.inverse_kinematics import (
-    SPINE_SHARE_OF_HIPS,
-    inverse_kinematics,
-    observed_mask,
-)
-from qevd_bio.capture.monocular.lifting import lift
-from qevd_bio.capture.monocular.side_swaps import legs_put_back, swapped_legs
+from qevd_bio.capture.captured import ASSUMED_HEIGHT_M, Captured, last_valid, stretches
+from qevd_bio.capture.footage import Footage, open_footage
+from qevd_bio.capture.monocular.config import MediaPipeConfig
+from qevd_bio.capture.monocular.inverse_kinematics import inverse_kinematics, observed_mask
+from qevd_bio.capture.monocular.lifting import ShotLandmarks, lift
+from qevd_bio.capture.monocular.side_swaps import swap_legs, swapped_legs
 from qevd_bio.capture.monocular.uncertainty import angle_sigma
-from qevd_bio.capture.person.landmarks import BODY_LANDMARKS, Landmarks, pose_class
-from qevd_bio.capture.person.person_landmarks import detect
-from qevd_bio.capture.person.upright import Upright
-from qevd_bio.capture.video.decode import Decoded, FrameStream, probe
+from qevd_bio.capture.person.landmarks import Landmarks, detect
+from qevd_bio.capture.person.pose_landmarker import BODY_LANDMARKS, pose_class
 from qevd_bio.errors import VideoError
 from qevd_bio.frame_progress import reported
 from qevd_bio.motion.noise import jitter_sigma
@@ -49,7 +37,7 @@ _FOOT_PER_ANKLE_TO_TOE = 1.0 / float(np.hypot(0.60, 0.20))
 class MediaPipeBackend(Backend):
     """MediaPipe's landmarks and a fitted body, on any computer."""
 
-    config: CaptureConfig = field(default_factory=CaptureConfig)
+    config: MediaPipeConfig = field(default_factory=MediaPipeConfig)
     name: str = MEDIAPIPE
     version: int = 6
     gpus: int = 0
@@ -79,7 +67,7 @@ class Posture:
 
 
 def capture_motion(
-    video_path: Path, time_s: FloatArray, *, video_id: str, config: CaptureConfig
+    video_path: Path, time_s: FloatArray, *, video_id: str, config: MediaPipeConfig
 ) -> Captured:
     """Measure the motion of the person in a video.
 
@@ -90,16 +78,15 @@ def capture_motion(
     time_s : ndarray (T,)
         One timestamp per frame, seconds, strictly increasing.
     video_id : str
-        Name of the video; QEVD numbers tell which videos are stored sideways.
-    config : CaptureConfig
+        QEVD numbers show which videos are stored sideways.
+    config : MediaPipeConfig
         Settings.
 
     Returns
     -------
     Captured
-        A motion of T frames. Frames without a person repeat the last valid pose, leading ones
-        the first, and are not valid (supplement 6.3); so are timestamps at the end of a video
-        that breaks off, their confidence 0.
+        As `Backend.capture` (supplement 6.3); timestamps at the end of a video that breaks off
+        have the confidence 0.
 
     Raises
     ------
@@ -115,83 +102,68 @@ def capture_motion(
     Angles are unwrapped within each shot. `sigma_rad` is, per DoF, the root mean square over
     valid frames of `uncertainty.angle_sigma` and of the frame-to-frame noise: the image noise
     of a visible landmark seen through the fit (more for hidden limbs and for bones near the
-    image plane), and the systematic error of the method (`uncertainty.METHOD_DEG`). Gravity
-    is taken to be the image's down.
+    image plane), and the systematic error of the method (`UncertaintyConfig`). Gravity is taken
+    to be the image's down.
     """
-    time_s = checked_times(time_s, video_id)
-    check_header(probe(video_path), len(time_s), video_id)
-    upright = upright_of(video_path, video_id, config)
-    stream = FrameStream(
-        video_path, longest_side_px=config.longest_side_px, turn_deg=upright.turn_deg
-    )
-    landmarks = detect(reported(stream, len(time_s)), config)
-    check_decoded(stream.decoded, len(time_s), video_id, config)
-
-    frames = len(landmarks.found)
-    seen = landmarks.found & (landmarks.confidence() >= config.least_confidence)
-    posture = fit_landmarks(landmarks, time_s[:frames], seen, config)
-    valid = np.isfinite(posture.q[:, 0])
-    if not valid.any():
+    footage = open_footage(video_path, time_s, video_id, config.video)
+    landmarks = detect(reported(footage.frames, len(time_s)), config.video)
+    footage.check_decoded(config.video)
+    usable = landmarks.found & (landmarks.confidence() >= config.least_confidence)
+    posture = fit_landmarks(landmarks, footage.time_s[: len(usable)], usable, config)
+    if not np.isfinite(posture.q[:, 0]).any():
         raise VideoError(
-            f"nobody is seen in any of {frames} frames",
+            f"nobody is seen in any of {len(usable)} frames",
             where=video_id,
             next_step="Check that the video shows one whole person, or leave it out",
         )
-    return _assembled(posture, valid, landmarks, time_s, upright, stream.decoded, config)
+    return _captured(posture, landmarks, footage, config)
 
 
 def fit_landmarks(
-    landmarks: Landmarks, time_s: FloatArray, seen: BoolArray, config: CaptureConfig
+    landmarks: Landmarks, time_s: FloatArray, usable: BoolArray, config: MediaPipeConfig
 ) -> Posture:
     """Fit a body to the landmarks of each shot; a cut may change the person.
 
-    Parameters
-    ----------
-    landmarks : Landmarks
-        What was found.
-    time_s : ndarray (T,)
-        Seconds.
-    seen : ndarray (T,) of bool
-        Frames to use.
-    config : CaptureConfig
-        Settings.
-
-    Returns
-    -------
-    Posture
-        NaN angles and infinite sigmas in frames that were not fitted.
+    Of the frames (F,) with a time in seconds only the usable ones are fitted; the others have
+    NaN angles and infinite sigmas.
     """
-    frames = len(seen)
+    frames = len(usable)
     q, sigma = np.full((frames, N_DOFS), np.nan), np.full((frames, N_DOFS), np.inf)
     root = np.full((frames, 3), np.nan)
-    body = list(BODY_LANDMARKS)
+    spine_share = config.lifting.spine_share_of_hips
     sizes: list[tuple[int, Mapping[str, float]]] = []
-    for shot in np.unique(landmarks.shot[seen]):
-        take = np.flatnonzero(seen & (landmarks.shot == shot))
-        if len(take) < config.least_shot_frames:
+    for shot in np.unique(landmarks.shot[usable]):
+        take = np.flatnonzero(usable & (landmarks.shot == shot))
+        if len(take) < config.video.least_shot_frames:
             continue
-        sections = np.concatenate([[0], np.cumsum(np.diff(take) > 1)]).astype(np.int64)
-        image_px, world_m, visibility = (
-            values[take][:, body]
-            for values in (landmarks.image_px, landmarks.world_m, landmarks.visibility)
-        )
-        changed = swapped_legs(image_px, world_m, sections)
-        lifted = lift(
-            legs_put_back(image_px, changed),
-            legs_put_back(world_m, changed),
-            legs_put_back(visibility, changed),
-            time_s[take],
-            sections,
-            landmarks.size_px,
-            config.lifting,
-        )
-        angles = inverse_kinematics(lifted.joints_m, spine_share=SPINE_SHARE_OF_HIPS)
-        spread = angle_sigma(lifted)
+        lifted = lift(_shot_landmarks(landmarks, time_s, take, config), config.lifting)
+        angles = inverse_kinematics(lifted.joints_m, spine_share=spine_share)
+        spread = angle_sigma(lifted, config.uncertainty, spine_share=spine_share)
         q[take] = np.unwrap(angles, axis=0)
         root[take] = lifted.joints_m[:, 6:8].mean(axis=1)
-        sigma[take] = np.hypot(spread, jitter_sigma(q[take], sections))
+        sigma[take] = np.hypot(spread, jitter_sigma(q[take], stretches(take)))
         sizes.append((len(take), _segment_lengths(lifted.joints_m, lifted.lengths_m)))
     return Posture(q, sigma, root, _mean_lengths(sizes))
+
+
+def _shot_landmarks(
+    landmarks: Landmarks, time_s: FloatArray, take: IntArray, config: MediaPipeConfig
+) -> ShotLandmarks:
+    """Pick the body's landmarks of some frames, swapped legs corrected."""
+    body, sections = list(BODY_LANDMARKS), stretches(take)
+    image_px, world_m, visibility = (
+        values[take][:, body]
+        for values in (landmarks.image_px, landmarks.world_m, landmarks.visibility)
+    )
+    swapped = swapped_legs(image_px, world_m, sections, config.leg_swaps)
+    return ShotLandmarks(
+        image_px=swap_legs(image_px, swapped),
+        world_m=swap_legs(world_m, swapped),
+        visibility=swap_legs(visibility, swapped),
+        time_s=time_s[take],
+        sections=sections,
+        size_px=landmarks.size_px,
+    )
 
 
 def _segment_lengths(joints_m: FloatArray, lengths_m: Mapping[str, float]) -> dict[str, float]:
@@ -212,33 +184,23 @@ def _mean_lengths(sizes: list[tuple[int, Mapping[str, float]]]) -> dict[str, flo
         return {}
     return {
         name: sum(count * lengths[name] for count, lengths in sizes) / total
-        for name in segment_lengths_for_height(1.75)
+        for name in segment_lengths_for_height(ASSUMED_HEIGHT_M)
     }
 
 
-def _assembled(
-    posture: Posture,
-    valid: BoolArray,
-    landmarks: Landmarks,
-    time_s: FloatArray,
-    upright: Upright,
-    decoded: Decoded,
-    config: CaptureConfig,
+def _captured(
+    posture: Posture, landmarks: Landmarks, footage: Footage, config: MediaPipeConfig
 ) -> Captured:
-    """Fill the frames without a pose and put everything on the T timestamps."""
-    missing = len(time_s) - len(valid)
-    valid = np.concatenate([valid, np.zeros(missing, dtype=bool)])
-    q = np.concatenate([posture.q, np.full((missing, N_DOFS), np.nan)])
-    sigma = np.concatenate([posture.sigma, np.full((missing, N_DOFS), np.inf)])
-    root = np.concatenate([posture.root_m, np.full((missing, 3), np.nan)])
-    shot = np.concatenate([landmarks.shot, np.full(missing, landmarks.shot[-1])])
-    confidence = np.concatenate([landmarks.confidence(), np.zeros(missing)])
+    """Fill the frames without a pose, and put everything on the T timestamps."""
+    q, sigma = footage.padded(posture.q, np.nan), footage.padded(posture.sigma, np.inf)
+    valid = np.isfinite(q[:, 0])
+    confidence = footage.padded(landmarks.confidence(), 0.0)
     observed = observed_mask()
     sigma_rad = np.full(N_DOFS, np.inf)
     sigma_rad[observed] = np.sqrt(np.mean(sigma[valid][:, observed] ** 2, axis=0))
     motion = Motion(
         q=last_valid(q, valid),
-        time_s=time_s,
+        time_s=footage.time_s,
         confidence=confidence,
         valid=valid,
         observed=observed,
@@ -249,15 +211,9 @@ def _assembled(
         backend=MEDIAPIPE,
         betas=None,
         segment_lengths_m=posture.lengths_m,
-        root_m=last_valid(root, valid),
+        root_m=last_valid(footage.padded(posture.root_m, np.nan), valid),
         focal_share=config.lifting.focal_share,
     )
-    notes = footage_notes(
-        upright,
-        decoded,
-        valid=valid,
-        confidence=confidence,
-        shot=shot,
-        others=int(landmarks.somebody_else.sum()),
+    return Captured(
+        motion, footage.notes(valid, confidence, landmarks.shot, landmarks.somebody_else)
     )
-    return Captured(motion, notes)

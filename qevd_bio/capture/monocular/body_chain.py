@@ -14,46 +14,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qevd_bio.arrays import FloatArray
+from qevd_bio.capture.monocular.config import LandmarkConfig
 from qevd_bio.capture.monocular.stick_body import BODY_JOINTS, JOINT, LENGTH, LENGTH_NAMES, K
 from qevd_bio.skeleton.bodies import BODY_AXES, generic_frames
 from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS, JOINT_INDEX
 from qevd_bio.skeleton.kinematics import axis_rotation, joint_rotations
 
 SIDES = ("l", "r")
-RIGHTWARDS = {"l": -1.0, "r": 1.0}
+_RIGHTWARDS = {"l": -1.0, "r": 1.0}
 
-_TURNING = (
-    "pelvis", "spine", "hip_l", "hip_r", "shoulder_l", "shoulder_r",
-)  # fmt: skip
-HINGES: tuple[str, ...] = (
-    "knee_l", "knee_r", "ankle_l", "ankle_r", "elbow_l", "elbow_r",
-)  # fmt: skip
+_TURNING = ("pelvis", "spine", "hip_l", "hip_r", "shoulder_l", "shoulder_r")
+_HINGES = ("knee_l", "knee_r", "ankle_l", "ankle_r", "elbow_l", "elbow_r")
 TURN = {name: slice(3 + 3 * i, 6 + 3 * i) for i, name in enumerate(_TURNING)}
-HINGE = {name: 3 + 3 * len(_TURNING) + i for i, name in enumerate(HINGES)}
-N = 3 + 3 * len(_TURNING) + len(HINGES)
+HINGE = {name: 3 + 3 * len(_TURNING) + i for i, name in enumerate(_HINGES)}
+N = 3 + 3 * len(_TURNING) + len(_HINGES)
 """Unknowns of a frame: place of mid-hips, small turns of six ball joints, six hinge angles."""
 
-SPINE_SHARE = 0.30
+_WAIST_SHARE = 0.30
 """How far up the trunk it bends, as a share of the way from hips to shoulders."""
 
+_DOWN = np.array([0.0, -1.0, 0.0])
 _TOES_REST = np.array([0.60, -0.20, 0.0]) / np.hypot(0.60, 0.20)
 
-OFFSET: dict[str, tuple[float, float, float]] = {
-    "shoulder": (0.004, 0.032, -0.012),
-    "hip": (0.032, 0.001, -0.011),
-    "knee": (-0.006, -0.004, 0.0),
-    "ankle": (-0.003, 0.029, 0.0),
-    "toe": (0.026, -0.002, -0.036),
-}
-"""Where MediaPipe puts its landmark, seen from the joint centre: forward, up and outwards of the
-segment above (of the thigh for the hip, whose landmark lies in the fold before it), in leg lengths
-(thigh + shank). Measured on rendered people of three builds in four exercises from three sides;
-the builds agree to 0.015."""
 
-
-def _offset(name: str, side: str, leg_m: float) -> FloatArray:
-    forward, up, outwards = OFFSET[name]
-    return np.array([forward, up, outwards * RIGHTWARDS[side]]) * leg_m
+def landmark_offsets(config: LandmarkConfig, leg_m: float) -> FloatArray:
+    """Where MediaPipe puts its landmarks (K, 3), seen from the joint centres, in metres."""
+    offsets = np.zeros((K, 3))
+    for name in ("shoulder", "hip", "knee", "ankle", "toe"):
+        forward, up, outwards = getattr(config, name)
+        for side in SIDES:
+            seen = np.array([forward, up, outwards * _RIGHTWARDS[side]])
+            offsets[JOINT[f"{name}_{side}"]] = seen * leg_m
+    return offsets
 
 
 def _arm_rest(side: str) -> FloatArray:
@@ -69,7 +61,7 @@ def _ankle_axis(side: str) -> FloatArray:
     return np.asarray(frame @ _axis(f"ankle_angle_{side}"))
 
 
-KNEE_AXIS = _axis("knee_angle_r")
+_KNEE_AXIS = _axis("knee_angle_r")
 _ELBOW_AXIS = {side: _axis(f"elbow_flexion_{side}") for side in SIDES}
 _ANKLE_AXIS = {side: _ankle_axis(side) for side in SIDES}
 _ARM_REST = {side: _arm_rest(side) for side in SIDES}
@@ -79,14 +71,9 @@ _ARM_REST = {side: _arm_rest(side) for side in SIDES}
 class ChainState:
     """Postures of T frames.
 
-    Attributes
-    ----------
-    place_m : ndarray (T, 3)
-        Middle of the hip joints.
-    turns : dict of str to ndarray (T, 3, 3)
-        Pelvis in the camera frame; spine and hips in the pelvis, shoulders in the thorax.
-    hinges_rad : dict of str to ndarray (T,)
-        Knees, ankles, elbows; positive as in SKEL.
+    place_m (T, 3) is the middle of the hip joints; turns (T, 3, 3) are those of the pelvis in
+    the camera frame, spine and hips in the pelvis, shoulders in the thorax; hinges_rad (T,) those
+    of knees, ankles and elbows, positive as in SKEL.
     """
 
     place_m: FloatArray
@@ -99,7 +86,7 @@ class ChainState:
         hinges = {name: angle + step[:, HINGE[name]] for name, angle in self.hinges_rad.items()}
         return ChainState(self.place_m + step[:, :3], turns, hinges)
 
-    def taken(self, frames: NDArray[np.int64]) -> ChainState:
+    def select(self, frames: NDArray[np.int64]) -> ChainState:
         """Pick frames."""
         return ChainState(
             self.place_m[frames],
@@ -108,12 +95,12 @@ class ChainState:
         )
 
 
-def joined(states: list[ChainState]) -> ChainState:
+def concatenate(states: list[ChainState]) -> ChainState:
     """Put postures one after the other."""
     return ChainState(
         np.concatenate([one.place_m for one in states]),
         {name: np.concatenate([one.turns[name] for one in states]) for name in _TURNING},
-        {name: np.concatenate([one.hinges_rad[name] for one in states]) for name in HINGES},
+        {name: np.concatenate([one.hinges_rad[name] for one in states]) for name in _HINGES},
     )
 
 
@@ -152,7 +139,7 @@ def state_from_angles(q: FloatArray, place_m: FloatArray) -> ChainState:
         hinges[f"elbow_{side}"] = q[:, DOF_INDEX[f"elbow_flexion_{side}"]].copy()
     return ChainState(
         place_m.copy(), {name: turns[name] for name in _TURNING},
-        {name: hinges[name] for name in HINGES},
+        {name: hinges[name] for name in _HINGES},
     )  # fmt: skip
 
 
@@ -160,33 +147,16 @@ def state_from_angles(q: FloatArray, place_m: FloatArray) -> ChainState:
 class Posed:
     """A posed chain.
 
-    Attributes
-    ----------
-    joints_m, landmarks_m : ndarray (T, K, 3)
-        Joint centres, and where MediaPipe would put its landmarks.
-    by_unknown : ndarray (T, K, 3, N)
-        How the landmarks move with each unknown.
-    by_length : ndarray (T, K, 3, L)
-        How they move with each length.
-    pelvis, thorax : ndarray (T, 3, 3)
-        Segment frames.
-    upper_arm, thigh : dict of str to ndarray (T, 3, 3)
-        Segment frames by side.
+    joints_m and landmarks_m (T, K, 3) are joint centres and where MediaPipe would put its
+    landmarks; by_unknown (T, K, 3, N) and by_length (T, K, 3, L) how the landmarks move with
+    each unknown and each length; thorax (T, 3, 3) is its frame.
     """
 
     joints_m: FloatArray
     landmarks_m: FloatArray
     by_unknown: FloatArray
     by_length: FloatArray
-    pelvis: FloatArray
     thorax: FloatArray
-    upper_arm: dict[str, FloatArray]
-    thigh: dict[str, FloatArray]
-
-
-def posed_joints(state: ChainState, lengths_m: FloatArray) -> FloatArray:
-    """Give the joint centres (T, K, 3) alone."""
-    return pose_chain(state, lengths_m, 1.0).joints_m
 
 
 def _moved_by(name: str) -> list[int]:
@@ -201,100 +171,110 @@ def _moved_by(name: str) -> list[int]:
     return [JOINT[f"{joint}_{name[-1]}"] for joint in below[name[:-2]]]
 
 
-def pose_chain(state: ChainState, lengths_m: FloatArray, leg_m: float) -> Posed:
-    """Pose the chain.
+class _Chain:
+    """A chain while it is posed, segment by segment."""
 
-    Parameters
-    ----------
-    state : ChainState
-        Postures of T frames.
-    lengths_m : ndarray (L,)
-        In the order of `LENGTH_NAMES`.
-    leg_m : float
-        Scale of the landmarks' offsets.
+    def __init__(self, state: ChainState, lengths_m: FloatArray, offsets_m: FloatArray) -> None:
+        frames = len(state.place_m)
+        self.state, self.offsets_m = state, offsets_m
+        self.size = dict(zip(LENGTH_NAMES, lengths_m, strict=True))
+        self.joints = np.zeros((frames, K, 3))
+        self.landmarks = np.zeros((frames, K, 3))
+        self.by_length = np.zeros((frames, K, 3, len(LENGTH_NAMES)))
+        self.pivots: dict[str, tuple[FloatArray, FloatArray]] = {}
 
-    Returns
-    -------
-    Posed
-        Positions and their derivatives.
-    """
-    frames = len(state.place_m)
-    size = dict(zip(LENGTH_NAMES, lengths_m, strict=True))
-    joints = np.zeros((frames, K, 3))
-    marks = np.zeros((frames, K, 3))
-    by_length = np.zeros((frames, K, 3, len(LENGTH_NAMES)))
-    down = np.array([0.0, -1.0, 0.0])
-    pelvis = state.turns["pelvis"]
-    thorax = pelvis @ state.turns["spine"]
-    pivots: dict[str, tuple[FloatArray, FloatArray]] = {}
-    upper_arm, thigh = {}, {}
+    def put(self, joint: str, place: FloatArray, frame: FloatArray) -> None:
+        """Put a joint somewhere; its landmark is beside it in the frame of a segment."""
+        self.joints[:, JOINT[joint]] = place
+        self.landmarks[:, JOINT[joint]] = place + frame @ self.offsets_m[JOINT[joint]]
 
-    def put(joint: str, place: FloatArray, frame: FloatArray, offset: FloatArray) -> None:
-        joints[:, JOINT[joint]] = place
-        marks[:, JOINT[joint]] = place + frame @ offset
+    def lengthen(self, name: str, direction: FloatArray, moved: list[int]) -> None:
+        """Note where landmarks move when a length grows."""
+        self.by_length[:, moved, :, LENGTH[name]] += direction
 
-    def lengthen(name: str, direction: FloatArray, moved: list[int]) -> None:
-        by_length[:, moved, :, LENGTH[name]] += direction
+    def hinge(
+        self, name: str, place: FloatArray, frame: FloatArray, axis: FloatArray
+    ) -> FloatArray:
+        """Bend a hinge at a place; return the frame of the segment below."""
+        self.pivots[name] = (place, (frame @ axis)[:, :, None])
+        return np.asarray(frame @ _about(axis, self.state.hinges_rad[name]))
 
-    waist = state.place_m + pelvis[:, :, 1] * (SPINE_SHARE * size["trunk"])
-    top = waist + thorax[:, :, 1] * ((1.0 - SPINE_SHARE) * size["trunk"])
-    pivots["pelvis"], pivots["spine"] = (
-        (state.place_m, np.tile(np.eye(3), (frames, 1, 1))),
-        (waist, pelvis),
-    )
-    lengthen(
-        "trunk", SPINE_SHARE * pelvis[:, :, 1] + (1.0 - SPINE_SHARE) * thorax[:, :, 1],
-        _moved_by("spine"),
-    )  # fmt: skip
-    none = np.zeros(3)
-    for side in SIDES:
-        right = RIGHTWARDS[side] / 2.0
-        hip = state.place_m + pelvis[:, :, 2] * (right * size["hip_width"])
-        upper = pelvis @ state.turns[f"hip_{side}"]
-        knee = hip + upper @ down * size["thigh"]
-        lower = upper @ _about(KNEE_AXIS, state.hinges_rad[f"knee_{side}"])
-        ankle = knee + lower @ down * size["shank"]
-        foot = lower @ _about(_ANKLE_AXIS[side], state.hinges_rad[f"ankle_{side}"])
-        toe = ankle + foot @ _TOES_REST * size["foot"]
-        put(f"hip_{side}", hip, upper, _offset("hip", side, leg_m))
-        put(f"knee_{side}", knee, upper, _offset("knee", side, leg_m))
-        put(f"ankle_{side}", ankle, lower, _offset("ankle", side, leg_m))
-        put(f"toe_{side}", toe, foot, _offset("toe", side, leg_m))
+    def trunk(self) -> tuple[FloatArray, FloatArray]:
+        """Pose the trunk; return the frame of the thorax and the middle of the shoulders."""
+        place, pelvis = self.state.place_m, self.state.turns["pelvis"]
+        thorax = pelvis @ self.state.turns["spine"]
+        waist = place + pelvis[:, :, 1] * (_WAIST_SHARE * self.size["trunk"])
+        top = waist + thorax[:, :, 1] * ((1.0 - _WAIST_SHARE) * self.size["trunk"])
+        self.pivots["pelvis"] = (place, np.tile(np.eye(3), (len(place), 1, 1)))
+        self.pivots["spine"] = (waist, pelvis)
+        upwards = _WAIST_SHARE * pelvis[:, :, 1] + (1.0 - _WAIST_SHARE) * thorax[:, :, 1]
+        self.lengthen("trunk", upwards, _moved_by("spine"))
+        return thorax, top
+
+    def leg(self, side: str) -> None:
+        """Pose hip, knee, ankle and toes of a side."""
+        pelvis, half = self.state.turns["pelvis"], _RIGHTWARDS[side] / 2.0
+        hip = self.state.place_m + pelvis[:, :, 2] * (half * self.size["hip_width"])
+        self.pivots[f"hip_{side}"] = (hip, pelvis)
+        thigh = pelvis @ self.state.turns[f"hip_{side}"]
+        knee = hip + thigh @ _DOWN * self.size["thigh"]
+        shank = self.hinge(f"knee_{side}", knee, thigh, _KNEE_AXIS)
+        ankle = knee + shank @ _DOWN * self.size["shank"]
+        foot = self.hinge(f"ankle_{side}", ankle, shank, _ANKLE_AXIS[side])
+        self.put(f"hip_{side}", hip, thigh)
+        self.put(f"knee_{side}", knee, thigh)
+        self.put(f"ankle_{side}", ankle, shank)
+        self.put(f"toe_{side}", ankle + foot @ _TOES_REST * self.size["foot"], foot)
         below = _moved_by(f"hip_{side}")
-        lengthen("hip_width", right * pelvis[:, :, 2], below)
-        lengthen("thigh", upper @ down, below[1:])
-        lengthen("shank", lower @ down, below[2:])
-        lengthen("foot", foot @ _TOES_REST, below[3:])
-        pivots[f"hip_{side}"] = (hip, pelvis)
-        pivots[f"knee_{side}"] = (knee, (upper @ KNEE_AXIS)[:, :, None])
-        pivots[f"ankle_{side}"] = (ankle, (lower @ _ANKLE_AXIS[side])[:, :, None])
-        thigh[side] = upper
+        self.lengthen("hip_width", half * pelvis[:, :, 2], below)
+        self.lengthen("thigh", thigh @ _DOWN, below[1:])
+        self.lengthen("shank", shank @ _DOWN, below[2:])
+        self.lengthen("foot", foot @ _TOES_REST, below[3:])
 
-        shoulder = top + thorax[:, :, 2] * (right * size["shoulder_width"])
-        arm = thorax @ state.turns[f"shoulder_{side}"]
-        elbow = shoulder + arm @ down * size["upper_arm"]
-        forearm = arm @ _about(_ELBOW_AXIS[side], state.hinges_rad[f"elbow_{side}"])
-        wrist = elbow + forearm @ down * size["forearm"]
-        put(f"shoulder_{side}", shoulder, thorax, _offset("shoulder", side, leg_m))
-        put(f"elbow_{side}", elbow, arm, none)
-        put(f"wrist_{side}", wrist, forearm, none)
+    def arm(self, side: str, thorax: FloatArray, top: FloatArray) -> None:
+        """Pose shoulder, elbow and wrist of a side."""
+        half = _RIGHTWARDS[side] / 2.0
+        shoulder = top + thorax[:, :, 2] * (half * self.size["shoulder_width"])
+        self.pivots[f"shoulder_{side}"] = (shoulder, thorax)
+        upper = thorax @ self.state.turns[f"shoulder_{side}"]
+        elbow = shoulder + upper @ _DOWN * self.size["upper_arm"]
+        forearm = self.hinge(f"elbow_{side}", elbow, upper, _ELBOW_AXIS[side])
+        self.put(f"shoulder_{side}", shoulder, thorax)
+        self.put(f"elbow_{side}", elbow, upper)
+        self.put(f"wrist_{side}", elbow + forearm @ _DOWN * self.size["forearm"], forearm)
         below = _moved_by(f"shoulder_{side}")
-        lengthen("shoulder_width", right * thorax[:, :, 2], [JOINT[f"shoulder_{side}"], *below])
-        lengthen("upper_arm", arm @ down, below)
-        lengthen("forearm", forearm @ down, below[1:])
-        pivots[f"shoulder_{side}"] = (shoulder, thorax)
-        pivots[f"elbow_{side}"] = (elbow, (arm @ _ELBOW_AXIS[side])[:, :, None])
-        upper_arm[side] = arm
+        own = [JOINT[f"shoulder_{side}"], *below]
+        self.lengthen("shoulder_width", half * thorax[:, :, 2], own)
+        self.lengthen("upper_arm", upper @ _DOWN, below)
+        self.lengthen("forearm", forearm @ _DOWN, below[1:])
 
-    by_unknown = np.zeros((frames, K, 3, N))
-    by_unknown[:, :, [0, 1, 2], [0, 1, 2]] = 1.0
-    for name, (pivot, axes) in pivots.items():
-        moved = _moved_by(name)
-        arm_of_turn = marks[:, moved] - pivot[:, None]
-        turned = np.cross(np.swapaxes(axes, 1, 2)[:, None], arm_of_turn[:, :, None])
-        columns = TURN[name] if name in TURN else slice(HINGE[name], HINGE[name] + 1)
-        by_unknown[:, moved, :, columns] = np.swapaxes(turned, 2, 3)
-    return Posed(joints, marks, by_unknown, by_length, pelvis, thorax, upper_arm, thigh)
+    def by_unknown(self) -> FloatArray:
+        """How the landmarks move with each unknown (T, K, 3, N)."""
+        moves = np.zeros((*self.landmarks.shape, N))
+        moves[:, :, [0, 1, 2], [0, 1, 2]] = 1.0
+        for name, (pivot, axes) in self.pivots.items():
+            moved = _moved_by(name)
+            lever = self.landmarks[:, moved] - pivot[:, None]
+            turned = np.cross(np.swapaxes(axes, 1, 2)[:, None], lever[:, :, None])
+            columns = TURN[name] if name in TURN else slice(HINGE[name], HINGE[name] + 1)
+            moves[:, moved, :, columns] = np.swapaxes(turned, 2, 3)
+        return moves
+
+
+def pose_chain(
+    state: ChainState, lengths_m: FloatArray, offsets_m: FloatArray | None = None
+) -> Posed:
+    """Pose the chain with lengths (L,) in the order of `LENGTH_NAMES`.
+
+    `offsets_m` (K, 3) lead from joint centres to landmarks, as `landmark_offsets` gives them;
+    without them landmarks are at the joints.
+    """
+    chain = _Chain(state, lengths_m, np.zeros((K, 3)) if offsets_m is None else offsets_m)
+    thorax, top = chain.trunk()
+    for side in SIDES:
+        chain.leg(side)
+        chain.arm(side, thorax, top)
+    return Posed(chain.joints, chain.landmarks, chain.by_unknown(), chain.by_length, thorax)
 
 
 def _about(axis: FloatArray, angle: FloatArray) -> FloatArray:

@@ -19,6 +19,7 @@ from qevd_bio.capture.monocular.body_chain import (
     Posed,
     pose_chain,
 )
+from qevd_bio.capture.monocular.config import PostureConfig
 from qevd_bio.capture.monocular.normal_equations import (
     banded_matrix,
     first_difference,
@@ -28,9 +29,6 @@ from qevd_bio.capture.monocular.normal_equations import (
     solve_with_shared,
 )
 from qevd_bio.capture.monocular.stick_body import JOINT, LENGTH_NAMES, K
-
-_OUTLIER = 3.0
-"""Image residuals beyond so many sigmas count linearly: a landmark on the wrong thing."""
 
 _BONES = (
     ("hip_l", "hip_r"), ("shoulder_l", "shoulder_r"), ("hip_l", "shoulder_l"),
@@ -51,11 +49,12 @@ class Problem:
 
     rays (T, K, 2): image landmarks as slopes x/z, y/z; trust (T, K): 1/sigma of them in metres;
     depth (T, B): how much farther a bone's second end is, by the world landmarks, and the trust
-    in it (T, B); speed, swing (T, K, 3): weights that turn first and second differences into
-    sigmas; size_matrix (R, L) and size_target (R,): what is known of the lengths; bias_trust
-    (B,): 1/sigma of the part of the world depth's error that stays the same in all frames;
-    elbows_alike (T,): 1/sigma of the difference of both elbows' bend, rad; leg_m: scale of the
-    landmarks' offsets.
+    in it (T, B); speed, acceleration (T, K, 3): 1/sigma of first and second differences; bend
+    (T, 3): `bend_coefficients`; size_matrix (R, L) and size_target (R,): what is known of the
+    lengths; bias_trust (B,): 1/sigma of the part of the world depth's error that stays the same
+    in all frames; elbows_alike (T,): 1/sigma of the difference of both elbows' bend, rad;
+    offsets_m (K, 3): from joint centres to landmarks; outlier: image residuals beyond so many
+    sigmas count linearly.
     """
 
     rays: FloatArray
@@ -63,13 +62,15 @@ class Problem:
     depth: FloatArray
     depth_trust: FloatArray
     speed: FloatArray
-    swing: FloatArray
+    acceleration: FloatArray
     bend: FloatArray
     size_matrix: FloatArray
     size_target: FloatArray
     bias_trust: FloatArray
     elbows_alike: FloatArray
-    leg_m: float
+    offsets_m: FloatArray
+    posture: PostureConfig
+    outlier: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,32 +103,20 @@ class _Prior:
     cost: float
 
 
-SPINE_SIGMA_RAD = np.deg2rad([8.0, 12.0, 2.0])
-"""Side bend, twist and forward bend of the trunk; the last is not seen."""
-_HINGE_SIGMA_RAD = np.deg2rad(3.0)
-_ANKLE_MEAN_RAD, _ANKLE_SIGMA_RAD = np.deg2rad(8.0), np.deg2rad(40.0)
-_KNEE_AXIS_SIGMA = 0.45
-_BENT_RAD = np.deg2rad(10.0)
-_STRAIGHT = {"knee": 0.12, "hip": 0.20, "elbow": 0.05}
-"""Joints are taken to be straight unless seen to bend (robust: a clear bend is not resisted)."""
-_FARTHEST_BACK = {"hip": 0.60, "shoulder": 0.45}
-_BACK_SIGMA = {"hip": 0.10, "shoulder": 0.12}
+_MOST_HINGE_RAD = np.deg2rad(152.0)
 
 
-def _prior(state: ChainState, elbows_alike: FloatArray) -> _Prior:
-    """Say how far a posture is from what bodies do: ranges, and a trunk that hardly twists."""
+def _prior(state: ChainState, elbows_alike: FloatArray, config: PostureConfig) -> _Prior:
+    """Measure how far a posture is from what bodies do: ranges, and a trunk that hardly twists."""
     frames = len(state.place_m)
     offs: list[FloatArray] = []
     rows: list[FloatArray] = []
     costs: list[float] = []
 
     def add(
-        off: FloatArray,
-        columns: slice | int | list[int],
-        by: FloatArray,
-        sigma: float,
+        off: FloatArray, columns: slice | int | list[int], by: FloatArray, sigma: float,
         mild: float = 0.0,
-    ) -> None:
+    ) -> None:  # fmt: skip
         squared = (off / sigma) ** 2
         weight = mild / np.sqrt(1.0 + squared) if mild else np.ones(frames)
         row = np.zeros((frames, N))
@@ -141,34 +130,33 @@ def _prior(state: ChainState, elbows_alike: FloatArray) -> _Prior:
         [spine[:, 2, 1] - spine[:, 1, 2], spine[:, 0, 2] - spine[:, 2, 0],
          spine[:, 1, 0] - spine[:, 0, 1]], axis=1,
     ) / 2.0  # fmt: skip
-    for axis in range(3):
-        add(bend[:, axis], TURN["spine"], np.eye(3)[axis], float(SPINE_SIGMA_RAD[axis]))
+    for axis, sigma in enumerate(np.deg2rad(config.spine_sigma_deg)):
+        add(bend[:, axis], TURN["spine"], np.eye(3)[axis], float(sigma))
+    hinge_sigma, bent = np.deg2rad(config.hinge_sigma_deg), np.deg2rad(config.bent_deg)
+    ankle_mean, ankle_sigma = np.deg2rad([config.ankle_mean_deg, config.ankle_sigma_deg])
     for side in SIDES:
-        for name in (f"knee_{side}", f"elbow_{side}"):
-            angle = state.hinges_rad[name]
-            beyond = np.minimum(angle, 0.0) + np.maximum(angle - np.deg2rad(152.0), 0.0)
-            add(beyond, HINGE[name], (beyond != 0.0).astype(float), float(_HINGE_SIGMA_RAD))
-            add(angle, HINGE[name], np.ones(frames), float(_BENT_RAD), mild=_STRAIGHT[name[:-2]])
-        name = f"ankle_{side}"
-        off = state.hinges_rad[name] - _ANKLE_MEAN_RAD
-        add(off, HINGE[name], np.ones(frames), float(_ANKLE_SIGMA_RAD))
+        for joint, mild in (("knee", config.straight_knee), ("elbow", config.straight_elbow)):
+            angle, column = state.hinges_rad[f"{joint}_{side}"], HINGE[f"{joint}_{side}"]
+            beyond = np.minimum(angle, 0.0) + np.maximum(angle - _MOST_HINGE_RAD, 0.0)
+            add(beyond, column, (beyond != 0.0).astype(float), hinge_sigma)
+            add(angle, column, np.ones(frames), bent, mild=mild)
+        off = state.hinges_rad[f"ankle_{side}"] - ankle_mean
+        add(off, HINGE[f"ankle_{side}"], np.ones(frames), ankle_sigma)
         axis_z = state.turns[f"hip_{side}"][:, :, 2]
         for part in (0, 1):
             by = _turned(axis_z, part)
-            add(axis_z[:, part], TURN[f"hip_{side}"], by, _KNEE_AXIS_SIGMA)
-        for joint in ("hip", "shoulder"):
+            add(axis_z[:, part], TURN[f"hip_{side}"], by, config.knee_axis_sigma)
+        for joint, back, sigma in (
+            ("hip", config.hip_back, config.hip_back_sigma),
+            ("shoulder", config.shoulder_back, config.shoulder_back_sigma),
+        ):
             along = -state.turns[f"{joint}_{side}"][:, :, 1]
-            beyond = np.minimum(along[:, 0] + _FARTHEST_BACK[joint], 0.0)
+            beyond = np.minimum(along[:, 0] + back, 0.0)
             by = _turned(along, 0) * (beyond != 0.0)[:, None]
-            add(beyond, TURN[f"{joint}_{side}"], by, _BACK_SIGMA[joint])
+            add(beyond, TURN[f"{joint}_{side}"], by, sigma)
         thigh = -state.turns[f"hip_{side}"][:, :, 1]
-        add(
-            thigh[:, 0],
-            TURN[f"hip_{side}"],
-            _turned(thigh, 0),
-            float(_BENT_RAD),
-            mild=_STRAIGHT["hip"],
-        )
+        by = _turned(thigh, 0)
+        add(thigh[:, 0], TURN[f"hip_{side}"], by, bent, mild=config.straight_hip)
     apart = state.hinges_rad["elbow_l"] - state.hinges_rad["elbow_r"]
     both = elbows_alike[:, None] * np.array([1.0, -1.0])
     add(elbows_alike * apart, [HINGE["elbow_l"], HINGE["elbow_r"]], both, 1.0, mild=1.0)
@@ -191,7 +179,7 @@ class _Terms:
     depth_off: FloatArray
     depth_weight: FloatArray
     speed_weight: FloatArray
-    swing_weight: FloatArray
+    acceleration_weight: FloatArray
     prior: _Prior
 
 
@@ -201,20 +189,20 @@ def _terms(problem: Problem, state: ChainState, posed: Posed, shared: Shared) ->
     nearness = np.median(far[..., 0]) / far[..., 0]
     off = marks[..., :2] - problem.rays * marks[..., 2:]
     trust = (problem.trust * nearness) ** 2
-    squared = np.sum(off**2, axis=-1) * trust / _OUTLIER**2
+    squared = np.sum(off**2, axis=-1) * trust / problem.outlier**2
     flat = marks.reshape(len(marks), 3 * K)
     depth = flat @ _DEPTH_ROWS.T - problem.depth - shared.depth_bias_m
     depth_squared = (depth * problem.depth_trust) ** 2
     speed = (first_difference(marks) * problem.speed) ** 2
-    swing = (second_difference(marks, problem.bend) * problem.swing) ** 2
-    prior = _prior(state, problem.elbows_alike)
+    acceleration = (second_difference(marks, problem.bend) * problem.acceleration) ** 2
+    prior = _prior(state, problem.elbows_alike, problem.posture)
     size = problem.size_matrix @ shared.lengths_m - problem.size_target
     bias = problem.bias_trust * shared.depth_bias_m
     cost = (
-        _OUTLIER**2 * _robust(squared).sum()
+        problem.outlier**2 * _robust(squared).sum()
         + _robust(depth_squared).sum()
         + _robust(speed).sum()
-        + _robust(swing).sum()
+        + _robust(acceleration).sum()
         + prior.cost
         + size @ size
         + bias @ bias
@@ -226,7 +214,7 @@ def _terms(problem: Problem, state: ChainState, posed: Posed, shared: Shared) ->
         depth_off=depth,
         depth_weight=problem.depth_trust**2 / np.sqrt(1.0 + depth_squared),
         speed_weight=problem.speed**2 / np.sqrt(1.0 + speed),
-        swing_weight=problem.swing**2 / np.sqrt(1.0 + swing),
+        acceleration_weight=problem.acceleration**2 / np.sqrt(1.0 + acceleration),
         prior=prior,
     )
 
@@ -253,8 +241,8 @@ def _force(problem: Problem, terms: _Terms, marks: FloatArray) -> FloatArray:
     pull = terms.image_off * terms.image_weight[..., None]
     image = np.concatenate([pull, -np.sum(pull * problem.rays, axis=-1, keepdims=True)], axis=-1)
     image += first_difference_transposed(first_difference(marks) * terms.speed_weight)
-    swing = second_difference(marks, problem.bend) * terms.swing_weight
-    image += second_difference_transposed(swing, problem.bend)
+    bent = second_difference(marks, problem.bend) * terms.acceleration_weight
+    image += second_difference_transposed(bent, problem.bend)
     depth = (terms.depth_off * terms.depth_weight) @ _DEPTH_ROWS
     return np.asarray(image.reshape(len(marks), 3 * K) + depth)
 
@@ -267,17 +255,19 @@ def _step(
     by = posed.by_unknown.reshape(frames, 3 * K, N)
     by_length = posed.by_length.reshape(frames, 3 * K, -1)
     local = _local_matrix(problem, terms)
-    swing, speed = (w.reshape(frames, 3 * K) for w in (terms.swing_weight, terms.speed_weight))
+    bend, speed = (
+        weight.reshape(frames, 3 * K) for weight in (terms.acceleration_weight, terms.speed_weight)
+    )
     past, present, future = problem.bend.T[:, :, None]
-    own = present**2 * swing + speed
-    own[1:] += (future**2 * swing + speed)[:-1]
-    own[:-1] += (past**2 * swing)[1:]
+    own = present**2 * bend + speed
+    own[1:] += (future**2 * bend + speed)[:-1]
+    own[:-1] += (past**2 * bend)[1:]
     diagonal = np.arange(3 * K)
     local[:, diagonal, diagonal] += own
-    next_weight = np.zeros_like(swing)
-    next_weight[:-1] = (present * future * swing - speed)[:-1] + (past * present * swing)[1:]
-    after_weight = np.zeros_like(swing)
-    after_weight[:-2] = (past * future * swing)[1:-1]
+    next_weight = np.zeros_like(bend)
+    next_weight[:-1] = (present * future * bend - speed)[:-1] + (past * present * bend)[1:]
+    after_weight = np.zeros_like(bend)
+    after_weight[:-2] = (past * future * bend)[1:-1]
     transposed = np.swapaxes(by, 1, 2)
     prior = terms.prior
     prior_t = np.swapaxes(prior.by_unknown, 1, 2)
@@ -334,12 +324,12 @@ def fit_chain(
 ) -> tuple[ChainState, Shared]:
     """Minimise the cost from a start by damped Gauss-Newton steps."""
     damping = 10.0
-    posed = pose_chain(state, shared.lengths_m, problem.leg_m)
+    posed = pose_chain(state, shared.lengths_m, problem.offsets_m)
     terms = _terms(problem, state, posed, shared)
     for _ in range(most_iterations):
         step, change = _step(problem, posed, terms, shared, damping)
         trial, trial_shared = state.moved(step), shared.moved(change)
-        trial_posed = pose_chain(trial, trial_shared.lengths_m, problem.leg_m)
+        trial_posed = pose_chain(trial, trial_shared.lengths_m, problem.offsets_m)
         trial_terms = _terms(problem, trial, trial_posed, trial_shared)
         if not trial_terms.cost < terms.cost or np.any(trial_shared.lengths_m <= 0.01):
             damping *= 10.0
@@ -354,25 +344,26 @@ def fit_chain(
     return state, shared
 
 
-_LOOSE_RAD = 1.5
-
-
-def posture_covariance(problem: Problem, state: ChainState, shared: Shared) -> FloatArray:
-    """Invert each frame's normal matrix, its neighbours held (T, N, N).
+def posture_covariance(
+    problem: Problem, state: ChainState, shared: Shared, loose_rad: float
+) -> FloatArray:
+    """Invert each frame's normal matrix, its neighbours fixed (T, N, N).
 
     The error that the world depth has in all frames counts in full: no number of frames
     averages it away.
     """
     own, common = problem.depth_trust**2, problem.bias_trust**2
     alone = replace(problem, depth_trust=np.sqrt(own * common / (own + common)))
-    posed = pose_chain(state, shared.lengths_m, problem.leg_m)
+    posed = pose_chain(state, shared.lengths_m, problem.offsets_m)
     terms = _terms(alone, state, posed, shared)
     frames = len(problem.rays)
     by = posed.by_unknown.reshape(frames, 3 * K, N)
     local = _local_matrix(problem, terms)
     diagonal = np.arange(3 * K)
-    local[:, diagonal, diagonal] += (terms.swing_weight + terms.speed_weight).reshape(frames, -1)
+    local[:, diagonal, diagonal] += (terms.acceleration_weight + terms.speed_weight).reshape(
+        frames, -1
+    )
     prior = terms.prior.by_unknown
     blocks = np.swapaxes(by, 1, 2) @ (local @ by) + np.swapaxes(prior, 1, 2) @ prior
-    blocks[:, np.arange(3, N), np.arange(3, N)] += 1.0 / _LOOSE_RAD**2
+    blocks[:, np.arange(3, N), np.arange(3, N)] += 1.0 / loose_rad**2
     return np.linalg.inv(blocks)

@@ -1,4 +1,4 @@
-"""Time between frames, taken from their stamps, and how fast landmarks go.
+"""Time between frames, taken from their stamps, and how fast landmarks move.
 
 T frames, E landmarks
 """
@@ -9,8 +9,6 @@ import numpy as np
 from scipy.ndimage import median_filter
 
 from qevd_bio.arrays import FloatArray, IntArray
-
-_STEADY_FRAMES = 5
 
 
 def steps_s(time_s: FloatArray, sections: IntArray) -> FloatArray:
@@ -33,10 +31,13 @@ def frame_seconds(steps: FloatArray) -> FloatArray:
     return np.asarray((before + steps) / 2.0)
 
 
-def speeds(rays: FloatArray, steps: FloatArray) -> FloatArray:
-    """How fast joints (T, E, 2) go across the line of sight, at unit distance (T, E)."""
+def speeds(rays: FloatArray, steps: FloatArray, window_frames: int) -> FloatArray:
+    """How fast joints (T, E, 2) go across the line of sight, at unit distance (T, E).
+
+    A running median over some frames.
+    """
     if len(rays) < 2:
         return np.zeros(rays.shape[:2])
     far = np.linalg.norm(np.diff(rays, axis=0), axis=-1) / steps[:-1, None]
-    steady = median_filter(far, (_STEADY_FRAMES, 1), mode="nearest")
+    steady = median_filter(far, (window_frames, 1), mode="nearest")
     return np.concatenate([steady, steady[-1:]])

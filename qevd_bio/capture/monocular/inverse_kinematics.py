@@ -9,7 +9,6 @@ limb keeps its neutral turn about its own axis.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -39,58 +38,23 @@ _MOST_LEG_TURN_RAD = np.deg2rad(140.0)
 _TOES_REST = np.array([0.60, -0.20, 0.0])
 """Ankle to toe joint of `bodies.scaled_skeleton`, forward and up, in foot lengths."""
 
-OBSERVED: Mapping[str, str] = {
-    "pelvis_tilt": "line hips to shoulders",
-    "pelvis_list": "line hips to shoulders",
-    "pelvis_rotation": "line of the hips",
-    **{
-        f"{dof}_{side}": how
-        for side in SIDES
-        for dof, how in (
-            ("hip_flexion", "thigh against the trunk line"),
-            ("hip_adduction", "thigh against the trunk line"),
-            ("hip_rotation", "plane of the bent knee; neutral while the knee is straight"),
-            ("knee_angle", "shank against thigh"),
-            ("ankle_angle", "line ankle to toes against the shank"),
-            ("elbow_flexion", "forearm against upper arm"),
-        )
-    },
-    **{
-        f"shoulder_{side}_{axis}": "upper arm against the shoulder girdle, plane of the bent elbow"
-        for side in SIDES
-        for axis in "xyz"
-    },
-}
-"""DoFs the backend measures, and from what."""
+OBSERVED: tuple[str, ...] = (
+    "pelvis_tilt", "pelvis_list", "pelvis_rotation",
+    *(f"{dof}_{side}" for side in SIDES for dof in (
+        "hip_flexion", "hip_adduction", "hip_rotation", "knee_angle", "ankle_angle",
+        "elbow_flexion",
+    )),
+    *(f"shoulder_{side}_{axis}" for side in SIDES for axis in "xyz"),
+)  # fmt: skip
+"""DoFs the backend measures: from the lines hips to shoulders and of the hips, of thighs, shanks,
+feet (ankle to toes), upper arms and forearms. Hip rotation is read off the plane of the bent knee,
+and neutral while the knee is straight; so are the shoulders' turns off the bent elbow.
 
-UNOBSERVED: Mapping[str, str] = {
-    **dict.fromkeys(
-        ("lumbar_bending", "lumbar_extension", "thorax_bending", "thorax_extension"),
-        "hips and shoulders do not show where between them the trunk bends",
-    ),
-    **dict.fromkeys(
-        ("lumbar_twist", "thorax_twist"),
-        "the twist between hips and shoulders is shared evenly; neither part is seen alone",
-    ),
-    **dict.fromkeys(
-        ("head_bending", "head_extension", "head_twist"), "no landmark shows the neck's base"
-    ),
-    **{
-        f"{dof}_{side}": why
-        for side in SIDES
-        for dof, why in (
-            ("subtalar_angle", "one line does not show the foot's roll"),
-            ("mtp_angle", "no landmark between foot and toes"),
-            ("scapula_abduction", "one point shows the shoulder, not the shoulder blade"),
-            ("scapula_elevation", "one point shows the shoulder, not the shoulder blade"),
-            ("scapula_upward_rot", "one point shows the shoulder, not the shoulder blade"),
-            ("pro_sup", "the forearm's turn shows in the hand only"),
-            ("wrist_flexion", "hand landmarks are too coarse"),
-            ("wrist_deviation", "hand landmarks are too coarse"),
-        )
-    },
-}
-"""DoFs that stay at zero (the twists apart), and why."""
+The others stay at zero, the twists apart: hips and shoulders do not show where between them the
+trunk bends or twists (the twist is shared evenly); no landmark shows the base of the neck or lies
+between foot and toes; one line does not show the roll of a foot, one point no shoulder blade; the
+turn of a forearm shows in the hand only, and hand landmarks are too coarse.
+"""
 
 
 def observed_mask() -> NDArray[np.bool_]:
@@ -125,11 +89,6 @@ def _limbs(side: str) -> tuple[_Limb, _Limb]:
     return leg, arm
 
 
-SPINE_SHARE_OF_HIPS = 0.12
-"""Degrees by which the line hips to shoulders bends against the pelvis for a degree of hip
-flexion (mean of both hips): people who bend at the hips also round their back (unverified)."""
-
-
 def inverse_kinematics(joints_m: FloatArray, *, spine_share: float = 0.0) -> FloatArray:
     """Compute SKEL angles of a stick body.
 
@@ -145,11 +104,6 @@ def inverse_kinematics(joints_m: FloatArray, *, spine_share: float = 0.0) -> Flo
     ndarray (T, 46)
         Angles in rad, not unwrapped; unobserved DoFs are 0 except the two twists and, with a
         spine share, the two extensions, which share the bend.
-
-    Raises
-    ------
-    ValueError
-        Wrong shape.
 
     Notes
     -----

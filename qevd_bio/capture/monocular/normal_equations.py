@@ -12,19 +12,7 @@ from qevd_bio.arrays import BoolArray, FloatArray, IntArray
 
 
 def neighbour_masks(sections: IntArray) -> tuple[BoolArray, BoolArray]:
-    """Find the frames whose neighbours belong to the same uninterrupted section.
-
-    Parameters
-    ----------
-    sections : ndarray (T,) of int
-        Number of the section of each frame.
-
-    Returns
-    -------
-    tuple of ndarray (T,) of bool
-        Frames that have a successor in their section, and frames that lie between two frames
-        of their section.
-    """
+    """Find frames (T,) with a successor in their section, and those between two of their own."""
     followed = np.zeros(len(sections), dtype=bool)
     followed[:-1] = sections[:-1] == sections[1:]
     between = np.zeros(len(sections), dtype=bool)
@@ -47,22 +35,10 @@ def first_difference_transposed(y: FloatArray) -> FloatArray:
 
 
 def bend_coefficients(steps: FloatArray) -> FloatArray:
-    """Weigh a frame's predecessor, itself and its successor so that steady speed gives zero.
+    """Weigh a frame, its predecessor and its successor (T, 3) so that steady speed gives zero.
 
-    Parameters
-    ----------
-    steps : ndarray (T,)
-        From each frame to the next, in any unit; the last is not read.
-
-    Returns
-    -------
-    ndarray (T, 3)
-        (1, -2, 1) for even steps; zero at both ends.
-
-    Notes
-    -----
-    The mean of the two steps squared times the second derivative of the parabola through the
-    three frames.
+    (1, -2, 1) for even steps (T,) from each frame to the next; zero at both ends. The mean of the
+    two steps squared times the second derivative of the parabola through the three frames.
     """
     out = np.zeros((len(steps), 3))
     if len(steps) > 2:
@@ -93,22 +69,11 @@ def second_difference_transposed(y: FloatArray, bend: FloatArray) -> FloatArray:
 def banded_matrix(
     blocks: FloatArray, following: FloatArray, after: FloatArray, damping: float
 ) -> FloatArray:
-    """Put the normal matrix of a clip into LAPACK's lower banded form.
+    """Put the normal matrix of a clip into LAPACK's lower banded form (3 N, T N).
 
-    Parameters
-    ----------
-    blocks : ndarray (T, N, N)
-        Symmetric matrix of each frame.
-    following, after : ndarray (T, N, N)
-        Rows of the next frame, and of the one after it, against columns of each frame; the
-        last one and the last two are not read.
-    damping : float
-        Added to the diagonal.
-
-    Returns
-    -------
-    ndarray (3 N, T N)
-        Row k holds the k-th diagonal below the main one.
+    `blocks` (T, N, N) are the symmetric matrices of each frame; `following` and `after` (T, N, N)
+    rows of the next frame, and of the one after it, against columns of each frame (the last one
+    and the last two are not read). Row k of the result holds the k-th diagonal below the main one.
     """
     frames, size, _ = blocks.shape
     tall = np.concatenate([blocks, following, after, np.zeros_like(blocks)], axis=1)
@@ -128,28 +93,18 @@ def solve_with_shared(
     gradient: FloatArray,
     shared_gradient: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
-    """Solve for the step of all frames and of the unknowns they share.
+    """Solve for the Gauss-Newton step of all frames (T N,) and of the unknowns they share (L,).
 
     Parameters
     ----------
     band : ndarray (3 N, T N)
-        Frame part, from `banded_matrix`.
+        Frame part, from `banded_matrix`; `LinAlgError` unless positive definite.
     coupling : ndarray (T N, L)
         Mixed part.
     shared : ndarray (L, L)
         Part of the shared unknowns.
     gradient, shared_gradient : ndarray (T N,), (L,)
         Gradients of half the cost.
-
-    Returns
-    -------
-    tuple of ndarray (T N,) and ndarray (L,)
-        The Gauss-Newton step.
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        The matrix is not positive definite.
     """
     factor = cholesky_banded(band, lower=True, overwrite_ab=True, check_finite=False)
     columns = np.concatenate([gradient[:, None], coupling], axis=1)

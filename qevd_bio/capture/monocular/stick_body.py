@@ -34,8 +34,7 @@ _PROPORTIONS: tuple[tuple[str, tuple[str, ...], float, float], ...] = (
 """Adult proportions between joint centres: about the middle of `bodies.PROPORTIONS` and of the
 rendered bodies, with room for both (unverified against anthropometric tables)."""
 
-_SCALE = ("thigh", "shank", "trunk")
-_SCALE_SIGMA = 0.03
+_SIZE = ("thigh", "shank", "trunk")
 
 
 def standing_size_m(world: FloatArray, visibility: FloatArray) -> float:
@@ -80,28 +79,19 @@ def usual_lengths(size_m: float) -> FloatArray:
     return np.array([lengths[name] for name in LENGTH_NAMES])
 
 
-def size_rows(size_m: float) -> tuple[FloatArray, FloatArray]:
+def size_rows(size_m: float, sigma: float) -> tuple[FloatArray, FloatArray]:
     """Write down what is known of a body's lengths before the fit.
 
-    Parameters
-    ----------
-    size_m : float
-        Thigh, shank and trunk added up, by the world landmarks: it fixes the scale.
-
-    Returns
-    -------
-    rows : ndarray (R, L)
-        Each row times the lengths should give its target, to one sigma.
-    targets : ndarray (R,)
-        Pure numbers.
+    The size, thigh, shank and trunk added up, with its relative standard deviation fixes the
+    scale. Each row (R, L) times the lengths should give its target (R,) to one sigma.
     """
     usual = usual_lengths(size_m)
     rows = np.zeros((1 + len(_PROPORTIONS), len(LENGTH_NAMES)))
     targets = np.zeros(len(rows))
-    rows[0, [LENGTH[name] for name in _SCALE]] = 1.0 / (_SCALE_SIGMA * size_m)
-    targets[0] = 1.0 / _SCALE_SIGMA
-    for row, (first, others, ratio, sigma) in zip(rows[1:], _PROPORTIONS, strict=True):
-        spread = sigma * usual[LENGTH[first]]
-        row[LENGTH[first]] += 1.0 / spread
-        row[[LENGTH[name] for name in others]] -= ratio / spread
+    rows[0, [LENGTH[name] for name in _SIZE]] = 1.0 / (sigma * size_m)
+    targets[0] = 1.0 / sigma
+    for row, (first, others, ratio, spread) in zip(rows[1:], _PROPORTIONS, strict=True):
+        spread_m = spread * usual[LENGTH[first]]
+        row[LENGTH[first]] += 1.0 / spread_m
+        row[[LENGTH[name] for name in others]] -= ratio / spread_m
     return rows, targets

@@ -10,18 +10,8 @@ from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
 from qevd_bio.arrays import BoolArray, FloatArray, IntArray
 from qevd_bio.capture.monocular.body_chain import SIDES
+from qevd_bio.capture.monocular.config import SupportConfig
 from qevd_bio.capture.monocular.stick_body import JOINT
-
-_WINDOW_S = 4.0
-"""A repetition, about: within it the shoulder of a carrying arm goes and comes."""
-_LEAST_TRAVEL_LEGS = 0.06
-_MOST_HAND_SHARE = 0.5
-"""The hand of a carrying arm travels at most this share of its shoulder's way."""
-_SEEN = 0.5
-
-_ALIKE_RAD = np.deg2rad(5.0)
-"""Standard deviation of the difference between the elbows of both carrying arms when one of them
-is not seen at all; chosen among 3, 5 and 10 degrees on rendered push-ups."""
 
 
 def carrying_arms(
@@ -30,72 +20,55 @@ def carrying_arms(
     seconds: FloatArray,
     sections: IntArray,
     leg: float,
+    config: SupportConfig,
 ) -> BoolArray:
-    """Tell which arms rest on something that does not move while the body does.
+    """Find the arms (T, 2; left, right) that rest on something still while the body moves.
 
     Parameters
     ----------
     rays : ndarray (T, K, 2)
         Image landmarks as slopes, x right and y down.
     visibility : ndarray (T, K)
-        Between 0 and 1; a hand that is hidden is taken to do what the other one does.
+        A hand that is hidden is taken to do what the other one does.
     seconds : ndarray (T,)
         How long each frame stands for.
     sections : ndarray (T,) of int
         Uninterrupted stretches.
     leg : float
         Length of a leg as a slope: in metres by the distance of the person.
-
-    Returns
-    -------
-    ndarray (T, 2) of bool
-        Left and right.
+    config : SupportConfig
 
     Notes
     -----
-    Travel is the larger of both ranges of the picture's coordinates within four seconds. A
-    hand above its shoulder hangs on something; that is left to the ordinary fit.
+    Travel is the larger of both ranges of the picture's coordinates within `window_s`. A hand
+    above its shoulder hangs on something; that is left to the ordinary fit.
     """
     out = np.zeros((len(rays), len(SIDES)), dtype=bool)
     for section in np.unique(sections):
         inside = np.flatnonzero(sections == section)
-        width = 2 * int(_WINDOW_S / 2.0 / float(np.median(seconds[inside]))) + 1
+        width = 2 * int(config.window_s / 2.0 / float(np.median(seconds[inside]))) + 1
         for column, side in enumerate(SIDES):
             shoulder, hand = (
                 rays[inside, JOINT[f"{name}_{side}"]] for name in ("shoulder", "wrist")
             )
             way, hand_way = (_travel(track, width) for track in (shoulder, hand))
             below = hand[:, 1] > shoulder[:, 1]
-            moved = way > _LEAST_TRAVEL_LEGS * leg
-            out[inside, column] = below & moved & (hand_way < _MOST_HAND_SHARE * way)
-    hidden = visibility[:, [JOINT[f"wrist_{side}"] for side in SIDES]] < _SEEN
+            moved = way > config.least_travel_legs * leg
+            out[inside, column] = below & moved & (hand_way < config.most_hand_share * way)
+    hidden = visibility[:, [JOINT[f"wrist_{side}"] for side in SIDES]] < config.least_visibility
     return np.asarray(np.where(hidden, out | out[:, ::-1], out))
 
 
-def elbows_alike(carrying: BoolArray, visibility: FloatArray) -> FloatArray:
-    """Say how firmly the elbows of two carrying arms are taken to bend alike.
+def elbows_alike(carrying: BoolArray, visibility: FloatArray, config: SupportConfig) -> FloatArray:
+    """Weigh how far the elbows of two carrying arms are taken to bend alike: 1/sigma, 1/rad (T,).
 
-    Parameters
-    ----------
-    carrying : ndarray (T, 2) of bool
-        Left and right, as from `carrying_arms`.
-    visibility : ndarray (T, K)
-        Between 0 and 1.
-
-    Returns
-    -------
-    ndarray (T,)
-        1/sigma of the difference in 1/rad; 0 where both arms are seen or one does not carry.
-
-    Notes
-    -----
-    The body between two hands on the floor leaves the arms little choice, and the arm behind
-    it is guessed by the landmarks. In proportion to how little the less seen arm is seen: two
-    arms in view are measured as they are, however different.
+    The body between two hands on the floor leaves the arms little choice, and the landmarks only
+    guess the arm behind it. In proportion to how little the less visible arm is seen: two arms in
+    view are measured as they are, however different, and an arm that does not carry, too.
     """
     joints = [JOINT[f"{name}_{side}"] for side in SIDES for name in ("elbow", "wrist")]
     unseen = 1.0 - visibility[:, joints].min(axis=1)
-    return np.asarray(np.where(carrying.all(axis=1), unseen, 0.0) / _ALIKE_RAD)
+    return np.asarray(np.where(carrying.all(axis=1), unseen, 0.0) / np.deg2rad(config.alike_deg))
 
 
 def _travel(track: FloatArray, width: int) -> FloatArray:

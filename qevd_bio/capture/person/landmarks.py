@@ -1,44 +1,36 @@
-"""Find one person's landmarks in every frame with MediaPipe.
+"""Find the landmarks of one person in every frame of a video, and of nobody else.
 
 T frames, M = 33 landmarks
 """
 
 from __future__ import annotations
 
-import os
-import threading
-import warnings
-from collections import deque
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qevd_bio.arrays import BoolArray, FloatArray, IntArray
-from qevd_bio.capture.config import CaptureConfig
+from qevd_bio.capture.config import PersonConfig, VideoConfig
+from qevd_bio.capture.person.people import Person, Tracks, is_same_place, person_of, without
+from qevd_bio.capture.person.pose_landmarker import (
+    ANKLES,
+    ELBOWS,
+    HIPS,
+    KNEES,
+    SHOULDERS,
+    WRISTS,
+    M,
+    PoseLandmarker,
+)
+from qevd_bio.capture.video.cuts import CutFinder
 from qevd_bio.capture.video.decode import RgbImage
-from qevd_bio.errors import EnvironmentProblem
-
-M = 33
-
-# MediaPipe's numbers of the landmarks used, left and right of the person.
-SHOULDERS, ELBOWS, WRISTS = (11, 12), (13, 14), (15, 16)
-HIPS, KNEES, ANKLES, TOES = (23, 24), (25, 26), (27, 28), (31, 32)
-BODY_LANDMARKS: tuple[int, ...] = (
-    *SHOULDERS, *ELBOWS, *WRISTS, *HIPS, *KNEES, *ANKLES, *TOES,
-)  # fmt: skip
-"""Landmarks in the order of `lifting.BODY_JOINTS`."""
-
-_THUMBNAIL = 24
-_CUT_MEMORY_FRAMES = 15
 
 
 @dataclass(frozen=True, slots=True)
 class Landmarks:
-    """Landmarks of one person over a video.
+    """Landmarks of one person in the T frames of a video.
 
     Attributes
     ----------
@@ -48,10 +40,8 @@ class Landmarks:
         Metres from mid-hips, camera axes; NaN where nobody was found.
     visibility : ndarray (T, 33)
         Between 0 and 1; 0 where nobody was found.
-    found : ndarray (T,) of bool
-        Whether somebody was found.
-    somebody_else : ndarray (T,) of bool
-        Frames in which only another person than the shot's was found; they count as not found.
+    found, somebody_else : ndarray (T,) of bool
+        Whether the person was found; whether only another one was, who does not count.
     shot : ndarray (T,) of int
         Number of the camera shot, from 0.
     size_px : tuple of int
@@ -67,172 +57,181 @@ class Landmarks:
     size_px: tuple[int, int]
 
     def confidence(self) -> FloatArray:
-        """Return how well the person is seen in each frame (T,), between 0 and 1.
+        """Return how well the person is seen in each frame (T,), from 0 to 1.
 
-        Notes
-        -----
-        The mean over shoulders, elbows, wrists, hips, knees and ankles of the better seen of
-        the two sides: from the side, half of the body is always hidden.
+        The mean over shoulders, elbows, wrists, hips, knees and ankles of the better seen of both
+        sides: from the side, half of the body is always hidden.
         """
         pairs = np.array([SHOULDERS, ELBOWS, WRISTS, HIPS, KNEES, ANKLES])
         return np.asarray(self.visibility[:, pairs].max(axis=-1).mean(axis=-1))
 
 
-_ERROR_STREAM = threading.RLock()
+@dataclass(frozen=True, slots=True)
+class FoundPerson:
+    """Landmarks of one person in one picture, as in `Landmarks`."""
+
+    image_px: FloatArray
+    world_m: FloatArray
+    visibility: FloatArray
+    person: Person
 
 
-@contextmanager
-def _quiet_native_log() -> Iterator[None]:
-    """Silence what native code writes to the error stream, whatever it holds.
-
-    One thread at a time: another would take the silence for the stream to restore.
-    """
-    with _ERROR_STREAM:
-        kept = os.dup(2)
-        sink = os.open(os.devnull, os.O_WRONLY)
-        try:
-            os.dup2(sink, 2)
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            os.close(sink)
+def find_person(
+    landmarker: PoseLandmarker, image: RgbImage, config: PersonConfig
+) -> FoundPerson | None:
+    """Find one person in one picture (H, W, 3); None when nobody is found."""
+    found = landmarker(image)
+    if found is None:
+        return None
+    flat, world, visibility = found
+    return FoundPerson(flat, world, visibility, person_of(image, flat, visibility, config))
 
 
-def pose_class() -> Any:  # noqa: ANN401 (mediapipe has no types)
-    """Import MediaPipe's pose solution; `EnvironmentProblem` where it is not installed."""
-    os.environ.setdefault("GLOG_minloglevel", "2")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    try:
-        with _quiet_native_log(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from mediapipe.python.solutions.pose import Pose
-    except ImportError as error:
-        raise EnvironmentProblem(
-            f"landmarks need mediapipe, which does not import ({error})",
-            where="capture",
-            next_step="Run: pip install 'qevd-bio[mediapipe]'",
-        ) from error
-    return Pose
+def find_people(
+    landmarker: PoseLandmarker, image: RgbImage, config: PersonConfig
+) -> list[FoundPerson]:
+    """Find people one after the other, each painted over before the next is looked for."""
+    people: list[FoundPerson] = []
+    while len(people) < config.most_people:
+        found = find_person(landmarker, without(image, [p.person for p in people]), config)
+        if found is None or any(is_same_place(p.person, found.person, config) for p in people):
+            break
+        people.append(found)
+    return people
 
 
-class PoseLandmarker(AbstractContextManager["PoseLandmarker"]):
-    """MediaPipe's pose landmarker for one person.
+class PersonFollower(AbstractContextManager["PersonFollower"]):
+    """Follow one person through the frames of one shot after the other.
 
-    Parameters
-    ----------
-    config : CaptureConfig
-        Its confidence thresholds.
-    follow : bool
-        True follows the person from frame to frame, False looks at each picture alone.
-
-    Notes
-    -----
-    MediaPipe's own smoothing is off: it lags, and assumes 30 frames per second.
+    The landmarker follows whom it found first, and takes the next best when it loses her. So
+    people are looked for one after the other, each painted over before the next, when a shot
+    begins, when the person is lost or the landmarks leap, and every few frames.
     """
 
-    def __init__(self, config: CaptureConfig, *, follow: bool) -> None:
-        pose = pose_class()
-        self._person_seen = False
-        with _quiet_native_log():
-            self._pose = pose(
-                static_image_mode=not follow,
-                model_complexity=1,
-                smooth_landmarks=False,
-                min_detection_confidence=config.detection_confidence,
-                min_tracking_confidence=config.tracking_confidence,
-            )
-            self._open()
+    def __init__(self, config: PersonConfig) -> None:
+        self._config = config
+        self._tracker = PoseLandmarker(config, follow=True)
+        self._single = PoseLandmarker(config, follow=False)
+        self._last: Person | None = None
+        self._number = -1
+        self._followed_for = 0
+        self.tracks = Tracks(self._config)
 
     def __exit__(self, *raised: object) -> None:
-        self._pose.close()
+        for landmarker in (self._tracker, self._single):
+            landmarker.__exit__(*raised)
 
-    def forget(self) -> None:
-        """Forget the person followed so far: the camera has cut."""
-        with _quiet_native_log():
-            self._pose.reset()
-            self._open()
+    def begin_shot(self) -> None:
+        """Forget everybody: the camera has cut."""
+        self._lose()
+        self.tracks = Tracks(self._config)
 
-    def _open(self) -> None:
-        """Wait until the graph is open: its threads write their log when they get to it."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            self._pose.process(np.zeros((64, 64, 3), dtype=np.uint8))
+    def __call__(self, image: RgbImage) -> tuple[int, FoundPerson] | None:
+        """Find the person in the next frame; None when nobody is found.
 
-    def __call__(self, image: RgbImage) -> tuple[FloatArray, FloatArray, FloatArray] | None:
-        """Find the person.
-
-        Parameters
-        ----------
-        image : ndarray (H, W, 3)
-            Contiguous RGB.
-
-        Returns
-        -------
-        tuple or None
-            Image landmarks (33, 2) in pixels, world landmarks (33, 3) in metres, visibility
-            (33,); None when nobody is found.
+        Returns the person's number in `tracks` and the landmarks.
         """
-        result = self._process(image)
-        if result.pose_landmarks is None or result.pose_world_landmarks is None:
+        seen = self._followed(image) or self._sought(image)
+        if seen is not None and self._followed_for >= self._recheck_frames():
+            seen = self._better_one(image, seen)
+        if seen is None:
             return None
-        height, width = image.shape[:2]
-        flat = np.array(
-            [(m.x * width, m.y * height, m.visibility) for m in result.pose_landmarks.landmark]
-        )
-        world = np.array([(m.x, m.y, m.z) for m in result.pose_world_landmarks.landmark])
-        return flat[:, :2], world, flat[:, 2]
+        self._last = seen.person
+        self._followed_for += 1
+        self.tracks.add(self._number, seen.person)
+        return self._number, seen
 
-    def _process(self, image: RgbImage) -> Any:  # noqa: ANN401 (mediapipe has no types)
-        if self._person_seen:
-            return self._pose.process(image)
-        # Native code warns once, when it first meets a person.
-        with _quiet_native_log(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            result = self._pose.process(image)
-        self._person_seen = result.pose_landmarks is not None
-        return result
+    def _lose(self) -> None:
+        self._tracker.forget()
+        self._last, self._followed_for = None, 0
+
+    def _followed(self, image: RgbImage) -> FoundPerson | None:
+        if self._last is None:
+            return None
+        seen = find_person(self._tracker, image, self._config)
+        if seen is not None and is_same_place(self._last, seen.person, self._config):
+            return seen
+        self._lose()
+        return None
+
+    def _sought(self, image: RgbImage) -> FoundPerson | None:
+        people = find_people(self._single, image, self._config)
+        if not people:
+            return None
+        largest = max(people, key=lambda p: p.person.size_px)
+        known = max(people, key=lambda p: self.tracks.weight_of(p.person))
+        is_known = self.tracks.weight_of(known.person) > 0
+        most_px = self._config.clearly_larger * known.person.size_px
+        chosen = known if is_known and largest.person.size_px <= most_px else largest
+        return self._begin(image, chosen, [p.person for p in people if p is not chosen])
+
+    def _begin(self, image: RgbImage, chosen: FoundPerson, others: list[Person]) -> FoundPerson:
+        """Set the follower on somebody: in its first picture nobody else is to be seen."""
+        self._lose()
+        self._number = self.tracks.number_of(chosen.person)
+        seen = find_person(self._tracker, without(image, others), self._config)
+        if seen is not None and is_same_place(chosen.person, seen.person, self._config):
+            return seen
+        self._tracker.forget()
+        return chosen
+
+    def _recheck_frames(self) -> int:
+        is_main = self.tracks.main() in (-1, self._number)
+        return self._config.recheck_frames if is_main else self._config.return_frames
+
+    def _better_one(self, image: RgbImage, seen: FoundPerson) -> FoundPerson:
+        """Look for somebody clearly larger, or known for longer."""
+        self._followed_for = 0
+        other = find_person(self._single, without(image, [seen.person]), self._config)
+        if other is None or is_same_place(seen.person, other.person, self._config):
+            return seen
+        times = other.person.size_px / seen.person.size_px
+        is_known = self.tracks.weight_of(other.person) > self.tracks.weight_of(seen.person)
+        clearly = self._config.clearly_larger
+        if times > clearly or (is_known and times > 1 / clearly):
+            return self._begin(image, other, [seen.person])
+        return seen
 
 
-class CutFinder:
-    """Tell camera cuts from movement, one frame after the other.
+def detect(frames: Iterable[RgbImage], config: VideoConfig) -> Landmarks:
+    """Find the landmarks of one person in every frame of a video.
 
-    Notes
-    -----
-    A cut changes the whole picture at once: the mean change of a 24 x 24 thumbnail must be
-    large by itself and against the median of the last 15 changes. On the real clips at hand
-    cuts change it by 50 to 140 levels, movement by at most 6.
+    Frames (H, W, 3) are RGB, all of one size; they are read once and none is kept. Of each shot
+    the person counts who is largest and longest seen.
     """
-
-    def __init__(self, config: CaptureConfig) -> None:
-        self._least, self._ratio = config.cut_difference, config.cut_ratio
-        self._before: NDArray[np.float32] | None = None
-        self._usual: deque[float] = deque(maxlen=_CUT_MEMORY_FRAMES)
-
-    def __call__(self, image: RgbImage) -> bool:
-        """Return True when this frame begins a new shot; the first frame does not."""
-        now = _thumbnail(image)
-        if self._before is None or self._before.shape != now.shape:
-            self._before = now
-            return False
-        change = float(np.abs(now - self._before).mean())
-        self._before = now
-        usual = float(np.median(self._usual)) if self._usual else 0.0
-        cut = change > self._least and change > self._ratio * (usual + 0.5)
-        if cut:
-            self._usual.clear()
-        else:
-            self._usual.append(change)
-        return cut
-
-
-def _thumbnail(image: RgbImage) -> NDArray[np.float32]:
-    """Mean colours of 24 x 24 tiles, from every fourth pixel or so."""
-    step = max(1, min(image.shape[:2]) // (4 * _THUMBNAIL))
-    sparse = image[::step, ::step]
-    height, width = (side // _THUMBNAIL for side in sparse.shape[:2])
-    if height == 0 or width == 0:
-        return sparse.astype(np.float32)
-    tiles = sparse[: height * _THUMBNAIL, : width * _THUMBNAIL]
-    tiles = tiles.reshape(_THUMBNAIL, height, _THUMBNAIL, width, 3)
-    return np.asarray(tiles.mean(axis=(1, 3), dtype=np.float32))
+    rows: list[tuple[FloatArray, FloatArray, FloatArray]] = []
+    shots, numbers, mains = [], [], []
+    size = (0, 0)
+    nowhere = (np.full((M, 2), np.nan), np.full((M, 3), np.nan), np.zeros(M))
+    cut = CutFinder(config)
+    with PersonFollower(config.person) as follower:
+        for image in frames:
+            size = (image.shape[1], image.shape[0])
+            if cut(image):
+                mains.append(follower.tracks.main())
+                follower.begin_shot()
+            number, found = follower(image) or (-1, None)
+            row = nowhere if found is None else (found.image_px, found.world_m, found.visibility)
+            rows.append(row)
+            shots.append(len(mains))
+            numbers.append(number)
+        mains.append(follower.tracks.main())
+    image_px, world_m, visibility = (
+        np.array([row[part] for row in rows]).reshape(len(rows), *nowhere[part].shape)
+        for part in range(3)
+    )
+    visibility = np.clip(visibility, 0.0, 1.0)
+    other = np.array(
+        [number not in (-1, mains[shot]) for number, shot in zip(numbers, shots, strict=True)],
+        dtype=np.bool_,
+    )
+    image_px[other], world_m[other], visibility[other] = nowhere
+    return Landmarks(
+        image_px=image_px,
+        world_m=world_m,
+        visibility=visibility,
+        found=np.isfinite(image_px[:, 0, 0]),
+        somebody_else=other,
+        shot=np.array(shots, dtype=np.int64),
+        size_px=size,
+    )

@@ -41,14 +41,9 @@ class FollowingConfig:
 class Followed:
     """Which detection of each frame is the person.
 
-    Attributes
-    ----------
-    row : ndarray (T,) of int
-        Row of the frame's detections; -1 where the person is not among them.
-    track : ndarray (T,) of int
-        Number of the uninterrupted stretch of one person, from 0; -1 where `row` is.
-    people : int
-        Tracks found in all.
+    row (T,) is the row of the frame's detections, -1 where the person is not among them; track
+    (T,) the number of the uninterrupted stretch of one person, from 0, -1 where `row` is; people
+    counts all tracks.
     """
 
     row: IntArray
@@ -82,19 +77,13 @@ def follow(
     time_s : ndarray (T,)
         Frame times.
     config : FollowingConfig
-        Settings.
-
-    Returns
-    -------
-    Followed
-        The track with the greatest sum of box sides over its frames. Where it is absent, a
-        further track that does not overlap it, in the same order: a camera cut begins a new
-        track of, as a rule, the same person.
 
     Notes
     -----
-    Neighbouring frames are matched by least total cost, so that two people who change places in
-    the list keep their names. Row order means nothing.
+    The track with the greatest sum of box sides over its frames counts. Where it is absent, a
+    further track that does not overlap it, in the same order: a camera cut begins a new track
+    of, as a rule, the same person. Neighbouring frames are matched by least total cost, so that
+    two people who change places in the list keep their names. Row order means nothing.
     """
     tracks = _linked(poses, boxes, time_s, config)
     order = sorted(tracks, key=lambda one: (-one.presence, one.frames[0], one.rows[0]))

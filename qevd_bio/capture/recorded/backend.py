@@ -8,18 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.capture.backend import RECORDED, Backend, SourceVideo, digests
-from qevd_bio.capture.captured import ASSUMED_HEIGHT_M, Captured, last_valid
+from qevd_bio.capture.captured import ASSUMED_HEIGHT_M, Captured, Notes, last_valid, stretches
 from qevd_bio.capture.recorded.association import FollowingConfig, follow
+from qevd_bio.capture.recorded.dump import DumpFrame, read_dump
 from qevd_bio.capture.recorded.opensim import COORDINATES, from_opensim
 from qevd_bio.errors import DataError, VideoError
 from qevd_bio.files.opensim_mot import MotFile, read_mot
-from qevd_bio.files.restricted import load_npz, load_records_npy
 from qevd_bio.motion.noise import jitter_sigma
 from qevd_bio.motion.record import N_BETAS, Motion
 from qevd_bio.skeleton.bodies import segment_lengths_for_height
@@ -60,13 +59,7 @@ class RecordedConfig:
 
 @dataclass(frozen=True)
 class RecordedBackend(Backend):
-    """Motion from a file named after the video.
-
-    Attributes
-    ----------
-    root : Path
-        Folder of the files.
-    """
+    """Motion from a file in a folder, named after the video."""
 
     root: Path
     config: RecordedConfig = field(default_factory=RecordedConfig)
@@ -85,13 +78,7 @@ class RecordedBackend(Backend):
 
 
 def recorded_file(root: Path, video_id: str) -> Path:
-    """Find the file of a video by its id.
-
-    Raises
-    ------
-    DataError
-        There is none, or there are several.
-    """
+    """Find the file of a video by its id; `DataError` where there is none, or several."""
     names = [pattern.format(id=video_id) for pattern in PATTERNS]
     found = [root / name for name in names if (root / name).is_file()]
     if len(found) != 1:
@@ -124,8 +111,7 @@ def recorded_motion(
     Returns
     -------
     Captured
-        T frames. Frames without the person repeat the last valid pose, leading ones the first,
-        and are not valid. Angles are unwrapped over each stretch of one person and otherwise
+        As `Backend.capture`. Angles are unwrapped over each stretch of one person and otherwise
         as in the file: nothing is clamped to a range.
 
     Raises
@@ -137,10 +123,9 @@ def recorded_motion(
 
     Notes
     -----
-    HSMR does not say how sure it is: its confidence is 1 where it found the person. All its 46
-    DoFs count as observed. Rows that are not finite (its arcsine is not clamped) are left out.
-    Its angles are of the camera frame and gravity is taken to be the image's down. Segment
-    lengths are those of an average adult of 1.75 m: neither file says them.
+    HSMR gives no uncertainty: its confidence is 1 where it found the person. All its 46 DoFs
+    count as observed. Its angles are of the camera frame and gravity is taken to be the image's
+    down. Segment lengths are those of an average adult of 1.75 m: neither file holds them.
     """
     settings = config or RecordedConfig()
     time_s = np.asarray(time_s, dtype=np.float64)
@@ -148,43 +133,31 @@ def recorded_motion(
     return read(path, time_s, settings)
 
 
-@dataclass(frozen=True, slots=True)
-class _Frames:
-    """What a dump holds of each of its F frames: poses (N, 46), boxes (N, 3) or None, betas."""
-
-    poses: list[FloatArray]
-    boxes: list[FloatArray | None]
-    betas: list[FloatArray | None]
-
-
 def _from_dump(path: Path, time_s: FloatArray, config: RecordedConfig) -> Captured:
-    frames = _npz_frames(path) if path.suffix == ".npz" else _npy_frames(path)
-    count, wanted = len(frames.poses), len(time_s)
+    frames = read_dump(path)
+    count, wanted = len(frames), len(time_s)
     if abs(count - wanted) > config.spare_frames:
         raise DataError(
             f"has {count} frames, the video {wanted} timestamps",
             where=str(path),
             next_step=f"Dump this video again; up to {config.spare_frames} frames may differ",
         )
-    nobody = np.empty((0, N_DOFS))
-    missing = max(0, wanted - count)
-    poses = [*frames.poses[:wanted], *[nobody] * missing]
-    boxes = [*frames.boxes[:wanted], *[None] * missing]
+    frames = [*frames[:wanted], *[DumpFrame(np.empty((0, N_DOFS)))] * (wanted - count)]
+    poses, boxes = [one.poses for one in frames], [one.boxes for one in frames]
     followed = follow(poses, boxes, time_s, config.following)
     valid = followed.row >= 0
     if not valid.any():
         raise VideoError(
             "holds nobody", where=str(path), next_step="Dump this video again, or leave it out"
         )
-    q = np.full((wanted, N_DOFS), np.nan)
-    q[valid] = [poses[i][followed.row[i]] for i in np.flatnonzero(valid)]
-    for track in np.unique(followed.track[valid]):
-        q[followed.track == track] = np.unwrap(q[followed.track == track], axis=0)
-    betas = np.full((wanted, N_BETAS), np.nan)
+    q, betas = np.full((wanted, N_DOFS), np.nan), np.full((wanted, N_BETAS), np.nan)
     for i in np.flatnonzero(valid):
-        shapes = frames.betas[i]
+        q[i] = poses[i][followed.row[i]]
+        shapes = frames[i].betas
         if shapes is not None:
             betas[i] = shapes[followed.row[i]]
+    for track in np.unique(followed.track[valid]):
+        q[followed.track == track] = np.unwrap(q[followed.track == track], axis=0)
     motion = _motion(
         q, valid, time_s, np.ones(N_DOFS, dtype=bool), config.hsmr_sigma_deg, "hsmr", "camera",
         betas=betas if np.isfinite(betas).any() else None,
@@ -198,70 +171,6 @@ def _from_dump(path: Path, time_s: FloatArray, config: RecordedConfig) -> Captur
             "stretches": int(followed.track.max()) + 1,
         },
     )
-
-
-def _npy_frames(path: Path) -> _Frames:
-    frames = _Frames([], [], [])
-    for number, held in enumerate(load_records_npy(path)):
-        where = f"{path} frame {number}"
-        record: dict[str, Any] = held if isinstance(held, dict) else {"poses": held}
-        if "poses" not in record:
-            raise _malformed(where, "has no 'poses'")
-        poses = _rows(record["poses"], N_DOFS, where, "poses")
-        betas = _rows(record["betas"], N_BETAS, where, "betas") if "betas" in record else None
-        is_boxed = "bbx_cs" in record and record["bbx_cs"] is not None
-        centred = _rows(record["bbx_cs"], 3, where, "bbx_cs") if is_boxed else None
-        for name, rows in (("betas", betas), ("bbx_cs", centred)):
-            if rows is not None and len(rows) != len(poses):
-                raise _malformed(where, f"has {len(poses)} poses and {len(rows)} rows of {name}")
-        _append(frames, poses, centred, betas)
-    return frames
-
-
-def _npz_frames(path: Path) -> _Frames:
-    """Read the flat dump: it has no frame numbers, so every row must be a frame of its own."""
-    held = load_npz(path, ("poses", "betas"))
-    if "poses" not in held:
-        raise _malformed(str(path), "has no array 'poses'")
-    frames = _Frames([], [], [])
-    poses = _rows(held["poses"], N_DOFS, str(path), "poses")
-    betas = _rows(held["betas"], N_BETAS, str(path), "betas") if "betas" in held else None
-    if betas is not None and len(betas) != len(poses):
-        raise _malformed(str(path), f"has {len(poses)} poses and {len(betas)} rows of betas")
-    for i in range(len(poses)):
-        _append(frames, poses[i : i + 1], None, None if betas is None else betas[i : i + 1])
-    return frames
-
-
-def _append(
-    frames: _Frames, poses: FloatArray, boxes: FloatArray | None, betas: FloatArray | None
-) -> None:
-    good = np.isfinite(poses).all(axis=1)
-    frames.poses.append(poses[good])
-    frames.boxes.append(None if boxes is None else boxes[good])
-    frames.betas.append(None if betas is None else betas[good])
-
-
-def _rows(values: object, width: int, where: str, name: str) -> FloatArray:
-    """Read rows (N, width) of numbers; one row may come without its list."""
-    try:
-        given = np.asarray(values)
-        if given.dtype.kind not in "fiuO":
-            raise TypeError(given.dtype)
-        rows = given.astype(np.float64)
-    except (ValueError, TypeError) as error:
-        raise _malformed(where, f"'{name}' is not of numbers") from error
-    if rows.shape == (width,):
-        rows = rows[None]
-    if rows.shape == (0,):
-        rows = rows.reshape(0, width)
-    if rows.ndim != 2 or rows.shape[1] != width:
-        raise _malformed(where, f"'{name}' has shape {rows.shape}, needs (persons, {width})")
-    return rows
-
-
-def _malformed(where: str, cause: str) -> DataError:
-    return DataError(cause, where=where, next_step="Dump this video again")
 
 
 def _from_mot(path: Path, time_s: FloatArray, config: RecordedConfig) -> Captured:
@@ -293,7 +202,7 @@ def _from_mot(path: Path, time_s: FloatArray, config: RecordedConfig) -> Capture
 def _on_the_same_clock(
     file: MotFile, time_s: FloatArray, path: Path, config: RecordedConfig
 ) -> tuple[FloatArray, BoolArray]:
-    """Put the video's first frame at the file's 0 s; tell which frames the file covers."""
+    """Put the video's first frame at the file's 0 s; find the frames that the file covers."""
     since = time_s - time_s[0]
     first, last = float(file.time_s[0]), float(file.time_s[-1])
     if abs(first) > config.spare_s or abs(last - since[-1]) > config.spare_s:
@@ -318,8 +227,7 @@ def _motion(
     betas: FloatArray | None = None,
 ) -> Motion:
     filled = last_valid(q, valid)
-    sections = np.cumsum(np.concatenate([[0], np.diff(np.flatnonzero(valid)) > 1]))
-    noise = jitter_sigma(filled[valid], sections.astype(np.int64))
+    noise = jitter_sigma(filled[valid], stretches(np.flatnonzero(valid)))
     sigma = np.hypot(np.deg2rad(sigma_deg), noise)
     return Motion(
         q=filled,
@@ -336,7 +244,7 @@ def _motion(
     )
 
 
-def _common_notes(path: Path, motion: Motion) -> dict[str, int | float | str | bool]:
+def _common_notes(path: Path, motion: Motion) -> Notes:
     return {
         "file": path.name,
         "turn_deg": 0,

@@ -80,15 +80,8 @@ COORDINATES: tuple[str, ...] = (
 def ground_axes(gravity: FloatArray) -> FloatArray:
     """Return OpenSim's ground X, Y, Z as columns (3, 3) in the camera frame.
 
-    Parameters
-    ----------
-    gravity : ndarray (3,)
-        Unit vector pointing down, in the camera frame.
-
-    Raises
-    ------
-    ValueError
-        The camera looks straight up or down, which leaves X without a direction.
+    `gravity` (3,) is a unit vector pointing down there. `ValueError` where the camera looks
+    straight up or down, which leaves X without a direction.
     """
     up = -np.asarray(gravity, dtype=np.float64)
     towards = np.array([0.0, 0.0, -1.0])
@@ -217,19 +210,11 @@ def _rotation(
 
 
 def continuous_zxy(rotation: FloatArray) -> FloatArray:
-    """Split rotations into angles about moving Z, X, Y that do not jump.
+    """Split rotations (T, 3, 3) in time order into angles (T, 3) about moving axes: R = Rz Rx Ry.
 
-    Parameters
-    ----------
-    rotation : ndarray (T, 3, 3)
-        In time order.
-
-    Returns
-    -------
-    ndarray (T, 3)
-        rad, R = Rz Rx Ry. Of the two ways to write a rotation, the first frame takes the one
-        with X within 90 degrees, each later frame the one nearer to the frame before: an arm
-        raised past the horizontal keeps counting instead of flipping over.
+    Of the two ways to write a rotation, the first frame takes the one with X within 90 degrees,
+    each later frame the one nearer to the frame before: an arm raised past the horizontal keeps
+    counting instead of flipping over.
     """
     angles = np.asarray(Rotation.from_matrix(rotation).as_euler("ZXY"))
     other = np.stack([angles[:, 0] + np.pi, np.pi - angles[:, 1], angles[:, 2] + np.pi], axis=1)

@@ -1,12 +1,12 @@
-"""Decode a video frame by frame, with an honest account of what could not be decoded."""
+"""Decode a video frame by frame, and note what could not be decoded."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import av
 import numpy as np
@@ -17,47 +17,31 @@ from numpy.typing import NDArray
 from qevd_bio.errors import VideoError
 
 RgbImage = NDArray[np.uint8]
+T = TypeVar("T")
 
 _DECODE_ERRORS = (av.error.FFmpegError, EOFError)
 
 
 @dataclass(frozen=True, slots=True)
 class VideoHeader:
-    """What the file says about itself.
+    """Size in pixels as stored, before any rotation, and the frames that the container claims.
 
-    Attributes
-    ----------
-    width_px, height_px : int
-        Size as stored, before any rotation.
-    frames : int or None
-        Number of frames the header claims; None when the container does not say.
-    rate_hz : float or None
-        Mean frame rate by the header. Never used as a clock.
+    `frames` is None when it claims none.
     """
 
     width_px: int
     height_px: int
     frames: int | None
-    rate_hz: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
     """How far a video could be decoded.
 
-    Attributes
-    ----------
-    frames_expected : int
-        Frames the header claims, or the frames decoded when it does not say.
-    frames_decoded : int
-        Frames that came out.
-    complete : bool
-        True when decoding reached the end without an error and with no frame missing.
-    reason : str
-        What is wrong; empty when complete.
+    `complete` is True when decoding reached the end without an error and with no frame missing;
+    else `reason` says what is wrong.
     """
 
-    frames_expected: int
     frames_decoded: int
     complete: bool
     reason: str
@@ -66,21 +50,22 @@ class Decoded:
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """Open the first video stream of a file; failures become a VideoError."""
+    again = "Download or copy it again"
     if not path.is_file():
         raise VideoError(
             "the video file does not exist", where=str(path), next_step="Restore the file"
         )
     if path.stat().st_size == 0:
-        raise VideoError(
-            "the file is empty", where=str(path), next_step="Download or copy it again"
-        )
+        raise VideoError("the file is empty", where=str(path), next_step=again)
     try:
         container = av.open(str(path))
     except _DECODE_ERRORS as error:
+        with path.open("rb") as file:
+            head = file.read(16)
         raise VideoError(
-            f"not a readable video ({_cause(error)}); it begins with {_head(path)}",
+            f"not a readable video ({_cause(error)}); it begins with {head!r}",
             where=str(path),
-            next_step="Download or copy it again; a web page or a cut download looks like this",
+            next_step=f"{again}; a web page or a cut download looks like this",
         ) from error
     with container:
         if not container.streams.video:
@@ -94,54 +79,32 @@ def _cause(error: BaseException) -> str:
     return getattr(error, "strerror", None) or type(error).__name__
 
 
-def _head(path: Path) -> str:
-    with path.open("rb") as file:
-        return repr(file.read(16))
+def _until_damage(items: Iterable[T], damage: list[BaseException] | None = None) -> Iterator[T]:
+    """Yield items until they end or decoding breaks, which `damage` then holds."""
+    try:
+        yield from items
+    except _DECODE_ERRORS as error:
+        if damage is not None:
+            damage.append(error)
 
 
 def probe(path: Path) -> VideoHeader:
-    """Read the header of a video.
-
-    Parameters
-    ----------
-    path : Path
-        The video file.
-
-    Returns
-    -------
-    VideoHeader
-        Size, claimed number of frames and rate.
-
-    Raises
-    ------
-    VideoError
-        The file is missing, empty, not a video, or holds no video stream.
-    """
+    """Read a video's header; `VideoError` where it is missing, empty or holds no video stream."""
     with _opened(path) as (_, stream):
-        rate = stream.average_rate
         return VideoHeader(
             width_px=stream.codec_context.width,
             height_px=stream.codec_context.height,
             frames=stream.frames or None,
-            rate_hz=float(rate) if rate else None,
         )
 
 
 class FrameStream:
     """The frames of one video as RGB images, one at a time.
 
-    Iterate once; afterwards `decoded` tells how far it went. A file that breaks part-way
-    yields the frames before the break and no error: a frame after the break could no longer
-    be given its place in time.
-
-    Parameters
-    ----------
-    path : Path
-        The video file.
-    longest_side_px : int or None
-        Larger frames are scaled down to this longest side; None keeps the stored size.
-    turn_deg : int
-        Further clockwise turn (0, 90, 180, 270) after the rotation of the metadata.
+    Iterate once; afterwards `decoded` shows how far it went. A file that breaks part-way yields
+    the frames before the break and no error: a frame after the break could no longer be given
+    its place in time. Frames larger than `longest_side_px` are scaled down to it; `turn_deg` is a
+    further clockwise turn (0, 90, 180, 270) after the rotation of the metadata.
     """
 
     def __init__(
@@ -163,23 +126,16 @@ class FrameStream:
 
     def __iter__(self) -> Iterator[RgbImage]:
         """Yield contiguous RGB images (H, W, 3), rotation applied."""
-        count, broken = 0, ""
+        count, damage = 0, list[BaseException]()
         with _opened(self._path) as (container, stream):
-            frames = container.decode(stream)
-            while True:
-                try:
-                    frame = next(frames)
-                except StopIteration:
-                    break
-                except _DECODE_ERRORS as error:
-                    broken = f"decoding broke after {count} frames ({_cause(error)})"
-                    break
+            for frame in _until_damage(container.decode(stream), damage):
                 yield turned(_rgb(frame, self._longest_side_px), self._turn_deg)
                 count += 1
             expected = stream.frames or count
+        broken = f"decoding broke after {count} frames ({_cause(damage[0])})" if damage else ""
         if not broken and count < expected:
             broken = f"the header claims {expected} frames, {count} could be decoded"
-        self._decoded = Decoded(max(expected, count), count, not broken, broken)
+        self._decoded = Decoded(count, not broken, broken)
 
 
 def _rgb(frame: av.VideoFrame, longest_side_px: int | None) -> RgbImage:
@@ -194,49 +150,15 @@ def _rgb(frame: av.VideoFrame, longest_side_px: int | None) -> RgbImage:
 
 
 def turned(image: RgbImage, turn_deg: int) -> RgbImage:
-    """Turn an image clockwise by 0, 90, 180 or 270 degrees.
-
-    Parameters
-    ----------
-    image : ndarray (H, W, 3)
-        RGB.
-    turn_deg : int
-        Clockwise turn in degrees.
-
-    Returns
-    -------
-    ndarray
-        Contiguous image; the input itself for a turn of 0.
-    """
+    """Turn an RGB image (H, W, 3) clockwise by 0, 90, 180 or 270 degrees; contiguous."""
     if turn_deg == 0:
         return image
     return np.ascontiguousarray(np.rot90(image, -(turn_deg // 90)))
 
 
 def sampled_frames(path: Path, count: int, *, longest_side_px: int) -> list[RgbImage]:
-    """Pick frames spread over a video, cheaply.
+    """Pick up to `count` frames spread over a video, in order, turned as its metadata asks.
 
-    Parameters
-    ----------
-    path : Path
-        The video file.
-    count : int
-        Number of frames wanted; a shorter video gives fewer.
-    longest_side_px : int
-        Larger frames are scaled down to this longest side.
-
-    Returns
-    -------
-    list of ndarray
-        RGB images in order of time, rotation of the metadata applied.
-
-    Raises
-    ------
-    VideoError
-        The file cannot be opened.
-
-    Notes
-    -----
     Key frames are taken when there are enough of them, which costs no decoding in between;
     otherwise the whole file is decoded and every n-th frame taken.
     """
@@ -250,12 +172,7 @@ def sampled_frames(path: Path, count: int, *, longest_side_px: int) -> list[RgbI
             total = stream.frames or sum(1 for _ in _packets(container, stream))
             wanted = set(_spread(total, count))
             container.seek(0)
-        frames = container.decode(stream)
-        for index in itertools.count():
-            try:
-                frame = next(frames)
-            except (StopIteration, *_DECODE_ERRORS):
-                break
+        for index, frame in enumerate(_until_damage(container.decode(stream))):
             place = frame.pts if stream.codec_context.skip_frame == "NONKEY" else index
             if place in wanted:
                 picked.append(_rgb(frame, longest_side_px))
@@ -266,14 +183,7 @@ def sampled_frames(path: Path, count: int, *, longest_side_px: int) -> list[RgbI
 
 def _packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet[VideoStream]]:
     """Yield the readable packets of a stream; stop at the first damage."""
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets)
-        except (StopIteration, *_DECODE_ERRORS):
-            return
-        if packet.size:
-            yield packet
+    return (packet for packet in _until_damage(container.demux(stream)) if packet.size)
 
 
 def _key_frame_positions(path: Path) -> list[int]:

@@ -3,23 +3,23 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qevd_bio.capture.config import CaptureConfig
+from qevd_bio.capture.config import VideoConfig
 from qevd_bio.capture.hsmr.config import HsmrConfig
 from qevd_bio.capture.hsmr.detector import Detected
-from qevd_bio.capture.hsmr.tracking import sightings
+from qevd_bio.capture.hsmr.person_boxes import boxed_frames
 from tests.capture.hsmr_scenes import BLUE, GREEN, RED, ColourDetector, picture
 
 # somebody who fills a third of the picture and vanishes is no cut
-CALM = CaptureConfig(cut_difference=60.0)
+NO_CUTS = VideoConfig(cut_difference=60.0)
 
 
 def walked(frames, detector=None, every=4, together=2):
-    """All sightings, and the number of the person of each shot."""
-    config = HsmrConfig(detect_every=every, detect_together=together, video=CALM)
+    """All frames with their boxes, and the number of the person of each shot."""
+    config = HsmrConfig(detect_every=every, detect_together=together, video=NO_CUTS)
     found, mains = [], {}
-    for sighted, people in sightings(frames, detector or ColourDetector(), config):
-        found += sighted
-        mains[sighted[0].shot] = people.main
+    for boxed, people in boxed_frames(frames, detector or ColourDetector(), config):
+        found += boxed
+        mains[boxed[0].shot] = people.main
     return found, {shot: main() for shot, main in mains.items()}
 
 
@@ -42,7 +42,7 @@ def moving(i):
     return (20 + 3 * i, 20, 60 + 3 * i, 140)
 
 
-def test_boxes_between_looks_lie_where_the_person_is():
+def test_boxes_between_detections_lie_where_the_person_is():
     detector = ColourDetector()
     found, mains = walked([picture((moving(i), RED)) for i in range(23)], detector)
     assert sum(detector.calls) == 7, "frames 0, 4, ... 20 and the last one"
@@ -52,7 +52,7 @@ def test_boxes_between_looks_lie_where_the_person_is():
 
 
 @pytest.mark.parametrize(("every", "together"), [(1, 1), (1, 5), (3, 1), (5, 4), (50, 2)])
-def test_every_frame_is_told_once_and_in_order(every, together):
+def test_every_frame_comes_once_and_in_order(every, together):
     frames = [picture((moving(i), RED)) for i in range(17)]
     found, _ = walked(frames, None, every, together)
     assert [one.image is frame for one, frame in zip(found, frames, strict=True)] == [True] * 17
@@ -67,11 +67,11 @@ def test_frames_are_held_no_longer_than_the_detector_needs_them():
             taken += 1
             yield picture((moving(i % 10), RED))
 
-    told = 0
+    yielded = 0
     config = HsmrConfig(detect_every=4, detect_together=2)
-    for sighted, _ in sightings(frames(), ColourDetector(), config):
-        told += len(sighted)
-        assert taken - told <= 1
+    for boxed, _ in boxed_frames(frames(), ColourDetector(), config):
+        yielded += len(boxed)
+        assert taken - yielded <= 1
 
 
 def test_somebody_who_comes_and_goes_is_there_for_the_nearer_half():
@@ -108,7 +108,7 @@ def test_two_who_cross_keep_their_names():
     assert all(of_main(found, mains))
 
 
-def test_somebody_who_passes_while_the_person_is_away_is_told_from_her():
+def test_somebody_who_passes_while_the_person_is_away_is_another_one():
     frames = [picture(((20, 10, 80, 150), RED))] * 16
     frames += [picture(((120, 60, 150, 130), BLUE))] * 8
     frames += [picture(((100, 10, 160, 150), RED))] * 16

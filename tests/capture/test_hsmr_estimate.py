@@ -3,27 +3,29 @@ from __future__ import annotations
 import threading
 import time
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from qevd_bio.capture.config import CaptureConfig
-from qevd_bio.capture.hsmr import pipeline
+from qevd_bio.capture.config import VideoConfig
+from qevd_bio.capture.hsmr import device
 from qevd_bio.capture.hsmr.batches import CropBatches
 from qevd_bio.capture.hsmr.config import HsmrConfig
 from qevd_bio.capture.hsmr.crops import crop, squares, windows
-from qevd_bio.capture.hsmr.pipeline import HsmrOnDevice, see
+from qevd_bio.capture.hsmr.device import HsmrOnDevice
+from qevd_bio.capture.hsmr.estimate import estimate_person
 from qevd_bio.capture.hsmr.predict import predict
-from qevd_bio.capture.hsmr.prefetch import made_ahead, side_by_side
+from qevd_bio.capture.hsmr.prefetch import prefetched
 from qevd_bio.errors import EnvironmentProblem, UsageError
 from qevd_bio.skeleton.dofs import mirror_q
 from tests.capture.hsmr_scenes import BLUE, RED, ColourDetector, picture, small_network
 
 CONFIG = HsmrConfig(
     precision="fp32", detect_every=4, detect_together=2, flip_every=5,
-    video=CaptureConfig(cut_difference=60.0),
+    video=VideoConfig(cut_difference=60.0),
 )  # fmt: skip
 
 
@@ -39,9 +41,9 @@ def on_cpu(**changes):
     return HsmrOnDevice(small_network(), replace(CONFIG, **changes), "cpu")
 
 
-def test_each_frame_gets_what_the_network_says_of_its_own_crop():
+def test_each_frame_gets_the_estimate_of_its_own_crop():
     frames = walk()
-    seen = see(iter(frames), ColourDetector(), on_cpu(), CONFIG)
+    seen = estimate_person(iter(frames), ColourDetector(), on_cpu(), CONFIG)
     around = squares(np.array([box_at(i) for i in range(23)], float))
     cut = crop(torch.from_numpy(np.stack(frames)), np.arange(23), windows(around))
     network = small_network()
@@ -58,7 +60,7 @@ def test_each_frame_gets_what_the_network_says_of_its_own_crop():
 
 def test_no_mirrored_crops_where_none_are_wanted():
     config = replace(CONFIG, flip_every=0)
-    seen = see(iter(walk()), ColourDetector(), on_cpu(), config)
+    seen = estimate_person(iter(walk()), ColourDetector(), on_cpu(), config)
     assert np.isnan(seen.mirrored_q).all()
 
 
@@ -75,15 +77,15 @@ def assert_same(one, other):
 
 @pytest.mark.parametrize("batch_size", [1, 3, 8])
 def test_batch_size_and_neighbours_change_no_byte_on_a_cpu(batch_size):
-    alone = see(iter(walk()), ColourDetector(), on_cpu(), CONFIG)
+    alone = estimate_person(iter(walk()), ColourDetector(), on_cpu(), CONFIG)
     shared = on_cpu(batch_size=batch_size)
     videos = [walk(31, BLUE, 1), walk(), walk(9, RED, 3)]
 
     def work(frames):
-        return see(iter(frames), ColourDetector(), shared, CONFIG)
+        return estimate_person(iter(frames), ColourDetector(), shared, CONFIG)
 
-    told = [result for _, result in side_by_side(videos, work, 3)]
-    assert_same(told[1], alone)
+    with ThreadPoolExecutor(3) as pool:
+        assert_same(list(pool.map(work, videos))[1], alone)
 
 
 @pytest.mark.parametrize("size", [1, 3, 8])
@@ -92,14 +94,14 @@ def test_padded_batches_of_one_video_do_not_depend_on_its_neighbours(size):
     hsmr = on_cpu()
     network = small_network()
     hsmr.batches = CropBatches(lambda x: predict(network, x, "fp32"), size, shared=False)
-    alone = see(iter(walk()), ColourDetector(), hsmr, CONFIG)
+    alone = estimate_person(iter(walk()), ColourDetector(), hsmr, CONFIG)
 
     def work(frames):
-        return see(iter(frames), ColourDetector(), hsmr, CONFIG)
+        return estimate_person(iter(frames), ColourDetector(), hsmr, CONFIG)
 
-    beside = [result for _, result in side_by_side([walk(31, BLUE, 1), walk()], work, 2)]
-    assert_same(beside[1], alone)
-    one_by_one = see(iter(walk()), ColourDetector(), on_cpu(), CONFIG)
+    with ThreadPoolExecutor(2) as pool:
+        assert_same(list(pool.map(work, [walk(31, BLUE, 1), walk()]))[1], alone)
+    one_by_one = estimate_person(iter(walk()), ColourDetector(), on_cpu(), CONFIG)
     np.testing.assert_allclose(alone.q, one_by_one.q, atol=2e-5)
 
 
@@ -111,12 +113,14 @@ def test_a_video_that_breaks_costs_only_itself():
         yield from walk(6)
         raise OSError("the disk is gone")
 
-    videos = [walk(), broken(), walk(9, BLUE)]
-    told = side_by_side(
-        videos, lambda frames: see(iter(frames), ColourDetector(), hsmr, CONFIG), 3
-    )
-    first, bad, last = [result for _, result in told]
-    assert isinstance(bad, OSError) and "the disk is gone" in str(bad)
+    def work(frames):
+        return estimate_person(iter(frames), ColourDetector(), hsmr, CONFIG)
+
+    with ThreadPoolExecutor(3) as pool:
+        videos = [pool.submit(work, frames) for frames in (walk(), broken(), walk(9, BLUE))]
+    with pytest.raises(OSError, match="the disk is gone"):
+        videos[1].result()
+    first, last = videos[0].result(), videos[2].result()
     assert len(first.q) == 23 and len(last.q) == 9
     assert np.isfinite(first.q).all() and np.isfinite(last.q).all()
 
@@ -138,13 +142,13 @@ def test_frames_do_not_pile_up_however_long_the_video_is():
             yield image
 
     ahead = CONFIG.detect_every * CONFIG.detect_together
-    seen = see(frames(150), ColourDetector(), on_cpu(), CONFIG)
+    seen = estimate_person(frames(150), ColourDetector(), on_cpu(), CONFIG)
     assert len(seen.q) == 150
-    assert most <= 3 * ahead + 4, "in line, at the detector, and being told of"
+    assert most <= 3 * ahead + 4, "in line, at the detector, and being made of"
 
 
 def test_a_video_of_nobody_has_frames_and_no_estimates():
-    seen = see(iter([picture()] * 9), ColourDetector(), on_cpu(), CONFIG)
+    seen = estimate_person(iter([picture()] * 9), ColourDetector(), on_cpu(), CONFIG)
     assert len(seen.found) == 9 and not seen.found.any()
     assert np.isnan(seen.q).all() and (seen.inside == 0).all() and (seen.edges == 0).all()
 
@@ -152,14 +156,14 @@ def test_a_video_of_nobody_has_frames_and_no_estimates():
 def test_frames_of_somebody_else_are_left_out():
     frames = [picture(((20, 10, 80, 150), RED))] * 16
     frames += [picture(((120, 60, 150, 130), BLUE))] * 12
-    seen = see(iter(frames), ColourDetector(), on_cpu(), CONFIG)
+    seen = estimate_person(iter(frames), ColourDetector(), on_cpu(), CONFIG)
     assert seen.somebody_else[19:].all() and not seen.found[19:].any()
     assert np.isnan(seen.q[19:]).all()
 
 
-def test_crops_beyond_the_picture_and_edges_are_told():
+def test_crops_beyond_the_picture_and_edges_are_counted():
     frames = [picture(((0, 20, 90, 160), RED))] * 5
-    seen = see(iter(frames), ColourDetector(), on_cpu(), CONFIG)
+    seen = estimate_person(iter(frames), ColourDetector(), on_cpu(), CONFIG)
     assert (seen.edges == 2).all(), "left and bottom"
     # the square's side is 140, the network looks at 105 columns of it around x = 45
     np.testing.assert_allclose(seen.inside, (45 + 52.5) / 105, atol=0.01)
@@ -169,12 +173,12 @@ def test_an_estimate_that_is_not_finite_is_nobody():
     network = small_network()
 
     def doubtful(crops):
-        said = predict(network, crops, "fp32")
-        return replace(said, finite=torch.zeros_like(said.finite))
+        made = predict(network, crops, "fp32")
+        return replace(made, finite=torch.zeros_like(made.finite))
 
     hsmr = on_cpu()
     hsmr.batches = CropBatches(doubtful, 1, shared=True)
-    seen = see(iter(walk(5)), ColourDetector(), hsmr, CONFIG)
+    seen = estimate_person(iter(walk(5)), ColourDetector(), hsmr, CONFIG)
     assert not seen.found.any() and np.isnan(seen.q).all()
 
 
@@ -193,17 +197,17 @@ def test_a_detector_and_crops_that_do_not_fit_are_done_in_halves(monkeypatch):
             raise torch.cuda.OutOfMemoryError("simulated")
         return crop(frames, of_frame, windows_px)
 
-    expected = see(iter(walk()), ColourDetector(), on_cpu(), CONFIG)
-    monkeypatch.setattr(pipeline, "crop", small_crop)
-    assert_same(see(iter(walk()), Greedy(), on_cpu(), CONFIG), expected)
+    expected = estimate_person(iter(walk()), ColourDetector(), on_cpu(), CONFIG)
+    monkeypatch.setattr(device, "crop", small_crop)
+    assert_same(estimate_person(iter(walk()), Greedy(), on_cpu(), CONFIG), expected)
     assert max(calls) > 1
 
     def no_crop(*_):
         raise torch.cuda.OutOfMemoryError("simulated")
 
-    monkeypatch.setattr(pipeline, "crop", no_crop)
+    monkeypatch.setattr(device, "crop", no_crop)
     with pytest.raises(EnvironmentProblem, match="does not hold one picture"):
-        see(iter(walk()), ColourDetector(), on_cpu(), CONFIG)
+        estimate_person(iter(walk()), ColourDetector(), on_cpu(), CONFIG)
 
 
 @pytest.mark.parametrize("compiled", [False, True])
@@ -225,7 +229,7 @@ def test_settings_that_make_no_sense_are_refused(name):
         replace(CONFIG, **{name: 0})
 
 
-def test_items_are_made_ahead_but_not_too_far():
+def test_items_are_prefetched_up_to_a_limit():
     made = []
 
     def items():
@@ -233,7 +237,7 @@ def test_items_are_made_ahead_but_not_too_far():
             made.append(i)
             yield i
 
-    with made_ahead(items(), 3) as ready:
+    with prefetched(items(), 3) as ready:
         assert next(ready) == 0
         deadline = time.monotonic() + 5
         while len(made) < 5 and time.monotonic() < deadline:
@@ -246,7 +250,7 @@ def test_items_are_made_ahead_but_not_too_far():
 
 def test_leaving_early_ends_the_thread_and_errors_come_in_their_turn():
     before = threading.active_count()
-    with made_ahead(iter(range(10**9)), 2) as ready:
+    with prefetched(iter(range(10**9)), 2) as ready:
         next(ready)
     assert threading.active_count() == before
 
@@ -254,30 +258,7 @@ def test_leaving_early_ends_the_thread_and_errors_come_in_their_turn():
         yield 1
         raise ZeroDivisionError
 
-    with made_ahead(breaks(), 5) as ready:
+    with prefetched(breaks(), 5) as ready:
         assert next(ready) == 1
         with pytest.raises(ZeroDivisionError):
             next(ready)
-
-
-def test_jobs_are_told_of_in_order_and_no_more_than_asked_are_at_work():
-    at_work, most = 0, 0
-    lock = threading.Lock()
-
-    def work(job):
-        nonlocal at_work, most
-        with lock:
-            at_work += 1
-            most = max(most, at_work)
-        time.sleep(0.02 if job % 2 else 0.001)
-        with lock:
-            at_work -= 1
-        if job == 4:
-            raise ValueError("four")
-        return job * job
-
-    told = list(side_by_side(range(9), work, 3))
-    assert [job for job, _ in told] == list(range(9))
-    assert [result for job, result in told if job != 4] == [i * i for i in range(9) if i != 4]
-    assert isinstance(told[4][1], ValueError)
-    assert 1 < most <= 3
