@@ -54,19 +54,9 @@ class Check:
 
 
 def examine(work: Path, data_root: Path | None) -> list[Check]:
-    """Examine the environment.
+    """Examine the environment, in the order in which a new user would fix it.
 
-    Parameters
-    ----------
-    work : Path
-        The work folder; it is not created.
-    data_root : Path or None
-        QEVD's folder, if it is to be checked.
-
-    Returns
-    -------
-    list of Check
-        In the order in which a new user would fix them.
+    The work folder is not created; the data root is checked where one is given.
     """
     return [
         _python(),

@@ -27,17 +27,9 @@ def report(text: str) -> None:
 
 
 def guarded(command: Callable[P, int]) -> Callable[P, None]:
-    """Turn a command's return value and errors into exit codes and one-line messages.
+    """Turn a command's exit code and errors into `typer.Exit` and one-line messages.
 
-    Parameters
-    ----------
-    command : callable
-        Returns its exit code.
-
-    Returns
-    -------
-    callable
-        Raises `typer.Exit`; with ``--debug`` errors pass through with their traceback.
+    With ``--debug`` errors pass through with their traceback.
     """
 
     @functools.wraps(command)

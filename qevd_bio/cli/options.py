@@ -71,7 +71,9 @@ def completes(module: str, names: Callable[[Any], Iterable[str]]) -> Callable[[s
 
 
 RULE_IDS = completes("exercises.load", lambda load: load.rule_files())
-STAGE_NAMES = completes("pipeline.stages", lambda stages: stages.STAGE_NAMES)
+STAGE_NAMES = completes(
+    "pipeline.stages", lambda stages: [one.name for one in stages.Stage.__subclasses__()]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +93,7 @@ class Asked:
 
 
 def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command an option for each field of `Settings`, and `--config`.
-
-    Parameters
-    ----------
-    command : callable
-        Takes ``asked: Asked`` and options of its own.
-    """
+    """Give a command, which takes ``asked: Asked``, the options of `Settings` and `--config`."""
     own = list(inspect.signature(command, eval_str=True).parameters.values())
     hints = get_type_hints(Settings)
     shared = [_parameter(one, hints[one.name]) for one in fields(Settings)]

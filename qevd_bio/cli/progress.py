@@ -43,11 +43,6 @@ class RunDisplay(AbstractContextManager["RunDisplay"]):
     """How far a run is: a line for all units, and on a terminal one for each unit in work.
 
     Failures are printed as lines of their own, without those that only follow from them.
-
-    Parameters
-    ----------
-    units : int
-        Number of units of the run.
     """
 
     def __init__(self, units: int) -> None:
@@ -105,18 +100,7 @@ class RunDisplay(AbstractContextManager["RunDisplay"]):
 
 @contextmanager
 def frame_progress(frames: int) -> Iterator[Callable[[], None]]:
-    """Show how far a video is, with the time left, on a terminal only.
-
-    Parameters
-    ----------
-    frames : int
-        Number of frames to come.
-
-    Yields
-    ------
-    callable
-        To be called after each frame.
-    """
+    """Show how far a video is, on a terminal only; yields what to call after each frame."""
     with tqdm(
         total=frames, unit="frame", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False
     ) as bar:

@@ -213,8 +213,9 @@ def retry(
     videos = pipeline.chosen(tuple(video or ()))
     reopened = reopen_failed(pipeline.plan(), pipeline.store, stages=stage or [], videos=videos)
     units = [{"video_id": unit.video_id, "stage": unit.stage} for unit in reopened]
-    last = without_options(last_command(work), "--video", "--shard")
-    again = shlex.join([PROGRAM, *(last or ["run", "..."])])
+    usual = ["run", "--data-root", str(pipeline.config.data_root), "--work", str(work)]
+    last = without_options(last_command(work) or usual, "--video", "--shard")
+    again = shlex.join([PROGRAM, *last])
     text = f"{len(units)} units will be tried again by: {again}"
     emit({"units": units, "next": again}, text, as_json=as_json)
     return DONE

@@ -17,17 +17,7 @@ def plans_of_other_configs(
 ) -> list[list[PlannedUnit]]:
     """Plan once more for each other configuration that a run of the folder had.
 
-    Parameters
-    ----------
-    pipeline : Pipeline
-        As the folder was last run with.
-    report : callable
-        Gets a message for each run whose record holds no configuration.
-
-    Returns
-    -------
-    list of list of PlannedUnit
-        Each as `Pipeline.plan` returns it.
+    A run whose record holds no configuration is reported and passed over.
 
     Raises
     ------

@@ -53,14 +53,10 @@ def to_plain(value: Any) -> Any:  # noqa: ANN401  JSON values out of JSON-like v
 
 
 def from_plain(kind: type[T], content: JsonValue, differences: Differences, prefix: str = "") -> T:
-    """Make a dataclass from a mapping; what is absent has its default.
+    """Make a dataclass from what `to_plain` made of it; what is absent has its default.
 
     Parameters
     ----------
-    kind : type
-        A dataclass of plain values, paths, tuples and other such dataclasses.
-    content : JsonValue
-        What `to_plain` made, perhaps in another version.
     differences : Differences
         Takes the names of unknown and absent keys.
     prefix : str

@@ -20,18 +20,6 @@ from qevd_bio.stages.morphometrics import MorphometricsStage
 from qevd_bio.stages.quality import QualityStage
 from qevd_bio.stages.sessions import Sessions, load_sessions
 
-STAGE_NAMES = tuple(
-    stage.name
-    for stage in (
-        KinematicsStage,
-        QualityStage,
-        MorphometricsStage,
-        CyclesStage,
-        FindingsStage,
-        AnnotationsStage,
-    )
-)
-
 
 def lay_out(
     config: PipelineConfig,

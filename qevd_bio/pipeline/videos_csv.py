@@ -49,13 +49,6 @@ def load_videos_csv(path: Path | None, data_root: Path) -> dict[str, VideoFacts]
     ----------
     path : Path or None
         The file; None: ``videos.csv`` of the data root, where it exists.
-    data_root : Path
-        QEVD's folder.
-
-    Returns
-    -------
-    dict of str to VideoFacts
-        By video id, in the order of the file.
 
     Raises
     ------
