@@ -101,7 +101,7 @@ def test_every_command_on_a_work_folder_has_the_same_option() -> None:
         (("run", "--on", "r"), ["ray"]),
         (("export", "0001", "--to", ""), ["mot", "rrd"]),
         (("rules", "show", "squat"), ["squat", "squat_jumps", "squat_kicks"]),
-        (("retry", "--stage", "c"), ["cycles"]),
+        (("retry", "--stage", "cy"), ["cycles"]),
         (("synth", "out", "--view", "s"), ["side"]),
     ],
     ids=" ".join,
