@@ -1,4 +1,4 @@
-"""How well the leak audit tells places and takes apart, on recordings it was not fitted to.
+"""How well the leak audit separates places and takes, on recordings it was not fitted to.
 
 Every clip is cut in halves; the second half is turned, mirrored, scaled, cropped, darkened,
 framed by bars and coded again, one at a time and all at once. Halves of one clip show the same
@@ -18,21 +18,22 @@ from pathlib import Path
 import av
 import numpy as np
 
+from qevd_bio.arrays import ByteArray
 from qevd_bio.audit.audit import (
     EVERY_S,
     FOOTAGE_CORRELATION,
     PLACE_DISTANCE,
     PLACE_SIGMAS,
-    Looked,
-    Subject,
-    look_at,
+    Fingerprint,
+    SourceVideo,
+    fingerprint,
 )
 from qevd_bio.audit.picture_hash import best_match, chance_sigmas, shared_footage
 
-Frames = list[np.ndarray]
+Frames = list[ByteArray]
 SAME_CLIP = {"squats_side_360p": "squats_side", "squats_side_540p": "squats_side"}
 
-CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+CHANGES: dict[str, Callable[[ByteArray], ByteArray]] = {
     "as it is": lambda f: f,
     "quarter turn": lambda f: np.rot90(f),
     "mirrored": lambda f: f[:, ::-1],
@@ -75,12 +76,12 @@ def write(path: Path, frames: Frames, crf: int) -> None:
         container.mux(stream.encode())
 
 
-def looked(path: Path) -> Looked:
+def fingerprint_of(path: Path) -> Fingerprint:
     """Read a file as the audit does."""
-    return look_at(Subject(path.stem, "train", path, {}, ()))
+    return fingerprint(SourceVideo(path.stem, "train", path, {}, ()))
 
 
-def compared(one: Looked, other: Looked) -> tuple[float, float, float]:
+def compared(one: Fingerprint, other: Fingerprint) -> tuple[float, float, float]:
     """Distance, sigmas and correlation of what moves, of the best two shots."""
     found = [(best_match(a, b), a, b) for a in one.shots for b in other.shots]
     match, a, b = max(found, key=lambda item: chance_sigmas(item[0]))
@@ -90,7 +91,7 @@ def compared(one: Looked, other: Looked) -> tuple[float, float, float]:
 def main(folder: Path) -> None:
     """Print the tables."""
     clips = {path.stem: sampled(path) for path in sorted(folder.rglob("*.mp4"))}
-    halves: dict[str, tuple[Looked, Looked]] = {}
+    halves: dict[str, tuple[Fingerprint, Fingerprint]] = {}
     rows: dict[str, list[tuple[float, float, float]]] = {name: [] for name in CHANGES}
     takes: dict[str, list[tuple[float, float, float]]] = {name: [] for name in CHANGES}
     with tempfile.TemporaryDirectory() as home:
@@ -100,12 +101,12 @@ def main(folder: Path) -> None:
             for part, piece in (("a", frames[:middle]), ("b", frames[middle:])):
                 path = Path(home) / f"{stem}-{part}.mp4"
                 write(path, piece, 20)
-                parts.append(looked(path))
+                parts.append(fingerprint_of(path))
             halves[stem] = (parts[0], parts[1])
             for name, change in CHANGES.items():
                 path = Path(home) / f"{stem}-{name.replace(' ', '-').replace('%', '')}.mp4"
                 write(path, [change(frame) for frame in frames[middle:]], 36)
-                changed = looked(path)
+                changed = fingerprint_of(path)
                 rows[name].append(compared(parts[1], changed))
                 takes[name].append(compared(parts[0], changed))
     print("coded again with crf 36; found in n of n clips, least sigmas, least correlation\n")
@@ -114,11 +115,11 @@ def main(folder: Path) -> None:
         found = [row for row in rows[name] if is_place(row)]
         other = [row for row in takes[name] if is_place(row)]
         called = sum(row[2] >= FOOTAGE_CORRELATION for row in other)
-        told = (
+        same = (
             f"{len(found)} of {len(rows[name])}, {min(row[1] for row in rows[name]):.1f}, "
             f"{min((row[2] for row in found), default=0.0):.2f}"
         )
-        print(f"| {name} | {told} | {len(other)} of {len(takes[name])} | {called} |")
+        print(f"| {name} | {same} | {len(other)} of {len(takes[name])} | {called} |")
     apart = []
     for one, two in combinations(halves, 2):
         if SAME_CLIP.get(one, one) != SAME_CLIP.get(two, two):
@@ -146,7 +147,7 @@ def corners(folder: Path, home: Path) -> None:
         ):
             file = home / f"{path.stem}-{name.replace(' ', '-')}.mp4"
             write(file, [frame[rows, columns] for frame in frames], 30)
-            places[f"{path.stem} {name}"] = looked(file)
+            places[f"{path.stem} {name}"] = fingerprint_of(file)
     found = [(*compared(places[a], places[b]), a, b) for a, b in combinations(places, 2)]
     found.sort(key=lambda item: -item[1])
     wrong = sum(is_place(item[:3]) for item in found)

@@ -20,13 +20,14 @@ from pathlib import Path
 
 import numpy as np
 
+from qevd_bio.arrays import ByteArray
 from qevd_bio.capture.config import VideoConfig
 from qevd_bio.capture.monocular.backend import capture_motion
 from qevd_bio.capture.monocular.config import MediaPipeConfig
 from qevd_bio.capture.person.pose_landmarker import PoseLandmarker
 from qevd_bio.capture.video.decode import FrameStream
 from qevd_bio.synthetic.video import write_video
-from qevd_bio.views.overlay_file import stored_times_s
+from qevd_bio.views.analyse_file import stored_times_s
 
 
 def landmarks_alone(video: Path) -> int:
@@ -51,7 +52,7 @@ def measured(what: str, video: Path) -> dict[str, float]:
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def repeated(video: Path, frames: int) -> Iterator[np.ndarray]:
+def repeated(video: Path, frames: int) -> Iterator[ByteArray]:
     sources = (iter(FrameStream(video, longest_side_px=480)) for _ in itertools.count())
     return itertools.islice(itertools.chain.from_iterable(sources), frames)
 

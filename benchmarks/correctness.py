@@ -1,12 +1,12 @@
-"""Correct against incorrect executions of UI-PRMD, told apart by rules not fitted to them.
+"""Correct and incorrect executions of UI-PRMD, separated by rules not fitted to them.
 
-    python benchmarks/correctness.py DATA
+    python -m benchmarks.correctness DATA
 
 The score of a recording was fixed before any label was looked at: the severities of all violated
 findings of a cycle added up, averaged over the recording's cycles. A finding that is not violated
-or not measured counts 0. *Graded* beside it adds up every measured deviation from the target in
-tolerances, violated or not: to rank recordings needs no guard against false corrections, and a
-score of 0 for all that stays within the guard band ties what could be told apart.
+or not measured counts 0. *Graded* adds up every measured deviation from the target in tolerances,
+violated or not: a ranking needs no guard against false corrections, and a score of 0 for
+everything within the guard band would tie recordings that differ.
 """
 
 from __future__ import annotations
@@ -18,8 +18,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from vicon_angles import Recording, feet_sway, read_recordings, upright_rad, vicon_motion
 
+from benchmarks.vicon_angles import (
+    Recording,
+    feet_sway,
+    read_recordings,
+    upright_rad,
+    vicon_motion,
+)
 from qevd_bio.exercises.checking import segment_findings
 from qevd_bio.exercises.cycle_search import segment_cycles
 from qevd_bio.exercises.load import load_rules
@@ -48,7 +54,7 @@ class Judged:
 
     recording: Recording
     cycles: tuple[tuple[Finding, ...], ...]
-    quality: float
+    score: float
     measures: dict[str, float]
 
 
@@ -57,11 +63,11 @@ def judged(one: Recording, rule: Rule, upright: float) -> Judged:
     skeleton = scaled_skeleton(motion.segment_lengths_m)
     found = segment_cycles(motion, rule, 0, len(motion.time_s), skeleton)
     findings = segment_findings(motion, rule, [item.cycle for item in found.cycles], skeleton)
-    scores = [item.quality.score for item in found.cycles if item.quality is not None]
+    scores = [item.score.total for item in found.cycles if item.score is not None]
     return Judged(
         recording=one,
         cycles=tuple(tuple(of_cycle) for of_cycle in findings),
-        quality=float(np.mean(scores)),
+        score=float(np.mean(scores)),
         measures=key_measures(motion, [item.cycle for item in found.cycles], skeleton),
     )
 
@@ -133,7 +139,7 @@ def area_of(found: Sequence[Judged], score: Callable[[Judged], float]) -> float:
 
 
 def per_constraint(found: Sequence[Judged]) -> list[tuple[str, ...]]:
-    """Tell for each constraint how far its severity and its measure part the labels."""
+    """Measure for each constraint how far its severity and its measure separate the labels."""
     severity: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     measured: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for one in found:
@@ -179,7 +185,7 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def report(folder: Path) -> str:
     """Run everything and write it out as text."""
     recordings = read_recordings(folder / "uiprmd" / "vicon")
-    upright, rules = upright_rad(recordings), load_rules() | load_rules(OWN_RULES)
+    upright, rules = upright_rad(recordings), load_rules(OWN_RULES)
     summary, scores, details = [], [], []
     for movement, (title, rule_id) in MOVEMENTS.items():
         rule = rules[rule_id]
@@ -200,7 +206,7 @@ def report(folder: Path) -> str:
                 f"{area_of(found, violated_mean):.2f}",
                 f"{area_of(found, violated_share):.2f}",
                 f"{area_of(by_cycle, severity_sum):.2f}",
-                f"{area_of(found, lambda one: -one.quality):.2f}",
+                f"{area_of(found, lambda one: -one.score):.2f}",
             )
         )
         scores += [
@@ -216,7 +222,7 @@ def report(folder: Path) -> str:
         details.append(table(heads, per_measure(found)))
     heads = (
         "movement", "rule", "recordings", "cycles", "area", f">= {BAR}", "graded",
-        "mean of violated", "share violated", "cycle by cycle", "1 - quality",
+        "mean of violated", "share violated", "cycle by cycle", "1 - cycle score",
     )  # fmt: skip
     return "\n\n".join(
         (

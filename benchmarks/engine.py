@@ -55,23 +55,28 @@ def tiny_stages(seconds: float) -> list[Stage]:
 def timed(work: Path, units: int, seconds: float, workers: int) -> tuple[RunSummary, float, float]:
     """Run and return the summary, wall seconds, and CPU seconds of the supervisor alone."""
     videos = [f"{number:06}" for number in range(units // 4)]
-    recipe = StageFactory("benchmarks.engine", "tiny_stages", {"seconds": seconds})
+    factory = StageFactory("benchmarks.engine", "tiny_stages", {"seconds": seconds})
     began, cpu = time.perf_counter(), own_cpu_s()
-    with recorded_run(work, argv=["benchmark"], config={}, execution={}, notice=print) as run:
+    with recorded_run(
+        work,
+        argv=["benchmark"],
+        config={},
+        execution={},
+        on_event=lambda event: None,
+        report=print,
+    ) as run:
         if workers:
             summary = run_supervised(
-                recipe,
-                recipe.stages(),
+                factory,
+                factory.stages(),
                 videos,
                 Store(work),
+                run,
                 workers=workers,
                 limits=Limits(),
-                log=run.log,
-                on_event=run.count,
-                notice=print,
             )
         else:
-            summary = run_local(recipe.stages(), videos, Store(work), on_event=run.count)
+            summary = run_local(factory.stages(), videos, Store(work), run.tally)
     return summary, time.perf_counter() - began, own_cpu_s() - cpu
 
 

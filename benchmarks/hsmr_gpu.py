@@ -19,24 +19,29 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks.hsmr_made import (
+    HEIGHT,
+    OFFICIAL,
+    RATE_HZ,
+    TINY,
+    WIDTH,
+    made_crops,
+    made_frames,
+    synchronize,
+)
+from benchmarks.hsmr_pipeline import made_pipeline
 from benchmarks.random_network import random_network
 from qevd_bio.capture.hsmr.crops import crop, squares, windows
 from qevd_bio.capture.hsmr.network import N_PATCHES, PATCH_PX, HsmrNetwork
-from qevd_bio.capture.hsmr.predict import Precision, Prediction, predict, prepare
+from qevd_bio.capture.hsmr.predict import Prediction, predict, prepare
 from qevd_bio.capture.video.decode import FrameStream
+from qevd_bio.choices import Precision
 from qevd_bio.synthetic.video import write_video
 from qevd_bio.weights.hsmr_shapes import (
-    OFFICIAL_HEADS,
     OFFICIAL_SIZE,
-    AttentionHeads,
     HsmrSize,
 )
 
-TINY = (
-    HsmrSize(width=64, depth=3, hidden=256, token_width=128, layers=2, inner=32, head_hidden=48),
-    AttentionHeads(4, 2),
-)
-OFFICIAL = (OFFICIAL_SIZE, OFFICIAL_HEADS)
 NAMED_GFLOP = 251.0
 """A crop's arithmetic as the bar counts it: keys and values of each patch formed in the head."""
 
@@ -48,7 +53,6 @@ PEAK_TFLOPS = (
 )
 """Dense 16-bit peaks by part of the device's name, as the maker gives them; unverified here."""
 
-HEIGHT, WIDTH, RATE_HZ = 1080, 1920, 30
 FRAMES_AT_ONCE = 16
 
 
@@ -85,35 +89,20 @@ class Row:
     note: str
 
 
-def settle(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-
-
 def rate(bench: Bench, work: Callable[[], int]) -> float:
     """Repeat work that counts what it did: wall seconds on a GPU, CPU seconds without."""
     clock = time.perf_counter if bench.device.type == "cuda" else time.process_time
     for _ in range(3):
         work()
-    settle(bench.device)
+    synchronize(bench.device)
     done, rounds, start = 0, 0, clock()
     while clock() - start < bench.seconds:
         done += work()
         rounds += 1
         if rounds % 4 == 0:  # else the queue runs seconds ahead of the device
-            settle(bench.device)
-    settle(bench.device)
+            synchronize(bench.device)
+    synchronize(bench.device)
     return done / (clock() - start)
-
-
-def made_frames(count: int, height: int, width: int, seed: int = 1) -> np.ndarray:
-    """Make smooth moving pictures with some grain, so that encoders and networks have work."""
-    rng = np.random.default_rng(seed)
-    coarse = torch.from_numpy(rng.uniform(0, 255, (count, 3, 9, 16)).astype(np.float32))
-    smooth = torch.nn.functional.interpolate(coarse, (height, width), mode="bicubic")
-    grain = rng.normal(0, 6, (height, width, 1))
-    frames = smooth.permute(0, 2, 3, 1).numpy() + grain
-    return np.clip(frames, 0, 255).astype(np.uint8)
 
 
 def made_boxes(count: int, height: int, width: int, seed: int = 1) -> np.ndarray:
@@ -158,8 +147,6 @@ def running_network(bench: Bench) -> Row:
 
 def whole(bench: Bench) -> Row:
     """Decode, crop and run several videos at once; `benchmarks.hsmr_pipeline` has more of it."""
-    from benchmarks.hsmr_pipeline import made_pipeline
-
     is_gpu = bench.device.type == "cuda"
     videos = 4 * bench.threads if is_gpu else 1
     pipeline = made_pipeline(
@@ -173,20 +160,16 @@ def whole(bench: Bench) -> Row:
     if is_gpu:
         pipeline.watch(bench.threads)
     clock = time.perf_counter if is_gpu else time.process_time
-    settle(bench.device)
+    synchronize(bench.device)
     start = clock()
     crops = pipeline.watch(videos)
-    settle(bench.device)
+    synchronize(bench.device)
     note = f"{pipeline.at_once} videos at once, one mirrored crop in {pipeline.config.flip_every}"
     return Row("whole", crops / (clock() - start), f"crops, {note}, no detector")
 
 
 MEASUREMENTS: tuple[Callable[[Bench], Row], ...] = (decoding, cropping, running_network, whole)
 """In the order of the table."""
-
-
-def made_crops(count: int) -> Tensor:
-    return torch.from_numpy(made_frames(count, 256, 256, seed=2))
 
 
 def executed_gflop(size: HsmrSize) -> float:
@@ -237,7 +220,7 @@ def memory(bench: Bench, minutes: int) -> None:
         for _ in range(-(-60 * RATE_HZ // bench.batch)):
             crops = crop(bench.frames, of_frame, windows(squares(boxes)))
             predict(bench.network, crops, bench.precision)
-        settle(bench.device)
+        synchronize(bench.device)
         peaks.append(torch.cuda.max_memory_allocated(bench.device))
     print("| minute of video | peak, MB |\n|---|---|")
     for minute, peak in enumerate(peaks, start=1):
@@ -250,20 +233,20 @@ def precision(device: torch.device, crops: int, seed: int, gain: float) -> None:
     network = random_network(seed=seed, gain=gain, device=device)
     pictures = made_crops(crops).to(device)
 
-    def told(how: Precision) -> Prediction:
+    def predicted(how: Precision) -> Prediction:
         # crop by crop, so that memory stays near that of the weights
         parts = [predict(network, one[None], how) for one in pictures]
         fields = ("q", "betas", "camera", "finite")
         return Prediction(*(torch.cat([getattr(p, f) for p in parts]) for f in fields))
 
-    exact = told("fp32")
+    exact = predicted("fp32")
     spread = float(exact.q.std(dim=0).mean())
     print(f"{crops} crops on {device}, seed {seed}, gain {gain:g}; ", end="")
     print(f"angles differ between crops by {spread:.1e} rad (standard deviation)\n")
     print("| backbone | mean angle error, rad | max, rad | max of shape | not finite |")
     print("|---|---|---|---|---|")
     for how in ("fp16", "bf16"):
-        rounded = told(how)
+        rounded = predicted(how)
         error = (rounded.q - exact.q).abs()
         error = torch.minimum(error, (2 * torch.pi - error).abs())
         shape = float((rounded.betas - exact.betas).abs().max())

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.hsmr_gpu import (
+from benchmarks.hsmr_made import (
     HEIGHT,
     OFFICIAL,
     RATE_HZ,
@@ -28,11 +28,11 @@ from benchmarks.hsmr_gpu import (
     WIDTH,
     made_crops,
     made_frames,
-    settle,
+    synchronize,
 )
 from benchmarks.random_network import random_network
 from qevd_bio.capture.config import TurnConfig, VideoConfig
-from qevd_bio.capture.hsmr.config import Device, HsmrConfig, Precision
+from qevd_bio.capture.hsmr.config import HsmrConfig
 from qevd_bio.capture.hsmr.detector import Detected, PersonDetector
 from qevd_bio.capture.hsmr.detector_choice import DetectorChoice
 from qevd_bio.capture.hsmr.device import HsmrOnDevice
@@ -40,6 +40,7 @@ from qevd_bio.capture.hsmr.estimate import estimate_person
 from qevd_bio.capture.hsmr.network import HsmrNetwork
 from qevd_bio.capture.hsmr.predict import predict
 from qevd_bio.capture.video.decode import FrameStream, RgbImage
+from qevd_bio.choices import Device, Precision
 from qevd_bio.synthetic.video import write_video
 
 PICTURES = 16
@@ -115,16 +116,16 @@ def made_pipeline(
 def speed(bench: Bench, videos: int) -> None:
     """Compare crops a second of the pipeline and of its own network on crops that lie ready."""
     bench.watch(bench.at_once)
-    settle(bench.hsmr.device)
+    synchronize(bench.hsmr.device)
     start = time.perf_counter()
     crops = bench.watch(videos)
-    settle(bench.hsmr.device)
+    synchronize(bench.hsmr.device)
     pipeline = crops / (time.perf_counter() - start)
     ready = made_crops(bench.hsmr.batches.size).to(bench.hsmr.device)
     rounds = max(3, crops // len(ready))
     for _ in range(3):
         predict(bench.hsmr.network, ready, bench.config.precision)
-    settle(bench.hsmr.device)
+    synchronize(bench.hsmr.device)
     start = time.perf_counter()
     for _ in range(rounds):
         predict(bench.hsmr.network, ready, bench.config.precision).q.cpu()

@@ -20,8 +20,7 @@ from scipy.spatial import ConvexHull
 
 from qevd_bio.arrays import FloatArray
 from qevd_bio.body.measurements import DENSITY_KG_M3, GIRTH_LANDMARKS, Bodies, measure
-from qevd_bio.body.shape_model import BuildMixture
-from qevd_bio.synthetic.body_shape import open_shape_model
+from tests.body.open_body import open_bodies
 
 
 def with_trimesh(bodies: Bodies) -> FloatArray:
@@ -41,9 +40,7 @@ def with_trimesh(bodies: Bodies) -> FloatArray:
 
 def main(count: int = 1024, peers: int = 128) -> None:
     """Print the table of `RESULTS-body.md`."""
-    model = open_shape_model()
-    shares = np.random.default_rng(0).dirichlet(np.ones(len(model.builds_m)), count)
-    bodies = model.bodies(BuildMixture(shares))
+    bodies = open_bodies(np.random.default_rng(0).dirichlet(np.ones(3), count))
     some = Bodies(bodies.vertices_m[:peers], bodies.surface, bodies.landmarks)
     start = time.process_time()
     found = measure(bodies)

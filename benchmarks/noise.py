@@ -1,11 +1,12 @@
 """Perfect and faulty executions of every exercise in noise: who is corrected, what is found.
 
-    python benchmarks/noise.py [--seeds N] [EXERCISE...]
+    python -m benchmarks.noise [--seeds N] [EXERCISE...]
 
 Every repetition is the rule's own reference. White noise of 2 degrees on all 46 angles, or
-correlated noise of 3 degrees (0.2 s), each stated as the backend's sigma. A fault is the smallest
-change of the angles by which the measure passes its bound by tolerance + 15 degrees (a stance by
-tolerance + 1 hip width) at the phase where it is checked, eased in and out over the repetition.
+correlated noise of 3 degrees (0.2 s), each stated as the backend's sigma. A form error is the
+smallest change of the angles by which the measure passes its bound by tolerance + 15 degrees (a
+stance by tolerance + 1 hip width) at the phase where it is checked, eased in and out over the
+repetition.
 """
 
 from __future__ import annotations
@@ -106,8 +107,8 @@ def corrected(rule: Rule, seeds: int, sigma_deg: float, correlated: bool) -> tup
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """What is changed, and what the check should measure as deviation."""
+class FaultyExecution:
+    """Two cycles with one form error, and the deviation that the check should measure."""
 
     constraint: Constraint
     right: FloatArray
@@ -122,13 +123,13 @@ def _names(c: Constraint) -> list[str]:
 
 
 def _changed(cycle: FloatArray, change_rad: dict[str, FloatArray], paired: bool) -> FloatArray:
-    """Add changes to DoFs, mirrored to the other side where both are at fault."""
+    """Add changes to DoFs, mirrored to the other side where both are wrong."""
     q = cycle.copy()
-    for dof, shape in change_rad.items():
+    for dof, change in change_rad.items():
         one = DOFS[DOF_INDEX[dof]]
-        q[:, one.index] += shape
+        q[:, one.index] += change
         if paired and one.mirror_index != one.index:
-            q[:, one.mirror_index] += one.mirror_sign * shape
+            q[:, one.mirror_index] += one.mirror_sign * change
     return q
 
 
@@ -157,17 +158,17 @@ def _way_to(name: str, pose: FloatArray, paired: bool, wanted: float) -> dict[st
     return None
 
 
-def faults_of(rule: Rule) -> Iterator[Fault | tuple[Constraint, str]]:
-    """Make one fault for each end of each constraint; say which end cannot be passed."""
+def faulty_executions(rule: Rule) -> Iterator[FaultyExecution | tuple[Constraint, str]]:
+    """Make one form error for each end of each constraint, or name an end that is unreachable."""
     for c in rule.constraints:
         ends = [(c.target_low, -1.0)] if c.too_low else []
         ends += [(c.target_high, 1.0)] if c.too_high else []
         for bound, sign in ends if c.check != "tempo" else []:
             deviation = sign * (c.tolerance + BEYOND[c.unit])
-            yield _fault(rule, c, bound, deviation) or (c, f"{bound + deviation:g}")
+            yield _faulty(rule, c, bound, deviation) or (c, f"{bound + deviation:g}")
 
 
-def _fault(rule: Rule, c: Constraint, bound: float, deviation: float) -> Fault | None:
+def _faulty(rule: Rule, c: Constraint, bound: float, deviation: float) -> FaultyExecution | None:
     reference = build_reference(rule)
     phase = np.linspace(0, 1, len(reference))
     names = _names(c)[:1] if c.check == "symmetry" else _names(c)
@@ -177,46 +178,46 @@ def _fault(rule: Rule, c: Constraint, bound: float, deviation: float) -> Fault |
     key = round(rule.key_phase.at * (len(phase) - 1))
     if c.check == "static":
         row, wanted = key, curve[key] + bound + deviation
-        swing = np.sqrt(2.0) * np.sin(2 * np.pi * phase * (1 if rule.kind == "hold" else 2))
+        shape = np.sqrt(2.0) * np.sin(2 * np.pi * phase * (1 if rule.kind == "hold" else 2))
     else:
         row = key
         if c.phase != THROUGHOUT:
             row = round(rule.phase(c.phase).at * (len(phase) - 1))
         wanted = (curve[row] if c.check == "symmetry" else 0.0) + bound + deviation
-        swing = 0.5 + 0.5 * np.cos(2 * np.pi * (phase - phase[row]))
+        shape = 0.5 + 0.5 * np.cos(2 * np.pi * (phase - phase[row]))
         if rule.kind == "hold":
-            swing = np.ones(len(phase))
+            shape = np.ones(len(phase))
     way = _way_to(name, reference[row], paired, wanted)
     if way is None:
         return None
-    faulty = _changed(reference, {dof: x * swing for dof, x in way.items()}, paired)
+    faulty = _changed(reference, {dof: x * shape for dof, x in way.items()}, paired)
     other = reference if c.check == "symmetry" and rule.kind == "alternating" else faulty
-    return Fault(c, faulty, other, deviation)
+    return FaultyExecution(c, faulty, other, deviation)
 
 
 @dataclass(frozen=True, slots=True)
-class Caught:
-    """How often a fault was found, and how large it was measured."""
+class Detection:
+    """How often a form error was found, and its measured size."""
 
     share: float
     size: float
 
 
-def caught(rule: Rule, fault: Fault, seeds: int) -> Caught:
+def detected(rule: Rule, faulty: FaultyExecution, seeds: int) -> Detection:
     count = 1 if rule.kind == "hold" else REPETITIONS
-    whole = performed(rule, fault.right, fault.left, count)
+    whole = performed(rule, faulty.right, faulty.left, count)
     expected, hits, sizes = 0, 0, []
-    halves = fault.constraint.check == "symmetry" and rule.kind == "alternating"
+    halves = faulty.constraint.check == "symmetry" and rule.kind == "alternating"
     for seed in range(seeds):
         runs = analysed(whole + noise(whole.shape, 1000 + seed, 2.0, False), rule, 2.0)
         expected += max(count, len(runs)) - halves
         for cycle in runs[1:] if halves else runs:
-            own = [f for f in cycle if f.constraint_id == fault.constraint.id]
+            own = [f for f in cycle if f.constraint_id == faulty.constraint.id]
             hits += bool(own) and all(
-                f.violated and (f.deviation or 0.0) * fault.deviation > 0 for f in own
+                f.violated and (f.deviation or 0.0) * faulty.deviation > 0 for f in own
             )
             sizes += [f.deviation for f in own if f.deviation is not None]
-    return Caught(hits / expected, float(np.median(sizes)) if sizes else float("nan"))
+    return Detection(hits / expected, float(np.median(sizes)) if sizes else float("nan"))
 
 
 def holds_report(rules: Sequence[Rule], seeds: int) -> list[tuple[str, ...]]:
@@ -248,16 +249,16 @@ def report(rules: Sequence[Rule], seeds: int) -> str:
         cells = []
         for sigma, correlated in ((2.0, False), (3.0, True)):
             many = 10 * seeds if rule.kind == "hold" else seeds
-            done, seen, wrong = corrected(rule, many, sigma, correlated)
-            cells += [f"{seen} of {done}", f"{100 * wrong / max(seen, 1):.1f} %"]
+            done, found_count, wrong = corrected(rule, many, sigma, correlated)
+            cells += [f"{found_count} of {done}", f"{100 * wrong / max(found_count, 1):.1f} %"]
         perfect.append((rule.id, *cells))
-        results: list[tuple[Fault, Caught]] = []
-        for fault in faults_of(rule):
-            if isinstance(fault, tuple):
-                impossible.append((rule.id, fault[0].id, fault[1]))
+        results: list[tuple[FaultyExecution, Detection]] = []
+        for faulty in faulty_executions(rule):
+            if isinstance(faulty, tuple):
+                impossible.append((rule.id, faulty[0].id, faulty[1]))
             else:
                 many = 3 * seeds if rule.kind == "hold" else FAULTY_SEEDS
-                results.append((fault, caught(rule, fault, many)))
+                results.append((faulty, detected(rule, faulty, many)))
         off = [abs(c.size - f.deviation) for f, c in results]
         good = [c.share >= 0.95 and o <= 2.0 for (_, c), o in zip(results, off, strict=True)]
         shares = [c.share for _, c in results]
@@ -272,7 +273,7 @@ def report(rules: Sequence[Rule], seeds: int) -> str:
         "## Perfect executions",
         table(("exercise", "white 2: cycles", "corrected", "correlated 3: cycles", "corrected"),
               perfect),
-        "## One fault of tolerance + 15 degrees, white noise of 2 degrees",
+        "## One form error of tolerance + 15 degrees, white noise of 2 degrees",
         table(("exercise", "ends found in >= 95 %, size within 2", "median share", "least share",
                "median error of the size"), found),
         "### Ends that fall short",

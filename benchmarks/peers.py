@@ -1,4 +1,4 @@
-"""How others count repetitions, re-implemented from what they published.
+"""Repetition counting of other projects, re-implemented from their publications.
 
 T frames, K curves
 """
@@ -11,24 +11,26 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks, savgol_filter
 
+from qevd_bio.arrays import FloatArray, IntArray
+
 Spans = list[tuple[int, int]]
 
 
-def between_valleys(curve: np.ndarray, peaks: np.ndarray) -> Spans:
+def between_valleys(curve: FloatArray, peaks: IntArray) -> Spans:
     """Give every peak the span between the lowest points on its two sides."""
-    walls = [0, *(int(p) for p in peaks), len(curve) - 1]
-    lows = [a + int(np.argmin(curve[a : b + 1])) for a, b in pairwise(walls)]
+    bounds = [0, *(int(p) for p in peaks), len(curve) - 1]
+    lows = [a + int(np.argmin(curve[a : b + 1])) for a, b in pairwise(bounds)]
     return list(pairwise(lows)) if len(peaks) else []
 
 
-def plain_peaks(curve_rad: np.ndarray, rate_hz: float) -> Spans:
-    """Peaks of 30 degrees prominence half a second apart: what one writes first."""
+def plain_peaks(curve_rad: FloatArray, rate_hz: float) -> Spans:
+    """Peaks of 30 degrees prominence half a second apart: the naive method."""
     smooth = gaussian_filter1d(curve_rad, 2 * rate_hz / 30)
     peaks, _ = find_peaks(smooth, prominence=np.deg2rad(30), distance=max(1, 0.5 * rate_hz))
     return between_valleys(smooth, peaks)
 
 
-def gyml_distance(curves: np.ndarray, rate_hz: float) -> Spans:
+def gyml_distance(curves: FloatArray, rate_hz: float) -> Spans:
     """GyML: peaks of the L2 distance of the pose from the first pose, Gaussian smoothed."""
     distance = np.linalg.norm(curves - curves[0], axis=1)
     smooth = gaussian_filter1d(distance, 2 * rate_hz / 30)
@@ -36,7 +38,7 @@ def gyml_distance(curves: np.ndarray, rate_hz: float) -> Spans:
     return between_valleys(smooth, peaks)
 
 
-def bige_velocity(right_rad: np.ndarray, left_rad: np.ndarray, rate_hz: float) -> Spans:
+def bige_velocity(right_rad: FloatArray, left_rad: FloatArray, rate_hz: float) -> Spans:
     """BIGE: valleys of the faster knee's speed among the slowest 10 %; the best three pairs.
 
     The paper keeps three repetitions of each recording whatever it holds, none above two
@@ -71,13 +73,13 @@ def bige_velocity(right_rad: np.ndarray, left_rad: np.ndarray, rate_hz: float) -
     return sorted(chosen)
 
 
-def pelvis_height(height_m: np.ndarray, rate_hz: float) -> Spans:
+def pelvis_height(height_m: FloatArray, rate_hz: float) -> Spans:
     """OpenCap: squats are valleys of the pelvis height, 0.2 m prominent."""
     peaks, _ = find_peaks(-height_m, prominence=0.2, distance=max(1, 0.7 * rate_hz))
     return between_valleys(-height_m, peaks)
 
 
-def released_biocoach(curve_rad: np.ndarray, rate_hz: float) -> Spans:
+def released_biocoach(curve_rad: FloatArray, rate_hz: float) -> Spans:
     """Return half spans between neighbouring extremes, then peak to peak, as BioCoach released.
 
     It counts frames (10 to 120 of 30 fps, extremes 5 apart), so the curve is brought to 30 fps.

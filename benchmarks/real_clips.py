@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.repetitions import overlap
+from qevd_bio.arrays import ByteArray
 from qevd_bio.capture.monocular.backend import capture_motion
 from qevd_bio.capture.monocular.config import MediaPipeConfig
 from qevd_bio.capture.video.decode import FrameStream
@@ -38,7 +39,7 @@ RULES = {
     "elbow plank": "plank",
     "declined push-up": "pushup",
 }
-Picture = np.ndarray
+Picture = ByteArray
 VARIANTS: dict[str, tuple[int, Callable[[Picture], Picture]]] = {
     "as it is": (1, lambda picture: picture),
     "stored sideways": (1, np.rot90),

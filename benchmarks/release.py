@@ -23,14 +23,14 @@ import pyarrow as pa
 from scipy.ndimage import gaussian_filter1d
 
 from qevd_bio.motion.record import Motion
-from qevd_bio.release.configs import CONFIGS
-from qevd_bio.release.contents import PublishedVideo
+from qevd_bio.release.contents import PublishedVideo, ReleaseInput
 from qevd_bio.release.publish import publish
 from qevd_bio.release.shards import release_schema, write_tables
 from qevd_bio.skeleton.dofs import N_DOFS
 from qevd_bio.tables import kinematics
 from qevd_bio.tables.annotations import CYCLE
 from qevd_bio.tables.parquet import rows_table, write_parquet
+from qevd_bio.tables.published import TABLES
 
 FRAMES = 1_300_000
 FRAMES_PER_VIDEO = 5_800
@@ -50,7 +50,7 @@ def made_motion(kind: int, *, frame_sigma: bool) -> Motion:
     period_s = 2.0 + 0.1 * np.arange(N_DOFS)
     wave = 0.6 * np.sin(2 * np.pi * seconds[:, None] / period_s + rng.uniform(0, 6, N_DOFS))
     noise = gaussian_filter1d(rng.normal(0, NOISE_RAD, wave.shape), 2, axis=0)
-    swing = gaussian_filter1d(rng.normal(0, NOISE_RAD, wave.shape), 4, axis=0)
+    slow_noise = gaussian_filter1d(rng.normal(0, NOISE_RAD, wave.shape), 4, axis=0)
     return Motion(
         q=wave + noise,
         time_s=START_S + seconds,
@@ -65,7 +65,7 @@ def made_motion(kind: int, *, frame_sigma: bool) -> Motion:
         segment_lengths_m={"thigh": 0.42},
         root_m=np.cumsum(rng.normal(0, 0.002, (len(seconds), 3)), axis=0),
         focal_share=1.2,
-        frame_sigma_rad=0.05 + np.abs(swing) if frame_sigma else None,
+        frame_sigma_rad=0.05 + np.abs(slow_noise) if frame_sigma else None,
     )
 
 
@@ -111,7 +111,7 @@ def write_speed(folder: Path, *, frame_sigma: bool) -> None:
     for _ in range(REPETITIONS):
         ours_s.append(seconds_of(ours))
         pandas_s.append(seconds_of(of_pandas))
-    told = "one noise a frame" if frame_sigma else "one noise a video"
+    layout = "one noise a frame" if frame_sigma else "one noise a video"
     size = sum(file.stat().st_size for file in files)
     for name, taken, written in (
         ("two shards at a time", ours_s, size),
@@ -120,7 +120,7 @@ def write_speed(folder: Path, *, frame_sigma: bool) -> None:
         wall, cpu = (statistics.median(one[i] for one in taken) for i in (0, 1))
         best = min(one[0] for one in taken)
         print(
-            f"{told}, {name}: {raw / 1e6:.0f} MB raw, "
+            f"{layout}, {name}: {raw / 1e6:.0f} MB raw, "
             f"{raw / 1e6 / wall:.0f} MB/s wall (median; best {raw / 1e6 / best:.0f}), "
             f"{raw / 1e6 / cpu:.0f} MB a CPU second, size {written / raw:.3f} of raw"
         )
@@ -128,7 +128,7 @@ def write_speed(folder: Path, *, frame_sigma: bool) -> None:
 
 def made_rows(config: str, count: int, video_id: str, keys: dict[str, list[Any]]) -> pa.Table:
     """Rows with a plausible value of its type in every column."""
-    schema = CONFIGS[config].schema
+    schema = TABLES[config].schema
     row = {field.name: _value(field.type) for field in schema} | {"video_id": video_id}
     rows = [row | {name: values[i] for name, values in keys.items()} for i in range(count)]
     return rows_table(rows, schema)
@@ -152,7 +152,7 @@ def made_videos(folder: Path, frames: int) -> list[PublishedVideo]:
     videos = []
     for number in range(-(-frames // FRAMES_PER_VIDEO)):
         name = f"{number:04d}"
-        paths = {config: folder / name / f"{config}.parquet" for config in CONFIGS}
+        paths = {config: folder / name / f"{config}.parquet" for config in TABLES}
         table, notes = motions[number % KINDS]
         ids = pa.array([name] * table.num_rows, pa.string())
         table = table.set_column(0, table.schema.field(0), ids)
@@ -161,11 +161,11 @@ def made_videos(folder: Path, frames: int) -> list[PublishedVideo]:
         checks = [index for index in cycles for _ in range(12)]
         finding = made_rows("findings", 1, name, {}).to_pylist()[0]
         fields = {
-            field.name for field in CONFIGS["annotations"].schema.field("findings").type.value_type
+            field.name for field in TABLES["annotations"].schema.field("findings").type.value_type
         }
         spoken = {**finding, "matches_cue": True, "spoken": False}
         of_row = [{key: spoken[key] for key in fields}] * 12
-        tables = {config: (1, {}) for config in CONFIGS} | {
+        tables = {config: (1, {}) for config in TABLES} | {
             "annotations": (100, {
                 "feedback_index": cycles, "segment_index": [0] * 100, "findings": [of_row] * 100,
                 "cycle": [_value(CYCLE)
@@ -177,10 +177,10 @@ def made_videos(folder: Path, frames: int) -> list[PublishedVideo]:
             "cycles": (100, {"cycle_index": cycles}),
             "findings": (1200, {"cycle_index": checks}),
             "morphometrics": (1, {
-                field.name: [None] for field in CONFIGS["morphometrics"].schema if field.nullable
+                field.name: [None] for field in TABLES["morphometrics"].schema if field.nullable
             }),
         }  # fmt: skip
-        for config in CONFIGS:
+        for config in TABLES:
             if config != "kinematics":
                 write_parquet(made_rows(config, tables[config][0], name, tables[config][1]),
                               paths[config])  # fmt: skip
@@ -209,7 +209,7 @@ def publish_here(folder: Path) -> None:
         PublishedVideo(
             one.name,
             "test" if int(one.name) % 3 == 0 else "train",
-            {config: one / f"{config}.parquet" for config in CONFIGS},
+            {config: one / f"{config}.parquet" for config in TABLES},
         )
         for one in sorted((folder / "work").iterdir())
     ]
@@ -218,8 +218,7 @@ def publish_here(folder: Path) -> None:
     wall, cpu = seconds_of(
         lambda: found.append(
             publish(
-                videos, out=folder / "release", version="1.0.0", missing=[], drop_in={},
-                records={}, generator=GENERATOR,
+                ReleaseInput(videos, generator=GENERATOR), out=folder / "release", version="1.0.0"
             )
         )
     )  # fmt: skip

@@ -16,11 +16,12 @@ import numpy as np
 
 from qevd_bio.motion.record import Motion
 from qevd_bio.release.compare import compare_releases
-from qevd_bio.release.contents import PublishedVideo
+from qevd_bio.release.contents import PublishedVideo, ReleaseInput
 from qevd_bio.release.drop_in import records_table
 from qevd_bio.release.publish import publish
-from qevd_bio.tables import annotations, cycles, findings, kinematics, quality
+from qevd_bio.tables import kinematics, morphometrics, quality
 from qevd_bio.tables.parquet import rows_table, write_parquet
+from qevd_bio.tables.published import TABLES
 from qevd_bio.verify.release import verify_release
 
 RATE_HZ = 30.0
@@ -45,7 +46,7 @@ def walk(frames: int, seed: int) -> Motion:
 
 
 def artifacts(folder: Path, video: str, frames: int, seed: int) -> PublishedVideo:
-    """Write one video's artifacts: angles, and a row of quality."""
+    """Write one video's artifacts: angles, and rows of quality and body."""
     motion = walk(frames, seed)
     table, notes = kinematics.motion_table(video, motion)
     row = dict.fromkeys(quality.SCHEMA.names)
@@ -54,31 +55,26 @@ def artifacts(folder: Path, video: str, frames: int, seed: int) -> PublishedVide
         "duration_s": float(motion.time_s[-1] - motion.time_s[0]), "valid_share": 1.0,
         "longest_gap_s": 0.0,
     }  # fmt: skip
-    found = {
-        name: folder / video / f"{name}.parquet"
-        for name in ("annotations", "kinematics", "cycles", "findings", "quality")
-    }
+    body = dict.fromkeys(morphometrics.SCHEMA.names)
+    body |= {"video_id": video, "source": "none", "reason": "no shape", "flags": []}
+    found = {name: folder / video / f"{name}.parquet" for name in TABLES}
     write_parquet(table, found["kinematics"], notes=notes)
-    write_parquet(rows_table([row], quality.SCHEMA), found["quality"])
-    for name, schema in (
-        ("annotations", annotations.SCHEMA),
-        ("cycles", cycles.SCHEMA),
-        ("findings", findings.SCHEMA),
-    ):
-        write_parquet(schema.empty_table(), found[name])
-    return PublishedVideo(video_id=video, split="train", **found)
+    rows = {"quality": [row], "morphometrics": [body]}
+    for name in [name for name in TABLES if name != "kinematics"]:
+        write_parquet(rows_table(rows.get(name, []), TABLES[name].schema), found[name])
+    return PublishedVideo(video_id=video, split="train", artifacts=found)
 
 
 def measured(what: str, old: Path, new: Path) -> str:
-    """Run one check in this process and tell what it cost."""
+    """Run one check in this process and return its cost as a line."""
     start = time.process_time()
     if what == "verify":
-        told: object = verify_release(old).as_json()["counts"] or "no fault"
+        outcome: object = verify_release(old).as_json()["counts"] or "no issue"
     else:
-        told = f"{compare_releases(old, new).required} step"
+        outcome = f"{compare_releases(old, new).required} step"
     took = time.process_time() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
-    return f"{what}: {told}, {took:.1f} s CPU, peak {peak:.0f} MB"
+    return f"{what}: {outcome}, {took:.1f} s CPU, peak {peak:.0f} MB"
 
 
 def main(videos: int, frames: int) -> None:
@@ -88,14 +84,15 @@ def main(videos: int, frames: int) -> None:
     table = records_table(records, {i: f"{i:04d}" for i in range(videos)})
     with tempfile.TemporaryDirectory() as home:
         made = [artifacts(Path(home) / "work", f"{i:04d}", frames, seed=i) for i in range(videos)]
+        given = ReleaseInput(
+            made,
+            drop_in={"QEVD-FIT-COACH": records},
+            records={"QEVD-FIT-COACH": table},
+        )
         old, new = (
-            publish(
-                made, out=Path(home) / "release", version=version, missing=(),
-                drop_in={"QEVD-FIT-COACH": records}, records={"QEVD-FIT-COACH": table},
-                generator={},
-            ).folder
+            publish(given, out=Path(home) / "release", version=version).folder
             for version in ("1.0.0", "1.0.1")
-        )  # fmt: skip
+        )
         size = sum(path.stat().st_size for path in old.rglob("*") if path.is_file()) / 1e6
         print(f"{videos * frames} frames, {size:.0f} MB")
         for what in ("verify", "compare"):

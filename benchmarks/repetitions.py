@@ -1,4 +1,4 @@
-"""Repetitions counted in recordings whose truth others wrote down, by us and by peers.
+"""Repetitions counted in recordings with a published truth, by us and by peers.
 
 Run ``python -m benchmarks.repetitions --data DIR``; DIR holds manifest.json and the recordings.
 """
@@ -25,7 +25,9 @@ from benchmarks.peers import (
     plain_peaks,
     released_biocoach,
 )
-from qevd_bio.motion.repetitions.cycles import CycleSettings, detect_cycles
+from qevd_bio.arrays import BoolArray, FloatArray
+from qevd_bio.motion.repetitions.cycles import CycleSettings
+from qevd_bio.motion.repetitions.detection import detect_cycles
 
 TRULY_NINE = "m03_s02_incorrect"
 # Joint and sign that turns the extreme upwards.
@@ -43,7 +45,7 @@ GRID = {
     "done_share": (0.5, 0.65, 0.8, 0.9),
     "set_noise_share": (0.01, 0.02, 0.04),
     "set_prominence_share": (0.3, 0.4, 0.5),
-    "unlike_range": (1.0, 1.5, 2.0, 4.0),
+    "outlier_range": (1.0, 1.5, 2.0, 4.0),
 }
 QUICK = {"shortest_s": 0.3, "longest_s": 10.0}
 
@@ -55,12 +57,12 @@ class Recording:
     name: str
     group: str
     rate_hz: float
-    sides: np.ndarray
-    curves: np.ndarray
-    known: np.ndarray
+    sides: FloatArray
+    curves: FloatArray
+    known: BoolArray
     count: int
     spans: Spans
-    pelvis_m: np.ndarray | None = None
+    pelvis_m: FloatArray | None = None
     quick: bool = False
     exercise: str = ""
 
@@ -166,19 +168,19 @@ def cmu(data: Path) -> Iterator[Recording]:
             )
 
 
-def filled(recording: Recording, curves: np.ndarray) -> np.ndarray:
+def filled(recording: Recording, curves: FloatArray) -> FloatArray:
     """Bridge unknown frames linearly, since the peers know none."""
     frames = np.arange(len(curves))
     known = recording.known
     return np.stack([np.interp(frames, frames[known], c[known]) for c in curves.T], axis=1)
 
 
-def better_side(recording: Recording) -> np.ndarray:
+def better_side(recording: Recording) -> FloatArray:
     sides = filled(recording, recording.sides)
     return sides[:, int(np.argmax(np.ptp(np.percentile(sides, [10, 90], axis=0), axis=0)))]
 
 
-def representative(recording: Recording) -> np.ndarray:
+def representative(recording: Recording) -> FloatArray:
     """Join the sides as the rules do: the mean of two that move alike, else the larger."""
     if not recording.quick:
         return recording.sides.max(axis=1)

@@ -8,9 +8,9 @@ Notes
 A lexicon is written, not fitted, so nothing can be refitted without a fold. The folds here are
 held out by ablation: every word of the open word lists that a held-out sentence contains and no
 other labelled sentence does is taken out, and so is every pattern that matches a held-out
-sentence and no other. What is left has a witness elsewhere. The score then tells how far the
-sentence is carried by entries that others need as well. It does not show how the sentence would
-fare had its author never seen it: the form of a pattern and the order of patterns stay.
+sentence and no other. What is left has a witness elsewhere. The score then shows how far a
+sentence is recognised by entries that others need as well. It does not show the score of a
+sentence that the author never read: the form of a pattern and the order of patterns stay.
 """
 
 from __future__ import annotations
@@ -23,9 +23,11 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from qevd_bio.exercises.load import load_rules
+from qevd_bio.feedback.clauses import clauses, folded
 from qevd_bio.feedback.cues import Cue, cues_of
 from qevd_bio.feedback.kinds import kind_of, read_lexicon
-from qevd_bio.feedback.prompt_files import clauses, folded, load_prompt
+from qevd_bio.feedback.prompt_files import load_prompt
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden" / "feedback"
 KINDS = (
@@ -37,6 +39,16 @@ KINDS = (
     "informational",
     "other",
 )
+GROUPS_WITHOUT_RULE = {
+    "bridge": "bridge",
+    "sit_up": "situp",
+    "push": "pushup",
+    "squat": "squat",
+    "lunge": "lunge",
+    "plank": "plank",
+    "jack": "jack",
+}
+"""Cue groups of exercises that no rule describes, by pieces of their names."""
 _NOWHERE = "\ufffc"
 Row = dict[str, str]
 
@@ -48,13 +60,13 @@ def read_rows(file: Path) -> list[Row]:
 
 
 def macro_f1(pairs: Iterable[tuple[str, str]]) -> tuple[float, dict[str, tuple[float, int]]]:
-    """Score (true, told) pairs: the mean F1 of the true kinds, and F1 and count of each."""
+    """Score (true, predicted) pairs: the mean F1 of the true kinds, and F1 and count of each."""
     pairs = list(pairs)
     scores = {}
     for name in KINDS:
         count = sum(true == name for true, _ in pairs)
-        hits = sum(true == told == name for true, told in pairs)
-        wrong = sum((true == name) != (told == name) for true, told in pairs)
+        hits = sum(true == predicted == name for true, predicted in pairs)
+        wrong = sum((true == name) != (predicted == name) for true, predicted in pairs)
         if count:
             scores[name] = (2 * hits / (2 * hits + wrong), count)
     return sum(f1 for f1, _ in scores.values()) / len(scores), scores
@@ -125,12 +137,20 @@ def judged_cues(rows: Sequence[Row]) -> tuple[int, int, int]:
     right = wrong = missed = 0
     for row in rows:
         expected = [_expected(words) for words in row["cues"].split(" | ") if words]
-        found = [cue for cue in cues_of(row["text"], exercise=row["exercise"]) if cue.measures]
+        cues = cues_of(row["text"], groups=_groups(row["exercise"]))
+        found = [cue for cue in cues if cue.measures]
         hits = [cue for cue in found if any(_agree(cue, one) for one in expected)]
         right += len(hits)
         wrong += len(found) - len(hits)
         missed += sum(not any(_agree(cue, one) for cue in found) for one in expected)
     return right, wrong, missed
+
+
+def _groups(exercise: str) -> Sequence[str]:
+    rule = load_rules().get(exercise)
+    if rule is not None:
+        return rule.cue_groups
+    return [group for piece, group in GROUPS_WITHOUT_RULE.items() if piece in exercise]
 
 
 def _expected(words: str) -> tuple[list[str], str | None, str | None]:
@@ -143,13 +163,13 @@ def _agree(cue: Cue, expected: tuple[list[str], str | None, str | None]) -> bool
     return cue.measures[0] in measures and (cue.direction, cue.side) == (direction, side)
 
 
-def _told(row: Row) -> str:
+def _predicted(row: Row) -> str:
     return kind_of(row["sentence"], is_transition=False).name
 
 
 def _print_score(name: str, pairs: Sequence[tuple[str, str]]) -> None:
     score, kinds = macro_f1(pairs)
-    right = sum(true == told for true, told in pairs) / len(pairs)
+    right = sum(true == predicted for true, predicted in pairs) / len(pairs)
     detail = ", ".join(f"{kind} {f1:.2f} ({count})" for kind, (f1, count) in kinds.items())
     print(f"| {name} | {len(pairs)} | {score:.3f} | {right:.3f} | {detail} |")
 
@@ -157,9 +177,9 @@ def _print_score(name: str, pairs: Sequence[tuple[str, str]]) -> None:
 def _print_labelled(rows: Sequence[Row], written: Sequence[str]) -> None:
     print("| sentences | n | macro-F1 | right | F1 (n) of each kind |\n|---|---|---|---|---|")
     whole = [row for row in rows if not row["fidelity"].startswith("fragment")]
-    _print_score("labelled, whole", [(row["kind"], _told(row)) for row in whole])
+    _print_score("labelled, whole", [(row["kind"], _predicted(row)) for row in whole])
     pieces = [row for row in rows if row["fidelity"].startswith("fragment")]
-    _print_score("labelled, fragments", [(row["kind"], _told(row)) for row in pieces])
+    _print_score("labelled, fragments", [(row["kind"], _predicted(row)) for row in pieces])
     splits: dict[str, Callable[[int], object]] = {
         "sentence": lambda i: i,
         "source": lambda i: rows[i]["source"],
@@ -167,12 +187,12 @@ def _print_labelled(rows: Sequence[Row], written: Sequence[str]) -> None:
     for witnesses, more in {"labelled": [], "labelled or written": written}.items():
         for split, fold_of in splits.items():
             pairs = held_out_pairs(rows, fold_of, more)
-            told = [
+            whole_pairs = [
                 pair
                 for pair, row in zip(pairs, _by_fold(rows, fold_of), strict=True)
                 if not row["fidelity"].startswith("fragment")
             ]
-            _print_score(f"whole, held out by {split}, witnesses {witnesses}", told)
+            _print_score(f"whole, held out by {split}, witnesses {witnesses}", whole_pairs)
 
 
 def _by_fold(rows: Sequence[Row], fold_of: Callable[[int], object]) -> list[Row]:
@@ -190,7 +210,7 @@ def main() -> None:
     _print_labelled(labelled, [row["sentence"] for row in written])
     for batch in sorted({row["batch"] for row in written}):
         rows = [row for row in written if row["batch"] == batch]
-        _print_score(f"written, batch {batch}", [(row["kind"], _told(row)) for row in rows])
+        _print_score(f"written, batch {batch}", [(row["kind"], _predicted(row)) for row in rows])
     comments = read_rows(data / "egoexo_fitness" / "comments.tsv")
     _print_comments(comments)
     _print_cues(labelled, written, comments)
@@ -209,14 +229,14 @@ def _print_comments(comments: Sequence[Row]) -> None:
         ],
     }
     for name, rows in groups.items():
-        told = collections.Counter(kind_of(r["comment"], is_transition=False).name for r in rows)
-        three = [told[kind] for kind in ("corrective", "motivational", "informational")]
+        kinds = collections.Counter(kind_of(r["comment"], is_transition=False).name for r in rows)
+        three = [kinds[kind] for kind in ("corrective", "motivational", "informational")]
         shares = " | ".join(f"{n / len(rows):.3f}" for n in (*three, len(rows) - sum(three)))
         print(f"| {name} | {len(rows)} | {shares} |")
 
 
 def _print_cues(labelled: Sequence[Row], written: Sequence[Row], comments: Sequence[Row]) -> None:
-    told = [
+    corrective = [
         row for row in comments if kind_of(row["comment"], is_transition=False).name == KINDS[0]
     ]
     groups = {
@@ -235,17 +255,17 @@ def _print_cues(labelled: Sequence[Row], written: Sequence[Row], comments: Seque
             for row in written
             if row["kind"] == KINDS[0]
         ],
-        "comments": [(row["comment"], _rule_of(row["action"])) for row in told],
+        "comments": [(row["comment"], _rule_of(row["action"])) for row in corrective],
     }
     print("\n| corrective | n | with a measure | recognised, nothing measures it | unread |")
     print("|---|---|---|---|---|")
     for name, texts in groups.items():
-        cues = [cues_of(text, exercise=exercise) for text, exercise in texts]
+        cues = [cues_of(text, groups=_groups(exercise or "")) for text, exercise in texts]
         measured = sum(any(cue.measures for cue in found) for found in cues)
         unread = sum(not found for found in cues)
         shares = (measured, len(cues) - measured - unread, unread)
-        told_shares = " | ".join(f"{n / len(cues):.2f}" for n in shares)
-        print(f"| {name} | {len(cues)} | {told_shares} |")
+        cells = " | ".join(f"{n / len(cues):.2f}" for n in shares)
+        print(f"| {name} | {len(cues)} | {cells} |")
     print("\n| judged cues | right | wrong | missed | precision | recall |")
     print("|---|---|---|---|---|---|")
     judged = read_rows(GOLDEN / "judged_cues.tsv")

@@ -66,12 +66,12 @@ def workout(frames: int, seed: int) -> Workout:
     q = np.concatenate([performed(rule, frames // EXERCISES_EACH) for rule in rules])
     q[:, DOF_INDEX["pelvis_tilt"]] += np.pi
     q = wrap_angle(q + np.deg2rad(2.0) * rng.standard_normal(q.shape))
-    seen = rng.random(len(q)) >= UNSEEN_SHARE
+    found = rng.random(len(q)) >= UNSEEN_SHARE
     motion = Motion(
         q=q,
         time_s=np.arange(len(q)) / RATE_HZ,
-        confidence=np.where(seen, 0.9, 0.0),
-        valid=seen,
+        confidence=np.where(found, 0.9, 0.0),
+        valid=found,
         observed=np.ones(46, dtype=bool),
         sigma_rad=np.full(46, np.deg2rad(2.0)),
         gravity=np.array([0.0, 1.0, 0.0]),

@@ -34,7 +34,7 @@ X, Y, Z = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One file: angles by column, and what the authors say of it."""
+    """One file: angles by column, and the label of its authors."""
 
     name: str
     movement: str
@@ -79,7 +79,7 @@ def upright_rad(recordings: list[Recording]) -> dict[str, float]:
     """Find the trunk's angle in each subject's straightest standing.
 
     The markers' trunk and pelvis planes are not vertical in a person who stands upright. All
-    recordings of a subject are pooled, so no label has a say.
+    recordings of a subject are pooled, so no label has an influence.
     """
     neutral = {}
     for subject in sorted({one.subject for one in recordings}):

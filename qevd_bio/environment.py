@@ -1,4 +1,4 @@
-"""What is installed, what is missing, and the command that mends it."""
+"""What is installed, what is missing, and the command that fixes it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import platform
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,16 +20,17 @@ from qevd_bio.files.atomic import write_text_atomic
 State = Literal["ok", "warn", "fail"]
 
 _BASE = (
-    ("numpy", "numpy"),
-    ("scipy", "scipy"),
-    ("pandas", "pandas"),
-    ("pyarrow", "pyarrow"),
-    ("torch", "torch"),
-    ("av", "av"),
-    ("jsonschema", "jsonschema"),
-    ("safetensors", "safetensors"),
-    ("openai", "openai"),
-    ("tqdm", "tqdm"),
+    "numpy",
+    "scipy",
+    "pandas",
+    "pyarrow",
+    "torch",
+    "av",
+    "jsonschema",
+    "safetensors",
+    "openai",
+    "tqdm",
+    "jinja2",
 )
 _SPARE_BYTES = 5 * 1024**3
 
@@ -43,34 +43,24 @@ class Check:
     ----------
     name, state, detail : str
         What was looked at, ``ok``, ``warn`` or ``fail``, and what was found.
-    mend : str
-        The command or step that mends it; empty when nothing is wrong.
+    fix : str
+        The command or step that fixes it; empty when nothing is wrong.
     """
 
     name: str
     state: State
     detail: str
-    mend: str = ""
+    fix: str = ""
 
 
 def examine(work: Path, data_root: Path | None) -> list[Check]:
-    """Examine the environment.
+    """Examine the environment, in the order in which a new user would fix it.
 
-    Parameters
-    ----------
-    work : Path
-        Folder that work would be written to; it is not created.
-    data_root : Path or None
-        QEVD's folder, if it is to be looked at.
-
-    Returns
-    -------
-    list of Check
-        In the order a new user would mend them.
+    The work folder is not created; the data root is checked where one is given.
     """
     return [
         _python(),
-        *(_package(name, module) for name, module in _BASE),
+        *map(_package, _BASE),
         _capture_backend(),
         _plots(),
         *(_data_folder(folder) for folder in DATA_FOLDERS),
@@ -87,30 +77,30 @@ def _python() -> Check:
     found = platform.python_version()
     if (3, 11) <= sys.version_info[:2] <= (3, 12):
         return Check("python", "ok", found)
-    mend = "python3.11 -m venv .venv, then install again"
-    return Check("python", "fail", f"{found}; needs 3.11 or 3.12", mend)
+    fix = "python3.11 -m venv .venv, then install again"
+    return Check("python", "fail", f"{found}; needs 3.11 or 3.12", fix)
 
 
-def _package(name: str, module: str) -> Check:
+def _package(name: str) -> Check:
     try:
-        importlib.import_module(module)
+        importlib.import_module(name)
         return Check(name, "ok", version(name))
     except (ImportError, OSError, PackageNotFoundError) as error:
         return Check(name, "fail", _line(error), "pip install qevd-bio")
 
 
 def _capture_backend() -> Check:
-    name, mend = "mediapipe", 'pip install "qevd-bio[mediapipe]"'
+    name, fix = "mediapipe", 'pip install "qevd-bio[mediapipe]"'
     try:
         found = version(name)
     except PackageNotFoundError:
-        return Check(name, "fail", "not installed: no video can be analysed", mend)
+        return Check(name, "fail", "not installed: no video can be analysed", fix)
     if found != "0.10.21":
-        return Check(name, "fail", f"{found}; only 0.10.21 holds its pose model", mend)
+        return Check(name, "fail", f"{found}; only 0.10.21 holds its pose model", fix)
     try:
         importlib.import_module("mediapipe.python.solutions.pose")
     except (ImportError, OSError, AttributeError) as error:
-        return Check(name, "fail", f"{found} does not import: {_line(error)}", mend)
+        return Check(name, "fail", f"{found} does not import: {_line(error)}", fix)
     return Check(name, "ok", found)
 
 
@@ -134,7 +124,7 @@ def _rules() -> Check:
     try:
         rules = load_rules()
     except QevdBioError as error:
-        return Check("exercise rules", "fail", f"{error.where}: {error.message}", error.next_step)
+        return _failed("exercise rules", error)
     return Check("exercise rules", "ok", ", ".join(sorted(rules)))
 
 
@@ -156,7 +146,7 @@ def _weights() -> Check:
     try:
         entries = inventory(WeightFolder(folder))
     except QevdBioError as error:
-        return Check("weights", "fail", f"{error.where}: {error.message}", error.next_step)
+        return _failed("weights", error)
     damaged = [entry.name for entry in entries if entry.state == "damaged"]
     if damaged:
         detail = f"{', '.join(damaged)} damaged in {folder}"
@@ -174,47 +164,44 @@ def _space(work: Path) -> Check:
 
 
 def _durable_writes(work: Path) -> Check:
-    folder = _existing(work)
-
-    def probe() -> str:
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".qevd-bio-") as name:
-            write_text_atomic(Path(name) / "probe", "1")
-            write_text_atomic(Path(name) / "probe", "2")
-            return (Path(name) / "probe").read_text(encoding="utf-8")
-
-    return _tried("durable writes", probe, "2", f"Make {folder} writable or choose --work")
-
-
-def _tried(name: str, probe: Callable[[], str], expected: str, mend: str) -> Check:
+    name, folder = "durable writes", _existing(work)
+    fix = f"Make {folder} writable or choose --work"
     try:
-        found = probe()
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".qevd-bio-") as probe:
+            file = Path(probe) / "probe"
+            write_text_atomic(file, "1")
+            write_text_atomic(file, "2")
+            if file.read_text(encoding="utf-8") != "2":
+                return Check(name, "fail", "a replaced file shows its old content", fix)
     except OSError as error:
-        return Check(name, "fail", _line(error), mend)
-    if found != expected:
-        return Check(name, "fail", "a replaced file shows its old content", mend)
+        return Check(name, "fail", _line(error), fix)
     return Check(name, "ok", "replace and fsync work")
 
 
 def _source_data(data_root: Path) -> list[Check]:
     from qevd_bio.qevd.completeness import split_counts
-    from qevd_bio.qevd.records import load_records
+    from qevd_bio.qevd.load import load_records
 
     try:
         loaded = load_records(data_root)
     except QevdBioError as error:
-        return [Check("source data", "fail", f"{error.where}: {error.message}", error.next_step)]
+        return [_failed("source data", error)]
     checks = []
     for count in split_counts(loaded):
         complete = count.present == count.expected
         detail = (
             f"{count.present} of {count.expected} videos are there, {count.records} have a record"
         )
-        mend = "" if complete else "what is there will be processed; the rest is at QEVD's owner"
-        checks.append(Check(f"{count.split} split", "ok" if complete else "warn", detail, mend))
+        fix = "" if complete else "what is there will be processed; the rest is at QEVD's owner"
+        checks.append(Check(f"{count.split} split", "ok" if complete else "warn", detail, fix))
     for record in loaded.rejected:
         name = f"{record.split} record {record.index}"
         checks.append(Check(name, "warn", record.reason, "Correct the record; others are used"))
     return checks
+
+
+def _failed(name: str, error: QevdBioError) -> Check:
+    return Check(name, "fail", f"{error.where}: {error.message}", error.next_step)
 
 
 def _existing(folder: Path) -> Path:

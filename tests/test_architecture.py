@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "qevd_bio"
+from tools.import_graph import (
+    IMPORTS,
+    PACKAGE,
+    PAGE,
+    SOURCES,
+    circle,
+    room_imports,
+    room_lines,
+    with_table,
+)
+
 FLOORS: Mapping[int, tuple[str, ...]] = {
-    0: ("errors", "assets", "arrays", "skeleton", "files"),
+    0: ("errors", "choices", "frame_progress", "assets", "arrays", "skeleton", "files"),
     1: ("motion", "body", "tables", "weights"),
     2: ("engine", "exercises", "qevd", "capture"),
     3: ("feedback",),
@@ -22,65 +32,7 @@ FLOORS: Mapping[int, tuple[str, ...]] = {
 FLOOR = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 ENTRY_POINTS = {"__init__", "__main__"}
 BACKENDS = ("monocular", "hsmr", "recorded")
-
-
-def module_name(source: Path) -> str:
-    parts = source.relative_to(PACKAGE).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
-
-
-SOURCES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
-
-
-def imported_modules(source: Path) -> set[str]:
-    """Name the modules of the package that a file imports, anywhere in it."""
-    found = set()
-    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names = [f"{node.module}.{alias.name}" for alias in node.names] + [node.module]
-        elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        else:
-            continue
-        inside = [name.removeprefix("qevd_bio.") for name in names if name.startswith("qevd_bio.")]
-        modules = {name for name in inside if name in SOURCES}
-        # `from room import file` names the file, not the room's __init__.
-        rooms = {name for name in modules if SOURCES[name].name == "__init__.py"}
-        found |= modules - (rooms if modules - rooms else set())
-    return found
-
-
-IMPORTS = {name: imported_modules(path) for name, path in SOURCES.items()}
-
-
-def circle(graph: Mapping[str, set[str]]) -> list[str]:
-    """Find one circle of a graph; empty where there is none."""
-    done: set[str] = set()
-
-    def follow(node: str, trail: list[str]) -> list[str]:
-        if node in trail:
-            return [*trail[trail.index(node) :], node]
-        if node in done:
-            return []
-        for after in sorted(graph.get(node, ())):
-            if found := follow(after, [*trail, node]):
-                return found
-        done.add(node)
-        return []
-
-    for start in sorted(graph):
-        if found := follow(start, []):
-            return found
-    return []
-
-
-def rooms_graph(depth: int = 1) -> dict[str, set[str]]:
-    graph: dict[str, set[str]] = {}
-    for name, imports in IMPORTS.items():
-        room = ".".join(name.split(".")[:depth])
-        others = {".".join(one.split(".")[:depth]) for one in imports}
-        graph.setdefault(room, set()).update(others - {room})
-    return graph
+MOST_LINES, MOST_LINES_OF_A_PART_OF_CAPTURE = 4500, 3000
 
 
 def test_a_circle_is_found_where_there_is_one() -> None:
@@ -105,7 +57,7 @@ def test_no_files_import_each_other_in_a_circle() -> None:
 
 
 def test_no_rooms_import_each_other_in_a_circle() -> None:
-    assert circle(rooms_graph()) == []
+    assert circle(room_imports(parts=False)) == []
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -131,3 +83,32 @@ def test_motion_imports_only_numpy_and_scipy() -> None:
             strange = tops - allowed - set(sys.stdlib_module_names)
             assert not strange, f"{source.name} imports {sorted(strange)}"
             assert "logging" not in tops and "pathlib" not in tops, source.name
+
+
+def test_rooms_stay_small_enough_to_know() -> None:
+    rooms: dict[str, int] = {}
+    for part, lines in room_lines().items():
+        rooms[part.split("/")[0]] = rooms.get(part.split("/")[0], 0) + lines
+        if part.startswith("capture"):
+            assert lines < MOST_LINES_OF_A_PART_OF_CAPTURE, part
+    large = {room for room, lines in rooms.items() if lines > MOST_LINES} - {"capture"}
+    assert not large, f"{sorted(large)}: each is perhaps two rooms"
+
+
+def test_the_page_shows_the_rooms_and_imports_of_today() -> None:
+    def shown(page: str) -> list[str]:
+        # Numbers of lines may lag behind by a commit; what imports what may not.
+        return re.findall(r"^\| (`\S+`) \| [\d,]+ \| (.*) \|$", page, re.MULTILINE)
+
+    page = PAGE.read_text(encoding="utf-8")
+    assert shown(page) == shown(with_table(page)), "run python tools/import_graph.py --write"
+
+
+def test_the_answers_of_the_page_name_files_that_exist() -> None:
+    answers = (
+        PAGE.read_text(encoding="utf-8").partition("## Where to look")[2].partition("\n## ")[0]
+    )
+    names = re.findall(r"`([a-z_/]+\.(?:py|json))`", answers)
+    assert len(names) >= 5
+    for name in names:
+        assert (PACKAGE / name).exists() or (PACKAGE.parent / name).exists(), name

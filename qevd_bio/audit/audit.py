@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -34,10 +34,11 @@ FOOTAGE_CORRELATION = 0.75
 FOOTAGE_LEAST_S = 2.0
 
 Suspicion = Literal["same file", "same footage", "same place", ""]
+_ORDER: tuple[Suspicion, ...] = ("same file", "same footage", "same place", "")
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class SourceVideo:
     """A video to be compared with others.
 
     Attributes
@@ -60,80 +61,61 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
-    """What was seen of a subject.
+class Fingerprint:
+    """What videos are compared by: the sha256 of the file, and its shots in order of time."""
 
-    Attributes
-    ----------
-    subject : Subject
-        Whose it is.
-    digest : str
-        Sha256 of the file.
-    shots : tuple of Background
-        In order of time.
-    """
-
-    subject: Subject
+    video: SourceVideo
     digest: str
     shots: tuple[Background, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two videos of different splits, and what speaks for one source.
+    """Two videos of different splits, and the evidence for one source.
 
     Attributes
     ----------
     train, test : str
         Unit ids.
+    body_distance : float or None
+        Root mean square difference of the logarithms of the proportions.
     suspicion : str
         The strongest claim that holds, or empty.
     match : Match or None
-        Of the two shots whose backgrounds agree most; None where a video could not be read.
+        Of the two shots with the backgrounds that agree most; None where a video could not be
+        read.
     sigmas : float
         How far the distance lies below chance.
-    closer_share : float
-        Share of all other pairs whose backgrounds agree at least as much.
-    footage : float
+    footage_correlation : float
         Correlation of what moves in those shots; 0 where the places differ.
     shots : tuple of int
         Numbers of the shots, in train and test.
     shift_s : float
         How much later the footage begins in the test video's shot than in the train video's.
-    body_distance : float or None
-        Root mean square difference of the logarithms of the proportions.
-    body_closer_share : float or None
-        Share of all other pairs whose bodies are at least as alike.
+    closer_share, body_closer_share : float or None
+        Share of all other pairs with backgrounds, or bodies, at least as alike.
     """
 
     train: str
     test: str
-    suspicion: Suspicion
-    match: Match | None
-    sigmas: float
-    closer_share: float
-    footage: float
-    shots: tuple[int, int]
-    shift_s: float
     body_distance: float | None
-    body_closer_share: float | None
+    suspicion: Suspicion = ""
+    match: Match | None = None
+    sigmas: float = 0.0
+    footage_correlation: float = 0.0
+    shots: tuple[int, int] = (0, 0)
+    shift_s: float = 0.0
+    closer_share: float = 1.0
+    body_closer_share: float | None = None
 
     def as_json(self) -> dict[str, JsonValue]:
-        """Tell the pair as a JSON value."""
+        """Spell the pair out."""
+        match = asdict(self).pop("match") or dict.fromkeys(("distance", "common", "view"))
         return {
-            "train": self.train,
-            "test": self.test,
-            "suspicion": self.suspicion,
-            "distance": None if self.match is None else self.match.distance,
-            "common_bits": None if self.match is None else self.match.common,
-            "view": None if self.match is None else self.match.view,
-            "sigmas": self.sigmas,
-            "closer_share": self.closer_share,
-            "footage_correlation": self.footage,
-            "shots": list(self.shots),
-            "shift_s": self.shift_s,
-            "body_distance": self.body_distance,
-            "body_closer_share": self.body_closer_share,
+            **{name: value for name, value in asdict(self).items() if name != "match"},
+            "distance": match["distance"],
+            "common_bits": match["common"],
+            "view": match["view"],
         }
 
 
@@ -145,15 +127,15 @@ class Audit:
     ----------
     pairs : tuple of Pair
         Every pair of train and test, suspicious ones first, then by distance.
-    looked : mapping of str to Looked
+    fingerprints : mapping of str to Fingerprint
         By unit id.
-    unseen : mapping of str to str
+    unreadable : mapping of str to str
         Videos that could not be read, and why.
     """
 
     pairs: tuple[Pair, ...]
-    looked: Mapping[str, Looked]
-    unseen: Mapping[str, str]
+    fingerprints: Mapping[str, Fingerprint]
+    unreadable: Mapping[str, str]
 
     @property
     def suspicious(self) -> tuple[Pair, ...]:
@@ -162,66 +144,41 @@ class Audit:
 
 
 def audit(
-    subjects: Sequence[Subject], *, on_video: Callable[[str], None] = lambda _video: None
+    videos: Sequence[SourceVideo], *, on_video: Callable[[str], None] = lambda _video: None
 ) -> Audit:
     """Compare every video of train with every video of test.
 
-    Parameters
-    ----------
-    subjects : sequence of Subject
-        Of both splits.
-    on_video : callable
-        Told the id of each video before it is read.
-
-    Returns
-    -------
-    Audit
+    `on_video` is called with the id of each video before it is read.
     """
-    looked: dict[str, Looked] = {}
-    unseen: dict[str, str] = {}
-    for subject in subjects:
-        on_video(subject.video_id)
+    found: dict[str, Fingerprint] = {}
+    unreadable: dict[str, str] = {}
+    for video in videos:
+        on_video(video.video_id)
         try:
-            looked[subject.video_id] = look_at(subject)
+            found[video.video_id] = fingerprint(video)
         except VideoError as error:
-            unseen[subject.video_id] = error.message
-    sides = [[one for one in subjects if one.split == split] for split in ("train", "test")]
-    raw = [_compared(one, other, looked) for one, other in product(*sides)]
-    matches = sorted(pair.match.distance for pair in raw if pair.match is not None)
-    bodies = sorted(pair.body_distance for pair in raw if pair.body_distance is not None)
+            unreadable[video.video_id] = error.message
+    sides = [[one for one in videos if one.split == split] for split in ("train", "test")]
+    raw = [_compare(one, other, found) for one, other in product(*sides)]
+    matches = [pair.match.distance for pair in raw if pair.match is not None]
+    bodies = [pair.body_distance for pair in raw if pair.body_distance is not None]
     pairs = [_ranked(pair, matches, bodies) for pair in raw]
-    order = ("same file", "same footage", "same place", "")
-    pairs.sort(key=lambda p: (order.index(p.suspicion), -p.sigmas, p.train, p.test))
-    return Audit(tuple(pairs), looked, unseen)
+    pairs.sort(key=lambda p: (_ORDER.index(p.suspicion), -p.sigmas, p.train, p.test))
+    return Audit(tuple(pairs), found, unreadable)
 
 
-def look_at(subject: Subject) -> Looked:
-    """Read a video once: its digest and the backgrounds of its shots.
-
-    Raises
-    ------
-    VideoError
-        It cannot be read.
-    """
-    thumbnails = grey_thumbnails(subject.file, side_px=SIDE, every_s=EVERY_S)
-    return Looked(
-        subject, sha256_file(subject.file), tuple(backgrounds(thumbnails.astype(np.float64)))
-    )
+def fingerprint(video: SourceVideo) -> Fingerprint:
+    """Read a video once: its digest and the backgrounds of its shots; may be a `VideoError`."""
+    thumbnails = grey_thumbnails(video.file, side_px=SIDE, every_s=EVERY_S)
+    shots = tuple(backgrounds(thumbnails.astype(np.float64)))
+    return Fingerprint(video, sha256_file(video.file), shots)
 
 
 def body_distance(one: Mapping[str, float], other: Mapping[str, float]) -> float | None:
-    """Compare the proportions of two bodies.
+    """Compare the proportions of two bodies, given as positive shares by segment.
 
-    Parameters
-    ----------
-    one, other : mapping of str to float
-        Positive shares by segment.
-
-    Returns
-    -------
-    float or None
-        Root mean square difference of the logarithms, so 0.05 is about 5 %; None without a
-        common segment.
+    Root mean square difference of the logarithms, so 0.05 is about 5 %; None without a common
+    segment.
     """
     shared = sorted(set(one) & set(other))
     if not shared:
@@ -230,38 +187,46 @@ def body_distance(one: Mapping[str, float], other: Mapping[str, float]) -> float
     return math.sqrt(sum(squares) / len(squares))
 
 
-def _compared(one: Subject, other: Subject, looked: Mapping[str, Looked]) -> Pair:
+def _compare(one: SourceVideo, other: SourceVideo, found: Mapping[str, Fingerprint]) -> Pair:
     body = (
         math.dist(one.betas, other.betas)
         if one.betas and len(one.betas) == len(other.betas)
         else body_distance(one.body, other.body)
     )
-    a, b = looked.get(one.video_id), looked.get(other.video_id)
-    empty = Pair(one.video_id, other.video_id, "", None, 0.0, 1.0, 0.0, (0, 0), 0.0, body, None)
+    pair = Pair(one.video_id, other.video_id, body)
+    a, b = found.get(one.video_id), found.get(other.video_id)
     if a is None or b is None or not a.shots or not b.shots:
-        return empty
-    found = [
+        return pair
+    matches = [
         (best_match(first, second), i, j)
         for (i, first), (j, second) in product(enumerate(a.shots), enumerate(b.shots))
     ]
-    match, i, j = max(found, key=lambda one: chance_sigmas(one[0]))
-    sigmas, footage, shift_s = chance_sigmas(match), 0.0, 0.0
+    match, i, j = max(matches, key=lambda one: chance_sigmas(one[0]))
+    sigmas, correlation, shift_s = chance_sigmas(match), 0.0, 0.0
     suspicion: Suspicion = "same file" if a.digest == b.digest else ""
     if match.distance <= PLACE_DISTANCE and sigmas >= PLACE_SIGMAS:
         least = round(FOOTAGE_LEAST_S / EVERY_S)
-        footage, shift = shared_footage(a.shots[i], b.shots[j], match.view, least)
+        correlation, shift = shared_footage(a.shots[i], b.shots[j], match.view, least)
         shift_s = (shift + a.shots[i].first - b.shots[j].first) * EVERY_S
-        same = footage >= FOOTAGE_CORRELATION
+        same = correlation >= FOOTAGE_CORRELATION
         suspicion = suspicion or ("same footage" if same else "same place")
-    return Pair(one.video_id, other.video_id, suspicion, match, sigmas, 1.0, footage, (i, j),
-                shift_s, body, None)  # fmt: skip
+    return replace(
+        pair,
+        suspicion=suspicion,
+        match=match,
+        sigmas=sigmas,
+        footage_correlation=correlation,
+        shots=(i, j),
+        shift_s=shift_s,
+    )
 
 
 def _ranked(pair: Pair, matches: Sequence[float], bodies: Sequence[float]) -> Pair:
-    closer = 1.0 if pair.match is None else _share(matches, pair.match.distance)
     body = None if pair.body_distance is None else _share(bodies, pair.body_distance)
-    changed: dict[str, Any] = {"closer_share": closer, "body_closer_share": body}
-    return Pair(**{name: changed.get(name, getattr(pair, name)) for name in Pair.__slots__})
+    if pair.match is None:
+        return replace(pair, body_closer_share=body)
+    closer = _share(matches, pair.match.distance)
+    return replace(pair, closer_share=closer, body_closer_share=body)
 
 
 def _share(values: Sequence[float], value: float) -> float:

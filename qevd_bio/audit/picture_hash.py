@@ -147,24 +147,16 @@ def best_match(one: Background, other: Background) -> Match:
 
 
 def chance_sigmas(match: Match) -> float:
-    """Say how many standard deviations a distance lies below that of two unlike places.
+    """Return how many standard deviations a distance lies below that of two unlike places.
 
-    Parameters
-    ----------
-    match : Match
-        From `best_match`.
-
-    Returns
-    -------
-    float
-        There are nearly two bits a cell, and neighbours share cells: half of the bits count as
-        independent coins.
+    There are nearly two bits a cell, and neighbours share cells: half of the bits count as
+    independent coins.
     """
     return (0.5 - match.distance) / 0.5 * math.sqrt(match.common / 2.0)
 
 
 def differing_cells(one: Background, other: Background) -> tuple[BoolArray, BoolArray]:
-    """Find the cells (G, G) all whose bits agree, and those with a bit that differs.
+    """Find the cells (G, G) in which all bits agree, and those with a bit that differs.
 
     Notes
     -----
@@ -177,22 +169,22 @@ def differing_cells(one: Background, other: Background) -> tuple[BoolArray, Bool
         counts.sum(axis=1) > 0, wrong.sum(axis=1) / np.maximum(counts.sum(axis=1), 1), 1.0
     )
     view = int(np.argmax((0.5 - share) * np.sqrt(counts.sum(axis=1))))
-    told, differing = np.zeros((2, CELLS, CELLS), dtype=bool)
+    compared, differing = np.zeros((2, CELLS, CELLS), dtype=bool)
     half = CELLS * (CELLS - 1)
-    for bits, cells in ((counts[view], told), (wrong[view], differing)):
+    for bits, cells in ((counts[view], compared), (wrong[view], differing)):
         cells[:, :-1] |= bits[:half].reshape(CELLS, CELLS - 1)
         cells[:-1] |= bits[half:].reshape(CELLS - 1, CELLS)
-    return told & ~differing, differing
+    return compared & ~differing, differing
 
 
-def seen_as(picture: Picture, view: int) -> Picture:
-    """Mirror and turn the first two axes of a picture as `Match.view` says."""
+def turned(picture: Picture, view: int) -> Picture:
+    """Mirror and turn the first two axes of a picture into the view of `Match.view`."""
     mirrored = picture[:, ::-1] if view >= 4 else picture
     return np.rot90(mirrored, view % 4)
 
 
 def shared_footage(one: Background, other: Background, view: int, least: int) -> tuple[float, int]:
-    """Say how alike two shots move, at the shift in time at which they move most alike.
+    """Measure how alike two shots move, at the shift in time at which they move most alike.
 
     Parameters
     ----------
@@ -212,7 +204,7 @@ def shared_footage(one: Background, other: Background, view: int, least: int) ->
         Thumbnails that the second begins later than the first.
     """
     a = one.frames.reshape(len(one.frames), -1)
-    b = np.stack([seen_as(frame, view) for frame in other.frames]).reshape(len(other.frames), -1)
+    b = np.stack([turned(frame, view) for frame in other.frames]).reshape(len(other.frames), -1)
     best, at = 0.0, 0
     for shift in range(least - len(b), len(a) - least + 1):
         first, last = max(shift, 0), min(shift + len(b), len(a))
@@ -270,7 +262,7 @@ def _without_bars(picture: FloatArray) -> Box:
 
 
 def _cells(picture: FloatArray, box: Box = (0, SIDE, 0, SIDE)) -> FloatArray:
-    """Average a box of a picture over G x G cells, whose edges may cut through pixels."""
+    """Average a box of a picture over G x G cells; their edges may cut through pixels."""
     top, bottom, left, right = box
     return _shares(top, bottom) @ picture @ _shares(left, right).T
 
@@ -286,7 +278,7 @@ def _shares(first: float, last: float) -> FloatArray:
 
 
 def _bits(cells: FloatArray, still: BoolArray, view: int) -> tuple[BoolArray, BoolArray]:
-    grey, calm = seen_as(cells, view), seen_as(still, view)
+    grey, calm = turned(cells, view), turned(still, view)
     across, down = np.diff(grey, axis=1), np.diff(grey, axis=0)
     signs = np.concatenate([(across > 0.0).ravel(), (down > 0.0).ravel()])
     strong = np.concatenate([(np.abs(across) > WEAK).ravel(), (np.abs(down) > WEAK).ravel()])

@@ -1,7 +1,8 @@
-"""Small grey frames of a video, evenly spread in time."""
+"""Frames of a video, evenly spread in time, and as small grey pictures."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -14,22 +15,21 @@ from qevd_bio.errors import VideoError
 GreyFrames = NDArray[np.uint8]
 
 
+def frames_every(path: Path, every_s: float) -> Iterator[av.VideoFrame]:
+    """Yield the first frame of every interval of a video, on the clock of the file."""
+    due_s = -np.inf
+    with av.open(str(path)) as container:
+        for frame in container.decode(container.streams.video[0]):
+            if frame.time is not None and frame.time >= due_s:
+                due_s = frame.time + every_s * (1.0 - 1e-6)
+                yield frame
+
+
 def grey_thumbnails(path: Path, *, side_px: int, every_s: float) -> GreyFrames:
-    """Take the first frame of every interval of a video.
+    """Take the first frame of every interval of a video, (T, side_px, side_px) in uint8.
 
-    Parameters
-    ----------
-    path : Path
-        The video file.
-    side_px : int
-        Width and height of the thumbnails, whatever the shape of the frame.
-    every_s : float
-        Interval in seconds, on the clock of the file.
-
-    Returns
-    -------
-    ndarray (T, side_px, side_px)
-        As stored, not turned. A file that breaks part-way gives the frames before the break.
+    As stored, not turned, and squeezed into a square. A file that breaks part-way gives the frames
+    before the break.
 
     Raises
     ------
@@ -38,14 +38,10 @@ def grey_thumbnails(path: Path, *, side_px: int, every_s: float) -> GreyFrames:
     """
     probe(path)
     taken: list[GreyFrames] = []
-    due_s = -np.inf
     try:
-        with av.open(str(path)) as container:
-            for frame in container.decode(container.streams.video[0]):
-                if frame.time is not None and frame.time >= due_s:
-                    small = frame.reformat(side_px, side_px, "gray", interpolation="AREA")
-                    taken.append(small.to_ndarray().astype(np.uint8))
-                    due_s = frame.time + every_s * (1.0 - 1e-6)
+        for frame in frames_every(path, every_s):
+            small = frame.reformat(side_px, side_px, "gray", interpolation="AREA")
+            taken.append(small.to_ndarray().astype(np.uint8))
     except (av.error.FFmpegError, EOFError) as error:
         if not taken:
             raise VideoError(
@@ -55,7 +51,7 @@ def grey_thumbnails(path: Path, *, side_px: int, every_s: float) -> GreyFrames:
             ) from error
     if not taken:
         raise VideoError(
-            "it does not say when its frames are shown",
+            "its frames have no times",
             where=str(path),
             next_step="Convert it to mp4",
         )

@@ -1,4 +1,4 @@
-"""Points on a body that say where it is measured: read from our own JSON files.
+"""Points on a body at which it is measured, read from JSON files.
 
 B bodies, V vertices
 """
@@ -8,25 +8,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from qevd_bio.arrays import FloatArray
 from qevd_bio.errors import DataError
-from qevd_bio.files.strict_json import JsonValue, parse_json
+from qevd_bio.files.json_schema import load_schema, schema_violation
+from qevd_bio.files.strict_json import read_json
 
-SCHEMA_VERSION = 1
-LANDMARK_NAMES: tuple[str, ...] = (
-    "head_top",
-    "heel_left",
-    "nipple_right",
-    "belly_button",
-    "crotch",
-)
+SMPL_LANDMARKS = Path(__file__).with_name("landmarks_smpl.json")
+"""The landmarks that ship with the package: of SMPL and SKEL, whose skins share vertices."""
 
-_KEYS = {"schema_version", "id", "version", "citation", "n_vertices", "landmarks"}
+_SCHEMA = load_schema(__file__, "landmarks.schema.json")
+_NEXT_STEP = "Correct the landmark file"
 _SUM_TOLERANCE = 1e-6
 
 
@@ -45,20 +41,15 @@ class Landmarks:
     Attributes
     ----------
     id : str
-        Name of the topology they are of.
-    version : int
-        Of the file.
-    citation : str
-        Where the points come from.
+        Name of the topology.
     n_vertices : int
         Vertices of a body of this topology.
     points : mapping of str to Landmark
-        Every one of `LANDMARK_NAMES`; further ones are kept.
+        ``head_top``, ``heel_left``, ``nipple_right``, ``belly_button``, ``crotch`` and any others
+        of the file.
     """
 
     id: str
-    version: int
-    citation: str
     n_vertices: int
     points: Mapping[str, Landmark]
 
@@ -73,29 +64,15 @@ class Landmarks:
         )
 
 
-@cache
-def shipped_landmarks(name: str) -> Landmarks:
-    """Read the landmarks that ship with the package: ``smpl`` or ``open_body``.
-
-    ``smpl`` serves SMPL and SKEL, whose skins share their vertices.
-    """
-    return read_landmarks(shipped_file(name))
-
-
-def shipped_file(name: str) -> Path:
-    """Say where the landmarks of `shipped_landmarks` lie."""
-    return Path(__file__).with_name(f"landmarks_{name}.json")
-
-
 def read_landmarks(path: Path) -> Landmarks:
     """Read a landmark file.
 
     Parameters
     ----------
     path : Path
-        JSON with ``schema_version`` 1, ``id``, ``version``, ``citation``, ``n_vertices`` and
-        ``landmarks``: by name ``{"vertex": 411}``, or three vertices of a triangle with their
-        barycentric coordinates, ``{"vertices": [1, 2, 3], "barycentric": [0.2, 0.3, 0.5]}``.
+        JSON as ``landmarks.schema.json`` describes it. A landmark is ``{"vertex": 411}``, or three
+        vertices of a triangle with their barycentric coordinates,
+        ``{"vertices": [1, 2, 3], "barycentric": [0.2, 0.3, 0.5]}``.
 
     Returns
     -------
@@ -104,82 +81,31 @@ def read_landmarks(path: Path) -> Landmarks:
     Raises
     ------
     DataError
-        The file is absent or malformed, lacks a landmark, or names vertices that a body of
-        this topology has not.
+        The file is absent, violates its schema, or a landmark names a vertex beyond
+        ``n_vertices`` or has coordinates with another sum than 1.
     """
-    where = str(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise _bad(where, f"cannot be read ({error})") from error
-    held = parse_json(text, where=where)
-    if not isinstance(held, Mapping) or set(held) != _KEYS:
-        given = ", ".join(sorted(held)) if isinstance(held, Mapping) else type(held).__name__
-        raise _bad(where, f"has {given}, needs the keys {', '.join(sorted(_KEYS))}")
-    if held["schema_version"] != SCHEMA_VERSION:
-        raise _bad(where, f"is of schema version {held['schema_version']}, not {SCHEMA_VERSION}")
-    n_vertices = _whole(held["n_vertices"], f"{where} n_vertices", least=1)
-    named = held["landmarks"]
-    if not isinstance(named, Mapping):
-        raise _bad(f"{where} landmarks", "is no mapping of names to points")
-    lacking = [name for name in LANDMARK_NAMES if name not in named]
-    if lacking:
-        raise _bad(f"{where} landmarks", f"lacks {', '.join(lacking)}")
-    return Landmarks(
-        id=_text(held["id"], f"{where} id"),
-        version=_whole(held["version"], f"{where} version", least=1),
-        citation=_text(held["citation"], f"{where} citation"),
-        n_vertices=n_vertices,
-        points={
-            name: _landmark(point, f"{where} landmark {name}", n_vertices)
-            for name, point in named.items()
-        },
-    )
+    held: Any = read_json(path, next_step=_NEXT_STEP)
+    if violation := schema_violation(_SCHEMA, held):
+        key, cause = violation
+        raise _bad(path, key, cause)
+    points = {name: _landmark(point) for name, point in held["landmarks"].items()}
+    n_vertices = int(held["n_vertices"])
+    for name, point in points.items():
+        if max(point.vertices) >= n_vertices:
+            cause = f"vertex {max(point.vertices)} of {n_vertices}, counted from 0"
+            raise _bad(path, f"landmarks.{name}", cause)
+        if abs(math.fsum(point.shares) - 1.0) > _SUM_TOLERANCE:
+            cause = f"barycentric coordinates sum to {math.fsum(point.shares):g}, not 1"
+            raise _bad(path, f"landmarks.{name}", cause)
+    return Landmarks(id=held["id"], n_vertices=n_vertices, points=points)
 
 
-def _landmark(point: JsonValue, where: str, n_vertices: int) -> Landmark:
-    if isinstance(point, Mapping) and set(point) == {"vertex"}:
-        vertex = _vertex(point["vertex"], where, n_vertices)
-        return Landmark((vertex, vertex, vertex), (1.0, 0.0, 0.0))
-    if not isinstance(point, Mapping) or set(point) != {"vertices", "barycentric"}:
-        raise _bad(where, "needs either 'vertex', or 'vertices' and 'barycentric'")
-    a, b, c = (_vertex(one, where, n_vertices) for one in _three(point["vertices"], where))
-    shares = [_share(one, where) for one in _three(point["barycentric"], where)]
-    if abs(math.fsum(shares) - 1.0) > _SUM_TOLERANCE:
-        raise _bad(where, f"barycentric coordinates sum to {math.fsum(shares):g}, not 1")
-    return Landmark((a, b, c), (shares[0], shares[1], shares[2]))
+def _landmark(point: Mapping[str, Any]) -> Landmark:
+    a, b, c = map(int, point.get("vertices", [point.get("vertex", 0)] * 3))
+    u, v, w = map(float, point.get("barycentric", (1, 0, 0)))
+    return Landmark((a, b, c), (u, v, w))
 
 
-def _three(value: JsonValue, where: str) -> list[JsonValue]:
-    if not isinstance(value, list) or len(value) != 3:
-        raise _bad(where, "needs three vertices and three barycentric coordinates")
-    return value
-
-
-def _vertex(value: JsonValue, where: str, n_vertices: int) -> int:
-    vertex = _whole(value, where, least=0)
-    if vertex >= n_vertices:
-        raise _bad(where, f"vertex {vertex} of {n_vertices}, counted from 0")
-    return vertex
-
-
-def _share(value: JsonValue, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
-        raise _bad(where, f"barycentric coordinate {value!r} is not between 0 and 1")
-    return float(value)
-
-
-def _whole(value: JsonValue, where: str, *, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise _bad(where, f"{value!r} is no whole number from {least} on")
-    return value
-
-
-def _text(value: JsonValue, where: str) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise _bad(where, f"{value!r} is no text")
-    return value
-
-
-def _bad(where: str, cause: str) -> DataError:
-    return DataError(cause, where=where, next_step="Correct the landmark file")
+def _bad(path: Path, key: str, cause: str) -> DataError:
+    where = f"{path} {key}" if key else str(path)
+    return DataError(cause, where=where, next_step=_NEXT_STEP)

@@ -1,4 +1,4 @@
-"""Virtual measurements of bodies, after SHAPY: height, mass, chest, waist and hip girth.
+"""Virtual measurements of bodies after SHAPY: height, mass, chest, waist and hip girth.
 
 B bodies, V vertices
 """
@@ -15,7 +15,7 @@ from qevd_bio.body.slices import girths_m
 from qevd_bio.body.surface import Surface, checked_vertices, volumes_m3
 
 DENSITY_KG_M3 = 985.0
-"""Of the whole body, as SHAPY takes it."""
+"""Of the whole body (SHAPY)."""
 
 GIRTH_LANDMARKS = {"chest": "nipple_right", "waist": "belly_button", "hip": "crotch"}
 """The landmark through which the plane of each girth goes."""
@@ -50,7 +50,7 @@ class Bodies:
 
 @dataclass(frozen=True, slots=True)
 class Measurements:
-    """What was measured of B bodies, each an ndarray (B,): metres, mass in kilograms."""
+    """Measurements of B bodies, each an ndarray (B,): metres, mass in kilograms."""
 
     height_m: FloatArray
     mass_kg: FloatArray
@@ -74,8 +74,8 @@ def measure(bodies: Bodies) -> Measurements:
     Raises
     ------
     ValueError
-        A body does not stand with y up, or its arms are not raised: nothing tells the arms
-        from the trunk, so a tape at chest height would go around them.
+        A body does not stand with y up, or its arms are not raised: arms are not separated
+        from the trunk, so a tape at chest height would go around lowered arms.
 
     Notes
     -----

@@ -11,22 +11,22 @@ from dataclasses import asdict, dataclass
 from qevd_bio.body.measurements import measure
 from qevd_bio.body.plausible import flags_of
 from qevd_bio.body.shape_average import AveragedShape
-from qevd_bio.body.shape_model import FileShapeModel, SkelShape
+from qevd_bio.body.shape_model import ShapeModel
 from qevd_bio.skeleton.bodies import segment_lengths_between
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What is known of a body.
+    """The measurements of one body.
 
     Attributes
     ----------
     measured : mapping of str to float
         height_m, mass_kg, chest_m, waist_m, hip_m.
     flags : tuple of str
-        What is implausible, see `body.plausible`.
+        Implausible measurements, see `body.plausible`.
     lengths_m : mapping of str to float or None
-        Segment lengths; None: the body's file has no joints.
+        Segment lengths; None when the body's file has no joints.
     """
 
     measured: Mapping[str, float]
@@ -35,18 +35,18 @@ class Person:
 
 
 def measure_person(
-    model: FileShapeModel, shape: AveragedShape, given_height_m: float | None
+    model: ShapeModel, shape: AveragedShape, given_height_m: float | None
 ) -> Person:
     """Measure the body of an averaged shape.
 
     Parameters
     ----------
-    model : FileShapeModel
+    model : ShapeModel
         The user's SMPL or SKEL body.
     shape : AveragedShape
         The person's shape.
     given_height_m : float or None
-        Height that is known otherwise; it scales nothing, but a contradiction is flagged.
+        Known height; scales nothing, but a contradiction is flagged.
 
     Returns
     -------
@@ -55,9 +55,9 @@ def measure_person(
     Raises
     ------
     ValueError
-        The shape numbers are so far from any body that its arms hang or its head lies low.
+        The shape numbers are so extreme that the arms hang or the head lies below the heels.
     """
-    bodies = model.bodies(SkelShape(shape.betas[None]))
+    bodies = model.bodies(shape.betas[None])
     measured = {name: float(value[0]) for name, value in asdict(measure(bodies)).items()}
     flags = flags_of(measured, given_height_m=given_height_m, is_closed=bodies.surface.is_closed)
     if model.joint_regressor is None:

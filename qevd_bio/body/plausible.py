@@ -1,4 +1,4 @@
-"""Which measurements of a body can be a person's."""
+"""Checks whether the measurements of a body can be a person's."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ DOUBTS: Mapping[str, frozenset[str]] = {
     "girth_order": frozenset({"chest_m", "waist_m", "hip_m"}),
     "open_surface": frozenset({"mass_kg"}),
 }
-"""The measurements that each flag makes doubtful; a scale that is wrong spoils them all."""
+"""The measurements that each flag makes doubtful; a wrong scale affects all of them."""
 
 
 def flags_of(
     measured: Mapping[str, float], *, given_height_m: float | None = None, is_closed: bool = True
 ) -> tuple[str, ...]:
-    """Say what is implausible about the measurements of one body.
+    """Flag what is implausible about the measurements of one body.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""One shape of a person out of the shapes that were seen frame by frame.
+"""One shape of a person, averaged from the shapes of the frames.
 
 T frames, N = 10 shape numbers, W windows
 """
@@ -17,7 +17,7 @@ WINDOW_S = 3.0
 
 FAR = 2.5
 """A shape is left out this many median distances away from the median. Unverified; of normal
-noise in ten numbers it leaves out none (its median distance is 3.1, one in a million 6.9)."""
+noise in ten numbers none is left out (the median distance is 3.1, one in a million 6.9)."""
 
 NEAR_ENOUGH = 0.1
 """... but not when it is this near, in standard deviations of the population. Unverified."""
@@ -34,12 +34,12 @@ class AveragedShape:
     frames : int
         Frames that count.
     frames_left_out : int
-        Frames with a shape that is another's, or a wrong one.
+        Outlier frames: the shape is wrong or another person's.
     windows : int
         Windows that count.
     spread : float or None
-        Root mean square distance of the windows from the average, a number: how sure the shape
-        is, in standard deviations of the population. None: a single window tells nothing.
+        Root mean square distance of the windows from the average, per shape number, in standard
+        deviations of the population: the uncertainty of the shape. None with a single window.
     """
 
     betas: FloatArray
@@ -71,9 +71,8 @@ def average_shape(betas: FloatArray, time_s: FloatArray) -> AveragedShape:
     Notes
     -----
     First within windows of 3 s, then over the windows, weighted by their frames. Both times
-    the median of each number is the centre, what lies far from it is left out, and the mean of
-    the rest is taken. So single wrong frames count for nothing, nor does a window in which
-    somebody else was followed.
+    shapes far from the median of each number are left out and the rest is averaged. So neither
+    single wrong frames count nor a window in which another person was tracked.
     """
     betas, time_s = np.asarray(betas, dtype=np.float64), np.asarray(time_s, dtype=np.float64)
     if betas.shape != (len(time_s), N_BETAS):
@@ -105,5 +104,5 @@ def average_shape(betas: FloatArray, time_s: FloatArray) -> AveragedShape:
 def _near_the_median(shapes: FloatArray) -> BoolArray:
     distance = np.linalg.norm(shapes - np.median(shapes, axis=0), axis=1)
     near: BoolArray = distance <= max(FAR * float(np.median(distance)), NEAR_ENOUGH)
-    # Of few shapes that all differ the median may be near none.
+    # The median of a few different shapes may be near none of them.
     return near if near.any() else np.ones(len(shapes), dtype=np.bool_)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.spatial import ConvexHull, QhullError
 
 from qevd_bio.arrays import FloatArray
 from qevd_bio.body.surface import Surface, checked_vertices
@@ -36,8 +37,8 @@ def girths_m(vertices_m: ArrayLike, surface: Surface, planes_m: ArrayLike) -> Fl
 
     Notes
     -----
-    Exact to rounding: all points in which the plane meets an edge, and no tolerance. The tape
-    goes around everything in the plane, both thighs or a lowered arm included.
+    Exact to rounding: of all points in which the plane meets an edge. The tape goes around
+    everything in the plane, both thighs or a lowered arm included.
     """
     vertices = checked_vertices(vertices_m, surface)
     planes = np.asarray(planes_m, dtype=np.float64)
@@ -56,27 +57,11 @@ def girths_m(vertices_m: ArrayLike, surface: Surface, planes_m: ArrayLike) -> Fl
 
 
 def slice_points(body_m: FloatArray, surface: Surface, height_m: float) -> FloatArray:
-    """Find where a horizontal plane meets the edges of one body.
+    """Find x and z (N, 2) of the points where the plane y = height meets a body's edges (V, 3).
 
-    Parameters
-    ----------
-    body_m : ndarray (V, 3)
-        In metres, y up.
-    surface : Surface
-        Its triangles.
-    height_m : float
-        Height y of the plane.
-
-    Returns
-    -------
-    ndarray (N, 2)
-        x and z of the points, some perhaps twice; none when the plane meets nothing.
-
-    Notes
-    -----
-    An edge with one end below the plane and the other not gives one point. Vertices in the
-    plane are taken as they are, so an edge or triangle lying in it is there by its corners:
-    the hull of all these points is the hull of the slice.
+    An edge with one end below the plane and the other not gives one point. Vertices in the plane
+    are points, too, so that an edge or triangle in the plane counts by its corners. The hull of
+    all points is the hull of the slice; some points may come twice.
     """
     y = body_m[:, 1]
     below = y < height_m
@@ -90,35 +75,11 @@ def slice_points(body_m: FloatArray, surface: Surface, height_m: float) -> Float
 
 
 def hull_perimeter(points: FloatArray) -> float:
-    """Measure the perimeter of the convex hull of points.
+    """Measure the perimeter of the convex hull of points (N, 2), at least one, in their unit.
 
-    Parameters
-    ----------
-    points : ndarray (N, 2)
-        At least one; in any order, repeated ones allowed.
-
-    Returns
-    -------
-    float
-        In the points' unit. Points on one line give twice its length, a single point 0.
-
-    Notes
-    -----
-    Andrew's monotone chain: lower and upper half from left to right and back.
+    Points on one line give twice its length, a single point 0.
     """
-    ordered = points[np.lexsort((points[:, 1], points[:, 0]))].tolist()
-    corners = np.array(_half_hull(ordered)[:-1] + _half_hull(ordered[::-1]))
-    sides = np.diff(corners, axis=0)
-    return float(np.hypot(sides[:, 0], sides[:, 1]).sum())
-
-
-def _half_hull(ordered: list[list[float]]) -> list[list[float]]:
-    hull: list[list[float]] = []
-    for point in ordered:
-        while len(hull) > 1:
-            (ax, az), (bx, bz) = hull[-2], hull[-1]
-            if (bx - ax) * (point[1] - az) > (bz - az) * (point[0] - ax):
-                break
-            hull.pop()
-        hull.append(point)
-    return hull
+    try:
+        return float(ConvexHull(points).area)
+    except QhullError:
+        return 2.0 * float(np.hypot(*np.ptp(points, axis=0)))

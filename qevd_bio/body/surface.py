@@ -15,19 +15,19 @@ from qevd_bio.arrays import FloatArray, IntArray
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """Triangles on numbered vertices, with what follows from them.
+    """Triangles on numbered vertices, with their edges.
 
     Attributes
     ----------
     n_vertices : int
         Vertices of every body on this surface.
     corners : tuple of ndarray (F,)
-        First, second and third vertex of each triangle, counter-clockwise seen from outside.
+        First, second and third vertex of each triangle, counter-clockwise from outside.
     edges : tuple of ndarray (E,)
         The two ends of each edge; every edge once, the smaller end first.
     is_closed : bool
-        Whether every edge is run through once in each direction: only then is there an inside,
-        and the volume independent of where the origin lies.
+        Whether every edge is traversed once in each direction. Only then does the surface
+        enclose a volume.
     """
 
     n_vertices: int
@@ -114,9 +114,8 @@ def volumes_m3(vertices_m: ArrayLike, surface: Surface) -> FloatArray:
 
     Notes
     -----
-    The sum of the signed tetrahedra from the origin to each triangle, as SHAPY has it. For a
-    surface that is not closed the number depends on the origin and means little
-    (`Surface.is_closed`).
+    The sum of the signed tetrahedra from the origin to each triangle, as in SHAPY. For a surface
+    that is not closed (`Surface.is_closed`) the number depends on the origin and means little.
     """
     vertices = checked_vertices(vertices_m, surface)
     return np.array([_volume_m3(body, surface) for body in vertices], dtype=np.float64)

@@ -6,16 +6,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol, get_args
 
 from qevd_bio.arrays import FloatArray
 from qevd_bio.capture.captured import Captured
+from qevd_bio.choices import BackendName
 from qevd_bio.errors import VideoError
 from qevd_bio.files.digest import sha256_file_once, sha256_json
 from qevd_bio.files.strict_json import JsonValue
 
-MEDIAPIPE, HSMR, RECORDED = "mediapipe", "hsmr", "recorded"
-BACKENDS = (MEDIAPIPE, HSMR, RECORDED)
+MEDIAPIPE: Final = "mediapipe"
+HSMR: Final = "hsmr"
+RECORDED: Final = "recorded"
+BACKENDS: tuple[BackendName, ...] = get_args(BackendName)
 
 
 @dataclass(frozen=True, slots=True)

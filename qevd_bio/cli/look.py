@@ -1,21 +1,28 @@
-"""Commands for looking at results: diff, plot, stats, overlay and export."""
+"""Commands for looking at results: diff, plot, overlay, export, stats, why."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qevd_bio.cli.guard import DONE, guarded
-from qevd_bio.cli.output import emit, table
-from qevd_bio.cli.setup import Json
-from qevd_bio.cli.work import Work
+from qevd_bio.choices import ExportFormat
+from qevd_bio.cli.errors import DONE, guarded
+from qevd_bio.cli.options import RULE_IDS, Json, UserRules, Work
+from qevd_bio.cli.output import emit, printable, table
+
+if TYPE_CHECKING:
+    from qevd_bio.engine.maintain.provenance import Link
+
+_SHORT = 16
 
 
 @guarded
 def diff(
-    work: Work = Path("work"),
+    work: Work,
     html: Annotated[
         Path | None, typer.Option("--html", help="Write a page with curves and findings here.")
     ] = None,
@@ -26,10 +33,11 @@ def diff(
 ) -> int:
     """Show old and new sentences; with --html beside their curves and evidence."""
     from qevd_bio.pipeline.pipeline import reopen_pipeline
-    from qevd_bio.views.changes import all_changes, write_diff_page
+    from qevd_bio.views.diff_page import write_diff_page
+    from qevd_bio.views.work_folder import annotation_rows
 
     pipeline = reopen_pipeline(work)
-    rows = all_changes(pipeline)
+    rows = annotation_rows(pipeline)
     shown = [row for row in rows if everything or row["status"] == "rewritten"]
     result = [
         {key: row[key] for key in (
@@ -60,7 +68,7 @@ def diff(
 @guarded
 def plot(
     video: Annotated[str, typer.Argument(help="Video id.")],
-    work: Work = Path("work"),
+    work: Work,
     out: Annotated[
         Path | None, typer.Option("--out", help="PNG to write; default VIDEO.png.")
     ] = None,
@@ -68,34 +76,22 @@ def plot(
 ) -> int:
     """Draw the curves of one video with cycles, targets and utterances."""
     from qevd_bio.pipeline.pipeline import reopen_pipeline
-    from qevd_bio.views.changes import plot_of
+    from qevd_bio.views.plot import write_plot
 
     target = out or Path(f"{video}.png")
-    panels = plot_of(reopen_pipeline(work), video, target)
-    emit({"plot": str(target), "panels": panels}, f"plot: {target}", as_json=as_json)
-    return DONE
-
-
-@guarded
-def stats(
-    path: Annotated[Path, typer.Argument(help="A release, or a work folder.")] = Path("work"),
-    as_json: Json = False,
-) -> int:
-    """Count videos, segments and utterances beside the paper's numbers."""
-    from qevd_bio.views.statistics import statistics_of, statistics_tables
-
-    found = statistics_of(path)
-    text = "\n\n".join(table(header, rows) for header, rows in statistics_tables(found))
-    emit({split: one.as_json() for split, one in found.items()}, text, as_json=as_json)
+    panels = write_plot(reopen_pipeline(work), video, target)
+    emit({"plot": target, "panels": panels}, f"plot: {target}", as_json=as_json)
     return DONE
 
 
 @guarded
 def overlay(
     video: Annotated[str, typer.Argument(help="Video id; or a video file, with --exercise.")],
-    work: Work = Path("work"),
+    work: Work,
+    user_rules: UserRules,
     exercise: Annotated[
-        str | None, typer.Option("--exercise", help="What a video file shows.")
+        str | None,
+        typer.Option("--exercise", help="What a video file shows.", autocompletion=RULE_IDS),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="mp4 to write; default VIDEO-overlay.mp4.")
@@ -105,24 +101,24 @@ def overlay(
     ] = 1280,
     as_json: Json = False,
 ) -> int:
-    """Draw skeleton, angles, phase, cycle count and faults on the frames of one video."""
+    """Draw skeleton, angles, phase, cycle count and violations on the frames of one video."""
     from qevd_bio.cli.progress import frame_progress
-    from qevd_bio.views.overlay import write_overlay
-    from qevd_bio.views.overlay_file import watched_video
+    from qevd_bio.views.analyse_file import video_or_file
+    from qevd_bio.views.overlay.write_video import write_overlay
 
     target = out or Path(f"{Path(video).stem}-overlay.mp4")
-    seen = watched_video(video, work, exercise, target)
-    with frame_progress(len(seen.motion.time_s)) as on_frame:
-        frames = write_overlay(seen, target, longest_side_px=longest_side, on_frame=on_frame)
-    emit({"overlay": str(target), "frames": frames}, f"overlay: {target}", as_json=as_json)
+    analysed = video_or_file(video, work, exercise, target, user_rules)
+    with frame_progress(len(analysed.motion.time_s)) as on_frame:
+        frames = write_overlay(analysed, target, longest_side_px=longest_side, on_frame=on_frame)
+    emit({"overlay": target, "frames": frames}, f"overlay: {target}", as_json=as_json)
     return DONE
 
 
 @guarded
 def export(
     video: Annotated[str, typer.Argument(help="Video id.")],
-    to: Annotated[str, typer.Option("--to", help="mot (OpenSim) or rrd (rerun).")],
-    work: Work = Path("work"),
+    to: Annotated[ExportFormat, typer.Option("--to", help="mot: OpenSim. rrd: rerun.")],
+    work: Work,
     out: Annotated[
         Path | None, typer.Option("--out", help="File to write; default VIDEO.mot or VIDEO.rrd.")
     ] = None,
@@ -130,12 +126,96 @@ def export(
 ) -> int:
     """Write the motion of one video for another tool."""
     from qevd_bio.pipeline.pipeline import outside_of_source, reopen_pipeline
+    from qevd_bio.views.analysed_video import finished_video
     from qevd_bio.views.export import export_motion
-    from qevd_bio.views.overlay import watched
 
     pipeline = reopen_pipeline(work)
     target = out or Path(f"{video}.{to}")
     outside_of_source(target, pipeline.config.data_root)
-    export_motion(watched(pipeline, video), target, to)
-    emit({"export": str(target)}, f"export: {target}", as_json=as_json)
+    export_motion(finished_video(pipeline, video), target, to)
+    emit({"export": target}, f"export: {target}", as_json=as_json)
     return DONE
+
+
+@guarded
+def stats(
+    work: Work,
+    release: Annotated[
+        Path | None, typer.Argument(help="Folder of a release; without it the work folder.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Count videos, segments and utterances beside the paper's numbers."""
+    from qevd_bio.views.statistics import statistics_of, statistics_tables
+
+    found = statistics_of(release or work)
+    text = "\n\n".join(table(header, rows) for header, rows in statistics_tables(found))
+    emit({split: one.as_json() for split, one in found.items()}, text, as_json=as_json)
+    return DONE
+
+
+@guarded
+def why(
+    row: Annotated[
+        str,
+        typer.Argument(help="VIDEO:FEEDBACK_INDEX, or FILE.parquet:ROW of a release, from 0."),
+    ],
+    work: Work,
+    as_json: Json = False,
+) -> int:
+    """Show what a row was made from: units, inputs, runs, code and machine."""
+    from qevd_bio.pipeline.pipeline import reopen_pipeline
+    from qevd_bio.release.tracing import trace
+
+    found = trace(reopen_pipeline(work), row)
+    result = {
+        "row": {name: _plain(value) for name, value in found.row.items()},
+        "chain": [
+            {
+                **asdict(link.record),
+                "unit_file": link.unit_file,
+                "run": link.run,
+                "run_problem": link.run_problem,
+            }
+            for link in found.links
+        ],
+    }
+    shown = ("video_id", "feedback_original", "feedback", "status", "reason")
+    lines = [f"{name}: {printable(str(found.row[name]))}" for name in shown if name in found.row]
+    emit(result, "\n\n".join(["\n".join(lines), *map(_link_text, found.links)]), as_json=as_json)
+    return DONE
+
+
+def _link_text(link: Link) -> str:
+    record = link.record
+    lines = [
+        f"{record.stage} (version {record.version})  {link.unit_file.parent}",
+        f"  bytes   sha256 {record.outputs[0].sha256[:_SHORT]}, "
+        f"written {record.timings.finished_utc} on {record.host} "
+        f"in {record.timings.seconds:.1f} s",
+        f"  run     {_run_text(link)}",
+    ]
+    if record.adopted:
+        lines.append(
+            f"  adopted from {record.adopted.identity[:_SHORT]} at {record.adopted.adopted_utc}: "
+            f"{record.adopted.reason}"
+        )
+    lines += [f"  from    {name} {digest[:_SHORT]}" for name, digest in record.depends.items()]
+    return "\n".join(lines)
+
+
+def _run_text(link: Link) -> str:
+    run: Mapping[str, Any] | None = link.run
+    run_id = link.record.run_id
+    if run is None:
+        return f"{run_id}: its record {link.run_problem}" if run_id else "not recorded"
+    git = run["git"]
+    commit = f"commit {git['commit'][:12]}{' with changes' * git['dirty']}" if git else "no commit"
+    version = run["versions"]["qevd-bio"]
+    return f"{run_id}: qevd-bio {version}, {commit}, {run['machine']['platform']}"
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401  any value of a table
+    if isinstance(value, float) and value != value:
+        return None
+    return value

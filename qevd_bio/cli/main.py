@@ -9,17 +9,19 @@ from typing import Annotated
 import typer
 
 from qevd_bio import __version__
-from qevd_bio.cli import cluster, look, release, rules, setup, synth, trust, upkeep, weights, work
-from qevd_bio.cli.guard import DEBUG_VARIABLE
-from qevd_bio.cli.why import why
+from qevd_bio.cli import look, maintain, release, rules, run, start, weights
+from qevd_bio.cli.errors import DEBUG_VARIABLE
+from qevd_bio.cli.help_groups import Command, Group
 
 app = typer.Typer(
     name="qevd-bio",
     help="From exercise videos to quantified, evidence-linked coaching sentences.",
     epilog=(
         "Exit codes: 0 done, 1 known failure, 2 usage, 3 some videos failed, "
-        "4 verification found faults, 130 interrupted."
+        "4 a check found issues, 130 interrupted."
     ),
+    cls=Group,
+    context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -35,7 +37,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def options(
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show tracebacks. May stand anywhere in the command.")
+        bool, typer.Option("--debug", help="Show tracebacks. Can stand anywhere in the command.")
     ] = False,
     version: Annotated[
         bool,
@@ -45,35 +47,23 @@ def options(
     """From exercise videos to quantified, evidence-linked coaching sentences."""
 
 
-app.command()(setup.demo)
-app.command()(setup.doctor)
-app.command()(work.plan)
-app.command()(work.run)
-app.command()(cluster.submit)
-app.command()(cluster.pack)
-app.command()(cluster.join)
-for _command in (
-    upkeep.status,
-    upkeep.failed,
-    upkeep.retry,
-    upkeep.verify,
-    upkeep.gc,
-    upkeep.adopt,
+GROUPS = {
+    "Start": (start.demo, start.doctor, start.synth),
+    "Run": (run.plan, run.run, run.submit, run.retry),
+    "Look": (look.diff, look.plot, look.overlay, look.export, look.stats, look.why),
+    "Release": (release.publish, release.verify, release.compare, release.audit),
+    "Maintain": (maintain.status, maintain.failed, maintain.gc, maintain.adopt),
+}
+for _group, _commands in GROUPS.items():
+    for _command in _commands:
+        app.command(cls=Command, rich_help_panel=_group)(_command)
+app.add_typer(maintain.archive_app, name="archive", rich_help_panel="Maintain")
+for _name, _app in (
+    ("rules", rules.rules_app),
+    ("references", rules.references_app),
+    ("weights", weights.weights_app),
 ):
-    app.command()(_command)
-app.command()(why)
-app.command()(release.publish)
-app.command()(trust.compare)
-app.command()(trust.audit)
-app.command()(look.diff)
-app.command()(look.plot)
-app.command()(look.stats)
-app.command()(look.overlay)
-app.command()(look.export)
-app.command()(synth.synth)
-app.add_typer(rules.rules_app, name="rules")
-app.add_typer(rules.references_app, name="references")
-app.add_typer(weights.weights_app, name="weights")
+    app.add_typer(_app, name=_name, rich_help_panel="Rules and weights")
 
 
 def main() -> None:

@@ -6,27 +6,30 @@ import json
 import shutil
 import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import Any
 
 _GAP = "  "
 
 
-def emit(result: Mapping[str, Any] | Sequence[Any], text: str, *, as_json: bool) -> None:
-    """Print a command's result.
+def emit(result: object, text: str, *, as_json: bool) -> None:
+    """Print a command's result: as JSON, or the same as text.
 
-    Parameters
-    ----------
-    result : mapping or sequence
-        The result as JSON values.
-    text : str
-        The same for people.
-    as_json : bool
-        Which of the two.
+    Dataclasses become objects and paths text in the JSON.
     """
     if as_json:
-        print(json.dumps(result, ensure_ascii=False, allow_nan=False, indent=2))
+        print(json.dumps(result, ensure_ascii=False, allow_nan=False, indent=2, default=_plain))
     elif text:
         print(text)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401  what JSON has no form for
+    if is_dataclass(value):
+        return {one.name: getattr(value, one.name) for one in fields(value)}
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
 def printable(text: str) -> str:
@@ -35,20 +38,7 @@ def printable(text: str) -> str:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Lay out a table for the terminal; the last column wraps.
-
-    Parameters
-    ----------
-    header : sequence of str
-        Column titles.
-    rows : sequence of sequences
-        One sequence a row, as long as the header.
-
-    Returns
-    -------
-    str
-        Lines without trailing blanks.
-    """
+    """Lay out a table for the terminal; the last column wraps."""
     cells = [[printable(str(value)) for value in row] for row in [header, *rows]]
     widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
     before = sum(widths[:-1]) + len(_GAP) * (len(widths) - 1)
@@ -62,3 +52,9 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
         lines.append(f"{start}{_GAP if start else ''}{pieces[0]}".rstrip())
         lines += [" " * before + piece for piece in pieces[1:]]
     return "\n".join(lines)
+
+
+def counts_table(counts: Mapping[str, Mapping[str, int]]) -> str:
+    """Lay out numbers by stage and word."""
+    header = ("stage", *next(iter(counts.values()), {}))
+    return table(header, [(stage, *numbers.values()) for stage, numbers in counts.items()])

@@ -1,21 +1,24 @@
-"""Commands that hand the result on: publish."""
+"""Commands for releases: publish, verify, compare, audit."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qevd_bio.cli.guard import DONE, guarded, say
+from qevd_bio.cli.errors import DONE, ISSUES_FOUND, guarded, report
+from qevd_bio.cli.options import PROGRAM, Json, Work
 from qevd_bio.cli.output import emit, table
-from qevd_bio.cli.setup import Json
-from qevd_bio.cli.work import Work
+from qevd_bio.errors import UsageError
+
+if TYPE_CHECKING:
+    from qevd_bio.release.compare import Comparison
 
 
 @guarded
 def publish(
-    work: Work = Path("work"),
+    work: Work,
     out: Annotated[Path, typer.Option("--out", help="Folder of releases.")] = Path("release"),
     version: Annotated[str, typer.Option("--version", help="Semantic version.")] = "0.1.0",
     previous: Annotated[
@@ -37,25 +40,183 @@ def publish(
     from qevd_bio.pipeline.pipeline import reopen_pipeline
     from qevd_bio.release.assembly import release_from
 
-    release = release_from(
+    published = release_from(
         reopen_pipeline(work), out=out, version=version, previous=previous, date=date, url=url
     )
-    contents = release.contents
+    contents = published.contents
     rows = [
         (config, split, sum(shard.rows for shard in shards))
         for config, splits in contents.shards.items()
         for split, shards in splits.items()
     ]
     for video in contents.missing:
-        say(f"missing: {video.video_id} ({video.split}): {video.stage}: {video.reason}")
+        report(f"missing: {video.video_id} ({video.split}): {video.stage}: {video.reason}")
     result = {
-        "release": str(release.folder),
+        "release": published.folder,
         "rows": [{"config": c, "split": s, "rows": n} for c, s, n in rows],
         "missing": [
             {"video_id": v.video_id, "split": v.split, "stage": v.stage, "reason": v.reason}
             for v in contents.missing
         ],
     }
-    text = f"{table(('config', 'split', 'rows'), rows)}\n\nrelease: {release.folder}"
+    text = f"{table(('config', 'split', 'rows'), rows)}\n\nrelease: {published.folder}"
     emit(result, text, as_json=as_json)
     return DONE
+
+
+@guarded
+def verify(
+    work: Work,
+    release: Annotated[
+        Path | None, typer.Argument(help="Folder of a release; without it the work folder.")
+    ] = None,
+    data_root: Annotated[
+        Path | None, typer.Option("--data-root", help="Compare a release with its source, too.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Check a release; or read every byte of a work folder and set aside what is damaged."""
+    if release is not None:
+        return _verified_release(release, data_root, as_json=as_json)
+    if data_root is not None:
+        raise UsageError(
+            "belongs to a release",
+            where="--data-root",
+            next_step="Name the release: `qevd-bio verify RELEASE --data-root QEVD`",
+        )
+    from qevd_bio.engine.maintain.failures import Damage
+    from qevd_bio.engine.maintain.failures import verify as verify_units
+    from qevd_bio.pipeline.pipeline import reopen_pipeline
+
+    pipeline = reopen_pipeline(work)
+    sound, damaged = 0, []
+    for found in verify_units(pipeline.stages, pipeline.store):
+        if isinstance(found, Damage):
+            damaged.append(found)
+            report(f"damaged: {found.stage}/{found.video_id}: {found.problem}")
+        else:
+            sound += 1
+    for one in damaged:
+        pipeline.store.set_aside(one.folder)
+    rows = [(one.video_id, one.stage, one.problem) for one in damaged]
+    listed = table(("damaged video", "stage", "problem"), rows) if rows else ""
+    lines = [f"{sound} units sound, {len(damaged)} damaged", listed]
+    if damaged:
+        lines.append(f"Set aside; the next `{PROGRAM} run` writes again what is needed")
+    result = {"sound": sound, "damaged": damaged}
+    emit(result, "\n".join(filter(None, lines)), as_json=as_json)
+    return ISSUES_FOUND if damaged else DONE
+
+
+def _verified_release(release: Path, data_root: Path | None, *, as_json: bool) -> int:
+    """Check a release and report every issue."""
+    from qevd_bio.verify.release import verify_release
+
+    verdict = verify_release(release, data_root)
+    rows = [(one.kind, one.where, one.cause) for one in verdict.issues]
+    lines = [table(("issue", "where", "what"), rows)] if rows else []
+    shown = {kind: sum(one.kind == kind for one in verdict.issues) for kind in verdict.counts}
+    lines += [
+        f"... and {count - shown[kind]} more of {kind}"
+        for kind, count in verdict.counts.items()
+        if count > shown[kind]
+    ]
+    lines += [f"not checked: {what}" for what in verdict.unchecked]
+    lines += [f"not in this release: table {name}" for name in verdict.absent]
+    total = sum(verdict.counts.values())
+    read = ", ".join(f"{rows} {name}" for name, rows in sorted(verdict.rows.items()))
+    lines.append(f"{read or 'nothing'} read, {total} issues")
+    emit({"release": release, **verdict.as_json()}, "\n".join(lines), as_json=as_json)
+    return DONE if verdict.sound else ISSUES_FOUND
+
+
+@guarded
+def compare(
+    old: Annotated[Path, typer.Argument(help="Folder of the earlier release.")],
+    new: Annotated[Path, typer.Argument(help="Folder of the later release.")],
+    as_json: Json = False,
+) -> int:
+    """Show what changed between two releases, why, and which version step that asks for."""
+    from qevd_bio.release.compare import compare_releases
+
+    found = compare_releases(old, new)
+    emit(found.as_json(), _comparison_text(found), as_json=as_json)
+    return DONE if found.fits else ISSUES_FOUND
+
+
+def _comparison_text(found: Comparison) -> str:
+    lines = [f"schema: {one}" for one in found.schema]
+    lines += [f"description: {one}" for one in found.descriptions]
+    lines += [f"version of {one}" for one in found.versions]
+    lines += [
+        f"videos {word}: {len(videos)} ({' '.join(videos[:8])}{' ...' if videos[8:] else ''})"
+        for word, videos in found.videos.items()
+        if videos
+    ]
+    heads = ("table", "same", "added", "removed", "text", "numbers", "within", "causes")
+    rows = [
+        (
+            name,
+            one.same,
+            one.added,
+            one.removed,
+            one.text,
+            one.numbers,
+            one.within,
+            ", ".join(f"{cause} {rows}" for cause, rows in one.causes.most_common()) or "-",
+        )
+        for name, one in found.configs.items()
+    ]
+    lines += ["", table(heads, rows), ""] if lines else [table(heads, rows), ""]
+    for name, one in found.configs.items():
+        lines += [f"{name}: {example}" for example in one.examples[:3]]
+    lines.append(f"{found.old} -> {found.new}: {found.required} step required")
+    lines.append("the version fits" if found.fits else "the version is too low")
+    return "\n".join(lines)
+
+
+@guarded
+def audit(
+    work: Work,
+    data_root: Annotated[
+        Path | None,
+        typer.Option("--data-root", help="This source alone, instead of the work folder's."),
+    ] = None,
+    release: Annotated[
+        Path | None, typer.Option("--release", help="Read the bodies from this release.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write the pairs with their pictures here.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Look for the same person or footage in both splits; list pairs with their evidence."""
+    from qevd_bio.audit.audit import audit as audit_pairs
+    from qevd_bio.audit.page import audit_page, evidence
+    from qevd_bio.audit.source_videos import notes_of_release, source_videos, work_of
+    from qevd_bio.files.atomic import write_text_atomic
+    from qevd_bio.pipeline.pipeline import outside_of_source
+
+    source, notes = work_of(work) if data_root is None else (data_root, {})
+    if release is not None:
+        notes = notes_of_release(release)
+    if out is not None:
+        outside_of_source(out, source)
+    found = audit_pairs(
+        source_videos(source, notes), on_video=lambda video: report(f"reading {video}")
+    )
+    if out is not None:
+        write_text_atomic(out, audit_page(found))
+    lines = []
+    for pair in found.suspicious:
+        lines.append(f"{pair.train} (train) and {pair.test} (test): {pair.suspicion}")
+        lines += [f"    {what}: {text}" for what, text in evidence(pair)]
+    lines += [f"not read: {video}: {cause}" for video, cause in found.unreadable.items()]
+    lines.append(f"{len(found.suspicious)} suspicious of {len(found.pairs)} pairs")
+    result = {
+        "suspicious": [pair.as_json() for pair in found.suspicious],
+        "pairs": [pair.as_json() for pair in found.pairs],
+        "unreadable": found.unreadable,
+    }
+    emit(result, "\n".join(lines), as_json=as_json)
+    return ISSUES_FOUND if found.suspicious else DONE

@@ -1,21 +1,29 @@
-"""Commands about exercises: rules list, rules show, rules check, references build."""
+"""Commands about exercises: rules list, show, check and new; references build."""
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qevd_bio.cli.guard import DONE, FAILED, guarded
+from qevd_bio.cli.errors import DONE, FAILED, guarded
+from qevd_bio.cli.help_groups import Command, Group
+from qevd_bio.cli.options import RULE_IDS, Json, UserRules
 from qevd_bio.cli.output import emit, table
-from qevd_bio.cli.setup import Json
+
+if TYPE_CHECKING:
+    from qevd_bio.exercises.rule import Rule
 
 rules_app = typer.Typer(
-    help="List, show and check the exercise rules.", no_args_is_help=True, rich_markup_mode=None
+    cls=Group,
+    help="List, show, check and start exercise rules.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 references_app = typer.Typer(
-    help="Build the reference cycles.", no_args_is_help=True, rich_markup_mode=None
+    cls=Group, help="Build the reference cycles.", no_args_is_help=True, rich_markup_mode=None
 )
 
 
@@ -24,59 +32,55 @@ def references() -> None:
     """Build the reference cycles."""
 
 
-@rules_app.command("list")
+@rules_app.command("list", cls=Command)
 @guarded
-def list_rules(as_json: Json = False) -> int:
+def list_rules(user_rules: UserRules, as_json: Json = False) -> int:
     """List the exercises with kind, representative measure and how many sources are unverified."""
     from qevd_bio.exercises.describing import counted_sources
     from qevd_bio.exercises.load import load_rules
 
-    rules = list(load_rules().values())
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": rule.id,
             "kind": rule.kind,
             "representative": rule.representative.measure,
             "constraints": len(rule.constraints),
             **counted_sources([rule]),
+            "aliases": list(rule.aliases),
         }
-        for rule in rules
+        for rule in load_rules(user_rules).values()
     ]
     header = ("exercise", "kind", "found by", "checks", "sourced", "partly", "unverified", "names")
-    names = [", ".join(rule.aliases) for rule in rules]
-    cells = [[*row.values(), text] for row, text in zip(rows, names, strict=True)]
-    result = [row | {"aliases": list(r.aliases)} for row, r in zip(rows, rules, strict=True)]
-    emit(result, table(header, cells), as_json=as_json)
+    cells = [(row | {"aliases": ", ".join(row["aliases"])}).values() for row in rows]
+    emit(rows, table(header, [*map(tuple, cells)]), as_json=as_json)
     return DONE
 
 
-@rules_app.command("show")
+@rules_app.command("show", cls=Command)
 @guarded
 def show_rule(
-    name: Annotated[str, typer.Argument(help="Id or any name of an exercise.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="Id or any name of an exercise, or a rule file.", autocompletion=RULE_IDS
+        ),
+    ],
+    user_rules: UserRules,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="PNG to draw the reference into.")
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Show what a rule says: constraints with sources, phases, joints, tempo."""
-    from qevd_bio.errors import UsageError
+    """Show the content of a rule: constraints with sources, phases, joints, tempo."""
     from qevd_bio.exercises.describing import (
         CONSTRAINT_HEADER,
         constraint_row,
         described,
-        draw_reference,
         summary_lines,
     )
-    from qevd_bio.exercises.load import load_rules
-    from qevd_bio.exercises.names import rule_for
+    from qevd_bio.exercises.reference_plot import draw_reference
 
-    known = load_rules()
-    rule = rule_for(name, known)
-    if rule is None:
-        raise UsageError(
-            f"no exercise '{name}'", where="rules show", next_step=f"Known: {', '.join(known)}"
-        )
+    rule = _rule_named(name, user_rules)
     text = "\n".join(summary_lines(rule))
     text += "\n\n" + table(CONSTRAINT_HEADER, [constraint_row(c) for c in rule.constraints])
     text += "\n\n" + "\n".join(f"{key}: {cited}" for key, cited in rule.citations.items())
@@ -89,35 +93,72 @@ def show_rule(
     return DONE
 
 
-@rules_app.command("check")
+def _rule_named(name: str, user_rules: Path | None) -> Rule:
+    from qevd_bio.exercises.load import load_rules, read_rule, sound_rules
+    from qevd_bio.exercises.names import rule_named
+
+    if name.endswith(".json"):
+        return sound_rules([read_rule(Path(name))])[Path(name).stem]
+    return rule_named(name, load_rules(user_rules), where="rules show")
+
+
+@rules_app.command("check", cls=Command)
 @guarded
 def check_rules(
-    files: Annotated[
-        list[Path] | None, typer.Argument(help="Rule files; the package's own when none is named.")
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FILE|FOLDER]...", help="Rules to check; the shipped ones when none is named."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Validate rule files; errors name the file and the key. Explains each sound rule."""
-    from qevd_bio.assets import asset_path
-    from qevd_bio.exercises.describing import examined
-    from qevd_bio.exercises.load import SCHEMA_NAME, load_rules
+    """Check that rules have everything a run needs; report every issue with file and key."""
+    from qevd_bio.exercises.describing import summary_lines
+    from qevd_bio.exercises.load import rule_paths
+    from qevd_bio.feedback.rule_check import checked_files
 
-    own = sorted(p for p in asset_path("rules").glob("*.json") if p.name != SCHEMA_NAME)
-    results = examined(files or own)
-    lines = []
-    for result in results:
-        lines.append(f"{'ok   ' if result['ok'] else 'wrong'} {result['file']}")
-        explained = result["summary"][1:] if files else []
-        lines += [f"      {line}" for line in explained or [result["error"]] if line]
+    results, lines = [], []
+    for path, read in checked_files(rule_paths(paths or [])).items():
+        summary = summary_lines(read.rule) if read.rule and not read.issues else []
+        issues = [
+            {"key": one.key, "cause": one.cause, "next_step": one.next_step} for one in read.issues
+        ]
+        results.append({"file": str(path), "ok": not issues, "issues": issues, "summary": summary})
+        lines.append(f"{'wrong' if issues else 'ok   '} {path}")
+        lines += [
+            f"      {one.key or 'file'}: {one.cause}. {one.next_step}" for one in read.issues
+        ]
+        lines += [f"      {line}" for line in summary[2:] if paths]
     emit(results, "\n".join(lines), as_json=as_json)
-    if not all(result["ok"] for result in results):
-        return FAILED
-    if not files:
-        load_rules()
+    return DONE if all(result["ok"] for result in results) else FAILED
+
+
+@rules_app.command("new", cls=Command)
+@guarded
+def new_rule(
+    rule_id: Annotated[str, typer.Argument(metavar="ID", help="Such as deadlift.")],
+    source: Annotated[
+        str,
+        typer.Option(
+            "--from", help="Id of the rule nearest to it, copied.", autocompletion=RULE_IDS
+        ),
+    ],
+    user_rules: Annotated[
+        Path, typer.Option("--rules", metavar="DIR", help="Folder to write it into.")
+    ] = Path("my_rules"),
+    as_json: Json = False,
+) -> int:
+    """Start a rule of your own: a copy of a near one, every key explained."""
+    from qevd_bio.exercises.new_rule import write_new_rule
+
+    path = write_new_rule(rule_id, source, user_rules)
+    again = f"edit it, then: qevd-bio rules check {shlex.quote(str(path))}"
+    emit({"file": path}, f"{path}\n{again}", as_json=as_json)
     return DONE
 
 
-@references_app.command("build")
+@references_app.command("build", cls=Command)
 @guarded
 def build_references(
     out: Annotated[
@@ -125,13 +166,14 @@ def build_references(
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Build every reference from its rule; the same rules give the same bytes."""
+    """Build every shipped reference from its rule; the same rules give the same bytes."""
     from qevd_bio.assets import asset_path
+    from qevd_bio.exercises.load import load_rules
     from qevd_bio.exercises.references import build_all
 
     folder = out or asset_path("references")
     folder.mkdir(parents=True, exist_ok=True)
-    built = build_all(folder)
-    emit({"folder": str(folder), "built": built}, f"{len(built)} references in {folder}",
+    built = build_all(folder, load_rules().values())
+    emit({"folder": folder, "built": built}, f"{len(built)} references in {folder}",
          as_json=as_json)  # fmt: skip
     return DONE

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from qevd_bio.cli.guard import DONE, FAULTS_FOUND, guarded, say
+from qevd_bio.cli.errors import DONE, ISSUES_FOUND, guarded, report
+from qevd_bio.cli.help_groups import Command, Group
+from qevd_bio.cli.options import Json
 from qevd_bio.cli.output import emit, table
-from qevd_bio.cli.setup import Json
 
 weights_app = typer.Typer(
-    no_args_is_help=True, help="Import, list and check model files you have obtained."
+    cls=Group,
+    help="Import, list and check model files you have obtained.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 Folder = Annotated[
     Path | None,
     typer.Option(
         "--weights",
-        help="Folder of imported weights; else QEVD_BIO_WEIGHTS, else one among your user data.",
+        envvar="QEVD_BIO_WEIGHTS",
+        help="Folder of imported weights. Default: a folder among your user data.",
     ),
 ]
 
 
-@weights_app.command("import")
+@weights_app.command("import", cls=Command)
 @guarded
 def import_command(
     file: Annotated[Path, typer.Argument(help="hsmr.ckpt or its archive, SKEL or SMPL model.")],
@@ -37,20 +41,22 @@ def import_command(
     ] = False,
     any_size: Annotated[
         bool,
-        typer.Option("--allow-other-size", help="Take an HSMR of another size, for tests."),
+        typer.Option("--allow-other-size", help="Accept an HSMR of another size, for tests."),
     ] = False,
     heads: Annotated[
         tuple[int, int] | None,
         typer.Option(
             "--heads",
             metavar="BACKBONE HEAD",
-            help="Attention heads of an HSMR of another size, which its file does not tell; "
-            "the release's 16 and 8 otherwise.",
+            help="Attention heads of an HSMR of another size, which its file does not hold; "
+            "the official file's 16 and 8 otherwise.",
         ),
     ] = None,
     gender_known: Annotated[
         bool,
-        typer.Option("--gender-known", help="The body is of the gender given, whatever its name."),
+        typer.Option(
+            "--gender-known", help="The body is of the gender given, whatever its name says."
+        ),
     ] = False,
     as_json: Json = False,
 ) -> int:
@@ -68,17 +74,15 @@ def import_command(
         heads=heads,
     )
     rows = [("file", made.file), ("sha256 of the numbers", made.sha256), *made.metadata.items()]
-    emit(
-        {**asdict(made), "file": str(made.file)}, table(("what", made.name), rows), as_json=as_json
-    )
-    say(f"licence: {made.metadata['licence']}")
+    emit(made, table(("what", made.name), rows), as_json=as_json)
+    report(f"licence: {made.metadata['licence']}")
     return DONE
 
 
-@weights_app.command("list")
+@weights_app.command("list", cls=Command)
 @guarded
 def list_command(folder: Folder = None, as_json: Json = False) -> int:
-    """Show which weights there are, which were imported, and how to obtain the others."""
+    """List the weights: which are imported, and how to obtain the others."""
     from qevd_bio.weights.inventory import inventory
     from qevd_bio.weights.store import WeightFolder, default_folder
 
@@ -86,28 +90,30 @@ def list_command(folder: Folder = None, as_json: Json = False) -> int:
     entries = inventory(WeightFolder(place))
     rows = [(entry.state, entry.name, entry.detail) for entry in entries]
     text = f"{place}\n\n{table(('', 'weights', 'from'), rows)}"
-    emit([asdict(entry) for entry in entries], text, as_json=as_json)
+    emit(entries, text, as_json=as_json)
     return DONE
 
 
-@weights_app.command("verify")
+@weights_app.command("verify", cls=Command)
 @guarded
 def verify_command(
-    names: Annotated[list[str] | None, typer.Argument(help="Which; all imported ones.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Names; without them all imported ones.")
+    ] = None,
     folder: Folder = None,
     as_json: Json = False,
 ) -> int:
-    """Read imported weights whole: digest, names, shapes, finite numbers."""
+    """Check imported weights completely: digest, names, shapes, finite numbers."""
     from qevd_bio.weights.inventory import verify_weights
     from qevd_bio.weights.store import WeightFolder, default_folder
 
     place = folder or default_folder()
     verdicts = verify_weights(WeightFolder(place), tuple(names or ()))
     if not verdicts:
-        say(f"no weights in {place}")
+        report(f"no weights in {place}")
     rows = [
         ("fault" if v.faults else "ok", v.name, "; ".join((*v.faults, *v.notes))) for v in verdicts
     ]
     text = table(("", "weights", "found"), rows) if rows else ""
-    emit([asdict(verdict) for verdict in verdicts], text, as_json=as_json)
-    return FAULTS_FOUND if any(verdict.faults for verdict in verdicts) else DONE
+    emit(verdicts, text, as_json=as_json)
+    return ISSUES_FOUND if any(verdict.faults for verdict in verdicts) else DONE

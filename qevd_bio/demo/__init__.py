@@ -1,1 +1,1 @@
-"""The demo: rendered sessions through the whole pipeline, measured against truth."""
+"""The demo: rendered sessions through the whole pipeline, compared with the truth."""

@@ -10,13 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from qevd_bio.arrays import FloatArray
 from qevd_bio.demo.workout import SegmentTruth, VideoTruth
-from qevd_bio.motion.record import Motion
 from qevd_bio.skeleton.bodies import scaled_skeleton
-from qevd_bio.skeleton.measures import measure_sigma, measure_values
+from qevd_bio.skeleton.measures import measure_sigmas, measure_values
 from qevd_bio.synthetic.body_mesh import load_body
 from qevd_bio.tables import cycles as cycle_table
 from qevd_bio.tables import kinematics as kinematics_table
@@ -24,7 +21,7 @@ from qevd_bio.tables.kinematics import motion_from_table
 from qevd_bio.tables.parquet import read_parquet
 
 LEVEL = np.array([0.0, 1.0, 0.0])
-"""Gravity in the camera frame of rendered videos: the camera is level."""
+"""Gravity in the camera frame of rendered videos, whose camera is level."""
 
 LIMBS = ("knee_flexion", "hip_flexion", "elbow_flexion", "shoulder_elevation")
 MOVING_DEG = 20.0
@@ -32,7 +29,7 @@ MOVING_DEG = 20.0
 
 @dataclass(frozen=True, slots=True)
 class AngleAccuracy:
-    """How well one measure of one segment was read.
+    """How well one measure of one segment was measured.
 
     Attributes
     ----------
@@ -45,7 +42,7 @@ class AngleAccuracy:
     known_peak_deg, measured_peak_deg : float
         95th percentiles.
     sigma_deg : float
-        Noise the backend states for it, median over the segment.
+        Noise stated by the backend, at the median pose of the segment.
     """
 
     video_id: str
@@ -72,24 +69,16 @@ class CountAccuracy:
     sides_right: int
 
 
-def angle_accuracy(truth: VideoTruth, artifacts: Mapping[str, Mapping[str, Path]]) -> list[
-    AngleAccuracy
-]:  # fmt: skip
-    """Compare the limb angles that move in each segment.
+def angle_accuracy(truth: VideoTruth, found: Mapping[str, Path]) -> list[AngleAccuracy]:
+    """Compare the limb angles that move by `MOVING_DEG` or more in each segment.
 
     Parameters
     ----------
     truth : VideoTruth
         The known motion.
-    artifacts : mapping of video to mapping of stage to Path
-        What was measured; a video without kinematics has no lines.
-
-    Returns
-    -------
-    list of AngleAccuracy
-        For each segment, the limb measures that move by more than `MOVING_DEG`.
+    found : mapping of stage to Path
+        The video's artifacts; without kinematics there is nothing to compare.
     """
-    found = artifacts[truth.video_id]
     if "kinematics" not in found:
         return []
     motion = motion_from_table(read_parquet(found["kinematics"], kinematics_table.SCHEMA))
@@ -99,72 +88,54 @@ def angle_accuracy(truth: VideoTruth, artifacts: Mapping[str, Mapping[str, Path]
     measured = measure_values(names, motion.q, skeleton, motion.gravity)
     lines = []
     for segment in truth.segments:
-        frames = _during(segment, motion)
+        first, last = segment.repetitions[0].start_s, segment.repetitions[-1].end_s
+        frames = (motion.time_s >= first) & (motion.time_s <= last) & motion.valid
+        pose = np.median(motion.q[frames], axis=0)
         for name in names:
-            if np.ptp(known[name][frames]) >= MOVING_DEG:
-                sigma = measure_sigma(
-                    name,
-                    np.median(motion.q[frames], axis=0),
-                    motion.sigma_rad,
-                    skeleton,
-                    motion.gravity,
+            right, read = known[name][frames], measured[name][frames]
+            if np.ptp(right) < MOVING_DEG:
+                continue
+            noise_rad = motion.sigma_rad[None]
+            sigmas = measure_sigmas([(name, 0)], pose[None], noise_rad, skeleton, motion.gravity)
+            lines.append(
+                AngleAccuracy(
+                    video_id=truth.video_id,
+                    exercise=segment.exercise,
+                    view=segment.view,
+                    measure=name,
+                    frames=len(right),
+                    rmse_deg=float(np.sqrt(np.mean((read - right) ** 2))),
+                    slope=float(np.polyfit(right, read, 1)[0]),
+                    known_peak_deg=float(np.percentile(right, 95)),
+                    measured_peak_deg=float(np.percentile(read, 95)),
+                    sigma_deg=float(sigmas[0]),
                 )
-                lines.append(
-                    _line(truth, segment, name, known[name][frames], measured[name][frames], sigma)
-                )
+            )
     return lines
 
 
-def count_accuracy(
-    truth: VideoTruth, artifacts: Mapping[str, Mapping[str, Path]]
-) -> list[CountAccuracy]:
+def count_accuracy(truth: VideoTruth, found: Mapping[str, Path]) -> list[CountAccuracy]:
     """Compare the number of repetitions, or holds, of each segment."""
-    found = artifacts[truth.video_id]
     if "cycles" not in found:
         return []
     rows = read_parquet(found["cycles"], cycle_table.SCHEMA).to_pylist()
-    return [
-        CountAccuracy(
-            truth.video_id,
-            segment.exercise,
-            segment.view,
-            known=len(segment.repetitions),
-            found=len(own),
-            sides_right=sum(_known_side(segment, row["key_s"]) == row["side"] for row in own),
+    lines = []
+    for index, segment in enumerate(truth.segments):
+        own = [row for row in rows if row["segment_index"] == index]
+        lines.append(
+            CountAccuracy(
+                truth.video_id,
+                segment.exercise,
+                segment.view,
+                known=len(segment.repetitions),
+                found=len(own),
+                sides_right=sum(_known_side(segment, row["key_s"]) == row["side"] for row in own),
+            )
         )
-        for index, segment in enumerate(truth.segments)
-        for own in [[row for row in rows if row["segment_index"] == index]]
-    ]
+    return lines
 
 
 def _known_side(segment: SegmentTruth, time_s: float) -> str | None:
-    """Tell which side leads the repetition at a time."""
+    """Return the side that leads the repetition at a time, "none" outside of repetitions."""
     inside = [one for one in segment.repetitions if one.start_s <= time_s <= one.end_s]
     return inside[0].side if inside else "none"
-
-
-def _during(segment: SegmentTruth, motion: Motion) -> NDArray[np.bool_]:
-    first, last = segment.repetitions[0].start_s, segment.repetitions[-1].end_s
-    return (motion.time_s >= first) & (motion.time_s <= last) & motion.valid
-
-
-def _line(
-    truth: VideoTruth,
-    segment: SegmentTruth,
-    name: str,
-    known: FloatArray,
-    measured: FloatArray,
-    sigma: float,
-) -> AngleAccuracy:
-    return AngleAccuracy(
-        video_id=truth.video_id,
-        exercise=segment.exercise,
-        view=segment.view,
-        measure=name,
-        frames=len(known),
-        rmse_deg=float(np.sqrt(np.mean((measured - known) ** 2))),
-        slope=float(np.polyfit(known, measured, 1)[0]),
-        known_peak_deg=float(np.percentile(known, 95)),
-        measured_peak_deg=float(np.percentile(measured, 95)),
-        sigma_deg=sigma,
-    )

@@ -14,16 +14,17 @@ from qevd_bio.demo.accuracy import (
     angle_accuracy,
     count_accuracy,
 )
+from qevd_bio.demo.sessions import demo_sessions
 from qevd_bio.demo.workout import DemoTruth, make_demo_folder
 from qevd_bio.engine.events import Event
 from qevd_bio.errors import UsageError
-from qevd_bio.exercises.load import load_rules
-from qevd_bio.exercises.references import build_reference
 from qevd_bio.files.atomic import write_text_atomic
 from qevd_bio.pipeline.config import PipelineConfig
 from qevd_bio.pipeline.pipeline import Pipeline, open_pipeline
 from qevd_bio.release.assembly import release_from
-from qevd_bio.views.changes import all_changes, plot_of, write_diff_page
+from qevd_bio.views.diff_page import write_diff_page
+from qevd_bio.views.plot import write_plot
+from qevd_bio.views.work_folder import annotation_rows
 
 SEED = 1
 VERSION = "0.1.0"
@@ -34,23 +35,7 @@ Table = Callable[[Sequence[str], Sequence[Sequence[object]]], str]
 
 @dataclass(frozen=True, slots=True)
 class DemoReport:
-    """What the demo shows.
-
-    Attributes
-    ----------
-    folder, release, page : Path
-        Where everything lies.
-    plots : tuple of Path
-        One PNG a video.
-    rows : list of dict
-        Annotation rows.
-    angles : list of AngleAccuracy
-        Known against measured angles.
-    counts : list of CountAccuracy
-        Known against found repetitions.
-    failures : list of str
-        Units that failed.
-    """
+    """Where the demo's results lie, its annotation rows and the comparison with the truth."""
 
     folder: Path
     release: Path
@@ -62,7 +47,7 @@ class DemoReport:
     failures: list[str]
 
     def as_json(self) -> dict[str, Any]:
-        """Lay the report out as JSON values."""
+        """Return the report as JSON values."""
         shown = ("video_id", "exercise", "status", "reason", "feedback_original", "feedback")
         return {
             "folder": str(self.folder),
@@ -76,7 +61,7 @@ class DemoReport:
         }
 
     def as_text(self, table: Table) -> str:
-        """Lay the report out for the terminal."""
+        """Return the report for the terminal."""
         sentences = [
             (
                 row["video_id"],
@@ -116,17 +101,17 @@ class DemoReport:
         return "\n\n".join([*parts, *(f"failed: {line}" for line in self.failures)])
 
 
-def run_demo(folder: Path, *, say: Callable[[str], None], table: Table) -> DemoReport:
-    """Make the videos, run the pipeline on them, and compare with what is known.
+def run_demo(folder: Path, *, message: Callable[[str], None], table: Table) -> DemoReport:
+    """Render the videos, run the pipeline on them, and compare with the truth.
 
     Parameters
     ----------
     folder : Path
-        New, empty, or the folder of an earlier demo, which is made anew.
-    say : callable
-        Told of each step.
+        New, empty, or the folder of an earlier demo, which is replaced.
+    message : callable
+        Called with each step.
     table : callable
-        Lays out header and rows as text.
+        Formats header and rows as text.
 
     Returns
     -------
@@ -138,24 +123,23 @@ def run_demo(folder: Path, *, say: Callable[[str], None], table: Table) -> DemoR
     UsageError
         The folder holds something else.
     """
-    _make_room(folder)
-    references = {rule.id: build_reference(rule) for rule in load_rules().values()}
-    say("1/4 rendering people with known motion")
-    truth = make_demo_folder(folder / "QEVD", references=references, seed=SEED)
+    _empty_folder(folder)
+    message("1/4 rendering people with known motion")
+    truth = make_demo_folder(folder / "QEVD", demo_sessions(), seed=SEED)
     pipeline = open_pipeline(PipelineConfig(folder / "QEVD"), folder / "work")
-    say("2/4 measuring, finding cycles, checking, rewriting")
+    message("2/4 measuring, finding cycles, checking, rewriting")
     failures: list[str] = []
 
     def on_event(event: Event) -> None:
         if event.kind == "started" and event.stage == "kinematics":
-            say(f"    video {event.video_id}")
+            message(f"    video {event.video_id}")
         if event.kind == "failed":
             failures.append(f"{event.video_id} {event.stage}: {event.reason}")
 
-    pipeline.run((), argv=["qevd-bio", "demo"], on_event=on_event)
-    say("3/4 publishing")
+    pipeline.run(argv=["qevd-bio", "demo"], on_event=on_event)
+    message("3/4 publishing")
     release = release_from(pipeline, out=folder / "release", version=VERSION)
-    say("4/4 drawing and comparing with the truth")
+    message("4/4 drawing and comparing with the truth")
     report = _report(folder, pipeline, truth, release.folder, failures)
     write_text_atomic(folder / REPORT, report.as_text(table) + "\n")
     return report
@@ -164,29 +148,27 @@ def run_demo(folder: Path, *, say: Callable[[str], None], table: Table) -> DemoR
 def _report(
     folder: Path, pipeline: Pipeline, truth: DemoTruth, release: Path, failures: list[str]
 ) -> DemoReport:
-    rows = all_changes(pipeline)
+    rows = annotation_rows(pipeline)
     page = folder / "changes.html"
     write_diff_page(pipeline, rows, page)
-    plots = []
-    for video in truth.videos:
-        path = folder / "plots" / f"{video}.png"
-        plot_of(pipeline, video, path)
-        plots.append(path)
-    artifacts = pipeline.artifacts()
+    plots = tuple(folder / "plots" / f"{video}.png" for video in truth.videos)
+    for path in plots:
+        write_plot(pipeline, path.stem, path)
+    artifacts, videos = pipeline.artifacts(), truth.videos.values()
     return DemoReport(
         folder=folder,
         release=release,
         page=page,
-        plots=tuple(plots),
+        plots=plots,
         rows=rows,
-        angles=[line for v in truth.videos.values() for line in angle_accuracy(v, artifacts)],
-        counts=[line for v in truth.videos.values() for line in count_accuracy(v, artifacts)],
+        angles=[line for v in videos for line in angle_accuracy(v, artifacts[v.video_id])],
+        counts=[line for v in videos for line in count_accuracy(v, artifacts[v.video_id])],
         failures=failures,
     )
 
 
-def _make_room(folder: Path) -> None:
-    """Clear an earlier demo away; nothing else is ever deleted."""
+def _empty_folder(folder: Path) -> None:
+    """Delete an earlier demo, and nothing else."""
     if folder.exists() and any(folder.iterdir()):
         if not (folder / MARK).is_file():
             raise UsageError(
@@ -196,4 +178,4 @@ def _make_room(folder: Path) -> None:
             )
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    write_text_atomic(folder / MARK, "qevd-bio demo makes this folder anew at each run\n")
+    write_text_atomic(folder / MARK, "qevd-bio demo replaces this folder at each run\n")

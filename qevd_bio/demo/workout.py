@@ -1,6 +1,6 @@
-"""Make a small QEVD-shaped folder of rendered people whose motion and faults are known.
+"""Make a small folder like QEVD's of rendered people with known motion and form errors.
 
-T frames, D = 46 DoF, P phase points
+T frames, D = 46 DoF
 
 Layout and clocks as in QEVD-FIT-COACH: one dense list of sentences a frame, one shifted second
 an utterance, nanoseconds beside the video. The truth is written beside the folder, never in it.
@@ -10,21 +10,23 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from qevd_bio.arrays import ByteArray, FloatArray
-from qevd_bio.demo.sessions import DEMO_SESSIONS, END_OF_SESSION, Exercise, Session
-from qevd_bio.errors import UsageError
+from qevd_bio.demo.sessions import END_OF_SESSION, Exercise, Session
+from qevd_bio.exercises.load import load_rules
+from qevd_bio.exercises.rule import Rule
 from qevd_bio.files.atomic import atomic_path, write_text_atomic
-from qevd_bio.qevd.clocks import frame_times_s
-from qevd_bio.skeleton.dofs import mirror_q
+from qevd_bio.qevd.frame_times import frame_times_s
+from qevd_bio.qevd.layout import RECORDS_FILE, SPLIT_FOLDERS
 from qevd_bio.synthetic.body_mesh import load_body
-from qevd_bio.synthetic.form_errors import fault_named, with_offsets
-from qevd_bio.synthetic.performance import Performance, perform, swings
+from qevd_bio.synthetic.form_errors import FORM_ERRORS
+from qevd_bio.synthetic.performance import Performance, Repetition, perform_exercise
 from qevd_bio.synthetic.scene import (
     OUTFITS,
     VIEWS,
@@ -40,33 +42,21 @@ WIDTH_PX, HEIGHT_PX = 480, 640
 LAST_SIDEWAYS_ID = 145
 FIRST_NS = 1_690_000_000_000_000_000
 LEAD_IN_S, TAIL_S, ENDING_S = 1.4, 0.7, 1.6
-ANNOUNCED_AFTER_S, LEAVE_AFTER_S = 0.3, 0.3
-
-
-@dataclass(frozen=True, slots=True)
-class RepetitionTruth:
-    """One repetition (a lunge to one side counts as one), on the data set's clock."""
-
-    start_s: float
-    key_s: float
-    end_s: float
-    side: str | None
-    fault: str | None
+ANNOUNCED_AFTER_S, CLOSED_AFTER_S = 0.3, 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentTruth:
-    """One exercise of a video; ``fault_change`` says what a faulty repetition has changed."""
+    """One exercise of a video, on the data set's clock; ``change`` describes its form error."""
 
     rule: str
     exercise: str
     view: str
     start_s: float
     end_s: float
-    repetitions: tuple[RepetitionTruth, ...]
-    fault: str
-    fault_measures: tuple[str, ...]
-    fault_change: str
+    repetitions: tuple[Repetition, ...]
+    form_error: str
+    change: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +66,7 @@ class VideoTruth:
     Attributes
     ----------
     video_id, split, build : str
-        Id, folder of the split, build of the body (`load_body` gives its skeleton).
+        Id, key of `SPLIT_FOLDERS`, build of the body (`load_body` gives its skeleton).
     sideways : bool
         The pixels are stored turned 90 degrees counter-clockwise.
     time_s : ndarray (T,)
@@ -106,9 +96,10 @@ class DemoTruth:
 
 @dataclass(frozen=True, slots=True)
 class _Scheduled:
-    """An exercise with its performance, in seconds from the first frame."""
+    """An exercise with its rule and performance, in seconds from the first frame."""
 
     exercise: Exercise
+    rule: Rule
     performance: Performance
     begin_s: float
 
@@ -125,36 +116,23 @@ class _Scheduled:
         return self.last_s + TAIL_S
 
 
-@dataclass(frozen=True, slots=True)
-class _Spoken:
+class _Utterance(NamedTuple):
     at_s: float
     text: str
     is_transition: bool
 
 
-def make_demo_folder(
-    root: Path,
-    *,
-    references: Mapping[str, FloatArray],
-    seed: int,
-    progress: Callable[[int, int], None] | None = None,
-    sessions: tuple[Session, ...] = DEMO_SESSIONS,
-) -> DemoTruth:
-    """Render the demo's videos and write them in QEVD's layout.
+def make_demo_folder(root: Path, sessions: Sequence[Session], *, seed: int) -> DemoTruth:
+    """Render sessions and write them in QEVD's layout.
 
     Parameters
     ----------
     root : Path
         Data root to make; the truth goes beside it as ``truth.json`` and ``truth.npz``.
-    references : mapping of str to ndarray (P, 46)
-        A closed cycle in rad for every rule of the sessions: pelvis upright at 0 when
-        standing, face down at tilt near -90 degrees when prone.
+    sessions : sequence of Session
+        One video each.
     seed : int
         Of all natural variation; the same seed gives the same bytes.
-    progress : callable, optional
-        Called with frames drawn and frames in all.
-    sessions : tuple of Session
-        What to make.
 
     Returns
     -------
@@ -164,33 +142,18 @@ def make_demo_folder(
     Raises
     ------
     UsageError
-        A reference is missing or no closed cycle, or a fault is unknown.
+        A form error is unknown.
     """
-    missing = sorted({e.rule for s in sessions for e in s.exercises} - set(references))
-    if missing:
-        raise UsageError(
-            f"no reference for {', '.join(missing)}",
-            where="demo folder",
-            next_step="Build the references first",
-        )
-    schedules = [_schedule(session, references, seed) for session in sessions]
-    totals = [_frames(schedule) for schedule in schedules]
+    schedules = [_schedule(session, seed) for session in sessions]
     videos: dict[str, VideoTruth] = {}
     records: dict[str, list[dict[str, object]]] = {}
-    drawn = 0
-    for session, schedule, total in zip(sessions, schedules, totals, strict=True):
-
-        def count(frames: int, before: int = drawn) -> None:
-            if progress is not None:
-                progress(before + frames, sum(totals))
-
-        truth, record = _make_video(root, session, schedule, seed, count)
-        videos[session.video_id] = truth
-        records.setdefault(session.split, []).append(record)
-        drawn += total
-    for split, listed in records.items():
+    for session, schedule in zip(sessions, schedules, strict=True):
+        folder = SPLIT_FOLDERS[session.split]
+        videos[session.video_id], record = _make_video(root / folder, session, schedule, seed)
+        records.setdefault(folder, []).append(record)
+    for folder, listed in records.items():
         text = json.dumps(listed, ensure_ascii=False, indent=1)
-        write_text_atomic(root / split / "feedbacks_long_range.json", text + "\n")
+        write_text_atomic(root / folder / RECORDS_FILE, text + "\n")
     demo = DemoTruth(root=root, videos=videos)
     _write_truth(demo)
     return demo
@@ -200,50 +163,36 @@ def _rng(seed: int, session: Session, part: int) -> np.random.Generator:
     return np.random.default_rng([seed, int(session.video_id), part])
 
 
-def _schedule(
-    session: Session, references: Mapping[str, FloatArray], seed: int
-) -> list[_Scheduled]:
+def _schedule(session: Session, seed: int) -> list[_Scheduled]:
+    rules = load_rules()
     scheduled: list[_Scheduled] = []
     begin_s = 0.0
     for nth, exercise in enumerate(session.exercises):
-        reference = np.asarray(references[exercise.rule], dtype=np.float64)
-        if exercise.alternating and len(swings(reference)) == 1:
-            reference = np.concatenate([reference[:-1], mirror_q(reference)])
-        faulty = fault_named(exercise.fault, exercise.rule).apply(reference)
-        everywhere = np.ones(len(reference))
-        performance = perform(
-            with_offsets(reference, exercise.carriage_deg, everywhere),
-            with_offsets(faulty, exercise.carriage_deg, everywhere),
+        rule = rules[exercise.rule]
+        performance = perform_exercise(
+            rule,
+            exercise.form_error,
             exercise.is_faulty,
             exercise.repetition_s,
             _rng(seed, session, nth + 1),
         )
-        scheduled.append(_Scheduled(exercise, performance, begin_s))
+        scheduled.append(_Scheduled(exercise, rule, performance, begin_s))
         begin_s = scheduled[-1].finish_s
     return scheduled
 
 
-def _frames(schedule: list[_Scheduled]) -> int:
-    return math.ceil((schedule[-1].finish_s + ENDING_S) * RATE_HZ)
-
-
 def _make_video(
-    root: Path,
-    session: Session,
-    schedule: list[_Scheduled],
-    seed: int,
-    count: Callable[[int], None],
+    split: Path, session: Session, schedule: list[_Scheduled], seed: int
 ) -> tuple[VideoTruth, dict[str, object]]:
+    frames = math.ceil((schedule[-1].finish_s + ENDING_S) * RATE_HZ)
     start_ns = FIRST_NS + int(session.video_id) * 86_400_000_000_000
-    timestamps_ns = frame_timestamps_ns(
-        _frames(schedule), RATE_HZ, start_ns, _rng(seed, session, 0)
-    )
+    timestamps_ns = frame_timestamps_ns(frames, RATE_HZ, start_ns, _rng(seed, session, 0))
     time_s = frame_times_s(timestamps_ns, where=session.video_id)
     since_s = (timestamps_ns - timestamps_ns[0]) / 1e9
-    folder = root / session.split / "long_range_videos"
+    folder = split / "long_range_videos"
     sideways = int(session.video_id) <= LAST_SIDEWAYS_ID
     q_parts: list[FloatArray] = []
-    pictures = _pictures(session, schedule, since_s, q_parts, count)
+    pictures = _pictures(session, schedule, since_s, q_parts)
     write_video(folder / f"{session.video_id}.mp4", pictures, RATE_HZ, sideways=sideways)
     write_timestamps(folder / f"{session.video_id}_timestamps.npy", timestamps_ns)
     truth = VideoTruth(
@@ -263,73 +212,54 @@ def _pictures(
     schedule: list[_Scheduled],
     since_s: FloatArray,
     q_parts: list[FloatArray],
-    count: Callable[[int], None],
 ) -> Iterator[ByteArray]:
-    """Draw a session; the motion in the camera frame is left in `q_parts`."""
-    body, outfit = load_body(session.build), OUTFITS[session.outfit]
+    """Draw a session; the motion in the camera frame is appended to `q_parts`."""
+    body = load_body(session.build)
     limits = [part.begin_s for part in schedule[1:]] + [np.inf]
-    drawn = 0
     for part, limit_s in zip(schedule, limits, strict=True):
-        exercise = part.exercise
-        camera = camera_for(VIEWS[exercise.view], WIDTH_PX, HEIGHT_PX)
+        camera = camera_for(VIEWS[part.exercise.view], WIDTH_PX, HEIGHT_PX)
+        prone = part.rule.posture == "prone"
         inside = (since_s >= part.begin_s) & (since_s < limit_s)
         q = part.performance.q(since_s[inside] - part.first_s)
-        if exercise.prone:
+        if prone:
             q = level_on_hands_and_feet(q, body)
         q_parts.append(in_camera_frame(q, camera))
-        for picture in render_motion(q, body, outfit, camera, prone=exercise.prone):
-            drawn += 1
-            count(drawn)
-            yield picture
+        yield from render_motion(q, body, OUTFITS[session.outfit], camera, prone=prone)
 
 
 def _segment_truth(part: _Scheduled, zero_s: float) -> SegmentTruth:
-    exercise, performance = part.exercise, part.performance
-    fault = fault_named(exercise.fault, exercise.rule)
-    offset_s = zero_s + part.first_s
-    repetitions = tuple(
-        RepetitionTruth(
-            start_s=offset_s + performance.when(nth, swing.start),
-            key_s=offset_s + performance.when(nth, swing.key),
-            end_s=offset_s + performance.when(nth, swing.end),
-            side=swing.side,
-            fault=fault.name if faulty else None,
-        )
-        for nth, faulty in enumerate(exercise.is_faulty)
-        for swing in swings(performance.reference)
-    )
+    exercise = part.exercise
     return SegmentTruth(
         rule=exercise.rule,
         exercise=exercise.spoken,
         view=exercise.view,
         start_s=zero_s + part.first_s,
         end_s=zero_s + part.last_s,
-        repetitions=repetitions,
-        fault=fault.name,
-        fault_measures=fault.measures,
-        fault_change=fault.change,
+        repetitions=part.performance.repetitions(zero_s + part.first_s),
+        form_error=exercise.form_error,
+        change=FORM_ERRORS[exercise.form_error].change,
     )
 
 
-def _spoken(schedule: list[_Scheduled]) -> list[_Spoken]:
-    said: list[_Spoken] = []
+def _utterances(schedule: list[_Scheduled]) -> list[_Utterance]:
+    said: list[_Utterance] = []
     for nth, part in enumerate(schedule):
         opening = "Moving on to" if nth else "First up are"
         announced = f"{opening} {part.exercise.spoken}!"
-        said.append(_Spoken(part.begin_s + ANNOUNCED_AFTER_S, announced, True))
+        said.append(_Utterance(part.begin_s + ANNOUNCED_AFTER_S, announced, True))
         borders = part.performance.borders_s
         for line in part.exercise.lines:
             at_s = float(np.interp(line.after, np.arange(len(borders)), borders))
-            said.append(_Spoken(part.first_s + at_s, line.text, False))
-    said.append(_Spoken(schedule[-1].finish_s + LEAVE_AFTER_S, END_OF_SESSION, True))
+            said.append(_Utterance(part.first_s + at_s, line.text, False))
+    said.append(_Utterance(schedule[-1].finish_s + CLOSED_AFTER_S, END_OF_SESSION, True))
     return said
 
 
 def _record(
     video_id: str, schedule: list[_Scheduled], since_s: FloatArray, time_s: FloatArray
 ) -> dict[str, object]:
-    """One entry of feedbacks_long_range.json: an utterance lasts as long as it takes to read."""
-    said = _spoken(schedule)
+    """One entry of the records file: an utterance lasts as long as it takes to read."""
+    said = _utterances(schedule)
     starts = np.searchsorted(since_s, [u.at_s for u in said])
     limits = [*(int(s) - 1 for s in starts[1:]), len(since_s)]
     feedbacks = [""] * len(since_s)

@@ -1,4 +1,4 @@
-"""What a run tells while it goes on, and what it sums up at its end."""
+"""The events of a run: what happens to each unit, and the counts at the end."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Literal
 
 from qevd_bio.errors import EnvironmentProblem
 
-EventKind = Literal["started", "completed", "failed", "skipped", "done"]
+EventKind = Literal["started", "progress", "completed", "failed", "skipped", "done"]
 ENDINGS: tuple[EventKind, ...] = ("completed", "done", "failed", "skipped")
 
-# So many failures in a row that the disk did not take: it takes nothing any more.
-UNRECORDED_IN_A_ROW = 3
+MAX_UNRECORDED = 3
+"""Failures in a row that the disk did not take. After that it takes nothing any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something a progress display or a log may want to tell.
+    """The start, the progress or the end of a unit.
 
     Attributes
     ----------
     kind : str
         Every unit ends with exactly one of ``completed``, ``failed``, ``skipped`` (on
         purpose or for want of an artifact) and ``done`` (completed by an earlier run);
-        ``started`` comes before when the stage is called.
+        ``started`` comes before when the stage is called, ``progress`` in between.
     stage, video_id : str
         The unit.
     reason : str
@@ -33,9 +33,11 @@ class Event:
     seconds : float
         What this run spent on it.
     worker : int
-        Number of the worker it happened in; 0 for the process that runs the run.
+        Number of the worker; 0 for the process that runs the run.
     unrecorded : str
         Why the store could not take the record of a failure.
+    frames, frames_total : int
+        Frames done so far, and all frames of the video; of ``progress`` only.
     """
 
     kind: EventKind
@@ -45,11 +47,13 @@ class Event:
     seconds: float = 0.0
     worker: int = 0
     unrecorded: str = ""
+    frames: int = 0
+    frames_total: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """What came of a run.
+    """The result of a run.
 
     Attributes
     ----------
@@ -65,13 +69,7 @@ class RunSummary:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts endings and passes events on.
-
-    Parameters
-    ----------
-    on_event : callable
-        Told of every event after it is counted.
-    """
+    """Counts endings and passes every event on to `on_event`."""
 
     on_event: Callable[[Event], None]
     counts: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(ENDINGS, 0)))
@@ -95,12 +93,12 @@ class Tally:
             self._unrecorded = 0
         elif event.unrecorded:
             self._unrecorded += 1
-        if self._unrecorded >= UNRECORDED_IN_A_ROW:
+        if self._unrecorded >= MAX_UNRECORDED:
             raise EnvironmentProblem(
                 f"{self._unrecorded} units in a row could not even be recorded as failed; "
                 f"the last: {event.unrecorded}",
                 where=f"{event.stage}/{event.video_id}",
-                next_step="Mend the work folder, then run again: finished units stay",
+                next_step="Fix the work folder, then run again: finished units stay",
             )
 
     def summary(self) -> RunSummary:

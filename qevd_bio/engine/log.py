@@ -18,17 +18,10 @@ LOG_FILE = "log.jsonl"
 
 @dataclass(slots=True)
 class RunLog:
-    """Writes ``runs/<id>/log.jsonl``.
+    """Writes ``log.jsonl`` in the folder of a run.
 
-    Parameters
-    ----------
-    folder : Path
-        The folder of the run; workers' own output lies beside the log.
-
-    Notes
-    -----
-    The log is no state: a line that the disk does not take is counted in `lost` and the
-    run goes on.
+    The log is no state: a line that the disk does not take is counted in `lost` and the run
+    goes on.
     """
 
     folder: Path
@@ -42,16 +35,17 @@ class RunLog:
                 self._file.close()
 
     def event(self, event: Event) -> None:
-        """Write a unit's start or end."""
+        """Write the start or end of a unit."""
         fields = asdict(event)
+        del fields["frames"], fields["frames_total"]
         self._line(fields.pop("kind"), fields.pop("stage"), fields.pop("video_id"), fields)
 
-    def note(self, kind: str, text: str, *, worker: int = 0) -> None:
+    def message(self, kind: str, text: str, *, worker: int = 0) -> None:
         """Write something that belongs to no unit."""
         self._line(kind, "", "", {"reason": text, "worker": worker})
 
     def worker_file(self, number: int) -> Path:
-        """Name the file that takes a worker's standard output and error."""
+        """Name the file for a worker's standard output and error."""
         return self.folder / f"worker-{number}.log"
 
     def _line(self, kind: str, stage: str, video: str, rest: Mapping[str, JsonValue]) -> None:
@@ -67,17 +61,9 @@ class RunLog:
 
 
 def read_log(folder: Path) -> Iterator[Mapping[str, JsonValue]]:
-    """Read the lines of a run's log; one that a full disk cut short is passed over.
+    """Read the lines of a run's log: ``utc``, ``run``, ``kind``, ``stage``, ``video`` and more.
 
-    Parameters
-    ----------
-    folder : Path
-        The folder of the run.
-
-    Yields
-    ------
-    mapping of str to JsonValue
-        ``utc``, ``run``, ``kind``, ``stage``, ``video`` and more.
+    A line that a full disk cut short is left out.
     """
     path = folder / LOG_FILE
     if not path.is_file():

@@ -7,20 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from qevd_bio.engine.record import UnitRecord, unit_identity
+from qevd_bio.engine.record import UnitRecord, one_line, unit_identity
 from qevd_bio.engine.stage import Stage, check_stages, check_videos
 from qevd_bio.engine.store import Store
 from qevd_bio.errors import QevdBioError
 
 Action = Literal["run", "done", "blocked", "retry", "given up"]
 
-# A unit that failed this often with the same inputs is left alone until someone asks.
-ATTEMPTS = 3
+MAX_ATTEMPTS = 3
+"""A unit that failed this often with the same inputs is left alone until someone asks."""
 
 UPSTREAM = "upstream:"
-UPSTREAM_LOST = "upstream "
-UNREADABLE = "unreadable"
 OUTPUT_SCHEMA = "schema of what it writes"
+"""Keys of `UnitRecord.depends` that the engine sets: the artifacts read, and the columns."""
+
+UNREADABLE = "unreadable"
+UPSTREAM_LOST = "upstream "
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class PlannedUnit:
     action : str
         ``done`` (completed, or skipped on purpose, or in want of an artifact that was),
         ``run``, ``retry`` (failed before with the same inputs), ``given up`` (failed
-        `ATTEMPTS` times with the same inputs), ``blocked`` (an artifact it reads failed).
+        `MAX_ATTEMPTS` times with the same inputs), ``blocked`` (an artifact it reads failed).
     identity : str or None
         None while an artifact it reads is still to be made, or never will be.
     why : tuple of str
@@ -56,9 +58,14 @@ class PlannedUnit:
     record: UnitRecord | None
     cause: Exception | None = None
 
+    @property
+    def completed(self) -> UnitRecord | None:
+        """The record, if the unit has an artifact."""
+        return self.record if self.record and self.record.status == "completed" else None
+
 
 def plan(stages: Sequence[Stage], video_ids: Sequence[str], store: Store) -> list[PlannedUnit]:
-    """Say what a run would do, without doing it.
+    """Plan a run without doing it.
 
     Parameters
     ----------
@@ -81,35 +88,26 @@ def plan(stages: Sequence[Stage], video_ids: Sequence[str], store: Store) -> lis
 
     Notes
     -----
-    A unit that waits for an upstream artifact says ``run``; if the artifact turns out with
-    the same bytes as before, the run finds the unit done and leaves it.
+    A unit that waits for an upstream artifact is planned to ``run``; if the artifact turns out
+    with the same bytes as before, the run finds the unit done and leaves it.
     """
     check_stages(stages)
     check_videos(video_ids)
     return [unit for video_id in video_ids for unit in plan_video(stages, video_id, store)]
 
 
+def plan_video(stages: Sequence[Stage], video_id: str, store: Store) -> list[PlannedUnit]:
+    """Plan the units of one video, in the order of `stages`."""
+    upstream: dict[str, PlannedUnit] = {}
+    for stage in stages:
+        upstream[stage.writes] = plan_unit(stage, video_id, upstream, store)
+    return list(upstream.values())
+
+
 def plan_unit(
     stage: Stage, video_id: str, upstream: Mapping[str, PlannedUnit], store: Store
 ) -> PlannedUnit:
-    """Decide on one unit from the state of what it reads.
-
-    Parameters
-    ----------
-    stage : Stage
-        The stage.
-    video_id : str
-        The video.
-    upstream : mapping of str to PlannedUnit
-        At least the artifacts the stage reads, by name.
-    store : Store
-        Where results lie; nothing is written.
-
-    Returns
-    -------
-    PlannedUnit
-        With `identity` set when every artifact it reads is settled.
-    """
+    """Plan one unit from the units that make what it reads, by the name of the artifact."""
     reads = [upstream[name] for name in stage.reads]
     obstacles = sorted(filter(None, map(_obstacle, reads)), key=lambda found: found[0])
     if obstacles:
@@ -130,73 +128,25 @@ def plan_unit(
         problem = (found.problem,) if found.problem else ()
         why_run = problem or _changes(stage, video_id, depends, cause, store)
         return PlannedUnit(stage.name, video_id, "run", identity, why_run, depends, None, cause)
-    action, lines = _decide(record)
+    action, lines = _action_of_recorded(record)
     return PlannedUnit(stage.name, video_id, action, identity, lines, depends, record, cause)
 
 
-def plan_video(stages: Sequence[Stage], video_id: str, store: Store) -> list[PlannedUnit]:
-    """Say what a run would do with one video.
-
-    Parameters
-    ----------
-    stages : sequence of Stage
-        Every stage after the ones it reads from.
-    video_id : str
-        The video.
-    store : Store
-        Where results lie; nothing is written.
-
-    Returns
-    -------
-    list of PlannedUnit
-        In the order of `stages`.
-    """
-    upstream: dict[str, PlannedUnit] = {}
-    for stage in stages:
-        upstream[stage.writes] = plan_unit(stage, video_id, upstream, store)
-    return list(upstream.values())
-
-
 def current_artifacts(planned: Sequence[PlannedUnit], store: Store) -> dict[str, dict[str, Path]]:
-    """Find the artifacts that belong to the current inputs, rules and configuration.
+    """Find the artifacts of the current inputs, rules and configuration.
 
-    Parameters
-    ----------
-    planned : sequence of PlannedUnit
-        What `plan` returned for this store.
-    store : Store
-        Where results lie.
-
-    Returns
-    -------
-    dict of str to dict of str to Path
-        By video id, then stage name. Every planned video has an entry; a stage that has
-        still to run, failed or was skipped is absent from it.
+    They are by video id, then stage name. Every planned video has an entry; a stage that has
+    still to run, failed or was skipped is absent from it.
     """
     found: dict[str, dict[str, Path]] = {unit.video_id: {} for unit in planned}
     for unit in planned:
-        if unit.record is not None and unit.record.status == "completed":
-            found[unit.video_id][unit.stage] = store.artifact_path(unit.record)
+        if unit.completed is not None:
+            found[unit.video_id][unit.stage] = store.artifact_path(unit.completed)
     return found
 
 
-def one_line(error: BaseException) -> str:
-    """Tell an error by type and message in one line.
-
-    Parameters
-    ----------
-    error : BaseException
-        Any error.
-
-    Returns
-    -------
-    str
-        ``VideoError: 0007.mp4: cannot be opened...``
-    """
-    return " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
-
-
 def _own_dependencies(stage: Stage, video_id: str) -> tuple[dict[str, str], Exception | None]:
+    """Ask the stage for its dependencies; an error becomes the failure of this one unit."""
     try:
         own = dict(stage.depends(video_id))
         for name, digest in own.items():
@@ -210,7 +160,7 @@ def _own_dependencies(stage: Stage, video_id: str) -> tuple[dict[str, str], Exce
 
 
 def _obstacle(unit: PlannedUnit) -> tuple[Action, str] | None:
-    """Say why an artifact will not be there, by the first cause in the chain, if so."""
+    """Return why an artifact will not be there, by the first cause in the chain, if so."""
     if unit.action == "blocked":
         return "blocked", unit.why[0]
     if unit.record is None:
@@ -219,7 +169,7 @@ def _obstacle(unit: PlannedUnit) -> tuple[Action, str] | None:
         if unit.cause is not None:
             return "blocked", f"{UPSTREAM_LOST}{unit.stage} failed: {one_line(unit.cause)}"
         return None
-    if unit.record.status == "completed":
+    if unit.completed is not None:
         return None
     action: Action = "done" if unit.record.status == "skipped" else "blocked"
     return action, f"{UPSTREAM_LOST}{unit.stage} {unit.record.status}: {unit.record.reason}"
@@ -227,13 +177,13 @@ def _obstacle(unit: PlannedUnit) -> tuple[Action, str] | None:
 
 def _artifact_digest(unit: PlannedUnit) -> str:
     if unit.record is None:
-        raise AssertionError(f"{unit.stage}/{unit.video_id} is settled without a record")
+        raise AssertionError(f"{unit.stage}/{unit.video_id} is done without a record")
     return unit.record.outputs[0].sha256
 
 
-def _decide(record: UnitRecord) -> tuple[Action, tuple[str, ...]]:
+def _action_of_recorded(record: UnitRecord) -> tuple[Action, tuple[str, ...]]:
     if record.status == "failed":
-        if record.attempt >= ATTEMPTS:
+        if record.attempt >= MAX_ATTEMPTS:
             return "given up", (f"failed {record.attempt} times: {record.reason}",)
         return "retry", (f"failed before: {record.reason}",)
     if record.status == "skipped":

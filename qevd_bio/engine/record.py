@@ -1,11 +1,11 @@
-"""The record of one unit: what came of it, from which inputs, and where the proof lies."""
+"""The record of one unit: how it ended, from which inputs, and what its outputs must be."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 from qevd_bio.errors import DataError
 from qevd_bio.files.digest import sha256_json
@@ -16,9 +16,6 @@ UNIT_FILE = "unit.json"
 SCHEMA_VERSION = 2
 
 Status = Literal["completed", "failed", "skipped"]
-
-_HASH = re.compile(r"[0-9a-f]{64}")
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,7 @@ class Adopted:
     identity : str
         The unit they come from.
     reason : str
-        What the one who adopted them said.
+        Why they are valid, as given by the person who adopted them.
     adopted_utc : str
         When, on the wall clock (ISO 8601, UTC).
     """
@@ -77,7 +74,7 @@ class UnitRecord:
     outputs : tuple of Output
         One when completed, else none.
     notes : mapping of str to JsonValue
-        What the stage had to say.
+        What the stage returned.
     traceback : str or None
         Only of a failure.
     timings : Timings
@@ -114,37 +111,19 @@ class UnitRecord:
 
 
 def unit_identity(stage: str, version: int, video_id: str, depends: Mapping[str, str]) -> str:
-    """Hash everything the artifact of a unit depends on.
-
-    Parameters
-    ----------
-    stage, version, video_id : str, int, str
-        The unit.
-    depends : mapping of str to str
-        Named digests of all inputs.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits.
-    """
+    """Hash everything the artifact of a unit depends on, to 64 hexadecimal digits."""
     return sha256_json(
         {"stage": stage, "version": version, "video_id": video_id, "depends": dict(depends)}
     )
 
 
+def one_line(error: BaseException) -> str:
+    """Write an error by type and message in one line: ``VideoError: 0007.mp4: cannot...``."""
+    return " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
+
+
 def record_to_json(record: UnitRecord) -> str:
     """Write a record as the text of ``unit.json``.
-
-    Parameters
-    ----------
-    record : UnitRecord
-        Whole and consistent.
-
-    Returns
-    -------
-    str
-        JSON that `record_from_json` reads back.
 
     Raises
     ------
@@ -158,19 +137,7 @@ def record_to_json(record: UnitRecord) -> str:
 
 
 def record_from_json(text: str, *, where: str) -> UnitRecord:
-    """Read the text of ``unit.json`` and believe none of it unchecked.
-
-    Parameters
-    ----------
-    text : str
-        The whole file.
-    where : str
-        Its path, for the error.
-
-    Returns
-    -------
-    UnitRecord
-        Valid by the schema, its identity recomputed.
+    """Read the text of ``unit.json``, check it against the schema and recompute its identity.
 
     Raises
     ------
@@ -178,9 +145,9 @@ def record_from_json(text: str, *, where: str) -> UnitRecord:
         The text is no JSON, breaks the schema, or its identity is not that of its inputs.
     """
     content = parse_json(text, where=where)
-    fault = _fault(content)
-    if fault:
-        raise _damaged(f"breaks the schema at {fault}", where)
+    violation = _schema_violation(content)
+    if violation:
+        raise _damaged(f"breaks the schema at {violation}", where)
     fields = dict(cast("Mapping[str, Any]", content))
     del fields["schema_version"]
     fields["outputs"] = tuple(Output(**output) for output in fields["outputs"])
@@ -198,96 +165,92 @@ def _damaged(cause: str, where: str) -> DataError:
     return DataError(cause, where=where, next_step="Run again: the unit is made anew")
 
 
-def _is_line(value: object) -> bool:
-    return isinstance(value, str) and not set(value) & {"\r", "\n"}
-
-
-def _is_hash(value: object) -> bool:
-    return isinstance(value, str) and _HASH.fullmatch(value) is not None
-
-
-def _is_time(value: object) -> bool:
-    return isinstance(value, str) and _TIME.fullmatch(value) is not None
-
-
-def _is_whole(least: int) -> Callable[[object], bool]:
-    return lambda value: type(value) is int and value >= least
-
-
-def _are_texts(value: object) -> bool:
-    return isinstance(value, dict) and all(type(text) is str for text in value.values())
-
-
-def _is_seconds(value: object) -> bool:
-    return type(value) in (int, float) and cast("float", value) >= 0
+# A rule is the words for what a value must be, and the test for it.
+_Rule = tuple[str, Callable[[Any], bool]]
+_Rules = Mapping[str, _Rule]
 
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
-# By key: what its value must be, in words and as a test.
-_Rules = Mapping[str, tuple[str, Callable[[Any], bool]]]
+def _is_line(value: object) -> bool:
+    return isinstance(value, str) and not set(value) & {"\r", "\n"}
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, dict) and all(type(text) is str for text in value.values())
+
+
+def _matching(words: str, pattern: re.Pattern[str]) -> _Rule:
+    return words, lambda value: isinstance(value, str) and pattern.fullmatch(value) is not None
+
+
+def _whole(words: str, least: int) -> _Rule:
+    return words, lambda value: type(value) is int and value >= least
+
+
+_HASH = _matching("64 hexadecimal digits", re.compile(r"[0-9a-f]{64}"))
+_TIME = _matching("a time in UTC", re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00"))
+_LINE: _Rule = ("one line", _is_line)
+_OBJECT: _Rule = ("an object", lambda value: isinstance(value, dict))
 
 _OUTPUT: _Rules = {
     "name": (f"'{ARTIFACT_FILE}'", lambda value: value == ARTIFACT_FILE),
-    "size": ("a positive whole number", _is_whole(1)),
-    "sha256": ("64 hexadecimal digits", _is_hash),
+    "size": _whole("a positive whole number", 1),
+    "sha256": _HASH,
 }
 _TIMINGS: _Rules = {
-    "started_utc": ("a time in UTC", _is_time),
-    "finished_utc": ("a time in UTC", _is_time),
-    "seconds": ("a number of seconds", _is_seconds),
+    "started_utc": _TIME,
+    "finished_utc": _TIME,
+    "seconds": ("a number of seconds", lambda value: type(value) in (int, float) and value >= 0),
 }
 _ADOPTED: _Rules = {
-    "identity": ("64 hexadecimal digits", _is_hash),
+    "identity": _HASH,
     "reason": ("one line", lambda value: _is_line(value) and value != ""),
-    "adopted_utc": ("a time in UTC", _is_time),
+    "adopted_utc": _TIME,
 }
 _UNIT: _Rules = {
     "schema_version": (str(SCHEMA_VERSION), lambda value: value == SCHEMA_VERSION),
-    "status": (
-        "completed, failed or skipped",
-        lambda value: value in ("completed", "failed", "skipped"),
-    ),
-    "reason": ("one line", _is_line),
-    "stage": ("one line", _is_line),
+    "status": ("completed, failed or skipped", lambda value: value in get_args(Status)),
+    "reason": _LINE,
+    "stage": _LINE,
     "version": ("a whole number", lambda value: type(value) is int),
-    "video_id": ("one line", _is_line),
-    "identity": ("64 hexadecimal digits", _is_hash),
+    "video_id": _LINE,
+    "identity": _HASH,
     "depends": ("digests by name", _are_texts),
     "outputs": ("a list", lambda value: isinstance(value, list)),
-    "notes": ("an object", lambda value: isinstance(value, dict)),
+    "notes": _OBJECT,
     "traceback": ("text or null", lambda value: value is None or _is_text(value)),
-    "timings": ("an object", lambda value: isinstance(value, dict)),
+    "timings": _OBJECT,
     "versions": ("versions by name", _are_texts),
     "host": ("text", _is_text),
-    "run_id": ("one line", _is_line),
-    "attempt": ("a positive whole number", _is_whole(1)),
+    "run_id": _LINE,
+    "attempt": _whole("a positive whole number", 1),
     "adopted": ("an object or null", lambda value: value is None or isinstance(value, dict)),
 }
 
 
-def _fault(content: object) -> str:
-    """Say where a record breaks the schema and what was expected; empty when it is sound."""
-    fault = _object_fault("$", content, _UNIT)
-    if fault:
-        return fault
+def _schema_violation(content: object) -> str:
+    """Return where a record breaks the schema and what was expected; empty when it is sound."""
+    found = _violation("$", content, _UNIT)
+    if found:
+        return found
     record = cast("dict[str, Any]", content)
-    fault = _object_fault("$.timings", record["timings"], _TIMINGS)
-    if not fault and record["adopted"] is not None:
-        fault = _object_fault("$.adopted", record["adopted"], _ADOPTED)
+    found = _violation("$.timings", record["timings"], _TIMINGS)
+    if not found and record["adopted"] is not None:
+        found = _violation("$.adopted", record["adopted"], _ADOPTED)
     for index, output in enumerate(record["outputs"]):
-        fault = fault or _object_fault(f"$.outputs[{index}]", output, _OUTPUT)
+        found = found or _violation(f"$.outputs[{index}]", output, _OUTPUT)
     is_complete = record["status"] == "completed"
-    if not fault and len(record["outputs"]) != is_complete:
-        fault = f"$.outputs: a unit that is {record['status']} has {int(is_complete)}"
-    if not fault and bool(record["reason"]) == is_complete:
-        fault = f"$.reason: a unit that is {record['status']} has {'none' * is_complete or 'one'}"
-    return fault
+    if not found and len(record["outputs"]) != is_complete:
+        found = f"$.outputs: a unit that is {record['status']} has {int(is_complete)}"
+    if not found and bool(record["reason"]) == is_complete:
+        found = f"$.reason: a unit that is {record['status']} has {'none' * is_complete or 'one'}"
+    return found
 
 
-def _object_fault(place: str, value: object, rules: _Rules) -> str:
+def _violation(place: str, value: object, rules: _Rules) -> str:
     if not isinstance(value, dict):
         return f"{place}: no object"
     if value.keys() != rules.keys():

@@ -7,20 +7,20 @@ import platform
 import secrets
 import shutil
 import subprocess
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 import qevd_bio
-from qevd_bio.engine.events import Event
+from qevd_bio.engine.events import Event, Tally
 from qevd_bio.engine.execute.limits import gpu_names
 from qevd_bio.engine.log import RunLog
+from qevd_bio.engine.store import writing_to
 from qevd_bio.engine.versions import package_versions
-from qevd_bio.errors import DataError, EnvironmentProblem, QevdBioError
+from qevd_bio.errors import DataError, QevdBioError
 from qevd_bio.files.atomic import write_text_atomic
 from qevd_bio.files.digest import sha256_json
 from qevd_bio.files.strict_json import JsonValue, dump_json, parse_json
@@ -30,6 +30,72 @@ RUNS_FOLDER = "runs"
 SCHEMA_VERSION = 2
 
 Outcome = Literal["finished", "interrupted", "broken"]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A run that goes on: its log, its counts, and where messages for the user go."""
+
+    log: RunLog
+    tally: Tally
+    report: Callable[[str], None]
+
+    @property
+    def run_id(self) -> str:
+        """The name of its folder."""
+        return self.log.folder.name
+
+
+@contextmanager
+def recorded_run(
+    work: Path,
+    *,
+    argv: Sequence[str],
+    config: Mapping[str, JsonValue],
+    execution: Mapping[str, JsonValue],
+    on_event: Callable[[Event], None],
+    report: Callable[[str], None],
+) -> Iterator[OpenRun]:
+    """Record that a run begins and, whatever happens, how it ended.
+
+    Parameters
+    ----------
+    work, argv, config, execution
+        As `open_run` takes them.
+    on_event : callable
+        Called with each event after it is logged.
+    report : callable
+        Called with a message when the disk does not take the end of the record: the units
+        are what counts.
+
+    Yields
+    ------
+    OpenRun
+    """
+    folder = open_run(work, argv=argv, config=config, execution=execution)
+    log = RunLog(folder)
+
+    def log_event(event: Event) -> None:
+        if event.kind not in ("done", "progress"):
+            log.event(event)
+        on_event(event)
+
+    run = OpenRun(log, Tally(log_event), report)
+    outcome: Outcome = "broken"
+    try:
+        yield run
+        outcome = "finished"
+    except KeyboardInterrupt:
+        outcome = "interrupted"
+        raise
+    finally:
+        log.close()
+        try:
+            close_run(folder, outcome=outcome, counts=run.tally.counts)
+        except QevdBioError as error:
+            report(f"the end of the run is not recorded: {error}")
+        if log.lost:
+            report(f"{log.lost} lines of the log were lost: {folder}")
 
 
 def open_run(
@@ -95,16 +161,7 @@ def open_run(
 
 
 def close_run(folder: Path, *, outcome: Outcome, counts: Mapping[str, int]) -> None:
-    """Record how a run ended.
-
-    Parameters
-    ----------
-    folder : Path
-        What `open_run` returned.
-    outcome : str
-        ``finished`` (units may have failed), ``interrupted`` or ``broken``.
-    counts : mapping of str to int
-        Units by what came of them, as far as the run got.
+    """Record how a run ended, and the number of units by how they ended.
 
     Raises
     ------
@@ -113,92 +170,16 @@ def close_run(folder: Path, *, outcome: Outcome, counts: Mapping[str, int]) -> N
     EnvironmentProblem
         The work folder cannot be written.
     """
-    finished = datetime.now(UTC).isoformat(timespec="seconds")
-    ending: dict[str, JsonValue] = {
-        "finished_utc": finished,
+    end: dict[str, JsonValue] = {
+        "finished_utc": datetime.now(UTC).isoformat(timespec="seconds"),
         "outcome": outcome,
         "counts": dict(counts),
     }
-    _write(folder, {**read_run(folder), **ending})
-
-
-@dataclass(slots=True)
-class OpenRun:
-    """A run that goes on.
-
-    Attributes
-    ----------
-    log : RunLog
-        Its log, in the folder that names it.
-    counts : Counter
-        Units by what came of them.
-    """
-
-    log: RunLog
-    counts: Counter[str] = field(default_factory=Counter)
-
-    def count(self, event: Event) -> None:
-        """Count an ending, and log what this run did."""
-        if event.kind != "started":
-            self.counts[event.kind] += 1
-        if event.kind != "done":
-            self.log.event(event)
-
-
-@contextmanager
-def recorded_run(
-    work: Path,
-    *,
-    argv: Sequence[str],
-    config: Mapping[str, JsonValue],
-    execution: Mapping[str, JsonValue],
-    notice: Callable[[str], None],
-) -> Iterator[OpenRun]:
-    """Record that a run begins and, whatever happens, how it ended.
-
-    Parameters
-    ----------
-    work, argv, config, execution
-        As `open_run` takes them.
-    notice : callable
-        Told when the disk does not take the end of the record: the units are what counts.
-
-    Yields
-    ------
-    OpenRun
-    """
-    folder = open_run(work, argv=argv, config=config, execution=execution)
-    run = OpenRun(RunLog(folder))
-    outcome: Outcome = "broken"
-    try:
-        yield run
-        outcome = "finished"
-    except KeyboardInterrupt:
-        outcome = "interrupted"
-        raise
-    finally:
-        run.log.close()
-        try:
-            close_run(folder, outcome=outcome, counts=run.counts)
-        except QevdBioError as error:
-            notice(f"the end of the run is not recorded: {error}")
-        if run.log.lost:
-            notice(f"{run.log.lost} lines of the log were lost: {folder}")
+    _write(folder, {**read_run(folder), **end})
 
 
 def read_run(folder: Path) -> Mapping[str, JsonValue]:
-    """Read the record of a run.
-
-    Parameters
-    ----------
-    folder : Path
-        What `open_run` returned.
-
-    Returns
-    -------
-    mapping of str to JsonValue
-        The content of ``run.json``; ``outcome`` is None while the run goes on and after it
-        was killed.
+    """Read ``run.json``; ``outcome`` is None while the run goes on and after it was killed.
 
     Raises
     ------
@@ -206,37 +187,21 @@ def read_run(folder: Path) -> Mapping[str, JsonValue]:
         The record is gone, damaged or of another schema version.
     """
     path = folder / RUN_FILE
+    cause = f"is no run record of schema version {SCHEMA_VERSION}"
     try:
-        text = path.read_text(encoding="utf-8")
+        content = parse_json(path.read_text(encoding="utf-8"), where=str(path))
+        if isinstance(content, Mapping) and content.get("schema_version") == SCHEMA_VERSION:
+            return content
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"cannot be read ({type(error).__name__})",
-            where=str(path),
-            next_step="Start a new run; finished units stay",
-        ) from error
-    content = parse_json(text, where=str(path))
-    if not isinstance(content, Mapping) or content.get("schema_version") != SCHEMA_VERSION:
-        raise DataError(
-            f"is no run record of schema version {SCHEMA_VERSION}",
-            where=str(path),
-            next_step="Start a new run; finished units stay",
-        )
-    return content
+        cause = f"cannot be read ({type(error).__name__})"
+    raise DataError(cause, where=str(path), next_step="Start a new run; finished units stay")
 
 
 def git_state(checkout: Path) -> dict[str, JsonValue] | None:
-    """Ask git for the commit of a checkout.
+    """Ask git for the commit of a checkout and whether files differ from it.
 
-    Parameters
-    ----------
-    checkout : Path
-        The folder that holds the package.
-
-    Returns
-    -------
-    dict or None
-        ``commit`` and ``dirty``; None where git, a commit or a repository with exactly
-        this root is absent, as in an installed wheel.
+    None where git, a commit or a repository with exactly this root is absent, as in an
+    installed wheel.
     """
     git = shutil.which("git")
     if git is None:
@@ -257,11 +222,5 @@ def _git(git: str, folder: Path, *arguments: str) -> str | None:
 
 def _write(folder: Path, content: Mapping[str, JsonValue]) -> None:
     text = dump_json(content, where=str(folder / RUN_FILE), indent=1)
-    try:
+    with writing_to(folder):
         write_text_atomic(folder / RUN_FILE, text + "\n")
-    except OSError as error:
-        raise EnvironmentProblem(
-            f"the work folder cannot be written ({error.strerror or error})",
-            where=str(folder),
-            next_step="Free space or choose another work folder",
-        ) from error

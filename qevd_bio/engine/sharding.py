@@ -12,32 +12,15 @@ from qevd_bio.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One of several parts of the videos.
-
-    Attributes
-    ----------
-    number : int
-        From 1 to `count`.
-    count : int
-        Number of parts.
-    """
+    """Part `number` (from 1) of `count` parts of the videos."""
 
     number: int
     count: int
 
     def videos(self, video_ids: Iterable[str]) -> tuple[str, ...]:
-        """Pick the videos of this part.
+        """Pick the videos of this part, in the given order.
 
-        Parameters
-        ----------
-        video_ids : iterable of str
-            All videos.
-
-        Returns
-        -------
-        tuple of str
-            In the given order. A video's part follows from its id alone, so videos that
-            come or go move no other.
+        A video's part follows from its id alone, so videos that come or go move no other.
         """
         return tuple(video for video in video_ids if _place(video) % self.count == self.number - 1)
 
@@ -57,7 +40,7 @@ def shard_named(text: str) -> Shard:
     if match and 1 <= int(match[1]) <= int(match[2]):
         return Shard(int(match[1]), int(match[2]))
     raise UsageError(
-        "is no part of a whole", where=f"shard {text}", next_step="Give 1/8 to 8/8, say"
+        "is no part of a whole", where=f"shard {text}", next_step="Give 1/8 to 8/8, for example"
     )
 
 

@@ -23,13 +23,7 @@ class Resources:
 
 
 class Skip(Exception):
-    """Raised by a stage that has nothing to do for a video, on purpose.
-
-    Parameters
-    ----------
-    reason : str
-        One line for the reader of the unit's record.
-    """
+    """Raised by a stage that has nothing to do for a video, on purpose, with the reason."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -114,11 +108,6 @@ class Stage(ABC):
 def check_stages(stages: Sequence[Stage]) -> None:
     """Check that stages fit together in the order given.
 
-    Parameters
-    ----------
-    stages : sequence of Stage
-        Every stage after the ones it reads from.
-
     Raises
     ------
     DataError
@@ -150,11 +139,6 @@ def check_stages(stages: Sequence[Stage]) -> None:
 def check_videos(video_ids: Sequence[str]) -> None:
     """Check that video ids can name folders and are all different.
 
-    Parameters
-    ----------
-    video_ids : sequence of str
-        The units of work.
-
     Raises
     ------
     DataError
@@ -162,9 +146,9 @@ def check_videos(video_ids: Sequence[str]) -> None:
     UsageError
         An id is given twice.
     """
-    seen: set[str] = set()
+    checked: set[str] = set()
     for video_id in video_ids:
         plain_name(video_id, where="video id")
-        if video_id in seen:
+        if video_id in checked:
             raise UsageError("given twice", where=video_id, next_step="Name each video once")
-        seen.add(video_id)
+        checked.add(video_id)

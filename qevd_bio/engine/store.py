@@ -20,9 +20,9 @@ from qevd_bio.engine.unit_files import (
     Found,
     read_record,
     read_unit,
-    set_aside_before,
     subfolders,
     unit_folders,
+    why_removed,
 )
 from qevd_bio.errors import DataError, EnvironmentProblem
 from qevd_bio.files.atomic import (
@@ -35,7 +35,7 @@ from qevd_bio.files.atomic import (
 from qevd_bio.files.contain import plain_name
 from qevd_bio.files.digest import sha256_json
 
-_TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
+_PLACE_TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,55 +52,27 @@ class Store:
     The files are the only state. A unit that completed or was skipped is one folder that
     holds its artifact and ``unit.json`` and appears by one rename, so it is there whole or
     not at all, and the first of two machines that finish the same unit wins. A failure is
-    told beside it, in ``<identity16>.failed.json``: it can never take a success's place.
+    recorded beside it, in ``<identity16>.failed.json``: it can never take a success's place.
+    Methods that write raise `EnvironmentProblem` if the work folder cannot be written, and
+    names that cannot name a folder raise `DataError`.
     """
 
     root: Path
 
     def folder(self, stage: str, video_id: str, identity: str) -> Path:
-        """Name the folder of a unit.
-
-        Parameters
-        ----------
-        stage, video_id, identity : str
-            The unit and its full identity.
-
-        Returns
-        -------
-        Path
-            It need not exist.
-
-        Raises
-        ------
-        DataError
-            A name cannot name a folder.
-        """
-        return self.root.joinpath(
-            plain_name(stage, where="stage name"),
-            plain_name(video_id, where="video id"),
-            identity[:16],
-        )
+        """Return the folder of a unit; it need not exist."""
+        return self.video_folder(stage, video_id) / identity[:16]
 
     def failure_file(self, stage: str, video_id: str, identity: str) -> Path:
-        """Name the file that tells the last failure of a unit; it need not exist."""
+        """Return the file with the last failure of a unit; it need not exist."""
         return self.video_folder(stage, video_id) / f"{identity[:16]}{FAILED_SUFFIX}"
 
     def video_folder(self, stage: str, video_id: str) -> Path:
-        """Name the folder of all units of a stage and video; it need not exist."""
-        return self._videos(stage) / plain_name(video_id, where="video id")
+        """Return the folder of all units of a stage and video; it need not exist."""
+        return self._stage_folder(stage) / plain_name(video_id, where="video id")
 
     def artifact_path(self, record: UnitRecord) -> Path:
-        """Name the artifact file of a completed unit.
-
-        Parameters
-        ----------
-        record : UnitRecord
-            A completed unit of this store.
-
-        Returns
-        -------
-        Path
-            The artifact file.
+        """Return the artifact file of a completed unit of this store.
 
         Raises
         ------
@@ -111,23 +83,12 @@ class Store:
             raise DataError(
                 f"has no artifact: {record.status}, {record.reason}",
                 where=f"{record.stage}/{record.video_id}",
-                next_step="Mend the cause and run again",
+                next_step="Fix the cause and run again",
             )
         return self.folder(record.stage, record.video_id, record.identity) / ARTIFACT_FILE
 
     def find(self, stage: str, video_id: str, identity: str) -> Found:
-        """Look a unit up by its identity.
-
-        Parameters
-        ----------
-        stage, video_id, identity : str
-            The unit and its full identity.
-
-        Returns
-        -------
-        Found
-            The record of any status, or why there is none.
-        """
+        """Look a unit up by its full identity, whatever its status."""
         folder = self.folder(stage, video_id, identity)
         found = read_unit(folder)
         if found.record is None:
@@ -135,7 +96,7 @@ class Store:
             if isinstance(failure, UnitRecord):
                 found = Found(failure, "")
             elif not found.problem:
-                return Found(None, failure or set_aside_before(folder))
+                return Found(None, failure or why_removed(folder))
         if found.record is not None and found.record.identity != identity:
             return Found(None, f"{UNIT_FILE} belongs to another unit")
         return found
@@ -143,86 +104,31 @@ class Store:
     def newest(self, stage: str, video_id: str) -> UnitRecord | None:
         """Find the unit of a stage and video that finished last, whatever its identity.
 
-        Parameters
-        ----------
-        stage, video_id : str
-            The unit.
-
-        Returns
-        -------
-        UnitRecord or None
-            A record of any status whose outputs need not be present; None if there never
-            was one that can be read.
-
-        Notes
-        -----
-        It tells what changed since; it need not be the unit of the current inputs.
+        It need not be the unit of the current inputs, and its outputs need not be present.
         """
         folder = self.video_folder(stage, video_id)
         records = [read_record(unit / UNIT_FILE) for unit in unit_folders(folder)]
         records += [read_record(path) for path in folder.glob(f"*{FAILED_SUFFIX}")]
         return max(
             (record for record in records if isinstance(record, UnitRecord)),
-            key=_came_to_be,
+            key=_finished_or_adopted,
             default=None,
         )
 
     def units(self, stage: str) -> Iterator[Path]:
-        """Walk through the unit folders of a stage, superseded ones too.
+        """Walk through the unit folders of a stage by video id and identity.
 
-        Parameters
-        ----------
-        stage : str
-            Name of the stage.
-
-        Yields
-        ------
-        Path
-            A folder whose content may be damaged; ordered by video id, then identity.
+        Superseded units are among them, and the content may be damaged.
         """
-        for video in subfolders(self._videos(stage)):
+        for video in subfolders(self._stage_folder(stage)):
             yield from unit_folders(video)
 
-    def completed_units(self, stage: str) -> Iterator[UnitRecord]:
-        """Walk through the finished units of a stage, superseded ones too.
-
-        Parameters
-        ----------
-        stage : str
-            Name of the stage.
-
-        Yields
-        ------
-        UnitRecord
-            Completed, outputs present; ordered by video id, then identity.
-        """
-        for unit in self.units(stage):
-            record = read_unit(unit).record
-            if record is not None and record.status == "completed":
-                yield record
-
     @contextmanager
-    def making(self, stage: str, video_id: str) -> Iterator[Path]:
-        """Lend a temporary folder in which a unit is made.
-
-        Parameters
-        ----------
-        stage, video_id : str
-            The unit.
-
-        Yields
-        ------
-        Path
-            An empty folder; give it to `put`. What is left of it at the end is removed.
-
-        Raises
-        ------
-        EnvironmentProblem
-            The work folder cannot be written.
-        """
+    def staging_folder(self, stage: str, video_id: str) -> Iterator[Path]:
+        """Lend an empty folder to make a unit in, for `commit`; what is left is removed."""
         home = self.video_folder(stage, video_id)
-        folder = home / f"{maker_of(os.getpid())}{secrets.token_hex(4)}"
-        with _writing(folder):
+        folder = home / f"{staging_prefix(os.getpid())}{secrets.token_hex(4)}"
+        with writing_to(folder):
             make_folder(home)
             folder.mkdir()
         try:
@@ -230,105 +136,59 @@ class Store:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def put(self, record: UnitRecord, made: Path) -> UnitRecord:
-        """Let a unit that completed or was skipped appear, durably and whole.
+    def commit(self, record: UnitRecord, staged: Path) -> UnitRecord:
+        """Write the record of a unit that completed or was skipped, and make it appear durably.
 
-        Parameters
-        ----------
-        record : UnitRecord
-            Completed or skipped.
-        made : Path
-            What `making` lent; holds the artifact if the record lists one.
-
-        Returns
-        -------
-        UnitRecord
-            `record`, or the record of another machine that was first.
-
-        Raises
-        ------
-        EnvironmentProblem
-            The work folder cannot be written.
+        `staged` is from `staging_folder` and holds the artifact if the record lists one. What
+        is returned is `record`, or the record of another machine that was first.
         """
         folder = self.folder(record.stage, record.video_id, record.identity)
-        with _writing(folder):
-            (made / UNIT_FILE).write_text(record_to_json(record), encoding="utf-8")
+        with writing_to(folder):
+            (staged / UNIT_FILE).write_text(record_to_json(record), encoding="utf-8")
             for name in (UNIT_FILE, *(output.name for output in record.outputs)):
-                sync_file(made / name)
-            sync_folder(made)
-            stands = self.take(record, made)
-            if stands is record:
+                sync_file(staged / name)
+            sync_folder(staged)
+            current = self.move_into_place(record, staged)
+            if current is record:
                 sync_folder(folder.parent)
-                self.forget_failure(record)
-        return stands
+                self.delete_failure(record)
+        return current
 
-    def take(self, record: UnitRecord, made: Path) -> UnitRecord:
-        """Let a whole unit appear; what brings it to the disk is left to the caller.
+    def move_into_place(self, record: UnitRecord, staged: Path) -> UnitRecord:
+        """Make a unit appear by one rename; as `commit`, but nothing is written or synced.
 
-        Parameters
-        ----------
-        record : UnitRecord
-            Completed or skipped.
-        made : Path
-            A folder of the same file system with record and artifact.
-
-        Returns
-        -------
-        UnitRecord
-            `record`, or the record of another machine that was first.
-
-        Raises
-        ------
-        OSError
-            The work folder cannot be written.
+        `staged` is of the same file system and holds record and artifact.
         """
         folder = self.folder(record.stage, record.video_id, record.identity)
-        while not _appears(made, folder):
-            found = read_unit(folder)
-            if found.record is not None and found.record.identity == record.identity:
-                return found.record
-            self.set_aside(folder)
+        with writing_to(folder):
+            while not _renamed(staged, folder):
+                found = read_unit(folder)
+                if found.record is not None and found.record.identity == record.identity:
+                    return found.record
+                self.set_aside(folder)
         return record
 
-    def forget_failure(self, record: UnitRecord) -> None:
-        """Delete what told of an earlier failure of a unit that stands now."""
+    def delete_failure(self, record: UnitRecord) -> None:
+        """Delete the earlier failure of a unit that is there now."""
         self.failure_file(record.stage, record.video_id, record.identity).unlink(missing_ok=True)
 
-    def put_failure(self, record: UnitRecord) -> None:
-        """Tell durably why a unit failed; a unit that completed meanwhile stays completed.
-
-        Raises
-        ------
-        EnvironmentProblem
-            The work folder cannot be written.
-        """
+    def record_failure(self, record: UnitRecord) -> None:
+        """Record a failure durably; a unit that completed meanwhile stays completed."""
         path = self.failure_file(record.stage, record.video_id, record.identity)
-        with _writing(path):
+        with writing_to(path):
             write_text_atomic(path, record_to_json(record))
 
     def reopen(self, record: UnitRecord) -> None:
-        """Let a failed unit run again as if for the first time.
-
-        Raises
-        ------
-        EnvironmentProblem
-            The work folder cannot be written.
-        """
+        """Let a failed unit run again as if for the first time."""
         path = self.failure_file(record.stage, record.video_id, record.identity)
         retried = path.with_name(f"{record.identity[:16]}{RETRIED_SUFFIX}")
-        with _writing(path):
+        with writing_to(path):
             path.replace(retried)
             sync_folder(path.parent)
 
     def set_aside(self, folder: Path) -> None:
-        """Move a damaged unit out of the way, keeping it for a look.
-
-        Raises
-        ------
-        EnvironmentProblem
-            The work folder cannot be written.
-        """
-        with _writing(folder):
+        """Rename the folder of a damaged unit, so that it is kept for a look but not used."""
+        with writing_to(folder):
             aside = folder.with_name(f"{folder.name}{DAMAGED_MARK}{secrets.token_hex(4)}")
             try:
                 folder.rename(aside)
@@ -336,25 +196,17 @@ class Store:
                 return
             sync_folder(folder.parent)
 
-    def sweep(self, stage: str, video_id: str, maker: str) -> None:
-        """Remove what a process that is dead left of a unit in the making."""
-        for left in self.video_folder(stage, video_id).glob(f"{maker}*"):
+    def remove_staging(self, stage: str, video_id: str, prefix: str) -> None:
+        """Remove the staging folders that a dead process left, by its `staging_prefix`."""
+        for left in self.video_folder(stage, video_id).glob(f"{prefix}*"):
             shutil.rmtree(left, ignore_errors=True)
 
-    def is_making(self, stage: str, video_id: str, *, since: float) -> bool:
-        """Say whether someone seems to make a unit, on whatever machine.
+    def is_in_progress(self, stage: str, video_id: str, *, since: float) -> bool:
+        """Return whether some process, on any machine, seems to work on a unit.
 
-        Parameters
-        ----------
-        stage, video_id : str
-            The unit.
-        since : float
-            What was begun earlier, in seconds of `time.time`, was left by a dead process.
-
-        Returns
-        -------
-        bool
-            A hint that a file server may tell late: good for the order of work, not more.
+        A staging folder from before `since` (seconds, `time.time`) is one of a dead process.
+        The answer is a hint that may come late from a file server: it may order the work, not
+        more.
         """
         for path in self.video_folder(stage, video_id).glob(f"{TEMPORARY_PREFIX}*"):
             with suppress(FileNotFoundError):
@@ -362,38 +214,42 @@ class Store:
                     return True
         return False
 
-    def _videos(self, stage: str) -> Path:
+    def _stage_folder(self, stage: str) -> Path:
         return self.root / plain_name(stage, where="stage name")
 
 
-def _came_to_be(record: UnitRecord) -> tuple[str, str]:
+def _finished_or_adopted(record: UnitRecord) -> tuple[str, str]:
     adopted = record.adopted.adopted_utc if record.adopted else ""
     return max(adopted, record.timings.finished_utc), record.identity
 
 
-def _appears(made: Path, folder: Path) -> bool:
-    """Put a folder in its place by one rename; False where another one stands there."""
+def _renamed(staged: Path, folder: Path) -> bool:
+    """Rename a folder; False where another one has its name."""
     try:
-        os.rename(made, folder)  # noqa: PTH104  one name for tests to break
+        os.rename(staged, folder)  # noqa: PTH104  one name for tests to break
     except OSError as error:
-        if error.errno in _TAKEN:
+        if error.errno in _PLACE_TAKEN:
             return False
         raise
     return True
 
 
-def maker_of(pid: int) -> str:
-    """Begin the names of the temporary folders that a process of this machine makes."""
+def staging_prefix(pid: int) -> str:
+    """Return the start of the names of the staging folders of a process of this machine."""
     return f"{TEMPORARY_PREFIX}{sha256_json(platform.node())[:8]}-{pid}-"
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def writing_to(
+    path: Path,
+    next_step: str = "Free space or make it writable, then run again: finished units stay",
+) -> Iterator[None]:
+    """Turn an `OSError` of the block into an `EnvironmentProblem` that names the work folder."""
     try:
         yield
     except OSError as error:
         raise EnvironmentProblem(
             f"the work folder cannot be written ({error.strerror or error})",
             where=str(path),
-            next_step="Free space or make it writable, then run again: finished units stay",
+            next_step=next_step,
         ) from error

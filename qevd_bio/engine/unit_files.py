@@ -1,4 +1,4 @@
-"""Reading the files of a unit, and believing none of them unchecked."""
+"""Reading the files of a unit, none of them believed unchecked."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from qevd_bio.engine.record import UNIT_FILE, UnitRecord, record_from_json
 from qevd_bio.errors import DataError
+from qevd_bio.files.digest import sha256_file
 
 FAILED_SUFFIX = ".failed.json"
 RETRIED_SUFFIX = ".retried.json"
@@ -18,7 +19,7 @@ _UNIT_FOLDER = re.compile(r"[0-9a-f]{16}")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the store knows of a unit.
+    """What the store holds of a unit.
 
     Attributes
     ----------
@@ -35,15 +36,7 @@ class Found:
 def read_unit(folder: Path) -> Found:
     """Read a unit's folder: its record counts if its outputs are there in full length.
 
-    Parameters
-    ----------
-    folder : Path
-        What `Store.folder` names; it may be absent.
-
-    Returns
-    -------
-    Found
-        No record and no problem where there is no unit.
+    There is neither record nor problem where there is no unit.
     """
     record = read_record(folder / UNIT_FILE)
     if not isinstance(record, UnitRecord):
@@ -62,13 +55,36 @@ def read_unit(folder: Path) -> Found:
     return Found(record, "")
 
 
+def read_whole_unit(folder: Path) -> UnitRecord | str:
+    """Read every byte of a unit: its record, or in one line what is wrong with it."""
+    found = read_unit(folder)
+    if found.record is None:
+        return found.problem or f"{UNIT_FILE} missing"
+    for output in found.record.outputs:
+        if sha256_file(folder / output.name) != output.sha256:
+            return f"output {output.name} has other bytes than were written"
+    return found.record
+
+
+def units_of_video(video_folder: Path) -> list[UnitRecord]:
+    """Read the units of a stage and video that count, by identity."""
+    records = (read_unit(folder).record for folder in unit_folders(video_folder))
+    return [record for record in records if record is not None]
+
+
 def unit_folders(video_folder: Path) -> list[Path]:
     """List the unit folders of a stage and video, by identity."""
     return [f for f in subfolders(video_folder) if _UNIT_FOLDER.fullmatch(f.name)]
 
 
+def files_beside(video_folder: Path, suffix: str) -> list[Path]:
+    """List the files with a suffix beside the unit folders, by identity; no foreign files."""
+    found = video_folder.glob(f"*{suffix}")
+    return sorted(f for f in found if _UNIT_FOLDER.fullmatch(f.name.removesuffix(suffix)))
+
+
 def read_record(path: Path) -> UnitRecord | str:
-    """Read a record, or say in one line why it does not count; empty when there is none."""
+    """Read a record, or return why it does not count; empty when there is none."""
     try:
         with path.open(encoding="utf-8") as file:
             return record_from_json(file.read(), where=path.name)
@@ -80,8 +96,8 @@ def read_record(path: Path) -> UnitRecord | str:
         return f"{path.name} unreadable: {type(error).__name__}"
 
 
-def set_aside_before(folder: Path) -> str:
-    """Say why there is no unit where there was one."""
+def why_removed(folder: Path) -> str:
+    """Return why a unit is not there any more; empty if it never was."""
     retried = read_record(folder.with_name(f"{folder.name}{RETRIED_SUFFIX}"))
     if isinstance(retried, UnitRecord):
         return f"to be tried anew, failed before: {retried.reason}"

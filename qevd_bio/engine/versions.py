@@ -1,4 +1,4 @@
-"""The versions of what is at work, read from package metadata without importing it."""
+"""The versions of the packages at work, read from their metadata without importing them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,7 @@ PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "torch", "av", "mediapipe")
 
 @lru_cache(maxsize=1)
 def package_versions() -> dict[str, str]:
-    """List the versions of Python, this package and what it computes with.
-
-    Returns
-    -------
-    dict of str to str
-        Version by distribution name; a package that is not installed is absent.
-    """
+    """Return versions by distribution name; a package that is not installed is absent."""
     versions = {"python": platform.python_version(), "qevd-bio": qevd_bio.__version__}
     for name in PACKAGES:
         try:

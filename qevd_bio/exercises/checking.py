@@ -11,11 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from qevd_bio.arrays import BoolArray, FloatArray
-from qevd_bio.exercises.contradictions import SIDES
 from qevd_bio.exercises.motion_parts import full_name, moved, part_of, unobserved
-from qevd_bio.exercises.rule import Rule
-from qevd_bio.motion.alignment import phase_of_time
-from qevd_bio.motion.constraints import GUARD_SIGMAS, THROUGHOUT, Constraint, Finding, judge
+from qevd_bio.exercises.rule import OTHER_SIDE, SIDES, Rule
+from qevd_bio.motion.constraints import THROUGHOUT, Constraint, Finding, judge
 from qevd_bio.motion.measured_value import (
     MeasuredValue,
     difference,
@@ -29,45 +27,11 @@ from qevd_bio.motion.measured_value import (
     value_at,
 )
 from qevd_bio.motion.medians import median
+from qevd_bio.motion.phase import phase_of_time
 from qevd_bio.motion.record import Motion
 from qevd_bio.motion.repetitions.cycles import Cycle
 from qevd_bio.skeleton.kinematics import Skeleton
 from qevd_bio.skeleton.measures import measure_sigmas, measure_values
-
-
-def cycle_findings(
-    motion: Motion,
-    rule: Rule,
-    cycle: Cycle,
-    skeleton: Skeleton,
-    guard: float = GUARD_SIGMAS,
-    before: Cycle | None = None,
-) -> list[Finding]:
-    """Check all constraints of a rule on one cycle.
-
-    Parameters
-    ----------
-    motion : Motion
-        Of the whole video.
-    rule : Rule
-        Of the cycle's exercise.
-    cycle : Cycle
-        In frames of the video.
-    skeleton : Skeleton
-        Body for the measures.
-    guard : float
-        Guard band in sigmas.
-    before : Cycle or None
-        The cycle before it in the same segment: the other half of an alternating movement.
-
-    Returns
-    -------
-    list of Finding
-        One per constraint and side, in the rule's order; those that could not be measured say
-        why and are never violated.
-    """
-    cycles = [cycle] if before is None else [before, cycle]
-    return segment_findings(motion, rule, cycles, skeleton, guard)[-1]
 
 
 def segment_findings(
@@ -75,21 +39,26 @@ def segment_findings(
     rule: Rule,
     cycles: Sequence[Cycle],
     skeleton: Skeleton,
-    guard: float = GUARD_SIGMAS,
 ) -> list[list[Finding]]:
     """Check all constraints of a rule on all cycles of a segment, in one pass over its poses.
 
     Parameters
     ----------
-    motion, rule, skeleton, guard
-        As in `cycle_findings`.
+    motion : Motion
+        Of the whole video.
+    rule : Rule
+        Of the segment's exercise.
     cycles : sequence of Cycle
-        In frames of the video, in time order.
+        In frames of the video, in time order. The one before a cycle is the other half of an
+        alternating movement.
+    skeleton : Skeleton
+        Body for the measures.
 
     Returns
     -------
     list of list of Finding
-        For each cycle what `cycle_findings` gives.
+        For each cycle one per constraint and side, in the rule's order; those that could not be
+        measured state why and are never violated.
     """
     if not cycles:
         return []
@@ -110,30 +79,29 @@ def segment_findings(
     sigmas = _sigmas([*checks, *read[len(checks) :]], part, skeleton)
     found: dict[int, list[Finding]] = {cycle.start: [] for cycle in cycles}
     for check, other in zip(checks, others, strict=True):
-        side, evidence = check.side, _evidence(check, rule, values, part, sigmas)
+        side, value = check.side, _measured_value(check, rule, values, part, sigmas)
         if check.constraint.check == "symmetry":
             rest = unmeasurable("no half of the other side comes before it")
             if other is not None:
-                rest = _evidence(other, rule, values, part, sigmas)
-            side, evidence = _short_side(check, evidence, rest)
+                rest = _measured_value(other, rule, values, part, sigmas)
+            side, value = _short_side(check, value, rest)
         finding = judge(
             check.constraint,
-            _with_vertical(evidence, check, part),
+            _with_vertical(value, check, part),
             side=side,
             frame=check.frame + first,
             frame_s=float(part.time_s[check.frame]),
-            guard=guard,
         )
         found[check.cycle.start + first].append(finding)
     return [found[cycle.start] for cycle in cycles]
 
 
-def _with_vertical(evidence: MeasuredValue, check: _Check, part: Motion) -> MeasuredValue:
-    """Say of a lean when its vertical is only the camera's."""
-    leans = check.constraint.measure in LEANS and evidence.status == "measured"
+def _with_vertical(value: MeasuredValue, check: _Check, part: Motion) -> MeasuredValue:
+    """Note of a lean that its vertical is only the camera's."""
+    leans = check.constraint.measure in LEANS and value.status == "measured"
     if leans and part.gravity_source == "camera":
-        return replace(evidence, reason="measured from the camera's vertical")
-    return evidence
+        return replace(value, reason="measured from the camera's vertical")
+    return value
 
 
 def _constraint_sides(constraint: Constraint, cycle: Cycle) -> tuple[str | None, ...]:
@@ -148,7 +116,6 @@ def _constraint_sides(constraint: Constraint, cycle: Cycle) -> tuple[str | None,
     return (cycle.side if constraint.side == "lead" else OTHER_SIDE[cycle.side],)
 
 
-OTHER_SIDE = {"r": "l", "l": "r"}
 LEANS = ("trunk_forward_lean", "trunk_side_lean")
 """Measures against gravity."""
 
@@ -157,7 +124,7 @@ LEANS = ("trunk_forward_lean", "trunk_side_lean")
 class _Check:
     """One constraint on one side of one cycle, and the frame it is checked at.
 
-    `above` says which end of the target a check of the whole cycle looks at.
+    `above`: whether a check of the whole cycle looks at the upper end of the target.
     """
 
     constraint: Constraint
@@ -178,11 +145,11 @@ class _Check:
 
     @property
     def reads_all(self) -> bool:
-        """Whether every frame of the cycle is looked at."""
+        """Whether every frame of the cycle is read."""
         return self.constraint.check == "static" or self.constraint.phase == THROUGHOUT
 
     def window_s(self, time_s: FloatArray) -> tuple[float, float]:
-        """Give the time within which the value of a phase is taken."""
+        """Find the time within which the value of a phase is taken."""
         if self.cycle.kind == "hold":
             return self.cycle.start_s, self.cycle.end_s
         return key_window_s(float(time_s[self.frame]), self.cycle)
@@ -221,7 +188,7 @@ def _other_half(
 def _short_side(
     check: _Check, one: MeasuredValue, other: MeasuredValue
 ) -> tuple[str | None, MeasuredValue]:
-    """Subtract the sides of a symmetry so that the one at fault comes first."""
+    """Subtract the sides of a symmetry, first the one that falls short."""
     apart = difference(one, other)
     if apart.value is None or check.side is None:
         return check.side, apart
@@ -253,7 +220,7 @@ def _smooth(check: _Check, values: dict[str, FloatArray], part: Motion) -> Float
 
 
 def _is_cut_off(check: _Check, rule: Rule) -> bool:
-    """Say whether a check needs the end of the cycle that is not seen."""
+    """Whether a check needs the end of the cycle that lies outside of the recording."""
     cut, kind = check.cycle.cut, check.constraint.check
     if cut is None or check.reads_all:
         return False
@@ -270,10 +237,8 @@ def _checked_values(
         if check.constraint.check == "tempo":
             continue
         frames = read.setdefault(check.name, np.zeros(len(part.time_s), dtype=np.bool_))
-        if check.reads_all:
-            frames[check.frames] = True
-        else:
-            frames[slice(*_inside(part.time_s, check.window_s(part.time_s)))] = True
+        window = _inside(part.time_s, *check.window_s(part.time_s))
+        frames[check.frames if check.reads_all else window] = True
     values = {name: np.full(len(part.time_s), np.nan) for name in read}
     patterns = {frames.tobytes(): frames for frames in read.values()}
     for key, frames in patterns.items():
@@ -298,12 +263,11 @@ def _sigmas(
     return {at: float(sigma) for at, sigma in zip(wanted, noise, strict=True)}
 
 
-def _inside(time_s: FloatArray, window_s: tuple[float, float]) -> tuple[int, int]:
-    start, stop = time_s.searchsorted(window_s[0]), time_s.searchsorted(window_s[1], "right")
-    return int(start), int(stop)
+def _inside(time_s: FloatArray, from_s: float, to_s: float) -> slice:
+    return slice(int(time_s.searchsorted(from_s)), int(time_s.searchsorted(to_s, "right")))
 
 
-def _evidence(
+def _measured_value(
     check: _Check,
     rule: Rule,
     values: dict[str, FloatArray],
@@ -337,7 +301,7 @@ def _evidence(
             reach_frames=_reach_frames(check, part.time_s),
         )
     from_s, to_s = check.window_s(part.time_s)
-    near = slice(*_inside(time_s, (from_s, to_s)))
+    near = _inside(time_s, from_s, to_s)
     return value_at(
         curve[frames][near],
         time_s[near],

@@ -11,26 +11,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from qevd_bio.arrays import BoolArray, FloatArray
-from qevd_bio.exercises.contradictions import SIDES
 from qevd_bio.exercises.motion_parts import full_name, moved, part_of, unobserved
 from qevd_bio.exercises.references import WORLD_GRAVITY, build_reference, leading_side
-from qevd_bio.exercises.rule import Rule
-from qevd_bio.motion.alignment import (
-    Quality,
-    cycle_qualities,
-    moving_curves,
-    phase_of_time,
-    resample_cycle,
-)
+from qevd_bio.exercises.rule import SIDES, Rule
 from qevd_bio.motion.angles import unwrap_angles
+from qevd_bio.motion.cycle_score import CycleScore, cycle_scores, moving_curves
+from qevd_bio.motion.phase import phase_of_time, resample_cycle
 from qevd_bio.motion.record import Motion
-from qevd_bio.motion.repetitions.cycles import (
-    PROMINENCE_RAD,
-    Cycle,
-    CycleSettings,
-    detect_alternating,
-    detect_cycles,
-)
+from qevd_bio.motion.repetitions.cycles import PROMINENCE_RAD, Cycle, CycleSettings
+from qevd_bio.motion.repetitions.detection import detect_alternating, detect_cycles
 from qevd_bio.motion.repetitions.holds import HoldSettings, detect_holds
 from qevd_bio.motion.smoothing import gaussian_smooth, smooth_pose
 from qevd_bio.skeleton.dofs import joint_dofs, mirror_q
@@ -41,7 +30,7 @@ RANGE_SHARE = 0.2
 """A repetition moves the representative measure by this share of the reference's range."""
 
 HOLD_SHARE = 0.5
-"""A hold shows at least this share of the reference's representative measure: a limb that hangs
+"""A hold reaches at least this share of the reference's representative measure: a limb that hangs
 still is held, too, but is no stretch."""
 
 PRONE_LEAN_DEG = 30.0
@@ -51,15 +40,15 @@ POSTURE_SIGMA_S = 0.2
 """Smoothing of the lean, so that noise about the bound ends no hold."""
 
 JUST_AFTER_S = 1 / 3
-"""A sentence may fall this long before the end of the cycle it speaks of: its extreme is seen."""
+"""A sentence may come this long before the end of its cycle: the extreme is past by then."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredCycle:
-    """A cycle with its likeness to the reference; None where no salient DoF is measured."""
+    """A cycle with its score against the reference; None where no salient DoF is measured."""
 
     cycle: Cycle
-    quality: Quality | None
+    score: CycleScore | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +88,9 @@ def segment_cycles(
     if not 0 <= frame_start < frame_end <= len(motion.time_s):
         raise ValueError(f"frames {frame_start} to {frame_end} of {len(motion.time_s)}")
     part = part_of(motion, frame_start, frame_end)
-    sides = [side for side in _representative_sides(rule) if _observes(part, rule, side)]
+    measure = rule.representative.measure
+    sides = [s for s in _representative_sides(rule) if not unobserved(full_name(measure, s), part)]
     if not sides or (rule.kind == "alternating" and len(sides) < 2):
-        measure = rule.representative.measure
         return SegmentCycles((), f"{measure} is not observed by {motion.backend}")
     if not part.valid.any():
         return SegmentCycles((), "nobody is seen in this segment")
@@ -115,25 +104,19 @@ def segment_cycles(
         cause = f"not in {rule.posture} posture" if elsewhere else f"no {rule.kind} movement found"
         return SegmentCycles((), cause)
     scored = _scored(kept, part, rule, reference)
-    return SegmentCycles(tuple(_shifted(item, frame_start) for item in scored), "")
+    shifted = (replace(item, cycle=moved(item.cycle, frame_start)) for item in scored)
+    return SegmentCycles(tuple(shifted), "")
 
 
 def choose_cycle(cycles: Sequence[ScoredCycle], time_s: float) -> ScoredCycle | None:
-    """Choose the cycle that a sentence at some time speaks about.
-
-    Parameters
-    ----------
-    cycles : sequence of ScoredCycle
-        Of the sentence's segment.
-    time_s : float
-        When the sentence is said.
+    """Choose the cycle of its segment that a sentence at some time is about.
 
     Returns
     -------
     ScoredCycle or None
         The most recently completed one, or one whose extreme is past and whose end is at most
-        `JUST_AFTER_S` away; a hold going on at that time counts as completed just then. The
-        better quality breaks ties. None before the first.
+        `JUST_AFTER_S` away; a hold that continues then counts as completed just then. The
+        better score breaks ties. None before the first.
     """
     ended = [
         item
@@ -144,7 +127,7 @@ def choose_cycle(cycles: Sequence[ScoredCycle], time_s: float) -> ScoredCycle | 
     ]
 
     def recency(item: ScoredCycle) -> tuple[float, float]:
-        score = item.quality.score if item.quality is not None else -1.0
+        score = item.score.total if item.score is not None else -1.0
         return min(item.cycle.end_s, time_s), score
 
     return max(ended, key=recency, default=None)
@@ -155,10 +138,6 @@ def _representative_sides(rule: Rule) -> tuple[str | None, ...]:
     if side == "none":
         return (None,)
     return SIDES if side in ("mean", "max") else (side,)
-
-
-def _observes(motion: Motion, rule: Rule, side: str | None) -> bool:
-    return not unobserved(full_name(rule.representative.measure, side), motion)
 
 
 def _representative(
@@ -188,25 +167,21 @@ def _detected(
         still = HoldSettings(shortest_s=shortest_s, longest_s=longest_s)
         holds = detect_holds(joined, part.time_s, part.valid & posed, settings=still)
         return _in_the_pose(holds, curves, HOLD_SHARE * float(np.nanmax(model)))
-    angles = unwrap_angles(part.q[:, _salient(rule, part)], part.valid)
+    angles = unwrap_angles(part.q[:, _observed_dofs(rule.dynamic_joints, part)], part.valid)
     least = max(PROMINENCE_RAD, RANGE_SHARE * float(np.ptp(model, axis=1).max()))
     settings = CycleSettings(shortest_s=shortest_s, longest_s=longest_s, prominence_rad=least)
     if rule.kind == "alternating":
+        right, left = curves
         return detect_alternating(
-            curves[0],
-            curves[1],
-            part.time_s,
-            part.valid,
-            settings=settings,
-            angles=angles,
+            right, left, part.time_s, part.valid, settings=settings, angles=angles
         )
     return detect_cycles(joined, part.time_s, part.valid, settings=settings, angles=angles)
 
 
-def _salient(rule: Rule, part: Motion) -> list[int]:
-    """List the observed DoFs of the joints that the exercise moves."""
-    joints = [joint for joint in rule.dynamic_joints if joint != "pelvis"]
-    return [dof for joint in joints for dof in joint_dofs(joint) if part.observed[dof]]
+def _observed_dofs(joints: Sequence[str], part: Motion) -> list[int]:
+    """List the observed DoFs of joints; the pelvis only turns the body in the camera frame."""
+    inner = (joint for joint in joints if joint != "pelvis")
+    return [dof for joint in inner for dof in joint_dofs(joint) if part.observed[dof]]
 
 
 def _in_the_pose(holds: Sequence[Cycle], curves: FloatArray, least_rad: float) -> list[Cycle]:
@@ -216,8 +191,8 @@ def _in_the_pose(holds: Sequence[Cycle], curves: FloatArray, least_rad: float) -
         here = curves[:, hold.start : hold.end + 1]
         known = np.isfinite(here).any(axis=1)
         levels = [
-            float(np.nanmedian(row)) if seen else -np.inf
-            for row, seen in zip(here, known, strict=True)
+            float(np.nanmedian(row)) if is_known else -np.inf
+            for row, is_known in zip(here, known, strict=True)
         ]
         if max(levels) >= least_rad:
             side = SIDES[int(np.argmax(levels))] if len(levels) > 1 else None
@@ -226,10 +201,10 @@ def _in_the_pose(holds: Sequence[Cycle], curves: FloatArray, least_rad: float) -
 
 
 def _in_posture(part: Motion, rule: Rule, skeleton: Skeleton) -> BoolArray:
-    """Say which frames (T,) are in the rule's posture; an unknown lean rejects nothing.
+    """Mark the frames (T,) in the rule's posture; an unknown lean rejects nothing.
 
-    Who stands is as straight as in a plank, and what is done on the way to the floor looks like
-    a repetition.
+    A standing body is as straight as a plank, and the way down to the floor looks like a
+    repetition.
     """
     if rule.posture != "prone" or unobserved("trunk_forward_lean", part):
         return np.ones(len(part.time_s), dtype=np.bool_)
@@ -248,7 +223,7 @@ def _scored(
         for joint in rule.dynamic_joints
         if joint != "pelvis" and moving[list(joint_dofs(joint))].any()
     ]
-    salient = [dof for joint in joints for dof in joint_dofs(joint) if part.observed[dof]]
+    salient = _observed_dofs(joints, part)
     shown_side = leading_side(rule, reference)
     smooth = smooth_pose(part.q, part.time_s, part.valid, joints)
     as_shown, mirrored = smooth[:, salient], mirror_q(smooth)[:, salient]
@@ -261,9 +236,5 @@ def _scored(
         same_side = cycle.side is None or cycle.side == shown_side
         angles = as_shown if same_side else mirrored
         curves.append(resample_cycle(angles[frames], phase, rule.points))
-    qualities = cycle_qualities(np.stack(curves), reference[:, salient], salient)
-    return [ScoredCycle(*pair) for pair in zip(cycles, qualities, strict=True)]
-
-
-def _shifted(item: ScoredCycle, frames: int) -> ScoredCycle:
-    return replace(item, cycle=moved(item.cycle, frames))
+    scores = cycle_scores(np.stack(curves), reference[:, salient], salient)
+    return [ScoredCycle(*pair) for pair in zip(cycles, scores, strict=True)]

@@ -1,33 +1,61 @@
-"""Rule files: read, validated against the schema and checked for sense."""
+"""Rule files: found, read and checked."""
 
 from __future__ import annotations
 
-import hashlib
 import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
-
-from jsonschema import Draft202012Validator
 
 from qevd_bio.assets import asset_path
 from qevd_bio.errors import DataError, RuleError
 from qevd_bio.exercises.contradictions import contradictions
 from qevd_bio.exercises.names import normal_name
-from qevd_bio.exercises.rule import Phase, ReferenceKey, Representative, Rule, Tempo
+from qevd_bio.exercises.parse import rule_from, without_comments
+from qevd_bio.exercises.rule import Rule
+from qevd_bio.exercises.rule_issue import RuleIssue, refuse
+from qevd_bio.exercises.schema_issues import SCHEMA_NAME, schema_issues
 from qevd_bio.files.strict_json import parse_json
-from qevd_bio.motion.constraints import Constraint
-from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS
 
-SCHEMA_NAME = "rule.schema.json"
+_STAND_IN = "squat.json"
+"""A shipped rule: its sections stand in for those that the schema refuses, so that the others
+can be checked."""
 
 
-def load_rules(folder: Path | None = None) -> dict[str, Rule]:
-    """Read all rules of a folder.
+@dataclass(frozen=True, slots=True)
+class ReadRule:
+    """One rule file as read.
+
+    Attributes
+    ----------
+    rule : Rule or None
+        None: nothing in the file can be used. With issues, it lacks the constraints that the
+        schema refuses.
+    issues : tuple of RuleIssue
+        Everything that is wrong.
+    broken : frozenset of str
+        Sections (top-level keys) that the schema refuses; the rule holds stand-ins for them.
+    """
+
+    rule: Rule | None
+    issues: tuple[RuleIssue, ...]
+    broken: frozenset[str] = frozenset()
+
+    def has_issue(self, key: str) -> bool:
+        """Return whether something is wrong at a key or below it."""
+        return any(f"{issue.key}.".startswith(f"{key}.") for issue in self.issues)
+
+
+def load_rules(user_folder: Path | None = None) -> dict[str, Rule]:
+    """Load the shipped rules and those of the user.
 
     Parameters
     ----------
-    folder : Path, optional
-        Folder of ``<id>.json`` files; the package's own rules when not given.
+    user_folder : Path, optional
+        Folder of ``<id>.json`` files that add to the shipped rules, or replace those of the
+        same id.
 
     Returns
     -------
@@ -37,134 +65,113 @@ def load_rules(folder: Path | None = None) -> dict[str, Rule]:
     Raises
     ------
     RuleError
-        A file is malformed, contradicts itself, or two rules answer to one name.
+        A file is malformed or contradicts itself, or two rules answer to one name. All issues
+        of all files are reported.
     """
-    root = asset_path("rules") if folder is None else folder
-    files = sorted(path for path in root.glob("*.json") if path.name != SCHEMA_NAME)
-    if not files:
-        raise RuleError("no rule files", where=str(root), next_step="Put <id>.json files there")
-    rules = {path.stem: load_rule(path) for path in files}
-    owners: dict[str, str] = {}
-    for rule in rules.values():
-        for name in (rule.id, rule.title, *rule.aliases):
-            owner = owners.setdefault(normal_name(name), rule.id)
-            if owner != rule.id:
-                raise RuleError(
-                    f"the name '{name}' belongs to {owner} too",
-                    where=f"{rule.id}.json: aliases",
-                    next_step="Keep the name in one of the two rules",
-                )
-    return rules
+    return sound_rules(read_rules(rule_files(user_folder).values()).values())
 
 
-def load_rule(path: Path) -> Rule:
-    """Read one rule file.
+def sound_rules(read: Iterable[ReadRule]) -> dict[str, Rule]:
+    """Collect rules by id, in alphabetical order, or refuse them all with every issue."""
+    read = list(read)
+    refuse([issue for one in read for issue in one.issues])
+    rules = {one.rule.id: one.rule for one in read if one.rule is not None}
+    return dict(sorted(rules.items()))
 
-    Parameters
-    ----------
-    path : Path
-        A file named after the rule's id.
 
-    Returns
-    -------
-    Rule
-        Validated against ``rule.schema.json`` and checked for sense.
+def rule_files(user_folder: Path | None = None) -> dict[str, Path]:
+    """Find the rule files by id: the shipped ones that the user does not replace, then the user's.
 
     Raises
     ------
     RuleError
-        Names the file, the key and the cause.
+        The user's folder does not exist or holds no rule.
     """
-    content = path.read_bytes()
+    shipped = files_in(asset_path("rules"))
+    if user_folder is None:
+        return shipped
+    own = _own_files(user_folder)
+    return {name: path for name, path in shipped.items() if name not in own} | own
+
+
+def rule_paths(paths: Sequence[Path]) -> list[Path]:
+    """List the rule files among paths and in folders among them; the shipped ones for no path.
+
+    Raises
+    ------
+    RuleError
+        A folder holds no rule.
+    """
+    if not paths:
+        return list(rule_files().values())
+    return [
+        one for path in paths for one in (_own_files(path).values() if path.is_dir() else [path])
+    ]
+
+
+def _own_files(folder: Path) -> dict[str, Path]:
+    own = files_in(folder)
+    if not own:
+        raise RuleError(
+            "no rule files" if folder.is_dir() else "no such folder",
+            where=str(folder),
+            next_step="Name a folder of <id>.json files; `qevd-bio rules new` starts one",
+        )
+    return own
+
+
+def files_in(folder: Path) -> dict[str, Path]:
+    """Find the rule files of one folder by id."""
+    found = sorted(path for path in folder.glob("*.json") if path.name != SCHEMA_NAME)
+    return {path.stem: path for path in found}
+
+
+def read_rules(files: Iterable[Path]) -> dict[Path, ReadRule]:
+    """Read rule files; a name that two rules answer to is an issue of the later one."""
+    read = {path: read_rule(path) for path in files}
+    owners: dict[str, str] = {}
+    for path, one in read.items():
+        clashes = [
+            RuleIssue(
+                str(path),
+                "aliases",
+                f"the name '{name}' belongs to {owner} too",
+                "Keep the name in one of the two rules",
+            )
+            for name in (one.rule.names if one.rule else ())
+            if not one.broken & {"id", "title", "aliases"}
+            and (owner := owners.setdefault(normal_name(name), path.stem)) != path.stem
+        ]
+        read[path] = replace(one, issues=(*one.issues, *clashes))
+    return read
+
+
+def read_rule(path: Path) -> ReadRule:
+    """Read one rule file, named after the id of its rule, with everything that is wrong in it."""
+    file = str(path)
     try:
-        record: Any = parse_json(content.decode("utf-8"), where=path.name)
+        content = path.read_bytes()
+        record = without_comments(parse_json(content.decode("utf-8"), where=file))
+    except OSError as error:
+        issue = RuleIssue(file, "", str(error.strerror), "Name a file that can be read")
+        return ReadRule(None, (issue,))
     except (UnicodeDecodeError, DataError) as error:
-        raise _fault(path, "", f"no JSON text ({error})") from error
-    schema = json.loads(asset_path("rules", SCHEMA_NAME).read_text(encoding="utf-8"))
-    errors = sorted(
-        Draft202012Validator(schema).iter_errors(record), key=lambda e: [str(p) for p in e.path]
-    )
-    if errors:
-        key = ".".join(str(part) for part in errors[0].absolute_path)
-        raise _fault(path, key, errors[0].message)
-    rule = _rule_of(record, hashlib.sha256(content).hexdigest(), path)
-    for key, cause in contradictions(rule, path.stem):
-        raise _fault(path, key, cause)
-    return rule
+        cause = error.message if isinstance(error, DataError) else f"no JSON text ({error})"
+        return ReadRule(None, (RuleIssue(file, "", cause, "Write JSON in UTF-8"),))
+    issues, unusable = schema_issues(record, file)
+    if not isinstance(record, Mapping):
+        return ReadRule(None, tuple(issues))
+    broken = frozenset(key for key in unusable if isinstance(key, str))
+    rule, found = rule_from(_completed(record, unusable), file, sha256(content).hexdigest())
+    issues += [*found, *contradictions(rule, path.stem, broken)]
+    return ReadRule(rule, tuple(issues), broken)
 
 
-def _fault(path: Path, key: str, cause: str) -> RuleError:
-    where = f"{path.name}: {key}" if key else path.name
-    return RuleError(cause, where=where, next_step="Correct the rule file")
-
-
-def _rule_of(record: dict[str, Any], digest: str, path: Path) -> Rule:
-    return Rule(
-        id=record["id"],
-        version=record["version"],
-        title=record["title"],
-        aliases=tuple(record["aliases"]),
-        kind=record["kind"],
-        posture=record["posture"],
-        representative=Representative(**record["representative"]),
-        phases=tuple(Phase(p["name"], float(p["at"]), "key" in p) for p in record["phases"]),
-        tempo=Tempo(
-            float(record["tempo_s"]["shortest"]),
-            float(record["tempo_s"]["longest"]),
-            record["tempo_s"]["source"],
-        ),
-        dynamic_joints=tuple(record["joints"]["dynamic"]),
-        static_joints=tuple(record["joints"]["static"]),
-        constraints=tuple(_constraint_of(item) for item in record["constraints"]),
-        points=record["reference"]["points"],
-        start_phase=record["reference"]["start_phase"],
-        reference_keys=tuple(
-            ReferenceKey(float(key["at"]), _both_sides(key["deg"], i, path))
-            for i, key in enumerate(record["reference"]["keys"])
-        ),
-        citations=dict(record["citations"]),
-        digest=digest,
-    )
-
-
-def _constraint_of(item: dict[str, Any]) -> Constraint:
-    low, high = item["target"]
-    return Constraint(
-        id=item["id"],
-        measure=item["measure"],
-        side=item["side"],
-        check=item["check"],
-        phase=item["phase"] if item["check"] in ("dynamic", "symmetry") else "",
-        target_low=float(low),
-        target_high=float(high),
-        tolerance=float(item["tolerance"]),
-        unit=item["unit"],
-        priority=item["priority"],
-        joint=item["joint"],
-        too_low=item["too_low"] or "",
-        too_high=item["too_high"] or "",
-        source=item["source"],
-    )
-
-
-def _both_sides(deg: dict[str, float], index: int, path: Path) -> dict[str, float]:
-    """Name every DoF with its side; a sideless one is the right side's, mirrored to the left."""
-    resolved: dict[str, float] = {}
-    for name, value in deg.items():
-        right = f"shoulder_r_{name[-1]}" if name in _SHOULDER else f"{name}_r"
-        if name in DOF_INDEX:
-            named = {name: float(value)}
-        elif right in DOF_INDEX:
-            dof = DOFS[DOF_INDEX[right]]
-            mirrored = DOFS[dof.mirror_index].name
-            named = {right: float(value), mirrored: float(dof.mirror_sign * value)}
-        else:
-            raise _fault(path, f"reference.keys.{index}.deg.{name}", "no DoF of SKEL")
-        for dof_name in named:
-            if dof_name in resolved:
-                raise _fault(path, f"reference.keys.{index}.deg.{name}", f"sets {dof_name} again")
-        resolved.update(named)
-    return resolved
-
-
-_SHOULDER = ("shoulder_x", "shoulder_y", "shoulder_z")
+def _completed(record: Mapping[str, Any], unusable: Collection[str | int]) -> dict[str, Any]:
+    """Put stand-ins in the place of refused sections, and leave refused constraints out."""
+    if not unusable:
+        return dict(record)
+    stand_ins = json.loads(asset_path("rules", _STAND_IN).read_text(encoding="utf-8"))
+    usable = {key: value for key, value in record.items() if key not in unusable}
+    own = enumerate(usable.get("constraints", ()))
+    return {**stand_ins, **usable, "constraints": [one for i, one in own if i not in unusable]}

@@ -1,4 +1,4 @@
-"""Stretches of a motion, names with sides, and what a backend does not observe.
+"""Spans of a motion, names of measures with sides, and what a backend does not observe.
 
 T frames
 """
@@ -7,33 +7,40 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from qevd_bio.exercises.rule import SIDES
 from qevd_bio.motion.angles import unwrap_angles
+from qevd_bio.motion.constraints import Constraint
 from qevd_bio.motion.record import Motion
 from qevd_bio.motion.repetitions.cycles import Cycle
 from qevd_bio.skeleton.dofs import DOF_INDEX
 from qevd_bio.skeleton.measures import CATALOGUE
 
+_PER_FRAME = ("q", "time_s", "confidence", "valid", "betas", "root_m", "frame_sigma_rad")
+
 
 def part_of(motion: Motion, start: int, stop: int) -> Motion:
-    """Cut a stretch out and make its angles continuous."""
-    valid = motion.valid[start:stop]
-    return replace(
-        motion,
-        q=unwrap_angles(motion.q[start:stop], valid),
-        time_s=motion.time_s[start:stop],
-        confidence=motion.confidence[start:stop],
-        valid=valid,
-        betas=None if motion.betas is None else motion.betas[start:stop],
-        root_m=None if motion.root_m is None else motion.root_m[start:stop],
-        frame_sigma_rad=(
-            None if motion.frame_sigma_rad is None else motion.frame_sigma_rad[start:stop]
-        ),
-    )
+    """Cut a span of frames out and make its angles continuous."""
+    per_frame = {name: getattr(motion, name) for name in _PER_FRAME}
+    part = {name: v[start:stop] for name, v in per_frame.items() if v is not None}
+    return replace(motion, **part | {"q": unwrap_angles(part["q"], part["valid"])})
 
 
 def full_name(measure: str, side: str | None) -> str:
     """Name a measure as the catalogue does, with its side."""
     return measure if side is None else f"{measure}_{side}"
+
+
+def sideless(measure: str) -> str:
+    """Strip the side from a measure: ``knee_flexion_r`` is ``knee_flexion``."""
+    return measure[:-2] if measure.endswith(("_r", "_l")) else measure
+
+
+def measures_of(constraint: Constraint) -> list[str]:
+    """Name the measures of the catalogue that a constraint may read, one a side."""
+    if constraint.check == "tempo":
+        return []
+    sides = {"none": (None,), "r": ("r",), "l": ("l",)}.get(constraint.side, SIDES)
+    return [full_name(constraint.measure, side) for side in sides]
 
 
 def unobserved(measure: str, motion: Motion) -> list[str]:

@@ -5,21 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from qevd_bio.choices import suggestion
+from qevd_bio.errors import UsageError
 from qevd_bio.exercises.rule import Rule
 
 
 def normal_name(text: str) -> str:
-    """Bring a spoken or written name to one form.
+    """Bring a spoken or written name, like ``Push-ups!``, to one form.
 
-    Parameters
-    ----------
-    text : str
-        As a trainer or file writes it, like ``Push-ups!``.
-
-    Returns
-    -------
-    str
-        Lower case, words parted by one space, no punctuation, the last word without plural s.
+    Lower case, single spaces, no punctuation, the last word without plural s.
     """
     words = re.sub(r"[^a-z0-9]+", " ", text.lower()).split()
     if words and len(words[-1]) > 2 and words[-1].endswith("s") and not words[-1].endswith("ss"):
@@ -27,24 +21,18 @@ def normal_name(text: str) -> str:
     return " ".join(words)
 
 
+def rule_named(name: str, rules: Mapping[str, Rule], *, where: str) -> Rule:
+    """Find the rule of an exercise that the user names; UsageError where there is none."""
+    rule = rule_for(name, rules)
+    if rule is None:
+        raise UsageError(f"no exercise '{name}'", where=where, next_step=suggestion(name, rules))
+    return rule
+
+
 def rule_for(exercise_text: str, rules: Mapping[str, Rule]) -> Rule | None:
-    """Find the rule of a named exercise.
-
-    Parameters
-    ----------
-    exercise_text : str
-        The segment's exercise name.
-    rules : mapping of str to Rule
-        As `load_rules` gives them.
-
-    Returns
-    -------
-    Rule or None
-        The rule one of whose names equals the text after `normal_name`; None when none does.
-        Nothing is guessed.
-    """
+    """Find the rule with a name that equals the text after `normal_name`; nothing is guessed."""
     wanted = normal_name(exercise_text)
     for rule in rules.values():
-        if wanted in {normal_name(name) for name in (rule.id, rule.title, *rule.aliases)}:
+        if wanted in map(normal_name, rule.names):
             return rule
     return None

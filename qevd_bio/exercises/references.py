@@ -1,4 +1,4 @@
-"""Reference cycles: built from the key poses of a rule, kept as arrays with an index.
+"""Reference cycles: built from the key poses of a rule, and proven against it.
 
 D = 46 DoF, P phase points
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,11 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from qevd_bio.arrays import FloatArray
-from qevd_bio.assets import asset_path
-from qevd_bio.errors import RuleError
-from qevd_bio.exercises.load import load_rules
-from qevd_bio.exercises.rule import ReferenceKey, Rule
+from qevd_bio.exercises.rule import SIDES, ReferenceKey, Rule
+from qevd_bio.exercises.rule_issue import RuleIssue, refuse
 from qevd_bio.files.atomic import write_bytes_atomic, write_text_atomic
-from qevd_bio.files.restricted import load_npy
+from qevd_bio.motion.constraints import THROUGHOUT, Constraint
+from qevd_bio.motion.measured_value import farthest_out
 from qevd_bio.skeleton.bodies import generic_skeleton
 from qevd_bio.skeleton.dofs import DOFS, N_DOFS, Dof
 from qevd_bio.skeleton.measures import measure_values
@@ -32,14 +32,19 @@ ROUNDED_TO = 9
 WORLD_GRAVITY = np.array([0.0, -1.0, 0.0])
 """References stand in the resting frame of the skeleton: x left, y up, z forward."""
 
+_SIDES_SHOWN: Mapping[str, tuple[str, ...]] = {
+    "both": ("_r", "_l"),
+    "none": ("",),
+    "r": ("_r",),
+    "l": ("_l",),
+    "lead": ("_r",),
+    "trail": ("_l",),
+}
+"""Sides a reference shows a constraint on: where either may lead, it is the right."""
+
 
 def build_reference(rule: Rule) -> FloatArray:
-    """Build one cycle of an exercise done as its rule says.
-
-    Parameters
-    ----------
-    rule : Rule
-        Its reference keys.
+    """Build one cycle of an exercise done as its rule asks.
 
     Returns
     -------
@@ -57,6 +62,12 @@ def build_reference(rule: Rule) -> FloatArray:
     velocity, and never beyond its keys. A key that does not name a DoF leaves it free there; a
     DoF that no key names is 0. Pelvis angles are in the resting frame (upright = 0).
     """
+    q = _curves_through_keys(rule)
+    refuse(_range_issues(rule, q))
+    return q
+
+
+def _curves_through_keys(rule: Rule) -> FloatArray:
     q = np.zeros((rule.points, N_DOFS))
     at = np.linspace(0.0, 1.0, rule.points)
     for keys, dofs in _dofs_by_keys(rule):
@@ -70,14 +81,6 @@ def build_reference(rule: Rule) -> FloatArray:
                 np.concatenate([places - 1, places, places + 1]), np.tile(values, (3, 1))
             )
             q[:, columns] = curves(at)
-    for dof, low, high in zip(DOFS, q.min(axis=0), q.max(axis=0), strict=True):
-        if low < dof.low_rad - 1e-9 or high > dof.high_rad + 1e-9:
-            raise RuleError(
-                f"{dof.name} runs from {np.rad2deg(low):.0f} to {np.rad2deg(high):.0f} degrees, "
-                f"possible are {np.rad2deg(dof.low_rad):.0f} to {np.rad2deg(dof.high_rad):.0f}",
-                where=f"{rule.id}.json: reference.keys",
-                next_step="Correct the rule file",
-            )
     q[-1] = q[0]
     return np.asarray(np.round(q, ROUNDED_TO))
 
@@ -92,48 +95,71 @@ def _dofs_by_keys(rule: Rule) -> list[tuple[list[ReferenceKey], list[Dof]]]:
     return [([rule.reference_keys[i] for i in keys], dofs) for keys, dofs in found.items()]
 
 
+def _range_issues(rule: Rule, q: FloatArray) -> list[RuleIssue]:
+    return [
+        RuleIssue(
+            rule.file,
+            "reference.keys",
+            f"{dof.name} runs from {np.rad2deg(low):.0f} to {np.rad2deg(high):.0f} degrees, "
+            f"possible are {np.rad2deg(dof.low_rad):.0f} to {np.rad2deg(dof.high_rad):.0f}",
+            "Correct the angles of the key poses",
+        )
+        for dof, low, high in zip(DOFS, q.min(axis=0), q.max(axis=0), strict=True)
+        if low < dof.low_rad - 1e-9 or high > dof.high_rad + 1e-9
+    ]
+
+
+def reference_issues(rule: Rule) -> list[RuleIssue]:
+    """Find where the reference of a rule is no possible movement, or misses the rule's targets."""
+    reference = _curves_through_keys(rule)
+    issues = _range_issues(rule, reference)
+    for c in rule.constraints:
+        names = [c.measure + side for side in _SIDES_SHOWN[c.side]]
+        if c.check not in ("dynamic", "static"):
+            continue
+        curves = measure_values(names, reference, generic_skeleton(), WORLD_GRAVITY)
+        values = {name: shown_value(c, rule, curve) for name, curve in curves.items()}
+        issues += [
+            RuleIssue(
+                rule.file,
+                f"constraints.{c.id}.target",
+                f"the reference misses it: {name} is {value:.0f} there",
+                "Correct the key poses of the reference, or the target",
+            )
+            for name, value in values.items()
+            if not c.target_low - 1e-6 <= value <= c.target_high + 1e-6
+        ]
+    return issues
+
+
+def shown_value(c: Constraint, rule: Rule, curve: FloatArray) -> float:
+    """Read what a constraint checks from the curve (P,) of its measure over the reference."""
+    if c.check == "static":
+        return float(np.std(curve))
+    if c.phase == THROUGHOUT:
+        extreme = farthest_out(curve, c.target_low, c.target_high)
+        return float(curve[extreme.frame]) if extreme else float("nan")
+    return float(curve[round(rule.phase(c.phase).at * (rule.points - 1))])
+
+
 def leading_side(rule: Rule, reference: FloatArray) -> str | None:
-    """Tell which side a reference shows where the movement may be led by either.
-
-    Parameters
-    ----------
-    rule : Rule
-        Its representative measure decides.
-    reference : ndarray (P, 46)
-        Angles in rad.
-
-    Returns
-    -------
-    str or None
-        ``r`` or ``l`` of an alternating movement or of a hold whose side is found from the
-        motion; None of any other.
-    """
+    """Find the side that leads a reference (P, 46); None where the rule seeks no side."""
     if rule.representative.side != "max":
         return None
-    names = [f"{rule.representative.measure}_{side}" for side in ("r", "l")]
+    names = [f"{rule.representative.measure}_{side}" for side in SIDES]
     key = reference[[round(rule.key_phase.at * (rule.points - 1))]]
     right, left = measure_values(names, key, generic_skeleton(), WORLD_GRAVITY).values()
     leads = right[0] >= left[0] if rule.representative.extreme == "max" else right[0] <= left[0]
     return "r" if leads else "l"
 
 
-def build_all(out_folder: Path, rules_folder: Path | None = None) -> list[str]:
-    """Build the references of all rules with their index.
+def build_all(out_folder: Path, rules: Iterable[Rule]) -> list[str]:
+    """Write the references of rules, ``<id>.npy``, and their ``index.json``; return the ids.
 
-    Parameters
-    ----------
-    out_folder : Path
-        Where ``<id>.npy`` and ``index.json`` are written; the same rules give the same bytes.
-    rules_folder : Path, optional
-        The package's own rules when not given.
-
-    Returns
-    -------
-    list of str
-        Ids in order.
+    The same rules give the same bytes.
     """
     index: dict[str, Any] = {}
-    for rule in load_rules(rules_folder).values():
+    for rule in rules:
         reference = build_reference(rule)
         buffer = io.BytesIO()
         np.save(buffer, reference, allow_pickle=False)
@@ -150,75 +176,3 @@ def build_all(out_folder: Path, rules_folder: Path | None = None) -> list[str]:
     text = json.dumps({"schema_version": SCHEMA_VERSION, "references": index}, indent=2)
     write_text_atomic(out_folder / INDEX_NAME, text + "\n")
     return list(index)
-
-
-def load_index(folder: Path | None = None) -> dict[str, dict[str, Any]]:
-    """Read what is known about the kept references.
-
-    Parameters
-    ----------
-    folder : Path, optional
-        The package's own references when not given.
-
-    Returns
-    -------
-    dict of str to dict
-        Per rule id: file, points, start_phase, phases, leading_side (the side that the reference
-        shows where either may lead; mirror it for the other), rule_version, sha256.
-
-    Raises
-    ------
-    RuleError
-        The index is absent, damaged or of an unknown version.
-    """
-    path = (asset_path("references") if folder is None else folder) / INDEX_NAME
-    next_step = "Rebuild the references from the rules"
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        version, references = record["schema_version"], record["references"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RuleError(
-            f"no reference index: {error}", where=str(path), next_step=next_step
-        ) from error
-    if version != SCHEMA_VERSION:
-        raise RuleError(f"schema version {version}", where=str(path), next_step=next_step)
-    return dict(references)
-
-
-def load_reference(rule_id: str, folder: Path | None = None) -> FloatArray:
-    """Read one kept reference.
-
-    Parameters
-    ----------
-    rule_id : str
-        Key of the index.
-    folder : Path, optional
-        The package's own references when not given.
-
-    Returns
-    -------
-    ndarray (P, 46)
-        Angles in rad.
-
-    Raises
-    ------
-    RuleError
-        No such reference, or the file is not the one the index describes.
-    """
-    root = asset_path("references") if folder is None else folder
-    index = load_index(root)
-    if rule_id not in index:
-        raise RuleError(
-            f"no reference '{rule_id}'",
-            where=str(root / INDEX_NAME),
-            next_step=f"Known are {', '.join(index)}",
-        )
-    path = root / index[rule_id]["file"]
-    reference = load_npy(path)
-    if hashlib.sha256(path.read_bytes()).hexdigest() != index[rule_id]["sha256"]:
-        raise RuleError(
-            "differs from its index entry",
-            where=str(path),
-            next_step="Rebuild the references from the rules",
-        )
-    return np.asarray(reference, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""What a rule says of an exercise, as frozen values.
+"""The content of a rule file, as frozen values.
 
 D = 46 DoF, J = 24 joints
 """
@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from qevd_bio.motion.constraints import Constraint
+
+SIDES = ("r", "l")
+OTHER_SIDE = {"r": "l", "l": "r"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +25,27 @@ class Representative:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A named moment of a cycle, at a share of its course; `key` marks the extreme."""
+    """A named moment of a cycle.
+
+    Attributes
+    ----------
+    name : str
+        Within the rule.
+    at : float
+        Share of the cycle.
+    key : bool
+        Whether the representative measure is extreme here.
+    cue_phase : str
+        What a trainer's words call it: ``top``, ``bottom`` or ``between``; empty in a hold.
+    words : str
+        How a sentence names it; empty: "at the NAME phase".
+    """
 
     name: str
     at: float
     key: bool
+    cue_phase: str = ""
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +73,8 @@ class Rule:
     ----------
     id, version, title, aliases
         Identity and names.
+    cue_groups : tuple of str
+        Groups of the cue lexicon the exercise belongs to, nearest first.
     kind : str
         ``repetitive``, ``alternating`` or ``hold``.
     posture : str
@@ -68,14 +89,15 @@ class Rule:
         What the reference is built from.
     citations : mapping of str to str
         Full names of the sources.
-    digest : str
-        SHA-256 of the file.
+    file, digest : str
+        Where the rule was read from, and the SHA-256 of these bytes.
     """
 
     id: str
     version: int
     title: str
     aliases: tuple[str, ...]
+    cue_groups: tuple[str, ...]
     kind: str
     posture: str
     representative: Representative
@@ -88,7 +110,13 @@ class Rule:
     start_phase: str
     reference_keys: tuple[ReferenceKey, ...]
     citations: Mapping[str, str]
+    file: str
     digest: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name the exercise answers to."""
+        return self.id, self.title, *self.aliases
 
     def phase(self, name: str) -> Phase:
         """Return the phase of that name."""

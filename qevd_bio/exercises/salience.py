@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
-from qevd_bio.exercises.motion_parts import full_name
+from qevd_bio.exercises.motion_parts import full_name, measures_of, sideless
 from qevd_bio.exercises.rule import Rule
-from qevd_bio.motion.constraints import Constraint, Finding
+from qevd_bio.motion.constraints import Finding
 from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS, JOINT_NAMES
 from qevd_bio.skeleton.measures import CATALOGUE
 
@@ -30,17 +30,27 @@ _BODY_AS_A_WHOLE = {
     "stance_width": _HIPS,
 }
 
+_NOT_JUDGED: dict[str, Any] = {
+    "measured": None,
+    "deviation": None,
+    "sigma": None,
+    "violated": False,
+    "severity": 0.0,
+    "status": "unmeasurable",
+    "instruction": "",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Salience:
-    """The joints a segment is judged by, each with all its DoFs.
+    """The joints that count in a segment, each with all its DoFs.
 
     Attributes
     ----------
     joints : tuple of str
         SKEL joints, most important first.
     source : str
-        Who chose them: ``rules``, ``annotation`` or ``selector``.
+        Where they come from: ``rules``, ``annotation`` or ``selector``.
     """
 
     joints: tuple[str, ...]
@@ -48,19 +58,11 @@ class Salience:
 
 
 def joints_of_measure(name: str) -> tuple[str, ...]:
-    """Name the joints a measure stands on.
+    """Name the joints a measure of `CATALOGUE` (with its side) stands on.
 
-    Parameters
-    ----------
-    name : str
-        Key of `CATALOGUE`, with its side; a name that is none (the time of a cycle) stands on
-        no joint.
-
-    Returns
-    -------
-    tuple of str
-        The joints of the DoFs it needs, without the pelvis, which only turns the body in the
-        camera frame. A lean stands on pelvis and thorax, body line and stance on the hips.
+    These are the joints of the DoFs it needs, without the pelvis, which only turns the body in
+    the camera frame. A lean stands on pelvis and thorax, body line and stance on the hips, the
+    time of a cycle on no joint.
     """
     if name in _BODY_AS_A_WHOLE:
         return _BODY_AS_A_WHOLE[name]
@@ -73,80 +75,43 @@ def joints_of_measure(name: str) -> tuple[str, ...]:
 def salience_of_rule(rule: Rule) -> Salience:
     """Derive the salient joints of an exercise from its rule.
 
-    Parameters
-    ----------
-    rule : Rule
-        Any.
-
-    Returns
-    -------
-    Salience
-        First the joints its constraints check, by priority and then in the rule's order: they
-        are salient by definition, however many. Then its dynamic joints in SKEL's order, a
-        pair together, as long as they fit into `MOST_JOINTS`.
+    First come the joints its constraints check, by priority and then in the rule's order: they
+    are salient by definition, however many. Then its dynamic joints in SKEL's order, a pair
+    together, as long as they fit into `MOST_JOINTS`.
     """
     by_priority = sorted(rule.constraints, key=lambda c: _PRIORITIES.index(c.priority))
-    found = dict.fromkeys(joint for one in by_priority for joint in _joints_checked(one))
-    for joint in (name for name in JOINT_NAMES if not name.endswith("_l")):
-        pair = [name for name in _both_sides(joint) if name in rule.dynamic_joints]
+    checked = (name for constraint in by_priority for name in measures_of(constraint))
+    found = dict.fromkeys(joint for name in checked for joint in joints_of_measure(name))
+    for stem in dict.fromkeys(map(sideless, JOINT_NAMES)):
+        pair = {stem, f"{stem}_r", f"{stem}_l"} & set(rule.dynamic_joints)
         if len(found.keys() | pair) <= MOST_JOINTS:
-            found |= dict.fromkeys(pair)
+            found |= dict.fromkeys(sorted(pair, key=JOINT_NAMES.index))
     return Salience(tuple(found), "rules")
 
 
-def _both_sides(joint: str) -> tuple[str, ...]:
-    stem = joint.removesuffix("_r")
-    return (joint, f"{stem}_l") if stem != joint else (joint,)
-
-
-def _joints_checked(constraint: Constraint) -> tuple[str, ...]:
-    sides = {"none": (None,), "r": ("r",), "l": ("l",)}.get(constraint.side, ("r", "l"))
-    names = (full_name(constraint.measure, side) for side in sides)
-    return tuple(joint for name in names for joint in joints_of_measure(name))
-
-
 def on_salient_joints(findings: Sequence[Finding], salience: Salience) -> list[Finding]:
-    """Leave unjudged what stands on no salient joint.
-
-    Parameters
-    ----------
-    findings : sequence of Finding
-        All constraints of a rule, checked on one cycle.
-    salience : Salience
-        Of the segment.
+    """Leave unjudged the findings that stand on no salient joint.
 
     Returns
     -------
     list of Finding
-        As many, in the same order. One whose measure stands on joints none of which is salient
-        becomes ``unmeasurable`` without a number, and its reason says so; tempo stands on no
-        joint and is always judged.
+        As many, in the same order. If none of the joints of a measure is salient, its finding
+        becomes ``unmeasurable`` without a number and states why; tempo stands on no joint and
+        is always judged.
 
     Notes
     -----
     Supplement, section 4: constraints are evaluated on the intersection with J*. A joint counts
     with all its DoFs, so every measure that stands on it is judged.
     """
-    return [
-        finding if _is_judged(finding, salience) else _left_out(finding, salience)
-        for finding in findings
-    ]
-
-
-def _is_judged(finding: Finding, salience: Salience) -> bool:
-    joints = joints_of_measure(full_name(finding.measure, finding.side))
-    return not joints or not set(joints).isdisjoint(salience.joints)
-
-
-def _left_out(finding: Finding, salience: Salience) -> Finding:
-    return replace(
-        finding,
-        measured=None,
-        deviation=None,
-        sigma=None,
-        violated=False,
-        severity=0.0,
-        status="unmeasurable",
-        reason=f"not among the salient joints of this segment ({salience.source})",
-        instruction="",
-    )
+    kept = []
+    for finding in findings:
+        joints = joints_of_measure(full_name(finding.measure, finding.side))
+        if joints and set(joints).isdisjoint(salience.joints):
+            finding = replace(
+                finding,
+                **_NOT_JUDGED,
+                reason=f"not among the salient joints of this segment ({salience.source})",
+            )
+        kept.append(finding)
+    return kept

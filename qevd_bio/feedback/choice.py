@@ -1,19 +1,19 @@
-"""Which finding to speak of: the one the trainer's words are about, or none.
+"""Which finding to report: the one the trainer's words ask for, or none.
 
 Notes
 -----
-Policy ``evidence`` (default) speaks only of a violation the trainer's words name: same measure,
+Policy ``evidence`` (default) reports only a violation that the trainer's words name: same measure,
 same direction, same side where the words name one. A general corrective ("watch your form")
-names no measure, so the most severe violation supports it. A sentence whose subject is not
-recognised is answered by no measure. The first measure of a cue decides: when it is violated
-against the asked direction and nowhere in it, the cue counts as contradicted whatever its other
-measures say ("go deeper" to someone whose knees bend too far).
+names no measure, so the most severe violation supports it. No measure answers a sentence with an
+unknown subject. The first measure of a cue decides: when it is violated against the asked
+direction and nowhere in it, the cue counts as contradicted, regardless of its other measures
+("go deeper" to someone with too deep knees).
 
 Policy ``paper`` always replaces (supplement 1.1, step 4): by violations that match the cue
 first, then by the most severe; where nothing is violated, by what was measured with its target,
-what the cue is about first. The supplement takes it that "the trainer observed a form deviation"
-and does not say what happens otherwise; praise is not measured, so none is given. Only where
-nothing at all was measured is there no context to replace by, and the sentence stays.
+first what the cue asks for. The supplement assumes that "the trainer observed a form deviation"
+and leaves the other case open; praise is not measured, so none is given. Only where nothing at
+all was measured is there no context to replace by, and the sentence stays.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from qevd_bio.feedback.contexts import (
+from qevd_bio.feedback.cues import Cue, is_general
+from qevd_bio.feedback.quantities import (
+    is_reportable,
+    is_too_low,
+    measure_family,
+    missed_bound,
+)
+from qevd_bio.feedback.statements import (
     Statement,
     evidence_text,
     joined_sides,
     measured_statements,
 )
-from qevd_bio.feedback.cues import Cue, is_general, is_other_phase
-from qevd_bio.feedback.quantities import (
-    is_speakable,
-    is_too_low,
-    measure_family,
-    missed_bound,
-)
+from qevd_bio.feedback.style import Style
 from qevd_bio.motion.constraints import Finding
 
-Policy = Literal["evidence", "paper"]
 Refusal = Literal["unsupported", "unmeasurable", "low_confidence"]
 
 MOST_STATEMENTS = 2
@@ -46,15 +46,15 @@ _PRIORITIES = ("critical", "high", "medium", "low")
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What to tell, or why nothing.
+    """What to report, or why nothing.
 
     Attributes
     ----------
     statements : tuple of Statement
-        At most `MOST_STATEMENTS`; empty when nothing may be told.
+        At most `MOST_STATEMENTS`; empty when nothing may be reported.
     refusal : str
         ``unsupported``, ``unmeasurable`` or ``low_confidence``; None when there is something
-        to tell.
+        to report.
     reason : str
         In words, with the measured numbers where there are some.
     """
@@ -64,17 +64,8 @@ class Choice:
     reason: str
 
 
-def is_about(finding: Finding, cue: Cue, *, leading: str | None) -> bool:
-    """Say whether a finding checks what a cue speaks of, violated or not.
-
-    Parameters
-    ----------
-    finding : Finding
-        One check.
-    cue : Cue
-        One thing the trainer asks for.
-    leading : {"r", "l"} or None
-        Side that leads the cycle: the front one. Unknown, front and back mean either side.
+def is_about(finding: Finding, cue: Cue) -> bool:
+    """Return whether a finding checks what a cue asks for, violated or not.
 
     Returns
     -------
@@ -83,102 +74,85 @@ def is_about(finding: Finding, cue: Cue, *, leading: str | None) -> bool:
         phase opposite to the one the words mean. A symmetry answers words about evenness, and
         words that name the very side that falls short: "go deeper" is about both.
     """
-    if measure_family(finding) not in cue.measures or is_other_phase(cue, finding.phase):
+    if measure_family(finding) not in cue.measures or finding.phase in cue.other_phases:
         return False
-    side = _side_meant(cue, leading)
     if finding.check == "symmetry":
-        return cue.direction == "even" or (side is not None and finding.side == side)
+        return cue.direction == "even" or (cue.side is not None and finding.side == cue.side)
     if cue.direction == "even":
         return False
     if cue.direction is not None and (cue.direction == "still") != (finding.check == "static"):
         return False
-    return side is None or finding.side is None or finding.side == side
+    return cue.side is None or finding.side in (None, cue.side)
 
 
-def _side_meant(cue: Cue, leading: str | None) -> str | None:
-    if cue.side in ("r", "l") or cue.side is None:
-        return cue.side
-    if leading is None:
-        return None
-    return leading if cue.side == "front" else {"r": "l", "l": "r"}[leading]
+def matching(findings: Sequence[Finding], cues: Sequence[Cue]) -> tuple[bool, ...]:
+    """Return for each finding whether it checks what any of the cues asks for."""
+    return tuple(any(is_about(finding, cue) for cue in cues) for finding in findings)
 
 
-def _bears_out(finding: Finding, cue: Cue) -> bool:
-    if cue.direction in (None, "still", "even"):
-        return True
-    return is_too_low(finding) == (cue.direction == "more")
-
-
-def matching(
-    findings: Sequence[Finding], cues: Sequence[Cue], *, leading: str | None
-) -> tuple[bool, ...]:
-    """Tell for each finding whether it checks what any of the cues speaks of."""
-    return tuple(any(is_about(f, cue, leading=leading) for cue in cues) for f in findings)
-
-
-def choose(
-    findings: Sequence[Finding], cues: Sequence[Cue], *, leading: str | None, policy: Policy
-) -> Choice:
-    """Choose what to tell about one cycle.
+def choose(findings: Sequence[Finding], cues: Sequence[Cue], style: Style) -> Choice:
+    """Choose what to report about one cycle.
 
     Parameters
     ----------
     findings : sequence of Finding
         All findings of the cycle.
     cues : sequence of Cue
-        What the trainer asks for.
-    leading : {"r", "l"} or None
-        Side that leads the cycle.
-    policy : {"evidence", "paper"}
-        See the module's notes.
+        Their sides are right, left or none, see `qevd_bio.feedback.cues.of_sides`.
+    style : Style
+        Its policy decides, see the module's notes.
 
     Returns
     -------
     Choice
         Most severe first, then by priority and the rule's order.
     """
-    violated = _most_severe_first([f for f in findings if is_speakable(f)])
-    supporting = _most_severe_first(_supporting(findings, cues, leading))
-    if policy == "paper":
-        about = matching(findings, cues, leading=leading)
+    violated = _most_severe_first([finding for finding in findings if is_reportable(finding)])
+    supporting = _most_severe_first(_supporting(findings, cues))
+    about = [f for f, matches in zip(findings, matching(findings, cues), strict=True) if matches]
+    if style.policy == "paper":
         return _paper_choice(violated, supporting, findings, about)
     if supporting:
-        return _told(supporting, "violated as the words say")
+        return _reported(supporting, "violated as the words say")
     if not cues:
         return Choice((), "unmeasurable", "the subject of the sentence is not recognised")
-    if all(is_general(cue) for cue in cues) and violated:
-        reason = "general corrective; this is the most severe violation"
-        return Choice(joined_sides(violated)[:1], None, reason)
-    return _refusal(findings, cues, leading)
+    if all(is_general(cue) for cue in cues):
+        if violated:
+            reason = "general corrective; this is the most severe violation"
+            return Choice(joined_sides(violated)[:1], None, reason)
+        about = list(findings)
+    return _refusal(cues, about, style)
 
 
 def _paper_choice(
     violated: list[Finding],
     supporting: list[Finding],
     findings: Sequence[Finding],
-    about: Sequence[bool],
+    about: list[Finding],
 ) -> Choice:
-    others = [finding for finding in violated if finding not in supporting]
-    if supporting or others:
-        return _told([*supporting, *others], "policy paper: any violation is told")
-    # a stable sort keeps the rule's order among equals
-    first = sorted(zip(about, findings, strict=True), key=lambda pair: not pair[0])
-    measured = measured_statements([finding for _, finding in first])
-    if measured:
+    if violated:
+        others = [finding for finding in violated if finding not in supporting]
+        return _reported([*supporting, *others], "policy paper: any violation is told")
+    first = [*about, *(finding for finding in findings if finding not in about)]
+    if measured := measured_statements(first):
         reason = "policy paper: nothing is violated, what was measured is told"
         return Choice(measured[:MOST_STATEMENTS], None, reason)
     return _nothing_measured(findings)
 
 
-def _supporting(
-    findings: Sequence[Finding], cues: Sequence[Cue], leading: str | None
-) -> list[Finding]:
+def _supporting(findings: Sequence[Finding], cues: Sequence[Cue]) -> list[Finding]:
     found: list[Finding] = []
     for cue in cues:
-        violated = [f for f in findings if is_speakable(f) and is_about(f, cue, leading=leading)]
+        violated = [f for f in findings if is_reportable(f) and is_about(f, cue)]
         if not _is_contradicted(violated, cue):
-            found += [f for f in violated if _bears_out(f, cue) and f not in found]
+            found += [f for f in violated if _supports(f, cue) and f not in found]
     return found
+
+
+def _supports(finding: Finding, cue: Cue) -> bool:
+    if cue.direction in (None, "still", "even"):
+        return True
+    return is_too_low(finding) == (cue.direction == "more")
 
 
 def _is_contradicted(violated: Sequence[Finding], cue: Cue) -> bool:
@@ -188,54 +162,50 @@ def _is_contradicted(violated: Sequence[Finding], cue: Cue) -> bool:
         if measure_family(finding) == cue.measures[0]
         and (finding.check != "symmetry" or cue.direction == "even")
     ]
-    return bool(first) and not any(_bears_out(finding, cue) for finding in first)
+    return bool(first) and not any(_supports(finding, cue) for finding in first)
 
 
 def _most_severe_first(findings: Sequence[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda f: (-f.severity, _PRIORITIES.index(f.priority)))
 
 
-def _told(findings: Sequence[Finding], reason: str) -> Choice:
+def _reported(findings: Sequence[Finding], reason: str) -> Choice:
     return Choice(joined_sides(_one_size_each(findings))[:MOST_STATEMENTS], None, reason)
 
 
 def _one_size_each(findings: Sequence[Finding]) -> list[Finding]:
     """Leave out what gives a joint a second size at a phase: a symmetry beside its own value."""
-    told: dict[tuple[str, str, str | None], str] = {}
+    sizes: dict[tuple[str, str, str | None], str] = {}
     return [
         finding
         for finding in findings
         if finding.check
-        == told.setdefault((measure_family(finding), finding.phase, finding.side), finding.check)
+        == sizes.setdefault((measure_family(finding), finding.phase, finding.side), finding.check)
     ]
 
 
-def _refusal(findings: Sequence[Finding], cues: Sequence[Cue], leading: str | None) -> Choice:
+def _refusal(cues: Sequence[Cue], about: list[Finding], style: Style) -> Choice:
+    """State why nothing supports the cues; `about` is what answers them."""
     subject = " and ".join(dict.fromkeys(cue.about for cue in cues))
-    if all(is_general(cue) for cue in cues):
-        about = list(findings)
-    elif not any(cue.measures for cue in cues):
+    measures = dict.fromkeys(name for cue in cues for name in cue.measures)
+    if not measures and not is_general(cues[0]):
         return Choice((), "unmeasurable", f"no measure answers a cue about {subject}")
-    else:
-        flags = matching(findings, cues, leading=leading)
-        about = [finding for finding, matches in zip(findings, flags, strict=True) if matches]
     if not about:
-        measures = ", ".join(dict.fromkeys(name for cue in cues for name in cue.measures))
-        words = measures.replace("_", " ")
+        words = ", ".join(measures).replace("_", " ")
         return Choice((), "unmeasurable", f"the rule does not check {subject} ({words})")
-    numbers = evidence_text(about)
-    if numbers:
-        reason = f"{subject} is not violated as the words say: {numbers}"
-        if any(missed_bound(finding) is not None and not finding.violated for finding in about):
-            reason += "; what lies beyond a target does so by less than tolerance and noise allow"
-        return Choice((), "unsupported", reason)
-    return _nothing_measured(about)
+    numbers = evidence_text(about, style)
+    if not numbers:
+        return _nothing_measured(about)
+    reason = f"{subject} is not violated as the words say: {numbers}"
+    if any(missed_bound(finding) is not None and not finding.violated for finding in about):
+        reason += "; what lies beyond a target does so by less than tolerance and noise allow"
+    return Choice((), "unsupported", reason)
 
 
 def _nothing_measured(findings: Sequence[Finding]) -> Choice:
-    unsure = [f for f in findings if f.status == "low_confidence"]
+    unsure = [finding for finding in findings if finding.status == "low_confidence"]
     refusal: Refusal = "low_confidence" if unsure else "unmeasurable"
     causes = dict.fromkeys(
-        f"{measure_family(f).replace('_', ' ')}: {f.reason}" for f in (unsure or findings)
+        f"{measure_family(one).replace('_', ' ')}: {one.reason}" for one in (unsure or findings)
     )
     return Choice((), refusal, "; ".join(causes) or "the rule checks nothing here")

@@ -1,26 +1,27 @@
-"""What a trainer's words are about: measure, direction, phase, side."""
+"""What a trainer's words ask for: measure, direction, phase, side."""
 
 from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from qevd_bio.exercises.rule import Phase
+from qevd_bio.feedback.clauses import clauses, compile_pattern
 from qevd_bio.feedback.kinds import is_praise
-from qevd_bio.feedback.prompt_files import clauses, compile_pattern, load_prompt
+from qevd_bio.feedback.prompt_files import load_prompt
 
 Direction = Literal["more", "less", "still", "even"]
-CueSide = Literal["r", "l", "front", "back"]
 
-_FILE = "cues.lexicon.json"
-_OPPOSITE: dict[Direction | None, Direction | None] = {
-    "more": "less",
-    "less": "more",
-    "still": "still",
-    "even": "even",
-    None: None,
-}
+CUE_LEXICON = "cues.lexicon.json"
+_OPPOSITE: dict[Direction | None, Direction] = {"more": "less", "less": "more"}
+_PATTERNS = (
+    "negation", "not_negation", "excess", "shortfall", "description", "afterwards", "relief",
+    "comparison",
+)  # fmt: skip
+"""Keys of the lexicon that hold one pattern each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,32 +31,31 @@ class Cue:
     Attributes
     ----------
     measures : tuple of str
-        Measures without side; the first is what the words mean most. Empty: nothing measures it.
-    joint : str
-        Anatomical word, or empty.
+        Measures without side, the most likely meaning first. Empty: nothing measures it.
     direction : {"more", "less", "still", "even"} or None
         What the measure should do: grow, shrink, stay still, be the same on both sides. None:
-        the words do not say.
+        the words leave it open.
     phase : str
-        Phase the words point at, or empty.
+        Phase the words point at: ``top``, ``bottom`` or empty.
     side : {"r", "l", "front", "back"} or None
         Side the words name; front and back are those of an alternating movement.
+    other_phases : frozenset of str
+        Phases of the rule that are known to be others than the one the words point at.
     about : str
         Subject: depth, straight, width, tempo, reach, lean, ...
     """
 
     measures: tuple[str, ...]
-    joint: str
     direction: Direction | None
     phase: str
-    side: CueSide | None
+    side: str | None
     about: str
+    other_phases: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
     about: str
-    joint: str
     is_wish: bool
     direction: Direction | None
     phase: str
@@ -69,7 +69,7 @@ class _Entry:
         matches = (pattern.search(clause) for pattern in self.patterns)
         return next((match for match in matches if match), None)
 
-    def measures_for(self, groups: tuple[str, ...]) -> tuple[str, ...]:
+    def measures_for(self, groups: Sequence[str]) -> tuple[str, ...]:
         known = (self.measures[group] for group in (*groups, "any") if group in self.measures)
         return next(known, ())
 
@@ -77,34 +77,27 @@ class _Entry:
 @dataclass(frozen=True, slots=True)
 class _Lexicon:
     entries: tuple[_Entry, ...]
-    groups: tuple[tuple[str, tuple[str, ...]], ...]
-    sides: tuple[tuple[CueSide, re.Pattern[str]], ...]
-    negation: re.Pattern[str]
-    not_negation: re.Pattern[str]
-    excess: re.Pattern[str]
-    shortfall: re.Pattern[str]
-    description: re.Pattern[str]
-    afterwards: re.Pattern[str]
-    relief: re.Pattern[str]
-    comparison: re.Pattern[str]
+    sides: dict[str, re.Pattern[str]]
+    phase_words: dict[str, re.Pattern[str]]
+    patterns: dict[str, re.Pattern[str]]
     reach_words: int
     general_about: str
-    phase_names: dict[str, tuple[str, ...]]
-    phase_words: tuple[tuple[str, re.Pattern[str]], ...]
+
+    def has(self, name: str, text: str) -> bool:
+        """Search a text for one of `_PATTERNS`."""
+        return self.patterns[name].search(text) is not None
 
 
 @functools.cache
 def _lexicon() -> _Lexicon:
-    raw = load_prompt(_FILE)
+    raw = load_prompt(CUE_LEXICON)
 
     def compiled(pattern: str, name: str) -> re.Pattern[str]:
-        where = f"prompts/{_FILE} {name}"
-        return compile_pattern(pattern, raw["words"], raw["fragments"], where=where)
+        return compile_pattern(pattern, raw, where=f"prompts/{CUE_LEXICON} {name}")
 
     def entry(item: dict[str, Any]) -> _Entry:
         return _Entry(
             about=item["about"],
-            joint=item["joint"],
             is_wish=item["says"] == "wish",
             direction=item["direction"],
             phase=item["phase"],
@@ -115,45 +108,38 @@ def _lexicon() -> _Lexicon:
 
     return _Lexicon(
         entries=tuple(entry(item) for item in raw["entries"]),
-        groups=tuple((group, tuple(pieces)) for group, pieces in raw["exercise_groups"]),
-        sides=tuple((side, compiled(pattern, side)) for side, pattern in raw["sides"].items()),
-        negation=compiled(raw["negation"], "negation"),
-        not_negation=compiled(raw["not_negation"], "not_negation"),
-        excess=compiled(raw["excess"], "excess"),
-        shortfall=compiled(raw["shortfall"], "shortfall"),
-        description=compiled(raw["description"], "description"),
-        afterwards=compiled(raw["afterwards"], "afterwards"),
-        relief=compiled(raw["relief"], "relief"),
-        comparison=compiled(raw["comparison"], "comparison"),
+        sides={side: compiled(pattern, side) for side, pattern in raw["sides"].items()},
+        phase_words={name: compiled(words, name) for name, words in raw["phase_words"].items()},
+        patterns={name: compiled(raw[name], name) for name in _PATTERNS},
         reach_words=raw["reach_words"],
         general_about=raw["general_about"],
-        phase_names={word: tuple(names) for word, names in raw["phase_names"].items()},
-        phase_words=tuple((p, compiled(words, p)) for p, words in raw["phase_words"].items()),
     )
 
 
 def is_general(cue: Cue) -> bool:
-    """Say whether a cue only tells that something is wrong ("watch your form")."""
+    """Return whether a cue only means that something is wrong ("watch your form")."""
     return cue.about == _lexicon().general_about
 
 
-def is_other_phase(cue: Cue, phase: str) -> bool:
-    """Say whether a rule's phase is known to be another than the one a cue points at."""
-    names = _lexicon().phase_names
-    return bool(cue.phase) and any(
-        phase in known for word, known in names.items() if word != cue.phase
-    )
+def cue_groups() -> frozenset[str]:
+    """List the groups of exercises for which some words have a meaning of their own."""
+    return frozenset(group for entry in _lexicon().entries for group in entry.measures) - {"any"}
 
 
-def cues_of(text: str, *, exercise: str | None) -> tuple[Cue, ...]:
+def cues_of(
+    text: str, *, groups: Sequence[str] = (), phases: Sequence[Phase] = ()
+) -> tuple[Cue, ...]:
     """Find what an utterance asks for.
 
     Parameters
     ----------
     text : str
         The utterance, untouched.
-    exercise : str or None
-        Rule id of the exercise: "lower" means the elbow in push-ups, the knee in squats.
+    groups : sequence of str
+        Cue groups of the exercise's rule, nearest first: "lower" means the elbow in push-ups,
+        the knee in squats.
+    phases : sequence of Phase
+        Phases of that rule.
 
     Returns
     -------
@@ -163,71 +149,69 @@ def cues_of(text: str, *, exercise: str | None) -> tuple[Cue, ...]:
         given only when no measurable cue is found. Beside other clauses, those that praise ask
         for nothing: "great depth, now lift your chest" is about the chest.
     """
-    found: list[Cue] = []
-    for clause in _clauses_without_praise(text):
-        found.extend(_cues_of_clause(clause, _groups_of(exercise)))
+    asking = [clause for clause in clauses(text) if not is_praise(clause)] or clauses(text)
+    found = [cue for clause in asking for cue in _cues_of_clause(clause, groups, phases)]
     general = [cue for cue in found if is_general(cue)]
     measurable = [cue for cue in found if cue.measures]
     unmeasured = [cue for cue in found if not cue.measures and not is_general(cue)]
     return _without_repeats(measurable or unmeasured or general)
 
 
-def _clauses_without_praise(text: str) -> tuple[str, ...]:
-    asking = tuple(clause for clause in clauses(text) if not is_praise(clause))
-    return asking or clauses(text)
+def of_sides(cues: Sequence[Cue], leading: str | None) -> tuple[Cue, ...]:
+    """Resolve front and back: `leading` is the front side; unknown, both mean either side."""
+    sides: dict[str | None, str | None] = {"front": leading, "back": None}
+    if leading is not None:
+        sides["back"] = "l" if leading == "r" else "r"
+    return tuple(replace(cue, side=sides.get(cue.side, cue.side)) for cue in cues)
 
 
-def _groups_of(exercise: str | None) -> tuple[str, ...]:
-    if exercise is None:
-        return ()
-    groups = _lexicon().groups
-    return tuple(group for group, pieces in groups if any(piece in exercise for piece in pieces))
-
-
-def _cues_of_clause(clause: str, groups: tuple[str, ...]) -> list[Cue]:
+def _cues_of_clause(clause: str, groups: Sequence[str], phases: Sequence[Phase]) -> list[Cue]:
     lexicon = _lexicon()
-    named = next((p for p, pattern in lexicon.phase_words if pattern.search(clause)), None)
+    named = [name for name, words in lexicon.phase_words.items() if words.search(clause)]
     found = []
     for entry in lexicon.entries:
         match = entry.found_in(clause)
-        if match is None or (entry.measures and lexicon.comparison.search(clause)):
+        if match is None or (entry.measures and lexicon.has("comparison", clause)):
             continue
-        turned = entry.is_wish and _is_turned_round(clause, match)
+        direction = entry.direction
+        if entry.is_wish and _is_reversed(clause, match):
+            direction = _OPPOSITE.get(direction, direction)
+        phase = named[0] if named else entry.phase
         found.append(
             Cue(
                 measures=entry.measures_for(groups),
-                joint=entry.joint,
-                direction=_OPPOSITE[entry.direction] if turned else entry.direction,
-                phase=named or entry.phase,
+                direction=direction,
+                phase=phase,
                 side=None if entry.direction == "even" else _nearest_side(clause, match),
                 about=entry.about,
+                other_phases=frozenset(
+                    one.name for one in phases if phase and one.cue_phase not in ("", phase)
+                ),
             )
         )
     return found
 
 
-def _nearest_side(clause: str, match: re.Match[str]) -> CueSide | None:
-    """Give the side named in or next to the words of an entry, the first of equally near ones."""
-    distances: list[tuple[int, int, CueSide]] = [
+def _nearest_side(clause: str, match: re.Match[str]) -> str | None:
+    """Find the side named in or next to the words of an entry, the first of equally near ones."""
+    distances: list[tuple[int, int, str]] = [
         (max(named.start() - match.end(), match.start() - named.end(), 0), named.start(), side)
-        for side, pattern in _lexicon().sides
+        for side, pattern in _lexicon().sides.items()
         for named in pattern.finditer(clause)
     ]
     return min(distances)[2] if distances else None
 
 
-def _is_turned_round(clause: str, match: re.Match[str]) -> bool:
+def _is_reversed(clause: str, match: re.Match[str]) -> bool:
     lexicon = _lexicon()
-    if lexicon.shortfall.search(clause):
-        return False
-    before = lexicon.not_negation.sub(" ", clause[: match.start()]).split()
+    before = lexicon.patterns["not_negation"].sub(" ", clause[: match.start()]).split()
     window = " ".join([*before[-lexicon.reach_words :], match.group()])
-    return bool(
-        lexicon.negation.search(window)
-        or lexicon.excess.search(window)
-        or lexicon.description.search(clause)
-        or lexicon.relief.search(clause[: match.end()])
-        or lexicon.afterwards.search(clause[match.end() :])
+    return not lexicon.has("shortfall", clause) and (
+        lexicon.has("negation", window)
+        or lexicon.has("excess", window)
+        or lexicon.has("description", clause)
+        or lexicon.has("relief", clause[: match.end()])
+        or lexicon.has("afterwards", clause[match.end() :])
     )
 
 

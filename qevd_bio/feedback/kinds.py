@@ -1,4 +1,4 @@
-"""What kind of utterance a sentence is, by transparent rules over a versioned lexicon."""
+"""The kind of an utterance, by transparent rules over a versioned lexicon."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from qevd_bio.feedback.prompt_files import clauses, compile_pattern, folded, load_prompt
+from qevd_bio.feedback.clauses import KIND_LEXICON, clauses, compile_pattern, folded
+from qevd_bio.feedback.prompt_files import load_prompt
 
 KindName = Literal[
     "corrective",
@@ -19,8 +20,6 @@ KindName = Literal[
     "informational",
     "other",
 ]
-
-_FILE = "kinds.lexicon.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,6 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class _Pattern:
-    id: str
     group: str
     kind: KindName
     weight: float
@@ -71,13 +69,7 @@ class KindLexicon:
 
 
 def read_lexicon(raw: Mapping[str, Any]) -> KindLexicon:
-    """Compile the content of a kinds lexicon.
-
-    Raises
-    ------
-    RuleError
-        A pattern is malformed, or names a word list that is missing.
-    """
+    """Compile the content of a kinds lexicon; RuleError for a pattern that is malformed."""
     return KindLexicon(
         patterns=tuple(_read_pattern(entry, raw) for entry in raw["patterns"]),
         priority=tuple(raw["priority"]),
@@ -89,56 +81,35 @@ def read_lexicon(raw: Mapping[str, Any]) -> KindLexicon:
 
 
 def _read_pattern(entry: Mapping[str, Any], raw: Mapping[str, Any]) -> _Pattern:
-    where = f"prompts/{_FILE} {entry['id']}"
+    where = f"prompts/{KIND_LEXICON} {entry['id']}"
     return _Pattern(
-        id=entry["id"],
         group=entry["id"].split(".")[0],
         kind=entry["kind"],
         weight=float(entry["weight"]),
-        regex=compile_pattern(entry["pattern"], raw["words"], raw["fragments"], where=where),
+        regex=compile_pattern(entry["pattern"], raw, where=where),
     )
 
 
 @functools.cache
 def _shipped() -> KindLexicon:
-    return read_lexicon(load_prompt(_FILE))
-
-
-def explain_kind(text: str) -> tuple[tuple[str, str], ...]:
-    """Give each clause of an utterance with the id of the pattern that decided it.
-
-    Returns
-    -------
-    tuple of (clause, pattern id)
-        The id is empty where no pattern matches.
-    """
-    decided = ((clause, _shipped().decide_clause(clause)) for clause in clauses(text))
-    return tuple((clause, pattern.id if pattern else "") for clause, pattern in decided)
+    return read_lexicon(load_prompt(KIND_LEXICON))
 
 
 def is_praise(clause: str) -> bool:
-    """Say whether one clause (see ``prompt_files.clauses``) encourages or praises."""
+    """Return whether one clause (see ``clauses.clauses``) encourages or praises."""
     pattern = _shipped().decide_clause(clause)
     return pattern is not None and pattern.kind == "motivational"
 
 
 def kind_of(text: str, *, is_transition: bool, lexicon: KindLexicon | None = None) -> Kind:
-    """Decide the kind of an utterance.
-
-    Parameters
-    ----------
-    text : str
-        The utterance, untouched.
-    is_transition : bool
-        The flag of the data set for this utterance; where set it decides.
-    lexicon : KindLexicon, optional
-        Another lexicon than the one that ships.
+    """Decide the kind of an utterance, by another lexicon than the shipped one if given.
 
     Returns
     -------
     Kind
-        That of the clause whose pattern group comes first in the lexicon's priority: one
-        corrective clause makes a sentence corrective however much praise surrounds it.
+        ``transition`` where the flag of the data set is set. Else the kind of the clause with
+        the first pattern group of the lexicon's priority: one corrective clause makes a sentence
+        corrective, however much praise surrounds it.
     """
     if is_transition:
         return Kind("transition", 1.0, "is_transition flag")

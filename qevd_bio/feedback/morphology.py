@@ -12,8 +12,6 @@ from qevd_bio.feedback.prompt_files import load_prompt
 from qevd_bio.feedback.quantities import SENTENCES, rounded
 
 _DECIMALS = 2
-
-
 _COLUMN_OF = {
     "height": "height_m",
     "mass": "mass_kg",
@@ -23,28 +21,23 @@ _COLUMN_OF = {
 }
 
 
-def told_measurements(row: Mapping[str, Any]) -> dict[str, float]:
-    """Choose what a sentence may say of a body.
-
-    Parameters
-    ----------
-    row : mapping
-        Columns of the `morphometrics` table.
+def reportable_measurements(row: Mapping[str, Any]) -> dict[str, float]:
+    """Choose the body measures of a `morphometrics` row that a sentence may name.
 
     Returns
     -------
     dict of str to float
-        What `morphology_context` takes. A height that was given goes before the measured one;
-        what a flag makes doubtful is left out (`body.plausible.DOUBTS`), and so is what is null.
+        The input of `morphology_context`. A given height goes before the measured one; measures
+        that a flag makes doubtful (`body.plausible.DOUBTS`) are left out, and so are nulls.
     """
     doubted = frozenset[str]().union(*(DOUBTS[flag] for flag in row["flags"]))
-    told = {
+    known = {
         name: row[column]
         for name, column in _COLUMN_OF.items()
         if row[column] is not None and column not in doubted
     }
     given = row["given_height_m"]
-    return told if given is None else told | {"height": given}
+    return known if given is None else known | {"height": given}
 
 
 def morphology_context(measurements: Mapping[str, float], *, low_confidence: bool) -> str:
@@ -53,15 +46,14 @@ def morphology_context(measurements: Mapping[str, float], *, low_confidence: boo
     Parameters
     ----------
     measurements : mapping of str to float
-        Any of height, chest, waist, hips in metres and mass in kilograms; empty where nothing
-        measured the body.
+        Any of height, chest, waist, hips in metres and mass in kilograms.
     low_confidence : bool
         Puts a warning in front.
 
     Returns
     -------
     str
-        "Height 1.78 m, Mass 73.22 kg." with what is given and nothing else.
+        "Height 1.78 m, Mass 73.22 kg."; empty where nothing measured the body.
 
     Raises
     ------
@@ -75,12 +67,12 @@ def morphology_context(measurements: Mapping[str, float], *, low_confidence: boo
             raise _bad(name, f"no body measure; they are {', '.join(known)}")
         if not (math.isfinite(value) and rounded(value, _DECIMALS) > 0):
             raise _bad(name, f"{value} is no positive number")
-    told = [
+    written = [
         forms["body_measure"].format(**words, n=rounded(measurements[name], _DECIMALS))
         for name, words in known.items()
         if name in measurements
     ]
-    body = forms["body"].format(measures=", ".join(told)) if told else ""
+    body = forms["body"].format(measures=", ".join(written)) if written else ""
     warning = forms["low_confidence"] if low_confidence else ""
     return f"{warning} {body}".strip()
 

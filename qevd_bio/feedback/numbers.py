@@ -53,7 +53,7 @@ def unbacked_numbers(text: str, findings: Sequence[Finding]) -> list[str]:
     text : str
         A rewritten sentence, a reason or the violations of a motion context.
     findings : sequence of Finding
-        Those the text speaks of.
+        The ones in the text.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def _vocabulary() -> tuple[re.Pattern[str], dict[str, list[tuple[str, bool]]]]:
     for family, words in prompt["quantities"].items():
         for name in ("term", "instructed", "still"):
             phrases.setdefault(words[name], []).append((family, name == "still"))
-    for special in prompt["wordings"].values():
+    for special in prompt["styles"].values():
         for family, words in special.items():
             for name in ("term", "instructed"):
                 phrases.setdefault(words[name], []).append((family, False))
@@ -114,7 +114,7 @@ def _side(word: str | None) -> str | None:
 def _named(
     findings: Sequence[Finding], mentions: Sequence[_Mention], number: re.Match[str], text: str
 ) -> list[Finding]:
-    """List the findings of the quantity and side that a number is said to be of."""
+    """List the findings of the quantity and side that are named with a number."""
     ends = [mention.end for mention in mentions if mention.end <= number.start()]
     if not ends:
         return []
@@ -131,7 +131,7 @@ def _named(
 
 
 def _side_of(number: re.Match[str], text: str) -> str | None:
-    """Find the side said with a number; of an amount else the last one of its sentence."""
+    """Find the side named with a number; of an amount else the last one of its sentence."""
     before = text[: number.start()]
     directly = _SIDE_BEFORE.search(before)
     after = _SIDE_AFTER.match(text[number.end() :])
@@ -188,13 +188,13 @@ def _is_amount(
 ) -> bool:
     low, high = finding.target_low, finding.target_high
     if low is not None and measured < low:
-        bound, said = low, "increase"
+        bound, needed = low, "increase"
     elif high is not None and measured > high:
-        bound, said = high, "reduce"
+        bound, needed = high, "reduce"
     else:
         return False
-    asked = verb.group(1).casefold().replace("decrease", "reduce") if verb else said
-    return asked == said and abs(value - abs(_half_up(measured, decimals) - bound)) < 1e-9
+    asked = verb.group(1).casefold().replace("decrease", "reduce") if verb else needed
+    return asked == needed and abs(value - abs(_half_up(measured, decimals) - bound)) < 1e-9
 
 
 def _half_up(value: float, decimals: int) -> float:
@@ -204,20 +204,12 @@ def _half_up(value: float, decimals: int) -> float:
 
 
 def unbacked_pose(text: str, pose: Sequence[tuple[str, float]]) -> list[str]:
-    """Find what a pose state tells that the pose does not hold.
-
-    Parameters
-    ----------
-    text : str
-        "Pose state: right knee flexion 85°, left knee flexion 84°."
-    pose : sequence of (str, float)
-        Names and angles in degrees, in the order told.
+    """Find the items of a pose state that differ from the angle (deg) in their place.
 
     Returns
     -------
     list of str
-        The items that differ in side or number from the angle in their place; all of them
-        where their count differs.
+        All of them where the count differs: "right knee flexion 85°", "left knee flexion 84°".
     """
     items = text.removeprefix("Pose state: ").removesuffix(".").split(", ") if text else []
     if len(items) != len(pose):
@@ -225,11 +217,11 @@ def unbacked_pose(text: str, pose: Sequence[tuple[str, float]]) -> list[str]:
     return [
         item
         for item, (name, angle_deg) in zip(items, pose, strict=True)
-        if not _tells_angle(item, name, angle_deg)
+        if not _is_angle(item, name, angle_deg)
     ]
 
 
-def _tells_angle(item: str, name: str, angle_deg: float) -> bool:
+def _is_angle(item: str, name: str, angle_deg: float) -> bool:
     match = _POSE_ITEM.fullmatch(item)
     side = name[-1] if name.endswith(("_r", "_l")) else None
     if match is None or _side(match.group(1)) != side:

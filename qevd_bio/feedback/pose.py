@@ -12,8 +12,9 @@ import numpy as np
 
 from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.errors import RuleError
+from qevd_bio.exercises.motion_parts import sideless
 from qevd_bio.feedback.prompt_files import load_prompt
-from qevd_bio.feedback.quantities import SENTENCES, family, quantity_words, rounded
+from qevd_bio.feedback.quantities import SENTENCES, quantity_words, rounded
 from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS, joint_dofs
 from qevd_bio.skeleton.kinematics import Skeleton
 from qevd_bio.skeleton.measures import CATALOGUE, measure_values
@@ -47,10 +48,8 @@ def pose_of(
 
     Parameters
     ----------
-    q : ndarray (46,)
-        Angles in rad.
-    observed : ndarray (46,) of bool
-        DoFs that were measured.
+    q, observed : ndarray (46,)
+        Angles in rad, and whether each DoF was measured.
     joints : sequence of str
         SKEL joints.
     skeleton, gravity
@@ -67,30 +66,24 @@ def pose_of(
     its elevation and horizontal adduction are given. The pelvis is left out: its angles turn
     the body in the camera frame and bend no joint.
     """
+    needs = {
+        name: CATALOGUE[name].needs if name not in DOF_INDEX else (name,)
+        for joint in joints
+        for name in angle_names(joint)
+    }
+    known = [name for name, dofs in needs.items() if all(observed[DOF_INDEX[dof]] for dof in dofs)]
+    measures = [name for name in known if name not in DOF_INDEX]
+    values = measure_values(measures, q[None], skeleton, gravity)
     turned = np.rad2deg(np.arctan2(np.sin(q), np.cos(q)))
     angles = {
-        name: float(turned[DOF_INDEX[name]])
-        for joint in joints
-        for name in _angle_names(joint)
-        if name in DOF_INDEX and observed[DOF_INDEX[name]]
+        name: float(values[name][0] if name in values else turned[DOF_INDEX[name]])
+        for name in known
     }
-    shoulder = [
-        name
-        for joint in joints
-        for name in _angle_names(joint)
-        if name not in DOF_INDEX and all(observed[DOF_INDEX[dof]] for dof in CATALOGUE[name].needs)
-    ]
-    values = measure_values(shoulder, q[None], skeleton, gravity)
-    angles |= {name: float(value[0]) for name, value in values.items()}
-    return tuple(
-        PoseAngle(name, angles[name])
-        for joint in joints
-        for name in _angle_names(joint)
-        if name in angles and np.isfinite(angles[name])
-    )
+    return tuple(PoseAngle(name, deg) for name, deg in angles.items() if np.isfinite(deg))
 
 
-def _angle_names(joint: str) -> tuple[str, ...]:
+def angle_names(joint: str) -> tuple[str, ...]:
+    """Name the angles that a pose gives of a joint: DoFs, measures for the shoulder."""
     if joint == "pelvis":
         return ()
     if joint.startswith("humerus_"):
@@ -100,13 +93,7 @@ def _angle_names(joint: str) -> tuple[str, ...]:
 
 
 def pose_text(pose: Sequence[PoseAngle]) -> str:
-    """Write a pose in anatomical terms, sides named, in whole degrees.
-
-    Returns
-    -------
-    str
-        "Pose state: right knee flexion 85°, left knee flexion 84°."; empty for an empty pose.
-    """
+    """Write a pose, if any: "Pose state: right knee flexion 85°, left knee flexion 84°."."""
     if not pose:
         return ""
     forms = load_prompt(SENTENCES)["forms"]
@@ -115,16 +102,10 @@ def pose_text(pose: Sequence[PoseAngle]) -> str:
 
 
 def angle_text(angle: PoseAngle) -> str:
-    """Write one angle: "right knee flexion 85°".
-
-    Raises
-    ------
-    RuleError
-        ``prompts/sentences.json`` has no words for it.
-    """
+    """Write one angle: "right knee flexion 85°"; RuleError where it has no words."""
     prompt = load_prompt(SENTENCES)
     side = angle.name[-1] if angle.name.endswith(("_r", "_l")) else None
-    stem = family(angle.name)
+    stem = sideless(angle.name)
     if angle.name not in DOF_INDEX:
         term, sign = quantity_words(stem, where=f"pose angle {angle.name}")["term"], 1
     elif stem in prompt["degrees_of_freedom"]:

@@ -1,4 +1,4 @@
-"""Numbers of findings in words: rounding, units, anatomical terms, targets.
+"""Numbers of findings as text: rounding, units, anatomical terms, targets.
 
 Notes
 -----
@@ -16,6 +16,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from qevd_bio.errors import DataError, RuleError
+from qevd_bio.exercises.motion_parts import sideless
 from qevd_bio.feedback.prompt_files import load_prompt
 from qevd_bio.motion.constraints import Finding
 
@@ -23,24 +24,13 @@ MOST_DECIMALS = 2
 SENTENCES = "sentences.json"
 
 
-def family(measure: str) -> str:
-    """Strip the side from a measure: ``knee_flexion_r`` is ``knee_flexion``."""
-    return measure[:-2] if measure.endswith(("_r", "_l")) else measure
-
-
 def measure_family(finding: Finding) -> str:
     """Give the measure of a finding without side; every tempo check is ``tempo``."""
-    return "tempo" if finding.check == "tempo" else family(finding.measure)
+    return "tempo" if finding.check == "tempo" else sideless(finding.measure)
 
 
 def quantity_words(name: str, *, where: str) -> dict[str, str]:
-    """Look up the anatomical term of a measure without side.
-
-    Raises
-    ------
-    RuleError
-        ``prompts/sentences.json`` has no words for it.
-    """
+    """Look up the anatomical terms of a measure without side; RuleError where it has none."""
     quantities: dict[str, dict[str, str]] = load_prompt(SENTENCES)["quantities"]
     if name not in quantities:
         raise RuleError(
@@ -52,13 +42,7 @@ def quantity_words(name: str, *, where: str) -> dict[str, str]:
 
 
 def unit_words(finding: Finding) -> dict[str, Any]:
-    """Look up how a finding's unit is written.
-
-    Raises
-    ------
-    RuleError
-        ``prompts/sentences.json`` does not know the unit.
-    """
+    """Look up how a finding's unit is written; RuleError where nobody knows it."""
     units: dict[str, dict[str, Any]] = load_prompt(SENTENCES)["units"]
     if finding.unit not in units:
         raise RuleError(
@@ -70,13 +54,7 @@ def unit_words(finding: Finding) -> dict[str, Any]:
 
 
 def missed_bound(finding: Finding) -> float | None:
-    """Give the target bound that a measured value lies beyond, None inside the target.
-
-    Raises
-    ------
-    DataError
-        The finding says ``measured`` and has no finite number.
-    """
+    """Find the target bound that a measured value lies beyond; None inside the target."""
     if finding.status != "measured":
         return None
     value = finding.measured
@@ -94,15 +72,15 @@ def missed_bound(finding: Finding) -> float | None:
 
 
 def is_too_low(finding: Finding) -> bool:
-    """Say whether a measured value lies below its target interval."""
+    """Return whether a measured value lies below its target interval."""
     low, value = finding.target_low, finding.measured
     if finding.status != "measured" or low is None or value is None:
         return False
     return value < low
 
 
-def is_speakable(finding: Finding) -> bool:
-    """Say whether a violated finding can be told: its written value differs from the target."""
+def is_reportable(finding: Finding) -> bool:
+    """Return whether a finding is violated and its written value differs from the target."""
     bound = missed_bound(finding) if finding.violated else None
     return bound is not None and _written(finding, bound, MOST_DECIMALS) != 0
 
@@ -118,7 +96,7 @@ def _decimals(finding: Finding) -> int:
         if bound is not None:
             least = max(least, _decimals_of_bound(bound, finding))
     missed = missed_bound(finding)
-    if missed is None or not is_speakable(finding):
+    if missed is None or not is_reportable(finding):
         return least
     return next(n for n in range(least, MOST_DECIMALS + 1) if _written(finding, missed, n))
 
@@ -146,7 +124,7 @@ def rounded(value: float, decimals: int) -> Decimal:
 
 
 def value_text(finding: Finding, decimals: int) -> str:
-    """Write the measured value with its unit; of a symmetry, how far it is from the other side."""
+    """Write the measured value with its unit; of a symmetry, its distance to the other side."""
     words: str = unit_words(finding)["value"]
     value = finding.measured or 0.0
     if finding.check != "symmetry":
@@ -158,7 +136,7 @@ def value_text(finding: Finding, decimals: int) -> str:
 
 
 def amount_text(finding: Finding, decimals: int) -> str:
-    """Write how far the written value lies from the bound it misses."""
+    """Write the distance of the written value to the bound it misses."""
     bound = missed_bound(finding)
     words: str = unit_words(finding)["value"]
     return words.format(n=_written(finding, 0.0 if bound is None else bound, decimals))
@@ -167,9 +145,7 @@ def amount_text(finding: Finding, decimals: int) -> str:
 def target_text(finding: Finding) -> str:
     """Write the target: the bound that is missed, the whole interval where none is.
 
-    Notes
-    -----
-    Tempo always names the interval. A static limit and an upper bound are written ``< bound``,
+    Tempo always gives the interval. A static limit and an upper bound are written ``< bound``,
     a symmetry's limit without its sign.
     """
     forms: dict[str, str] = load_prompt(SENTENCES)["forms"]

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, also after a power cut."""
+"""Atomic, durable writes: a file is complete or absent, also after a power cut."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TEMPORARY_PREFIX = ".tmp-"
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Lend a temporary path that takes the place of `path` when the block ends well.
+    """Yield a temporary path that replaces `path` when the block succeeds.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Yields
     ------
     Path
-        A path in the same folder with the same suffix; no file is there yet.
+        A path in the same folder with the same suffix; the file does not exist yet.
 
     Raises
     ------
@@ -36,9 +36,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
     Notes
     -----
-    File and folder are synced before the context ends. Whatever leaves the block,
-    KeyboardInterrupt too, removes the temporary file and leaves `path` as it was; only a
-    failing sync of the folder itself comes after the (whole) file has taken its place.
+    File and folder are synced before the context ends. Any exception in the block,
+    KeyboardInterrupt too, removes the temporary file and leaves `path` unchanged; only a failing
+    sync of the folder itself is raised after the complete file has replaced `path`.
     """
     target = Path(os.path.realpath(path))
     make_folder(target.parent)
@@ -50,7 +50,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         sync_file(temporary)
         os.replace(temporary, target)  # noqa: PTH105  one name for tests to break
     except BaseException:
-        # The first error is the one to tell; a folder that is gone needs no cleaning.
+        # The first error must be raised, not one of the cleanup.
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise
@@ -58,55 +58,18 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def write_bytes_atomic(path: Path, data: bytes) -> None:
-    """Write a file durably: the old content or all of the new, never a part.
-
-    Parameters
-    ----------
-    path : Path
-        The file to write or replace; missing parent folders are made.
-    data : bytes
-        The whole content.
-
-    Raises
-    ------
-    OSError
-        Writing, syncing or renaming failed; `path` is as it was.
-    """
+    """Write a file as `atomic_path` does: the old content or all of the new, never a part."""
     with atomic_path(path) as temporary, temporary.open("xb") as file:
         file.write(data)
 
 
 def write_text_atomic(path: Path, text: str) -> None:
-    """Write text durably as UTF-8, with its line ends as they are.
-
-    Parameters
-    ----------
-    path : Path
-        The file to write or replace; missing parent folders are made.
-    text : str
-        The whole content.
-
-    Raises
-    ------
-    OSError
-        Writing, syncing or renaming failed; `path` is as it was.
-    """
+    """Write text as `write_bytes_atomic` does, as UTF-8 with its line ends unchanged."""
     write_bytes_atomic(path, text.encode("utf-8"))
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and its missing parents durably.
-
-    Parameters
-    ----------
-    folder : Path
-        May exist already.
-
-    Raises
-    ------
-    OSError
-        A parent is no folder, or may not be written.
-    """
+    """Make a folder and its missing parents durably; it may exist already."""
     if folder.is_dir():
         return
     make_folder(folder.parent)
@@ -115,24 +78,12 @@ def make_folder(folder: Path) -> None:
 
 
 def sync_file(path: Path) -> None:
-    """Bring the bytes of a file to the disk.
-
-    Raises
-    ------
-    OSError
-        The disk took them not.
-    """
+    """Flush the bytes of a file to the disk."""
     _sync(path, os.O_RDWR)
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring the entries of a folder to the disk: what was made, renamed or removed in it.
-
-    Raises
-    ------
-    OSError
-        The disk took them not.
-    """
+    """Flush the entries of a folder to the disk: those made, renamed or removed."""
     _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
 
 

@@ -1,4 +1,4 @@
-"""Names and paths from data files, kept inside the folder they belong to."""
+"""Names and paths from data files, contained in the folder they belong to."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
 
 
 def contained_path(root: Path, relative: str, *, where: str) -> Path:
-    """Join a path from a data file to its root and refuse whatever would leave the root.
+    """Join a path from a data file to its root and refuse any path that leaves the root.
 
     Parameters
     ----------
     root : Path
-        The folder that must hold the file.
+        The folder that must contain the file.
     relative : str
-        The path as the data file spells it, with forward slashes.
+        The path in the data file, with forward slashes.
     where : str
         The data file and record, for the error.
 
@@ -56,32 +56,20 @@ def contained_path(root: Path, relative: str, *, where: str) -> Path:
 
 
 def is_plain_name(text: str) -> bool:
-    """Say whether a text can be the name of a folder everywhere."""
+    """Check whether a text can name a folder on every system."""
     return _PLAIN_NAME.fullmatch(text) is not None
 
 
 def plain_name(text: str, *, where: str) -> str:
-    """Check that a text can be the name of a folder everywhere.
-
-    Parameters
-    ----------
-    text : str
-        A video id or stage name.
-    where : str
-        Where the name comes from, for the error.
-
-    Returns
-    -------
-    str
-        `text` itself.
+    """Return a text that can name a folder on every system, such as a video id or stage name.
 
     Raises
     ------
     DataError
-        It has other signs than letters, digits, dot, underscore and hyphen, starts with
-        a dot, is empty or longer than 128.
+        It has other characters than letters, digits, dot, underscore and hyphen, starts with a
+        dot, is empty or longer than 128.
     """
-    if _PLAIN_NAME.fullmatch(text) is None:
+    if not is_plain_name(text):
         raise DataError(
             f"{text!r} cannot name a folder",
             where=where,

@@ -11,17 +11,7 @@ from qevd_bio.files.strict_json import JsonValue, dump_json
 
 
 def sha256_file(path: Path) -> str:
-    """Hash the bytes of a file.
-
-    Parameters
-    ----------
-    path : Path
-        A regular file of any size; it is read in blocks.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits.
+    """Hash the bytes of a file, in blocks: 64 hexadecimal digits.
 
     Raises
     ------
@@ -36,27 +26,10 @@ def sha256_file(path: Path) -> str:
 
 
 def sha256_file_once(path: Path) -> str:
-    """Hash a file, at most once a process while it stays as it is.
+    """Hash a file as `sha256_file` does, once a process while it does not change.
 
-    Parameters
-    ----------
-    path : Path
-        A regular file, such as a video that several stages depend on.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits.
-
-    Raises
-    ------
-    DataError
-        The file is absent or cannot be read.
-
-    Notes
-    -----
-    A file counts as unchanged while its device, inode, size and modification and change
-    times (ns) are the same.
+    A file counts as unchanged while its device, inode, size and modification and change times
+    (ns) are the same.
     """
     try:
         state = path.stat()
@@ -67,22 +40,12 @@ def sha256_file_once(path: Path) -> str:
 
 
 def sha256_json(value: JsonValue) -> str:
-    """Hash a JSON value by its canonical text.
-
-    Parameters
-    ----------
-    value : JsonValue
-        Finite numbers, text, lists and mappings with text keys.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits; the order of keys does not matter.
+    """Hash a JSON value by its canonical text: 64 hexadecimal digits, whatever the order of keys.
 
     Raises
     ------
     DataError
-        The value holds NaN, an infinity or something JSON does not know.
+        As `dump_json`.
     """
     text = dump_json(value, where="value to be hashed")
     return hashlib.sha256(text.encode("ascii")).hexdigest()
@@ -97,5 +60,5 @@ def _unreadable(path: Path, error: OSError) -> DataError:
     return DataError(
         f"cannot be read ({error.strerror or error})",
         where=str(path),
-        next_step="Put the file there and make it readable, then run again",
+        next_step="Restore the file and make it readable, then run again",
     )

@@ -1,21 +1,10 @@
-"""What a file that cannot be read looks like instead."""
+"""Describes a file of the wrong kind by its first bytes."""
 
 from __future__ import annotations
 
 
 def looks_like(head: bytes) -> str:
-    """Say what the first bytes of a file look like, for an error.
-
-    Parameters
-    ----------
-    head : bytes
-        Up to 512 of them.
-
-    Returns
-    -------
-    str
-        A clause such as "is a web page, perhaps the log-in page of the download".
-    """
+    """Describe up to 512 first bytes by a clause such as "is packed with gzip", for an error."""
     start = head.lstrip().lower()
     if not head:
         return "is empty"

@@ -1,4 +1,4 @@
-"""Folders that are there whole or not at all."""
+"""Atomic folders: complete or absent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from qevd_bio.files.atomic import TEMPORARY_PREFIX, make_folder, sync_folder
 
 @contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
-    """Lend a temporary folder that becomes `target` when the block ends well.
+    """Yield a temporary folder that becomes `target` when the block succeeds.
 
     Parameters
     ----------
@@ -35,8 +35,8 @@ def new_folder(target: Path) -> Iterator[Path]:
 
     Notes
     -----
-    Whatever leaves the block removes the temporary folder; after a power cut or a kill it
-    stays beside the target under a name that begins with `TEMPORARY_PREFIX`.
+    Any exception in the block removes the temporary folder; after a power cut or a kill it stays
+    beside the target under a name that begins with `TEMPORARY_PREFIX`.
     """
     _refuse_existing(target)
     make_folder(target.parent)

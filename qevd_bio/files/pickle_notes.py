@@ -1,4 +1,4 @@
-"""What a pickle says, written down: names, calls and references that are never followed."""
+"""Notes of the content of a pickle: names, calls and references that are never followed."""
 
 from __future__ import annotations
 
@@ -7,17 +7,12 @@ from typing import Any
 
 
 class PickleRefused(ValueError):
-    """A pickle that asks for more than its reader admits, or is no sound pickle."""
+    """The pickle refers to more than its reader admits, or is no sound pickle."""
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name a pickle refers to; it is never looked up.
-
-    Attributes
-    ----------
-    module, name : str
-    """
+    """A name that a pickle refers to; it is never looked up."""
 
     module: str
     name: str
@@ -28,18 +23,9 @@ class Name:
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """An object a pickle would have made by calling a name.
+    """An object that a pickle would make by calling `name` with `arguments`.
 
-    Attributes
-    ----------
-    name : Name
-        What would have been called.
-    arguments : tuple
-        With what.
-    state : object
-        What it would have been given as its state; None without any.
-    entries : dict
-        What would have been put into it by key.
+    Its `state` (None without any) and `entries` are those that it would get afterwards.
     """
 
     name: Name
@@ -50,12 +36,6 @@ class Call:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outside:
-    """A reference to something that is kept beside the pickle.
-
-    Attributes
-    ----------
-    key : object
-        As the file spells it.
-    """
+    """A reference, by its key, to an object that is stored beside the pickle."""
 
     key: Any

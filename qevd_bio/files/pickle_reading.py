@@ -1,26 +1,25 @@
-"""Reading of pickles as notes: what a file says is written down, nothing is imported or called.
+"""Reading of pickles as notes: the content is written down, nothing is imported or called.
 
-Python's own unpickler is not used. It looks names up, calls what it found, allocates a memo as
-large as a file asks, and hashes whatever is given as a key. Here a name stays a name, a call stays
-a note of what would be called with what, and only names on the caller's list may appear at all.
+Python's own unpickler is not used: it looks names up, calls what it finds, allocates a memo as
+large as a file demands, and hashes any key. Here `pickletools` decodes the opcodes, a name stays
+a name, a call becomes a note of what would be called with what, and only names on the caller's
+list may appear at all.
 """
 
 from __future__ import annotations
 
 import codecs
-import mmap
-import struct
+import pickletools
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import IO, Any
 
 from qevd_bio.files.pickle_notes import Call, Name, Outside, PickleRefused
 
-Bytes: TypeAlias = "bytes | mmap.mmap"
+_UNSOUND = "it is cut short or no sound pickle"
 
 
 def read_notes(
-    data: Bytes,
-    start: int,
+    file: IO[bytes],
     admits: Callable[[Name], bool],
     *,
     most_steps: int,
@@ -30,79 +29,55 @@ def read_notes(
 
     Parameters
     ----------
-    data : bytes or mmap
-        Holds the pickle; what follows it is not looked at.
-    start : int
-        Where the pickle begins.
+    file : binary file
+        At the start of the pickle; must return no more than it holds, whatever length is read.
     admits : callable
-        Says whether a name may appear.
+        Whether a name may appear.
     most_steps : int
-        Opcodes to follow at most; each costs the file one byte and the reader up to 200.
+        Most opcodes; each costs the file one byte and the reader up to 200.
     outside : bool
-        Whether references to things beside the pickle may appear.
+        Whether references to objects beside the pickle may appear.
 
     Returns
     -------
     object
-        Text, bytes, numbers, None, lists, tuples and dicts, and where the file asks for anything
-        else a `Name`, `Call` or `Outside`. Lists may share parts or hold themselves.
+        Text, bytes, numbers, None, lists, tuples and dicts, and for anything else a `Name`,
+        `Call` or `Outside`. Lists may share parts or contain themselves.
 
     Raises
     ------
     PickleRefused
-        A name is not admitted, or the file is no sound pickle. Text of Python 2 is taken as
+        A name is not admitted, or the file is no sound pickle. Text of Python 2 is read as
         Latin-1.
     """
-    machine = _Machine(data, start, admits, outside)
+    machine = _Machine(admits, outside)
     try:
         for _ in range(most_steps):
-            code = data[machine.place]
-            machine.place += 1
-            if code == _STOP:
+            code = file.read(1)
+            if code == b".":
                 return machine.stack.pop()
-            step = _STEPS.get(code)
-            if step is None:
-                raise PickleRefused(f"it holds opcode {code:#04x}, which is refused")
-            step(machine)
-    except (IndexError, KeyError, OverflowError) as error:
-        raise PickleRefused("it is cut short or no sound pickle") from error
+            if code not in _OPCODES:
+                unread = f"it holds opcode {code[0]:#04x}, which is refused"
+                raise PickleRefused(unread if code else _UNSOUND)
+            read_argument, step = _OPCODES[code]
+            step(machine, read_argument(file) if read_argument else None)
+    except PickleRefused:
+        raise
+    except (IndexError, KeyError, OverflowError, ValueError) as error:
+        raise PickleRefused(_UNSOUND) from error
     raise PickleRefused(f"it takes more than {most_steps} steps")
 
 
 class _Machine:
     """The stack, the marks and the memo of a pickle that is being read."""
 
-    __slots__ = ("admits", "data", "marked", "memo", "outside", "place", "stack")
+    __slots__ = ("admits", "marked", "memo", "outside", "stack")
 
-    def __init__(
-        self, data: Bytes, start: int, admits: Callable[[Name], bool], outside: bool
-    ) -> None:
-        self.data, self.place, self.admits, self.outside = data, start, admits, outside
+    def __init__(self, admits: Callable[[Name], bool], outside: bool) -> None:
+        self.admits, self.outside = admits, outside
         self.stack: list[Any] = []
         self.marked: list[list[Any]] = []
         self.memo: dict[int, Any] = {}
-
-    def take(self, count: int) -> bytes:
-        end = self.place + count
-        if count < 0 or end > len(self.data):
-            raise IndexError("the pickle ends early")
-        taken = self.data[self.place : end]
-        self.place = end
-        return taken
-
-    def take_length(self, width: int) -> bytes:
-        return self.take(self.unsigned(width))
-
-    def unsigned(self, width: int) -> int:
-        return int.from_bytes(self.take(width), "little")
-
-    def line(self) -> bytes:
-        end = self.data.find(b"\n", self.place)
-        if end < 0:
-            raise IndexError("the pickle ends early")
-        taken = self.data[self.place : end]
-        self.place = end + 1
-        return taken
 
     def to_mark(self) -> list[Any]:
         items = self.stack
@@ -110,10 +85,10 @@ class _Machine:
         return items
 
     def named(self, module: str, name: str) -> Name:
-        asked = Name(module, name)
-        if not self.admits(asked):
-            raise PickleRefused(f"it asks for {asked}, which is refused")
-        return asked
+        requested = Name(module, name)
+        if not self.admits(requested):
+            raise PickleRefused(f"it asks for {requested}, which is refused")
+        return requested
 
     def call(self, name: Any, arguments: Any) -> None:  # noqa: ANN401
         if not isinstance(name, Name) or not isinstance(arguments, tuple):
@@ -128,83 +103,54 @@ class _Machine:
         self.stack.append(Outside(key))
 
 
-def _constant(value: Any) -> Callable[[_Machine], None]:  # noqa: ANN401
-    return lambda m: m.stack.append(value)
+_Step = Callable[[_Machine, Any], None]
 
 
-def _fresh(kind: type[Any]) -> Callable[[_Machine], None]:
-    return lambda m: m.stack.append(kind())
+def _push(m: _Machine, value: Any) -> None:  # noqa: ANN401
+    m.stack.append(value)
 
 
-def _sized(width: int, made: Callable[[bytes], Any]) -> Callable[[_Machine], None]:
-    """Push what is made of the bytes behind a length field of so many bytes."""
-    return lambda m: m.stack.append(made(m.take_length(width)))
+def _constant(value: Any) -> _Step:  # noqa: ANN401
+    return lambda m, _: m.stack.append(value)
 
 
-def _fixed(width: int, made: Callable[[bytes], Any]) -> Callable[[_Machine], None]:
-    return lambda m: m.stack.append(made(m.take(width)))
+def _refusal(cause: str) -> _Step:
+    def step(m: _Machine, _: object) -> None:
+        raise PickleRefused(cause)
+
+    return step
 
 
-def _lined(made: Callable[[bytes], Any]) -> Callable[[_Machine], None]:
-    return lambda m: m.stack.append(made(m.line()))
-
-
-def _utf8(text: bytes) -> str:
-    return text.decode("utf-8", "surrogatepass")
-
-
-def _latin1(text: bytes) -> str:
-    return text.decode("latin-1")
-
-
-def _signed(number: bytes) -> int:
-    return int.from_bytes(number, "little", signed=True)
-
-
-def _binary_float(number: bytes) -> float:
-    return float(struct.unpack(">d", number)[0])
-
-
-def _text_int(line: bytes) -> int | bool:
-    if line in (b"00", b"01"):
-        return line == b"01"
-    return int(line)
-
-
-def _text_long(line: bytes) -> int:
-    return int(line.removesuffix(b"L"))
-
-
-def _quoted(line: bytes) -> str:
-    line = line.strip()
-    if len(line) < 2 or line[:1] != line[-1:] or line[:1] not in (b"'", b'"'):
+def _quoted(file: IO[bytes]) -> str:
+    """Read the text of Python 2, which `pickletools` reads as ASCII, as Latin-1."""
+    line = file.readline()
+    text = line.strip()
+    if not line.endswith(b"\n") or len(text) < 2:
+        raise IndexError("the pickle ends early")
+    if text[:1] != text[-1:] or text[:1] not in (b"'", b'"'):
         raise PickleRefused("it holds text without quotes")
-    return _latin1(codecs.escape_decode(line[1:-1])[0])
+    return codecs.escape_decode(text[1:-1])[0].decode("latin-1")
 
 
-def _raw_unicode(line: bytes) -> str:
-    return line.decode("raw-unicode-escape")
-
-
-def _mark(m: _Machine) -> None:
+def _mark(m: _Machine, _: None) -> None:
     m.marked.append(m.stack)
     m.stack = []
 
 
-def _pop(m: _Machine) -> None:
+def _pop(m: _Machine, _: None) -> None:
     if m.stack:
         m.stack.pop()
     else:
         m.to_mark()
 
 
-def _tuple(m: _Machine) -> None:
-    items = m.to_mark()
-    m.stack.append(tuple(items))
+def _tuple(m: _Machine, _: None) -> None:
+    items = tuple(m.to_mark())
+    m.stack.append(items)
 
 
-def _tuple_of(count: int) -> Callable[[_Machine], None]:
-    def step(m: _Machine) -> None:
+def _tuple_of(count: int) -> _Step:
+    def step(m: _Machine, _: None) -> None:
         if len(m.stack) < count:
             raise IndexError("the stack is too short")
         m.stack[-count:] = [tuple(m.stack[-count:])]
@@ -212,23 +158,23 @@ def _tuple_of(count: int) -> Callable[[_Machine], None]:
     return step
 
 
-def _list(m: _Machine) -> None:
+def _list(m: _Machine, _: None) -> None:
     items = m.to_mark()
     m.stack.append(items)
 
 
-def _dict(m: _Machine) -> None:
+def _dict(m: _Machine, _: None) -> None:
     items = m.to_mark()
     m.stack.append({})
     _put(m.stack[-1], items)
 
 
-def _append(m: _Machine) -> None:
+def _append(m: _Machine, _: None) -> None:
     item = m.stack.pop()
     _extend(m.stack[-1], [item])
 
 
-def _appends(m: _Machine) -> None:
+def _appends(m: _Machine, _: None) -> None:
     items = m.to_mark()
     _extend(m.stack[-1], items)
 
@@ -240,13 +186,13 @@ def _extend(target: Any, items: list[Any]) -> None:  # noqa: ANN401
         raise PickleRefused("it appends to something that is no list")
 
 
-def _set_item(m: _Machine) -> None:
+def _set_item(m: _Machine, _: None) -> None:
     value = m.stack.pop()
     key = m.stack.pop()
     _put(m.stack[-1], [key, value])
 
 
-def _set_items(m: _Machine) -> None:
+def _set_items(m: _Machine, _: None) -> None:
     items = m.to_mark()
     _put(m.stack[-1], items)
 
@@ -262,148 +208,122 @@ def _put(target: Any, items: list[Any]) -> None:  # noqa: ANN401
         entries[key] = value
 
 
-def _empty_set(m: _Machine) -> None:
-    m.stack.append(Call(m.named("builtins", "set")))
-
-
-def _frozen_set(m: _Machine) -> None:
+def _frozen_set(m: _Machine, _: None) -> None:
     m.to_mark()
     m.stack.append(Call(m.named("builtins", "frozenset")))
 
 
-def _build(m: _Machine) -> None:
+def _build(m: _Machine, _: None) -> None:
     state = m.stack.pop()
     if not isinstance(m.stack[-1], Call):
         raise PickleRefused("it sets the state of something that was not made")
     m.stack[-1].state = state
 
 
-def _reduce(m: _Machine) -> None:
+def _reduce(m: _Machine, _: None) -> None:
     arguments = m.stack.pop()
     m.call(m.stack.pop(), arguments)
 
 
-def _new_with_keywords(m: _Machine) -> None:
+def _new_with_keywords(m: _Machine, _: None) -> None:
     keywords = m.stack.pop()
     if not isinstance(keywords, dict):
         raise PickleRefused("it calls with keywords that are none")
-    _reduce(m)
+    _reduce(m, None)
 
 
-def _global(m: _Machine) -> None:
-    module = _utf8(m.line())
-    m.stack.append(m.named(module, _utf8(m.line())))
+def _global(m: _Machine, named: str) -> None:
+    module, _, name = named.partition(" ")
+    m.stack.append(m.named(module, name))
 
 
-def _stack_global(m: _Machine) -> None:
+def _stack_global(m: _Machine, _: None) -> None:
     name, module = m.stack.pop(), m.stack.pop()
     if not isinstance(name, str) or not isinstance(module, str):
         raise PickleRefused("it asks for a name that is no text")
     m.stack.append(m.named(module, name))
 
 
-def _instance(m: _Machine) -> None:
-    module = _utf8(m.line())
-    name = m.named(module, _utf8(m.line()))
+def _instance(m: _Machine, named: str) -> None:
+    module, _, name = named.partition(" ")
     arguments = m.to_mark()
-    m.call(name, tuple(arguments))
+    m.call(m.named(module, name), tuple(arguments))
 
 
-def _object(m: _Machine) -> None:
+def _object(m: _Machine, _: None) -> None:
     items = m.to_mark()
     m.call(items[0], tuple(items[1:]))
 
 
-def _extension(m: _Machine) -> None:
-    raise PickleRefused("it asks for a registered extension, which is refused")
-
-
-def _buffer(m: _Machine) -> None:
-    raise PickleRefused("it refers to a buffer outside of it")
-
-
-def _keep(m: _Machine, index: int) -> None:
+def _remember(m: _Machine, index: int | None) -> None:
+    index = len(m.memo) if index is None else index
     if index < 0:
-        raise PickleRefused("it keeps something under a negative number")
+        raise PickleRefused("it remembers something under a negative number")
     m.memo[index] = m.stack[-1]
 
 
-def _protocol(m: _Machine) -> None:
-    if (protocol := m.unsigned(1)) > 5:
+def _recall(m: _Machine, index: int) -> None:
+    m.stack.append(m.memo[index])
+
+
+def _protocol(m: _Machine, protocol: int) -> None:
+    if protocol > 5:
         raise PickleRefused(f"it is of protocol {protocol}, which is not read")
 
 
-def _frame(m: _Machine) -> None:
-    m.take(8)  # a hint on how much to read ahead
-
-
-_STOP = ord(".")
-_STEPS: dict[int, Callable[[_Machine], None]] = {
-    ord("("): _mark,
-    ord("0"): _pop,
-    ord("1"): lambda m: m.to_mark().clear(),
-    ord("2"): lambda m: m.stack.append(m.stack[-1]),
-    ord("F"): _lined(float),
-    ord("I"): _lined(_text_int),
-    ord("J"): _fixed(4, _signed),
-    ord("K"): lambda m: m.stack.append(m.unsigned(1)),
-    ord("L"): _lined(_text_long),
-    ord("M"): lambda m: m.stack.append(m.unsigned(2)),
-    ord("N"): _constant(None),
-    ord("P"): lambda m: m.refer(_latin1(m.line())),
-    ord("Q"): lambda m: m.refer(m.stack.pop()),
-    ord("R"): _reduce,
-    ord("S"): _lined(_quoted),
-    ord("T"): _sized(4, _latin1),
-    ord("U"): _sized(1, _latin1),
-    ord("V"): _lined(_raw_unicode),
-    ord("X"): _sized(4, _utf8),
-    ord("a"): _append,
-    ord("b"): _build,
-    ord("c"): _global,
-    ord("d"): _dict,
-    ord("}"): _fresh(dict),
-    ord("e"): _appends,
-    ord("g"): lambda m: m.stack.append(m.memo[int(m.line())]),
-    ord("h"): lambda m: m.stack.append(m.memo[m.unsigned(1)]),
-    ord("i"): _instance,
-    ord("j"): lambda m: m.stack.append(m.memo[m.unsigned(4)]),
-    ord("l"): _list,
-    ord("]"): _fresh(list),
-    ord("o"): _object,
-    ord("p"): lambda m: _keep(m, int(m.line())),
-    ord("q"): lambda m: _keep(m, m.unsigned(1)),
-    ord("r"): lambda m: _keep(m, m.unsigned(4)),
-    ord("s"): _set_item,
-    ord("t"): _tuple,
-    ord(")"): _constant(()),
-    ord("u"): _set_items,
-    ord("G"): _fixed(8, _binary_float),
-    ord("B"): _sized(4, bytes),
-    ord("C"): _sized(1, bytes),
-    0x80: _protocol,
-    0x81: _reduce,
-    0x82: _extension,
-    0x83: _extension,
-    0x84: _extension,
-    0x85: _tuple_of(1),
-    0x86: _tuple_of(2),
-    0x87: _tuple_of(3),
-    0x88: _constant(True),
-    0x89: _constant(False),
-    0x8A: _sized(1, _signed),
-    0x8B: _sized(4, _signed),
-    0x8C: _sized(1, _utf8),
-    0x8D: _sized(8, _utf8),
-    0x8E: _sized(8, bytes),
-    0x8F: _empty_set,
-    0x90: _appends,
-    0x91: _frozen_set,
-    0x92: _new_with_keywords,
-    0x93: _stack_global,
-    0x94: lambda m: _keep(m, len(m.memo)),
-    0x95: _frame,
-    0x96: _sized(8, bytes),
-    0x97: _buffer,
-    0x98: _buffer,
+_VALUES = (
+    "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT",
+    "STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "SHORT_BINUNICODE", "BINUNICODE",
+    "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8",
+)  # fmt: skip
+_EXTENSION = _refusal("it asks for a registered extension, which is refused")
+_BUFFER = _refusal("it refers to a buffer outside of it")
+_STEPS: dict[str, _Step] = {
+    **dict.fromkeys(_VALUES, _push),
+    **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"), _remember),
+    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _recall),
+    **dict.fromkeys(("EXT1", "EXT2", "EXT4"), _EXTENSION),
+    **dict.fromkeys(("NEXT_BUFFER", "READONLY_BUFFER"), _BUFFER),
+    "ADDITEMS": _appends,
+    "APPEND": _append,
+    "APPENDS": _appends,
+    "BINPERSID": lambda m, _: m.refer(m.stack.pop()),
+    "BUILD": _build,
+    "BYTEARRAY8": lambda m, array: m.stack.append(bytes(array)),
+    "DICT": _dict,
+    "DUP": lambda m, _: m.stack.append(m.stack[-1]),
+    "EMPTY_DICT": lambda m, _: m.stack.append({}),
+    "EMPTY_LIST": lambda m, _: m.stack.append([]),
+    "EMPTY_SET": lambda m, _: m.stack.append(Call(m.named("builtins", "set"))),
+    "EMPTY_TUPLE": _constant(()),
+    "FRAME": lambda m, _: None,
+    "FROZENSET": _frozen_set,
+    "GLOBAL": _global,
+    "INST": _instance,
+    "LIST": _list,
+    "MARK": _mark,
+    "NEWFALSE": _constant(False),
+    "NEWOBJ": _reduce,
+    "NEWOBJ_EX": _new_with_keywords,
+    "NEWTRUE": _constant(True),
+    "NONE": _constant(None),
+    "OBJ": _object,
+    "PERSID": lambda m, key: m.refer(key),
+    "POP": _pop,
+    "POP_MARK": lambda m, _: m.to_mark().clear(),
+    "PROTO": _protocol,
+    "REDUCE": _reduce,
+    "SETITEM": _set_item,
+    "SETITEMS": _set_items,
+    "STACK_GLOBAL": _stack_global,
+    "TUPLE": _tuple,
+    "TUPLE1": _tuple_of(1),
+    "TUPLE2": _tuple_of(2),
+    "TUPLE3": _tuple_of(3),
 }
+_OPCODES: dict[bytes, tuple[Callable[[IO[bytes]], Any] | None, _Step]] = {
+    opcode.code.encode("latin-1"): (opcode.arg.reader if opcode.arg else None, _STEPS[opcode.name])
+    for opcode in pickletools.opcodes
+    if opcode.name in _STEPS
+}
+_OPCODES[b"S"] = (_quoted, _push)

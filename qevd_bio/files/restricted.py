@@ -1,4 +1,4 @@
-"""Loading of binary files that can only yield numbers, never code."""
+"""Loading of NumPy files that can only yield numbers, never code."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import math
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from lzma import LZMAError
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -26,36 +27,57 @@ _HEADER_READERS: dict[tuple[int, int], Callable[[BinaryIO], _Header]] = {
 }
 
 
+_BROKEN = (
+    ValueError,
+    TypeError,
+    OverflowError,
+    SyntaxError,
+    tokenize.TokenError,
+    EOFError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    MemoryError,
+    RecursionError,
+    # A zip of arrays; RuntimeError is raised for a locked member and, as NotImplementedError, for
+    # an unknown compression.
+    zipfile.BadZipFile,
+    zlib.error,
+    LZMAError,
+    RuntimeError,
+)
+
+
+@contextmanager
+def _data_errors(path: Path, kind: str) -> Iterator[None]:
+    """Raise `DataError` for a file that is absent or no sound file of its kind."""
+    try:
+        yield
+    except OSError as error:
+        cause = f"cannot be read ({error.strerror or error})"
+    except _BROKEN as error:
+        cause = f"is no sound {kind} (" + " ".join(str(error).split())[:200] + ")"
+    else:
+        return
+    raise DataError(cause, where=str(path), next_step="Restore the file or make it anew")
+
+
 def load_npy(path: Path) -> NDArray[Any]:
-    """Load one array from a .npy file and never unpickle.
+    """Load one array from a .npy file of format 1.0 or 2.0 and never unpickle.
 
-    Parameters
-    ----------
-    path : Path
-        A file of format version 1.0 or 2.0.
-
-    Returns
-    -------
-    ndarray
-        Any shape and plain dtype; check both before use.
+    The array has any shape and plain dtype; check both before use.
 
     Raises
     ------
     DataError
-        The file is absent, is no .npy file, holds Python objects, or its size is not what
-        its header promises.
+        The file is absent, is no .npy file, holds Python objects, or has another size than its
+        header states.
     """
-    try:
-        with path.open("rb") as file:
-            _check_header(file, path.stat().st_size)
-            file.seek(0)
-            array: NDArray[Any] = np.load(file, allow_pickle=False)
-            return array
-    except OSError as error:
-        cause = f"cannot be read ({error.strerror or error})"
-    except (ValueError, TypeError, OverflowError, SyntaxError, tokenize.TokenError) as error:
-        cause = "is no sound .npy file (" + " ".join(str(error).split())[:200] + ")"
-    raise DataError(cause, where=str(path), next_step="Restore the file or make it anew")
+    with _data_errors(path, ".npy file"), path.open("rb") as file:
+        _check_header(file, path.stat().st_size)
+        file.seek(0)
+        array: NDArray[Any] = np.load(file, allow_pickle=False)
+        return array
 
 
 def load_records_npy(path: Path) -> list[Any]:
@@ -76,26 +98,17 @@ def load_records_npy(path: Path) -> list[Any]:
     Raises
     ------
     DataError
-        The file is absent, is no .npy file, or asks for anything but numpy's own arrays; what
-        it asks for is named and never imported.
+        The file is absent, is no .npy file, or refers to anything but numpy's own arrays, which
+        is named and never imported.
     """
-    try:
-        with path.open("rb") as file:
-            version = _READ_MAGIC(file)
-            if version not in _HEADER_READERS:
-                raise ValueError(f"format version {version[0]}.{version[1]} is not read")
-            shape, _, dtype = _HEADER_READERS[version](file)
-            if not dtype.hasobject:
-                return list(load_npy(path))
-            held = unpickle_numbers(file)
+    with _data_errors(path, ".npy file of numbers"), path.open("rb") as file:
+        shape, dtype = _read_header(file)
+        if not dtype.hasobject:
+            return list(load_npy(path))
+        held = unpickle_numbers(file)
         if not isinstance(held, np.ndarray) or held.shape != shape or held.ndim != 1:
             raise ValueError(f"it holds no list of {shape} objects")
         return list(held)
-    except OSError as error:
-        cause = f"cannot be read ({error.strerror or error})"
-    except (*_BROKEN, SyntaxError, tokenize.TokenError) as error:
-        cause = "is no sound .npy file of numbers (" + " ".join(str(error).split())[:200] + ")"
-    raise DataError(cause, where=str(path), next_step="Restore the file or make it anew")
 
 
 def load_npz(
@@ -108,9 +121,9 @@ def load_npz(
     path : Path
         The file.
     names : tuple of str
-        Arrays wanted; others are not looked at.
+        Wanted arrays; others are ignored.
     most_bytes : int
-        Size that each of them may unpack to.
+        Most bytes of each unpacked array.
 
     Returns
     -------
@@ -123,41 +136,25 @@ def load_npz(
         The file is absent, is no .npz file, or a wanted array holds Python objects or is too
         large.
     """
-    try:
+    with _data_errors(path, ".npz file"):
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
                 if info.filename.removesuffix(".npy") in names and info.file_size > most_bytes:
                     raise ValueError(f"{info.filename} unpacks to {info.file_size} bytes")
         with np.load(path, allow_pickle=False) as held:
             return {name: held[name] for name in names if name in held.files}
-    except OSError as error:
-        cause = f"cannot be read ({error.strerror or error})"
-    except (*_BROKEN, *_BADLY_PACKED, SyntaxError, tokenize.TokenError) as error:
-        cause = "is no sound .npz file (" + " ".join(str(error).split())[:200] + ")"
-    raise DataError(cause, where=str(path), next_step="Restore the file or make it anew")
 
 
-_BROKEN = (
-    ValueError,
-    TypeError,
-    OverflowError,
-    EOFError,
-    KeyError,
-    IndexError,
-    AttributeError,
-    MemoryError,
-    RecursionError,
-)
-
-# RuntimeError is what a locked member and, as NotImplementedError, an unknown packing give.
-_BADLY_PACKED = (zipfile.BadZipFile, zlib.error, LZMAError, RuntimeError)
-
-
-def _check_header(file: BinaryIO, file_bytes: int) -> None:
+def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
     version = _READ_MAGIC(file)
     if version not in _HEADER_READERS:
         raise ValueError(f"format version {version[0]}.{version[1]} is not read")
     shape, _, dtype = _HEADER_READERS[version](file)
+    return shape, dtype
+
+
+def _check_header(file: BinaryIO, file_bytes: int) -> None:
+    shape, dtype = _read_header(file)
     if dtype.hasobject:
         raise ValueError("it holds Python objects")
     if min(shape, default=0) < 0:

@@ -1,8 +1,8 @@
 """Numbers, text, lists, dicts and arrays from a pickle, and nothing else.
 
-Not even NumPy's own constructors are called as the file asks: an array of objects made over
-bytes of the file's choice would be a set of pointers. What the file says of an array is checked,
-and an array made from it afterwards.
+Not even NumPy's own constructors are called as the file demands: an array of objects made over
+bytes of the file's choice would be a set of pointers. The notes of an array are checked, and an
+array is made from them afterwards.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 import mmap
 import re
 from collections.abc import Collection
-from typing import Any, BinaryIO, Literal
+from typing import IO, Any, BinaryIO, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,75 +36,50 @@ NUMBER_NAMES = frozenset({_NDARRAY, _DTYPE, _ENCODE} | _RECONSTRUCT | _SCALAR | 
 
 
 def unpickle_numbers(file: BinaryIO) -> Any:  # noqa: ANN401
-    """Read an object that is made of numbers, text, lists, tuples, dicts and arrays.
-
-    Parameters
-    ----------
-    file : binary file
-        A regular file; it is read from where it stands.
-
-    Returns
-    -------
-    object
+    """Read numbers, text, lists, tuples, dicts and arrays from the position of a regular file.
 
     Raises
     ------
-    PickleRefused and the errors of damaged pickles
-        The file asks for anything else, which is named and never imported.
+    PickleRefused
+        The pickle is damaged or refers to anything else, which is named and never imported.
     """
     notes, n_bytes = file_notes(file, NUMBER_NAMES, most_steps=_MOST_STEPS)
     return NumberReader(n_bytes).plain(notes)
 
 
 def file_notes(file: BinaryIO, names: Collection[Name], *, most_steps: int) -> tuple[Any, int]:
-    """Read the pickle a regular file stands at as notes.
+    """Read the pickle at the position of a regular file as `read_notes` does.
 
-    Parameters
-    ----------
-    file : binary file
-    names : collection of Name
-        Names that may appear.
-    most_steps : int
-        Opcodes to follow at most.
-
-    Returns
-    -------
-    notes : object
-        As `read_notes` has it.
-    n_bytes : int
-        Size of the file.
-
-    Raises
-    ------
-    PickleRefused
-        The file asks for another name, or is no sound pickle.
+    Only `names` may appear. Returns the notes and the size of the file in bytes.
     """
     start = file.tell()
     n_bytes = file.seek(0, 2)
     if n_bytes <= start:
         raise PickleRefused("it is cut short or no sound pickle")
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return read_notes(data, start, names.__contains__, most_steps=most_steps), n_bytes
+        data.seek(start)
+        whole = cast("IO[bytes]", data)
+        return read_notes(whole, names.__contains__, most_steps=most_steps), n_bytes
 
 
 class NumberReader:
-    """Makes arrays of what a pickle says of them.
+    """Makes arrays from the notes of a pickle.
 
     Parameters
     ----------
     most_bytes : int
-        Bytes of arrays that may be made in all. An honest file holds each number itself; one
-        that names the same bytes again and again does not get past this.
+        Most bytes of all arrays. An honest file holds each number itself; a file that repeats
+        the same bytes exceeds this.
     """
 
     def __init__(self, most_bytes: int) -> None:
         self._left = most_bytes
         self._most_items = _ITEMS_PER_BYTE * most_bytes + _DEEPEST
-        # By the identity of a note, and with it, so that its identity stays its own.
+        # By the identity of a note, with the note, so that no other object gets its identity.
         self._made: dict[int, tuple[Any, Any, int]] = {}
 
     def plain(self, held: Any) -> Any:  # noqa: ANN401
-        """Make the arrays that were noted, and refuse what is left of other things.
+        """Make the noted arrays.
 
         Raises
         ------
@@ -114,7 +89,7 @@ class NumberReader:
         return self._counted(held, 0)[0]
 
     def _counted(self, held: Any, depth: int) -> tuple[Any, int]:  # noqa: ANN401
-        """Make a thing, and count what it would hold if nothing in it were shared."""
+        """Make an object, and count its parts as if none of them were shared."""
         if held is None or isinstance(held, bool | int | float | str | bytes):
             return held, 1
         if id(held) in self._made:
@@ -160,8 +135,8 @@ class NumberReader:
         kind, _, _ = _parted(call.arguments, 3)
         if kind != _NDARRAY:
             raise PickleRefused("it holds an array of an unknown class")
-        _, told_shape, told_dtype, is_fortran, data = _parted(call.state, 5)
-        shape, dtype = _shape(told_shape), _dtype(told_dtype)
+        _, noted_shape, noted_dtype, is_fortran, data = _parted(call.state, 5)
+        shape, dtype = _shape(noted_shape), _dtype(noted_dtype)
         if not dtype.hasobject:
             return self._numbers(_bytes(data), dtype, shape, bool(is_fortran))
         if not isinstance(data, list) or len(data) != math.prod(shape):
@@ -187,22 +162,22 @@ class NumberReader:
             raise PickleRefused("it makes more of its bytes than it holds")
 
 
-def _parted(told: object, count: int) -> tuple[Any, ...]:
-    if not isinstance(told, tuple) or len(told) != count:
-        raise PickleRefused("it holds an array or number that is not told as NumPy tells it")
-    return told
+def _parted(noted: object, count: int) -> tuple[Any, ...]:
+    if not isinstance(noted, tuple) or len(noted) != count:
+        raise PickleRefused("it holds an array or number in another form than NumPy's")
+    return noted
 
 
-def _shape(told: object) -> tuple[int, ...]:
-    if not isinstance(told, tuple) or not all(type(n) is int and n >= 0 for n in told):
+def _shape(noted: object) -> tuple[int, ...]:
+    if not isinstance(noted, tuple) or not all(type(n) is int and n >= 0 for n in noted):
         raise PickleRefused("it holds an array without a sound shape and type")
-    return told
+    return noted
 
 
-def _dtype(told: object) -> np.dtype[Any]:
-    if not isinstance(told, Call) or told.name != _DTYPE or not told.arguments:
+def _dtype(noted: object) -> np.dtype[Any]:
+    if not isinstance(noted, Call) or noted.name != _DTYPE or not noted.arguments:
         raise PickleRefused("it holds an array without a sound shape and type")
-    code, state = told.arguments[0], told.state
+    code, state = noted.arguments[0], noted.state
     if not isinstance(code, str) or not _PLAIN_CODE.fullmatch(code):
         shown = repr(code[:40]) if isinstance(code, str) else "no text"
         raise PickleRefused(f"it holds an element type that is not plain: {shown}")
@@ -216,18 +191,18 @@ def _dtype(told: object) -> np.dtype[Any]:
     return np.dtype(code if order == "|" else order + code)
 
 
-def _bytes(told: object) -> bytes:
-    """Take bytes as Python 3, Python 2 or Python 3 for Python 2 wrote them."""
-    if isinstance(told, Call) and told.name == _ENCODE:
-        text, coding = _parted(told.arguments, 2)
+def _bytes(noted: object) -> bytes:
+    """Read bytes as written by Python 3, by Python 2, or by Python 3 for Python 2."""
+    if isinstance(noted, Call) and noted.name == _ENCODE:
+        text, coding = _parted(noted.arguments, 2)
         if not isinstance(text, str) or coding != "latin1":
             raise PickleRefused("it holds bytes in an unknown coding")
         return text.encode("latin-1")
-    if isinstance(told, str):
-        return told.encode("latin-1")
-    if not isinstance(told, bytes):
+    if isinstance(noted, str):
+        return noted.encode("latin-1")
+    if not isinstance(noted, bytes):
         raise PickleRefused("it holds an array whose data are not bytes")
-    return told
+    return noted
 
 
 def _word(held: object) -> str:

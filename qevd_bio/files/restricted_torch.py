@@ -1,11 +1,12 @@
 """Tensors of a torch checkpoint as views of the mapped file; no pickle is ever run.
 
-A checkpoint since torch 1.6 is a zip of uncompressed members: `data.pkl` says which tensors there
-are, `data/N` hold their numbers. Numbers are not copied before somebody copies the view.
+A checkpoint since torch 1.6 is a zip of uncompressed members: `data.pkl` lists the tensors,
+`data/N` hold their numbers. Numbers are only copied when the caller copies a view.
 """
 
 from __future__ import annotations
 
+import io
 import math
 import re
 import stat
@@ -34,9 +35,9 @@ _DTYPES = {
     "Bool": "bool",
 }  # fmt: skip
 
-# What training frameworks leave beside the tensors. These names are noted like all others, never
-# imported; they may appear so that such files can be read, and nothing is made of them.
-_LEFT_BESIDE = {"omegaconf", "lightning", "lightning_fabric", "pytorch_lightning"}
+# Training frameworks store these names beside the tensors. They may appear, so that such files can
+# be read; like all names they are noted, never imported, and nothing is made of them.
+_FRAMEWORKS = {"omegaconf", "lightning", "lightning_fabric", "pytorch_lightning"}
 _PLAIN_TYPES = {
     Name("collections", "defaultdict"), Name("typing", "Any"), Name("pathlib", "PosixPath"),
     Name("torch", "Size"), Name("torch", "device"), Name("argparse", "Namespace"),
@@ -53,7 +54,7 @@ _LOCAL_HEADER_BYTES = 30
 
 @dataclass(frozen=True, slots=True)
 class _Noted:
-    """What a checkpoint says of one tensor."""
+    """The layout of one tensor in a checkpoint."""
 
     member: str
     dtype: str
@@ -64,20 +65,20 @@ class _Noted:
 
 
 class TorchFile:
-    """A checkpoint whose names and shapes are known and whose numbers are mapped.
+    """A checkpoint with its names and shapes read and its numbers mapped.
 
     Parameters
     ----------
     path : Path
         A zip checkpoint of torch.
     where : str
-        What to call the file in errors.
+        Name of the file in errors.
 
     Raises
     ------
     DataError
-        The file is absent, no zip checkpoint, damaged, or asks for a name that is no part of a
-        tensor; the name is told and never imported.
+        The file is absent, no zip checkpoint, damaged, or refers to a name that is no part of a
+        tensor; the name is reported and never imported.
     """
 
     def __init__(self, path: Path, *, where: str) -> None:
@@ -93,15 +94,15 @@ class TorchFile:
             if pickled.nbytes > _MOST_PICKLE_BYTES:
                 raise PickleRefused("its list of tensors is too long")
             self.contents: Any = read_notes(
-                pickled.tobytes(), 0, _admits, most_steps=_MOST_STEPS, outside=True
+                io.BytesIO(pickled.tobytes()), _admits, most_steps=_MOST_STEPS, outside=True
             )
         except OSError as error:
-            raise self._fault(f"cannot be read ({error.strerror or error})") from error
+            raise self._bad(f"cannot be read ({error.strerror or error})") from error
         except (ValueError, zipfile.BadZipFile, RecursionError, NotImplementedError) as error:
-            raise self._fault(f"is no sound torch checkpoint ({error})") from error
+            raise self._bad(f"is no sound torch checkpoint ({error})") from error
 
     def mapping(self, key: str) -> Mapping[str, Any]:
-        """Return a mapping that the checkpoint holds under a key, values as notes.
+        """Return the mapping under a key of the checkpoint, values as notes.
 
         Raises
         ------
@@ -112,22 +113,22 @@ class TorchFile:
         inner = _entries(held[key]) if held is not None and key in held else None
         if inner is None or not all(isinstance(name, str) for name in inner):
             shown = ", ".join(sorted(str(k)[:40] for k in held)[:10]) if held else "no mapping"
-            raise self._fault(f"holds no {key!r} (it holds {shown})")
+            raise self._bad(f"holds no {key!r} (it holds {shown})")
         return inner
 
     def layout(self, note: object) -> tuple[str, tuple[int, ...]]:
-        """Say the element type and shape of a tensor without reading it.
+        """Return the element type and shape of a tensor without reading it.
 
         Raises
         ------
         DataError
-            The note is that of something else.
+            The note is not of a tensor.
         """
         noted = self._noted(note)
         return noted.dtype, noted.shape
 
     def array(self, note: object) -> NDArray[Any]:
-        """Return a tensor as a view of the file, after its checksum was compared.
+        """Return a tensor as a view of the file, after checking its checksum.
 
         Raises
         ------
@@ -144,7 +145,7 @@ class TorchFile:
             if 0 not in noted.shape and noted.offset + last >= noted.stored:
                 raise ValueError(f"a tensor reaches beyond member {noted.member}")
         except (ValueError, TypeError) as error:
-            raise self._fault(f"is no sound torch checkpoint ({error})") from error
+            raise self._bad(f"is no sound torch checkpoint ({error})") from error
         step = dtype.itemsize
         return np.ndarray(
             noted.shape,
@@ -158,7 +159,7 @@ class TorchFile:
         try:
             return _tensor_note(note)
         except PickleRefused as error:
-            raise self._fault(f"is no sound torch checkpoint ({error})") from error
+            raise self._bad(f"is no sound torch checkpoint ({error})") from error
 
     def _sound_members(self, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
         infos = archive.infolist()
@@ -202,7 +203,7 @@ class TorchFile:
             self._checked.add(name)
         return data
 
-    def _fault(self, cause: str) -> DataError:
+    def _bad(self, cause: str) -> DataError:
         return DataError(
             " ".join(cause.split())[:400],
             where=self._where,
@@ -215,7 +216,7 @@ def _admits(name: Name) -> bool:
         return True
     if name.module == "torch":
         return _STORAGE.fullmatch(name.name) is not None
-    return name.module.split(".")[0] in _LEFT_BESIDE
+    return name.module.split(".")[0] in _FRAMEWORKS
 
 
 def _entries(held: object) -> dict[Any, Any] | None:
@@ -237,7 +238,7 @@ def _tensor_note(note: object) -> _Noted:
     if not _is_text(word, "storage") or named is None or kind.module != "torch":
         raise PickleRefused("it holds a tensor of an unknown kind of storage")
     if not isinstance(key, str) or not re.fullmatch(r"\d{1,9}", key):
-        raise PickleRefused("it holds a tensor whose storage is no number")
+        raise PickleRefused("it holds a tensor with a storage that is no number")
     lengths = (offset, stored, *_whole(shape), *_whole(strides))
     if not all(type(n) is int and 0 <= n < 2**40 for n in lengths) or len(shape) != len(strides):
         raise PickleRefused("it holds a tensor without a sound shape")
@@ -250,10 +251,10 @@ def _is_text(held: object, text: str) -> bool:
     return isinstance(held, str) and held == text
 
 
-def _whole(told: object) -> tuple[Any, ...]:
-    if not isinstance(told, tuple):
+def _whole(noted: object) -> tuple[Any, ...]:
+    if not isinstance(noted, tuple):
         raise PickleRefused("it holds a tensor without a sound shape")
-    return told
+    return noted
 
 
 def _refuse_legacy(head: bytes) -> None:

@@ -1,4 +1,4 @@
-"""JSON without loose ends: no NaN, no duplicate keys, one spelling for one value."""
+"""Strict JSON: no NaN, no duplicate keys, one canonical text for one value."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TypeAlias
 
 from qevd_bio.errors import DataError
@@ -14,6 +15,7 @@ JsonValue: TypeAlias = (
     "str | int | float | bool | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
 )
 
+_RESTORE = "Restore or correct the file"
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|(-?Infinity|NaN)')
 
 
@@ -52,8 +54,27 @@ def dump_json(value: JsonValue, *, where: str, indent: int | None = None) -> str
         ) from error
 
 
-def parse_json(text: str, *, where: str) -> JsonValue:
-    """Read JSON and refuse what other readers would take differently.
+def read_json(path: Path, *, next_step: str = _RESTORE) -> JsonValue:
+    """Read a JSON file as `parse_json` does.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read, is not UTF-8, or is no JSON as `parse_json` reads it.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except OSError as error:
+        cause = f"cannot be read ({error.strerror or error})"
+    except UnicodeDecodeError as error:
+        cause = f"is not UTF-8 at byte {error.start}"
+    else:
+        return parse_json(text, where=str(path), next_step=next_step)
+    raise DataError(cause, where=str(path), next_step=next_step)
+
+
+def parse_json(text: str, *, where: str, next_step: str = _RESTORE) -> JsonValue:
+    """Parse JSON strictly: what readers disagree about is an error.
 
     Parameters
     ----------
@@ -61,6 +82,8 @@ def parse_json(text: str, *, where: str) -> JsonValue:
         One JSON document.
     where : str
         The file the text comes from, for the error.
+    next_step : str
+        The advice in the error.
 
     Returns
     -------
@@ -88,7 +111,7 @@ def parse_json(text: str, *, where: str) -> JsonValue:
         cause = "malformed JSON: nested too deeply"
     else:
         return value
-    raise DataError(cause, where=where, next_step="Restore or correct the file")
+    raise DataError(cause, where=where, next_step=next_step)
 
 
 def _unique_keys(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
@@ -105,7 +128,7 @@ def _refuse_constant(name: str) -> JsonValue:
 
 
 def _place_of(text: str, error: ValueError) -> str:
-    """Find the first number that is none, outside of strings; the parser does not tell."""
+    """Find the first NaN or Infinity outside of strings; the parser gives no position."""
     if "is no JSON number" not in str(error):
         return ""
     found = _TOKEN.search(text)

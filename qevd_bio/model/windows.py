@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
+from qevd_bio.arrays import BoolArray, Float32Array, FloatArray
 from qevd_bio.errors import DataError, UsageError
+from qevd_bio.release.contents import RESTORE
 from qevd_bio.release.loading import load_table, shard_files
 from qevd_bio.tables.kinematics import ANGLE_COLUMNS
 
@@ -48,10 +50,10 @@ class _RowGroup:
 class _Frames:
     """Rows of kinematics in memory, of one or more videos."""
 
-    video: npt.NDArray[np.object_]
-    time_s: npt.NDArray[np.float64]
-    valid: npt.NDArray[np.bool_]
-    angle_rad: npt.NDArray[np.float32]
+    video: NDArray[np.object_]
+    time_s: FloatArray
+    valid: BoolArray
+    angle_rad: Float32Array
 
 
 class UtteranceWindows(Dataset[dict[str, Any]]):
@@ -167,7 +169,7 @@ class UtteranceWindows(Dataset[dict[str, Any]]):
 
     def _frames(
         self, video: str, start_s: float, end_s: float
-    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
+    ) -> tuple[FloatArray, BoolArray, Float32Array]:
         start_s, end_s = start_s - REACH_S, end_s + REACH_S
         found = [
             (
@@ -215,9 +217,7 @@ def collate_windows(windows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {**batch, "annotation": [window["annotation"] for window in windows]}
 
 
-def _nearest(
-    time_s: npt.NDArray[np.float64], instants_s: npt.NDArray[np.float64]
-) -> npt.NDArray[np.intp]:
+def _nearest(time_s: FloatArray, instants_s: FloatArray) -> NDArray[np.intp]:
     """Find the frame nearest to each instant, the earlier of two; times ascend."""
     later = np.clip(np.searchsorted(time_s, instants_s), 0, len(time_s) - 1)
     earlier = np.maximum(later - 1, 0)
@@ -255,8 +255,4 @@ def _read_group(group: _RowGroup) -> _Frames:
 
 
 def _unreadable(file: Path, error: Exception) -> DataError:
-    return DataError(
-        f"cannot be read ({error})",
-        where=str(file),
-        next_step="Restore the release; sha256sum -c SHA256SUMS names every damaged file",
-    )
+    return DataError(f"cannot be read ({error})", where=str(file), next_step=RESTORE)

@@ -1,1 +1,1 @@
-"""Kernels on arrays of angles: cycles, alignment, constraints. No files, no logging."""
+"""Kernels on arrays of angles: smoothing, repetitions, scores, constraints, plausibility."""

@@ -1,4 +1,4 @@
-"""Angles that go on counting where the circle closes.
+"""Wrapping and unwrapping of angles.
 
 T frames
 """
@@ -13,18 +13,7 @@ TURN_RAD = 2.0 * np.pi
 
 
 def wrap_angle(angle_rad: FloatArray) -> FloatArray:
-    """Bring angles into (-pi, pi].
-
-    Parameters
-    ----------
-    angle_rad : ndarray
-        Angles in rad.
-
-    Returns
-    -------
-    ndarray
-        The same directions in (-pi, pi]; NaN stays NaN.
-    """
+    """Map angles in rad, of any shape, to the same directions in (-pi, pi]; NaN stays NaN."""
     return np.pi - np.mod(np.pi - angle_rad, TURN_RAD)
 
 
@@ -51,16 +40,16 @@ def unwrap_angles(angle_rad: FloatArray, valid: BoolArray) -> FloatArray:
 
     Notes
     -----
-    NaN and invalid frames take no part: the curve is continued across them, they keep their
+    NaN and invalid frames are skipped: the curve is continued across them, and they keep their
     own value shifted by the turns of the curve's median. The period is 2 pi (the released
     BioCoach code used pi, which bends true steps of more than 90 degrees).
     """
     if valid.shape != angle_rad.shape[:1]:
         raise ValueError(f"valid has shape {valid.shape}, angles {angle_rad.shape}")
     curves = angle_rad.reshape(len(valid), -1).astype(np.float64)
-    seen = curves[valid]
-    steady = (np.abs(np.diff(seen, axis=0)) <= np.pi).all(axis=0)
-    centred = ((seen > -np.pi) & (seen <= np.pi)).all(axis=0)
+    measured = curves[valid]
+    steady = (np.abs(np.diff(measured, axis=0)) <= np.pi).all(axis=0)
+    centred = ((measured > -np.pi) & (measured <= np.pi)).all(axis=0)
     for index in np.flatnonzero(~(steady & centred)):
         column = curves[:, index]
         known = valid & np.isfinite(column)

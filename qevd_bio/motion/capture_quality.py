@@ -1,6 +1,6 @@
-"""The plausibility of one captured video in one record, and what it gives reason to doubt.
+"""The capture quality of one video, with concerns about it.
 
-T frames, D = 46 DoF
+T frames, 46 DoF
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ LEAST_VALID_SHARE = 0.8
 LONGEST_GAP_S = 2.0
 MOST_RANGE_EXCESS_SHARE = 0.05
 MOST_ANGULAR_SPEED_DEG_S = 300.0
-"""Limits of doubt, all unverified; what lies beyond is named, nothing is left out for it. BIGE
-finds 90 to 96 degrees per second in measured squats and 554 to 918 in implausible ones."""
+"""Limits of the concerns, all unverified; a concern excludes nothing. BIGE finds 90 to 96 degrees
+per second in measured squats and 554 to 918 in implausible ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class CaptureQuality:
     Attributes
     ----------
     frames, duration_s, valid_share, confidence_median, longest_gap_s
-        How much of the person was seen; the confidence is that of the valid frames.
+        How much of the person was captured; the confidence is that of the valid frames.
     pelvis_tilt_peak_deg : float or None
         The tilt furthest from upright; forward is negative.
     asymmetry_deg, angular_speed_deg_s : float or None
@@ -54,7 +54,7 @@ class CaptureQuality:
         Of the whole body's centre of mass, not smoothed.
     root_source : str
         ``backend``: the translation is measured; ``contact``: the lowest joint of each frame
-        is taken to stand still, see `centre_of_mass.contact_translation_m`.
+        is assumed to stand still, see `centre_of_mass.contact_translation_m`.
     penetration_m, floating_m, foot_sliding_m_s : float or None
         None with ``contact``, where they are 0 by construction.
     feet_drift_m_s : float or None
@@ -64,7 +64,7 @@ class CaptureQuality:
     range_excess_deg, range_excess_dof : float or None, str or None
         The largest excess and its DoF; None when there is none.
     concerns : tuple of str
-        What gives reason to look at the capture before its sentences are used.
+        Reasons to review the capture before its sentences are used.
     """
 
     frames: int
@@ -91,23 +91,20 @@ class CaptureQuality:
 def capture_quality(
     motion: Motion, skeleton: Skeleton, root_m: FloatArray | None = None
 ) -> CaptureQuality:
-    """Measure the plausibility of a whole video.
+    """Measure the capture quality of a whole video.
 
     Parameters
     ----------
     motion : Motion
-        T frames, at least one; frames that are not valid take no part.
+        T frames, at least one; frames that are not valid are ignored.
     skeleton : Skeleton
         Body of that person.
     root_m : ndarray (T, 3), optional
         Translation of the root in the camera frame, if the backend measures it and the camera
         stands still.
-
-    Returns
-    -------
-    CaptureQuality
     """
     time_s, up = motion.time_s, -motion.gravity
+    confidence = motion.confidence[motion.valid]
     q = np.where(motion.valid[:, None], motion.q, np.nan)
     joints, turned = forward_kinematics(q, skeleton)
     root = contact_translation_m(joints, up) if root_m is None else root_m
@@ -120,7 +117,7 @@ def capture_quality(
         frames=len(time_s),
         duration_s=float(time_s[-1] - time_s[0]),
         valid_share=float(motion.valid.mean()),
-        confidence_median=_known(_median(motion.confidence[motion.valid])),
+        confidence_median=float(np.median(confidence)) if confidence.size else None,
         longest_gap_s=longest_gap_s(time_s, motion.valid),
         pelvis_tilt_peak_deg=_furthest(pelvis_tilt_deg(turned[:, 0], up)),
         asymmetry_deg=_known(asymmetry_deg(q, pairs)),
@@ -141,7 +138,7 @@ def capture_quality(
 
 
 def _range_excess(q: FloatArray, motion: Motion) -> tuple[float | None, float | None, str | None]:
-    """Share of frames beyond range, the largest excess and its DoF."""
+    """Return the share of frames beyond range, the largest excess and its DoF."""
     if not motion.valid.any():
         return None, None, None
     excess = range_excess_deg(q[motion.valid])
@@ -175,10 +172,6 @@ def _concerns(found: CaptureQuality) -> tuple[str, ...]:
 def _furthest(values: FloatArray) -> float | None:
     known = values[np.isfinite(values)]
     return float(known[np.argmax(np.abs(known))]) if known.size else None
-
-
-def _median(values: FloatArray) -> float:
-    return float(np.median(values)) if values.size else math.nan
 
 
 def _known(value: float) -> float | None:

@@ -1,6 +1,6 @@
-"""Centre of mass of a posed skeleton, and where the body is when only its pose is known.
+"""Centre of mass of a posed skeleton, and its translation estimated from floor contact.
 
-T frames, J = 24 joints, S segments
+T frames, J = 24 joints
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TRUNK_HEAD_NECK = (0.578, 0.660)
 
 
 def _weights() -> FloatArray:
-    """Spread the segments' masses over the joints they hang between (J,)."""
+    """Distribute the segments' masses over the joints at their ends (J,)."""
     weights = np.zeros(N_JOINTS)
     for side in _SIDES:
         for upper, lower, mass, along in SEGMENTS:
@@ -43,24 +43,16 @@ _WEIGHTS = _weights()
 
 
 def centre_of_mass_m(joints_m: FloatArray) -> FloatArray:
-    """Compute the centre of mass of the whole body.
+    """Compute the whole body's centre of mass (T, 3) of joint centres (T, 24, 3), in metres.
 
-    Parameters
-    ----------
-    joints_m : ndarray (T, 24, 3)
-        Joint centres in metres.
-
-    Returns
-    -------
-    ndarray (T, 3)
-        In metres, in the frame of the joints; NaN where a joint that carries mass is NaN.
+    NaN where a joint that carries mass is NaN.
     """
     carrying = _WEIGHTS > 0
     return np.asarray(np.einsum("j,tjk->tk", _WEIGHTS[carrying], joints_m[:, carrying]))
 
 
 def contact_translation_m(joints_m: FloatArray, up: FloatArray) -> FloatArray:
-    """Estimate where the root is, from the lowest joint standing still on the floor.
+    """Estimate the translation of the root, with the lowest joint standing still on the floor.
 
     Parameters
     ----------
@@ -72,24 +64,24 @@ def contact_translation_m(joints_m: FloatArray, up: FloatArray) -> FloatArray:
     Returns
     -------
     ndarray (T, 3)
-        What to add to all joints of a frame, in metres; 0 along the floor in the first frame.
+        To be added to all joints of a frame, in metres; 0 along the floor in the first frame.
 
     Notes
     -----
     From one frame to the next the joint that was lowest keeps its place along the floor; the
-    height puts the lowest joint of every frame on 0. So the floor is touched always: a jump is
-    not seen, and penetration, floating and sliding of the lowest point are 0 by construction.
-    A frame with a NaN joint is NaN; the body is taken to stand still meanwhile.
+    lowest joint of every frame is at height 0. So the floor is always touched: jumps do not
+    appear, and penetration, floating and sliding of the lowest point are 0 by construction. A
+    frame with a NaN joint is NaN; the body is assumed to stand still meanwhile.
     """
     known = np.flatnonzero(np.isfinite(joints_m).all(axis=(1, 2)))
     moved = np.full((len(joints_m), 3), np.nan)
     if len(known) == 0:
         return moved
-    seen = joints_m[known]
-    height = seen @ up
+    joints = joints_m[known]
+    height = joints @ up
     lowest = np.argmin(height, axis=1)
     before = np.arange(len(known) - 1)
-    step = seen[before, lowest[:-1]] - seen[before + 1, lowest[:-1]]
+    step = joints[before, lowest[:-1]] - joints[before + 1, lowest[:-1]]
     along = np.zeros((len(known), 3))
     along[1:] = np.cumsum(step - (step @ up)[:, None] * up, axis=0)
     moved[known] = along - height.min(axis=1)[:, None] * up

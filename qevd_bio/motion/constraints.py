@@ -1,9 +1,7 @@
-"""One rule checked on one cycle: measured against target, beyond what noise explains.
-
-T frames
+"""One constraint of a rule checked on one cycle: measured against target.
 
 A deviation is a violation only when it exceeds the tolerance by more than the guard band, a
-number of standard deviations of the measurement. What is not measured is never a violation.
+number of standard deviations of the measurement. Without a measurement there is no violation.
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ THROUGHOUT = "throughout"
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """What a rule asks of one measure.
+    """The target of one measure in a rule.
 
     Attributes
     ----------
@@ -34,14 +32,14 @@ class Constraint:
         Name of the rule's phase; `THROUGHOUT` for the outermost value of the cycle; empty for
         static and tempo.
     target_low, target_high, tolerance : float
-        Interval and tolerance in `unit`. A symmetry has 0 at one end: at the upper one when the
-        side with less falls short, at the lower one when the side with more does.
+        Interval and tolerance in `unit`. A symmetry has 0 at one end: at the upper end when the
+        side with the smaller value falls short, else at the lower end.
     unit : str
         ``deg``, ``ratio`` or ``s``.
     priority : str
         ``critical``, ``high``, ``medium`` or ``low``.
     joint : str
-        Anatomical word for sentences.
+        Anatomical term for sentences.
     too_low, too_high : str
         Instruction when the value is below or above the target; empty where it cannot be.
     source : str
@@ -91,10 +89,10 @@ class Finding:
     priority : str
         Of the constraint.
     status, reason : str
-        ``measured``, ``unmeasurable`` or ``low_confidence``, and why; of a measured lean also
-        whose vertical it was measured from, when only the camera's is known.
+        ``measured``, ``unmeasurable`` or ``low_confidence``, and the reason; for a measured lean
+        also the note that only the camera's vertical is known.
     instruction : str
-        The rule's wording for this direction; empty when not violated.
+        The rule's instruction for this direction; empty when not violated.
     """
 
     constraint_id: str
@@ -123,25 +121,23 @@ class Finding:
 
 def judge(
     constraint: Constraint,
-    evidence: MeasuredValue,
+    measured: MeasuredValue,
     *,
     side: str | None,
     frame: int,
     frame_s: float,
     guard: float = GUARD_SIGMAS,
 ) -> Finding:
-    """Compare a measured number with its target.
+    """Compare a measured value with its target.
 
     Parameters
     ----------
     constraint : Constraint
-        Target, tolerance and wordings.
-    evidence : MeasuredValue
+        Target, tolerance and instructions.
+    measured : MeasuredValue
         The number, its noise and status.
-    side : str or None
-        Side it was measured on, ``r`` or ``l``.
-    frame, frame_s : int, float
-        Where it was taken.
+    side, frame, frame_s : str or None, int, float
+        Where it was measured: side ``r`` or ``l``, frame and its time.
     guard : float
         Guard band in sigmas.
 
@@ -152,11 +148,11 @@ def judge(
         tolerance + guard * sigma.
     """
     deviation, violated, severity, instruction = None, False, 0.0, ""
-    if evidence.value is not None and evidence.sigma is not None:
-        nearest = min(max(evidence.value, constraint.target_low), constraint.target_high)
-        deviation = evidence.value - nearest
+    if measured.value is not None and measured.sigma is not None:
+        nearest = min(max(measured.value, constraint.target_low), constraint.target_high)
+        deviation = measured.value - nearest
         beyond = abs(deviation) - constraint.tolerance
-        violated = evidence.status == "measured" and beyond > guard * evidence.sigma
+        violated = measured.status == "measured" and beyond > guard * measured.sigma
         if violated:
             severity = beyond / (constraint.tolerance or constraint.target_high)
             instruction = constraint.too_low if deviation < 0 else constraint.too_high
@@ -169,18 +165,18 @@ def judge(
         phase=constraint.phase,
         key_frame=frame,
         key_s=frame_s,
-        measured=evidence.value,
+        measured=measured.value,
         target_low=constraint.target_low,
         target_high=constraint.target_high,
         unit=constraint.unit,
         tolerance=constraint.tolerance,
         deviation=deviation,
-        sigma=evidence.sigma,
+        sigma=measured.sigma,
         guard=guard,
         violated=violated,
         severity=severity,
         priority=constraint.priority,
-        status=evidence.status,
-        reason=evidence.reason,
+        status=measured.status,
+        reason=measured.reason,
         instruction=instruction,
     )

@@ -1,4 +1,4 @@
-"""Joint angles as curves that can be compared: rotations of ball joints, angles of hinges.
+"""Joint angles as comparable curves: rotations of ball joints, angles of hinges.
 
 C cycles, P phase points, K salient DoFs, N orientations
 """
@@ -16,7 +16,7 @@ from qevd_bio.skeleton.dofs import DOFS, JOINT_NAMES, joint_dofs
 def joint_curves(
     cycles: FloatArray, reference: FloatArray, dofs: Sequence[int]
 ) -> tuple[FloatArray, FloatArray]:
-    """Lay cycles and their reference out as curves on common axes.
+    """Express cycles and their reference as curves on common axes.
 
     Parameters
     ----------
@@ -35,11 +35,11 @@ def joint_curves(
 
     Notes
     -----
-    A joint of which all three DoFs are given is laid out as rotation vectors from the
-    reference's mean orientation, along the principal axes of the reference's movement: so it
-    does not matter which of the equivalent angle triples a capture returns, nor how they run
-    apart near gimbal lock. Other DoFs stay angles, turns of 2 pi between cycle and reference
-    removed. A cycle equal to the reference gives equal numbers.
+    A joint with all three DoFs given becomes rotation vectors from the reference's mean
+    orientation, along the principal axes of the reference's movement: so neither the choice
+    among equivalent angle triples matters nor their divergence near gimbal lock. Other DoFs stay
+    angles, without turns of 2 pi between cycle and reference. A cycle equal to the reference
+    gives equal numbers.
     """
     column = {dof: k for k, dof in enumerate(dofs)}
     users, models = [cycles[:, :, :0]], [reference[:, :0]]
@@ -48,13 +48,13 @@ def joint_curves(
         if not own:
             continue
         at = [column[dof] for dof in own]
-        lay_out = _along_principal_axes if len(own) == 3 else _without_turns
-        user, model = lay_out(cycles[:, :, at], reference[:, at], own)
+        curves_of = _along_principal_axes if len(own) == 3 else _without_turns
+        user, model = curves_of(cycles[:, :, at], reference[:, at], own)
         users.append(user)
         models.append(model)
-    laid_out, model = np.concatenate(users, axis=2), np.concatenate(models, axis=1)
-    laid_out[(cycles == reference).all(axis=(1, 2))] = model
-    return laid_out, model
+    curves, model = np.concatenate(users, axis=2), np.concatenate(models, axis=1)
+    curves[(cycles == reference).all(axis=(1, 2))] = model
+    return curves, model
 
 
 def _without_turns(
@@ -72,10 +72,10 @@ def _along_principal_axes(
     vectors = _rotation_vectors(_product(back, turns))
     axes = np.linalg.svd(vectors - vectors.mean(axis=0), full_matrices=False)[2]
     known = np.isfinite(user).all(axis=(1, 2))
-    laid_out = np.full(user.shape, np.nan)
+    curves = np.full(user.shape, np.nan)
     moved = _rotation_vectors(_product(back, _quaternions(user[known].reshape(-1, 3), dofs)))
-    laid_out[known] = (moved @ axes.T).reshape(-1, *model.shape)
-    return laid_out, vectors @ axes.T
+    curves[known] = (moved @ axes.T).reshape(-1, *model.shape)
+    return curves, vectors @ axes.T
 
 
 def _quaternions(angles_rad: FloatArray, dofs: Sequence[int]) -> FloatArray:
@@ -104,7 +104,7 @@ def _product(a: FloatArray, b: FloatArray) -> FloatArray:
 
 
 def _rotation_vectors(turns: FloatArray) -> FloatArray:
-    """Take the shorter rotation vector (N, 3) of quaternions (4, N)."""
+    """Convert quaternions (4, N) to their shorter rotation vectors (N, 3)."""
     real, x, y, z = np.where(turns[:1] < 0, -turns, turns)
     sine = np.sqrt(x * x + y * y + z * z)
     angle = 2 * np.arctan2(sine, real)

@@ -1,4 +1,4 @@
-"""What a measure is worth within a cycle: a number, its noise, or why there is none.
+"""Values of a measure within a cycle: the number and its noise, or the reason there is none.
 
 T frames
 """
@@ -13,23 +13,23 @@ from scipy.special import ndtri
 
 from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.motion.medians import median, medians_of_known
+from qevd_bio.motion.noise import jitter
 from qevd_bio.motion.repetitions.cycles import Cycle
-from qevd_bio.motion.repetitions.pace import jitter
 
 LEAST_CONFIDENCE = 0.5
 KEY_REACH_S = 0.1
-"""A value at a frame is the median within this time on both sides ..."""
+"""A value at a frame is the median within this time on both sides."""
 KEY_REACH_SHARE = 0.05
-"""... but within no more than this share of the cycle, so that fast extremes are not cut off."""
+"""Upper bound of that time, as a share of the cycle, so that fast extremes are not cut off."""
 TRIMMED_SHARE = 0.03
 """The outermost value of a cycle is the one that this share of it reaches or exceeds."""
 NOISE_CORRELATION_S = 0.2
-"""Frames nearer than this share their noise; further apart they count as independent."""
+"""Noise of frames nearer than this is correlated; further apart it is independent."""
 
 
 @dataclass(frozen=True, slots=True)
 class MeasuredValue:
-    """One measured number and what it rests on.
+    """One measured number with its noise and status.
 
     Attributes
     ----------
@@ -46,8 +46,8 @@ class MeasuredValue:
 
 
 def unmeasurable(reason: str) -> MeasuredValue:
-    """Say why there is no number."""
-    return MeasuredValue(value=None, sigma=None, status="unmeasurable", reason=reason)
+    """Return a value without a number, with the reason."""
+    return MeasuredValue(None, None, "unmeasurable", reason)
 
 
 def value_at(
@@ -60,7 +60,7 @@ def value_at(
     from_s: float,
     to_s: float,
 ) -> MeasuredValue:
-    """Take the robust value of a measure within a short time.
+    """Estimate a measure robustly within a short time.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def value_at(
     -------
     MeasuredValue
         The median of the known frames. Its sigma is that of one frame: errors of neighbouring
-        frames are alike, so their number does not make it better.
+        frames are correlated, so more frames do not reduce it.
 
     Notes
     -----
@@ -88,8 +88,8 @@ def value_at(
         return unmeasurable(_without_noise(sigma))
     inside = (time_s >= from_s) & (time_s <= to_s)
     known = inside & valid & np.isfinite(values)
-    seen = np.count_nonzero(known)
-    if seen == 0 or 2 * seen < np.count_nonzero(inside):
+    count = np.count_nonzero(known)
+    if count == 0 or 2 * count < np.count_nonzero(inside):
         return unmeasurable("the person or joint is not seen there")
     return _with_confidence(median(values[known]), sigma, confidence[known])
 
@@ -106,10 +106,8 @@ def spread_over(
 
     Parameters
     ----------
-    values, time_s, valid, confidence : ndarray (T,)
-        Frames of the cycle only.
-    sigma : float
-        Noise of one frame's value.
+    values, time_s, valid, confidence, sigma
+        As in `value_at`, frames of the cycle only.
     limit : float
         The spread it will be compared with, in the same unit.
 
@@ -121,17 +119,16 @@ def spread_over(
     Notes
     -----
     The supplement's "variance < 5 degrees" is a standard deviation in degrees (section 4 names
-    a variance, its unit and its examples say deviation). Only jitter between frames is taken
-    off, seen in the second differences and never more than sigma: the rest of sigma may be an
-    offset, which spreads nothing. The standard error counts all of sigma as noise that could
-    have moved the curve: the variance of a sample variance, one sample per
-    `NOISE_CORRELATION_S`, at the larger of spread and limit.
+    a variance; its unit and its examples mean the deviation). Only jitter between frames is
+    subtracted, by the second differences and never more than sigma: the rest of sigma may be an
+    offset, which does not spread. The standard error counts all of sigma as noise: the variance
+    of a sample variance, one sample per `NOISE_CORRELATION_S`, at the larger of spread and limit.
     """
     if not math.isfinite(sigma):
         return unmeasurable(_without_noise(sigma))
     known = valid & np.isfinite(values)
-    seen = np.count_nonzero(known)
-    if seen < 3 or 2 * seen < len(values):
+    count = np.count_nonzero(known)
+    if count < 3 or 2 * count < len(values):
         return unmeasurable("the person or joint is not seen for most of it")
     noise = min(sigma, jitter(values[known]))
     spread = float(np.sqrt(max(0.0, float(np.var(values[known])) - noise**2)))
@@ -143,7 +140,7 @@ def spread_over(
 
 @dataclass(frozen=True, slots=True)
 class Extreme:
-    """Where a measure lies farthest out within a cycle, and on which end of its target."""
+    """The frame where a measure is farthest out in a cycle, and on which end of its target."""
 
     frame: int
     above: bool
@@ -152,17 +149,8 @@ class Extreme:
 def farthest_out(smooth: FloatArray, target_low: float, target_high: float) -> Extreme | None:
     """Find the end of the target that a measure passes most, or comes nearest to.
 
-    Parameters
-    ----------
-    smooth : ndarray (T,)
-        The measure over the frames of a cycle, as `median_smooth` gives it.
-    target_low, target_high : float
-        In the same unit.
-
-    Returns
-    -------
-    Extreme or None
-        The frame counts from the first; None where nothing is known.
+    `smooth` (T,) is the measure over the frames of a cycle, as `median_smooth` gives it, in the
+    unit of the target. The frame counts from the first; None where nothing is known.
     """
     known = smooth[np.isfinite(smooth)]
     if len(known) == 0:
@@ -173,7 +161,7 @@ def farthest_out(smooth: FloatArray, target_low: float, target_high: float) -> E
 
 
 def median_smooth(values: FloatArray, valid: BoolArray, reach_frames: int) -> FloatArray:
-    """Take the running median over the known frames within a reach on both sides."""
+    """Compute the running median (T,) of the known frames within a reach on both sides."""
     known = np.where(valid, values, np.nan)
     padded = np.pad(known, reach_frames, constant_values=np.nan)
     windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach_frames + 1)
@@ -191,10 +179,8 @@ def extreme_over(
 
     Parameters
     ----------
-    smooth : ndarray (T,)
+    smooth, confidence : ndarray (T,)
         The measure over the frames of a cycle, as `median_smooth` gives it; NaN where unknown.
-    confidence : ndarray (T,)
-        Of the same frames.
     sigma : float
         Noise of one frame's value.
     above : bool
@@ -209,10 +195,9 @@ def extreme_over(
 
     Notes
     -----
-    The largest of noisy values is too large. How much is seen by adding the noise once more,
-    as much of it as the median leaves: what the quantile gains by a second helping is taken
-    off as the first. Errors slower than the median move the value like an offset; they are
-    what the guard band is for, so the sigma stays that of one frame.
+    The largest of noisy values is too large. To estimate by how much, the noise that the median
+    leaves is added once more, and the quantile's gain is subtracted. Errors slower than the median
+    move the value like an offset; the guard band covers these, so sigma stays that of one frame.
     """
     known = np.isfinite(smooth)
     if not np.isfinite(sigma):
@@ -232,9 +217,9 @@ _NORMAL: FloatArray = np.asarray(ndtri((np.arange(21) + 0.5) / 21))
 
 def difference(one: MeasuredValue, other: MeasuredValue) -> MeasuredValue:
     """Subtract one measured number from another, with the noise of both."""
-    for evidence in (one, other):
-        if evidence.status != "measured":
-            return MeasuredValue(None, None, evidence.status, evidence.reason)
+    for part in (one, other):
+        if part.status != "measured":
+            return MeasuredValue(None, None, part.status, part.reason)
     sigma = float(np.hypot(one.sigma or 0.0, other.sigma or 0.0))
     return MeasuredValue((one.value or 0.0) - (other.value or 0.0), sigma, "measured", "")
 
@@ -248,16 +233,16 @@ def _with_confidence(value: float, sigma: float, confidence: FloatArray) -> Meas
     level = median(confidence)
     if level < LEAST_CONFIDENCE:
         reason = f"confidence {level:.2f} is below {LEAST_CONFIDENCE:.2f}"
-        return MeasuredValue(value=value, sigma=sigma, status="low_confidence", reason=reason)
-    return MeasuredValue(value=value, sigma=sigma, status="measured", reason="")
+        return MeasuredValue(value, sigma, "low_confidence", reason)
+    return MeasuredValue(value, sigma, "measured", "")
 
 
 def key_reach_s(cycle: Cycle) -> float:
-    """Give the time on both sides of a frame within which its value is taken."""
+    """Return the time on both sides of a frame within which its value is measured."""
     return min(KEY_REACH_S, KEY_REACH_SHARE * (cycle.end_s - cycle.start_s))
 
 
 def key_window_s(frame_s: float, cycle: Cycle) -> tuple[float, float]:
-    """Give the time around a frame within which its value is taken."""
+    """Return the interval around a frame within which its value is measured."""
     reach_s = key_reach_s(cycle)
     return frame_s - reach_s, frame_s + reach_s

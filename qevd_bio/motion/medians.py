@@ -11,36 +11,16 @@ from qevd_bio.arrays import FloatArray
 
 
 def median(values: FloatArray) -> float:
-    """Return the middle number, or the mean of the two middle ones.
-
-    Parameters
-    ----------
-    values : ndarray (T,)
-        Finite numbers, at least one.
-
-    Returns
-    -------
-    float
-        What `np.median` returns, which takes ten times longer for a few numbers.
-    """
+    """Return the median of finite numbers (T,), at least one; ten times faster than NumPy's."""
     ordered = np.sort(values)
     middle = len(ordered) // 2
     return float((ordered[middle] + ordered[~middle]) / 2)
 
 
 def medians_of_known(windows: FloatArray) -> FloatArray:
-    """Return the median of the known numbers of each window.
+    """Return the medians (N,) of windows (N, W) without their NaN; NaN where all are NaN.
 
-    Parameters
-    ----------
-    windows : ndarray (N, W)
-        NaN where unknown.
-
-    Returns
-    -------
-    ndarray (N,)
-        What `np.nanmedian` returns along the windows, which takes ten times longer; NaN where
-        nothing is known.
+    As `np.nanmedian` along the windows, and ten times faster.
     """
     ordered = np.sort(windows, axis=1)
     known = np.isfinite(ordered).sum(axis=1)

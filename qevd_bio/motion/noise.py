@@ -1,4 +1,4 @@
-"""Frame-to-frame noise of angles, read off the angles themselves.
+"""Frame-to-frame noise of angles, estimated from the angles themselves.
 
 T frames, D = 46 DoF
 """
@@ -6,12 +6,37 @@ T frames, D = 46 DoF
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from qevd_bio.arrays import FloatArray
+from qevd_bio.arrays import FloatArray, IntArray
+from qevd_bio.motion.medians import median
+
+NORMAL_QUARTILE = 0.6745
+"""Median absolute value of a standard normal distribution."""
 
 
-def jitter_sigma(q: FloatArray, sections: NDArray[np.int64]) -> FloatArray:
+def jitter(values: FloatArray) -> float:
+    """Estimate the white noise on one smooth curve.
+
+    Parameters
+    ----------
+    values : ndarray (T,)
+        Evenly sampled; NaN is left out.
+
+    Returns
+    -------
+    float
+        Standard deviation in the unit of `values`; 0 with fewer than three frames.
+
+    Notes
+    -----
+    From second differences: median |d2| = 0.6745 sqrt(6) sigma for white noise.
+    """
+    steps = np.diff(values, 2)
+    steps = np.abs(steps[np.isfinite(steps)])
+    return median(steps) / (NORMAL_QUARTILE * np.sqrt(6.0)) if len(steps) else 0.0
+
+
+def jitter_sigma(q: FloatArray, sections: IntArray) -> FloatArray:
     """Estimate the frame-to-frame noise of each angle.
 
     Parameters
@@ -28,8 +53,8 @@ def jitter_sigma(q: FloatArray, sections: NDArray[np.int64]) -> FloatArray:
 
     Notes
     -----
-    From third differences, which movement slower than the frame rate hardly enters; the
-    median keeps single jumps out: median |d3| = 0.6745 sqrt(20) sigma for white noise.
+    From third differences, which movement slower than the frame rate hardly enters; the median
+    keeps single jumps out: median |d3| = 0.6745 sqrt(20) sigma for white noise.
     """
     if len(q) < 4:
         return np.zeros(q.shape[1])
@@ -37,4 +62,4 @@ def jitter_sigma(q: FloatArray, sections: NDArray[np.int64]) -> FloatArray:
     inside = sections[3:] == sections[:-3]
     if not inside.any():
         return np.zeros(q.shape[1])
-    return np.asarray(np.median(np.abs(third[inside]), axis=0) / (0.6745 * np.sqrt(20.0)))
+    return np.asarray(np.median(np.abs(third[inside]), axis=0) / (NORMAL_QUARTILE * np.sqrt(20.0)))

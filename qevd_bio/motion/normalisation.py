@@ -19,7 +19,7 @@ POINTS = 101
 
 @dataclass(frozen=True, slots=True)
 class SquatSegmentation:
-    """How BIGE finds squats (supplement 1.1); the lengths in seconds are those it prints.
+    """Settings of BIGE's search for squats (supplement 1.1), with its lengths in seconds.
 
     Attributes
     ----------
@@ -27,15 +27,16 @@ class SquatSegmentation:
         Savitzky-Golay filter.
     slowest_share : float
         Candidates are valleys below this share of the largest speed. BIGE's "bottom 10%" could
-        mean the slowest frames too; then a take that begins with a long rest has no others.
+        also mean the slowest frames; then a recording that begins with a long rest has no other
+        candidates.
     distance_s : float
         Least time between candidates.
     long_s : float
         Mean length from which a choice of spans is penalised.
     shortest_s, longest_s, range_share : float
-        Ours, not BIGE's: without them three stretches of standing still vary least. A span has
-        these bounds, and its knees bend by this share of the take's range and start and end in
-        the straighter half of it.
+        Ours, not BIGE's: without them three spans of standing still vary least. Bounds of a span;
+        least bend of its knees as a share of the recording's range. A span starts and ends in
+        the straighter half of that range.
     """
 
     window_s: float = 0.35
@@ -54,7 +55,7 @@ def normalise_time(values: FloatArray, time_s: FloatArray, points: int = POINTS)
     Parameters
     ----------
     values : ndarray (T,) or (T, K)
-        Curves over at least two frames; NaN frames take no part.
+        Curves over at least two frames; NaN frames are ignored.
     time_s : ndarray (T,)
         Strictly increasing seconds.
     points : int
@@ -71,8 +72,8 @@ def normalise_time(values: FloatArray, time_s: FloatArray, points: int = POINTS)
 
     Notes
     -----
-    Source: BIGE supplement 1.1. `alignment.resample_cycle` is another thing: it reads at equal
-    phases, with the key frame in its place.
+    Source: BIGE supplement 1.1. In contrast `phase.resample_cycle` interpolates at equal phases,
+    with the key frame at its phase.
     """
     known = np.isfinite(values.reshape(len(values), -1)).all(axis=1)
     if known.sum() < 2:
@@ -81,24 +82,13 @@ def normalise_time(values: FloatArray, time_s: FloatArray, points: int = POINTS)
     return np.asarray(spline(np.linspace(time_s[0], time_s[-1], points)))
 
 
-def slow_moments(
+def still_frames(
     right_rad: FloatArray, left_rad: FloatArray, time_s: FloatArray, how: SquatSegmentation
 ) -> list[int]:
-    """Find the frames where the knees all but rest: BIGE's candidates.
+    """Find the frames where the knees are nearly still: BIGE's candidates.
 
-    Parameters
-    ----------
-    right_rad, left_rad : ndarray (T,)
-        Knee flexion in rad, without NaN, at an even rate.
-    time_s : ndarray (T,)
-        Strictly increasing seconds.
-    how : SquatSegmentation
-        Window, share and distance.
-
-    Returns
-    -------
-    list of int
-        Frames where the larger of both knees' speeds has a valley near zero.
+    The larger of both knees' speeds has a valley near zero there. Arguments as in
+    `segment_squats`.
     """
     step_s = float(np.median(np.diff(time_s)))
     window = max(how.order + 2, round(how.window_s / step_s)) | 1
@@ -122,12 +112,14 @@ def segment_squats(
     time_s: FloatArray,
     how: SquatSegmentation | None = None,
 ) -> list[tuple[int, int]]:
-    """Choose the three squats of a take that are most alike.
+    """Choose the three most similar squats of a recording.
 
     Parameters
     ----------
-    right_rad, left_rad, time_s
-        As in `slow_moments`.
+    right_rad, left_rad : ndarray (T,)
+        Knee flexion in rad, without NaN, at an even rate.
+    time_s : ndarray (T,)
+        Strictly increasing seconds.
     how : SquatSegmentation, optional
         BIGE's numbers by default.
 
@@ -138,14 +130,14 @@ def segment_squats(
 
     Notes
     -----
-    Of all triples of spans that do not overlap the one whose 101-point curves vary least is
-    taken; the variance of a triple longer than `long_s` on average grows with the square of the
-    excess ratio (BIGE penalises it and does not say how). The search takes the cube of the
-    number of spans: it is meant for takes of a few repetitions, as BIGE's are.
+    Chosen is the triple of spans without overlap with the least variance of its 101-point
+    curves; the variance of a triple longer than `long_s` on average is multiplied by the square
+    of the excess ratio (BIGE gives no formula for its penalty). The cost is cubic in the number
+    of spans: the search is for recordings of a few repetitions, like BIGE's.
     """
     how = how or SquatSegmentation()
     mean = (right_rad + left_rad) / 2.0
-    spans = _spans(slow_moments(right_rad, left_rad, time_s, how), mean, time_s, how)
+    spans = _spans(still_frames(right_rad, left_rad, time_s, how), mean, time_s, how)
     if len(spans) < 3:
         return []
     curves = np.array([normalise_time(mean[a : b + 1], time_s[a : b + 1]) for a, b in spans])
@@ -167,12 +159,12 @@ def segment_squats(
 
 
 def _spans(
-    moments: list[int], knee: FloatArray, time_s: FloatArray, how: SquatSegmentation
+    still: list[int], knee: FloatArray, time_s: FloatArray, how: SquatSegmentation
 ) -> list[tuple[int, int]]:
-    """Pair resting moments that have one squat between them."""
+    """Pair still frames that have one squat between them."""
     low, high = float(knee.min()), float(knee.max())
     middle = (low + high) / 2.0
-    rests = [frame for frame in moments if knee[frame] < middle]
+    rests = [frame for frame in still if knee[frame] < middle]
     spans = []
     for i, start in enumerate(rests):
         for end in rests[i + 1 :]:

@@ -1,11 +1,11 @@
-"""Numbers that show whether a captured motion can be a person's.
+"""Metrics of the physical plausibility of a captured motion.
 
 T frames, D = 46 DoF, J = 24 joints
 
 Metrics of BIGE (Maheshwari et al., "BIGE: Biomechanics-informed GenAI for Exercise Science",
-sections 3.3 and 4.3, table 1). Its pelvis, asymmetry and velocity figures on OpenCap squats come
-out of these definitions; where its formulas leave a choice, the docstring names ours. In all of
-them a NaN takes no part, and the result is NaN when nothing is left.
+sections 3.3 and 4.3, table 1). These definitions reproduce its pelvis, asymmetry and velocity
+figures on OpenCap squats; where its formulas leave a choice, the docstring names ours. NaN is
+ignored, and the result is NaN when nothing is left.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ LEG_PAIRS: tuple[tuple[int, int], ...] = tuple(
 FEET = {side: tuple(JOINT_INDEX[f"{name}_{side}"] for name in ("calcn", "toes")) for side in "rl"}
 
 PLANTED_M = 0.03
-"""Feet whose lowest points differ less in height both stand on the floor (unverified)."""
+"""Both feet count as planted while their lowest points differ less in height (unverified)."""
 
 _LOW = np.array([max(dof.low_rad, -np.pi) for dof in DOFS])
 _HIGH = np.array([min(dof.high_rad, np.pi) for dof in DOFS])
@@ -77,39 +77,37 @@ def pelvis_tilt_deg(pelvis: FloatArray, up: FloatArray) -> FloatArray:
 
 
 def asymmetry_deg(q: FloatArray, pairs: tuple[tuple[int, int], ...] = LEG_PAIRS) -> float:
-    """Compare left with right: mean absolute difference over frames and pairs of DoFs.
+    """Average the absolute difference of right and left in degrees, over frames and pairs of DoFs.
 
     Parameters
     ----------
     q : ndarray (T, 46)
         Angles in rad.
     pairs : tuple of pairs of int
-        DoFs to compare; only those the backend observes mean anything.
+        DoFs to compare; only those that the backend observes are meaningful.
 
-    Returns
-    -------
-    float
-        Degrees. BIGE prints a sum over pairs in table 1; only the mean agrees with its table 3.
+    Notes
+    -----
+    BIGE prints a sum over pairs in table 1; only the mean agrees with its table 3.
     """
     differences = [wrap_angle(q[:, right] - q[:, left]) for right, left in pairs]
     return float(np.rad2deg(_mean(np.abs(np.array(differences)))))
 
 
 def angular_speed_deg_s(angles_rad: FloatArray, time_s: FloatArray) -> float:
-    """Average how fast angles change from frame to frame.
+    """Average the absolute speed of angles over steps and angles, in degrees per second.
 
     Parameters
     ----------
     angles_rad : ndarray (T, K)
-        Angles in rad, not smoothed: noise is meant to show.
+        Angles in rad, not smoothed: noise must show.
     time_s : ndarray (T,)
         Strictly increasing seconds.
 
-    Returns
-    -------
-    float
-        Mean absolute value over steps and angles in degrees per second. Over the six flexions
-        of the legs it agrees with BIGE's table 3; over all angles, as table 1 says, it does not.
+    Notes
+    -----
+    Over the six flexions of the legs it agrees with BIGE's table 3; over all angles, as in table
+    1, it does not.
     """
     steps = wrap_angle(np.diff(angles_rad, axis=0)) / np.diff(time_s)[:, None]
     return float(np.rad2deg(_mean(np.abs(steps))))
@@ -121,54 +119,40 @@ def mean_speed_m_s(points_m: FloatArray, time_s: FloatArray) -> float:
 
 
 def mean_acceleration_m_s2(points_m: FloatArray, time_s: FloatArray) -> float:
-    """Average the acceleration of a point over three successive frames each.
+    """Average the acceleration of a point (T, 3) in metres over three successive frames each.
 
-    Parameters
-    ----------
-    points_m : ndarray (T, 3)
-        In metres.
-    time_s : ndarray (T,)
-        Strictly increasing seconds, evenly spaced or not.
-
-    Returns
-    -------
-    float
-        Mean length of the acceleration in m/s^2: BIGE's Laplacian in units of time.
+    Times are strictly increasing seconds, evenly spaced or not. BIGE's Laplacian in units of time.
     """
     middle_s = (time_s[2:] - time_s[:-2]) / 2.0
     change = np.diff(_velocity(points_m, time_s), axis=0)
     return _mean(np.linalg.norm(change / middle_s[:, None], axis=1))
 
 
-def floor_metrics(
-    joints_m: FloatArray, time_s: FloatArray, up: FloatArray, floor_m: float | None = None
-) -> FloorMetrics:
-    """Measure how joint centres meet the floor.
+def floor_metrics(joints_m: FloatArray, time_s: FloatArray, up: FloatArray) -> FloorMetrics:
+    """Measure how joint centres meet the floor, at the median height of the lowest joint.
 
     Parameters
     ----------
     joints_m : ndarray (T, 24, 3)
-        Joint centres in a frame that does not move with the person, in metres. Without the
-        root's translation these metrics have no meaning, see `feet_drift_m_s`.
+        Joint centres in a frame that does not move with the person, in metres. Without the root's
+        translation these metrics have no meaning, see `feet_drift_m_s`.
     time_s : ndarray (T,)
         Strictly increasing seconds.
     up : ndarray (3,)
         Unit vector against gravity.
-    floor_m : float, optional
-        Height of the floor along `up`; by default the median height of the lowest joint.
 
     Returns
     -------
     FloorMetrics
-        Metres and metres per second (BIGE 4.3; it prints centimetres and means metres per
-        second where it writes no division by the time step).
+        Metres and metres per second (BIGE 4.3; it prints centimetres and means metres per second
+        where it writes no division by the time step).
     """
     height = np.where(np.isfinite(joints_m).all(axis=2), joints_m @ up, np.nan)
     whole = np.isfinite(height).all(axis=1)
     lowest = np.argmin(np.where(whole[:, None], height, 0.0), axis=1)
     points = np.where(whole[:, None], joints_m[np.arange(len(joints_m)), lowest], np.nan)
     above = points @ up
-    floor = floor_m if floor_m is not None else _median(above)
+    floor = _median(above)
     return FloorMetrics(
         penetration_m=_mean(np.maximum(0.0, floor - above)),
         floating_m=_mean(np.maximum(0.0, above - floor)),
@@ -177,19 +161,12 @@ def floor_metrics(
 
 
 def feet_drift_m_s(joints_m: FloatArray, time_s: FloatArray, up: FloatArray) -> float:
-    """Measure foot sliding without knowing where the body is.
+    """Measure foot sliding in m/s without the translation of the body.
 
-    Parameters
-    ----------
-    joints_m, time_s, up
-        As in `floor_metrics`, but the root may stay where it likes.
-
-    Returns
-    -------
-    float
-        Mean speed in m/s, along the floor, of one foot against the other while the lowest
-        points of both are within `PLANTED_M` in height. Two planted feet keep their distance,
-        wherever the root is; what both slide together is not seen. NaN without such steps.
+    The mean speed, along the floor, of one foot against the other while the lowest points of
+    both are within `PLANTED_M` in height. Two planted feet keep their distance whatever the
+    translation; a slide of both together is not measured. NaN without such steps. Arguments as
+    in `floor_metrics`, with any position of the root.
     """
     feet = {side: joints_m[:, indices] for side, indices in FEET.items()}
     lowest = {side: (foot @ up).min(axis=1) for side, foot in feet.items()}
@@ -201,30 +178,25 @@ def feet_drift_m_s(joints_m: FloatArray, time_s: FloatArray, up: FloatArray) -> 
 
 
 def range_excess_deg(q: FloatArray) -> FloatArray:
-    """Tell how far each angle lies beyond what a joint can do.
-
-    Parameters
-    ----------
-    q : ndarray (T, 46)
-        Angles in rad; whole turns do not matter.
+    """Measure how far angles (T, 46) in rad lie beyond the possible range of their joints.
 
     Returns
     -------
     ndarray (T, 46)
-        Degrees beyond the nearer bound of `skeleton.dofs`; 0 inside, and always 0 for the
-        pelvis, which turns freely. NaN stays NaN.
+        Degrees beyond the nearer bound of `skeleton.dofs`; 0 inside, and always 0 for the pelvis,
+        which turns freely. Whole turns do not matter; NaN stays NaN.
 
     Notes
     -----
-    Two triples of angles are the same rotation of a joint with three DoFs; the one that leaves
-    the range less is judged, so an arm overhead is not found impossible for its spelling.
+    Two triples of angles are the same rotation of a joint with three DoFs; the one with the
+    smaller excess counts, so that an arm overhead is not impossible by the choice of triple.
     """
     beyond = _beyond(q)
     for dofs in _BALLS:
         other = q[:, dofs] * [1.0, -1.0, 1.0] + np.pi
-        spelt = _beyond(other, dofs)
-        better = spelt.sum(axis=1) < beyond[:, dofs].sum(axis=1)
-        beyond[np.ix_(better, dofs)] = spelt[better]
+        equivalent = _beyond(other, dofs)
+        better = equivalent.sum(axis=1) < beyond[:, dofs].sum(axis=1)
+        beyond[np.ix_(better, dofs)] = equivalent[better]
     return np.asarray(np.rad2deg(beyond))
 
 
@@ -239,11 +211,10 @@ def longest_gap_s(time_s: FloatArray, valid: BoolArray) -> float:
     """Find the longest time without a measurement, ends of the motion included; in seconds."""
     if not valid.any():
         return float(time_s[-1] - time_s[0])
-    seen = np.concatenate([time_s[:1], time_s[valid], time_s[-1:]])
-    between = np.diff(seen)
-    unseen = np.diff(np.concatenate([[0], np.flatnonzero(valid), [len(valid) - 1]])) > 1
-    unseen[0], unseen[-1] = not valid[0], not valid[-1]
-    return float(between[unseen].max(initial=0.0))
+    between_s = np.diff(np.concatenate([time_s[:1], time_s[valid], time_s[-1:]]))
+    gaps = np.diff(np.concatenate([[0], np.flatnonzero(valid), [len(valid) - 1]])) > 1
+    gaps[0], gaps[-1] = not valid[0], not valid[-1]
+    return float(between_s[gaps].max(initial=0.0))
 
 
 def _velocity(points_m: FloatArray, time_s: FloatArray) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Gaussian smoothing in seconds, at whatever rate the frames really have.
+"""Gaussian smoothing over the true frame times.
 
 T frames, D = 46 DoF, K curves
 """
@@ -20,12 +20,11 @@ SIGMA_S = 2.0 / 30.0
 REACH_SIGMAS = 4.0 + 1e-6
 """Kernel half width; the last digit keeps a frame at exactly four sigmas inside."""
 
-
 CLEAR_VOLUME = 0.05
-"""Determinant of a mean of rotations above which its directions are plain."""
+"""Determinant of a mean rotation above which Newton's iteration is used."""
 
-HALF_OF_THE_DIGITS = 1e-8
-"""A step of Newton's this small leaves an error of its square, the rounding of a float."""
+NEWTON_TOLERANCE = 1e-8
+"""A Newton step this small leaves an error of its square, the rounding of a float."""
 
 POLE_COSINE = 1e-7
 
@@ -49,7 +48,7 @@ def gaussian_smooth(
     Returns
     -------
     ndarray
-        Same shape. Every sample weighs by the kernel times the time it stands for, so uneven
+        Same shape. The weight of a sample is the kernel times the time it stands for, so uneven
         rates and dropped frames shift nothing; weights are renormalised at the edges.
 
     Raises
@@ -95,7 +94,7 @@ def gaussian_smooth(
 
 
 def _time_shares(steps_s: FloatArray, longest_s: float) -> FloatArray:
-    """Give each frame the time it stands for: half of each neighbouring step."""
+    """Compute the time each frame stands for: half of each neighbouring step."""
     half = np.minimum(steps_s, longest_s) / 2
     share = np.empty(len(half) + 1)
     share[1:-1] = half[:-1] + half[1:]
@@ -128,9 +127,9 @@ def smooth_pose(
 
     Notes
     -----
-    A mean rotation is the weighted mean of the matrices brought back to the nearest rotation.
-    Of the two Euler triples of a rotation the one nearer to the unsmoothed frame is kept, so a
-    middle angle beyond 90 degrees stays there.
+    A mean rotation is the nearest rotation to the weighted mean of the matrices. Of the two Euler
+    triples of a rotation the one nearer to the unsmoothed frame is kept, so a middle angle beyond
+    90 degrees stays there.
     """
     smooth = unwrap_angles(q, valid)
     hinges = [dof for joint in joints if len(dofs := joint_dofs(joint)) < 3 for dof in dofs]
@@ -150,27 +149,16 @@ def smooth_pose(
 
 
 def nearest_rotation(matrices: FloatArray) -> FloatArray:
-    """Bring matrices to the nearest rotation, which maximises the trace of their product.
+    """Project weighted means of rotations (3, 3, T) on the nearest rotations.
 
-    Parameters
-    ----------
-    matrices : ndarray (3, 3, T)
-        Finite; weighted means of rotations.
-
-    Returns
-    -------
-    ndarray (3, 3, T)
-
-    Notes
-    -----
     Newton's iteration for the polar factor (Higham 1986): half the sum of a matrix and its
-    inverse transpose, at each step the square of the error left. Means of rotations so far
-    apart that little is left of their volume go through singular values instead.
+    inverse transpose; each step squares the error. Means with a small determinant, of rotations
+    far apart, are projected by singular values instead.
     """
     nearest, clear = matrices.copy(), _determinants(matrices) > CLEAR_VOLUME
     nearest[:, :, ~clear] = _nearest_by_singular_values(matrices[:, :, ~clear])
     error = np.inf
-    while error > HALF_OF_THE_DIGITS:
+    while error > NEWTON_TOLERANCE:
         before, nearest = nearest, (nearest + _cofactors(nearest) / _determinants(nearest)) / 2
         error = float(np.abs(nearest - before).max(initial=0.0))
     return nearest
@@ -199,7 +187,7 @@ def _euler_near(rotations: FloatArray, dofs: tuple[int, ...], near: FloatArray) 
     """Split rotations (3, 3, T) into a joint's DoFs (T, 3), on the branch nearer to `near`.
 
     Where the middle angle is a right angle only the sum or difference of the outer two is
-    known; the last one is then 0.
+    defined; the last one is then 0.
     """
     axes = np.array([DOFS[dof].axis for dof in dofs])
     i, j, k = np.argmax(np.abs(axes), axis=1)
@@ -224,5 +212,5 @@ def _euler_near(rotations: FloatArray, dofs: tuple[int, ...], near: FloatArray) 
 
 
 def _turn_apart(difference_rad: FloatArray) -> FloatArray:
-    """Give the size of differences of angles, at most half a turn."""
+    """Return the size of differences of angles, at most half a turn."""
     return np.asarray(np.abs(difference_rad - TURN_RAD * np.rint(difference_rad / TURN_RAD)))

@@ -1,4 +1,4 @@
-"""Repetitions while frames still arrive.
+"""Detects repetitions while frames still arrive.
 
 T frames
 """
@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from qevd_bio.arrays import FloatArray
-from qevd_bio.motion.repetitions.cycles import Cycle, CycleSettings, detect_cycles
+from qevd_bio.motion.repetitions.cycles import Cycle, CycleSettings
+from qevd_bio.motion.repetitions.detection import detect_cycles
 
 
 @dataclass(slots=True)
@@ -22,16 +23,15 @@ class CycleStream:
     settings : CycleSettings
         As in `detect_cycles`.
     memory_s : float
-        How far back a frame may still change what was found.
+        Length of the searched past.
     every_s : float
-        Time between two looks.
+        Time between two searches.
 
     Notes
     -----
-    What `feed` returns is known at that time only: the typical prominence may still change.
-    `finish` looks at everything again and returns what `detect_cycles` finds on the whole
-    segment, with all angles if they were fed. A look sees no more than `memory_s`, so the cost
-    of a frame does not grow.
+    The cycles that `feed` returns are provisional: the typical prominence may still change.
+    `finish` searches the whole segment, with all angles if they were fed. Until then a search is
+    limited to `memory_s`, so the cost of a frame does not grow.
     """
 
     settings: CycleSettings
@@ -41,14 +41,14 @@ class CycleStream:
     _times_s: list[float] = field(default_factory=list, init=False)
     _valid: list[bool] = field(default_factory=list, init=False)
     _angles: list[FloatArray] = field(default_factory=list, init=False)
-    _looked_s: float = field(default=-np.inf, init=False)
+    _searched_s: float = field(default=-np.inf, init=False)
     _first: int = field(default=0, init=False)
-    _told_s: float = field(default=-np.inf, init=False)
+    _reported_s: float = field(default=-np.inf, init=False)
 
     def feed(
         self, value: float, time_s: float, valid: bool, angles: FloatArray | None = None
     ) -> list[Cycle]:
-        """Take one frame and return the cycles that are complete by now.
+        """Add one frame and return the cycles that are complete by now.
 
         Parameters
         ----------
@@ -64,7 +64,7 @@ class CycleStream:
         Returns
         -------
         list of Cycle
-            New ones in time order, each told once, frames counted from the first one fed.
+            New ones in time order, each reported once, frames counted from the first one fed.
 
         Raises
         ------
@@ -80,19 +80,19 @@ class CycleStream:
         self._values.append(value)
         self._times_s.append(time_s)
         self._valid.append(valid)
-        if time_s - self._looked_s < self.every_s:
+        if time_s - self._searched_s < self.every_s:
             return []
-        self._looked_s = time_s
+        self._searched_s = time_s
         while self._times_s[self._first] < time_s - self.memory_s:
             self._first += 1
-        settled_s = time_s - self.settings.pause_s
+        complete_s = time_s - self.settings.pause_s
         new = [
             cycle
             for cycle in self._found(self._first)
-            if cycle.key_s > self._told_s and cycle.end_s <= settled_s
+            if cycle.key_s > self._reported_s and cycle.end_s <= complete_s
         ]
         if new:
-            self._told_s = new[-1].end_s
+            self._reported_s = new[-1].end_s
         return new
 
     def finish(self) -> list[Cycle]:

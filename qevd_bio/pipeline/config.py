@@ -1,23 +1,26 @@
-"""What a run of the pipeline is asked for, and how a file or a worker is told of it."""
+"""What decides the results of a pipeline, and how it is kept in a file."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast, get_args
 
-from qevd_bio.capture.backend import MEDIAPIPE
-from qevd_bio.capture.hsmr.options import HsmrOptions
-from qevd_bio.errors import DataError, UsageError
-from qevd_bio.feedback.choice import Policy
+from qevd_bio.capture.hsmr.options import HsmrOptions, hsmr_options_for
+from qevd_bio.choices import BackendName, Policy
+from qevd_bio.errors import DataError
 from qevd_bio.files.strict_json import JsonValue
+from qevd_bio.pipeline.plain_data import Differences, from_plain, to_plain
+from qevd_bio.pipeline.settings import Settings, in_folder
 from qevd_bio.stages.body_sources import BodySources
+from qevd_bio.weights.store import default_folder
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class PipelineConfig:
-    """What a run is asked for.
+    """What decides the results of a run.
 
     Attributes
     ----------
@@ -26,9 +29,13 @@ class PipelineConfig:
     policy : str
         ``evidence`` or ``paper``, see `qevd_bio.feedback.choice`.
     variants : bool
-        Whether sentences vary in their wording.
+        Whether sentences vary in style.
     salient_joints : Path or None
         Annotation of salient joints; None: those of the rules.
+    rules : Path or None
+        Folder of rules that are added to the shipped ones or replace them.
+    videos_csv : Path or None
+        Table of what is known of each video; None: ``videos.csv`` of the data root, if it exists.
     backend : str
         One of `capture.backend.BACKENDS`.
     recorded_root : Path or None
@@ -45,76 +52,94 @@ class PipelineConfig:
     policy: Policy = "evidence"
     variants: bool = False
     salient_joints: Path | None = None
-    backend: str = MEDIAPIPE
+    rules: Path | None = None
+    videos_csv: Path | None = None
+    backend: BackendName = "mediapipe"
     recorded_root: Path | None = None
     height_m: float | None = None
     bodies: BodySources = field(default_factory=BodySources)
     hsmr: HsmrOptions | None = None
 
     def as_json(self) -> dict[str, JsonValue]:
-        """Spell the configuration out."""
-        return {
-            "data_root": str(self.data_root.absolute()),
-            "policy": self.policy,
-            "variants": self.variants,
-            "salient_joints": _absolute(self.salient_joints),
-            "backend": self.backend,
-            "recorded_root": _absolute(self.recorded_root),
-            "height_m": self.height_m,
-            "bodies": self.bodies.as_json(),
-            "hsmr": None if self.hsmr is None else self.hsmr.as_json(),
-        }
+        """Return the configuration as JSON values, with absolute paths."""
+        plain: dict[str, JsonValue] = to_plain(self)
+        return plain
 
 
-def _absolute(path: Path | None) -> str | None:
-    return None if path is None else str(path.absolute())
-
-
-def policy_named(name: str) -> Policy:
-    """Check the name of a policy.
+def config_of(settings: Settings) -> PipelineConfig:
+    """Choose the configuration that the user's settings ask for.
 
     Raises
     ------
     UsageError
-        There is no such policy.
+        Options of HSMR are given for another backend.
     """
-    for policy in get_args(Policy):
-        if name == policy:
-            return cast("Policy", policy)
-    raise UsageError(
-        "no such policy",
-        where=f"policy {name}",
-        next_step=f"Use one of {', '.join(get_args(Policy))}",
+    usual = default_folder()
+    weights, detector = settings.weights, in_folder("detector", settings.detector, Path.cwd())
+    asked = {
+        "weights": str(weights.absolute()) if weights else None,
+        "detector": None if detector is None else str(detector),
+        "device": settings.device,
+        "precision": settings.precision,
+        "batch_size": settings.batch_size,
+        "flip_every": settings.flip_every,
+        "detect_every": settings.detect_every,
+        "compiled": settings.compile,
+    }
+    if settings.backend != "hsmr":
+        del asked["weights"]  # another backend measures bodies with them
+    return PipelineConfig(
+        data_root=settings.data_root,
+        policy=settings.policy,
+        variants=settings.variants,
+        salient_joints=settings.salient_joints,
+        rules=settings.rules,
+        videos_csv=settings.videos_csv,
+        backend=settings.backend,
+        recorded_root=settings.recorded_root,
+        height_m=settings.height_m,
+        bodies=BodySources(
+            weights or (usual if usual.is_dir() else None),
+            settings.landmarks,
+            settings.shapy_root,
+        ),
+        hsmr=hsmr_options_for(settings.backend, asked),
     )
 
 
 def config_from(content: JsonValue, *, where: str) -> PipelineConfig:
-    """Read what `PipelineConfig.as_json` wrote.
+    """Read what `PipelineConfig.as_json` wrote in this version or another.
+
+    Keys that are absent have their defaults, keys that are not known are ignored; a warning
+    in the log of this module names both.
 
     Raises
     ------
     DataError
-        Another version wrote it.
+        It is no configuration.
     """
-    known = set(PipelineConfig(Path()).as_json())
-    if not isinstance(content, Mapping) or set(content) != known:
+    differences = Differences()
+    try:
+        config = from_plain(PipelineConfig, _with_backend(content), differences)
+    except ValueError as error:
         raise DataError(
-            "not written by this version",
+            f"holds no configuration of a run: {error}",
             where=where,
-            next_step="Run `qevd-bio run` again; finished work is kept",
-        )
-    salient, recorded = content["salient_joints"], content["recorded_root"]
-    height = content["height_m"]
-    return PipelineConfig(
-        data_root=Path(str(content["data_root"])),
-        policy=policy_named(str(content["policy"])),
-        variants=content["variants"] is True,
-        salient_joints=Path(salient) if isinstance(salient, str) else None,
-        backend=str(content["backend"]),
-        recorded_root=Path(recorded) if isinstance(recorded, str) else None,
-        height_m=float(height) if isinstance(height, int | float) else None,
-        bodies=BodySources.from_json(content["bodies"], where=where),
-        hsmr=None
-        if content["hsmr"] is None
-        else HsmrOptions.from_json(content["hsmr"], where=where),
-    )
+            next_step="Run `qevd-bio run` with its options again; finished units are kept",
+        ) from error
+    if differences.absent:
+        names = ", ".join(differences.absent)
+        _LOG.warning("%s: keys of this version are absent and have defaults: %s", where, names)
+    if differences.unknown:
+        names = ", ".join(differences.unknown)
+        _LOG.warning("%s: keys of another version are ignored: %s", where, names)
+    return config
+
+
+def _with_backend(content: JsonValue) -> JsonValue:
+    """Name the backend that versions without this key chose by its options."""
+    if not isinstance(content, dict) or "backend" in content:
+        return content
+    options = {"hsmr": content.get("hsmr"), "recorded": content.get("recorded_root")}
+    named = [backend for backend, value in options.items() if value is not None]
+    return {**content, "backend": named[0]} if named else content

@@ -1,4 +1,4 @@
-"""What a work folder is kept for: every configuration it was run with."""
+"""The other configurations a work folder was run with: their outputs are not waste."""
 
 from __future__ import annotations
 
@@ -13,28 +13,18 @@ from qevd_bio.pipeline.pipeline import Pipeline, open_pipeline
 
 
 def plans_of_other_configs(
-    pipeline: Pipeline, notice: Callable[[str], None]
+    pipeline: Pipeline, report: Callable[[str], None]
 ) -> list[list[PlannedUnit]]:
     """Plan once more for each other configuration that a run of the folder had.
 
-    Parameters
-    ----------
-    pipeline : Pipeline
-        As the folder was last run with.
-    notice : callable
-        Told of runs whose configuration no run of this version can have.
-
-    Returns
-    -------
-    list of list of PlannedUnit
-        Each as `Pipeline.plan` returns it.
+    A run whose record holds no configuration is reported and passed over.
 
     Raises
     ------
     UsageError
-        What a run needed cannot be told any more.
+        It is not known any more what a run needs.
     """
-    seen = {sha256_json(pipeline.config.as_json())}
+    planned = {sha256_json(pipeline.config.as_json())}
     plans = []
     for path in sorted(pipeline.store.root.glob(f"{RUNS_FOLDER}/*/{RUN_FILE}")):
         try:
@@ -42,17 +32,17 @@ def plans_of_other_configs(
             try:
                 config = config_from(content, where=str(path))
             except DataError as error:
-                notice(f"nothing is kept for the sake of this run: {error}")
+                report(f"the outputs of this run are not protected: {error}")
                 continue
             digest = sha256_json(config.as_json())
-            if digest not in seen:
-                seen.add(digest)
+            if digest not in planned:
+                planned.add(digest)
                 plans.append(open_pipeline(config, pipeline.store.root).plan())
         except QevdBioError as error:
             raise UsageError(
-                f"what this run needs cannot be told: {error.where}: {error.message}",
+                f"it is not known what this run needs: {error.where}: {error.message}",
                 where=str(path.parent),
-                next_step="Mend that, or let the outputs of other configurations go with "
+                next_step="Correct that, or give the outputs of other configurations up with "
                 "--last-config",
             ) from error
     return plans

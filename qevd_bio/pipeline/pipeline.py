@@ -1,41 +1,31 @@
-"""The pipeline from a data root to annotations: the stages, their order and their store."""
+"""The pipeline of a work folder: opened, planned, run and looked at."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import partial
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
-from qevd_bio.capture.body_size import checked_height_m
+from qevd_bio.choices import suggestion
 from qevd_bio.engine.events import Event, RunSummary
-from qevd_bio.engine.execute.limits import Limits, sensible_workers
-from qevd_bio.engine.execute.local import run_local
-from qevd_bio.engine.execute.ray_run import run_on_ray
-from qevd_bio.engine.execute.stage_factory import stage_factory_of
-from qevd_bio.engine.execute.supervisor import run_supervised
-from qevd_bio.engine.plan import PlannedUnit, current_artifacts, plan
-from qevd_bio.engine.runs import recorded_run
+from qevd_bio.engine.plan import Action, PlannedUnit, current_artifacts, plan
+from qevd_bio.engine.runs import RUN_FILE, RUNS_FOLDER, read_run, recorded_run
 from qevd_bio.engine.sharding import Shard
 from qevd_bio.engine.stage import Stage
 from qevd_bio.engine.store import Store
 from qevd_bio.errors import DataError, UsageError
-from qevd_bio.exercises.load import load_rules
 from qevd_bio.files.atomic import write_text_atomic
-from qevd_bio.files.strict_json import JsonValue, dump_json, parse_json
+from qevd_bio.files.strict_json import dump_json, parse_json
 from qevd_bio.pipeline.config import PipelineConfig, config_from
-from qevd_bio.stages.annotations import AnnotationsStage
-from qevd_bio.stages.backends import backend_named
-from qevd_bio.stages.body_sources import checked_sources
-from qevd_bio.stages.cycles import CyclesStage
-from qevd_bio.stages.findings import FindingsStage
-from qevd_bio.stages.kinematics import KinematicsStage
-from qevd_bio.stages.morphometrics import MorphometricsStage
+from qevd_bio.pipeline.running import RunOptions, run_units
+from qevd_bio.pipeline.stages import lay_out
+from qevd_bio.pipeline.videos_csv import VideoFacts
 from qevd_bio.stages.quality import QualityStage
-from qevd_bio.stages.sessions import Sessions, chosen_videos, load_sessions
+from qevd_bio.stages.sessions import Sessions, chosen_videos
 
 WORK_FILE = "work.json"
-PLACES = ("local", "ray")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +35,11 @@ class Pipeline:
     Attributes
     ----------
     config : PipelineConfig
-        What was asked for.
+        What decides the results.
     sessions : Sessions
         The source data.
+    facts : mapping of str to VideoFacts
+        What `videos.csv` says, by video id.
     stages : tuple of Stage
         In the order they depend on each other.
     store : Store
@@ -56,6 +48,7 @@ class Pipeline:
 
     config: PipelineConfig
     sessions: Sessions
+    facts: Mapping[str, VideoFacts]
     stages: tuple[Stage, ...]
     store: Store
 
@@ -64,9 +57,23 @@ class Pipeline:
         chosen = chosen_videos(self.sessions, videos)
         return shard.videos(chosen) if shard else chosen
 
-    def plan(self, videos: tuple[str, ...] = ()) -> list[PlannedUnit]:
-        """Say what a run would do."""
-        return plan(self.stages, chosen_videos(self.sessions, videos), self.store)
+    def plan(self, videos: tuple[str, ...] = (), shard: Shard | None = None) -> list[PlannedUnit]:
+        """List each unit with what a run would do about it."""
+        return plan(self.stages, self.chosen(videos, shard), self.store)
+
+    def stage(self, name: str) -> Stage:
+        """Return a stage by name.
+
+        Raises
+        ------
+        UsageError
+            There is no such stage.
+        """
+        for stage in self.stages:
+            if stage.name == name:
+                return stage
+        next_step = suggestion(name, [stage.name for stage in self.stages])
+        raise UsageError("no such stage", where=f"stage {name}", next_step=next_step)
 
     def artifacts(self) -> dict[str, dict[str, Path]]:
         """Find the current artifacts by video and stage."""
@@ -75,10 +82,10 @@ class Pipeline:
     def concerns(self, videos: tuple[str, ...] = ()) -> dict[str, str]:
         """Name the videos whose capture deserves a look, and why."""
         found = {}
-        # Planning costs a look at every unit: go no further than the stage that is asked.
+        # Planning examines every unit: go no further than the stage of interest.
         names = [stage.name for stage in self.stages]
         stages = self.stages[: names.index(QualityStage.name) + 1]
-        for unit in plan(stages, chosen_videos(self.sessions, videos), self.store):
+        for unit in plan(stages, self.chosen(videos), self.store):
             noted = unit.record.notes.get("concerns") if unit.record else None
             if unit.stage == QualityStage.name and isinstance(noted, list) and noted:
                 found[unit.video_id] = "; ".join(str(one) for one in noted)
@@ -91,128 +98,76 @@ class Pipeline:
             for record in self.sessions.loaded.rejected
         ]
 
-    def faults(self) -> list[str]:
+    def source_issues(self) -> list[str]:
         """Name what is wrong with source records that are used all the same."""
         return [
-            f"{unit}: {fault.message}"
+            f"{unit}: {issue.message}"
             for unit, session in self.sessions.by_id.items()
-            for fault in session.record.issues
+            for issue in session.record.issues
         ]
+
+    def unknown_videos(self) -> list[str]:
+        """List the ids in `videos.csv` that no source record has."""
+        return [video for video in self.facts if video not in self.sessions.by_id]
+
+    def exercises_without_rule(self, videos: tuple[str, ...] = ()) -> dict[str, int]:
+        """Count the segments of each exercise that no rule describes, the most frequent first."""
+        return self.sessions.without_rule(self.chosen(videos))
 
     def run(
         self,
-        videos: tuple[str, ...],
+        options: RunOptions | None = None,
         *,
         argv: Sequence[str],
         on_event: Callable[[Event], None],
-        notice: Callable[[str], None] = lambda _line: None,
-        shard: Shard | None = None,
-        workers: int | None = 0,
-        limits: Limits | None = None,
-        on: str = "local",
-        address: str | None = None,
+        report: Callable[[str], None] = lambda _line: None,
     ) -> RunSummary:
         """Bring every unit up to date and record the run.
 
         Parameters
         ----------
-        videos : tuple of str
-            Only these; none means all.
+        options : RunOptions, optional
+            Which videos, and how; without it all videos in this process.
         argv : sequence of str
             The command line, for the record.
         on_event : callable
-            Told of each unit's start and end.
-        notice : callable
-            Told in one line what the user should know beside that.
-        shard : Shard, optional
-            Only this part of the videos.
-        workers : int or None
-            Worker processes; 0 works in this process, one unit after the other; None is as
-            many as the machine, or the cluster, has room for.
-        limits : Limits, optional
-            What a worker may take.
-        on : str
-            ``local``, or ``ray`` for the machines of a Ray cluster.
-        address : str, optional
-            Of the Ray cluster.
-
-        Returns
-        -------
-        RunSummary
+            Gets the start and the end of each unit.
+        report : callable
+            Gets other messages for the user, a line each.
         """
-        check_place(on, workers, address)
-        chosen = self.chosen(videos, shard)
+        options = options or RunOptions()
+        videos = self.chosen(options.videos, options.shard)
         config = self.config.as_json()
-        limits = limits or Limits()
-        execution: dict[str, JsonValue] = {
-            "videos": len(chosen),
-            "units": len(chosen) * len(self.stages),
-            "shard": str(shard) if shard else None,
-            "on": on,
-            "workers": workers,
-            "limits": asdict(limits),
-        }
+        counts = {"videos": len(videos), "units": len(videos) * len(self.stages)}
         with recorded_run(
-            self.store.root, argv=argv, config=config, execution=execution, notice=notice
+            self.store.root,
+            argv=argv,
+            config=config,
+            execution={**counts, **options.as_json()},
+            on_event=on_event,
+            report=report,
         ) as run:
             text = dump_json(config, where=WORK_FILE, indent=1)
             write_text_atomic(self.store.root / WORK_FILE, text + "\n")
-
-            def told(event: Event) -> None:
-                run.count(event)
-                on_event(event)
-
-            if workers == 0:
-                return run_local(
-                    self.stages, chosen, self.store, on_event=told, run_id=run.log.folder.name
-                )
-            run_there = (
-                partial(run_on_ray, address=address, workers=workers)
-                if on == "ray"
-                else partial(run_supervised, workers=workers or sensible_workers(self.stages))
-            )
-            return run_there(
-                stage_factory_of(
-                    pipeline_stages, config=config, work=str(self.store.root.absolute())
-                ),
-                self.stages,
-                chosen,
-                self.store,
-                limits=limits,
-                log=run.log,
-                on_event=told,
-                notice=notice,
-            )
+            return run_units(self.stages, videos, self.store, run, options, config=config)
 
 
-def check_place(on: str, workers: int | None, address: str | None) -> None:
-    """Check that the place of a run and its options belong together.
-
-    Raises
-    ------
-    UsageError
-        There is no such place, or an option has no meaning there.
-    """
-    if on not in PLACES:
-        cause, next_step = "no such place", f"Use one of {', '.join(PLACES)}"
-    elif on == "ray" and workers == 0:
-        cause, next_step = "needs workers", "Leave --workers out, or give at least 1"
-    elif on == "local" and address is not None:
-        cause, next_step = "has no address", "Give --on ray as well"
-    else:
-        return
-    raise UsageError(cause, where=f"run on {on}", next_step=next_step)
+def action_counts(planned: Sequence[PlannedUnit]) -> dict[str, dict[str, int]]:
+    """Count the units of each stage by what a run would do about them."""
+    counts = {unit.stage: dict.fromkeys(get_args(Action), 0) for unit in planned}
+    for unit in planned:
+        counts[unit.stage][unit.action] += 1
+    return counts
 
 
-def pipeline_stages(config: Mapping[str, JsonValue], work: str) -> tuple[Stage, ...]:
-    """Lay the stages out in a worker process, from what `PipelineConfig.as_json` wrote.
-
-    Raises
-    ------
-    DataError, RuleError
-        Source data or rules cannot be used.
-    """
-    return open_pipeline(config_from(config, where="configuration of the run"), Path(work)).stages
+def last_command(work: Path) -> list[str]:
+    """Return the arguments of the last `run` of a work folder; empty where no record has any."""
+    for path in sorted(work.glob(f"{RUNS_FOLDER}/*/{RUN_FILE}"), reverse=True):
+        with suppress(DataError):
+            argv = read_run(path.parent)["argv"]
+            if isinstance(argv, list) and argv[1:2] == ["run"]:
+                return [str(word) for word in argv[1:]]
+    return []
 
 
 def outside_of_source(path: Path, data_root: Path) -> None:
@@ -237,33 +192,18 @@ def open_pipeline(config: PipelineConfig, work: Path) -> Pipeline:
     Parameters
     ----------
     config : PipelineConfig
-        What to do.
+        What decides the results.
     work : Path
         Folder for artifacts; made at the first run.
 
-    Returns
-    -------
-    Pipeline
-
     Raises
     ------
-    DataError, RuleError
-        Source data or rules cannot be used.
+    QevdBioError
+        Source data, rules or a file that an option names cannot be used.
     """
-    backend = backend_named(config.backend, recorded_root=config.recorded_root, hsmr=config.hsmr)
-    if config.height_m is not None:
-        checked_height_m(config.height_m)
     outside_of_source(work, config.data_root)
-    sessions = load_sessions(config.data_root, load_rules(), config.salient_joints)
-    stages: tuple[Stage, ...] = (
-        KinematicsStage(sessions, backend, config.height_m),
-        QualityStage(),
-        MorphometricsStage(sessions, checked_sources(config.bodies)),
-        CyclesStage(sessions),
-        FindingsStage(sessions),
-        AnnotationsStage(sessions, policy=config.policy, variants=config.variants),
-    )
-    return Pipeline(config, sessions, stages, Store(work))
+    sessions, facts, stages = lay_out(config)
+    return Pipeline(config, sessions, facts, stages, Store(work))
 
 
 def reopen_pipeline(work: Path) -> Pipeline:
@@ -287,6 +227,6 @@ def reopen_pipeline(work: Path) -> Pipeline:
         raise DataError(
             error.message if isinstance(error, DataError) else "is no text",
             where=str(path),
-            next_step="Run `qevd-bio run` with its options again; finished units stay",
+            next_step="Run `qevd-bio run` with its options again; finished units are kept",
         ) from error
     return open_pipeline(config_from(content, where=str(path)), work)

@@ -1,1 +1,1 @@
-"""The source data set: layout, records, clocks, utterances, segments, drop-in JSON."""
+"""The source data set: layout, records, frame times, utterances, segments, drop-in JSON."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from qevd_bio.assets import asset_path
 from qevd_bio.errors import DataError
-from qevd_bio.files.strict_json import parse_json
+from qevd_bio.files.strict_json import read_json
 from qevd_bio.qevd.record import LoadedRecords, Record
 
 MANIFEST = "qevd_fit_coach.json"
@@ -16,7 +15,7 @@ MANIFEST = "qevd_fit_coach.json"
 
 @dataclass(frozen=True, slots=True)
 class SplitCount:
-    """Videos of one split: how many the data set has, are named in records, and are there."""
+    """Videos of one split: expected by the manifest, named in records, present on disk."""
 
     split: str
     expected: int
@@ -38,22 +37,18 @@ def split_counts(loaded: LoadedRecords) -> list[SplitCount]:
         One a split of the manifest, in its order.
     """
     return [
-        SplitCount(split, expected, len(own), sum(_is_there(record) for record in own))
+        SplitCount(split, expected, len(records), sum(map(_is_present, records)))
         for split, expected in _expected(asset_path("manifests", MANIFEST))
-        for own in [_of_split(loaded.records, split)]
+        for records in [[record for record in loaded.records if record.split == split]]
     ]
 
 
-def _of_split(records: Sequence[Record], split: str) -> list[Record]:
-    return [record for record in records if record.split == split]
-
-
-def _is_there(record: Record) -> bool:
+def _is_present(record: Record) -> bool:
     return record.video_file.is_file() and record.timestamps_file.is_file()
 
 
 def _expected(path: Path) -> list[tuple[str, int]]:
-    content = parse_json(path.read_text(encoding="utf-8"), where=str(path))
+    content = read_json(path, next_step="Reinstall qevd_bio")
     splits = content.get("splits") if isinstance(content, dict) else None
     if not isinstance(splits, list):
         raise DataError("names no splits", where=str(path), next_step="Reinstall qevd_bio")

@@ -1,4 +1,4 @@
-"""Where QEVD keeps its splits below a data root."""
+"""The split folders of QEVD below a data root."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RECORDS_FILE = "feedbacks_long_range.json"
 
 @dataclass(frozen=True, slots=True)
 class SplitFolder:
-    """One split as it lies on disk."""
+    """One split on disk."""
 
     split: str
     folder: Path
@@ -21,22 +21,13 @@ class SplitFolder:
 
 
 def find_splits(data_root: Path) -> tuple[SplitFolder, ...]:
-    """Find the splits below a data root.
-
-    Parameters
-    ----------
-    data_root : Path
-        Holds ``QEVD-FIT-COACH`` (train), ``QEVD-FIT-COACH-Benchmark`` (test) or both.
-
-    Returns
-    -------
-    tuple of SplitFolder
-        Those present, train first.
+    """Find the splits below a data root, train first.
 
     Raises
     ------
     DataError
-        The root is no folder, holds neither split, or a split lacks its records file.
+        The root is no folder, contains neither ``QEVD-FIT-COACH`` (train) nor
+        ``QEVD-FIT-COACH-Benchmark`` (test), or a split lacks its records file.
     """
     if not data_root.is_dir():
         raise DataError(
@@ -60,6 +51,6 @@ def find_splits(data_root: Path) -> tuple[SplitFolder, ...]:
             raise DataError(
                 f"has no {RECORDS_FILE}",
                 where=str(found.folder),
-                next_step="Put the annotation file of the release there",
+                next_step="Copy the annotation file of the release there",
             )
     return splits

@@ -1,4 +1,4 @@
-"""One record of the source: its utterances as read, its frame times, and what is wrong with it."""
+"""One record of the source: its texts, its frame times, and its source issues."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SourceIssueKind = Literal[
     "no_times",  # frame timestamps absent or damaged
     "frame_count",  # more or fewer frame timestamps than texts
     "open_end",  # the last text runs to the last frame
-    "touching",  # two equal utterances without silence between them, told apart by time
+    "touching",  # two equal utterances without silence between them, separated by their timestamps
     "off_time",  # texts begin more than a frame from their timestamps
     "clock_offset",  # all timestamps are off the frames by the same time
     "no_timestamp",  # a text without a timestamp
@@ -23,7 +23,7 @@ SourceIssueKind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class SourceIssue:
-    """One thing wrong with a record that is used all the same."""
+    """One defect of a record that is used all the same."""
 
     kind: SourceIssueKind
     message: str
@@ -53,11 +53,9 @@ class Record:
     times_s : ndarray [N] or None
         Frame times in seconds on the clock of `feedback_timestamps`; None when not known.
     issues : tuple of SourceIssue
-        What is wrong with the record and how it was taken.
-    source_file : Path
-        The JSON file it stands in.
+        Its defects, and how each was handled.
     index : int
-        Its place there.
+        Its place in the JSON file.
     digest : str
         Sha256 of its JSON.
     """
@@ -72,14 +70,13 @@ class Record:
     is_transition: tuple[bool, ...]
     times_s: FloatArray | None
     issues: tuple[SourceIssue, ...]
-    source_file: Path
     index: int
     digest: str
 
 
 @dataclass(frozen=True, slots=True)
 class RejectedRecord:
-    """A record that cannot be used, and why."""
+    """A record that cannot be used, with the reason."""
 
     split: str
     index: int
@@ -97,10 +94,7 @@ class LoadedRecords:
         Train before test, in file order.
     rejected : tuple of RejectedRecord
         Those left out, in the same order.
-    shared_ids : tuple of str
-        Video ids both splits have; their records differ in `unit_id`.
     """
 
     records: tuple[Record, ...]
     rejected: tuple[RejectedRecord, ...]
-    shared_ids: tuple[str, ...]

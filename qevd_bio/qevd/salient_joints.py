@@ -1,20 +1,17 @@
-"""Salient joints that somebody named for the segments of a session."""
+"""Salient joints that the user names for segments of a session."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from jsonschema import Draft202012Validator
+from typing import Any, cast
 
 from qevd_bio.errors import DataError
-from qevd_bio.files.strict_json import parse_json
+from qevd_bio.files.json_schema import load_schema, schema_violation
+from qevd_bio.files.strict_json import read_json
 
-_SCHEMA = Draft202012Validator(
-    json.loads(Path(__file__).with_name("salient_joints.schema.json").read_text(encoding="utf-8"))
-)
+_SCHEMA = load_schema(__file__, "salient_joints.schema.json")
+_NEXT_STEP = "Correct the file given as --salient-joints"
 
 NamedJoints = Mapping[str, Mapping[int, tuple[str, ...]]]
 
@@ -25,7 +22,7 @@ def load_salient_joints(path: Path, segments: Mapping[str, int]) -> NamedJoints:
     Parameters
     ----------
     path : Path
-        JSON as ``salient_joints.schema.json`` has it: video id to segment index to joints.
+        JSON as ``salient_joints.schema.json`` describes it: video id to segment index to joints.
     segments : mapping of str to int
         Number of segments of every video of the data root.
 
@@ -37,12 +34,14 @@ def load_salient_joints(path: Path, segments: Mapping[str, int]) -> NamedJoints:
     Raises
     ------
     DataError
-        The file cannot be read, breaks its schema, or names a video or segment that is not
-        there; file and key are named.
+        The file cannot be read, violates its schema, or names an unknown video or segment; file
+        and key are named.
     """
-    content = _checked(path)
+    content = read_json(path, next_step=_NEXT_STEP)
+    if violation := schema_violation(_SCHEMA, content):
+        raise _bad(path, *violation)
     found: dict[str, dict[int, tuple[str, ...]]] = {}
-    for video, named in content.items():
+    for video, named in cast("dict[str, Any]", content).items():
         if video not in segments:
             raise _bad(path, video, "no record has this video id")
         for index in named:
@@ -52,22 +51,6 @@ def load_salient_joints(path: Path, segments: Mapping[str, int]) -> NamedJoints:
     return found
 
 
-def _checked(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_bytes().decode("utf-8")
-    except OSError as error:
-        raise _bad(path, "", f"cannot be read ({error.strerror or error})") from error
-    except UnicodeDecodeError as error:
-        raise _bad(path, "", f"is not UTF-8 at byte {error.start}") from error
-    content: Any = parse_json(text, where=str(path))
-    for fault in _SCHEMA.iter_errors(content):
-        raise _bad(path, ".".join(str(part) for part in fault.absolute_path), fault.message[:200])
-    return dict(content)
-
-
 def _bad(path: Path, key: str, cause: str) -> DataError:
-    return DataError(
-        cause,
-        where=f"{path}: {key}" if key else str(path),
-        next_step="Correct the file given as --salient-joints",
-    )
+    where = f"{path}: {key}" if key else str(path)
+    return DataError(cause, where=where, next_step=_NEXT_STEP)

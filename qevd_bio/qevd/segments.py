@@ -26,8 +26,6 @@ class Segment:
     start_s, end_s : float or None
         Times of the first and the last frame, shifted seconds; None where frame times are
         not known.
-    transition_index : int
-        The utterance that announces it.
     utterance_indices : tuple of int
         The utterances strictly between the two announcements.
     """
@@ -38,13 +36,7 @@ class Segment:
     frame_end: int
     start_s: float | None
     end_s: float | None
-    transition_index: int
     utterance_indices: tuple[int, ...]
-
-    @property
-    def has_feedback(self) -> bool:
-        """Whether anything is said during it; the original loader drops it otherwise."""
-        return bool(self.utterance_indices)
 
 
 def segments(record: Record) -> tuple[Segment, ...]:
@@ -58,17 +50,17 @@ def segments(record: Record) -> tuple[Segment, ...]:
     Returns
     -------
     tuple of Segment
-        In frame order, those without feedback included.
+        In frame order, those without feedback included; the original loader drops these.
 
     Notes
     -----
-    As in the original loader the last transition only ends the session. A transition whose
-    text is lost but whose time is known ends the segment before it and begins none, since its
-    exercise is not known.
+    As in the original loader the last transition only ends the session. A transition with a
+    known time and a lost text ends the segment before it and begins none: its exercise is not
+    known.
     """
     reconciled = reconcile(record)
-    said = reconciled.utterances
-    transitions = [utterance for utterance in said if utterance.is_transition]
+    utterances = reconciled.utterances
+    transitions = [utterance for utterance in utterances if utterance.is_transition]
     found: list[Segment] = []
     for opening, closing in zip_longest(transitions, transitions[1:]):
         end, last = _end(opening, closing, reconciled.lost_transitions)
@@ -82,10 +74,9 @@ def segments(record: Record) -> tuple[Segment, ...]:
                 frame_end=end,
                 start_s=_time_s(record, opening.frame_start),
                 end_s=_time_s(record, end - 1),
-                transition_index=opening.index,
                 utterance_indices=tuple(
                     utterance.index
-                    for utterance in said[opening.index + 1 :]
+                    for utterance in utterances[opening.index + 1 :]
                     if utterance.frame_start < last
                 ),
             )

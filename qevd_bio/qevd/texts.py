@@ -1,4 +1,4 @@
-"""What a text of QEVD says about the exercise, and what the original loader makes of it."""
+"""The exercise in an announcement of QEVD, and the texts as the original loader rewrites them."""
 
 from __future__ import annotations
 
@@ -14,23 +14,15 @@ def loader_text(text: str) -> str:
 
 
 def announces_exercise(text: str) -> bool:
-    """Tell whether a text has the form of an announcement."""
+    """Check whether a text has the form of an announcement."""
     return any(opening in text for opening in _ANNOUNCEMENTS)
 
 
 def exercise_text(text: str) -> str:
-    """Take the exercise out of an announcement.
+    """Extract the exercise from an announcement.
 
-    Parameters
-    ----------
-    text : str
-        The text of a transition.
-
-    Returns
-    -------
-    str
-        The text without "First up are ", "Moving on to " and "!", as in the original loader;
-        "armcrosschest" is called "deltoid stretch".
+    As in the original loader: the text without "First up are ", "Moving on to " and "!", with
+    "deltoid stretch" for "armcrosschest".
     """
     for removed in (*_ANNOUNCEMENTS, "!"):
         text = text.replace(removed, "")
@@ -38,5 +30,5 @@ def exercise_text(text: str) -> str:
 
 
 def is_unicode(text: str) -> bool:
-    """Tell whether a text can be written as UTF-8; JSON escapes can spell half a letter."""
+    """Check whether a text can be written as UTF-8; JSON escapes can hold half a letter."""
     return _LONE_SURROGATE.search(text) is None

@@ -1,6 +1,6 @@
 """Utterances: maximal runs of equal text, each matched to its own timestamp.
 
-N frames, R runs, M timestamps.
+R runs, M timestamps
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MATCH_TOLERANCE_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """One sentence said to the person in the video.
+    """One sentence that the trainer says to the person in the video.
 
     Attributes
     ----------
@@ -50,16 +50,16 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """What a record says and when.
+    """The texts of a record matched to its timestamps.
 
     Attributes
     ----------
     utterances : tuple of Utterance
         In frame order.
     lost_transitions : tuple of int
-        Frames at which a transition begins whose text is not in the record.
+        Frames of transitions that have a timestamp and no text.
     issues : tuple of SourceIssue
-        What was wrong and how it was taken.
+        What does not match, and how each case was handled.
     """
 
     utterances: tuple[Utterance, ...]
@@ -76,7 +76,7 @@ class _Run:
 
 
 def utterances(record: Record) -> tuple[Utterance, ...]:
-    """List the utterances of a record in frame order; `record.issues` says what is wrong."""
+    """List the utterances of a record in frame order."""
     return reconcile(record).utterances
 
 
@@ -99,7 +99,7 @@ def reconcile(record: Record) -> Reconciled:
     `MATCH_TOLERANCE_S`, or all off by one and the same time). Otherwise each run takes the
     nearest free timestamp within the tolerance; a free timestamp inside a matched run with
     the same transition flag begins a second, equal utterance there. What is left stays
-    unmatched and is named. Without frame times only equal numbers can be paired: all runs,
+    unmatched and becomes an issue. Without frame times only equal numbers can be paired: all runs,
     or all but an open last one, which is when the original loader accepts the record.
     """
     stamps = np.asarray(record.feedback_timestamps, dtype=np.float64)
@@ -113,7 +113,7 @@ def reconcile(record: Record) -> Reconciled:
         found = _split_touching(found, stamps, flags, times_s, issues)
     free = sorted(set(range(len(stamps))) - {run.stamp for run in found})
     issues += _unmatched(found, free, record)
-    said = tuple(
+    matched = tuple(
         Utterance(
             index=index,
             text=run.text,
@@ -128,8 +128,8 @@ def reconcile(record: Record) -> Reconciled:
     lost: tuple[int, ...] = ()
     if times_s is not None:
         lost = tuple(int(np.searchsorted(times_s, stamps[j])) for j in free if flags[j])
-    issues += _ending(said, lost)
-    return Reconciled(said, lost, tuple(issues))
+    issues += _ending(matched, lost)
+    return Reconciled(matched, lost, tuple(issues))
 
 
 def _runs(feedbacks: Sequence[str]) -> list[_Run]:
@@ -246,14 +246,15 @@ def _unmatched(found: list[_Run], free: list[int], record: Record) -> Iterator[S
         yield SourceIssue("no_text", f"timestamp {stamp} ({at!r} s, {kind}) begins no text")
 
 
-def _ending(said: tuple[Utterance, ...], lost: tuple[int, ...]) -> Iterator[SourceIssue]:
-    if said and not said[-1].closed:
+def _ending(matched: tuple[Utterance, ...], lost: tuple[int, ...]) -> Iterator[SourceIssue]:
+    if matched and not matched[-1].closed:
+        last = matched[-1]
         yield SourceIssue(
             "open_end",
-            f"utterance {said[-1].index} {said[-1].text!r} lasts to the last frame: the original "
+            f"utterance {last.index} {last.text!r} lasts to the last frame: the original "
             "loader does not see it",
         )
-    transitions = [utterance for utterance in said if utterance.is_transition]
+    transitions = [utterance for utterance in matched if utterance.is_transition]
     if not transitions or max(lost, default=0) > transitions[-1].frame_start:
         return
     if announces_exercise(transitions[-1].text):

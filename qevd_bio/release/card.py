@@ -1,17 +1,18 @@
-"""The data card: README.md with the YAML that loaders read and the words that people read."""
+"""The data card: README.md with the YAML that loaders read and the text that people read."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
 
-from qevd_bio.release.configs import CONFIGS, DEFAULT_CONFIG
-from qevd_bio.release.features import card_features, field_list
-from qevd_bio.release.contents import Contents, MissingVideo, Shard
 from qevd_bio.files.strict_json import JsonValue
+from qevd_bio.release.contents import Contents, MissingVideo, Shard
+from qevd_bio.release.features import card_features, field_list
 from qevd_bio.tables.columns import SCHEMA_VERSION
+from qevd_bio.tables.published import DEFAULT_TABLE, TABLES
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _LARGEST = "1M<n<10M"
@@ -20,31 +21,31 @@ _INTRODUCTION = """\
 Coaching sentences for exercise videos, each tied to what was measured on the video: joint angles
 of every frame, the repetitions found in them, and the constraints of the exercise that were
 checked on each repetition. `feedback_original` is the trainer's sentence, `feedback` the sentence
-of this data set, `status` and `reason` say what was done to it and why."""
+of this data set; `status` and `reason` state what was done to it and why."""
 
 _LICENCE = """\
 The sentences, their times and the exercises derive from the QEVD data set (QEVD-FIT-COACH and
-QEVD-FIT-COACH-Benchmark). Their use is bound to the licence of QEVD: whoever uses this release
-must hold that licence themselves, and may pass the release on only as that licence allows. The
-release holds no video and no picture. Angles and findings are measurements made on the videos;
-they describe the bodies and movements of real people."""
+QEVD-FIT-COACH-Benchmark). Their use is bound to the licence of QEVD: you must hold that licence
+yourself, and you may pass the release on only as that licence allows. The release holds no video
+and no picture. Angles and findings are measurements made on the videos; they describe the bodies
+and movements of real people."""
 
 _RULES = """\
 - Rows are sorted by video and then by time. Videos are never shared by two splits.
 - `timestamp_s` is the source's number, bit for bit; all other times lie on the same clock.
-- In `kinematics` a column is null for a video whose capture does not observe that degree of
-  freedom. What was observed, with which noise and which direction of gravity, is told per video
-  in `manifest.json`. Where `valid` is false nobody was seen and the last pose is repeated.
+- A column of `kinematics` is null in a video if the capture does not observe that degree of
+  freedom. `manifest.json` lists for each video what was observed, its noise and the direction of
+  gravity. Where `valid` is false nobody was seen and the last pose is repeated.
 - A finding is `violated` only when it leaves target and tolerance by more than its guard band of
   measurement noise. What could not be measured has a `status` and a `reason`, and no number.
-- `morphometrics` tells what was measured of each person's body, or why nothing was. Bodies of
+- `morphometrics` holds what was measured of each person's body, or why nothing was. Bodies from
   HSMR's shape numbers are all measured in the male shape space, women's too: expect a bias.
-- `quality` tells per video how plausible the capture is; `concerns` names what to look at first.
-  Nothing is left out for it.
+- `quality` shows how plausible each capture is; `concerns` names what to look at first. No video
+  is left out because of it.
 - `drop_in/` holds the source's own annotation files with the new sentences in place of the old.
 - The tables have schema version {schema_version}; `schema/` holds the JSON Schema of their rows.
-- `CHANGELOG.md` tells what differs from the releases before. `croissant.json` describes all this
-  to programs.
+- `CHANGELOG.md` lists what differs from earlier releases. `croissant.json` describes the release
+  for programs.
 - `SHA256SUMS` covers every other file: `sha256sum -c SHA256SUMS`."""
 
 _LOADING = """\
@@ -68,18 +69,9 @@ WHERE status = 'rewritten';
 
 
 def card_text(contents: Contents) -> str:
-    """Write the data card.
+    """Write the data card: Markdown with YAML front matter.
 
-    Parameters
-    ----------
-    contents : Contents
-        What the release holds.
-
-    Returns
-    -------
-    str
-        Markdown with YAML front matter. Configs and splits without rows are not in the YAML:
-        loaders fail on empty splits.
+    Tables and splits without rows are not in the YAML: loaders fail on empty splits.
     """
     front = "\n".join(_yaml(_front_matter(contents)))
     sections = (
@@ -93,14 +85,15 @@ def card_text(contents: Contents) -> str:
         _status_table(contents),
         "## What is missing",
         _missing_table(contents.missing),
-        "## Faults of the source",
-        _fault_table(contents.faults),
+        *_lacking_lines(contents),
+        "## Source issues",
+        _issue_table(contents.issues),
         "## Rules of this data set",
         _RULES.format(schema_version=SCHEMA_VERSION),
         "## Loading",
         _LOADING.format(split=next(iter(contents.videos)), version=contents.version),
         "## Columns",
-        *(_column_section(name) for name in CONFIGS),
+        *(_column_section(name) for name in contents.shards),
         "## Made with",
         _table(("part", "version"), sorted(contents.generator.items())),
     )
@@ -114,12 +107,8 @@ def loader_lines(contents: Contents) -> list[str]:
 
 
 def _front_matter(contents: Contents) -> dict[str, JsonValue]:
-    filled = {
-        config: {split: shards for split, shards in splits.items() if shards}
-        for config, splits in contents.shards.items()
-        if any(splits.values())
-    }
-    rows = sum(contents.rows(DEFAULT_CONFIG, split) for split in contents.videos)
+    filled = contents.filled()
+    rows = sum(contents.rows(DEFAULT_TABLE, split) for split in contents.videos)
     return {
         "license": "other",
         "license_name": "terms-of-qevd",
@@ -130,7 +119,7 @@ def _front_matter(contents: Contents) -> dict[str, JsonValue]:
         "configs": [
             {
                 "config_name": config,
-                **({"default": True} if config == DEFAULT_CONFIG else {}),
+                **({"default": True} if config == DEFAULT_TABLE else {}),
                 "data_files": [
                     {"split": split, "path": f"{config}/{split}-*.parquet"} for split in splits
                 ],
@@ -145,7 +134,7 @@ def _dataset_info(config: str, splits: dict[str, tuple[Shard, ...]]) -> JsonValu
     every = [shard for shards in splits.values() for shard in shards]
     return {
         "config_name": config,
-        "features": card_features(CONFIGS[config].schema),
+        "features": card_features(TABLES[config].schema),
         "splits": [
             {
                 "name": split,
@@ -204,36 +193,41 @@ def _missing_table(missing: Sequence[MissingVideo]) -> str:
     if not missing:
         return "Nothing: every video of the source is in the release."
     rows = [(one.video_id, one.split, one.stage, one.reason) for one in missing]
-    return (
-        f"Of the source, {len(missing)} record{'s'[: len(missing) != 1]} could not be published.\n\n"
-        f"{_table(('video', 'split', 'stage', 'reason'), rows)}"
-    )
+    records = f"{len(missing)} record{'s'[: len(missing) != 1]}"
+    table = _table(("video", "split", "stage", "reason"), rows)
+    return f"Of the source, {records} could not be published.\n\n{table}"
 
 
-def _fault_table(faults: Mapping[str, Sequence[str]]) -> str:
-    if not faults:
+def _lacking_lines(contents: Contents) -> list[str]:
+    return [
+        f"Without `{config}`: {len(videos)} of {sum(contents.videos.values())} videos: "
+        f"{', '.join(videos)}."
+        for config, videos in contents.lacking.items()
+    ]
+
+
+def _issue_table(issues: Mapping[str, Sequence[str]]) -> str:
+    if not issues:
         return "None was found in the records of the published videos."
-    rows = [(video, fault) for video, found in faults.items() for fault in found]
-    return "Taken as stated, nothing mended in silence.\n\n" + _table(("video", "fault"), rows)
+    rows = [(video, issue) for video, found in issues.items() for issue in found]
+    return "The records were used as they are.\n\n" + _table(("video", "issue"), rows)
 
 
 def _column_section(config: str) -> str:
-    rows = list(_column_rows(CONFIGS[config].schema))
-    return f"### {config}\n\n{_table(('column', 'type', 'unit', 'meaning'), rows)}"
+    table = TABLES[config]
+    columns = _table(("column", "type", "unit", "meaning"), _column_rows(table.schema))
+    return f"### {config}\n\n{table.about}\n\n{columns}"
 
 
 def _column_rows(schema: pa.Schema) -> list[tuple[str, str, str, str]]:
     rows: list[tuple[str, str, str, str]] = []
-    waiting = [("", field) for field in field_list(schema)]
+    waiting: list[tuple[str, Any]] = [("", field) for field in field_list(schema)]
     while waiting:
         prefix, field = waiting.pop(0)
-        assert isinstance(field, dict)  # noqa: S101  field_list gives mappings
         name = f"{prefix}{field['name']}"
         kind = f"{field['type']}{', may be null' if field['nullable'] else ''}"
-        rows.append((f"`{name}`", kind, str(field["unit"]), str(field["description"])))
-        inner = field.get("fields", [])
-        assert isinstance(inner, list)  # noqa: S101
-        waiting = [(f"{name}.", one) for one in inner] + waiting
+        rows.append((f"`{name}`", kind, field["unit"], field["description"]))
+        waiting = [(f"{name}.", one) for one in field.get("fields", [])] + waiting
     return rows
 
 

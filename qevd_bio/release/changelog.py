@@ -7,28 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qevd_bio.release.loading import read_manifest
-from qevd_bio.release.contents import Contents
 from qevd_bio.errors import DataError
 from qevd_bio.files.digest import sha256_file
+from qevd_bio.release.contents import CHANGELOG_FILE, RESTORE, SUMS_FILE, Contents
+from qevd_bio.release.manifest import read_manifest
 from qevd_bio.tables.columns import SCHEMA_VERSION
 
-CHANGELOG_FILE = "CHANGELOG.md"
 _HEAD = "# Changelog of the data\n"
 
 
 @dataclass(frozen=True, slots=True)
 class PreviousRelease:
-    """The release that a new one follows.
+    """The release that a new one follows: version, digest of its SHA256SUMS, and manifest.
 
-    Attributes
-    ----------
-    version, sums_sha256 : str
-        Its version, and the digest of its SHA256SUMS.
-    manifest : mapping
-        As it was written.
-    entries : str
-        Its changelog without the heading; empty where it has none.
+    `entries` is its changelog without the heading; empty where it has none.
     """
 
     version: str
@@ -37,39 +29,18 @@ class PreviousRelease:
     entries: str
 
 
-def previous_release(folder: Path, sums_file: str) -> PreviousRelease:
-    """Read what a new release says of the one before it.
-
-    Parameters
-    ----------
-    folder : Path
-        The earlier release.
-    sums_file : str
-        Name of the file of its digests.
-
-    Returns
-    -------
-    PreviousRelease
-
-    Raises
-    ------
-    UsageError
-        The folder is no release.
-    DataError
-        Its schema is newer than this version's, or its changelog is damaged.
-    """
+def previous_release(folder: Path) -> PreviousRelease:
+    """Read what a new release states of the one before it; errors of `read_manifest`."""
     manifest = read_manifest(folder)
     file = folder / CHANGELOG_FILE
     text = file.read_text(encoding="utf-8") if file.is_file() else _HEAD
     if not text.startswith(_HEAD):
         raise DataError(
-            f"does not begin with {_HEAD.strip()!r}",
-            where=str(file),
-            next_step=f"Restore the release; sha256sum -c {sums_file} names every damaged file",
+            f"does not begin with {_HEAD.strip()!r}", where=str(file), next_step=RESTORE
         )
     return PreviousRelease(
         version=str(manifest["version"]),
-        sums_sha256=sha256_file(folder / sums_file),
+        sums_sha256=sha256_file(folder / SUMS_FILE),
         manifest=manifest,
         entries=text.removeprefix(_HEAD),
     )
@@ -78,38 +49,31 @@ def previous_release(folder: Path, sums_file: str) -> PreviousRelease:
 def changelog_text(
     contents: Contents, splits: Mapping[str, str], previous: PreviousRelease | None
 ) -> str:
-    """Write the changelog of a release, newest entry first.
+    """Write the changelog of a release: Markdown.
 
-    Parameters
-    ----------
-    contents : Contents
-        What the release holds.
-    splits : mapping of video to split
-        Every video of it.
-    previous : PreviousRelease or None
-        The one before it.
-
-    Returns
-    -------
-    str
-        Markdown; the entries of the previous release stand below unchanged.
+    `splits` has every video. The entries of the previous release stand below unchanged.
     """
     lines: list[str] = []
     if previous is None:
         lines += ["First release.", f"Schema version {SCHEMA_VERSION}."]
-        before: Mapping[str, Any] = {"configs": {}, "videos": {}, "generator": {}}
+        configs: Mapping[str, Any] = {}
     else:
         before = previous.manifest
+        configs = before["configs"]
         lines.append(f"After {previous.version}.")
         lines += _changed("schema version", before["schema_version"], SCHEMA_VERSION)
-        lines += _moved({name: one["split"] for name, one in before["videos"].items()}, splits)
+        lines += _video_lines(
+            {name: one["split"] for name, one in before["videos"].items()}, splits
+        )
         made, now = before["generator"], contents.generator
         for name in sorted({*made, *now}):
             lines += _changed(name, made.get(name, "none"), now.get(name, "none"))
+        lines += [f"Table `{name}` is new." for name in contents.shards if name not in configs]
+        lines += [f"Table `{name}` is gone." for name in configs if name not in contents.shards]
     for config, of_config in contents.shards.items():
         for split in of_config:
             rows = contents.rows(config, split)
-            old = before["configs"].get(config, {}).get(split, {"rows": 0})["rows"]
+            old = configs.get(config, {}).get(split, {"rows": 0})["rows"]
             more = f" ({rows - old:+d})" if previous is not None and rows != old else ""
             lines.append(f"`{config}` {split}: {rows} rows{more}.")
     entry = "".join(f"\n- {line}" for line in lines) + "\n"
@@ -121,13 +85,13 @@ def entry_head(version: str) -> str:
     return f"{_HEAD}\n## {version}\n"
 
 
-def _moved(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+def _video_lines(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     kinds = {
         "Videos added": [video for video in now if video not in before],
         "Videos removed": [video for video in before if video not in now],
         "Videos in another split": [v for v in now if v in before and now[v] != before[v]],
     }
-    return [f"{words}: {', '.join(sorted(found))}." for words, found in kinds.items() if found]
+    return [f"{what}: {', '.join(sorted(found))}." for what, found in kinds.items() if found]
 
 
 def _changed(name: str, old: str, new: str) -> list[str]:

@@ -1,14 +1,26 @@
-"""The records a release is made of."""
+"""The records a release is made of, and the names of its files."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from qevd_bio.files.strict_json import JsonValue
+import pyarrow as pa
 
+from qevd_bio.files.strict_json import JsonValue
+from qevd_bio.qevd.layout import SPLIT_FOLDERS
+
+SPLITS: tuple[str, ...] = tuple(SPLIT_FOLDERS)
+
+CARD_FILE = "README.md"
+CHANGELOG_FILE = "CHANGELOG.md"
+CROISSANT_FILE = "croissant.json"
 MANIFEST_FILE = "manifest.json"
+SUMS_FILE = "SHA256SUMS"
+
+RESTORE = f"Restore the release; sha256sum -c {SUMS_FILE} names every damaged file"
+"""What to do about a release whose bytes are not those that were published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,19 +31,20 @@ class PublishedVideo:
     ----------
     video_id, split : str
         Which video, and where it belongs.
-    artifacts : mapping of config to Path
-        The artifact that holds this video's rows of each config of `qevd_bio.release.configs`.
-    faults : tuple of str
+    artifacts : mapping of str to Path
+        Artifact with this video's rows by table of `qevd_bio.tables.published`. Tables that
+        are not required may be absent.
+    issues : tuple of str
         What is wrong with its source record.
     """
 
     video_id: str
     split: str
     artifacts: Mapping[str, Path]
-    faults: tuple[str, ...] = ()
+    issues: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class MissingVideo:
     """One video, or record, of the source that is not in the release."""
 
@@ -42,18 +55,33 @@ class MissingVideo:
 
 
 @dataclass(frozen=True, slots=True)
-class Shard:
-    """One Parquet file of a release.
+class ReleaseInput:
+    """What a release is made of.
 
     Attributes
     ----------
-    path : str
-        Relative to the release, with forward slashes.
-    rows, arrow_bytes, file_bytes : int
-        Number of rows; size in memory and on disk.
-    sha256 : str
-        Of the file.
+    videos : sequence of PublishedVideo
+        In any order.
+    missing : sequence of MissingVideo
+        What the source holds and the release does not, and why.
+    drop_in : mapping of str to sequence
+        Records of the source with the new sentences, by split folder.
+    records : mapping of str to Table
+        The same records as they were, from `qevd_bio.release.drop_in.records_table`.
+    generator : mapping of str to str
+        Names and versions of what made the release; it stands in every shard.
     """
+
+    videos: Sequence[PublishedVideo]
+    missing: Sequence[MissingVideo] = ()
+    drop_in: Mapping[str, Sequence[JsonValue]] = field(default_factory=dict)
+    records: Mapping[str, pa.Table] = field(default_factory=dict)
+    generator: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One Parquet file of a release: its path there, rows, bytes in memory and on disk, digest."""
 
     path: str
     rows: int
@@ -64,22 +92,27 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a release holds, as its manifest and card tell it.
+    """What a release holds, as its manifest and card state it.
 
     Attributes
     ----------
+    version : str
+        Of the data.
+    generator : mapping of str to str
+        What made the release: names and versions.
     shards : mapping of config to mapping of split to tuple of Shard
-        Every config and every split that has a video; no shards where there are no rows.
+        Every table that a video has, and every split that has a video; no shards where there
+        are no rows.
     statuses : mapping of split to mapping of status to int
         Number of utterances.
     videos : mapping of split to int
         Number of videos.
-    generator : mapping of str to str
-        What made the release: names and versions.
     missing : tuple of MissingVideo
         What the source holds and the release does not.
-    faults : mapping of video to sequence of str
+    issues : mapping of video to sequence of str
         What is wrong with the source records of published videos.
+    lacking : mapping of config to sequence of str
+        Published videos without a table of the release.
     date, url : str or None
         Day of publishing (ISO 8601) and address of the release, where they are known.
     previous : mapping of str to str, or None
@@ -89,20 +122,29 @@ class Contents:
     version: str
     generator: Mapping[str, str]
     shards: Mapping[str, Mapping[str, tuple[Shard, ...]]]
-    statuses: Mapping[str, Mapping[str, int]]
     videos: Mapping[str, int]
-    missing: tuple[MissingVideo, ...]
-    faults: Mapping[str, Sequence[str]]
+    statuses: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    missing: tuple[MissingVideo, ...] = ()
+    issues: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    lacking: Mapping[str, Sequence[str]] = field(default_factory=dict)
     date: str | None = None
     url: str | None = None
     previous: Mapping[str, str] | None = None
 
     def rows(self, config: str, split: str) -> int:
-        """Count the rows of a config and split."""
+        """Count the rows of a table and split."""
         return sum(shard.rows for shard in self.shards[config][split])
 
+    def filled(self) -> dict[str, dict[str, tuple[Shard, ...]]]:
+        """Keep tables and splits that have rows: loaders fail on empty ones."""
+        found = {
+            config: {split: shards for split, shards in splits.items() if shards}
+            for config, splits in self.shards.items()
+        }
+        return {config: splits for config, splits in found.items() if splits}
+
     def as_json(self) -> dict[str, JsonValue]:
-        """Tell the contents as a JSON value."""
+        """Spell the contents out for the manifest."""
         return {
             "version": self.version,
             "previous_release": None if self.previous is None else dict(self.previous),
@@ -112,46 +154,30 @@ class Contents:
                 config: {
                     split: {
                         "rows": self.rows(config, split),
-                        "shards": [_shard_json(shard) for shard in shards],
+                        "shards": [
+                            {
+                                "path": shard.path,
+                                "rows": shard.rows,
+                                "bytes": shard.file_bytes,
+                                "sha256": shard.sha256,
+                            }
+                            for shard in shards
+                        ],
                     }
                     for split, shards in splits.items()
                 }
                 for config, splits in self.shards.items()
             },
             "statuses": {split: dict(counts) for split, counts in self.statuses.items()},
-            "missing": [
-                {
-                    "video_id": one.video_id,
-                    "split": one.split,
-                    "stage": one.stage,
-                    "reason": one.reason,
-                }
-                for one in self.missing
-            ],
+            "missing": [asdict(one) for one in self.missing],
         }
-
-
-def _shard_json(shard: Shard) -> JsonValue:
-    return {
-        "path": shard.path,
-        "rows": shard.rows,
-        "bytes": shard.file_bytes,
-        "sha256": shard.sha256,
-    }
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
     """A release on disk.
 
-    Attributes
-    ----------
-    folder : Path
-        Where it lies.
-    contents : Contents
-        What it holds.
-    files : tuple of str
-        Its files, relative to the folder, in the order of SHA256SUMS, which comes last.
+    `files` are relative to the folder, in the order of SHA256SUMS, which comes last.
     """
 
     folder: Path

@@ -7,44 +7,20 @@ from pathlib import PurePosixPath
 
 import pyarrow as pa
 
-from qevd_bio.release.configs import CONFIGS, SPLITS
-from qevd_bio.release.features import type_name
-from qevd_bio.release.contents import Contents
 from qevd_bio.files.strict_json import JsonValue
+from qevd_bio.release.contents import SPLITS, Contents
+from qevd_bio.release.features import type_name
+from qevd_bio.tables.published import TABLES
+from qevd_bio.tables.published_table import PublishedTable
 
 CONFORMS_TO = "http://mlcommons.org/croissant/1.1"
 
-_CROISSANT_WORDS = (
-    "arrayShape",
-    "citeAs",
-    "column",
-    "containedIn",
-    "equivalentProperty",
-    "extract",
-    "field",
-    "fileProperty",
-    "fileObject",
-    "fileSet",
-    "format",
-    "includes",
-    "isArray",
-    "isLiveDataset",
-    "jsonPath",
-    "key",
-    "md5",
-    "parentField",
-    "path",
-    "recordSet",
-    "references",
-    "regex",
-    "repeated",
-    "replace",
-    "samplingRate",
-    "separator",
-    "source",
-    "subField",
-    "transform",
-)
+_CROISSANT_TERMS = (
+    "arrayShape", "citeAs", "column", "containedIn", "equivalentProperty", "extract", "field",
+    "fileProperty", "fileObject", "fileSet", "format", "includes", "isArray", "isLiveDataset",
+    "jsonPath", "key", "md5", "parentField", "path", "recordSet", "references", "regex",
+    "repeated", "replace", "samplingRate", "separator", "source", "subField", "transform",
+)  # fmt: skip
 
 _CONTEXT: dict[str, JsonValue] = {
     "@language": "en",
@@ -59,7 +35,7 @@ _CONTEXT: dict[str, JsonValue] = {
     "data": {"@id": "cr:data", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     "examples": {"@id": "cr:examples", "@type": "@json"},
-    **{word: f"cr:{word}" for word in _CROISSANT_WORDS},
+    **{term: f"cr:{term}" for term in _CROISSANT_TERMS},
 }
 
 _DATA_TYPES = {
@@ -105,15 +81,11 @@ def croissant(contents: Contents, files: Mapping[str, tuple[int, str]]) -> dict[
     Returns
     -------
     dict
-        JSON-LD: a file object with its sha256 for every file, and for every config with rows a
-        file set and a record set, whose records also tell their split.
-
-    Notes
-    -----
-    Croissant asks for ``url`` and ``datePublished``, which no input of a release says unless
-    `Contents` names them; readers warn where they are missing.
+        JSON-LD: a file object for every file, a file set and a record set for every table with
+        rows; the split is a field of every record. Croissant asks for ``url`` and
+        ``datePublished``; readers warn where `Contents` has none.
     """
-    filled = [name for name, splits in contents.shards.items() if any(splits.values())]
+    filled = [TABLES[name] for name in contents.filled()]
     optional = {"datePublished": contents.date, "url": contents.url}
     return {
         "@context": _CONTEXT,
@@ -129,11 +101,11 @@ def croissant(contents: Contents, files: Mapping[str, tuple[int, str]]) -> dict[
         **{key: value for key, value in optional.items() if value is not None},
         "distribution": [
             *(_file_object(path, *files[path]) for path in sorted(files)),
-            *(_file_set(config) for config in filled),
+            *(_file_set(table.name) for table in filled),
         ],
         "recordSet": [
             _splits(tuple(contents.videos)),
-            *(_record_set(config, CONFIGS[config].schema) for config in filled),
+            *(_record_set(table) for table in filled),
         ],
     }
 
@@ -182,7 +154,8 @@ def _splits(names: Sequence[str]) -> JsonValue:
     }
 
 
-def _record_set(config: str, schema: pa.Schema) -> JsonValue:
+def _record_set(table: PublishedTable) -> JsonValue:
+    config = table.name
     source = {"fileSet": {"@id": f"{config}-shards"}}
     split: dict[str, JsonValue] = {
         "@type": "cr:Field",
@@ -197,16 +170,16 @@ def _record_set(config: str, schema: pa.Schema) -> JsonValue:
             "transform": {"regex": rf"^({'|'.join(SPLITS)})-.+\.parquet$"},
         },
     }
-    fields = [_field(f"{config}/{field.name}", field, source) for field in schema]
+    fields = [_field(f"{config}/{field.name}", field, source) for field in table.schema]
     record_set: dict[str, JsonValue] = {
         "@type": "cr:RecordSet",
         "@id": config,
         "name": config,
-        "description": f"The table {config}, sorted by {', '.join(CONFIGS[config].order)}.",
+        "description": f"The table {config}, sorted by {', '.join(table.order)}.",
         "field": [split, *fields],
     }
-    if CONFIGS[config].is_key:
-        record_set["key"] = [{"@id": f"{config}/{name}"} for name in CONFIGS[config].order]
+    if table.is_sorted_by_key:
+        record_set["key"] = [{"@id": f"{config}/{name}"} for name in table.key]
     return record_set
 
 
@@ -232,10 +205,10 @@ def _field(path: str, field: pa.Field, source: Mapping[str, JsonValue]) -> JsonV
 
 def _described(path: str, field: pa.Field) -> dict[str, JsonValue]:
     unit = field.metadata.get(b"unit", b"").decode()
-    words = field.metadata[b"description"].decode()
+    text = field.metadata[b"description"].decode()
     return {
         "@type": "cr:Field",
         "@id": path,
         "name": field.name,
-        "description": f"{words} [{unit}]" if unit else words,
+        "description": f"{text} [{unit}]" if unit else text,
     }

@@ -10,11 +10,12 @@ from typing import Any, cast
 
 import pyarrow as pa
 
-from qevd_bio.release.loading import load_table, splits_of
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.files.strict_json import JsonValue, parse_json
 from qevd_bio.qevd.layout import SPLIT_FOLDERS
 from qevd_bio.qevd.texts import is_unicode
+from qevd_bio.release.contents import RESTORE
+from qevd_bio.release.loading import load_table, splits_of
 from qevd_bio.tables.parquet import read_parquet, rows_table
 from qevd_bio.tables.records import SCHEMA
 
@@ -24,20 +25,10 @@ _TEXTS = "feedbacks"
 
 
 def records_table(source: Sequence[JsonValue], video_ids: Mapping[int, str]) -> pa.Table:
-    """Lay an annotation file out as a table.
+    """Return the records of an annotation file, malformed ones included, as a table.
 
-    Parameters
-    ----------
-    source : sequence
-        Its records as `qevd_bio.qevd.records.read_source` gives them, malformed ones included.
-    video_ids : mapping of int to str
-        Unit id by place in the file; records that cannot be used are absent.
-
-    Returns
-    -------
-    Table
-        Schema `qevd_bio.tables.records.SCHEMA`; `records_of` gives the records back, to the
-        last bit of every number.
+    `video_ids` has the unit id by place in the file; records that cannot be used are absent.
+    `records_of` gives the records back, to the last bit of every number.
     """
     rows = []
     for index, raw in enumerate(source):
@@ -62,19 +53,14 @@ def _runs(texts: list[JsonValue]) -> list[dict[str, Any]] | None:
 
 
 def records_of(table: pa.Table, sentences: Sequence[Mapping[str, Any]]) -> list[JsonValue]:
-    """Rebuild the records of an annotation file.
+    """Rebuild the records of an annotation file, in its order.
 
     Parameters
     ----------
     table : Table
         From `records_table`.
     sentences : sequence of mapping
-        Annotation rows whose `feedback` is put in place; none gives the source back.
-
-    Returns
-    -------
-    list
-        One entry a record, in the order of the file.
+        Annotation rows with the `feedback` to use; none gives the source back.
 
     Raises
     ------
@@ -90,7 +76,7 @@ def records_of(table: pa.Table, sentences: Sequence[Mapping[str, Any]]) -> list[
         if row["runs"] is not None:
             dense = [run["text"] for run in row["runs"] for _ in range(run["frames"])]
             for sentence in by_video.pop(row["video_id"], []):
-                _put(dense, sentence)
+                _replace(dense, sentence)
             record = {**cast("dict[str, JsonValue]", record), _TEXTS: dense}
         records.append(record)
     for video in by_video:
@@ -98,7 +84,7 @@ def records_of(table: pa.Table, sentences: Sequence[Mapping[str, Any]]) -> list[
     return records
 
 
-def _put(dense: list[str], sentence: Mapping[str, Any]) -> None:
+def _replace(dense: list[str], sentence: Mapping[str, Any]) -> None:
     start, end = sentence["frame_start"], sentence["frame_end"]
     index = sentence["feedback_index"]
     if not start < end or dense[start:end] != [sentence["feedback_original"]] * (end - start):
@@ -140,17 +126,13 @@ def drop_in_of_release(path: Path | str, split: str, *, original: bool = False) 
         )
     wanted = ["video_id", "feedback_index", "frame_start", "frame_end"]
     wanted += ["feedback_original", "feedback"]
-    said: list[Mapping[str, Any]] = []
+    sentences: list[Mapping[str, Any]] = []
     if split in splits_of(folder):
-        said = load_table(split, folder).select(wanted).to_pylist()
+        sentences = load_table(split, folder).select(wanted).to_pylist()
     if original:
-        said = [{**row, "feedback": row["feedback_original"]} for row in said]
-    return records_of(read_parquet(file, SCHEMA), said)
+        sentences = [{**row, "feedback": row["feedback_original"]} for row in sentences]
+    return records_of(read_parquet(file, SCHEMA), sentences)
 
 
 def _bad(cause: str, video: str) -> DataError:
-    return DataError(
-        cause,
-        where=f"video {video}",
-        next_step="Restore the release; sha256sum -c SHA256SUMS names every damaged file",
-    )
+    return DataError(cause, where=f"video {video}", next_step=RESTORE)

@@ -11,15 +11,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qevd_bio.release.loading import read_manifest, splits_of
-from qevd_bio.release.rows import SplitRows, open_shard
-from qevd_bio.feedback.morphology import morphology_context, told_measurements
+from qevd_bio.feedback.morphology import morphology_context, reportable_measurements
 from qevd_bio.feedback.numbers import unbacked_numbers, unbacked_pose
 from qevd_bio.motion.constraints import Finding
+from qevd_bio.release.opened_release import OpenedRelease
 from qevd_bio.skeleton.dofs import DOF_INDEX
 from qevd_bio.tables.findings import FINDING_FIELDS
-
-MORPHOMETRICS = "morphometrics"
 
 _FINDING_NAMES = tuple(field.name for field in FINDING_FIELDS)
 _MOST_STATEMENTS = 2
@@ -28,7 +25,7 @@ _ANGLE_TOLERANCE_DEG = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class SentenceFault:
+class SentenceIssue:
     """What is wrong with the sentence or the contexts of one utterance."""
 
     video_id: str
@@ -36,7 +33,7 @@ class SentenceFault:
     cause: str
 
 
-def release_faults(path: Path | str) -> list[SentenceFault]:
+def sentence_issues(path: Path | str) -> list[SentenceIssue]:
     """Check every annotation row of a release against its own evidence.
 
     Parameters
@@ -46,104 +43,92 @@ def release_faults(path: Path | str) -> list[SentenceFault]:
 
     Returns
     -------
-    list of SentenceFault
-        Empty when each row keeps `row_faults`, its findings are those of the `findings` table,
-        its pose is that of the `kinematics` table and the body told of that of `morphometrics`.
+    list of SentenceIssue
+        Empty when each row passes `row_issues`, its findings are those of the `findings` table,
+        its pose is that of the `kinematics` table and its body that of `morphometrics`.
 
     Raises
     ------
     UsageError, DataError
         The folder is no release, or a table cannot be read.
     """
-    folder = Path(path)
-    return [fault for split in splits_of(folder) for fault in _split_faults(folder, split)]
+    opened = OpenedRelease(Path(path))
+    return [
+        SentenceIssue(video, index, cause)
+        for rows in opened.tables["annotations"].values()
+        for video in rows.videos()
+        for index, _, cause in video_issues(opened.tables_of(video))
+    ]
 
 
-def row_faults(row: Mapping[str, Any], body: Mapping[str, float] | None = None) -> list[str]:
-    """Say what an annotation row tells without evidence.
+def row_issues(row: Mapping[str, Any], body: Mapping[str, float] | None = None) -> list[str]:
+    """Find the statements of an annotation row that nothing backs.
 
-    Parameters
-    ----------
-    row : mapping
-        Columns of the `annotations` table.
-    body : mapping of str to float, optional
-        What may be told of the video's person (`feedback.morphology.told_measurements`); None:
-        nothing measured the body.
-
-    Returns
-    -------
-    list of str
-        Causes. A rewritten sentence holds numbers of its spoken findings only, in their places;
-        any other is the source's to the character; the motion context holds numbers of the
-        row's pose and findings only, the morphology context those of the body.
+    A rewritten sentence holds numbers of its spoken findings only, in their places; any other is
+    the source's to the character. The motion context holds numbers of the row's pose and findings
+    only, the morphology context those of `body` (`morphology.reportable_measurements`; None:
+    nothing measured the body).
     """
     findings = [Finding(**{name: one[name] for name in _FINDING_NAMES}) for one in row["findings"]]
     spoken = [f for f, one in zip(findings, row["findings"], strict=True) if one["spoken"]]
-    pose, violations = _parts(row["motion_context"])
-    causes = [
-        f"the motion context says {number} and no finding does"
-        for number in unbacked_numbers(violations, findings)
+    return [
+        *_context_issues(row, findings, body),
+        *(
+            _rewritten_issues(row, spoken)
+            if row["status"] == "rewritten"
+            else _original_issues(row, findings, spoken)
+        ),
     ]
-    told = [(angle["name"], angle["angle_deg"]) for angle in row["pose"]]
-    causes += [f"the pose state says '{item}'" for item in unbacked_pose(pose, told)]
+
+
+def _context_issues(
+    row: Mapping[str, Any], findings: Sequence[Finding], body: Mapping[str, float] | None
+) -> Iterator[str]:
+    pose, _, violations = row["motion_context"].partition("Violations:")
+    for number in unbacked_numbers(violations, findings):
+        yield f"the motion context states {number} and no finding does"
+    angles = [(angle["name"], angle["angle_deg"]) for angle in row["pose"]]
+    for item in unbacked_pose(pose.strip(), angles):
+        yield f"the pose state states '{item}'"
     contexts = [morphology_context(body or {}, low_confidence=low) for low in (False, True)]
     if row["morphology_context"] not in contexts:
-        causes.append(
-            f"the morphology context says '{row['morphology_context']}' and "
-            + (f"the body is '{contexts[0]}'" if body else "nothing measured the body")
-        )
-    if row["status"] == "rewritten":
-        if not 1 <= len(spoken) <= _MOST_SPOKEN:
-            causes.append(f"the sentence is rewritten by {len(spoken)} findings")
-        causes += [
-            f"the sentence says {number} and no finding it speaks of does"
-            for number in unbacked_numbers(row["feedback"], spoken)
-        ]
-        return causes
+        known = f"the body is '{contexts[0]}'" if body else "nothing measured the body"
+        yield f"the morphology context states '{row['morphology_context']}' and {known}"
+
+
+def _rewritten_issues(row: Mapping[str, Any], spoken: Sequence[Finding]) -> Iterator[str]:
+    if not 1 <= len(spoken) <= _MOST_SPOKEN:
+        yield f"the sentence is rewritten by {len(spoken)} findings"
+    for number in unbacked_numbers(row["feedback"], spoken):
+        yield f"the sentence states {number} and no finding it speaks of does"
+
+
+def _original_issues(
+    row: Mapping[str, Any], findings: Sequence[Finding], spoken: Sequence[Finding]
+) -> Iterator[str]:
     if row["feedback"] != row["feedback_original"]:
-        causes.append(f"the sentence differs from the source's and its status is {row['status']}")
+        yield f"the sentence differs from the source's and its status is {row['status']}"
     if spoken:
-        causes.append(f"{len(spoken)} findings are spoken and the status is {row['status']}")
+        yield f"{len(spoken)} findings are spoken and the status is {row['status']}"
     if row["status"] == "unsupported":
-        causes += [
-            f"the reason says {number} and no finding does"
-            for number in unbacked_numbers(row["reason"], findings)
-        ]
-    return causes
+        for number in unbacked_numbers(row["reason"], findings):
+            yield f"the reason states {number} and no finding does"
 
 
-def _parts(context: str) -> tuple[str, str]:
-    pose, _, violations = context.partition("Violations:")
-    return pose.strip(), violations
-
-
-def video_faults(
-    annotations: Sequence[Mapping[str, Any]],
-    findings: Sequence[Mapping[str, Any]],
-    morphometrics: Sequence[Mapping[str, Any]],
-    kinematics: pa.Table,
-) -> Iterator[tuple[int, str]]:
+def video_issues(tables: Mapping[str, pa.Table]) -> Iterator[tuple[int, int, str]]:
     """Check the annotation rows of one video against its findings, body and angles.
 
-    Parameters
-    ----------
-    annotations, findings, morphometrics : sequence of mapping
-        All rows of the video; releases before schema 1.2.0 measured no body.
-    kinematics : Table
-        Its frames.
-
-    Yields
-    ------
-    int, str
-        Place among `annotations` and cause.
+    `tables` has all rows of the video by table; releases before schema 1.2.0 measured no body.
+    Yields the number of the utterance, its place among the annotation rows, and the cause.
     """
     checked: dict[tuple[int, int], list[dict[str, Any]]] = {}
-    for one in findings:
+    for one in tables["findings"].to_pylist() if "findings" in tables else ():
         key = (one["segment_index"], one["cycle_index"])
         checked.setdefault(key, []).append({name: one[name] for name in _FINDING_NAMES})
-    body = told_measurements(morphometrics[0]) if morphometrics else None
-    for place, row in enumerate(annotations):
-        causes = row_faults(row, body)
+    bodies = tables["morphometrics"].to_pylist() if "morphometrics" in tables else []
+    body = reportable_measurements(bodies[0]) if bodies else None
+    for place, row in enumerate(tables["annotations"].to_pylist()):
+        causes = row_issues(row, body)
         if row["cycle"] is not None:
             key = (row["segment_index"], row["cycle"]["cycle_index"])
             own = [{name: one[name] for name in _FINDING_NAMES} for one in row["findings"]]
@@ -151,30 +136,9 @@ def video_faults(
                 causes.append("its findings are not those of its cycle")
         elif row["findings"]:
             causes.append("it has findings and no cycle")
-        causes += _differing(kinematics, row["frame_start"], row["pose"])
+        causes += _differing(tables["kinematics"], row["frame_start"], row["pose"])
         for cause in causes:
-            yield place, cause
-
-
-def _split_faults(folder: Path, split: str) -> Iterator[SentenceFault]:
-    manifest = read_manifest(folder)
-    annotations, findings, morphometrics, kinematics = (
-        _split_rows(folder, manifest, config, split)
-        for config in ("annotations", "findings", MORPHOMETRICS, "kinematics")
-    )
-    for video in annotations.videos():
-        rows, checked, bodies = (
-            table.of(video).to_pylist() for table in (annotations, findings, morphometrics)
-        )
-        for place, cause in video_faults(rows, checked, bodies, kinematics.of(video)):
-            yield SentenceFault(video, rows[place]["feedback_index"], cause)
-
-
-def _split_rows(folder: Path, manifest: Mapping[str, Any], config: str, split: str) -> SplitRows:
-    if config not in manifest["configs"]:
-        return SplitRows([])
-    shards = manifest["configs"][config][split]["shards"]
-    return SplitRows([open_shard(folder, shard["path"]) for shard in shards])
+            yield row["feedback_index"], place, cause
 
 
 def _differing(
@@ -188,7 +152,7 @@ def _differing(
             continue
         value = kinematics[f"{name}_rad"][row].as_py() if row >= 0 else None
         if value is None or not _is_angle(value, angle["angle_deg"]):
-            yield f"the pose holds {name} {angle['angle_deg']:.3f}° and the frame {frame} not"
+            yield f"the pose holds {name} {angle['angle_deg']:.3f}° and the frame {frame} does not"
 
 
 def _is_angle(value_rad: float, angle_deg: float) -> bool:

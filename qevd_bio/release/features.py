@@ -1,4 +1,4 @@
-"""Arrow schemas told to others: Hugging Face features, and a JSON file of names and units."""
+"""Arrow schemas in the forms of others: Hugging Face features, and JSON of names and units."""
 
 from __future__ import annotations
 
@@ -17,42 +17,15 @@ _VALUE_TYPES = {
 
 
 def type_name(kind: pa.DataType) -> str:
-    """Name a plain type as NumPy and Hugging Face do.
-
-    Parameters
-    ----------
-    kind : DataType
-        No struct and no list.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    ValueError
-        No table of a release has such a column.
-    """
+    """Name a plain type as NumPy and Hugging Face do; `ValueError` for any other."""
     if kind not in _VALUE_TYPES:
         raise ValueError(f"no name is agreed for columns of type {kind}")
     return _VALUE_TYPES[kind]
 
 
 def huggingface_features(schema: pa.Schema) -> dict[str, JsonValue]:
-    """Tell a schema as the features that `datasets` keeps in Parquet metadata.
+    """Write a schema as the features that `datasets` keeps in Parquet metadata, by column.
 
-    Parameters
-    ----------
-    schema : Schema
-        Plain columns, structs and lists, nested as you like.
-
-    Returns
-    -------
-    dict
-        Feature by column name.
-
-    Notes
-    -----
     A list is written in brackets, the one form that `datasets` reads before and after 4.0.
     """
     return {field.name: _feature(field.type) for field in schema}
@@ -67,18 +40,7 @@ def _feature(kind: pa.DataType) -> JsonValue:
 
 
 def card_features(schema: pa.Schema) -> list[JsonValue]:
-    """Tell a schema as the `features` of a data card's YAML.
-
-    Parameters
-    ----------
-    schema : Schema
-        As for `huggingface_features`.
-
-    Returns
-    -------
-    list
-        One mapping a column.
-    """
+    """Write a schema as the `features` of a data card's YAML, one mapping a column."""
     return [_card_feature(field) for field in schema]
 
 
@@ -95,11 +57,6 @@ def _card_feature(field: pa.Field) -> JsonValue:
 
 def field_list(schema: pa.Schema) -> list[JsonValue]:
     """List every column with its type, unit and description.
-
-    Parameters
-    ----------
-    schema : Schema
-        Fields made by `qevd_bio.tables.columns.column`.
 
     Returns
     -------

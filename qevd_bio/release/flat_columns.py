@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
-class Leaf:
+class FlatColumn:
     """A plain column of a table, however deep it lies.
 
     Attributes
@@ -24,36 +24,45 @@ class Leaf:
     values : Array
         All values; null also where a struct above is null.
     rows : ndarray of int64
-        Row of the table that each value stands in.
+        Row of the table that each value stands in. In a list a row has any number of values.
     """
 
     path: str
     field: pa.Field
     values: pa.Array
     rows: NDArray[np.int64]
+    in_list: bool = False
+
+    @property
+    def unit(self) -> str:
+        """Unit of the values; empty for plain values."""
+        unit: bytes = (self.field.metadata or {}).get(b"unit", b"")
+        return unit.decode()
 
 
-def leaves(table: pa.Table) -> Iterator[Leaf]:
-    """Yield the plain columns of a table, those of structs and lists with dotted paths."""
+def flat_columns(table: pa.Table) -> dict[str, FlatColumn]:
+    """Find the plain columns of a table, those of structs and lists too, by dotted path."""
+    found: dict[str, FlatColumn] = {}
     for field in table.schema:
         column = table[field.name].combine_chunks()
         if isinstance(column, pa.ChunkedArray):
             column = pa.concat_arrays(column.chunks)
-        yield from _leaves(field.name, field, column, np.arange(len(column), dtype=np.int64))
+        rows = np.arange(len(column), dtype=np.int64)
+        found |= {one.path: one for one in _flat(FlatColumn(field.name, field, column, rows))}
+    return found
 
 
-def _leaves(
-    path: str, field: pa.Field, values: pa.Array, rows: NDArray[np.int64]
-) -> Iterator[Leaf]:
+def _flat(column: FlatColumn) -> Iterator[FlatColumn]:
+    path, field, values, rows = column.path, column.field, column.values, column.rows
     if pa.types.is_struct(field.type):
         # flatten, unlike `field`, carries the nulls of the struct down
-        for inner, column in zip(field.type, values.flatten(), strict=True):
-            yield from _leaves(f"{path}.{inner.name}", inner, column, rows)
+        for inner, part in zip(field.type, values.flatten(), strict=True):
+            yield from _flat(FlatColumn(f"{path}.{inner.name}", inner, part, rows, column.in_list))
     elif pa.types.is_list(field.type):
         parents = pc.list_parent_indices(values).to_numpy(zero_copy_only=False)
         item = field.type.value_field.with_name(field.name)
         if not item.metadata:
             item = item.with_metadata(field.metadata)
-        yield from _leaves(path, item, values.flatten(), rows[parents])
+        yield from _flat(FlatColumn(path, item, values.flatten(), rows[parents], in_list=True))
     else:
-        yield Leaf(path, field, values, rows)
+        yield column

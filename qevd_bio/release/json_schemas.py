@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from qevd_bio.release.features import type_name
 from qevd_bio.files.strict_json import JsonValue
+from qevd_bio.release.features import type_name
 from qevd_bio.tables.columns import SCHEMA_VERSION
+from qevd_bio.tables.published_table import PublishedTable
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -22,31 +23,19 @@ _JSON_TYPES = {
 }
 
 
-def row_schema(name: str, schema: pa.Schema, order: Sequence[str]) -> dict[str, JsonValue]:
-    """Tell a table as the JSON Schema of one of its rows.
+def row_schema(table: PublishedTable, schema: pa.Schema | None = None) -> dict[str, JsonValue]:
+    """Write the JSON Schema (draft 2020-12) of one row of a table.
 
-    Parameters
-    ----------
-    name : str
-        Of the table.
-    schema : Schema
-        Fields made by `qevd_bio.tables.columns.column`.
-    order : sequence of str
-        Columns its rows are sorted by.
-
-    Returns
-    -------
-    dict
-        Draft 2020-12; every column is required and no other allowed. Beside the words of the
-        standard: ``unit`` and ``arrowType`` of a column, ``sortedBy`` and ``schemaVersion`` of
-        the table, which validators pass over.
+    Every column is required and no other allowed. Beside the words of the standard it has ``unit``
+    and ``arrowType`` of a column, ``sortedBy`` and ``schemaVersion`` of the table, which
+    validators pass over. `schema` gives the columns of a shard where they are not this version's.
     """
     return {
         "$schema": _DIALECT,
-        "title": name,
+        "title": table.name,
         "schemaVersion": SCHEMA_VERSION,
-        "sortedBy": list(order),
-        **_object(list(schema), nullable=False),
+        "sortedBy": list(table.order),
+        **_object(list(table.schema if schema is None else schema), nullable=False),
     }
 
 
@@ -60,8 +49,8 @@ def _object(fields: Sequence[pa.Field], *, nullable: bool) -> dict[str, JsonValu
 
 
 def _property(field: pa.Field) -> JsonValue:
-    words = {key.decode(): text.decode() for key, text in field.metadata.items()}
-    return {**words, **_typed(field.type, nullable=field.nullable)}
+    metadata = {key.decode(): text.decode() for key, text in field.metadata.items()}
+    return {**metadata, **_typed(field.type, nullable=field.nullable)}
 
 
 def _typed(kind: pa.DataType, *, nullable: bool) -> dict[str, JsonValue]:

@@ -11,20 +11,9 @@ import pyarrow.dataset as pds
 def loaded_bytes(path: Path) -> int:
     """Count the bytes of a shard as `datasets` 5 does when it prepares a split.
 
-    Parameters
-    ----------
-    path : Path
-        A shard with at least one row group.
-
-    Returns
-    -------
-    int
-        Sum over batches of as many rows as the first row group has.
-
-    Notes
-    -----
-    Its features know no column that is never null: structs are made anew with a mask, and lists
-    of such structs with them. The number follows from that, to the byte.
+    The sum over batches of as many rows as the first row group has. Its features know no column
+    that is never null: structs are made anew with a mask, and lists of such structs with them. The
+    number follows from that, to the byte.
     """
     with path.open("rb") as file:
         fragment = pds.ParquetFileFormat().make_fragment(file)

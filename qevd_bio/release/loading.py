@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from qevd_bio.release.configs import CONFIGS, DEFAULT_CONFIG
-from qevd_bio.release.contents import MANIFEST_FILE
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.files.contain import contained_path
-from qevd_bio.files.strict_json import parse_json
-from qevd_bio.tables.columns import SCHEMA_VERSION
+from qevd_bio.release.contents import MANIFEST_FILE, RESTORE
+from qevd_bio.release.manifest import read_manifest
+from qevd_bio.release.rows import SplitRows, open_split, runs_of
+from qevd_bio.tables.published import DEFAULT_TABLE, TABLES
 
 
-def load_split(split: str, path: Path | str, config: str = DEFAULT_CONFIG) -> pd.DataFrame:
+def load_split(split: str, path: Path | str, config: str = DEFAULT_TABLE) -> pd.DataFrame:
     """Load one table of one split.
 
     Parameters
@@ -38,12 +34,12 @@ def load_split(split: str, path: Path | str, config: str = DEFAULT_CONFIG) -> pd
     DataFrame
         Rows in the order of the release; structs are dicts, lists are arrays. Whole-number
         columns that may be null have pandas' ``Int32``. A split of the release that has no
-        rows in this config gives an empty frame with its columns.
+        rows in this table gives an empty frame with its columns.
 
     Raises
     ------
     UsageError
-        The folder is no release, or it has no such split or config.
+        The folder is no release, or it has no such split or table.
     DataError
         A shard is missing or unreadable, or the shards differ in their columns or from the
         manifest in their number of rows.
@@ -51,21 +47,17 @@ def load_split(split: str, path: Path | str, config: str = DEFAULT_CONFIG) -> pd
     return _frame(load_table(split, path, config))
 
 
-def load_table(split: str, path: Path | str, config: str = DEFAULT_CONFIG) -> pa.Table:
+def load_table(split: str, path: Path | str, config: str = DEFAULT_TABLE) -> pa.Table:
     """Load one table of one split as it was written; parameters and errors of `load_split`."""
-    folder = Path(path)
-    entry = _entry(folder, split, config)
-    tables = []
-    for shard, file in _opened(folder, entry):
-        with _readable(shard):
-            tables.append(file.read())
-    return pa.concat_tables(tables) if tables else _empty(folder, config)
+    rows = _rows(Path(path), split, config)
+    tables = [table for _, _, table in rows.groups()]
+    return pa.concat_tables(tables) if tables else _empty(Path(path), config)
 
 
 def videos_of(
     split: str,
     path: Path | str,
-    config: str = DEFAULT_CONFIG,
+    config: str = DEFAULT_TABLE,
     columns: Sequence[str] | None = None,
 ) -> Iterator[tuple[str, pa.Table]]:
     """Go through a table video by video, with one row group in memory.
@@ -87,151 +79,80 @@ def videos_of(
     Raises
     ------
     UsageError, DataError
-        As for `load_split`, when the fault is reached.
+        As for `load_split`; a damaged row group when it is reached.
     """
-    folder = Path(path)
     held: list[pa.Table] = []
     name = ""
     wanted = None if columns is None else list(dict.fromkeys(("video_id", *columns)))
-    for shard, file in _opened(folder, _entry(folder, split, config)):
-        for group in range(file.num_row_groups):
-            with _readable(shard):
-                rows = file.read_row_group(group, columns=wanted)
-            for video, part in _runs(rows):
-                if held and video != name:
-                    yield name, pa.concat_tables(held)
-                    held = []
-                name = video
-                held.append(part)
+    for _, _, rows in _rows(Path(path), split, config).groups(wanted):
+        for video, start, stop in runs_of(rows["video_id"]):
+            if held and video != name:
+                yield name, pa.concat_tables(held)
+                held = []
+            name = video
+            held.append(rows.slice(start, stop - start))
     if held:
         yield name, pa.concat_tables(held)
 
 
 def splits_of(path: Path | str) -> tuple[str, ...]:
-    """Name the splits of a release that hold a video.
-
-    Raises
-    ------
-    UsageError, DataError
-        As for `read_manifest`.
-    """
+    """Name the splits of a release that hold a video; errors of `read_manifest`."""
     return tuple(read_manifest(Path(path))["splits"])
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """Read the manifest of a release.
-
-    Raises
-    ------
-    UsageError
-        The folder is no release.
-    DataError
-        It was written with a newer schema than this version knows.
-    """
-    manifest_file = folder / MANIFEST_FILE
-    if not manifest_file.is_file():
-        raise UsageError(
-            f"is no release: it has no {MANIFEST_FILE}",
-            where=str(folder),
-            next_step="Give the folder of one version, such as release/1.0.0",
-        )
-    manifest = parse_json(manifest_file.read_text(encoding="utf-8"), where=str(manifest_file))
-    if not isinstance(manifest, dict) or "schema_version" not in manifest:
-        raise _no_version("says no schema_version", manifest_file)
-    written = str(manifest["schema_version"])
-    if _numbers(written, manifest_file) > _numbers(SCHEMA_VERSION, manifest_file):
-        raise DataError(
-            f"has schema version {written}; this version of qevd_bio reads up to {SCHEMA_VERSION}",
-            where=str(manifest_file),
-            next_step="Update qevd_bio, or read the Parquet files without it",
-        )
-    return manifest
-
-
-def shard_files(split: str, path: Path | str, config: str = DEFAULT_CONFIG) -> list[Path]:
+def shard_files(split: str, path: Path | str, config: str = DEFAULT_TABLE) -> list[Path]:
     """Name the Parquet files of one table of one split, in order; errors of `load_split`."""
     folder = Path(path)
-    return [_file(folder, shard) for shard in _entry(folder, split, config)["shards"]]
-
-
-def _numbers(version: str, where: Path) -> tuple[int, ...]:
-    if re.fullmatch(r"\d+\.\d+\.\d+", version, re.ASCII) is None:
-        raise _no_version(f"has schema version {version!r}, which are not three numbers", where)
-    return tuple(int(number) for number in version.split("."))
-
-
-def _no_version(cause: str, file: Path) -> DataError:
-    return DataError(
-        cause,
-        where=str(file),
-        next_step="Restore the release; sha256sum -c SHA256SUMS names every damaged file",
-    )
+    return [
+        contained_path(folder, shard["path"], where=MANIFEST_FILE)
+        for shard in _entry(folder, split, config)["shards"]
+    ]
 
 
 def _entry(folder: Path, split: str, config: str) -> dict[str, Any]:
     manifest = read_manifest(folder)
     configs = manifest["configs"]
-    for word, name, known in (
+    for what, name, known in (
         ("config", config, configs),
         ("split", split, next(iter(configs.values()))),
     ):
         if name not in known:
+            hint = ""
+            if what == "config" and name in TABLES:
+                hint = (
+                    f"; {name} came with schema version {TABLES[name].since}, the release has "
+                    f"{manifest['schema_version']}"
+                )
             raise UsageError(
-                f"has no {word} {name!r}",
+                f"has no {what} {name!r}",
                 where=str(folder),
-                next_step=f"It has {', '.join(known)}",
+                next_step=f"It has {', '.join(known)}{hint}",
             )
     entry: dict[str, Any] = configs[config][split]
     return entry
 
 
-def _file(folder: Path, shard: dict[str, Any]) -> Path:
-    return contained_path(folder, shard["path"], where=MANIFEST_FILE)
-
-
-def _opened(
-    folder: Path, entry: dict[str, Any]
-) -> Iterator[tuple[dict[str, Any], pq.ParquetFile]]:
-    """Open shard after shard, each with the columns of the first and the rows it should have."""
-    first: pa.Schema | None = None
-    for shard in entry["shards"]:
-        with _readable(shard):
-            file = pq.ParquetFile(_file(folder, shard))
-        with file:
-            schema, rows = file.schema_arrow, file.metadata.num_rows
-            first = first or schema
-            if not schema.equals(first):
-                of_first = entry["shards"][0]["path"]
-                raise _damaged(f"columns differ from those of {of_first}", shard)
-            if rows != shard["rows"]:
-                raise _damaged(f"has {rows} rows, the manifest says {shard['rows']}", shard)
-            yield shard, file
-
-
-@contextmanager
-def _readable(shard: dict[str, Any]) -> Iterator[None]:
-    try:
-        yield
-    except (pa.ArrowInvalid, OSError) as error:
-        raise _damaged(f"cannot be read ({error})", shard) from error
-
-
-def _runs(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    """Cut a table where the video changes."""
-    runs = pc.run_end_encode(rows["video_id"].combine_chunks())
-    start = 0
-    for video, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
-        yield video, rows.slice(start, end - start)
-        start = end
+def _rows(folder: Path, split: str, config: str) -> SplitRows:
+    """Open the shards, each with the columns of the first and the rows it should have."""
+    entry = _entry(folder, split, config)
+    rows = open_split(folder, entry["shards"])
+    for shard, listed in zip(rows.shards, entry["shards"], strict=True):
+        if not shard.schema.equals(rows.shards[0].schema):
+            cause = f"columns differ from those of {rows.shards[0].path}"
+        elif shard.rows != listed["rows"]:
+            cause = f"has {shard.rows} rows, the manifest lists {listed['rows']}"
+        else:
+            continue
+        raise DataError(cause, where=shard.path, next_step=RESTORE)
+    return rows
 
 
 def _empty(folder: Path, config: str) -> pa.Table:
     """Make a table without rows, with the columns the release's other splits have."""
     for split in splits_of(folder):
-        for shard in _entry(folder, split, config)["shards"]:
-            with _readable(shard):
-                return pq.read_schema(_file(folder, shard)).empty_table()
-    return CONFIGS[config].schema.empty_table()
+        for shard in _rows(folder, split, config).shards:
+            return shard.schema.empty_table()
+    return TABLES[config].schema.empty_table()
 
 
 def _frame(table: pa.Table) -> pd.DataFrame:
@@ -241,11 +162,3 @@ def _frame(table: pa.Table) -> pd.DataFrame:
             column = table[field.name].to_pandas(types_mapper={pa.int32(): pd.Int32Dtype()}.get)
             frame[field.name] = column
     return frame
-
-
-def _damaged(cause: str, shard: dict[str, Any]) -> DataError:
-    return DataError(
-        cause,
-        where=str(shard["path"]),
-        next_step="Restore the release; sha256sum -c SHA256SUMS names every damaged file",
-    )

@@ -1,40 +1,43 @@
-"""Making a release: Parquet splits with card, manifest, schemas and sums."""
+"""Write a release: Parquet splits with card, manifest, schemas and sums."""
 
 from __future__ import annotations
 
 import datetime
 import json
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from qevd_bio.release.card import card_text
-from qevd_bio.release.changelog import (
-    CHANGELOG_FILE,
-    PreviousRelease,
-    changelog_text,
-    previous_release,
-)
-from qevd_bio.release.compare import refuse_small_step
-from qevd_bio.release.configs import CONFIGS, SPLITS
-from qevd_bio.release.croissant import croissant
-from qevd_bio.release.drop_in import DROP_IN_FOLDER, TABLE_FILE
-from qevd_bio.release.evidence import release_faults
-from qevd_bio.release.json_schemas import row_schema
+from qevd_bio.errors import DataError, UsageError
+from qevd_bio.files.atomic import write_text_atomic
+from qevd_bio.files.contain import plain_name
+from qevd_bio.files.digest import sha256_file
 from qevd_bio.files.new_folder import new_folder
+from qevd_bio.files.strict_json import JsonValue, dump_json
+from qevd_bio.qevd.layout import RECORDS_FILE
+from qevd_bio.release.card import card_text
+from qevd_bio.release.changelog import PreviousRelease, changelog_text, previous_release
+from qevd_bio.release.compare import refuse_small_step
 from qevd_bio.release.contents import (
+    CARD_FILE,
+    CHANGELOG_FILE,
+    CROISSANT_FILE,
     MANIFEST_FILE,
+    SPLITS,
+    SUMS_FILE,
     Contents,
-    MissingVideo,
     PublishedVideo,
     Release,
+    ReleaseInput,
     Shard,
 )
+from qevd_bio.release.croissant import croissant
+from qevd_bio.release.drop_in import DROP_IN_FOLDER, TABLE_FILE
+from qevd_bio.release.evidence import sentence_issues
+from qevd_bio.release.json_schemas import row_schema
 from qevd_bio.release.shards import (
     ROWS_PER_SHARD,
     kinematics_notes,
@@ -42,33 +45,18 @@ from qevd_bio.release.shards import (
     row_digests,
     write_config,
 )
-from qevd_bio.errors import DataError, UsageError
-from qevd_bio.files.atomic import write_text_atomic
-from qevd_bio.files.contain import plain_name
-from qevd_bio.files.digest import sha256_file
-from qevd_bio.files.strict_json import JsonValue, dump_json
-from qevd_bio.qevd.layout import RECORDS_FILE
+from qevd_bio.release.version_steps import release_numbers
+from qevd_bio.tables import records
 from qevd_bio.tables.columns import SCHEMA_VERSION
 from qevd_bio.tables.parquet import write_parquet
-from qevd_bio.tables.records import SCHEMA as RECORDS
-
-CARD_FILE = "README.md"
-CROISSANT_FILE = "croissant.json"
-SUMS_FILE = "SHA256SUMS"
-
-_NUMBER = r"(0|[1-9]\d*)"
-_VERSION = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(-[0-9A-Za-z]+(\.[0-9A-Za-z]+)*)?", re.A)
+from qevd_bio.tables.published import TABLES
 
 
 def publish(
-    videos: Sequence[PublishedVideo],
+    given: ReleaseInput,
     *,
     out: Path,
     version: str,
-    missing: Sequence[MissingVideo],
-    drop_in: Mapping[str, Sequence[JsonValue]],
-    records: Mapping[str, pa.Table],
-    generator: Mapping[str, str],
     rows_per_shard: int = ROWS_PER_SHARD,
     previous: Path | None = None,
     date: str | None = None,
@@ -78,20 +66,12 @@ def publish(
 
     Parameters
     ----------
-    videos : sequence of PublishedVideo
-        In any order.
+    given : ReleaseInput
+        Videos, source records and versions.
     out : Path
         Folder of releases; the new one is ``out/<version>``.
     version : str
         Semantic version, such as ``1.0.0``.
-    missing : sequence of MissingVideo
-        What the source holds and the release does not, and why.
-    drop_in : mapping of str to sequence
-        Records of the source with the new sentences, by split folder.
-    records : mapping of str to Table
-        The same records as they were, from `qevd_bio.release.drop_in.records_table`.
-    generator : mapping of str to str
-        Names and versions of what made the release; it stands in every shard.
     rows_per_shard : int
         Most rows of a shard that holds more than one video.
     previous : Path, optional
@@ -109,38 +89,37 @@ def publish(
         The version is none, exists or is too low for what changed, the previous release is
         none, the date is none, or there is nothing to publish.
     DataError
-        A video is given twice, an artifact is damaged, or a sentence holds a number that no
-        finding of its row backs.
+        A video is given twice, an artifact is absent or damaged, or a sentence holds a number
+        that no finding of its row backs.
 
     Notes
     -----
     The release is made beside its place and renamed at the end: it is there whole or not at
     all. No clock enters a file; equal inputs give equal SHA256SUMS, in whatever order the
-    videos are given.
+    videos are given. A table that is not required is left out where no video has it.
     """
-    _check(videos, missing, version, rows_per_shard, date)
-    before = None if previous is None else previous_release(previous, SUMS_FILE)
-    videos = sorted(videos, key=lambda video: video.video_id)
+    _check_options(version, rows_per_shard, date)
+    _check_videos(given, version)
+    before = None if previous is None else previous_release(previous)
+    given = replace(given, videos=sorted(given.videos, key=lambda video: video.video_id))
     target = out / version
     with new_folder(target) as folder:
-        contents = _write_tables(videos, missing, version, generator, folder, rows_per_shard)
+        contents = _write_tables(given, version, folder, rows_per_shard)
         contents = replace(contents, date=date, url=url, previous=_named(before))
-        schemas = {name: (config.schema, config.order) for name, config in CONFIGS.items()}
-        schemas["records"] = (RECORDS, ("record_index",))
-        for name, (schema, order) in schemas.items():
-            _write_json(folder / "schema" / f"{name}.json", row_schema(name, schema, order))
-        for name, dense in drop_in.items():
+        for table in (*(TABLES[name] for name in contents.shards), records.TABLE):
+            _write_json(folder / "schema" / f"{table.name}.json", row_schema(table))
+        for name, dense in given.drop_in.items():
             home = folder / DROP_IN_FOLDER / plain_name(name, where="drop-in split folder")
             # As the source writes it: key order and shortest floats kept, ASCII.
             text = json.dumps(list(dense), allow_nan=False) + "\n"
             write_text_atomic(home / RECORDS_FILE, text)
-            write_parquet(records[name], home / TABLE_FILE)
-        _write_json(folder / MANIFEST_FILE, _manifest(contents, videos, folder))
-        _refuse_faults(folder)
+            write_parquet(given.records[name], home / TABLE_FILE)
+        _write_json(folder / MANIFEST_FILE, _manifest(contents, given.videos, folder))
+        _check_sentences(folder)
         if previous is not None:
             refuse_small_step(previous, folder)
         write_text_atomic(folder / CARD_FILE, card_text(contents))
-        splits = {video.video_id: video.split for video in videos}
+        splits = {video.video_id: video.split for video in given.videos}
         write_text_atomic(folder / CHANGELOG_FILE, changelog_text(contents, splits, before))
         files = _write_sums(folder, contents)
     return Release(folder=target, contents=contents, files=files)
@@ -152,29 +131,18 @@ def _named(before: PreviousRelease | None) -> dict[str, str] | None:
     return {"version": before.version, "sha256sums_sha256": before.sums_sha256}
 
 
-def _refuse_faults(folder: Path) -> None:
-    faults = release_faults(folder)
-    if faults:
+def _check_sentences(folder: Path) -> None:
+    issues = sentence_issues(folder)
+    if issues:
         raise DataError(
-            f"{faults[0].cause} ({len(faults)} such faults in all)",
-            where=f"video {faults[0].video_id} utterance {faults[0].feedback_index}",
+            f"{issues[0].cause} ({len(issues)} such issues in all)",
+            where=f"video {issues[0].video_id} utterance {issues[0].feedback_index}",
             next_step="Nothing was published; report this with the annotations artifact",
         )
 
 
-def _check(
-    videos: Sequence[PublishedVideo],
-    missing: Sequence[MissingVideo],
-    version: str,
-    rows_per_shard: int,
-    date: str | None,
-) -> None:
-    if _VERSION.fullmatch(version) is None:
-        raise UsageError(
-            "is no semantic version",
-            where=f"version {version!r}",
-            next_step="Give three numbers, such as 1.0.0",
-        )
+def _check_options(version: str, rows_per_shard: int, date: str | None) -> None:
+    release_numbers(version)
     if date is not None and not _is_day(date):
         raise UsageError(
             "is no day of the calendar",
@@ -187,31 +155,37 @@ def _check(
             where="rows_per_shard",
             next_step=f"Give a positive number, or none for {ROWS_PER_SHARD}",
         )
-    if not videos:
+
+
+def _check_videos(given: ReleaseInput, version: str) -> None:
+    if not given.videos:
+        first = given.missing[0] if given.missing else None
+        example = f", the first: {first.video_id}: {first.reason}" if first else ""
         raise UsageError(
-            _nothing_finished(missing),
+            f"no video is finished, {len(given.missing)} are missing{example}",
             where=f"release {version}",
-            next_step="Run the stages first; `qevd-bio plan --why` says what is open",
+            next_step="Run the stages first; `qevd-bio plan --why` lists what is open",
         )
-    for video in videos:
+    required = [name for name, table in TABLES.items() if table.required]
+    for video in given.videos:
         plain_name(video.video_id, where="video to publish")
-        absent = [config for config in CONFIGS if config not in video.artifacts]
+        absent = [name for name in required if name not in video.artifacts]
         if absent:
             raise DataError(
                 f"has no artifact for {', '.join(absent)}",
                 where=f"video {video.video_id}",
                 next_step="Run the stages to the end first",
             )
-    given = [(one.video_id, one.split) for one in videos]
-    given += [(one.video_id, one.split) for one in missing]
-    for video_id, split in given:
+    placed = [(one.video_id, one.split) for one in given.videos]
+    placed += [(one.video_id, one.split) for one in given.missing]
+    for video_id, split in placed:
         if split not in SPLITS:
             raise DataError(
                 f"belongs to split {split!r}",
                 where=f"video {video_id}",
                 next_step=f"The splits are {', '.join(SPLITS)}",
             )
-    counts = Counter(video.video_id for video in videos)
+    counts = Counter(video.video_id for video in given.videos)
     twice = sorted(name for name, count in counts.items() if count > 1)
     if twice:
         raise DataError(
@@ -228,39 +202,38 @@ def _is_day(text: str) -> bool:
         return False
 
 
-def _nothing_finished(missing: Sequence[MissingVideo]) -> str:
-    first = f", the first: {missing[0].video_id}: {missing[0].reason}" if missing else ""
-    return f"no video is finished, {len(missing)} are missing{first}"
-
-
 def _write_tables(
-    videos: Sequence[PublishedVideo],
-    missing: Sequence[MissingVideo],
-    version: str,
-    generator: Mapping[str, str],
-    folder: Path,
-    rows_per_shard: int,
+    given: ReleaseInput, version: str, folder: Path, rows_per_shard: int
 ) -> Contents:
-    by_split = {split: [video for video in videos if video.split == split] for split in SPLITS}
-    by_split = {split: group for split, group in by_split.items() if group}
-    shards = {}
-    for config in CONFIGS:
-        schema = release_schema(config, version, generator)
-        shards[config] = write_config(
-            config, by_split, schema, folder, rows_per_shard=rows_per_shard
+    by_split = {split: [one for one in given.videos if one.split == split] for split in SPLITS}
+    by_split = {split: videos for split, videos in by_split.items() if videos}
+    lacking = {
+        name: [video.video_id for video in given.videos if name not in video.artifacts]
+        for name in TABLES
+    }
+    shards = {
+        name: write_config(
+            name,
+            by_split,
+            release_schema(name, version, given.generator),
+            folder,
+            rows_per_shard=rows_per_shard,
         )
+        for name in TABLES
+        if len(lacking[name]) < len(given.videos)
+    }
+    sentences = shards["annotations"]
     return Contents(
         version=version,
-        generator=dict(generator),
+        generator=dict(given.generator),
         shards=shards,
+        videos={split: len(videos) for split, videos in by_split.items()},
         statuses={
-            split: _count_statuses(folder, group) for split, group in shards["annotations"].items()
+            split: _count_statuses(folder, of_split) for split, of_split in sentences.items()
         },
-        videos={split: len(group) for split, group in by_split.items()},
-        faults={video.video_id: video.faults for video in videos if video.faults},
-        missing=tuple(
-            sorted(missing, key=lambda one: (one.video_id, one.split, one.stage, one.reason))
-        ),
+        missing=tuple(sorted(given.missing)),
+        issues={video.video_id: video.issues for video in given.videos if video.issues},
+        lacking={name: lacking[name] for name in shards if lacking[name]},
     )
 
 
@@ -282,9 +255,13 @@ def _manifest(
         "videos": {
             video.video_id: {
                 "split": video.split,
-                "source_faults": list(video.faults),
-                "artifacts": {name: sha256_file(video.artifacts[name]) for name in CONFIGS},
-                "rows_sha256": digests[video.video_id],
+                "source_faults": list(video.issues),
+                "artifacts": {
+                    name: sha256_file(video.artifacts[name])
+                    for name in contents.shards
+                    if name in video.artifacts
+                },
+                "rows_sha256": digests.get(video.video_id, {}),
                 "kinematics": kinematics_notes(video),
             }
             for video in videos

@@ -8,33 +8,25 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qevd_bio.release.flat_columns import leaves
+from qevd_bio.release.flat_columns import flat_columns
 
 
 def rows_sha256(table: pa.Table) -> str:
-    """Hash the rows of one video.
+    """Hash the rows of one video in one table, in its order; `video_id` is left out.
 
-    Parameters
-    ----------
-    table : Table
-        Rows of one table of a release, in its order; `video_id` is left out.
-
-    Returns
-    -------
-    str
-        Sha256 over names, types, nulls and values, to the last bit: -0.0 is not 0.0, an empty
-        list is not null.
+    Sha256 over names, types, nulls and values, to the last bit: -0.0 is not 0.0, an empty list is
+    not null.
     """
     digest = hashlib.sha256()
     own = table.drop_columns(["video_id"])
     for name in own.column_names:
         digest.update(_bits(own[name].is_valid()))
-    for leaf in leaves(own):
-        values = leaf.values
-        digest.update(f"{leaf.path}\0{values.type}\0{len(values)}\0".encode())
+    for column in flat_columns(own).values():
+        values = column.values
+        digest.update(f"{column.path}\0{values.type}\0{len(values)}\0".encode())
         digest.update(_bits(values.is_valid()))
-        if len(values) and pa.types.is_list(own.schema.field(leaf.path.partition(".")[0]).type):
-            digest.update(leaf.rows.astype("<i8").tobytes())
+        if len(values) and column.in_list:
+            digest.update(column.rows.astype("<i8").tobytes())
         if pa.types.is_string(values.type):
             texts = pc.fill_null(values, "")
             digest.update(pc.binary_length(texts).to_numpy().astype("<i8").tobytes())

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qevd_bio.errors import DataError
+from qevd_bio.files.contain import contained_path
+from qevd_bio.release.contents import MANIFEST_FILE, RESTORE
 
 MOST_GROUP_BYTES = 1 << 30
 """A row group that unpacks to more is not read; published ones stay below 100 MB."""
@@ -36,48 +39,25 @@ class ShardFile:
         return sum(self.group_rows)
 
     def group(self, index: int, columns: Sequence[str] | None = None) -> pa.Table:
-        """Read one row group.
-
-        Raises
-        ------
-        DataError
-            It cannot be read.
-        """
+        """Read one row group; `DataError` when it cannot be read."""
         try:
             with pq.ParquetFile(self.file) as parquet:
                 table = parquet.read_row_group(index, columns=columns)
                 table.validate(full=True)
                 return table
         except _READ_ERRORS as error:
-            raise _unreadable(f"row group {index} cannot be read", error, self.path) from error
+            raise _unreadable(f"cannot be read in row group {index}", error, self.path) from error
 
 
 def open_shard(folder: Path, path: str) -> ShardFile:
-    """Read the footer of a shard.
-
-    Parameters
-    ----------
-    folder : Path
-        The release.
-    path : str
-        Relative to it; known to be a regular file inside.
-
-    Returns
-    -------
-    ShardFile
-
-    Raises
-    ------
-    DataError
-        The footer cannot be read, or a row group is too large to read.
-    """
+    """Read the footer of a shard; `DataError` where it or a row group is not readable."""
     try:
         with pq.ParquetFile(folder / path) as parquet:
             metadata = parquet.metadata
             groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
             schema = parquet.schema_arrow
     except _READ_ERRORS as error:
-        raise _unreadable("no readable Parquet file", error, path) from error
+        raise _unreadable("cannot be read as Parquet", error, path) from error
     for index, group in enumerate(groups):
         if not 0 <= group.total_byte_size <= MOST_GROUP_BYTES or group.num_rows < 0:
             raise DataError(
@@ -89,14 +69,27 @@ def open_shard(folder: Path, path: str) -> ShardFile:
     return ShardFile(path, folder / path, schema, tuple(group.num_rows for group in groups))
 
 
-class SplitRows:
-    """The rows of one table and split.
+def open_split(folder: Path, shards: Sequence[Mapping[str, Any]]) -> SplitRows:
+    """Open the shards of a table and split, which must lie in the release."""
+    for shard in shards:
+        contained_path(folder, shard["path"], where=MANIFEST_FILE)
+    return SplitRows([open_shard(folder, shard["path"]) for shard in shards])
 
-    Parameters
-    ----------
-    shards : sequence of ShardFile
-        All of that table and split, in order.
-    """
+
+def runs_of(ids: pa.ChunkedArray) -> Iterator[tuple[str, int, int]]:
+    """Yield each run of equal video ids: the id, its first row and its last row + 1."""
+    if not len(ids):
+        return
+    coded = ids.combine_chunks().dictionary_encode()
+    codes = coded.indices.to_numpy(zero_copy_only=False)
+    ends = [*(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
+    names = coded.dictionary.to_pylist()
+    for start, stop in zip([0, *ends], ends, strict=False):
+        yield names[codes[start]], start, stop
+
+
+class SplitRows:
+    """The rows of one table and split, from all its shards in order."""
 
     def __init__(self, shards: Sequence[ShardFile]) -> None:
         self.shards = tuple(shards)
@@ -119,32 +112,17 @@ class SplitRows:
             self._runs = {}
             numbers = {shard.path: number for number, shard in enumerate(self.shards)}
             for shard, first, table in self.groups(["video_id"]):
-                self._note(numbers[shard.path], first, table["video_id"])
+                number = numbers[shard.path]
+                for video, start, stop in runs_of(table["video_id"]):
+                    runs = self._runs.setdefault(video, [])
+                    if runs and runs[-1][0] == number and runs[-1][2] == first + start:
+                        runs[-1] = (number, runs[-1][1], first + stop)
+                    else:
+                        runs.append((number, first + start, first + stop))
         return self._runs
 
-    def _note(self, shard: int, first: int, ids: pa.ChunkedArray) -> None:
-        assert self._runs is not None  # noqa: S101  made by the caller
-        if not len(ids):
-            return
-        coded = ids.combine_chunks().dictionary_encode()
-        codes = coded.indices.to_numpy(zero_copy_only=False)
-        starts = np.concatenate([[0], np.flatnonzero(np.diff(codes)) + 1, [len(codes)]])
-        names = coded.dictionary.to_pylist()
-        for start, stop in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
-            runs = self._runs.setdefault(names[codes[start]], [])
-            if runs and runs[-1][0] == shard and runs[-1][2] == first + start:
-                runs[-1] = (shard, runs[-1][1], first + stop)
-            else:
-                runs.append((shard, first + start, first + stop))
-
     def of(self, video: str) -> pa.Table:
-        """Read the rows of a video, in the order of the table.
-
-        Raises
-        ------
-        DataError
-            They stand in more places than a sorted table has, or cannot be read.
-        """
+        """Read the rows of a video in the order of the table, or raise `DataError`."""
         runs = self.videos().get(video, [])
         if len(runs) > MOST_RUNS:
             raise DataError(
@@ -181,7 +159,5 @@ class SplitRows:
 
 def _unreadable(cause: str, error: Exception, path: str) -> DataError:
     return DataError(
-        f"{cause} ({' '.join(str(error).split())[:200]})",
-        where=path,
-        next_step="Restore the release; sha256sum -c SHA256SUMS names every damaged file",
+        f"{cause} ({' '.join(str(error).split())[:200]})", where=path, next_step=RESTORE
     )

@@ -12,16 +12,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from qevd_bio.release.configs import CONFIGS
-from qevd_bio.release.features import huggingface_features
-from qevd_bio.release.loaded_size import loaded_bytes
-from qevd_bio.release.contents import PublishedVideo, Shard
-from qevd_bio.release.rows import SplitRows, open_shard
-from qevd_bio.release.row_digest import rows_sha256
 from qevd_bio.errors import DataError
 from qevd_bio.files.atomic import atomic_path
 from qevd_bio.files.digest import sha256_file
 from qevd_bio.files.strict_json import JsonValue, dump_json
+from qevd_bio.release.contents import PublishedVideo, Shard
+from qevd_bio.release.features import huggingface_features
+from qevd_bio.release.loaded_size import loaded_bytes
+from qevd_bio.release.row_digest import rows_sha256
+from qevd_bio.release.rows import SplitRows, open_shard
 from qevd_bio.skeleton.dofs import DOF_NAMES
 from qevd_bio.tables.parquet import (
     notes_of_schema,
@@ -30,6 +29,7 @@ from qevd_bio.tables.parquet import (
     read_notes,
     read_parquet,
 )
+from qevd_bio.tables.published import TABLES
 
 ROWS_PER_SHARD = 250_000
 ROWS_PER_GROUP = 16_384
@@ -42,22 +42,8 @@ _WRITERS = 2
 
 
 def release_schema(config: str, version: str, generator: Mapping[str, str]) -> pa.Schema:
-    """Make the schema of a config's shards, with what other tools want to know.
-
-    Parameters
-    ----------
-    config, version : str
-        Table and version of the release.
-    generator : mapping of str to str
-        Names and versions of what made it.
-
-    Returns
-    -------
-    Schema
-        Columns of the table; the metadata also hold Hugging Face features, release version
-        and generator.
-    """
-    schema = CONFIGS[config].schema
+    """Add Hugging Face features, release version and generator to the schema of a table."""
+    schema = TABLES[config].schema
     features = {"info": {"features": huggingface_features(schema)}}
     return schema.with_metadata(
         {
@@ -78,76 +64,42 @@ def write_config(
     *,
     rows_per_shard: int,
 ) -> dict[str, tuple[Shard, ...]]:
-    """Write the rows of one config.
+    """Write the rows of one table, whole videos to a shard until the next would exceed the limit.
 
-    Parameters
-    ----------
-    config : str
-        Which table.
-    by_split : mapping of split to sequence of PublishedVideo
-        All videos, sorted by id.
-    schema : Schema
-        From `release_schema`.
-    folder : Path
-        The release; shards go to ``<config>/<split>-<number>-of-<count>.parquet``.
-    rows_per_shard : int
-        A shard takes whole videos until the next would exceed this.
-
-    Returns
-    -------
-    dict of split to tuple of Shard
-        No shards where the videos have no rows.
+    Shards go to ``<config>/<split>-<number>-of-<count>.parquet``, two at a time. Artifacts are
+    read one by one; of a shard at most one row group and one video are in memory. Videos come
+    sorted by id; those without the table are passed over. A split without rows has no shards.
 
     Raises
     ------
     DataError
         An artifact is unreadable, has other columns, rows of another video or a row twice.
-
-    Notes
-    -----
-    Artifacts are read one by one; of a shard, at most one row group and one video are in
-    memory. Two shards are written at a time.
     """
-    names: list[str] = []
-    shares: list[list[PublishedVideo]] = []
-    owners: list[str] = []
-    for split, videos in by_split.items():
-        found = _shares(config, videos, rows_per_shard)
-        names += [f"{split}-{n:05d}-of-{len(found):05d}.parquet" for n in range(len(found))]
-        shares += found
-        owners += [split] * len(found)
+    jobs = [
+        (split, f"{split}-{number:05d}-of-{len(shares):05d}.parquet", share)
+        for split, videos in by_split.items()
+        for shares in [_shares(config, videos, rows_per_shard)]
+        for number, share in enumerate(shares)
+    ]
+
+    def written_by(job: tuple[str, str, list[PublishedVideo]]) -> Shard:
+        return _write_shard(config, job[2], schema, folder / config / job[1])
+
     with ThreadPoolExecutor(_WRITERS) as pool:
-        written = list(
-            pool.map(
-                lambda name, videos: _write_shard(config, videos, schema, folder, name),
-                names,
-                shares,
-            )
-        )
+        written = list(pool.map(written_by, jobs))
     return {
-        split: tuple(one for one, owner in zip(written, owners, strict=True) if owner == split)
+        split: tuple(one for one, job in zip(written, jobs, strict=True) if job[0] == split)
         for split in by_split
     }
 
 
 def kinematics_notes(video: PublishedVideo) -> dict[str, JsonValue]:
-    """Read what the kinematics artifact says of the whole video.
-
-    Parameters
-    ----------
-    video : PublishedVideo
-        One with a readable kinematics artifact.
+    """Read what the kinematics artifact notes of the whole video.
 
     Returns
     -------
     dict
-        The artifact's notes as they are: ``motion`` (observed DoFs, noise, gravity, backend,
-        lengths) and what the capture added.
-
-    Raises
-    ------
-    DataError
-        The artifact does not say which DoFs were observed, or names one that SKEL lacks.
+        ``motion`` (observed DoFs, noise, gravity, backend, lengths) and what the capture added.
     """
     path = video.artifacts["kinematics"]
     notes: dict[str, JsonValue] = notes_of_schema(read_metadata(path).schema.to_arrow_schema())
@@ -158,25 +110,7 @@ def kinematics_notes(video: PublishedVideo) -> dict[str, JsonValue]:
 def row_digests(
     folder: Path, written: Mapping[str, Mapping[str, Sequence[Shard]]]
 ) -> dict[str, dict[str, str]]:
-    """Read written shards back and hash the rows of every video.
-
-    Parameters
-    ----------
-    folder : Path
-        The release.
-    written : mapping of config to mapping of split to sequence of Shard
-        From `write_config`.
-
-    Returns
-    -------
-    dict of video to dict of config to str
-        Digests of `rows_sha256`; a config without rows of the video is absent.
-
-    Raises
-    ------
-    DataError
-        A shard cannot be read back.
-    """
+    """Read written shards back and hash the rows of every video, by video and table."""
     digests: dict[str, dict[str, str]] = {}
     for config, splits in written.items():
         for shards in splits.values():
@@ -187,21 +121,9 @@ def row_digests(
 
 
 def write_tables(path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> int:
-    """Write tables one after another into one Parquet file, atomically.
+    """Write tables one by one into one Parquet file, atomically; return the number of rows.
 
-    Parameters
-    ----------
-    path : Path
-        Target file.
-    schema : Schema
-        Of the file and of every table.
-    tables : iterable of Table
-        One a video; they are cut and joined to row groups, and taken one by one.
-
-    Returns
-    -------
-    int
-        Number of rows.
+    They are cut and joined to row groups; one table and one group are in memory.
     """
     rows = 0
     with (
@@ -220,7 +142,8 @@ def _shares(
     shares: list[list[PublishedVideo]] = []
     held = 0
     for video in videos:
-        rows = read_metadata(video.artifacts[config]).num_rows
+        artifact = video.artifacts.get(config)
+        rows = 0 if artifact is None else read_metadata(artifact).num_rows
         if rows and (not shares or held + rows > limit):
             shares.append([])
             held = 0
@@ -231,16 +154,11 @@ def _shares(
 
 
 def _write_shard(
-    config: str,
-    videos: Sequence[PublishedVideo],
-    schema: pa.Schema,
-    folder: Path,
-    name: str,
+    config: str, videos: Sequence[PublishedVideo], schema: pa.Schema, path: Path
 ) -> Shard:
-    path = folder / config / name
     rows = write_tables(path, schema, (_video_rows(config, video, schema) for video in videos))
     return Shard(
-        path=path.relative_to(folder).as_posix(),
+        path=f"{config}/{path.name}",
         rows=rows,
         arrow_bytes=loaded_bytes(path),
         file_bytes=path.stat().st_size,
@@ -271,16 +189,17 @@ def _pieces(table: pa.Table) -> Iterator[pa.Table]:
 
 
 def _video_rows(config: str, video: PublishedVideo, schema: pa.Schema) -> pa.Table:
-    path = video.artifacts[config]
-    table = read_parquet(path, CONFIGS[config].schema)
-    strangers = [one for one in pc.unique(table["video_id"]).to_pylist() if one != video.video_id]
-    if strangers:
-        raise _unfit(f"holds rows of video {strangers[0]!r}, not {video.video_id!r}", path)
-    order = CONFIGS[config].order
-    if CONFIGS[config].is_key:
-        names = table.group_by(list(order)).aggregate([]).num_rows
-        if names != table.num_rows:
-            raise _unfit(f"has {table.num_rows - names} rows whose key is taken already", path)
+    path, declared = video.artifacts[config], TABLES[config]
+    table = read_parquet(path, declared.schema)
+    foreign = [one for one in pc.unique(table["video_id"]).to_pylist() if one != video.video_id]
+    if foreign:
+        raise _unfit(f"holds rows of video {foreign[0]!r}, not {video.video_id!r}", path)
+    if declared.is_sorted_by_key:
+        keys = table.group_by(list(declared.key)).aggregate([]).num_rows
+        if keys != table.num_rows:
+            raise _unfit(
+                f"has {table.num_rows - keys} rows with a key that is taken already", path
+            )
     columns = dict(zip(table.column_names, table.columns, strict=True))
     if config == "kinematics":
         observed = _observed(read_notes(table), path)
@@ -288,7 +207,7 @@ def _video_rows(config: str, video: PublishedVideo, schema: pa.Schema) -> pa.Tab
             if dof not in observed:
                 columns[f"{dof}_rad"] = pa.nulls(table.num_rows, pa.float32())
     rows = pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
-    places = pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in order])
+    places = pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in declared.order])
     is_sorted = np.array_equal(places.to_numpy(), np.arange(len(places)))
     return rows if is_sorted else rows.take(places)
 
@@ -297,14 +216,16 @@ def _observed(notes: Mapping[str, JsonValue], path: Path) -> frozenset[str]:
     motion = notes.get("motion")
     observed = motion.get("observed") if isinstance(motion, dict) else None
     if not isinstance(observed, list):
-        raise _unfit("does not say which degrees of freedom were observed", path)
+        raise _unfit("does not name the degrees of freedom that were observed", path)
     unknown = sorted(set(observed) - set(DOF_NAMES))
     if unknown:
-        raise _unfit(f"observes {', '.join(unknown)}, which the skeleton has not", path)
+        raise _unfit(f"observes {', '.join(unknown)}, which the skeleton lacks", path)
     return frozenset(observed)
 
 
 def _unfit(cause: str, path: Path) -> DataError:
     return DataError(
-        cause, where=str(path), next_step="Delete this artifact and run again; it will be remade"
+        cause,
+        where=str(path),
+        next_step="Delete this artifact and run again; it will be made anew",
     )

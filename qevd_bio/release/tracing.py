@@ -8,26 +8,17 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from qevd_bio.release.contents import MANIFEST_FILE
 from qevd_bio.engine.maintain.provenance import Link, chain, unit_with_output
 from qevd_bio.engine.record import UnitRecord
 from qevd_bio.errors import DataError, UsageError
-from qevd_bio.files.strict_json import parse_json
-from qevd_bio.stages.annotations import AnnotationsStage
 from qevd_bio.pipeline.pipeline import Pipeline
+from qevd_bio.release.manifest import read_manifest
+from qevd_bio.stages.annotations import AnnotationsStage
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A row and what it was made from.
-
-    Attributes
-    ----------
-    row : dict of str to object
-        As the table has it.
-    links : tuple of Link
-        The unit that holds the row first.
-    """
+    """A row as the table has it, and the units it was made from, the one that holds it first."""
 
     row: dict[str, Any]
     links: tuple[Link, ...]
@@ -89,24 +80,23 @@ def _current(pipeline: Pipeline, video_id: str, index: int) -> tuple[dict[str, A
 
 
 def _published(pipeline: Pipeline, shard: Path, number: int) -> tuple[dict[str, Any], UnitRecord]:
-    manifest = shard.parent.parent / MANIFEST_FILE
-    for path in (shard, manifest):
-        if not path.is_file():
-            raise DataError("is absent", where=str(path), next_step="Name a file of a release")
+    if not shard.is_file():
+        raise DataError("is absent", where=str(shard), next_step="Name a file of a release")
+    folder, config = shard.parents[1], shard.parent.name
+    manifest = read_manifest(folder)
     table = pq.read_table(shard)
     if number >= table.num_rows:
         raise DataError(
             f"has {table.num_rows} rows", where=str(shard), next_step="Rows are counted from 0"
         )
     row = table.slice(number, 1).to_pylist()[0]
-    content: Any = parse_json(manifest.read_text(encoding="utf-8"), where=str(manifest))
-    config, video_id = shard.parent.name, str(row["video_id"])
-    try:
-        digest = content["videos"][video_id]["artifacts"][config]
-    except (KeyError, TypeError) as error:
+    video_id = str(row["video_id"])
+    digest = manifest["videos"].get(video_id, {}).get("artifacts", {}).get(config)
+    stage = next((stage.name for stage in pipeline.stages if stage.writes == config), config)
+    if digest is None:
         raise DataError(
             f"does not name the {config} of video {video_id}",
-            where=str(manifest),
+            where=str(folder),
             next_step="Name a file of a release that is as it was published",
-        ) from error
-    return row, unit_with_output(pipeline.store, config, video_id, digest)
+        )
+    return row, unit_with_output(pipeline.store, stage, video_id, digest)

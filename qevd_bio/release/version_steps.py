@@ -9,36 +9,18 @@ from qevd_bio.errors import UsageError
 
 Step = Literal["none", "patch", "minor", "major"]
 
-_VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)(-.+)?", re.ASCII)
+_NUMBER = r"(0|[1-9]\d*)"
+_VERSION = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(-[0-9A-Za-z]+(\.[0-9A-Za-z]+)*)?", re.A)
 
 
-def step_taken(old: str, new: str) -> Step:
-    """Name the step from one version to another.
+def release_numbers(version: str) -> tuple[int, int, int]:
+    """Split a semantic version; what follows a hyphen does not count.
 
     Raises
     ------
     UsageError
-        One is no semantic version.
+        It is none.
     """
-    first, second = _numbers(old), _numbers(new)
-    if second <= first:
-        return "none"
-    if second[0] != first[0]:
-        return "major"
-    return "minor" if second[1] != first[1] else "patch"
-
-
-def next_version(old: str, required: Step) -> str:
-    """Give the least version that a step asks for; before 1.0.0 a major step is a minor one."""
-    major, minor, patch = _numbers(old)
-    if required == "major" and major > 0:
-        return f"{major + 1}.0.0"
-    if required in ("major", "minor"):
-        return f"{major}.{minor + 1}.0"
-    return f"{major}.{minor}.{patch + (required == 'patch')}"
-
-
-def _numbers(version: str) -> tuple[int, int, int]:
     match = _VERSION.fullmatch(version)
     if match is None:
         raise UsageError(
@@ -49,8 +31,26 @@ def _numbers(version: str) -> tuple[int, int, int]:
     return int(match[1]), int(match[2]), int(match[3])
 
 
+def step_taken(old: str, new: str) -> Step:
+    """Name the step from one version to another."""
+    first, second = release_numbers(old), release_numbers(new)
+    if second <= first:
+        return "none"
+    if second[0] != first[0]:
+        return "major"
+    return "minor" if second[1] != first[1] else "patch"
+
+
+def next_version(old: str, required: Step) -> str:
+    """Give the least version that a step asks for; before 1.0.0 a major step is a minor one."""
+    major, minor, patch = release_numbers(old)
+    if required == "major" and major > 0:
+        return f"{major + 1}.0.0"
+    if required in ("major", "minor"):
+        return f"{major}.{minor + 1}.0"
+    return f"{major}.{minor}.{patch + (required == 'patch')}"
+
+
 def suffices(old: str, new: str, required: Step) -> bool:
-    """Say whether a version is high enough for a step; what follows a hyphen does not count."""
-    if required == "none":
-        return _numbers(new) >= _numbers(old)
-    return _numbers(new) >= _numbers(next_version(old, required))
+    """Return whether a version is high enough for a step."""
+    return release_numbers(new) >= release_numbers(next_version(old, required))

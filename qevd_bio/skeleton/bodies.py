@@ -1,4 +1,4 @@
-"""Where a skeleton's sizes come from: published proportions, measured joints, or a SKEL file.
+"""Where a skeleton's sizes come from: published proportions or measured joints.
 
 J = 24 joints
 """
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from qevd_bio.arrays import FloatArray
-from qevd_bio.skeleton.dofs import JOINT_INDEX, JOINT_NAMES, N_JOINTS, PARENTS
+from qevd_bio.skeleton.dofs import JOINT_INDEX, N_JOINTS
 from qevd_bio.skeleton.kinematics import Skeleton
 
 # Columns: forward, up and right of the person in the T-pose frame (x left, y up, z forward).
@@ -39,17 +39,9 @@ _CALCANEUS_TO_TOES = 0.75  # of the foot's length, in `scaled_skeleton`
 
 _ARM_JOINTS = ("humerus", "ulna", "radius", "hand")
 
-_CHILD: tuple[int, ...] = tuple(
-    next((child for child, parent in enumerate(PARENTS) if parent == joint), 0)
-    for joint in range(N_JOINTS)
-)
-_UNALIGNED = tuple(
-    JOINT_INDEX[name] for name in ("pelvis", "toes_r", "toes_l", "head", "hand_r", "hand_l")
-)
-
 
 def segment_lengths_for_height(height_m: float) -> dict[str, float]:
-    """Give segment lengths of an average adult.
+    """Return the segment lengths of an average adult.
 
     Parameters
     ----------
@@ -103,28 +95,28 @@ def scaled_skeleton(lengths_m: Mapping[str, float]) -> Skeleton:
     size = lengths_m
     joints = np.zeros((N_JOINTS, 3))
 
-    def put(name: str, x: float, y: float, z: float = 0.0) -> None:
+    def place(name: str, x: float, y: float, z: float = 0.0) -> None:
         joints[JOINT_INDEX[name]] = (x, y, z)
 
     trunk = size["trunk"]
-    put("lumbar_body", 0.0, 0.25 * trunk)
-    put("thorax", 0.0, 0.60 * trunk)
-    put("head", 0.0, 1.08 * trunk)
+    place("lumbar_body", 0.0, 0.25 * trunk)
+    place("thorax", 0.0, 0.60 * trunk)
+    place("head", 0.0, 1.08 * trunk)
     for side, sign in (("r", -1.0), ("l", 1.0)):
         hip, shoulder = sign * size["hip_width"] / 2.0, sign * size["shoulder_width"] / 2.0
         knee_y = -size["thigh"]
         ankle_y = knee_y - size["shank"]
-        put(f"femur_{side}", hip, 0.0)
-        put(f"tibia_{side}", hip, knee_y)
-        put(f"talus_{side}", hip, ankle_y)
-        put(f"calcn_{side}", hip, ankle_y - 0.20 * size["foot"], -0.15 * size["foot"])
-        put(f"toes_{side}", hip, ankle_y - 0.20 * size["foot"], 0.60 * size["foot"])
-        put(f"scapula_{side}", 0.85 * shoulder, trunk)
-        put(f"humerus_{side}", shoulder, trunk)
+        place(f"femur_{side}", hip, 0.0)
+        place(f"tibia_{side}", hip, knee_y)
+        place(f"talus_{side}", hip, ankle_y)
+        place(f"calcn_{side}", hip, ankle_y - 0.20 * size["foot"], -0.15 * size["foot"])
+        place(f"toes_{side}", hip, ankle_y - 0.20 * size["foot"], 0.60 * size["foot"])
+        place(f"scapula_{side}", 0.85 * shoulder, trunk)
+        place(f"humerus_{side}", shoulder, trunk)
         elbow = shoulder + sign * size["upper_arm"]
-        put(f"ulna_{side}", elbow, trunk)
-        put(f"radius_{side}", elbow + sign * 0.08 * size["forearm"], trunk)
-        put(f"hand_{side}", elbow + sign * size["forearm"], trunk)
+        place(f"ulna_{side}", elbow, trunk)
+        place(f"radius_{side}", elbow + sign * 0.08 * size["forearm"], trunk)
+        place(f"hand_{side}", elbow + sign * size["forearm"], trunk)
     return Skeleton(joints_m=joints, frames=generic_frames())
 
 
@@ -139,9 +131,8 @@ def segment_lengths_between(joints_m: FloatArray) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        The keys of `segment_lengths_for_height`, in metres: of both sides the mean; trunk from
-        mid-hips to the middle of the shoulders, foot as `scaled_skeleton` puts calcaneus and
-        toes on it.
+        The keys of `segment_lengths_for_height`, in metres: the mean of both sides; trunk from
+        mid-hips to mid-shoulders, foot with calcaneus and toes as in `scaled_skeleton`.
     """
     at = {name: joints_m[index] for name, index in JOINT_INDEX.items()}
 
@@ -190,64 +181,3 @@ def skeleton_from_joints(joints_m: FloatArray) -> Skeleton:
     Segments must lie along the axes of `generic_frames`: legs straight down, arms sideways.
     """
     return Skeleton(joints_m=np.asarray(joints_m, dtype=np.float64), frames=generic_frames())
-
-
-def _smallest_turn(source: FloatArray, target: FloatArray) -> FloatArray:
-    """Rotate directions (..., 3) onto others by the shortest way (..., 3, 3)."""
-    a = source / np.linalg.norm(source, axis=-1, keepdims=True)
-    b = target / np.linalg.norm(target, axis=-1, keepdims=True)
-    axis = np.cross(a, b)
-    sine = np.linalg.norm(axis, axis=-1) + 2.2e-16
-    cosine = (a * b).sum(axis=-1)
-    x, y, z = np.moveaxis(axis, -1, 0)
-    none = np.zeros_like(x)
-    cross = np.stack([none, -z, y, z, none, -x, -y, x, none], axis=-1).reshape(*x.shape, 3, 3)
-    bent = ((1.0 - cosine) / sine**2)[..., None, None]
-    return np.asarray(np.eye(3) + cross + cross @ cross * bent)
-
-
-def skel_bone_rotations(
-    joints_m: FloatArray, per_joint_rot: FloatArray, apose_rel_transfo: FloatArray
-) -> FloatArray:
-    """Align SKEL's template bones with people's joints.
-
-    Parameters
-    ----------
-    joints_m : ndarray (..., 24, 3)
-        T-pose joints regressed from the shaped template, in metres, of any number of bodies.
-    per_joint_rot : ndarray (24, 3, 3)
-        Template bone orientations of the SKEL file.
-    apose_rel_transfo : ndarray (24, 4, 4)
-        Template bone transforms relative to the parent bone.
-
-    Returns
-    -------
-    ndarray (..., 24, 3, 3)
-        Orientation of each bone in the T-pose.
-    """
-    offsets = joints_m.copy()
-    offsets[..., 1:, :] -= joints_m[..., PARENTS[1:], :]
-    template = apose_rel_transfo[:, :3, 3]
-    aligned = np.empty((*joints_m.shape, 3))
-    aligned[...] = per_joint_rot
-    for joint in range(N_JOINTS):
-        if joint in _UNALIGNED:
-            continue
-        child = _CHILD[joint]
-        bone, rest = offsets[..., child, :], template[child]
-        if JOINT_NAMES[joint].startswith("ulna"):
-            bone, rest = bone + offsets[..., child + 1, :], rest + template[child + 1]
-        elif JOINT_NAMES[joint] == "thorax":
-            bone = offsets[..., JOINT_INDEX["thorax"], :]
-        turn = _smallest_turn(per_joint_rot[joint] @ rest, bone)
-        aligned[..., joint, :, :] = turn @ per_joint_rot[joint]
-    return aligned
-
-
-def skel_skeleton(
-    joints_m: FloatArray, per_joint_rot: FloatArray, apose_rel_transfo: FloatArray
-) -> Skeleton:
-    """Build the skeleton of a SKEL body (24, 3); arguments as in `skel_bone_rotations`."""
-    bones = skel_bone_rotations(joints_m, per_joint_rot, apose_rel_transfo)
-    relative = np.swapaxes(apose_rel_transfo[:, :3, :3], -1, -2)
-    return Skeleton(joints_m=np.asarray(joints_m, dtype=np.float64), frames=bones @ relative)

@@ -6,7 +6,7 @@ Axes are given in the frame of the joint: X forward, Y up, Z to the person's rig
 Source: Keller et al., "From Skin to Skeleton" (SKEL, 2023); names as in its parameter vector.
 Ranges are the bounds HSMR trains with, in degrees, with three exceptions: knee and elbow reach
 155 (deep squats pass 135), the scapula's elevation is symmetric (the published bounds exclude
-the neutral pose), and left and right agree. They tell what is possible, not what is healthy.
+the neutral pose), and left and right agree. They bound what is possible, not what is healthy.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
+
+from qevd_bio.arrays import FloatArray
 
 Axis = tuple[float, float, float]
 
@@ -66,7 +67,7 @@ class Dof:
     low_rad, high_rad : float
         Possible range; infinite for the pelvis, which turns freely.
     mirror_index, mirror_sign : int, int
-        The DoF and sign that show the same pose in a mirror.
+        The DoF and sign of the mirrored pose.
     """
 
     index: int
@@ -87,20 +88,16 @@ def _negated(axis: Axis) -> Axis:
     return (-axis[0], -axis[1], -axis[2])
 
 
-def _turned_z(rx: float, ry: float, rz: float) -> Axis:
-    """Z axis after the turns Rx(rx) Ry(ry) Rz(rz), as the foot joints of SKEL are given."""
-    return (
-        math.sin(ry),
-        -math.sin(rx) * math.cos(ry),
-        math.cos(rx) * math.cos(ry),
-    )
+def _turned_z(rx: float, ry: float) -> Axis:
+    """Z axis after the turns Rx(rx) Ry(ry), as the foot joints of SKEL are given."""
+    return (math.sin(ry), -math.sin(rx) * math.cos(ry), math.cos(rx) * math.cos(ry))
 
 
-_ANKLE = _turned_z(0.175895, -0.105208, 0.0186622)
-_SUBTALAR_R = _turned_z(-1.76818999, 0.906223, 1.8196)
-_SUBTALAR_L = _turned_z(1.768189999, -0.906223, 1.8196)
-_MTP_R = _turned_z(-3.141589999, 0.619901, 0.0)
-_MTP_L = _turned_z(-3.141589999, -0.619901, 0.0)
+_ANKLE = _turned_z(0.175895, -0.105208)
+_SUBTALAR_R = _turned_z(-1.76818999, 0.906223)
+_SUBTALAR_L = _turned_z(1.768189999, -0.906223)
+_MTP_R = _turned_z(-3.141589999, 0.619901)
+_MTP_L = _turned_z(-3.141589999, -0.619901)
 _ELBOW_R, _ELBOW_L = (0.0494, 0.0366, 0.99810825), (-0.0494, -0.0366, 0.99810825)
 _PRO_SUP_R = (-0.01716099, 0.99266564, -0.11966796)
 _PRO_SUP_L = (0.01716099, -0.99266564, -0.11966796)
@@ -193,36 +190,14 @@ N_JOINTS = len(JOINT_NAMES)
 
 @cache
 def joint_dofs(joint: str) -> tuple[int, ...]:
-    """List the DoF indices that turn a joint.
-
-    Parameters
-    ----------
-    joint : str
-        One of `JOINT_NAMES`.
-
-    Returns
-    -------
-    tuple of int
-        In the order in which the rotations are applied.
-    """
+    """List the DoF indices of a joint, in the order in which the rotations are applied."""
     if joint not in JOINT_INDEX:
         raise KeyError(f"'{joint}' is no SKEL joint; the joints are {', '.join(JOINT_NAMES)}")
     return tuple(dof.index for dof in DOFS if dof.joint == joint)
 
 
-def mirror_q(q: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Show a pose in the mirror: left becomes right.
-
-    Parameters
-    ----------
-    q : ndarray (..., 46)
-        Angles in rad.
-
-    Returns
-    -------
-    ndarray (..., 46)
-        Angles in rad; mirroring twice gives the pose back.
-    """
+def mirror_q(q: FloatArray) -> FloatArray:
+    """Mirror poses (..., 46) in rad: left becomes right; twice gives the pose back."""
     if q.shape[-1] != N_DOFS:
         raise ValueError(f"q has {q.shape[-1]} columns, needs {N_DOFS}")
     order = [dof.mirror_index for dof in DOFS]

@@ -52,27 +52,14 @@ class Skeleton:
             raise ValueError(f"frames has shape {self.frames.shape}, needs {(N_JOINTS, 3, 3)}")
 
     def offsets_m(self) -> FloatArray:
-        """Return each joint's place relative to its parent in the T-pose (24, 3), in metres."""
+        """Return each joint's position relative to its parent in the T-pose (24, 3), in metres."""
         offsets = self.joints_m.copy()
         offsets[1:] -= self.joints_m[list(PARENTS[1:])]
         return offsets
 
 
 def axis_rotation(axis: tuple[float, float, float], angle: FloatArray) -> FloatArray:
-    """Turn about a unit axis (Rodrigues).
-
-    Parameters
-    ----------
-    axis : tuple of 3 floats
-        Unit vector.
-    angle : ndarray (...)
-        rad, right-handed.
-
-    Returns
-    -------
-    ndarray (..., 3, 3)
-        Rotation matrices acting on column vectors.
-    """
+    """Rotate about a unit axis by right-handed angles (...) in rad: matrices (..., 3, 3)."""
     basis = _turn_basis(axis).reshape(3, 9)
     weights = np.moveaxis(_turn_weights(angle), 0, -1)
     return np.asarray((weights @ basis).reshape(*np.shape(angle), 3, 3))
@@ -80,7 +67,7 @@ def axis_rotation(axis: tuple[float, float, float], angle: FloatArray) -> FloatA
 
 @cache
 def _turn_basis(axis: tuple[float, float, float]) -> FloatArray:
-    """Give the three matrices (3, 3, 3) whose weighted sum is a turn about the axis."""
+    """Return the matrices (3, 3, 3) of Rodrigues' formula, a rotation as their weighted sum."""
     x, y, z = axis
     cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
     return np.stack([np.eye(3), cross, cross @ cross])
@@ -91,21 +78,10 @@ def _turn_weights(angle: FloatArray) -> FloatArray:
 
 
 def joint_turn(joint: str, angles: FloatArray, frame: FloatArray | None = None) -> FloatArray:
-    """Turn the angles of one joint into rotations, frames along the last axis.
+    """Convert the n angles (T, n) of a joint in rad to rotations (3, 3, T).
 
-    Parameters
-    ----------
-    joint : str
-        One of `JOINT_NAMES`.
-    angles : ndarray (T, n)
-        Its n DoFs in rad; the first one is applied first.
-    frame : ndarray (3, 3), optional
-        The joint's axes in the T-pose; the rotation is then given in the T-pose's frame, else
-        in the joint's own.
-
-    Returns
-    -------
-    ndarray (3, 3, T)
+    The first DoF is applied first. With the joint's axes in the T-pose as `frame` (3, 3) the
+    rotation is in the frame of the T-pose, else in the joint's own.
     """
     bases = [_turn_basis(dof.axis) for dof in _DOFS_OF[joint]]
     if frame is not None:
@@ -130,17 +106,9 @@ def matrix_product(a: FloatArray, b: FloatArray) -> FloatArray:
 
 
 def joint_rotations(q: FloatArray) -> FloatArray:
-    """Turn angles into one rotation per joint, in the joint's own frame.
+    """Convert angles (T, 46) in rad to one rotation a joint (T, 24, 3, 3), in its own frame.
 
-    Parameters
-    ----------
-    q : ndarray (T, 46)
-        Angles in rad.
-
-    Returns
-    -------
-    ndarray (T, 24, 3, 3)
-        Products of the DoF turns; the first DoF of a joint is applied first.
+    The first DoF of a joint is applied first.
     """
     _check_shape(q)
     turns = [joint_turn(joint, q[:, joint_dofs(joint)]) for joint in JOINT_NAMES]
@@ -162,21 +130,10 @@ def _arc(length: FloatArray, angle: FloatArray) -> tuple[FloatArray, FloatArray]
 
 
 def pose_shift(joints_m: FloatArray, q: FloatArray, joint: str) -> FloatArray | None:
-    """Tell how a pose moves a joint in its parent's frame.
+    """Compute how a pose (T, 46) moves a joint in its parent's frame (3, T), in metres.
 
-    Parameters
-    ----------
-    joints_m : ndarray (24, 3) or (T, 24, 3)
-        Joint positions of the T-pose in metres, of one body or of each frame's own.
-    q : ndarray (T, 46)
-        Angles in rad.
-    joint : str
-        One of `JOINT_NAMES`.
-
-    Returns
-    -------
-    ndarray (3, T) or None
-        Metres; only the joints of the spine and the scapulae move.
+    `joints_m` (24, 3) or (T, 24, 3) are the joints of the T-pose, of one body or of each frame's
+    own. None: only the joints of the spine and the scapulae move.
     """
     if joint in _SPINE:
         return _spine_shift(joints_m, q, joint)
@@ -197,9 +154,9 @@ def _spine_shift(joints_m: FloatArray, q: FloatArray, joint: str) -> FloatArray:
 
 def _scapula_shift(joints_m: FloatArray, q: FloatArray, joint: str) -> FloatArray:
     """Slide a scapula over SKEL's thorax ellipsoid (3, T)."""
-    place_of = {name: joints_m[..., index, :] for name, index in JOINT_INDEX.items()}
-    width = np.linalg.norm(place_of["scapula_l"] - place_of["scapula_r"], axis=-1)
-    height = np.linalg.norm(place_of["thorax"] - place_of["lumbar_body"], axis=-1)
+    at = {name: joints_m[..., index, :] for name, index in JOINT_INDEX.items()}
+    width = np.linalg.norm(at["scapula_l"] - at["scapula_r"], axis=-1)
+    height = np.linalg.norm(at["thorax"] - at["lumbar_body"], axis=-1)
     sign = -1.0 if joint == "scapula_r" else 1.0
 
     def place(abduction: FloatArray, elevation: FloatArray) -> FloatArray:
@@ -219,15 +176,7 @@ def _scapula_shift(joints_m: FloatArray, q: FloatArray, joint: str) -> FloatArra
 
 @dataclass(frozen=True, slots=True)
 class PosedSkeleton:
-    """A skeleton in T poses; a joint is placed when it is first asked for.
-
-    Attributes
-    ----------
-    q : ndarray (T, 46)
-        Angles in rad, SKEL order.
-    skeleton : Skeleton
-        The body.
-    """
+    """A skeleton in T poses q (T, 46) in rad; a joint is computed when first requested."""
 
     q: FloatArray
     skeleton: Skeleton
@@ -260,7 +209,7 @@ class PosedSkeleton:
         return self._turns[joint]
 
     def _shift(self, joint: str) -> FloatArray:
-        """Give a joint's place (3, 1) or (3, T) relative to its parent, before that turns."""
+        """Return a joint's position (3, 1) or (3, T) relative to its parent, in its frame."""
         index = JOINT_INDEX[joint]
         offset: FloatArray = self.skeleton.offsets_m()[index][:, None]
         moved = pose_shift(self.skeleton.joints_m, self.q, joint)
@@ -301,24 +250,10 @@ def forward_kinematics(q: FloatArray, skeleton: Skeleton) -> tuple[FloatArray, F
 
 
 def euler_angles(joint: str, rotation: FloatArray) -> FloatArray:
-    """Split a rotation into the three DoFs of a joint.
+    """Split rotations (T, 3, 3) in a joint's frame into its three DoFs (T, 3) in rad.
 
-    Parameters
-    ----------
-    joint : str
-        A SKEL joint with three DoFs about the coordinate axes.
-    rotation : ndarray (T, 3, 3)
-        In the joint's frame.
-
-    Returns
-    -------
-    ndarray (T, 3)
-        rad, in the order of the joint's DoFs; the outer two in (-pi, pi], the middle one in
-        [-pi/2, pi/2].
-
-    Notes
-    -----
-    With the middle angle at +-90 degrees only a combination of the outer two is defined.
+    The joint turns about the coordinate axes. The outer angles are in (-pi, pi], the middle one
+    in [-pi/2, pi/2]; at +-90 degrees only a combination of the outer two is defined.
     """
     axes = np.array([DOFS[i].axis for i in joint_dofs(joint)])
     a, b, c = (int(i) for i in np.argmax(np.abs(axes), axis=1))

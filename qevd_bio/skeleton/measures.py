@@ -2,8 +2,8 @@
 
 T frames, D = 46 DoF, J = 24 joints
 
-Rules, findings and sentences speak in measures, never in raw Euler columns. Angles come out in
-degrees; this module and the tables are the border where radians end.
+Rules, findings and sentences use measures, never raw Euler angles. Angles are returned in
+degrees: this module and the tables are the border where radians end.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from qevd_bio.skeleton.dofs import DOF_INDEX, N_DOFS, joint_dofs
 from qevd_bio.skeleton.kinematics import PosedSkeleton, Skeleton
 from qevd_bio.skeleton.pose_angles import (
     Pose,
-    across_the_chest,
     body_line,
     forward_lean,
     joint_coordinate,
     knee_valgus,
     shoulder_elevation,
+    shoulder_horizontal_adduction,
     side_lean,
     stance_width,
     thigh_split,
@@ -38,27 +38,23 @@ class Measure:
 
     Attributes
     ----------
-    name, side : str, str or None
-        Catalogue key and the side of the body it belongs to.
+    name : str
+        Key of the catalogue, with the side of the body (``_r``, ``_l``) if it has one.
     unit : str
         ``deg`` or ``ratio``.
-    definition, positive : str
-        What is measured, and what a larger value means.
     needs : tuple of str
-        DoFs that must be observed for the value to mean anything.
-    source : str
-        Where the definition comes from.
+        DoFs that must be observed for the value to be meaningful.
+    definition, positive : str
+        The measured quantity, and the meaning of a larger value.
     compute : callable
         Pose to values (T,) in the unit.
     """
 
     name: str
-    side: str | None
     unit: str
+    needs: tuple[str, ...]
     definition: str
     positive: str
-    needs: tuple[str, ...]
-    source: str
     compute: Callable[[Pose], FloatArray]
 
 
@@ -68,159 +64,107 @@ _CARRIERS = [
     for joint in ("lumbar_body", "thorax", "scapula_r", "scapula_l")
     for dof in joint_dofs(joint)
 ]
-"""They carry the shoulders: their noise reaches each measure that looks at these."""
-_COORDINATE = "SKEL joint coordinate"
-_GEOMETRY = "geometry of the joint centres"
+"""They carry the shoulders: their noise affects each measure that uses these."""
 
 
 def _leg_dofs(*sides: str) -> tuple[str, ...]:
     names = ("hip_flexion", "hip_adduction", "hip_rotation", "knee_angle")
-    return tuple(f"{name}_{side}" for side in sides for name in names)
+    return _PELVIS + tuple(f"{name}_{side}" for side in sides for name in names)
+
+
+def _coordinate(name: str, dof: str, sign: float, definition: str, positive: str) -> Measure:
+    return Measure(name, "deg", (dof,), definition, positive, joint_coordinate(dof, sign))
 
 
 def _sided(side: str) -> tuple[Measure, ...]:
+    of = {"r": "of the right", "l": "of the left"}[side]
     arm = tuple(f"shoulder_{side}_{axis}" for axis in "xyz")
-    word = {"r": "right", "l": "left"}[side]
-    coordinate = (
-        ("knee_flexion", "knee_angle", 1.0, "knee", "more bent; 0 is straight"),
-        ("hip_flexion", "hip_flexion", 1.0, "hip", "thigh further to the front of the pelvis"),
-        ("hip_abduction", "hip_adduction", -1.0, "hip", "thigh further outwards"),
-        ("ankle_dorsiflexion", "ankle_angle", 1.0, "ankle", "toes nearer to the shin"),
-        ("elbow_flexion", "elbow_flexion", 1.0, "elbow", "more bent; 0 is straight"),
-    )
-    angles = tuple(
-        Measure(
-            name=f"{name}_{side}",
-            side=side,
-            unit="deg",
-            definition=f"{name.replace('_', ' ')} of the {word} {joint}",
-            positive=positive,
-            needs=(f"{dof}_{side}",),
-            source=_COORDINATE,
-            compute=joint_coordinate(f"{dof}_{side}", sign),
-        )
-        for name, dof, sign, joint, positive in coordinate
-    )
     return (
-        *angles,
-        Measure(
-            name=f"shoulder_elevation_{side}",
-            side=side,
-            unit="deg",
-            definition=f"angle between the {word} upper arm and the trunk's downward direction",
-            positive="arm further from the side of the trunk; 180 is overhead",
-            needs=arm,
-            source=_GEOMETRY,
-            compute=shoulder_elevation(side),
+        _coordinate(
+            f"knee_flexion_{side}", f"knee_angle_{side}", 1.0,
+            f"knee flexion {of} knee", "more bent; 0 is straight",
+        ),
+        _coordinate(
+            f"hip_flexion_{side}", f"hip_flexion_{side}", 1.0,
+            f"hip flexion {of} hip", "thigh further to the front of the pelvis",
+        ),
+        _coordinate(
+            f"hip_abduction_{side}", f"hip_adduction_{side}", -1.0,
+            f"hip abduction {of} hip", "thigh further outwards",
+        ),
+        _coordinate(
+            f"ankle_dorsiflexion_{side}", f"ankle_angle_{side}", 1.0,
+            f"ankle dorsiflexion {of} ankle", "toes nearer to the shin",
+        ),
+        _coordinate(
+            f"elbow_flexion_{side}", f"elbow_flexion_{side}", 1.0,
+            f"elbow flexion {of} elbow", "more bent; 0 is straight",
         ),
         Measure(
-            name=f"shoulder_horizontal_adduction_{side}",
-            side=side,
-            unit="deg",
-            definition=(
-                f"direction of the {word} upper arm seen along the trunk: 0 to the side, "
-                "90 to the front"
-            ),
-            positive="arm further across the chest",
-            needs=(*arm,),
-            source=_GEOMETRY,
-            compute=across_the_chest(side),
+            f"shoulder_elevation_{side}", "deg", arm,
+            f"angle {of} upper arm from the trunk's downward direction",
+            "arm further from the side of the trunk; 180 is overhead",
+            shoulder_elevation(side),
         ),
         Measure(
-            name=f"thigh_split_{side}",
-            side=side,
-            unit="deg",
-            definition=f"hip flexion of the {word} leg minus that of the other",
-            positive=f"{word} thigh further ahead of the other",
-            needs=("hip_flexion_r", "hip_flexion_l"),
-            source=_COORDINATE,
-            compute=thigh_split(side),
+            f"shoulder_horizontal_adduction_{side}", "deg", arm,
+            f"direction {of} upper arm about the trunk: 0 to the side, 90 to the front",
+            "arm further across the chest",
+            shoulder_horizontal_adduction(side),
         ),
         Measure(
-            name=f"knee_valgus_{side}",
-            side=side,
-            unit="deg",
-            definition=f"inward inclination of the {word} thigh minus that of the shank",
-            positive="knee further inwards",
-            needs=(*_PELVIS, *_leg_dofs(side)),
-            source=_GEOMETRY,
-            compute=knee_valgus(side),
+            f"thigh_split_{side}", "deg", ("hip_flexion_r", "hip_flexion_l"),
+            f"hip flexion {of} leg minus that of the other",
+            "thigh further in front of the other",
+            thigh_split(side),
         ),
-    )
+        Measure(
+            f"knee_valgus_{side}", "deg", _leg_dofs(side),
+            f"inward inclination {of} thigh minus that of the shank",
+            "knee further inwards",
+            knee_valgus(side),
+        ),
+    )  # fmt: skip
 
 
 _MIDLINE: tuple[Measure, ...] = (
     Measure(
-        name="trunk_forward_lean",
-        side=None,
-        unit="deg",
-        definition="angle of the line hips to shoulders from vertical, towards the front",
-        positive="leaning further forward",
-        needs=_PELVIS,
-        source=_GEOMETRY,
-        compute=forward_lean,
+        "trunk_forward_lean", "deg", _PELVIS,
+        "angle of the line hips to shoulders from vertical, towards the front",
+        "leaning further forward",
+        forward_lean,
     ),
     Measure(
-        name="trunk_side_lean",
-        side=None,
-        unit="deg",
-        definition="angle of the line hips to shoulders out of the upright plane, to the side",
-        positive="leaning further to the person's right",
-        needs=_PELVIS,
-        source=_GEOMETRY,
-        compute=side_lean,
+        "trunk_side_lean", "deg", _PELVIS,
+        "angle of the line hips to shoulders out of the upright plane, to the side",
+        "leaning further to the person's right",
+        side_lean,
+    ),
+    _coordinate(
+        "lumbar_flexion", "lumbar_extension", -1.0,
+        "forward bend of the lumbar spine against the pelvis", "more rounded",
+    ),
+    _coordinate(
+        "thorax_flexion", "thorax_extension", -1.0,
+        "forward bend of the thorax against the lumbar spine", "more rounded",
+    ),
+    _coordinate(
+        "head_flexion", "head_extension", -1.0,
+        "forward bend of the head against the thorax", "chin nearer to the chest",
     ),
     Measure(
-        name="lumbar_flexion",
-        side=None,
-        unit="deg",
-        definition="forward bend of the lumbar spine against the pelvis",
-        positive="more rounded",
-        needs=("lumbar_extension",),
-        source=_COORDINATE,
-        compute=joint_coordinate("lumbar_extension", -1.0),
+        "body_line", "deg", _leg_dofs("r", "l"),
+        "angle shoulders-hips-ankles, measured on the front of the body",
+        "hips sag; 180 is a straight line, less means raised hips",
+        body_line,
     ),
     Measure(
-        name="thorax_flexion",
-        side=None,
-        unit="deg",
-        definition="forward bend of the thorax against the lumbar spine",
-        positive="more rounded",
-        needs=("thorax_extension",),
-        source=_COORDINATE,
-        compute=joint_coordinate("thorax_extension", -1.0),
+        "stance_width", "ratio", _leg_dofs("r", "l"),
+        "distance of the ankles along the line of the hips, in hip widths",
+        "feet further apart",
+        stance_width,
     ),
-    Measure(
-        name="head_flexion",
-        side=None,
-        unit="deg",
-        definition="forward bend of the head against the thorax",
-        positive="chin nearer to the chest",
-        needs=("head_extension",),
-        source=_COORDINATE,
-        compute=joint_coordinate("head_extension", -1.0),
-    ),
-    Measure(
-        name="body_line",
-        side=None,
-        unit="deg",
-        definition="angle shoulders-hips-ankles, measured on the front of the body",
-        positive="hips sag; 180 is a straight line, less means raised hips",
-        needs=(*_PELVIS, *_leg_dofs("r", "l")),
-        source=_GEOMETRY,
-        compute=body_line,
-    ),
-    Measure(
-        name="stance_width",
-        side=None,
-        unit="ratio",
-        definition="distance of the ankles along the line of the hips, in hip widths",
-        positive="feet further apart",
-        needs=(*_PELVIS, *_leg_dofs("r", "l")),
-        source=_GEOMETRY,
-        compute=stance_width,
-    ),
-)
+)  # fmt: skip
 
 CATALOGUE: Mapping[str, Measure] = {
     measure.name: measure for measure in (*_sided("r"), *_sided("l"), *_MIDLINE)
@@ -266,37 +210,6 @@ def measure_values(
     return {measure.name: measure.compute(pose) for measure in measures}
 
 
-def measure_sigma(
-    name: str, q: FloatArray, sigma_rad: FloatArray, skeleton: Skeleton, gravity: FloatArray
-) -> float:
-    """Propagate angle noise to a measure at one pose.
-
-    Parameters
-    ----------
-    name : str
-        Key of `CATALOGUE`.
-    q : ndarray (46,)
-        The pose, in rad.
-    sigma_rad : ndarray (46,)
-        Standard deviation of each DoF, in rad; infinite where not observed.
-    skeleton, gravity
-        As in `measure_values`.
-
-    Returns
-    -------
-    float
-        Standard deviation in the measure's unit; infinite when a DoF it needs is unobserved.
-
-    Notes
-    -----
-    First order, DoFs taken as independent: the square root of the summed squares of the
-    partial derivatives times the DoF's noise, over the DoFs the measure needs and those of the
-    spine and the shoulder blades that are observed; a backend that does not observe the spine
-    has put it into the pelvis.
-    """
-    return float(measure_sigmas([(name, 0)], q[None], sigma_rad[None], skeleton, gravity)[0])
-
-
 def measure_sigmas(
     wanted: Sequence[tuple[str, int]],
     q: FloatArray,
@@ -304,7 +217,7 @@ def measure_sigmas(
     skeleton: Skeleton,
     gravity: FloatArray,
 ) -> FloatArray:
-    """Propagate angle noise to many measures and poses in one pass.
+    """Propagate angle noise to measures of single poses.
 
     Parameters
     ----------
@@ -313,40 +226,47 @@ def measure_sigmas(
     q : ndarray (T, 46)
         Poses, in rad.
     sigma_rad : ndarray (T, 46)
-        Standard deviations of the DoFs in each frame.
+        Standard deviation of each DoF in each frame, in rad; infinite where not observed.
     skeleton, gravity
-        As in `measure_sigma`.
+        As in `measure_values`.
 
     Returns
     -------
     ndarray (n,)
-        As `measure_sigma` gives them one by one.
+        Standard deviations in the measures' units; infinite when a needed DoF is unobserved.
+
+    Notes
+    -----
+    First order, DoFs taken as independent: the square root of the summed squares of the partial
+    derivatives times the DoF's noise, over the DoFs the measure needs and the observed ones of
+    the spine and the shoulder blades; a backend that does not observe the spine assigns
+    it to the pelvis.
     """
     needs = {name: [DOF_INDEX[dof] for dof in _looked_up(name).needs] for name, _ in wanted}
     asked = np.unique([row for _, row in wanted]).astype(np.int64)
     finite = np.isfinite(sigma_rad[asked]).any(axis=0)
     carriers = [dof for dof in _CARRIERS if finite[dof]]
-    judged = {
+    observed = {
         name: sorted({*dofs, *carriers}) for name, dofs in needs.items() if finite[dofs].all()
     }
     sigmas = np.full(len(wanted), np.inf)
-    rows = np.unique([row for name, row in wanted if name in judged]).astype(np.int64)
+    rows = np.unique([row for name, row in wanted if name in observed]).astype(np.int64)
     if len(rows) == 0:
         return sigmas
-    moved = sorted({dof for dofs in judged.values() for dof in dofs})
+    moved = sorted({dof for dofs in observed.values() for dof in dofs})
     poses = np.repeat(q[rows, None], len(moved) + 1, axis=1)
     poses[:, np.arange(1, len(moved) + 1), moved] += _STEP_RAD
-    values = measure_values(judged, poses.reshape(-1, N_DOFS), skeleton, gravity)
+    values = measure_values(observed, poses.reshape(-1, N_DOFS), skeleton, gravity)
     by_row: dict[str, FloatArray] = {}
-    for name, dofs in judged.items():
+    for name, dofs in observed.items():
         here = values[name].reshape(len(rows), -1)
         slopes = (here[:, [1 + moved.index(dof) for dof in dofs]] - here[:, :1]) / _STEP_RAD
         noise = sigma_rad[rows[:, None], dofs]
         known = np.isfinite(noise).all(axis=1)
         by_row[name] = np.full(len(rows), np.inf)
         by_row[name][known] = np.sqrt(np.sum((slopes[known] * noise[known]) ** 2, axis=1))
-    places = np.searchsorted(rows, [row for _, row in wanted])
+    place = np.searchsorted(rows, [row for _, row in wanted])
     for i, (name, _) in enumerate(wanted):
-        if name in judged:
-            sigmas[i] = by_row[name][places[i]]
+        if name in observed:
+            sigmas[i] = by_row[name][place[i]]
     return sigmas

@@ -1,9 +1,8 @@
-"""The geometry behind the measures: each function turns a pose into values, (T,) a frame.
+"""The geometry behind the measures: functions of a pose that return values (T,).
 
 T frames, D = 46 DoF; directions and positions are (3, T), a row a coordinate
 
-Results are in degrees, or a plain ratio for the stance. What each one means, and what a larger
-value stands for, is said in the catalogue of measures.
+Results are in degrees, or a plain ratio for the stance. The catalogue of measures defines each.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ _SHORT = 0.15
 
 @dataclass(frozen=True)
 class Pose:
-    """What a measure is computed from.
+    """The input of a measure.
 
     Attributes
     ----------
@@ -73,7 +72,7 @@ def _cross(a: FloatArray, b: FloatArray) -> FloatArray:
 
 
 def _unit(vectors: FloatArray, longer_than: float = 0.0) -> FloatArray:
-    """Bring vectors to length 1; NaN where they are not longer than that."""
+    """Normalise vectors; NaN where they are not longer than `longer_than`."""
     length = np.sqrt(_dot(vectors, vectors))
     return np.asarray(vectors / np.where(length > longer_than, length, np.nan))
 
@@ -98,7 +97,7 @@ def shoulder_elevation(side: str) -> Callable[[Pose], FloatArray]:
     return compute
 
 
-def across_the_chest(side: str) -> Callable[[Pose], FloatArray]:
+def shoulder_horizontal_adduction(side: str) -> Callable[[Pose], FloatArray]:
     """Measure how far the upper arm is drawn across the chest."""
     to_the_side = -1.0 if side == "r" else 1.0
 
@@ -107,9 +106,9 @@ def across_the_chest(side: str) -> Callable[[Pose], FloatArray]:
         shoulders = pose.joint("humerus_l") - pose.joint("humerus_r")
         outwards = _unit(to_the_side * (shoulders - _dot(shoulders, trunk) * trunk))
         front = _cross(trunk, outwards) * -to_the_side
-        ahead, aside = _dot(arm, front), _dot(arm, outwards)
-        turned = np.mod(np.rad2deg(np.arctan2(ahead, aside)) + 90.0, 360.0) - 90.0
-        return np.where(np.hypot(ahead, aside) > _SHORT, turned, np.nan)
+        forward, sideways = _dot(arm, front), _dot(arm, outwards)
+        turned = np.mod(np.rad2deg(np.arctan2(forward, sideways)) + 90.0, 360.0) - 90.0
+        return np.where(np.hypot(forward, sideways) > _SHORT, turned, np.nan)
 
     return compute
 
@@ -117,8 +116,8 @@ def across_the_chest(side: str) -> Callable[[Pose], FloatArray]:
 def thigh_split(side: str) -> Callable[[Pose], FloatArray]:
     """Measure how far a thigh is in front of the other."""
     other = "l" if side == "r" else "r"
-    ahead, behind = f"hip_flexion_{side}", f"hip_flexion_{other}"
-    return lambda pose: pose.angle_deg(ahead) - pose.angle_deg(behind)
+    front, back = f"hip_flexion_{side}", f"hip_flexion_{other}"
+    return lambda pose: pose.angle_deg(front) - pose.angle_deg(back)
 
 
 def forward_lean(pose: Pose) -> FloatArray:

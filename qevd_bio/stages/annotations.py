@@ -2,39 +2,41 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from qevd_bio import __version__
+from qevd_bio.choices import Policy
 from qevd_bio.engine.stage import Stage
 from qevd_bio.exercises.cycle_search import ScoredCycle, choose_cycle
 from qevd_bio.exercises.rule import Rule
-from qevd_bio.feedback.choice import Policy
 from qevd_bio.feedback.kinds import kind_of
-from qevd_bio.feedback.morphology import morphology_context, told_measurements
+from qevd_bio.feedback.morphology import morphology_context, reportable_measurements
 from qevd_bio.feedback.pose import PoseAngle, pose_of
 from qevd_bio.feedback.prompt_files import prompt_digests
 from qevd_bio.feedback.rewriting import Rewritten, rewrite
+from qevd_bio.feedback.style import style_of
 from qevd_bio.files.digest import sha256_file, sha256_json
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.motion.constraints import Finding
 from qevd_bio.motion.measured_value import LEAST_CONFIDENCE
 from qevd_bio.motion.record import Motion
-from qevd_bio.qevd.dropin import merging_pairs
+from qevd_bio.qevd.drop_in import merging_pairs
 from qevd_bio.qevd.segments import Segment
 from qevd_bio.qevd.utterances import Utterance
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.kinematics import Skeleton
-from qevd_bio.stages.cycles import rule_digests, scored_from_row, segments_digest
-from qevd_bio.stages.sessions import Session, Sessions, salience_digest
+from qevd_bio.stages.cycles import scored_from_row
+from qevd_bio.stages.sessions import Session, Sessions
 from qevd_bio.tables import annotations as annotation_table
 from qevd_bio.tables import cycles as cycle_table
 from qevd_bio.tables import findings as finding_table
 from qevd_bio.tables import kinematics as kinematics_table
 from qevd_bio.tables import morphometrics as morphometrics_table
-from qevd_bio.tables.cycles import quality_columns
+from qevd_bio.tables.cycles import score_columns
 from qevd_bio.tables.kinematics import motion_from_table
 from qevd_bio.tables.parquet import (
     read_notes,
@@ -48,8 +50,8 @@ _FINDING_NAMES = tuple(f.name for f in finding_table.FINDING_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
-class _Evidence:
-    """What the earlier stages know of one video."""
+class _Measured:
+    """The results of the earlier stages for one video."""
 
     motion: Motion
     skeleton: Skeleton
@@ -77,12 +79,12 @@ class AnnotationsStage(Stage):
         session = self.sessions.by_id[video_id]
         return {
             "record": session.record.digest,
-            "segments": segments_digest(session),
+            "segments": session.segments_digest(),
             "policy": sha256_json(self.policy),
             "wording variants": sha256_json(self.variants),
-            "salient joints": salience_digest(session),
+            "salient joints": session.salience_digest(),
             "generator": __version__,
-            **rule_digests(session),
+            **session.rule_digests(),
             **prompt_digests(),
         }
 
@@ -91,48 +93,37 @@ class AnnotationsStage(Stage):
     ) -> Mapping[str, JsonValue]:
         """Write one row an utterance."""
         session = self.sessions.by_id[video_id]
-        evidence = _read_evidence(inputs)
+        measured = _read_measured(inputs)
         made_from = {
             "kinematics_sha256": sha256_file(inputs["kinematics"]),
             "findings_sha256": sha256_file(inputs["findings"]),
             "generator_version": __version__,
         }
         rows = [
-            self._row(session, utterance, evidence, made_from) for utterance in session.utterances
+            self._row(session, utterance, measured, made_from) for utterance in session.utterances
         ]
-        _keep_apart(session, rows)
+        _restore_merging(session, rows)
         write_parquet(rows_table(rows, annotation_table.SCHEMA), out)
-        counts: dict[str, int] = {}
-        for row in rows:
-            counts[row["status"]] = counts.setdefault(row["status"], 0) + 1
-        return dict(sorted(counts.items()))
+        return dict(sorted(Counter(row["status"] for row in rows).items()))
 
     def _row(
         self,
         session: Session,
         utterance: Utterance,
-        evidence: _Evidence,
+        measured: _Measured,
         made_from: Mapping[str, str],
     ) -> dict[str, Any]:
         segment = session.segment_of(utterance)
         rule = session.rules.get(segment.index) if segment else None
         salience = session.salience.get(segment.index) if segment else None
-        index, scored = _spoken_cycle(segment, utterance, evidence)
-        findings = evidence.findings.get((segment.index, index), []) if segment else []
+        index, scored = _cycle_meant(segment, utterance, measured)
+        findings = measured.findings.get((segment.index, index), []) if segment else []
         kind = kind_of(utterance.text, is_transition=utterance.is_transition)
-        pose = _pose(evidence, utterance.frame_start, salience.joints if salience else ())
-        seed = f"{session.record.unit_id}:{utterance.index}"
-        rewritten = rewrite(
-            utterance.text,
-            kind,
-            rule,
-            scored.cycle if scored else None,
-            findings,
-            self.policy,
-            pose=pose,
-            morphology_context=_morphology(evidence, utterance.frame_start, scored),
-            seed=seed if self.variants else None,
-        )
+        pose = _pose(measured, utterance.frame_start, salience.joints if salience else ())
+        seed = f"{session.record.unit_id}:{utterance.index}" if self.variants else None
+        style = style_of(rule, self.policy, seed)
+        cycle = scored.cycle if scored else None
+        rewritten = rewrite(utterance.text, kind, rule, cycle, findings, pose, style)
         return {
             "video_id": session.record.unit_id,
             "segment_index": segment.index if segment else None,
@@ -149,9 +140,9 @@ class AnnotationsStage(Stage):
             "feedback_original": utterance.text,
             "feedback": rewritten.feedback,
             "status": rewritten.status,
-            "reason": _reason(rewritten, segment, evidence),
+            "reason": _reason(rewritten, segment, measured),
             "motion_context": rewritten.motion_context,
-            "morphology_context": rewritten.morphology_context,
+            "morphology_context": _morphology(measured, utterance.frame_start, scored),
             "salient_joints": list(salience.joints) if salience else [],
             "salient_source": salience.source if salience else None,
             "pose": [asdict(angle) for angle in pose],
@@ -165,7 +156,7 @@ class AnnotationsStage(Stage):
         }
 
 
-def _read_evidence(inputs: Mapping[str, Path]) -> _Evidence:
+def _read_measured(inputs: Mapping[str, Path]) -> _Measured:
     cycles = read_parquet(inputs["cycles"], cycle_table.SCHEMA)
     by_segment: dict[int, list[ScoredCycle]] = {}
     for row in cycles.to_pylist():
@@ -175,59 +166,54 @@ def _read_evidence(inputs: Mapping[str, Path]) -> _Evidence:
         of_cycle = findings.setdefault((row["segment_index"], row["cycle_index"]), [])
         of_cycle.append(Finding(**{name: row[name] for name in _FINDING_NAMES}))
     motion = motion_from_table(read_parquet(inputs["kinematics"], kinematics_table.SCHEMA))
-    return _Evidence(
+    return _Measured(
         motion=motion,
         skeleton=scaled_skeleton(motion.segment_lengths_m),
         cycles=by_segment,
         findings=findings,
         no_cycle_reasons=read_notes(cycles)["no_cycle_reasons"],
-        body=told_measurements(
+        body=reportable_measurements(
             read_parquet(inputs["morphometrics"], morphometrics_table.SCHEMA).to_pylist()[0]
         ),
     )
 
 
-def _spoken_cycle(
-    segment: Segment | None, utterance: Utterance, evidence: _Evidence
+def _cycle_meant(
+    segment: Segment | None, utterance: Utterance, measured: _Measured
 ) -> tuple[int, ScoredCycle | None]:
-    """Find the cycle an utterance speaks of, and its index in the segment."""
-    cycles = evidence.cycles.get(segment.index, []) if segment else []
-    if not cycles or utterance.frame_start >= len(evidence.motion.time_s):
+    """Find the cycle an utterance is about, and its index in the segment."""
+    cycles = measured.cycles.get(segment.index, []) if segment else []
+    if not cycles or utterance.frame_start >= len(measured.motion.time_s):
         return -1, None
-    scored = choose_cycle(cycles, float(evidence.motion.time_s[utterance.frame_start]))
+    scored = choose_cycle(cycles, float(measured.motion.time_s[utterance.frame_start]))
     return (cycles.index(scored), scored) if scored else (-1, None)
 
 
-def _reason(rewritten: Rewritten, segment: Segment | None, evidence: _Evidence) -> str:
-    detail = evidence.no_cycle_reasons.get(str(segment.index), "") if segment else ""
+def _reason(rewritten: Rewritten, segment: Segment | None, measured: _Measured) -> str:
+    detail = measured.no_cycle_reasons.get(str(segment.index), "") if segment else ""
     if rewritten.status == "no_cycle" and detail:
         return f"{rewritten.reason}: {detail}"
     return rewritten.reason
 
 
-def _pose(evidence: _Evidence, frame: int, joints: tuple[str, ...]) -> tuple[PoseAngle, ...]:
+def _pose(measured: _Measured, frame: int, joints: tuple[str, ...]) -> tuple[PoseAngle, ...]:
     """Read the pose at a frame; none where no frame or no joint is known."""
-    motion = evidence.motion
+    motion = measured.motion
     if frame >= len(motion.time_s) or not joints:
         return ()
-    return pose_of(
-        motion.q[frame],
-        motion.observed,
-        joints,
-        skeleton=evidence.skeleton,
-        gravity=motion.gravity,
-    )
+    skeleton, gravity = measured.skeleton, motion.gravity
+    return pose_of(motion.q[frame], motion.observed, joints, skeleton=skeleton, gravity=gravity)
 
 
-def _morphology(evidence: _Evidence, frame: int, scored: ScoredCycle | None) -> str:
-    """Tell the body, and warn where the pose told, or most of the cycle, is uncertain."""
-    motion = evidence.motion
+def _morphology(measured: _Measured, frame: int, scored: ScoredCycle | None) -> str:
+    """Describe the body, and warn where the pose or most of the cycle is uncertain."""
+    motion = measured.motion
     unsure = ~motion.valid | (motion.confidence < LEAST_CONFIDENCE)
     cycle = slice(scored.cycle.start, scored.cycle.end + 1) if scored else slice(0, 0)
     is_low = bool(
         unsure[frame : frame + 1].any() or unsure[cycle].sum() > 0.5 * unsure[cycle].size
     )
-    return morphology_context(evidence.body, low_confidence=is_low)
+    return morphology_context(measured.body, low_confidence=is_low)
 
 
 def _cycle_struct(
@@ -244,12 +230,12 @@ def _cycle_struct(
         "key_s": cycle.key_s,
         "end_s": cycle.end_s,
         "phase": rule.key_phase.name,
-        **quality_columns(scored.quality),
+        **score_columns(scored.score),
     }
 
 
-def _keep_apart(session: Session, rows: list[dict[str, Any]]) -> None:
-    """Give a touching utterance its old sentence back where two new ones would become one."""
+def _restore_merging(session: Session, rows: list[dict[str, Any]]) -> None:
+    """Restore the original sentence where two new ones would touch and become one utterance."""
     texts = {
         row["feedback_index"]: row["feedback"] for row in rows if row["status"] == "rewritten"
     }

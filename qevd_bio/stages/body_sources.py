@@ -1,18 +1,16 @@
-"""Where measurements of bodies may come from."""
+"""Where measurements of bodies come from."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
-from qevd_bio.errors import DataError, UsageError
-from qevd_bio.files.strict_json import JsonValue
+from qevd_bio.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
 class BodySources:
-    """Where measurements of bodies may come from.
+    """Where measurements of bodies come from.
 
     Attributes
     ----------
@@ -28,37 +26,14 @@ class BodySources:
     landmarks: Path | None = None
     shapy_root: Path | None = None
 
-    def as_json(self) -> dict[str, JsonValue]:
-        """Spell the sources out, with absolute paths."""
-        paths: dict[str, Path | None] = {one.name: getattr(self, one.name) for one in fields(self)}
-        return {n: None if path is None else str(path.absolute()) for n, path in paths.items()}
-
-    @classmethod
-    def from_json(cls, content: JsonValue, *, where: str) -> BodySources:
-        """Read what `as_json` wrote.
-
-        Raises
-        ------
-        DataError
-            It was written by another version.
-        """
-        names = {one.name for one in fields(cls)}
-        if not isinstance(content, Mapping) or set(content) != names:
-            raise DataError(
-                "its sources of bodies are not written by this version",
-                where=where,
-                next_step="Run `qevd-bio run` again; finished work is kept",
-            )
-        return cls(**{n: Path(v) if isinstance(v, str) else None for n, v in content.items()})
-
 
 def checked_sources(sources: BodySources) -> BodySources:
-    """Return sources that are there.
+    """Return sources that exist.
 
     Raises
     ------
     UsageError
-        A folder or file that was named is absent, or a landmark file has no body to serve.
+        A folder or file that was named is absent.
     """
     named = {
         "--weights": sources.weights,
@@ -68,6 +43,6 @@ def checked_sources(sources: BodySources) -> BodySources:
     for option, path in named.items():
         if path is not None and not path.exists():
             raise UsageError(
-                "is not there", where=f"{option} {path}", next_step="Correct the path"
+                "does not exist", where=f"{option} {path}", next_step="Correct the path"
             )
     return sources

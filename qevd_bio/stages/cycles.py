@@ -10,17 +10,16 @@ from typing import Any
 from qevd_bio.engine.stage import Stage
 from qevd_bio.exercises.cycle_search import ScoredCycle, SegmentCycles, segment_cycles
 from qevd_bio.exercises.rule import Rule
-from qevd_bio.files.digest import sha256_json
 from qevd_bio.files.strict_json import JsonValue
-from qevd_bio.motion.alignment import Quality
+from qevd_bio.motion.cycle_score import CycleScore
 from qevd_bio.motion.record import Motion
 from qevd_bio.motion.repetitions.cycles import Cycle
 from qevd_bio.qevd.segments import Segment
 from qevd_bio.skeleton.bodies import scaled_skeleton
-from qevd_bio.stages.sessions import Session, Sessions
+from qevd_bio.stages.sessions import Sessions
 from qevd_bio.tables import cycles as cycle_table
 from qevd_bio.tables import kinematics as kinematics_table
-from qevd_bio.tables.cycles import quality_columns
+from qevd_bio.tables.cycles import score_columns
 from qevd_bio.tables.kinematics import motion_from_table
 from qevd_bio.tables.parquet import read_parquet, rows_table, schema_sha256, write_parquet
 
@@ -39,12 +38,12 @@ class CyclesStage(Stage):
     def depends(self, video_id: str) -> Mapping[str, str]:
         """Name the segments and the rules of their exercises."""
         session = self.sessions.by_id[video_id]
-        return {"segments": segments_digest(session), **rule_digests(session)}
+        return {"segments": session.segments_digest(), **session.rule_digests()}
 
     def process(
         self, video_id: str, inputs: Mapping[str, Path], out: Path
     ) -> Mapping[str, JsonValue]:
-        """Find the cycles of one video; the notes say why a segment has none."""
+        """Find the cycles of one video; the notes state why a segment has none."""
         session = self.sessions.by_id[video_id]
         motion = motion_from_table(read_parquet(inputs["kinematics"], kinematics_table.SCHEMA))
         rows: list[dict[str, Any]] = []
@@ -64,18 +63,6 @@ class CyclesStage(Stage):
         return {"no_cycle_reasons": reasons}
 
 
-def segments_digest(session: Session) -> str:
-    """Digest what the segments of a session are, as far as analysis depends on it."""
-    return sha256_json(
-        [[s.index, s.exercise_text, s.frame_start, s.frame_end] for s in session.segments]
-    )
-
-
-def rule_digests(session: Session) -> dict[str, str]:
-    """Digest the rules a session uses, by name."""
-    return {f"rule:{rule.id}": rule.digest for rule in session.rules.values()}
-
-
 def scored_from_row(row: Mapping[str, Any]) -> ScoredCycle:
     """Read a cycle back from its row."""
     cycle = Cycle(
@@ -92,7 +79,7 @@ def scored_from_row(row: Mapping[str, Any]) -> ScoredCycle:
     if row["quality"] is None:
         return ScoredCycle(cycle, None)
     parts = (row[f"quality_{part}"] for part in ("cosine", "pearson", "velocity", "amplitude"))
-    return ScoredCycle(cycle, Quality(row["quality"], *parts))
+    return ScoredCycle(cycle, CycleScore(row["quality"], *parts))
 
 
 def _cycles_of(motion: Motion, rule: Rule | None, segment: Segment) -> SegmentCycles:
@@ -123,6 +110,6 @@ def _row(
         "start_s": cycle.start_s,
         "key_s": cycle.key_s,
         "end_s": cycle.end_s,
-        **quality_columns(scored.quality),
+        **score_columns(scored.score),
         "rule_version": rule.version,
     }

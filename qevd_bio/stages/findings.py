@@ -13,8 +13,8 @@ from qevd_bio.exercises.checking import segment_findings
 from qevd_bio.exercises.salience import on_salient_joints
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.skeleton.bodies import scaled_skeleton
-from qevd_bio.stages.cycles import rule_digests, scored_from_row
-from qevd_bio.stages.sessions import Sessions, salience_digest
+from qevd_bio.stages.cycles import scored_from_row
+from qevd_bio.stages.sessions import Sessions
 from qevd_bio.tables import cycles as cycle_table
 from qevd_bio.tables import findings as finding_table
 from qevd_bio.tables import kinematics as kinematics_table
@@ -36,7 +36,7 @@ class FindingsStage(Stage):
     def depends(self, video_id: str) -> Mapping[str, str]:
         """Name the rules of the session's exercises and the salient joints."""
         session = self.sessions.by_id[video_id]
-        return {"salient joints": salience_digest(session), **rule_digests(session)}
+        return {"salient joints": session.salience_digest(), **session.rule_digests()}
 
     def process(
         self, video_id: str, inputs: Mapping[str, Path], out: Path

@@ -11,7 +11,7 @@ from qevd_bio.capture.body_size import segment_ratios, with_height
 from qevd_bio.engine.stage import Resources, Stage
 from qevd_bio.files.digest import sha256_json
 from qevd_bio.files.strict_json import JsonValue
-from qevd_bio.qevd.records import require_times_s
+from qevd_bio.qevd.load import require_times_s
 from qevd_bio.stages.sessions import Sessions
 from qevd_bio.tables import kinematics as kinematics_table
 from qevd_bio.tables.kinematics import motion_table

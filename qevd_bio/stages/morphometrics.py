@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from qevd_bio.body.landmarks import read_landmarks, shipped_file
+from qevd_bio.body.landmarks import SMPL_LANDMARKS, read_landmarks
 from qevd_bio.body.person import measure_person
 from qevd_bio.body.plausible import flags_of
 from qevd_bio.body.shape_average import AveragedShape, average_shape
-from qevd_bio.body.shape_model import FileShapeModel, file_shape_model
+from qevd_bio.body.shape_model import ShapeModel, shape_model_of
 from qevd_bio.body.shapy_file import FILE_OF_SPLIT, PERSON_PREFIX, read_shapy
 from qevd_bio.capture.backend import MEDIAPIPE
 from qevd_bio.capture.body_size import segment_ratios
@@ -47,7 +47,7 @@ class MorphometricsStage(Stage):
     schema_digest: str = schema_sha256(SCHEMA)
 
     def __post_init__(self) -> None:
-        self._model: FileShapeModel | None = None
+        self._model: ShapeModel | None = None
         self._shapy: dict[str, dict[str, dict[str, float]]] = {}
         root = self.sources.shapy_root
         for split in sorted({one.record.split for one in self.sessions.by_id.values()}):
@@ -70,7 +70,7 @@ class MorphometricsStage(Stage):
         if name is None or self.sources.weights is None or self.sources.shapy_root is not None:
             return
         weights = WeightFolder(self.sources.weights).load(name)
-        self._model = file_shape_model(
+        self._model = shape_model_of(
             weights.arrays(),
             name=name,
             sha256=weights.sha256,
@@ -102,7 +102,7 @@ class MorphometricsStage(Stage):
         return {"source": row["source"], "flags": row["flags"]}
 
     def teardown(self) -> None:
-        """Let go of the body."""
+        """Release the body."""
         self._model = None
 
     def _body_name(self) -> str | None:
@@ -112,7 +112,7 @@ class MorphometricsStage(Stage):
         return next((name for name in BODY_NAMES if name in present), None)
 
     def _landmark_file(self) -> Path:
-        return self.sources.landmarks or shipped_file("smpl")
+        return self.sources.landmarks or SMPL_LANDMARKS
 
     def _shapy_entry(self, video_id: str) -> dict[str, float] | None:
         record = self.sessions.by_id[video_id].record
@@ -133,7 +133,7 @@ def _rounded(measured: Mapping[str, float]) -> dict[str, float]:
 
 
 def _from_betas(
-    video_id: str, model: FileShapeModel, shape: AveragedShape, given_height_m: float | None
+    video_id: str, model: ShapeModel, shape: AveragedShape, given_height_m: float | None
 ) -> dict[str, Any]:
     try:
         person = measure_person(model, shape, given_height_m)
@@ -166,7 +166,7 @@ def _shape_columns(shape: AveragedShape | None) -> dict[str, Any]:
 
 
 def _capture_columns(motion: Motion) -> dict[str, Any]:
-    """Tell the given height, and the lengths of a capture that fits them to the picture."""
+    """Write the given height, and the lengths of a capture that fits them to the picture."""
     given = {"given_height_m": motion.height_m}
     if motion.backend != MEDIAPIPE:
         return given

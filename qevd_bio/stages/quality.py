@@ -18,7 +18,7 @@ from qevd_bio.tables.parquet import read_parquet, rows_table, schema_sha256, wri
 
 @dataclass(frozen=True)
 class QualityStage(Stage):
-    """Tell which captures can be a person's movement."""
+    """Measure how plausible each capture is as the movement of a person."""
 
     name: str = "quality"
     version: int = 1
@@ -27,7 +27,7 @@ class QualityStage(Stage):
     schema_digest: str = schema_sha256(quality_table.SCHEMA)
 
     def depends(self, video_id: str) -> Mapping[str, str]:
-        """Name nothing: the angles are all there is to it."""
+        """Name nothing: the angles decide alone."""
         return {}
 
     def process(

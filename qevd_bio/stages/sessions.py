@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qevd_bio.errors import UsageError
-from qevd_bio.exercises.names import rule_for
+from qevd_bio.exercises.names import normal_name, rule_for
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.exercises.salience import MOST_JOINTS, Salience, salience_of_rule
 from qevd_bio.files.digest import sha256_json
+from qevd_bio.qevd.load import load_records
 from qevd_bio.qevd.record import LoadedRecords, Record
-from qevd_bio.qevd.records import load_records
 from qevd_bio.qevd.salient_joints import load_salient_joints
 from qevd_bio.qevd.segments import Segment, segments
 from qevd_bio.qevd.utterances import Utterance, utterances
@@ -20,7 +21,7 @@ from qevd_bio.qevd.utterances import Utterance, utterances
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One video with everything the annotation file says of it.
+    """One video with everything the annotation file holds about it.
 
     Attributes
     ----------
@@ -44,11 +45,25 @@ class Session:
     salience: Mapping[int, Salience]
 
     def segment_of(self, utterance: Utterance) -> Segment | None:
-        """Find the segment an utterance is said in; None for transitions and outside of any."""
-        for segment in self.segments:
-            if utterance.index in segment.utterance_indices:
-                return segment
-        return None
+        """Find the segment of an utterance; None for transitions and outside of any."""
+        own = (one for one in self.segments if utterance.index in one.utterance_indices)
+        return next(own, None)
+
+    def segments_digest(self) -> str:
+        """Digest what analysis depends on in the segments."""
+        return sha256_json(
+            [[s.index, s.exercise_text, s.frame_start, s.frame_end] for s in self.segments]
+        )
+
+    def rule_digests(self) -> dict[str, str]:
+        """Digest the rules of the exercises, by name."""
+        return {f"rule:{rule.id}": rule.digest for rule in self.rules.values()}
+
+    def salience_digest(self) -> str:
+        """Digest the salient joints and where they come from."""
+        return sha256_json(
+            [[index, list(one.joints), one.source] for index, one in sorted(self.salience.items())]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,24 +88,30 @@ class Sessions:
             rule.id: rule for session in self.by_id.values() for rule in session.rules.values()
         }
 
+    def without_rule(self, videos: Iterable[str]) -> dict[str, int]:
+        """Count the segments in these videos of each exercise that no rule describes.
+
+        Returns
+        -------
+        dict of str to int
+            By name as it was first spoken, the most frequent first; names that differ only in
+            case, punctuation or a plural s count as one.
+        """
+        spoken = [
+            segment.exercise_text
+            for video in videos
+            for segment in self.by_id[video].segments
+            if segment.index not in self.by_id[video].rules
+        ]
+        first: dict[str, str] = {}
+        counts = Counter(first.setdefault(normal_name(name), name) for name in spoken)
+        return dict(counts.most_common())
+
 
 def load_sessions(
     data_root: Path, rules: Mapping[str, Rule], salient_joints: Path | None = None
 ) -> Sessions:
-    """Read the sessions of a data root.
-
-    Parameters
-    ----------
-    data_root : Path
-        QEVD's folder.
-    rules : mapping of str to Rule
-        The exercise rules.
-    salient_joints : Path, optional
-        Annotation of salient joints, see `qevd_bio.qevd.salient_joints`.
-
-    Returns
-    -------
-    Sessions
+    """Read the sessions of QEVD's folder, with an annotation of salient joints if there is one.
 
     Raises
     ------
@@ -139,11 +160,4 @@ def _session(record: Record, rules: Mapping[str, Rule]) -> Session:
         segments=found,
         rules=known,
         salience={index: salience_of_rule(rule) for index, rule in known.items()},
-    )
-
-
-def salience_digest(session: Session) -> str:
-    """Digest the salient joints of a session and who chose them."""
-    return sha256_json(
-        [[index, list(one.joints), one.source] for index, one in sorted(session.salience.items())]
     )

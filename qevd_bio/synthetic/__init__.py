@@ -1,1 +1,1 @@
-"""Rendered subjects with known motion: an open body, a renderer, faults, a QEVD-shaped folder."""
+"""Rendered people with known motion: an open body, a renderer, form errors, clips."""

@@ -1,31 +1,27 @@
-"""Single rendered clips with exact angles: a ruler for capture, made to order.
+"""Single rendered clips with exactly known angles, to measure capture by.
 
-T frames, D = 46 DoF, P phase points
+T frames, D = 46 DoF
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, fields
 from itertools import product
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from qevd_bio.arrays import FloatArray
+from qevd_bio.arrays import ByteArray
 from qevd_bio.errors import UsageError
-from qevd_bio.exercises.load import load_rules
-from qevd_bio.exercises.names import rule_for
-from qevd_bio.exercises.references import build_reference
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.files.atomic import atomic_path, write_text_atomic
-from qevd_bio.skeleton.dofs import DOF_INDEX, DOF_NAMES, mirror_q
+from qevd_bio.skeleton.dofs import DOF_NAMES
 from qevd_bio.synthetic.body_mesh import BUILDS, load_body
-from qevd_bio.synthetic.form_errors import fault_named, with_offsets
-from qevd_bio.synthetic.performance import Performance, perform, swings
+from qevd_bio.synthetic.form_errors import form_error_named
+from qevd_bio.synthetic.performance import Performance, perform_exercise
 from qevd_bio.synthetic.scene import (
     OUTFITS,
     VIEWS,
@@ -40,11 +36,6 @@ WIDTH_PX, HEIGHT_PX = 480, 640
 LEAD_IN_S, TAIL_S = 1.4, 0.7
 TRUTH_FILE = "truth.json"
 
-# References leave hands and feet at rest; on the floor they bend.
-_ON_TOES = {"mtp_angle_r": -35.0, "mtp_angle_l": -35.0}
-_ON_PALMS = {"wrist_flexion_r": -70.0, "wrist_flexion_l": -70.0}
-_STRAIGHT_ARM_RAD = math.radians(45.0)
-
 
 @dataclass(frozen=True, slots=True)
 class Clip:
@@ -52,28 +43,24 @@ class Clip:
 
     Attributes
     ----------
-    exercise : str
-        Rule id.
-    view : str
-        Key of `scene.VIEWS`.
-    build : str
-        Key of `body_mesh.BUILDS`.
-    fault : str
-        A fault of the exercise, in every repetition; empty for none.
+    rule : Rule
+        Of the exercise.
+    view, build : str
+        Key of `scene.VIEWS`, key of `body_mesh.BUILDS`.
+    form_error : str
+        An error of the exercise, in every repetition; empty for none.
     repetitions : int
-        Playings of the reference; a lunge to either side is one.
+        Cycles of the reference; a lunge to either side is one.
     repetition_s : float
         Mean duration of one.
-    rate_hz : int
-        Frames a second.
     seed : int
         Of the natural variation and the clothes.
     """
 
-    exercise: str
+    rule: Rule
     view: str
     build: str
-    fault: str = ""
+    form_error: str = ""
     repetitions: int = 5
     repetition_s: float = 2.2
     rate_hz: int = 16
@@ -82,30 +69,30 @@ class Clip:
     @property
     def name(self) -> str:
         """Stem of the clip's files."""
-        parts = (self.exercise, self.view, self.build, self.fault)
+        parts = (self.rule.id, self.view, self.build, self.form_error)
         return "-".join(part for part in parts if part)
 
 
 def clips_wanted(
-    exercises: Iterable[str],
+    rules: Iterable[Rule],
     views: Iterable[str],
     builds: Iterable[str],
     *,
-    fault: str,
+    form_error: str,
     repetitions: int,
     repetition_s: float,
     rate_hz: int,
     seed: int,
 ) -> tuple[Clip, ...]:
-    """Check what is asked for and lay it out as clips: every exercise, view and build.
+    """Check an order and list its clips: every exercise in every view and build.
 
     Parameters
     ----------
-    exercises : iterable of str
-        Any name of a rule.
+    rules : iterable of Rule
+        Of the exercises.
     views, builds : iterable of str
         Without a view: 45 degrees standing, the floor's side view when prone.
-    fault, repetitions, repetition_s, rate_hz, seed
+    form_error, repetitions, repetition_s, rate_hz, seed
         As in `Clip`.
 
     Returns
@@ -120,14 +107,10 @@ def clips_wanted(
     _within("--reps", repetitions, 1, 100)
     _within("--seconds", repetition_s, 0.5, 60.0)
     _within("--fps", rate_hz, 5, 60)
-    rules = load_rules()
     clips: list[Clip] = []
-    for spoken in dict.fromkeys(exercises):
-        rule = rule_for(spoken, rules)
-        if rule is None:
-            raise _unknown("--exercise", spoken, rules)
-        if fault:
-            fault_named(fault, rule.id)
+    for rule in {rule.id: rule for rule in rules}.values():
+        if form_error:
+            form_error_named(form_error, rule.id)
         usual = "floor_side" if rule.posture == "prone" else "oblique45"
         for view, build in product(tuple(views) or (usual,), builds):
             if view not in VIEWS:
@@ -135,7 +118,7 @@ def clips_wanted(
             if build not in BUILDS:
                 raise _unknown("--build", build, BUILDS)
             clips.append(
-                Clip(rule.id, view, build, fault, repetitions, repetition_s, rate_hz, seed)
+                Clip(rule, view, build, form_error, repetitions, repetition_s, rate_hz, seed)
             )
     return tuple(clips)
 
@@ -158,7 +141,7 @@ def _unknown(option: str, value: str, known: Iterable[str]) -> UsageError:
 def make_clips(
     folder: Path, clips: tuple[Clip, ...], on_frame: Callable[[], None] = lambda: None
 ) -> list[Path]:
-    """Render clips and write what is known about them.
+    """Render clips and write their truth beside them.
 
     Parameters
     ----------
@@ -170,7 +153,7 @@ def make_clips(
     clips : tuple of Clip
         What to render.
     on_frame : callable
-        Told after each frame.
+        Called after each frame.
 
     Returns
     -------
@@ -195,50 +178,32 @@ def make_clips(
 
 def frames_of(clip: Clip) -> int:
     """Count the frames a clip will have."""
-    return _frames(clip, _performance(clip, load_rules()[clip.exercise]))
-
-
-def _frames(clip: Clip, performance: Performance) -> int:
-    lasts_s = LEAD_IN_S + float(performance.borders_s[-1]) + TAIL_S
+    lasts_s = LEAD_IN_S + float(_performance(clip).borders_s[-1]) + TAIL_S
     return math.ceil(lasts_s * clip.rate_hz)
 
 
-def _performance(clip: Clip, rule: Rule) -> Performance:
-    reference = build_reference(rule)
-    if rule.kind == "alternating" and len(swings(reference)) == 1:
-        reference = np.concatenate([reference[:-1], mirror_q(reference)])
-    faulty = fault_named(clip.fault, rule.id).apply(reference) if clip.fault else reference
-    carriage, everywhere = _carriage(rule, reference), np.ones(len(reference))
-    return perform(
-        with_offsets(reference, carriage, everywhere),
-        with_offsets(faulty, carriage, everywhere),
-        (bool(clip.fault),) * clip.repetitions,
+def _performance(clip: Clip) -> Performance:
+    return perform_exercise(
+        clip.rule,
+        clip.form_error,
+        (bool(clip.form_error),) * clip.repetitions,
         clip.repetition_s,
         np.random.default_rng(clip.seed),
     )
 
 
-def _carriage(rule: Rule, reference: FloatArray) -> Mapping[str, float]:
-    if rule.posture != "prone":
-        return {}
-    is_straight = reference[0, DOF_INDEX["elbow_flexion_r"]] < _STRAIGHT_ARM_RAD
-    return _ON_TOES | (_ON_PALMS if is_straight else {})
-
-
 def _make(folder: Path, clip: Clip, on_frame: Callable[[], None]) -> dict[str, object]:
-    rule = load_rules()[clip.exercise]
-    performance = _performance(clip, rule)
-    frames = _frames(clip, performance)
+    performance, frames = _performance(clip), frames_of(clip)
     stamps_ns = np.round(np.arange(frames) * 1e9 / clip.rate_hz).astype(np.int64)
     time_s = stamps_ns / 1e9
-    body, prone = load_body(clip.build), rule.posture == "prone"
+    body, prone = load_body(clip.build), clip.rule.posture == "prone"
     camera = camera_for(VIEWS[clip.view], WIDTH_PX, HEIGHT_PX)
     q = performance.q(time_s - LEAD_IN_S)
     if prone:
         q = level_on_hands_and_feet(q, body)
     outfit = OUTFITS[clip.seed % len(OUTFITS)]
 
-    def pictures() -> Iterable[NDArray[np.uint8]]:
+    def pictures() -> Iterator[ByteArray]:
         for picture in render_motion(q, body, outfit, camera, prone=prone):
             yield picture
             on_frame()
@@ -249,19 +214,12 @@ def _make(folder: Path, clip: Clip, on_frame: Callable[[], None]) -> dict[str, o
         np.savez(
             file, time_s=time_s, poses=in_camera_frame(q, camera), dof_names=np.array(DOF_NAMES)
         )
+    order = {one.name: getattr(clip, one.name) for one in fields(clip) if one.name != "rule"}
     return {
-        **asdict(clip),
+        "exercise": clip.rule.id,
+        **order,
         "frames": frames,
         "size_px": [WIDTH_PX, HEIGHT_PX],
         "gravity": [0.0, 1.0, 0.0],
-        "repetitions_s": [
-            {
-                "start_s": LEAD_IN_S + performance.when(nth, swing.start),
-                "key_s": LEAD_IN_S + performance.when(nth, swing.key),
-                "end_s": LEAD_IN_S + performance.when(nth, swing.end),
-                "side": swing.side,
-            }
-            for nth in range(clip.repetitions)
-            for swing in swings(performance.reference)
-        ],
+        "repetitions_s": [asdict(one) for one in performance.repetitions(LEAD_IN_S)],
     }

@@ -1,4 +1,4 @@
-"""Known faults of execution: each a stated change of a reference cycle.
+"""Known form errors: each a stated change of a reference cycle.
 
 P phase points, D = 46 DoF
 """
@@ -26,18 +26,15 @@ class FormError:
         Identifier.
     exercise : str
         Rule id of the exercise.
-    measures : tuple of str
-        Measures of the skeleton room in which the fault shows.
     change : str
-        What is done to the reference, in words.
+        What is done to the reference.
     apply : callable
-        Reference (P, 46) rad to faulty reference (P, 46) rad. A fault of a repeated exercise
-        leaves the pose of point 0 alone, so that a faulty repetition joins a correct one.
+        Reference (P, 46) rad to faulty reference (P, 46) rad. An error of a repeated exercise
+        keeps the pose of point 0, so that a faulty repetition joins a correct one.
     """
 
     name: str
     exercise: str
-    measures: tuple[str, ...]
     change: str
     apply: Callable[[FloatArray], FloatArray]
 
@@ -107,18 +104,6 @@ def with_offsets(
     return changed
 
 
-def _too_shallow(reference: FloatArray) -> FloatArray:
-    return scaled(reference, 0.55)
-
-
-def _half_way_down(reference: FloatArray) -> FloatArray:
-    return scaled(reference, 0.50)
-
-
-def _arms_low(reference: FloatArray) -> FloatArray:
-    return scaled(reference, 0.55, ("scapula", "humerus", "ulna"))
-
-
 def _leaning_forward(reference: FloatArray) -> FloatArray:
     far = excursion(reference)
     offsets = {"pelvis_tilt": -28.0, "hip_flexion_r": 28.0, "hip_flexion_l": 28.0}
@@ -143,41 +128,36 @@ def _hips_sagging(reference: FloatArray) -> FloatArray:
     return _arms_pitched(sagging, 20.0)
 
 
-FAULTS: dict[str, FormError] = {
-    fault.name: fault
-    for fault in (
+FORM_ERRORS: dict[str, FormError] = {
+    error.name: error
+    for error in (
         FormError(
             "too_shallow",
             "squat",
-            ("knee_flexion_r", "knee_flexion_l"),
             "55 % of the reference's way down, all joints",
-            _too_shallow,
+            lambda reference: scaled(reference, 0.55),
         ),
         FormError(
             "half_way_down",
             "pushup",
-            ("elbow_flexion_r", "elbow_flexion_l"),
             "50 % of the reference's way down, all joints",
-            _half_way_down,
+            lambda reference: scaled(reference, 0.50),
         ),
         FormError(
             "arms_low",
             "jumping_jack",
-            ("shoulder_elevation_r", "shoulder_elevation_l"),
             "55 % of the arms' way up, legs as in the reference",
-            _arms_low,
+            lambda reference: scaled(reference, 0.55, ("scapula", "humerus", "ulna")),
         ),
         FormError(
             "leaning_forward",
             "walking_lunges",
-            ("trunk_forward_lean",),
             "pelvis 28 degrees farther forward at the bottom, thighs where they were",
             _leaning_forward,
         ),
         FormError(
             "hips_sagging",
             "plank",
-            ("body_line",),
             "hips extended by 22 and lumbar spine by 12 degrees, arms 20 degrees lower to stay "
             "on the floor; sets in early in the hold",
             _hips_sagging,
@@ -186,8 +166,8 @@ FAULTS: dict[str, FormError] = {
 }
 
 
-def fault_named(name: str, exercise: str) -> FormError:
-    """Look a fault up.
+def form_error_named(name: str, exercise: str) -> FormError:
+    """Look a form error up.
 
     Parameters
     ----------
@@ -199,18 +179,18 @@ def fault_named(name: str, exercise: str) -> FormError:
     Returns
     -------
     FormError
-        The fault.
 
     Raises
     ------
     UsageError
-        The exercise has no such fault.
+        The exercise has no such error.
     """
-    if name not in FAULTS or FAULTS[name].exercise != exercise:
-        known = ", ".join(f.name for f in FAULTS.values() if f.exercise == exercise)
+    known = {key: one for key, one in FORM_ERRORS.items() if one.exercise == exercise}
+    if name not in known:
+        listed = "; ".join(f"{key} ({one.change})" for key, one in known.items())
         raise UsageError(
-            f"{exercise} has no fault '{name}'",
-            where="synthetic fault",
-            next_step=f"Use one of: {known or 'none is known for this exercise'}",
+            f"{exercise} has no form error '{name}'",
+            where="synthetic person",
+            next_step=f"Use one of: {listed or 'none is known for this exercise'}",
         )
-    return FAULTS[name]
+    return known[name]

@@ -1,25 +1,33 @@
-"""A person performs an exercise: a reference cycle played again and again, never twice alike.
+"""A person performs an exercise: a reference cycle again and again, never twice the same.
 
 T frames, D = 46 DoF, P phase points, R repetitions of the reference
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from qevd_bio.arrays import FloatArray
 from qevd_bio.errors import UsageError
-from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS, N_DOFS
-from qevd_bio.synthetic.form_errors import excursion
+from qevd_bio.exercises.references import build_reference
+from qevd_bio.exercises.rule import Rule
+from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS, N_DOFS, mirror_q
+from qevd_bio.synthetic.form_errors import excursion, form_error_named, with_offsets
 
 HOLD_BELOW_RAD = np.deg2rad(5.0)
 AMPLITUDE_SIGMA = 0.02
 DURATION_SIGMA = 0.05
 WARP_LIMIT = 0.15
 WANDER_DEG = 0.5
-FAULT_SETS_IN = (0.12, 0.22)  # share of a hold
+ERROR_SETS_IN = (0.12, 0.22)  # share of a hold
+
+# References keep hands and feet at rest; on the floor they bend.
+_ON_TOES = {"mtp_angle_r": -35.0, "mtp_angle_l": -35.0}
+_ON_PALMS = {"wrist_flexion_r": -70.0, "wrist_flexion_l": -70.0}
+_STRAIGHT_ARM_RAD = math.radians(45.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +49,7 @@ class Swing:
 
 
 def is_hold(reference: FloatArray) -> bool:
-    """Tell whether a reference stays in one pose (no DoF sum departs by 5 degrees)."""
+    """Return whether a reference stays in one pose (no DoF sum departs by 5 degrees)."""
     return bool(excursion(reference).max() < HOLD_BELOW_RAD)
 
 
@@ -89,6 +97,17 @@ def swings(reference: FloatArray) -> tuple[Swing, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class Repetition:
+    """When one repetition begins, turns and ends; `side` as in `Swing`."""
+
+    start_s: float
+    key_s: float
+    end_s: float
+    side: str | None
+    is_faulty: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Performance:
     """How one exercise is carried out over time.
 
@@ -97,7 +116,7 @@ class Performance:
     reference, faulty : ndarray (P, 46)
         Correct and faulty cycle, rad.
     borders_s : ndarray (R + 1,)
-        When each playing of the cycle begins, and the last ends, in seconds from the start of
+        When each cycle begins, and the last ends, in seconds from the start of
         the exercise.
     is_faulty : tuple of bool
         One a repetition.
@@ -119,7 +138,7 @@ class Performance:
     wander_phase: FloatArray
 
     def q(self, time_s: FloatArray) -> FloatArray:
-        """Give the pose at any time.
+        """Return the pose at any time.
 
         Parameters
         ----------
@@ -141,17 +160,31 @@ class Performance:
         right, wrong = _at(self.reference, phase), _at(self.faulty, phase)
         first = self.reference[0]
         pose = first + self.amplitude[nth, None] * (right - first)
-        fault = np.array(self.is_faulty)[nth].astype(np.float64)
+        error = np.array(self.is_faulty)[nth].astype(np.float64)
         if is_hold(self.reference):
-            fault *= _eased((share - FAULT_SETS_IN[0]) / (FAULT_SETS_IN[1] - FAULT_SETS_IN[0]))
-        pose += fault[:, None] * self.amplitude[nth, None] * (wrong - right)
+            error *= _eased((share - ERROR_SETS_IN[0]) / (ERROR_SETS_IN[1] - ERROR_SETS_IN[0]))
+        pose += error[:, None] * self.amplitude[nth, None] * (wrong - right)
         sway = np.sin(2 * np.pi * (time_s[:, None] * self.wander_hz + self.wander_phase))
         pose += np.deg2rad(WANDER_DEG) * sway
         low, high = np.array([[dof.low_rad, dof.high_rad] for dof in DOFS]).T
         return np.asarray(np.clip(pose, low, high))
 
+    def repetitions(self, begin_s: float) -> tuple[Repetition, ...]:
+        """List the repetitions when the exercise begins at a time: both sides of a lunge count."""
+        return tuple(
+            Repetition(
+                start_s=begin_s + self.when(nth, swing.start),
+                key_s=begin_s + self.when(nth, swing.key),
+                end_s=begin_s + self.when(nth, swing.end),
+                side=swing.side,
+                is_faulty=faulty,
+            )
+            for nth, faulty in enumerate(self.is_faulty)
+            for swing in swings(self.reference)
+        )
+
     def when(self, repetition: int, phase: float) -> float:
-        """Give the second at which a repetition reaches a phase of the reference."""
+        """Return the second at which a repetition reaches a phase of the reference."""
         grid = np.linspace(0.0, 1.0, 2001)
         share = float(np.interp(phase, _warped(grid, self.warp[repetition]), grid))
         begin, end = self.borders_s[repetition : repetition + 2]
@@ -183,14 +216,14 @@ def perform(
     repetition_s: float,
     rng: np.random.Generator,
 ) -> Performance:
-    """Decide how an exercise is carried out.
+    """Draw the natural variation of an exercise.
 
     Parameters
     ----------
     reference : ndarray (P, 46)
         One correct cycle in rad, first and last point the same phase.
     faulty : ndarray (P, 46)
-        The same cycle with the fault.
+        The same cycle with the form error.
     is_faulty : tuple of bool
         One a repetition of the cycle.
     repetition_s : float
@@ -202,7 +235,7 @@ def perform(
     Returns
     -------
     Performance
-        Ready to be asked for poses.
+        Gives the pose at any time.
 
     Raises
     ------
@@ -233,3 +266,46 @@ def perform(
         wander_hz=rng.uniform(0.10, 0.35, N_DOFS),
         wander_phase=rng.uniform(0.0, 1.0, N_DOFS),
     )
+
+
+def perform_exercise(
+    rule: Rule,
+    form_error: str,
+    is_faulty: tuple[bool, ...],
+    repetition_s: float,
+    rng: np.random.Generator,
+) -> Performance:
+    """Perform the exercise of a rule by its reference.
+
+    Parameters
+    ----------
+    rule : Rule
+        The exercise. A reference of one side is mirrored where right and left alternate; on the
+        floor the person stands on toes and, with straight arms, on palms.
+    form_error : str
+        Key of `FORM_ERRORS`; empty for none.
+    is_faulty, repetition_s, rng
+        As in `perform`.
+
+    Returns
+    -------
+    Performance
+
+    Raises
+    ------
+    UsageError
+        The exercise has no such form error.
+    """
+    reference = build_reference(rule)
+    if rule.kind == "alternating" and len(swings(reference)) == 1:
+        reference = np.concatenate([reference[:-1], mirror_q(reference)])
+    faulty = reference
+    if form_error:
+        faulty = form_error_named(form_error, rule.id).apply(reference)
+    carriage: dict[str, float] = {}
+    if rule.posture == "prone":
+        arms_bent = reference[0, DOF_INDEX["elbow_flexion_r"]] >= _STRAIGHT_ARM_RAD
+        carriage = _ON_TOES if arms_bent else _ON_TOES | _ON_PALMS
+    always = np.ones(len(reference))
+    right, wrong = (with_offsets(cycle, carriage, always) for cycle in (reference, faulty))
+    return perform(right, wrong, is_faulty, repetition_s, rng)

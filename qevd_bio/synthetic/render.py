@@ -50,7 +50,7 @@ class Light:
     direction : ndarray (3,)
         From the lit thing towards the lamp, world frame.
     ambient, diffuse : float
-        Shares of the colour seen without the lamp, and added where it falls straight on.
+        Shares of the colour without the lamp, and added where it falls straight on.
     """
 
     direction: FloatArray
@@ -65,8 +65,6 @@ def project(points_m: FloatArray, camera: Camera) -> tuple[FloatArray, FloatArra
     ----------
     points_m : ndarray (..., 3)
         World positions in metres.
-    camera : Camera
-        The camera.
 
     Returns
     -------
@@ -75,11 +73,11 @@ def project(points_m: FloatArray, camera: Camera) -> tuple[FloatArray, FloatArra
     depth_m : ndarray (...,)
         Distance along the optical axis in metres.
     """
-    seen = (points_m - camera.position_m) @ camera.rotation.T
-    depth = seen[..., 2]
+    relative = (points_m - camera.position_m) @ camera.rotation.T
+    depth = relative[..., 2]
     before = np.where(depth > NEAR_M, depth, np.nan)
     centre = np.array([camera.width / 2, camera.height / 2])
-    return seen[..., :2] / before[..., None] * camera.focal_px + centre, depth
+    return relative[..., :2] / before[..., None] * camera.focal_px + centre, depth
 
 
 def vertex_normals(vertices: FloatArray, faces: IntArray) -> FloatArray:
@@ -87,10 +85,8 @@ def vertex_normals(vertices: FloatArray, faces: IntArray) -> FloatArray:
 
     Parameters
     ----------
-    vertices : ndarray (V, 3)
-        Positions.
-    faces : ndarray (F, 3)
-        Vertex indices, counter-clockwise seen from outside.
+    vertices, faces : ndarray (V, 3), ndarray (F, 3)
+        Positions and vertex indices, counter-clockwise from outside.
 
     Returns
     -------
@@ -115,8 +111,6 @@ def lambert(normals: FloatArray, light: Light) -> FloatArray:
     ----------
     normals : ndarray (V, 3)
         Unit normals.
-    light : Light
-        Lamp and ambient light.
 
     Returns
     -------
@@ -150,19 +144,15 @@ class Fragments:
 
 
 def fragments(corners_px: FloatArray, width: int, height: int) -> Fragments:
-    """Find every pixel centre covered by each triangle.
+    """Find every pixel centre covered by each triangle, in the order of triangles.
 
     Parameters
     ----------
     corners_px : ndarray (F, 3, 2)
-        Corners in pixels; triangles with NaN corners or no area are left out.
+        Corners in pixels; triangles with NaN corners or no area are left out. A centre exactly
+        on a shared edge belongs to both triangles.
     width, height : int
         Picture size in pixels.
-
-    Returns
-    -------
-    Fragments
-        Ordered by triangle. A centre exactly on a shared edge belongs to both triangles.
     """
     a, b, c = corners_px[:, 0], corners_px[:, 1], corners_px[:, 2]
     low = np.ceil(np.minimum(np.minimum(a, b), c) - 0.5)
@@ -171,8 +161,8 @@ def fragments(corners_px: FloatArray, width: int, height: int) -> Fragments:
     high = np.minimum(high, [width - 1, height - 1])
     ab, ac = b - a, c - a
     twice_area = _cross(ab, ac)
-    seen = (high[:, 0] >= low[:, 0]) & (high[:, 1] >= low[:, 1])
-    kept = np.flatnonzero(seen & np.isfinite(twice_area) & (twice_area != 0))
+    inside = (high[:, 0] >= low[:, 0]) & (high[:, 1] >= low[:, 1])
+    kept = np.flatnonzero(inside & np.isfinite(twice_area) & (twice_area != 0))
     first = low[kept].astype(np.int64)
     span = high[kept].astype(np.int64) - first + 1
     counts = span[:, 0] * span[:, 1]
@@ -223,27 +213,20 @@ def draw_mesh(
     Parameters
     ----------
     picture : ndarray (H, W, 3) of uint8
-        What lies behind; not changed.
+        RGB of what lies behind, of the camera's size; not changed.
     vertices_m : ndarray (V, 3)
         World positions in metres.
     faces : ndarray (F, 3)
-        Vertex indices, counter-clockwise seen from outside; faces turned away are not drawn.
+        Vertex indices, counter-clockwise from outside; faces turned away are not drawn.
     face_colours : ndarray (F, 3)
         Surface colour of each triangle, 0..255.
-    camera : Camera
-        Its size must be the picture's.
-    light : Light
-        Lamp and ambient light.
+    camera, light : Camera, Light
+        Of the scene.
 
     Returns
     -------
     ndarray (H, W, 3) of uint8
         RGB.
-
-    Raises
-    ------
-    ValueError
-        The picture and the camera differ in size.
     """
     if picture.shape != (camera.height, camera.width, 3):
         raise ValueError(f"picture {picture.shape} does not fit a {camera.width}x{camera.height}"
@@ -282,15 +265,11 @@ def draw_shadow(
     Parameters
     ----------
     picture : ndarray (H, W, 3) of uint8
-        The empty room; not changed.
-    vertices_m : ndarray (V, 3)
-        World positions in metres, above the ground.
-    faces : ndarray (F, 3)
-        Vertex indices.
-    camera : Camera
-        The camera.
-    light : Light
-        The lamp must stand above the horizon.
+        RGB of the empty room; not changed.
+    vertices_m, faces : ndarray (V, 3), ndarray (F, 3)
+        World positions in metres, above the ground, and vertex indices.
+    camera, light : Camera, Light
+        Of the scene; the lamp must stand above the horizon.
 
     Returns
     -------
@@ -309,21 +288,3 @@ def draw_shadow(
     flat = drawn.reshape(-1, 3)
     flat[shaded] = (flat[shaded] * SHADOW_SHARE).astype(np.uint8)
     return drawn
-
-
-def halve(picture: ByteArray) -> ByteArray:
-    """Average squares of 2 x 2 pixels: the second half of supersampling.
-
-    Parameters
-    ----------
-    picture : ndarray (2H, 2W, 3) of uint8
-        RGB at twice the size.
-
-    Returns
-    -------
-    ndarray (H, W, 3) of uint8
-        RGB.
-    """
-    height, width = picture.shape[0] // 2, picture.shape[1] // 2
-    blocks = picture.reshape(height, 2, width, 2, 3).astype(np.uint16)
-    return np.asarray((blocks.sum(axis=(1, 3)) + 2) // 4, dtype=np.uint8)

@@ -3,8 +3,8 @@
 T frames, D = 46 DoF, J = 24 joints, V vertices, H, W picture size in pixels
 
 World: x to the left of a person whose pelvis angles are 0, y up, z forward, metres; the ground is
-y = 0. A motion *in the world* has the pelvis upright at q0..2 = 0; what a capture backend sees is
-the same motion with q0..2 turned into the camera frame (x right, y down, z away).
+y = 0. A motion *in the world* has the pelvis upright at q0..2 = 0; in the camera frame (x right, y
+down, z away), in which backends measure, only q0..2 differ.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import numpy as np
 from qevd_bio.arrays import ByteArray, FloatArray
 from qevd_bio.errors import UsageError
 from qevd_bio.skeleton.dofs import JOINT_INDEX, N_DOFS
-from qevd_bio.synthetic.body_mesh import PARTS, Body, pose_body
-from qevd_bio.synthetic.render import Camera, Light, draw_mesh, draw_shadow, halve
+from qevd_bio.synthetic.body_mesh import Body, pose_body
+from qevd_bio.synthetic.render import Camera, Light, draw_mesh, draw_shadow
 
 _CHUNK_FRAMES = 32
 _FEET = tuple(JOINT_INDEX[f"{n}_{s}"] for n in ("calcn", "toes") for s in "rl")
@@ -65,46 +65,24 @@ VIEWS: dict[str, View] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Outfit:
-    """Colours of what a triangle can show, RGB 0..255, named as in `PARTS`."""
-
-    skin: tuple[int, int, int] = (224, 172, 140)
-    hair: tuple[int, int, int] = (58, 40, 30)
-    shirt: tuple[int, int, int] = (200, 45, 50)
-    shorts: tuple[int, int, int] = (38, 50, 95)
-    shoes: tuple[int, int, int] = (235, 235, 235)
-    eyes: tuple[int, int, int] = (40, 36, 36)
-    lips: tuple[int, int, int] = (168, 84, 78)
-
-    def colours(self) -> FloatArray:
-        """Return one row per part of `PARTS` (7, 3)."""
-        return np.array([getattr(self, part) for part in PARTS], dtype=np.float64)
-
-
-OUTFITS: tuple[Outfit, ...] = (
-    Outfit(),
-    Outfit(skin=(150, 104, 78), hair=(28, 22, 20), shirt=(60, 150, 170), shorts=(45, 45, 48)),
-    Outfit(skin=(236, 190, 160), hair=(120, 84, 48), shirt=(70, 120, 60), shorts=(52, 40, 70)),
+_SHOES, _EYES, _LIPS = (235, 235, 235), (40, 36, 36), (168, 84, 78)
+OUTFITS: FloatArray = np.array(
+    [
+        [(224, 172, 140), (58, 40, 30), (200, 45, 50), (38, 50, 95), _SHOES, _EYES, _LIPS],
+        [(150, 104, 78), (28, 22, 20), (60, 150, 170), (45, 45, 48), _SHOES, _EYES, _LIPS],
+        [(236, 190, 160), (120, 84, 48), (70, 120, 60), (52, 40, 70), _SHOES, _EYES, _LIPS],
+    ],
+    dtype=np.float64,
 )
+"""Colours of the body's `PARTS`, RGB 0..255 (3, 7, 3)."""
 LIGHT = Light(direction=np.array([0.45, 1.0, 0.75]), ambient=0.30, diffuse=0.78)
-ROOM_HALF_WIDTH_M = 3.0
 
 
 def camera_for(view: View, width: int, height: int) -> Camera:
-    """Set up the camera of a view.
+    """Set up the camera of a view for pictures of a size in pixels.
 
-    Parameters
-    ----------
-    view : View
-        Where it stands; it looks at the vertical axis over the world's origin.
-    width, height : int
-        Picture size in pixels.
-
-    Returns
-    -------
-    Camera
-        Rows of its rotation are right, down and away in the world.
+    It looks at the vertical axis over the world's origin. Rows of its rotation are right, down
+    and away in the world.
     """
     azimuth, pitch = math.radians(view.azimuth_deg), math.radians(view.pitch_deg)
     away = np.array([-math.sin(azimuth), 0.0, -math.cos(azimuth)])
@@ -156,21 +134,21 @@ def pelvis_angles(rotation: FloatArray) -> FloatArray:
         rad; tilt and rotation in (-pi, pi], list in [-pi/2, pi/2]. The inverse of
         `pelvis_rotation` except at list = +-90 degrees, where tilt and rotation are one.
     """
-    tilt = np.arctan2(rotation[:, 1, 2], rotation[:, 1, 1])
-    side = np.arcsin(np.clip(rotation[:, 1, 0], -1.0, 1.0))
-    turn = np.arctan2(-rotation[:, 2, 0], rotation[:, 0, 0])
+    # numpy's arctan2 of strided arrays depends in the last bit on where they lie in memory
+    element = np.ascontiguousarray(np.moveaxis(rotation, 0, 2))
+    tilt = np.arctan2(element[1, 2], element[1, 1])
+    side = np.arcsin(np.clip(element[1, 0], -1.0, 1.0))
+    turn = np.arctan2(-element[2, 0], element[0, 0])
     return np.stack([tilt, side, turn], axis=1)
 
 
 def in_camera_frame(q_world: FloatArray, camera: Camera) -> FloatArray:
-    """Give a motion as the camera sees it.
+    """Turn a motion into the camera frame.
 
     Parameters
     ----------
     q_world : ndarray (T, 46)
         rad; an upright pelvis has q0..2 = 0.
-    camera : Camera
-        The camera.
 
     Returns
     -------
@@ -268,29 +246,21 @@ def stand_on_ground(vertices_m: FloatArray, joints_m: FloatArray, prone: bool) -
     return np.asarray(shift)
 
 
-def empty_room(camera: Camera, *, mat: bool, light: Light = LIGHT) -> ByteArray:
+def empty_room(camera: Camera, *, mat: bool) -> ByteArray:
     """Draw the room: a wooden floor, a wall, and a mat for floor exercises.
-
-    Parameters
-    ----------
-    camera : Camera
-        The camera.
-    mat : bool
-        Lay a mat of 1.9 x 0.7 m along the world's z axis.
-    light : Light
-        Brightens the floor by its slope only.
 
     Returns
     -------
     ndarray (H, W, 3) of uint8
-        RGB. The wall stands 1.6 m behind the person, as the camera looks.
+        RGB. The wall stands 1.6 m behind the person, seen from the camera. The mat is 2.1 m by
+        0.76 m, along the world's z axis.
     """
     column, row = np.meshgrid(np.arange(camera.width) + 0.5, np.arange(camera.height) + 0.5)
-    seen = np.stack(
+    pixels = np.stack(
         [column - camera.width / 2, row - camera.height / 2, np.full(row.shape, camera.focal_px)],
         axis=-1,
     )
-    rays = seen @ camera.rotation
+    rays = pixels @ camera.rotation
     level_away = camera.rotation[2] * np.array([1.0, 0.0, 1.0])
     level_away /= np.linalg.norm(level_away)
     across = np.cross(level_away, [0.0, 1.0, 0.0])
@@ -327,11 +297,10 @@ def _floor(point: FloatArray, mat: bool) -> FloatArray:
 def render_motion(
     q_world: FloatArray,
     body: Body,
-    outfit: Outfit,
+    outfit: FloatArray,
     camera: Camera,
     *,
     prone: bool,
-    smooth: bool = False,
 ) -> Iterator[ByteArray]:
     """Draw every frame of a motion.
 
@@ -339,36 +308,23 @@ def render_motion(
     ----------
     q_world : ndarray (T, 46)
         rad; an upright pelvis has q0..2 = 0, a prone one tilt near -90 degrees.
-    body : Body
-        Who.
-    outfit : Outfit
-        Colours.
-    camera : Camera
-        From where.
+    body, camera : Body, Camera
+        Of the scene.
+    outfit : ndarray (7, 3)
+        One of `OUTFITS`.
     prone : bool
         A floor exercise: hold hands and feet in place and lay a mat.
-    smooth : bool
-        Draw at twice the size and average: four times the work.
 
     Yields
     ------
     ndarray (H, W, 3) of uint8
         RGB.
     """
-    lens = camera
-    if smooth:
-        lens = replace(
-            camera,
-            focal_px=2 * camera.focal_px,
-            width=2 * camera.width,
-            height=2 * camera.height,
-        )
-    room = empty_room(lens, mat=prone)
-    colours = outfit.colours()[body.face_part]
+    room = empty_room(camera, mat=prone)
+    colours = outfit[body.face_part]
     for start in range(0, len(q_world), _CHUNK_FRAMES):
         vertices, joints = pose_body(body, q_world[start : start + _CHUNK_FRAMES])
         vertices += stand_on_ground(vertices, joints, prone)[:, None]
         for mesh in vertices:
-            shaded = draw_shadow(room, mesh, body.faces, lens, LIGHT)
-            picture = draw_mesh(shaded, mesh, body.faces, colours, lens, LIGHT)
-            yield halve(picture) if smooth else picture
+            shaded = draw_shadow(room, mesh, body.faces, camera, LIGHT)
+            yield draw_mesh(shaded, mesh, body.faces, colours, camera, LIGHT)

@@ -6,15 +6,13 @@ T frames, H, W picture height and width in pixels
 from __future__ import annotations
 
 from collections.abc import Iterable
-from fractions import Fraction
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 
 from qevd_bio.arrays import ByteArray, IntArray
-from qevd_bio.errors import UsageError
 from qevd_bio.files.atomic import atomic_path
+from qevd_bio.files.mp4 import write_mp4
 
 NANOSECONDS = 1_000_000_000
 # Spread of the real frame intervals around their mean, and the farthest a frame may stray.
@@ -26,21 +24,10 @@ def frame_timestamps_ns(
 ) -> IntArray:
     """Make the timestamps of a phone's camera: regular, but for a few milliseconds.
 
-    Parameters
-    ----------
-    frames : int
-        How many.
-    rate_hz : float
-        Mean rate, below 90 Hz so that the order holds.
-    start_ns : int
-        About when the first frame was taken.
-    rng : numpy Generator
-        Source of the jitter.
-
     Returns
     -------
     ndarray (T,)
-        Whole nanoseconds, strictly increasing.
+        Whole nanoseconds from about `start_ns`, strictly increasing for rates below 90 Hz.
     """
     regular = start_ns + np.round(np.arange(frames) * (NANOSECONDS / rate_hz)).astype(np.int64)
     jitter = rng.normal(0.0, JITTER_SIGMA_NS, frames)
@@ -51,16 +38,12 @@ def frame_timestamps_ns(
 def write_video(
     path: Path, pictures: Iterable[ByteArray], rate_hz: int, *, sideways: bool = False
 ) -> int:
-    """Encode pictures as mp4 (H.264, or MPEG-4 part 2 where PyAV lacks libx264).
+    """Encode pictures as mp4 at a constant rate.
 
     Parameters
     ----------
-    path : Path
-        The file to write.
     pictures : iterable of ndarray (H, W, 3) of uint8
         RGB, all of one even size.
-    rate_hz : int
-        Rate the file claims.
     sideways : bool
         Store the pixels turned 90 degrees counter-clockwise, as QEVD stores its videos up to
         id 0145: a viewer must turn them clockwise. No rotation is noted in the file.
@@ -69,55 +52,12 @@ def write_video(
     -------
     int
         Number of frames written.
-
-    Raises
-    ------
-    UsageError
-        No picture, or an odd size.
     """
-    import av
-
-    codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
-    options = {"crf": "23", "preset": "veryfast"} if codec == "libx264" else {"qscale": "4"}
-    frames = 0
-    with (
-        atomic_path(path) as temporary,
-        av.open(str(temporary), "w", format="mp4", options={"fflags": "+bitexact"}) as container,
-    ):
-        stream = cast("av.VideoStream", container.add_stream(codec, rate_hz, options))
-        stream.pix_fmt = "yuv420p"
-        stream.thread_count = 1  # the bytes must not depend on the number of cores
-        for picture in pictures:
-            stored = np.ascontiguousarray(np.rot90(picture) if sideways else picture)
-            if frames == 0:
-                stream.height, stream.width = stored.shape[:2]
-                if stream.height % 2 or stream.width % 2:
-                    raise UsageError(
-                        f"a picture of {stream.width}x{stream.height} cannot be encoded",
-                        where=str(path),
-                        next_step="Use an even width and height",
-                    )
-            frame = av.VideoFrame.from_ndarray(stored, format="rgb24")
-            frame.pts, frame.time_base = frames, Fraction(1, rate_hz)
-            container.mux(stream.encode(frame))
-            frames += 1
-        if frames == 0:
-            raise UsageError(
-                "there is no picture", where=str(path), next_step="Render at least one frame"
-            )
-        container.mux(stream.encode(None))
-    return frames
+    shown = (np.rot90(picture) if sideways else picture for picture in pictures)
+    return write_mp4(path, enumerate(shown), rate_hz=rate_hz, ticks_hz=rate_hz, crf=23)
 
 
 def write_timestamps(path: Path, timestamps_ns: IntArray) -> None:
-    """Write frame timestamps as QEVD does.
-
-    Parameters
-    ----------
-    path : Path
-        The .npy file beside the video.
-    timestamps_ns : ndarray (T,)
-        Whole nanoseconds.
-    """
+    """Write frame timestamps (T,), in whole nanoseconds, as QEVD does: one .npy a video."""
     with atomic_path(path) as temporary, temporary.open("xb") as file:
         np.save(file, timestamps_ns.astype(np.int64), allow_pickle=False)

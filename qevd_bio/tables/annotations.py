@@ -5,8 +5,10 @@ from __future__ import annotations
 import pyarrow as pa
 
 from qevd_bio.tables.columns import column, versioned
+from qevd_bio.tables.cycles import KEY as CYCLE_KEY
 from qevd_bio.tables.cycles import QUALITY_FIELDS
 from qevd_bio.tables.findings import FINDING_FIELDS
+from qevd_bio.tables.published_table import Limit, PublishedTable, Reference, Rising
 
 CYCLE: pa.DataType = pa.struct(
     [
@@ -106,3 +108,36 @@ SCHEMA: pa.Schema = versioned(
         column("provenance", PROVENANCE, "What this row was made from"),
     ],
 )
+
+_COPIED = ("kind", "side", "start_s", "key_s", "end_s", *(field.name for field in QUALITY_FIELDS))
+
+TABLE = PublishedTable(
+    schema=SCHEMA,
+    about="One row an utterance, with the old and the new sentence and the evidence.",
+    since="1.0.0",
+    required=True,
+    order=("video_id", "feedback_index"),
+    key=("video_id", "feedback_index"),
+    limits=(Limit("cycle.quality*", 0.0, 1.0),),
+    choices={
+        "status": (
+            "rewritten", "kept", "unsupported", "low_confidence", "unmeasurable", "no_cycle",
+        ),
+        "kind": (
+            "corrective", "instructional", "motivational", "counting", "transition",
+            "informational", "other",
+        ),
+        "salient_source": ("rules", "annotation", "selector"),
+    },
+    not_after=(("frame_start", "frame_end"),),
+    rising=(Rising("feedback_index", step=1, start=0), Rising("frame_start")),
+    references=(
+        Reference(
+            ("segment_index", "cycle.cycle_index"),
+            "cycles",
+            CYCLE_KEY,
+            copies={f"cycle.{name}": name for name in _COPIED}
+            | {"exercise": "exercise", "provenance.rule_version": "rule_version"},
+        ),
+    ),
+)  # fmt: skip

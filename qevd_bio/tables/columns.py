@@ -1,6 +1,8 @@
-"""How a column says what it means: description and unit in the field's own metadata."""
+"""Columns with description and unit in their own metadata, and the version of all tables."""
 
 from __future__ import annotations
+
+import re
 
 import pyarrow as pa
 
@@ -8,11 +10,18 @@ SCHEMA_VERSION = "1.2.0"
 """Version of all tables together: which there are, their columns, types, units and meanings.
 
 A column removed, renamed or of another type, unit or meaning counts up the first number, a new
-column or table the second, better words the third. It stands in the schema metadata of every
-Parquet file (``qevd_bio.schema_version``) and in the manifest of every release; a release of
-each version lies in ``tests/archives``. 1.1.0: salient joints, pose and source records.
+column or table the second, better descriptions the third. It stands in the schema metadata of
+every Parquet file (``qevd_bio.schema_version``) and in the manifest of every release; a release
+of each version lies in ``tests/archives``. 1.1.0: salient joints, pose and source records.
 1.2.0: place of the mid-hips, noise and shape numbers of every frame, morphometrics.
 """
+
+
+def version_numbers(version: str) -> tuple[int, ...]:
+    """Split a schema version; `ValueError` unless it is three numbers."""
+    if re.fullmatch(r"\d+\.\d+\.\d+", version, re.ASCII) is None:
+        raise ValueError(f"{version!r}, which is not three numbers")
+    return tuple(int(number) for number in version.split("."))
 
 
 def column(
@@ -20,20 +29,9 @@ def column(
 ) -> pa.Field:
     """Describe one column.
 
-    Parameters
-    ----------
-    name, kind : str, DataType
-        Column name (with its unit suffix) and Arrow type.
-    description : str
-        One sentence for the data card.
-    unit : str
-        ``s``, ``rad``, ``deg``, ``frames`` or empty for plain values.
-    nullable : bool
-        Whether a missing value has a meaning here.
-
-    Returns
-    -------
-    pyarrow.Field
+    `name` carries its unit as a suffix, `description` is one sentence for the data card, `unit` is
+    ``s``, ``rad``, ``deg``, ``frames``, ... or empty for plain values; `nullable` columns describe
+    what null means.
     """
     metadata = {"description": description}
     if unit:

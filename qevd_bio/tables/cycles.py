@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from qevd_bio.motion.alignment import Quality
+from qevd_bio.motion.cycle_score import CycleScore
 from qevd_bio.tables.columns import column, versioned
+from qevd_bio.tables.published_table import Limit, PublishedTable, Reference
 
 QUALITY_FIELDS: list[pa.Field] = [
     column(name, pa.float64(), f"{text}, 0 to 1; null: nothing to compare", nullable=True)
@@ -17,6 +18,11 @@ QUALITY_FIELDS: list[pa.Field] = [
         ("quality_amplitude", "Range of motion part of the quality"),
     )
 ]
+
+KEY = ("segment_index", "cycle_index")
+"""Columns that name a cycle of a video."""
+
+SIDES = ("r", "l")
 
 SCHEMA: pa.Schema = versioned(
     "cycles",
@@ -44,13 +50,35 @@ SCHEMA: pa.Schema = versioned(
     ],
 )
 
+TABLE = PublishedTable(
+    schema=SCHEMA,
+    about="One row a repetition, half repetition or hold.",
+    since="1.0.0",
+    required=True,
+    order=("video_id", *KEY),
+    key=("video_id", *KEY),
+    renumbered=True,
+    limits=(Limit("quality*", 0.0, 1.0),),
+    choices={"kind": ("cycle", "half", "hold"), "side": SIDES, "cut": ("start", "end")},
+    not_after=(
+        ("frame_start", "frame_key"),
+        ("frame_key", "frame_end"),
+        ("start_s", "key_s"),
+        ("key_s", "end_s"),
+    ),
+    references=tuple(
+        Reference((f"frame_{one}",), "kinematics", ("frame",), copies={f"{one}_s": "time_s"})
+        for one in ("start", "key", "end")
+    ),
+)
 
-def quality_columns(quality: Quality | None) -> dict[str, float | None]:
-    """Lay a quality out in columns; all null when there was nothing to compare."""
+
+def score_columns(score: CycleScore | None) -> dict[str, float | None]:
+    """Return a score as columns; all null when there was nothing to compare."""
     return {
-        "quality": quality.score if quality else None,
-        "quality_cosine": quality.cosine if quality else None,
-        "quality_pearson": quality.pearson if quality else None,
-        "quality_velocity": quality.velocity if quality else None,
-        "quality_amplitude": quality.amplitude if quality else None,
+        "quality": score.total if score else None,
+        "quality_cosine": score.cosine if score else None,
+        "quality_pearson": score.pearson if score else None,
+        "quality_velocity": score.velocity if score else None,
+        "quality_amplitude": score.amplitude if score else None,
     }

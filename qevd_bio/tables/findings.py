@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pyarrow as pa
 
+from qevd_bio.motion.constraints import Finding
 from qevd_bio.tables.columns import column, versioned
+from qevd_bio.tables.cycles import KEY as CYCLE_KEY
+from qevd_bio.tables.cycles import SIDES
+from qevd_bio.tables.published_table import Limit, PublishedTable, Reference
 
 _OPTIONAL_NUMBERS = (
     ("measured", "Value found"),
@@ -56,3 +63,34 @@ SCHEMA: pa.Schema = versioned(
         *FINDING_FIELDS,
     ],
 )
+
+TABLE = PublishedTable(
+    schema=SCHEMA,
+    about="One row a constraint checked on a cycle.",
+    since="1.0.0",
+    required=True,
+    order=("video_id", *CYCLE_KEY),
+    key=("video_id", *CYCLE_KEY, "constraint_id", "side"),
+    renumbered=True,
+    limits=tuple(
+        Limit(name, -360.0, 360.0, where=("unit", "deg"))
+        for name in ("measured", "target_low", "target_high", "deviation")
+    ),
+    choices={
+        "side": SIDES,
+        "check": ("dynamic", "static", "symmetry", "tempo"),
+        "unit": ("deg", "ratio", "s"),
+        "priority": ("critical", "high", "medium", "low"),
+        "status": ("measured", "unmeasurable", "low_confidence"),
+    },
+    not_after=(("target_low", "target_high"),),
+    references=(
+        Reference(CYCLE_KEY, "cycles", CYCLE_KEY, copies={"exercise": "exercise"}),
+        Reference(("key_frame",), "kinematics", ("frame",), copies={"key_s": "time_s"}),
+    ),
+)
+
+
+def finding_from_row(row: Mapping[str, Any]) -> Finding:
+    """Read a finding from a row of this table, or from the findings of an annotation row."""
+    return Finding(**{field.name: row[field.name] for field in FINDING_FIELDS})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from qevd_bio.tables.columns import column, versioned
+from qevd_bio.tables.published_table import Limit, PublishedTable
 
 SEGMENTS: tuple[str, ...] = (
     "thigh",
@@ -29,6 +30,22 @@ MEASURES: dict[str, tuple[str, str]] = {
 }
 """Unit and meaning of each measurement, to two decimals."""
 
+_LENGTHS = [
+    (f"{name}_m", "m", f"Length of the {name.replace('_', ' ')} between joint centres; null: not "
+     "measured, or of unknown scale")
+    for name in SEGMENTS
+]  # fmt: skip
+_RATIOS = [
+    (f"{name}_ratio", "", f"The {name.replace('_', ' ')} as a share of thigh, shank and trunk "
+     "together; null: not measured")
+    for name in SEGMENTS
+]  # fmt: skip
+
+
+def _optional(kind: pa.DataType, *columns: tuple[str, str, str]) -> list[pa.Field]:
+    return [column(name, kind, text, unit=unit, nullable=True) for name, unit, text in columns]
+
+
 SCHEMA: pa.Schema = versioned(
     "morphometrics",
     [
@@ -40,16 +57,13 @@ SCHEMA: pa.Schema = versioned(
             "measurements; height: nothing but the height that was given; none: nothing is known",
         ),
         column("reason", pa.string(), "Why measurements are null; empty where they are not"),
-        *(
-            column(name, pa.float64(), f"{text}. {_MALE}; {_UNMEASURED}", unit=unit, nullable=True)
-            for name, (unit, text) in MEASURES.items()
-        ),
-        column(
-            "given_height_m",
+        *_optional(
             pa.float64(),
-            "Height the user gave for the person; null: none",
-            unit="m",
-            nullable=True,
+            *(
+                (name, unit, f"{text}. {_MALE}; {_UNMEASURED}")
+                for name, (unit, text) in MEASURES.items()
+            ),
+            ("given_height_m", "m", "Height the user gave for the person; null: none"),
         ),
         column(
             "flags",
@@ -58,73 +72,50 @@ SCHEMA: pa.Schema = versioned(
             "than 10 cm from the given height), mass_range (outside 25 to 250 kg), girth_order "
             "(waist wider than chest and hip), open_surface (the volume means little)",
         ),
-        column(
-            "shape_space",
+        *_optional(
             pa.string(),
-            "Whose body was measured: skel_male or smpl_male, for women too; null: source is not "
-            "betas",
-            nullable=True,
+            ("shape_space", "", "Whose body was measured: skel_male or smpl_male, for women too; "
+             "null: source is not betas"),
+            ("shape_sha256", "", "SHA-256 of that body's file; null: source is not betas"),
         ),
-        column(
-            "shape_sha256",
-            pa.string(),
-            "SHA-256 of that body's file; null: source is not betas",
-            nullable=True,
-        ),
-        column(
-            "betas",
+        *_optional(
             pa.list_(pa.float64()),
-            "Ten shape numbers, averaged over the video, in standard deviations; null: the "
-            "capture gives no shape",
-            nullable=True,
+            ("betas", "", "Ten shape numbers, averaged over the video, in standard deviations; "
+             "null: the capture gives no shape"),
         ),
-        column(
-            "betas_frames",
+        *_optional(
             pa.int32(),
-            "Frames the average rests on; null: the capture gives no shape",
-            unit="frames",
-            nullable=True,
+            ("betas_frames", "frames", "Frames the average rests on; null: the capture gives no "
+             "shape"),
+            ("betas_frames_left_out", "frames", "Frames left out of it, because their shape is "
+             "far from the rest; null: no shape"),
         ),
-        column(
-            "betas_frames_left_out",
-            pa.int32(),
-            "Frames left out of it, because their shape is far from the rest; null: no shape",
-            unit="frames",
-            nullable=True,
-        ),
-        column(
-            "betas_spread",
+        *_optional(
             pa.float64(),
-            "Root mean square difference of windows of 3 s from the average, in standard "
-            "deviations; null: one window, or no shape",
-            nullable=True,
+            ("betas_spread", "", "Root mean square difference of windows of 3 s from the average, "
+             "in standard deviations; null: one window, or no shape"),
         ),
-        column(
-            "segment_source",
+        *_optional(
             pa.string(),
-            "body: joints of the SKEL body; capture: fitted to the picture; null: not measured",
-            nullable=True,
+            ("segment_source", "", "body: joints of the SKEL body; capture: fitted to the "
+             "picture; null: not measured"),
         ),
-        *(
-            column(
-                f"{name}_m",
-                pa.float64(),
-                f"Length of the {name.replace('_', ' ')} between joint centres; null: not "
-                "measured, or of unknown scale",
-                unit="m",
-                nullable=True,
-            )
-            for name in SEGMENTS
-        ),
-        *(
-            column(
-                f"{name}_ratio",
-                pa.float64(),
-                f"The {name.replace('_', ' ')} as a share of thigh, shank and trunk together; "
-                "null: not measured",
-                nullable=True,
-            )
-            for name in SEGMENTS
-        ),
+        *_optional(pa.float64(), *_LENGTHS, *_RATIOS),
     ],
+)  # fmt: skip
+
+TABLE = PublishedTable(
+    schema=SCHEMA,
+    about="One row a video: the person's body.",
+    since="1.2.0",
+    required=True,
+    order=("video_id",),
+    key=("video_id",),
+    rows="one",
+    limits=(Limit("*_ratio", 0.0, 1.0), Limit("*_m", 0.0, 5.0)),
+    choices={
+        "source": ("betas", "shapy", "height", "none"),
+        "segment_source": ("body", "capture"),
+        "shape_space": ("skel_male", "smpl_male"),
+    },
 )

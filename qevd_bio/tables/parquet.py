@@ -28,19 +28,7 @@ def schema_sha256(schema: pa.Schema) -> str:
 
 
 def rows_table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
-    """Build a table from row mappings; a key too many or too few is an error.
-
-    Parameters
-    ----------
-    rows : sequence of mapping
-        One mapping a row, exactly the schema's columns.
-    schema : pyarrow.Schema
-        The table's schema.
-
-    Returns
-    -------
-    pyarrow.Table
-    """
+    """Build a table from row mappings; a key too many or too few is a `ValueError`."""
     names = set(schema.names)
     for row in rows:
         if set(row) != names:
@@ -50,20 +38,9 @@ def rows_table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table
 
 
 def write_parquet(table: pa.Table, path: Path, *, notes: Mapping[str, Any] | None = None) -> None:
-    """Write a table atomically.
+    """Write a table atomically; `notes` are JSON values kept in the schema metadata.
 
-    Parameters
-    ----------
-    table : pyarrow.Table
-        Its schema is written as it is.
-    path : Path
-        Target file.
-    notes : mapping, optional
-        JSON values kept in the schema metadata of the file.
-
-    Notes
-    -----
-    Encoded as `parquet_options` says. Equal tables give equal bytes.
+    Encoded by `parquet_options`. Equal tables give equal bytes.
     """
     if notes is not None:
         metadata = {**(table.schema.metadata or {}), NOTES_KEY: _canonical(notes)}
@@ -75,38 +52,29 @@ def write_parquet(table: pa.Table, path: Path, *, notes: Mapping[str, Any] | Non
 
 
 def parquet_options(schema: pa.Schema) -> dict[str, Any]:
-    """Say how every Parquet file of this project is encoded.
+    """Return the options of ``pyarrow.parquet.ParquetWriter`` for every file of this project.
 
-    Parameters
-    ----------
-    schema : pyarrow.Schema
-        Of the file.
-
-    Returns
-    -------
-    dict
-        For ``pyarrow.parquet.ParquetWriter``: zstd, floats split by byte at any depth,
-        dictionaries on ids only, a page index. Smallest and largest values are kept of all but
-        float32: nobody searches for an angle, and those of 92 columns cost a seventh of the
-        time.
+    zstd, floats split by byte at any depth, dictionaries on ids only, a page index. Smallest and
+    largest values are kept of all but float32: nobody searches for an angle, and those of 92
+    columns cost a seventh of the time.
     """
-    leaves = [leaf for field in schema for leaf in _leaves(field.name, field.type)]
+    columns = [one for field in schema for one in _plain_columns(field.name, field.type)]
     return {
         "compression": "zstd",
         "use_dictionary": [name for name in _DICTIONARY_COLUMNS if name in schema.names],
-        "use_byte_stream_split": [name for name, kind in leaves if pa.types.is_floating(kind)],
-        "write_statistics": [name for name, kind in leaves if not pa.types.is_float32(kind)],
+        "use_byte_stream_split": [name for name, kind in columns if pa.types.is_floating(kind)],
+        "write_statistics": [name for name, kind in columns if not pa.types.is_float32(kind)],
         "write_page_index": True,
     }
 
 
-def _leaves(path: str, kind: pa.DataType) -> Iterator[tuple[str, pa.DataType]]:
+def _plain_columns(path: str, kind: pa.DataType) -> Iterator[tuple[str, pa.DataType]]:
     """Name the columns of numbers and texts below one column as Parquet does."""
     if pa.types.is_struct(kind):
         for field in kind:
-            yield from _leaves(f"{path}.{field.name}", field.type)
+            yield from _plain_columns(f"{path}.{field.name}", field.type)
     elif pa.types.is_list(kind):
-        yield from _leaves(f"{path}.list.element", kind.value_type)
+        yield from _plain_columns(f"{path}.list.element", kind.value_type)
     else:
         yield path, kind
 
@@ -116,13 +84,7 @@ def _canonical(notes: Mapping[str, Any]) -> bytes:
 
 
 def read_parquet(path: Path, schema: pa.Schema) -> pa.Table:
-    """Read a table and check that it is what it claims to be.
-
-    Raises
-    ------
-    DataError
-        The file cannot be read, or its columns are not those of the schema.
-    """
+    """Read a table; `DataError` if that is not possible or it has other columns."""
     try:
         table = pq.read_table(path)
     except (pa.ArrowInvalid, OSError) as error:
@@ -137,13 +99,7 @@ def read_parquet(path: Path, schema: pa.Schema) -> pa.Table:
 
 
 def read_metadata(path: Path) -> pq.FileMetaData:
-    """Read the footer of a Parquet file: its number of rows and its schema.
-
-    Raises
-    ------
-    DataError
-        The file cannot be read.
-    """
+    """Read the footer of a Parquet file; `DataError` if that is not possible."""
     try:
         return pq.read_metadata(path)
     except (pa.ArrowInvalid, OSError) as error:

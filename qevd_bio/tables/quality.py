@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from qevd_bio.tables.columns import column, versioned
+from qevd_bio.tables.published_table import Limit, PublishedTable
 
 _NO_ROOT = "null: the backend does not measure where the body is"
 
@@ -75,3 +76,15 @@ SCHEMA: pa.Schema = versioned(
         column("concerns", pa.list_(pa.string()), "What gives reason to look at the capture"),
     ],
 )  # fmt: skip
+
+TABLE = PublishedTable(
+    schema=SCHEMA,
+    about="One row a video: how plausible its capture is.",
+    since="1.0.0",
+    required=True,
+    order=("video_id",),
+    key=("video_id",),
+    rows="one",
+    limits=(Limit("pelvis_tilt_peak_deg", -180.0, 180.0),),
+    choices={"root_source": ("backend", "contact")},
+)

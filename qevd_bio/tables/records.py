@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from qevd_bio.tables.columns import column, versioned
+from qevd_bio.tables.published_table import PublishedTable
 
 RUN: pa.DataType = pa.struct(
     [
@@ -36,3 +37,13 @@ SCHEMA: pa.Schema = versioned(
         ),
     ],
 )
+
+TABLE = PublishedTable(
+    schema=SCHEMA,
+    about="One row a record of the source.",
+    since="1.1.0",
+    required=True,
+    order=("record_index",),
+    key=("record_index",),
+)
+"""Not in the list of `qevd_bio.tables.published`: it lies beside the drop-in file of a split."""

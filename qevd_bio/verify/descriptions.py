@@ -1,8 +1,9 @@
-"""What a release says of itself beside its tables: card, Croissant description, changelog."""
+"""Card, Croissant description and changelog of a release, compared with its files and tables."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 from typing import Any
@@ -11,54 +12,52 @@ import pyarrow as pa
 
 from qevd_bio.qevd.layout import RECORDS_FILE, SPLIT_FOLDERS
 from qevd_bio.release.card import loader_lines
-from qevd_bio.release.changelog import CHANGELOG_FILE, entry_head
-from qevd_bio.release.configs import CONFIGS, SPLITS
-from qevd_bio.release.contents import MANIFEST_FILE, Contents, Shard
+from qevd_bio.release.changelog import entry_head
+from qevd_bio.release.contents import (
+    CARD_FILE,
+    CHANGELOG_FILE,
+    CROISSANT_FILE,
+    MANIFEST_FILE,
+    SPLITS,
+    SUMS_FILE,
+    Contents,
+    Shard,
+)
 from qevd_bio.release.croissant import croissant
 from qevd_bio.release.drop_in import DROP_IN_FOLDER, TABLE_FILE
 from qevd_bio.release.loaded_size import loaded_bytes
-from qevd_bio.verify.files import CROISSANT_FILE, SUMS_FILE, Layout, read_json_file
+from qevd_bio.tables.published import TABLES
+from qevd_bio.verify.files import Layout, ShardEntry
 from qevd_bio.verify.issues import Verdict
 from qevd_bio.verify.tables import Tables
 
-CARD_FILE = "README.md"
+_CARD_LINE = re.compile(r'(?:- )?(config_name|name|num_examples): "?([^"\n]+)"?')
 
 
-def check_described(layout: Layout, tables: Tables, verdict: Verdict) -> None:
-    """Compare card, Croissant description and changelog with the files and tables.
+def check_descriptions(layout: Layout, tables: Tables, verdict: Verdict) -> None:
+    """Compare card, Croissant description and changelog of a release of this schema version.
 
-    Parameters
-    ----------
-    layout : Layout
-        Of a release of this schema version.
-    tables : dict
-        From `check_tables`.
-    verdict : Verdict
-        Takes the faults.
-
-    Notes
-    -----
     What programs read is compared to the letter: the YAML of configs and data set info, and of
-    `croissant.json` files, digests, sizes and fields. Words that only people read are not.
+    `croissant.json` files, digests, sizes and fields. Text that only people read is not.
     """
-    _check_strangers(layout, verdict)
+    _check_names_of_files(layout, verdict)
     _check_changelog(layout, verdict)
     contents = _contents(layout, tables)
     if contents is None:
-        verdict.leave("card and Croissant description: a shard is at fault")
+        verdict.skip("card and Croissant description: a shard is wrong")
         return
-    if CARD_FILE in layout.files:
+    if CARD_FILE in layout.folder.files:
         _check_card(layout, contents, verdict)
     _check_croissant(layout, contents, verdict)
 
 
-def _check_strangers(layout: Layout, verdict: Verdict) -> None:
-    """Name the files that no release holds, though the sums may name them, and those it must."""
-    told = {one.where for one in verdict.faults}
-    for name in sorted(layout.files - _known(layout) - told):
+def _check_names_of_files(layout: Layout, verdict: Verdict) -> None:
+    """Find the files that no release holds, though the sums may name them, and those it must."""
+    listed = {one.where for one in verdict.issues}
+    for name in sorted(layout.folder.files - _known(layout) - listed):
         verdict.add("extra file", name, "no release holds such a file")
     for name in (CARD_FILE, CHANGELOG_FILE, "schema/records.json"):
-        if name not in layout.files | told:
+        if name not in layout.folder.files | listed:
             verdict.add("missing file", name, "every release has one")
 
 
@@ -70,7 +69,7 @@ def _known(layout: Layout) -> set[str]:
         for entry in entries
     )
     known = {CARD_FILE, CHANGELOG_FILE, CROISSANT_FILE, MANIFEST_FILE, SUMS_FILE, *shards}
-    known |= {f"schema/{name}.json" for name in (*CONFIGS, "records")}
+    known |= {f"schema/{name}.json" for name in (*layout.shards, "records")}
     return known | {
         f"{DROP_IN_FOLDER}/{home}/{file}"
         for home in SPLIT_FOLDERS.values()
@@ -79,60 +78,52 @@ def _known(layout: Layout) -> set[str]:
 
 
 def _contents(layout: Layout, tables: Tables) -> Contents | None:
-    """Count anew what the card tells; None where a shard cannot be read."""
+    """Count anew what the card states; None where a shard cannot be read."""
     shards: dict[str, dict[str, tuple[Shard, ...]]] = {}
-    for config in CONFIGS:
+    # in the order of publishing, which the manifest, sorted by key, does not keep
+    for config in [name for name in TABLES if name in layout.shards]:
         shards[config] = {}
-        of_config = layout.shards.get(config, {})
-        # in the order of publishing, which the manifest, sorted by key, does not keep
-        for split in [split for split in SPLITS if split in of_config]:
-            entries = of_config[split]
+        for split in [split for split in SPLITS if split in layout.shards[config]]:
+            entries = layout.shards[config][split]
             if split not in tables.get(config, {}) or not all(one.rows for one in entries):
                 return None
             try:
-                shards[config][split] = tuple(
-                    Shard(
-                        path=one.path,
-                        rows=one.rows,
-                        arrow_bytes=loaded_bytes(layout.folder / one.path),
-                        file_bytes=(layout.folder / one.path).stat().st_size,
-                        sha256="",
-                    )
-                    for one in entries
-                )
+                shards[config][split] = tuple(_shard(layout, one) for one in entries)
             except (pa.ArrowException, IndexError):
                 return None
     manifest = layout.manifest
-    return Contents(
-        version=manifest["version"],
-        generator=manifest["generator"],
-        shards=shards,
-        statuses={},
-        videos={split: manifest["splits"][split]["videos"]
-                for split in SPLITS if split in manifest["splits"]},
-        missing=(),
-        faults={},
-    )  # fmt: skip
+    videos = {
+        split: manifest["splits"][split]["videos"]
+        for split in SPLITS
+        if split in manifest["splits"]
+    }
+    return Contents(manifest["version"], manifest["generator"], shards, videos)
+
+
+def _shard(layout: Layout, entry: ShardEntry) -> Shard:
+    file = layout.folder.path / entry.path
+    return Shard(entry.path, entry.rows, loaded_bytes(file), file.stat().st_size, sha256="")
 
 
 def _check_card(layout: Layout, contents: Contents, verdict: Verdict) -> None:
-    text = (layout.folder / CARD_FILE).read_bytes().decode("utf-8", errors="replace")
-    front = text.removeprefix("---\n").partition("\n---\n")[0].splitlines()
+    front = _text(layout, CARD_FILE).removeprefix("---\n").partition("\n---\n")[0].splitlines()
     start = front.index("configs:") if "configs:" in front else len(front)
     own, expected = front[start:], loader_lines(contents)
-    if own == expected:
-        return
-    pairs = enumerate(zip_longest(own, expected))
-    place = next(i for i, (said, due) in pairs if said != due)
-    said, due = ([*lines, ""][min(place, len(lines))].strip() for lines in (own, expected))
-    cause = f"its YAML says {said!r} where the tables ask for {due!r}"
-    verdict.add("described", f"{CARD_FILE} line {start + place + 2}", cause)
+    for place, (line, due) in enumerate(zip_longest(own, expected, fillvalue="")):
+        if line != due:
+            cause = f"its YAML has {line.strip()!r} where the tables ask for {due.strip()!r}"
+            verdict.add("described", f"{CARD_FILE} line {start + place + 2}", cause)
+            return
+
+
+def _text(layout: Layout, name: str) -> str:
+    return (layout.folder.path / name).read_bytes().decode("utf-8", errors="replace")
 
 
 def _check_changelog(layout: Layout, verdict: Verdict) -> None:
-    if CHANGELOG_FILE not in layout.files:
+    if CHANGELOG_FILE not in layout.folder.files:
         return
-    text = (layout.folder / CHANGELOG_FILE).read_bytes().decode("utf-8", errors="replace")
+    text = _text(layout, CHANGELOG_FILE)
     head = entry_head(layout.manifest["version"])
     if not text.startswith(head):
         cause = f"does not begin with the entry of {layout.manifest['version']}"
@@ -141,48 +132,47 @@ def _check_changelog(layout: Layout, verdict: Verdict) -> None:
     entry = text.removeprefix(head).partition("\n## ")[0].splitlines()
     for config, splits in layout.manifest["configs"].items():
         for split, found in splits.items():
-            due = f"- `{config}` {split}: {found['rows']} rows"
-            if not any(line in (f"{due}.",) or line.startswith(f"{due} (") for line in entry):
-                cause = f"does not say '{due.removeprefix('- ')}'"
-                verdict.add("described", CHANGELOG_FILE, cause)
+            due = f"`{config}` {split}: {found['rows']} rows"
+            if not any(line == f"- {due}." or line.startswith(f"- {due} (") for line in entry):
+                verdict.add("described", CHANGELOG_FILE, f"does not have '{due}'")
 
 
 def _check_croissant(layout: Layout, contents: Contents, verdict: Verdict) -> None:
-    told: Any = read_json_file(layout, CROISSANT_FILE, verdict)
-    if told is None:
+    written: Any = layout.folder.json(CROISSANT_FILE)
+    if written is None:
         return
     files = {
-        name: ((layout.folder / name).stat().st_size, layout.digests[name])
+        name: ((layout.folder.path / name).stat().st_size, layout.digests[name])
         for name in _known(layout) & set(layout.digests) - {CROISSANT_FILE}
     }
     expected = json.loads(json.dumps(croissant(contents, files)))
     try:
-        own, due = dict(_claims(told)), dict(_claims(expected))
+        own, due = dict(_claims(written)), dict(_claims(expected))
     except (KeyError, TypeError, AttributeError) as error:
         verdict.add("described", CROISSANT_FILE, f"has another shape ({error!r})")
         return
-    # what SHA256SUMS contradicts, or misses, was told with it
-    told_already = (layout.files | {one.where for one in verdict.faults}) - set(files)
+    # what SHA256SUMS contradicts, or misses, is an issue already
+    listed = (layout.folder.files | {one.where for one in verdict.issues}) - set(files)
     for name in [name for name in {**due, **own} if own.get(name) != due.get(name)]:
-        if name in told_already:
+        if name in listed:
             continue
         if name not in own:
             cause = f"does not name {name}"
         elif name not in due:
             cause = f"names {name}, which is not there"
         else:
-            cause = f"{name} is not what the files say{_first_difference(own[name], due[name])}"
+            cause = f"{name} does not fit the files{_first_difference(own[name], due[name])}"
         verdict.add("described", CROISSANT_FILE, cause)
 
 
-def _claims(told: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401
-    """Yield what a description says of files and fields, by name."""
-    yield "conformsTo", told["conformsTo"]
-    yield "version", told["version"]
-    for one in told["distribution"]:
+def _claims(described: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401
+    """Yield what a description claims of files and fields, by name."""
+    yield "conformsTo", described["conformsTo"]
+    yield "version", described["version"]
+    for one in described["distribution"]:
         yield one["@id"], {key: one[key] for key in one if key != "description"}
-    for one in told["recordSet"]:
-        yield f"recordSet {one['@id']}", {key: one[key] for key in one if key == "key"}
+    for one in described["recordSet"]:
+        yield f"recordSet {one['@id']}", one.get("key")
         yield f"records of {one['@id']}", one.get("data")
         for field in one["field"]:
             yield field["@id"], field
@@ -193,3 +183,39 @@ def _first_difference(own: object, due: object) -> str:
         return f": {own!r}, not {due!r}"[:200]
     key = next(key for key in {**due, **own} if own.get(key) != due.get(key))
     return f": {key} is {own.get(key)!r}, not {due.get(key)!r}"[:200]
+
+
+def check_card_counts(layout: Layout, verdict: Verdict) -> None:
+    """Compare the row counts of the card's YAML with the manifest, for any schema version."""
+    if CARD_FILE not in layout.folder.files:
+        if not verdict.has(CARD_FILE):
+            verdict.add("missing file", CARD_FILE, "every release has one")
+        return
+    stated = _card_rows(_text(layout, CARD_FILE))
+    for config, splits in layout.manifest["configs"].items():
+        for split, entry in splits.items():
+            own = stated.pop((config, split), 0)
+            if own != entry["rows"]:
+                cause = f"states {own} rows of {config} in {split}, the manifest {entry['rows']}"
+                verdict.add("count", CARD_FILE, cause)
+    for (config, split), rows in stated.items():
+        cause = f"states {rows} rows of {config} in {split}, there are none"
+        verdict.add("count", CARD_FILE, cause)
+
+
+def _card_rows(card: str) -> dict[tuple[str, str], int]:
+    """Read the number of rows by table and split from the YAML of a card."""
+    stated: dict[tuple[str, str], int] = {}
+    config = split = ""
+    for line in card.partition("\n---")[0].splitlines():
+        match = _CARD_LINE.fullmatch(line.strip())
+        if match is None:
+            continue
+        key, value = match.groups()
+        if key == "config_name":
+            config = value
+        elif key == "name":
+            split = value
+        elif value.isdecimal():
+            stated[config, split] = int(value)
+    return stated

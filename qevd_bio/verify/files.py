@@ -10,83 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
-
 from qevd_bio.errors import DataError
 from qevd_bio.files.contain import contained_path
 from qevd_bio.files.digest import sha256_file
 from qevd_bio.files.strict_json import JsonValue, parse_json
-from qevd_bio.release.contents import MANIFEST_FILE
+from qevd_bio.release.contents import MANIFEST_FILE, SUMS_FILE
+from qevd_bio.release.manifest import manifest_problems
+from qevd_bio.tables.columns import SCHEMA_VERSION
 from qevd_bio.verify.issues import Verdict
 
-SUMS_FILE = "SHA256SUMS"
-CROISSANT_FILE = "croissant.json"
 MOST_TEXT_BYTES = 1 << 28
 """A text file of a release that is larger is not read: no honest one comes near."""
 
 _SUM = re.compile(r"([0-9a-f]{64})  ([^\n]+)")
-_SHARD = {
-    "type": "object",
-    "required": ["path", "rows", "sha256"],
-    "properties": {
-        "path": {"type": "string"},
-        "rows": {"type": "integer", "minimum": 0},
-        "sha256": {"type": "string"},
-    },
-}
-_MANIFEST = Draft202012Validator(
-    {
-        "type": "object",
-        "required": ["version", "schema_version", "generator", "splits", "configs", "videos"],
-        "properties": {
-            "version": {"type": "string"},
-            "schema_version": {"type": "string"},
-            "generator": {"type": "object", "additionalProperties": {"type": "string"}},
-            "splits": {
-                "type": "object",
-                "additionalProperties": {
-                    "type": "object",
-                    "required": ["videos"],
-                    "properties": {"videos": {"type": "integer"}},
-                },
-            },
-            "configs": {
-                "type": "object",
-                "additionalProperties": {
-                    "type": "object",
-                    "additionalProperties": {
-                        "type": "object",
-                        "required": ["rows", "shards"],
-                        "properties": {
-                            "rows": {"type": "integer"},
-                            "shards": {"type": "array", "items": _SHARD},
-                        },
-                    },
-                },
-            },
-            "statuses": {
-                "type": "object",
-                "additionalProperties": {
-                    "type": "object",
-                    "additionalProperties": {"type": "integer"},
-                },
-            },
-            "videos": {
-                "type": "object",
-                "additionalProperties": {
-                    "type": "object",
-                    "required": ["split"],
-                    "properties": {
-                        "split": {"type": "string"},
-                        "kinematics": {"type": "object"},
-                        "artifacts": {"type": "object"},
-                        "rows_sha256": {"type": "object"},
-                    },
-                },
-            },
-        },
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,77 +35,112 @@ class ShardEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder, its regular files relative to it, and the verdict that takes its issues."""
+
+    path: Path
+    files: frozenset[str]
+    verdict: Verdict
+
+    def contains(self, name: str, where: str) -> bool:
+        """Whether a name stays in the folder; an issue where it does not."""
+        if any(one.kind == "path" and one.where == name for one in self.verdict.issues):
+            # a link, listed where it lies
+            return False
+        try:
+            contained_path(self.path, name, where=where)
+        except DataError as error:
+            self.verdict.add("path", where, error.message)
+            return False
+        return True
+
+    def json(self, name: str) -> JsonValue:
+        """Read a JSON file; None, and an issue, where that is not possible."""
+        text = self.text(name)
+        try:
+            return None if text is None else parse_json(text, where=name)
+        except DataError as error:
+            self.verdict.add("unreadable", name, error.message)
+            return None
+
+    def text(self, name: str) -> str | None:
+        """Read a file as text; None, and an issue, where that is not possible."""
+        if name not in self.files:
+            if not self.verdict.has(name):
+                self.verdict.add("missing file", name, "every release has one")
+            return None
+        path = self.path / name
+        if path.stat().st_size > MOST_TEXT_BYTES:
+            self.verdict.add("unreadable", name, f"has more than {MOST_TEXT_BYTES} bytes")
+            return None
+        try:
+            return path.read_text(encoding="utf-8")
+        except (UnicodeDecodeError, OSError) as error:
+            self.verdict.add("unreadable", name, f"is no UTF-8 text ({error})")
+            return None
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
-    """A release whose manifest can be used.
+    """A release with a manifest that can be used.
 
     Attributes
     ----------
-    folder : Path
-        Where it lies.
+    folder : Folder
+        Where it lies, and its files.
     manifest : mapping
         Read and of the right shape.
     shards : mapping of config to mapping of split to tuple of ShardEntry
         In the manifest's order.
-    files : frozenset of str
-        Regular files of the folder, relative to it.
     digests : mapping of str to str
         Sha256 of every file that could be read and that SHA256SUMS does not contradict.
     """
 
-    folder: Path
+    folder: Folder
     manifest: Mapping[str, Any]
     shards: Mapping[str, Mapping[str, tuple[ShardEntry, ...]]]
-    files: frozenset[str]
     digests: Mapping[str, str]
 
+    @property
+    def is_current(self) -> bool:
+        """Whether the tables have the schema version of this package."""
+        return bool(self.manifest["schema_version"] == SCHEMA_VERSION)
 
-def check_files(folder: Path, verdict: Verdict) -> Layout | None:
+
+def check_files(path: Path, verdict: Verdict) -> Layout | None:
     """Compare the files of a release with its sums and its manifest.
 
-    Parameters
-    ----------
-    folder : Path
-        The release.
-    verdict : Verdict
-        Takes the faults.
-
-    Returns
-    -------
-    Layout or None
-        None where the manifest cannot be used, so that nothing more can be said.
-
-    Notes
-    -----
-    Links are named and not followed; nothing outside of the folder is opened.
+    None where the manifest cannot be used, so that nothing more can be checked. Links are named
+    and not followed; nothing outside of the folder is opened.
     """
-    files = _regular_files(folder, verdict)
-    found = _check_sums(folder, files, verdict)
-    manifest = _manifest(folder, files, verdict)
+    folder = Folder(path, _regular_files(path, verdict), verdict)
+    found = _check_sums(folder)
+    manifest: Any = folder.json(MANIFEST_FILE)
     if manifest is None:
+        return None
+    problems = list(manifest_problems(manifest))
+    for place, problem in problems:
+        verdict.add("manifest", f"{MANIFEST_FILE} {place}", problem)
+    if problems:
         return None
     named: dict[str, str] = {}
     shards = {
         config: {
-            split: tuple(_entry(folder, one, files, named, verdict) for one in entry["shards"])
+            split: tuple(_entry(folder, one, named) for one in entry["shards"])
             for split, entry in splits.items()
         }
         for config, splits in manifest["configs"].items()
     }
-    for path, written in sorted(named.items()):
-        if path in files and found.get(path, written) != written:
-            verdict.add("sum", path, f"its bytes are not those {MANIFEST_FILE} names")
+    for name, written in sorted(named.items()):
+        if name in folder.files and found.get(name, written) != written:
+            verdict.add("sum", name, f"its bytes are not those {MANIFEST_FILE} names")
     for config, splits in shards.items():
         for split, entries in splits.items():
             _check_names(config, split, entries, verdict)
-    tables = {name for name in files if name.endswith(".parquet") and name.count("/") == 1}
-    for stranger in sorted(tables - set(named)):
-        verdict.add("extra file", stranger, f"{MANIFEST_FILE} does not name it")
-    return Layout(folder, manifest, shards, files, found)
-
-
-def read_json_file(layout: Layout, name: str, verdict: Verdict) -> JsonValue:
-    """Read a JSON file of a release; what stops that is a fault, and the value None."""
-    return _json(layout.folder, name, layout.files, verdict)
+    tables = {one for one in folder.files if one.endswith(".parquet") and one.count("/") == 1}
+    for extra in sorted(tables - set(named)):
+        verdict.add("extra file", extra, f"{MANIFEST_FILE} does not name it")
+    return Layout(folder, manifest, shards, found)
 
 
 def _regular_files(folder: Path, verdict: Verdict) -> frozenset[str]:
@@ -188,70 +159,54 @@ def _regular_files(folder: Path, verdict: Verdict) -> frozenset[str]:
     return frozenset(files)
 
 
-def _check_sums(folder: Path, files: frozenset[str], verdict: Verdict) -> dict[str, str]:
+def _check_sums(folder: Folder) -> dict[str, str]:
     """Hash every file; return the digests."""
-    found = {}
-    for name in sorted(files - {SUMS_FILE}):
+    found, verdict = {}, folder.verdict
+    for name in sorted(folder.files - {SUMS_FILE}):
         try:
-            found[name] = sha256_file(folder / name)
+            found[name] = sha256_file(folder.path / name)
         except DataError as error:
             verdict.add("unreadable", name, error.message)
-    text = _text(folder, SUMS_FILE, files, verdict)
+    text = folder.text(SUMS_FILE)
     if text is None:
         return found
-    written = _written_sums(folder, text, verdict)
+    written = _written_sums(folder, text)
     for name, digest in written.items():
-        if name not in files:
+        if name not in folder.files:
             verdict.add("missing file", name, f"{SUMS_FILE} names it and it is absent")
         elif name in found and found[name] != digest:
             verdict.add("sum", name, f"its bytes are not those {SUMS_FILE} names")
-            # told once: the manifest's digest would only say the same
+            # one issue is enough: the manifest's digest would differ, too
             del found[name]
     for name in sorted(set(found) - set(written)):
         verdict.add("extra file", name, f"{SUMS_FILE} does not name it")
     return found
 
 
-def _written_sums(folder: Path, text: str, verdict: Verdict) -> dict[str, str]:
+def _written_sums(folder: Folder, text: str) -> dict[str, str]:
     """Read the digests that SHA256SUMS names, by file."""
     written: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         match, where = _SUM.fullmatch(line), f"{SUMS_FILE} line {number}"
         if match is None:
-            verdict.add("sum", where, "is no digest and name")
+            folder.verdict.add("sum", where, "is no digest and name")
         elif match[2] in written:
-            verdict.add("sum", where, f"names {match[2]!r} again")
-        elif _contained(folder, match[2], where, verdict):
+            folder.verdict.add("sum", where, f"names {match[2]!r} again")
+        elif folder.contains(match[2], where):
             written[match[2]] = match[1]
     return written
 
 
-def _manifest(folder: Path, files: frozenset[str], verdict: Verdict) -> Mapping[str, Any] | None:
-    manifest = _json(folder, MANIFEST_FILE, files, verdict)
-    if manifest is None:
-        return None
-    errors = list(_MANIFEST.iter_errors(manifest))
-    for error in errors:
-        place = ".".join(str(part) for part in error.absolute_path) or "its top"
-        verdict.add("manifest", f"{MANIFEST_FILE} {place}", error.message[:200])
-    return None if errors or not isinstance(manifest, Mapping) else manifest
-
-
-def _entry(
-    folder: Path,
-    shard: Mapping[str, Any],
-    files: frozenset[str],
-    named: dict[str, str],
-    verdict: Verdict,
-) -> ShardEntry:
-    path = shard["path"]
-    present = path in files and _contained(folder, path, MANIFEST_FILE, verdict)
+def _entry(folder: Folder, shard: Mapping[str, Any], named: dict[str, str]) -> ShardEntry:
+    path, verdict = shard["path"], folder.verdict
+    inside = folder.contains(path, MANIFEST_FILE)
+    present = inside and path in folder.files
     if path in named:
         verdict.add("manifest", MANIFEST_FILE, f"names {path!r} twice")
         present = False
-    elif not present and _contained(folder, path, MANIFEST_FILE, verdict):
-        known = any(one.kind == "missing file" and one.where == path for one in verdict.faults)
-        if not known:
+    elif inside and not present:
+        listed = any(one.kind == "missing file" and one.where == path for one in verdict.issues)
+        if not listed:
             verdict.add("missing file", path, f"{MANIFEST_FILE} names it and it is absent")
     named[path] = shard["sha256"]
     return ShardEntry(path, shard["rows"], present)
@@ -268,42 +223,3 @@ def _check_names(
         expected = f"{config}/{split}-{number:05d}-of-{len(entries):05d}.parquet"
         if entry.path != expected:
             verdict.add("manifest", entry.path, f"shard {number} must be named {expected}")
-
-
-def _contained(folder: Path, name: str, where: str, verdict: Verdict) -> bool:
-    if any(one.kind == "path" and one.where == name for one in verdict.faults):
-        # a link, told where it lies
-        return False
-    try:
-        contained_path(folder, name, where=where)
-    except DataError as error:
-        verdict.add("path", where, error.message)
-        return False
-    return True
-
-
-def _json(folder: Path, name: str, files: frozenset[str], verdict: Verdict) -> JsonValue:
-    text = _text(folder, name, files, verdict)
-    if text is None:
-        return None
-    try:
-        return parse_json(text, where=name)
-    except DataError as error:
-        verdict.add("unreadable", name, error.message)
-        return None
-
-
-def _text(folder: Path, name: str, files: frozenset[str], verdict: Verdict) -> str | None:
-    if name not in files:
-        if not any(one.where == name for one in verdict.faults):
-            verdict.add("missing file", name, "every release has one")
-        return None
-    path = folder / name
-    if path.stat().st_size > MOST_TEXT_BYTES:
-        verdict.add("unreadable", name, f"has more than {MOST_TEXT_BYTES} bytes")
-        return None
-    try:
-        return path.read_text(encoding="utf-8")
-    except (UnicodeDecodeError, OSError) as error:
-        verdict.add("unreadable", name, f"is no UTF-8 text ({error})")
-        return None

@@ -1,4 +1,4 @@
-"""Faults of a release, all of them counted and the first of each kind told."""
+"""Issues of a release, all of them counted and the first of each kind listed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 
 from qevd_bio.files.strict_json import JsonValue
 
-FaultKind = Literal[
+IssueKind = Literal[
     "path",  # a link, a pipe, or a name that leads out of the release
     "missing file",
     "extra file",
@@ -33,25 +33,15 @@ FaultKind = Literal[
     "source",
 ]
 
-MOST_TOLD = 20
-"""Faults of one kind that are told one by one."""
+MOST_LISTED = 20
+"""Issues of one kind that are listed one by one."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseIssue:
-    """One thing that is wrong with a release.
+    """One thing that is wrong: its kind, the file (with row or video), and the cause."""
 
-    Attributes
-    ----------
-    kind : str
-        One of `FaultKind`.
-    where : str
-        File relative to the release, with row or video.
-    cause : str
-        What is wrong, without a final full stop.
-    """
-
-    kind: FaultKind
+    kind: IssueKind
     where: str
     cause: str
 
@@ -62,19 +52,22 @@ class Verdict:
 
     Attributes
     ----------
-    faults : list of ReleaseIssue
-        The first `MOST_TOLD` of each kind, in the order found.
+    issues : list of ReleaseIssue
+        The first `MOST_LISTED` of each kind, in the order found.
     counts : Counter of str
-        All faults by kind.
+        All issues by kind.
     unchecked : list of str
-        What could not be looked at because something it needs is at fault.
+        What could not be checked because something it needs is wrong.
+    absent : list of str
+        Tables that this version publishes and the release does not have, rightly.
     rows : dict of str to int
         Rows read, by table.
     """
 
-    faults: list[ReleaseIssue] = field(default_factory=list)
+    issues: list[ReleaseIssue] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     unchecked: list[str] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -82,39 +75,44 @@ class Verdict:
         """Whether nothing is wrong, as far as it could be checked."""
         return not self.counts
 
-    def add(self, kind: FaultKind, where: str, cause: str) -> None:
-        """Note a fault."""
+    def add(self, kind: IssueKind, where: str, cause: str) -> None:
+        """Count an issue, and list it if there are not enough of its kind yet."""
         self.counts[kind] += 1
         if self._room(kind):
-            self.faults.append(ReleaseIssue(kind, _printable(where), _printable(cause)))
+            self.issues.append(ReleaseIssue(kind, _printable(where), _printable(cause)))
 
-    def still_to_tell(self, kind: FaultKind, places: Sequence[int]) -> Sequence[int]:
-        """Take the places whose faults will be told; the others are counted here and now.
+    def to_list(self, kind: IssueKind, places: Sequence[int]) -> Sequence[int]:
+        """Return the places to list one by one; the others are counted here and now.
 
-        Whoever asks adds a fault for each place that is returned. A column of a million wrong
-        numbers costs no more words than one of twenty.
+        The caller adds an issue for each place that is returned. A column of a million wrong
+        numbers costs no more messages than one of twenty.
         """
         room = self._room(kind)
         if len(places) > room:
             self.counts[kind] += len(places) - room
         return places[:room]
 
-    def _room(self, kind: FaultKind) -> int:
-        return max(MOST_TOLD - sum(one.kind == kind for one in self.faults), 0)
+    def has(self, where: str) -> bool:
+        """Whether an issue of this very place is listed already."""
+        return any(one.where == where for one in self.issues)
 
-    def leave(self, what: str) -> None:
+    def _room(self, kind: IssueKind) -> int:
+        return max(MOST_LISTED - sum(one.kind == kind for one in self.issues), 0)
+
+    def skip(self, what: str) -> None:
         """Note once that something is not checked."""
         if what not in self.unchecked:
             self.unchecked.append(what)
 
     def as_json(self) -> dict[str, JsonValue]:
-        """Tell the verdict as a JSON value."""
+        """Spell the verdict out."""
         return {
             "sound": self.sound,
             "rows": dict(sorted(self.rows.items())),
             "counts": dict(sorted(self.counts.items())),
-            "faults": [asdict(one) for one in self.faults],
+            "issues": [asdict(one) for one in self.issues],
             "unchecked": list(self.unchecked),
+            "absent_tables": list(self.absent),
         }
 
 

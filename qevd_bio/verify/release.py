@@ -1,9 +1,8 @@
-"""Proving a release: files, tables, what they say of each other and of the source."""
+"""Proving a release: files, tables, their links, descriptions and the source."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter
 from pathlib import Path
 
@@ -11,16 +10,13 @@ import pyarrow as pa
 
 from qevd_bio.errors import UsageError
 from qevd_bio.qevd.layout import SPLIT_FOLDERS
-from qevd_bio.tables.columns import SCHEMA_VERSION
 from qevd_bio.tables.kinematics import ANGLE_COLUMNS
-from qevd_bio.verify.descriptions import CARD_FILE, check_described
+from qevd_bio.verify.descriptions import check_card_counts, check_descriptions
 from qevd_bio.verify.files import Layout, check_files
 from qevd_bio.verify.issues import Verdict
 from qevd_bio.verify.links import VideoTables, check_links
 from qevd_bio.verify.source import SENTENCE_COLUMNS, Sentences, Source, check_drop_in
 from qevd_bio.verify.tables import Tables, check_tables
-
-_CARD_LINE = re.compile(r'(?:- )?(config_name|name|num_examples): "?([^"\n]+)"?')
 
 
 def verify_release(folder: Path, data_root: Path | None = None) -> Verdict:
@@ -37,7 +33,7 @@ def verify_release(folder: Path, data_root: Path | None = None) -> Verdict:
     Returns
     -------
     Verdict
-        All faults; row group by row group and video by video, so that memory does not grow
+        All issues; row group by row group and video by video, so that memory does not grow
         with the release.
 
     Raises
@@ -57,18 +53,17 @@ def verify_release(folder: Path, data_root: Path | None = None) -> Verdict:
     source = None if data_root is None else Source(data_root)
     layout = check_files(folder, verdict)
     if layout is None:
-        verdict.leave("the tables: the manifest cannot be used")
+        verdict.skip("the tables: the manifest cannot be used")
         return verdict
     tables = check_tables(layout, verdict)
-    if layout.manifest["schema_version"] == SCHEMA_VERSION:
-        check_described(layout, tables, verdict)
+    if layout.is_current:
+        check_descriptions(layout, tables, verdict)
     else:
-        _check_card(layout, verdict)
+        check_card_counts(layout, verdict)
     twins = _Twins()
-    splits = sorted({entry["split"] for entry in layout.manifest["videos"].values()})
-    for split in splits:
+    for split in sorted({entry["split"] for entry in layout.manifest["videos"].values()}):
         _check_split(layout, split, tables, source, twins, verdict)
-    twins.tell(verdict)
+    twins.report(verdict)
     return verdict
 
 
@@ -83,9 +78,9 @@ def _check_split(
     videos = sorted(
         video for video, entry in layout.manifest["videos"].items() if entry["split"] == split
     )
-    told = layout.manifest["splits"].get(split, {"videos": 0})["videos"]
-    if told != len(videos):
-        cause = f"says {told} videos, and names {len(videos)}"
+    stated = layout.manifest["splits"].get(split, {"videos": 0})["videos"]
+    if stated != len(videos):
+        cause = f"states {stated} videos, and names {len(videos)}"
         verdict.add("count", f"manifest.json splits.{split}", cause)
     statuses: Counter[str] = Counter()
     sentences: Sentences | None = {} if split in tables.get("annotations", {}) else None
@@ -94,44 +89,37 @@ def _check_split(
             own = check_links(layout, split, video, tables, verdict)
         except (KeyError, TypeError, ValueError, pa.ArrowException) as error:
             # an older or foreign schema: columns that the checks ask for are not there
-            verdict.leave(f"video {video}: its rows cannot be compared ({error!r})")
+            verdict.skip(f"video {video}: its rows cannot be compared ({error!r})")
             own = {}
-        said = None
-        if sentences is not None and set(SENTENCE_COLUMNS) <= set(_names(own.get("annotations"))):
-            said = own["annotations"].select(list(SENTENCE_COLUMNS)).to_pylist()
-            sentences[video] = said
-            statuses.update(own["annotations"]["status"].to_pylist())
-        frames = own.get("kinematics")
+        rows = None
+        annotations = own.get("annotations")
+        if annotations is not None and set(SENTENCE_COLUMNS) <= set(annotations.column_names):
+            rows = annotations.select(list(SENTENCE_COLUMNS)).to_pylist()
+            statuses.update(annotations["status"].to_pylist())
+            if sentences is not None:
+                sentences[video] = rows
         twins.note(split, video, own, source)
         if source is not None:
-            source.check_video(split, video, said, frames, verdict)
+            source.check_video(split, video, rows, own.get("kinematics"), verdict)
     written = layout.manifest.get("statuses", {}).get(split)
     if sentences is not None and written is not None and dict(statuses) != dict(written):
-        cause = f"says {dict(sorted(written.items()))}, the rows {dict(sorted(statuses.items()))}"
+        cause = (
+            f"states {dict(sorted(written.items()))}, rows have {dict(sorted(statuses.items()))}"
+        )
         verdict.add("count", f"manifest.json statuses.{split}", cause)
     if split in SPLIT_FOLDERS:
         records = None if source is None else source.records(split)
         check_drop_in(layout, split, sentences, records, verdict)
 
 
-def _names(table: pa.Table | None) -> list[str]:
-    return [] if table is None else list(table.column_names)
-
-
 class _Twins:
-    """Videos of different splits that are the same, by what can be told exactly."""
+    """Videos of different splits that are the same, by what can be compared exactly."""
 
     def __init__(self) -> None:
-        self._seen: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        self._found: dict[tuple[str, str], list[tuple[str, str]]] = {}
 
-    def note(
-        self,
-        split: str,
-        video: str,
-        own: VideoTables,
-        source: Source | None,
-    ) -> None:
-        """Take down a video's fingerprints."""
+    def note(self, split: str, video: str, own: VideoTables, source: Source | None) -> None:
+        """Keep a video's fingerprints."""
         marks = {"the same angles": _angle_digest(own.get("kinematics"))}
         bodies = own.get("morphometrics")
         if bodies is not None and bodies.num_rows and "betas" in bodies.column_names:
@@ -141,11 +129,11 @@ class _Twins:
             marks["the same video file"] = source.video_digest(video)
         for what, mark in marks.items():
             if mark is not None:
-                self._seen.setdefault((what, mark), []).append((split, video))
+                self._found.setdefault((what, mark), []).append((split, video))
 
-    def tell(self, verdict: Verdict) -> None:
-        """Name the videos that share a fingerprint over the border of the splits."""
-        for (what, _), places in self._seen.items():
+    def report(self, verdict: Verdict) -> None:
+        """Name the videos of different splits that share a fingerprint."""
+        for (what, _), places in self._found.items():
             if len({split for split, _ in places}) > 1:
                 named = ", ".join(f"{video} ({split})" for split, video in places)
                 verdict.add("leak", "train and test", f"{named} have {what}")
@@ -161,39 +149,3 @@ def _angle_digest(frames: pa.Table | None) -> str | None:
         moves = moves or bool((values[1:] != values[:-1]).any() and not (values != values).all())
         digest.update(values.tobytes())
     return digest.hexdigest() if moves else None
-
-
-def _check_card(layout: Layout, verdict: Verdict) -> None:
-    """Compare the row counts of the card's YAML with the manifest."""
-    if CARD_FILE not in layout.files:
-        if not any(one.where == CARD_FILE for one in verdict.faults):
-            verdict.add("missing file", CARD_FILE, "every release has one")
-        return
-    told = _card_rows((layout.folder / CARD_FILE).read_bytes())
-    for config, splits in layout.manifest["configs"].items():
-        for split, entry in splits.items():
-            own = told.pop((config, split), 0)
-            if own != entry["rows"]:
-                cause = f"says {own} rows of {config} in {split}, the manifest {entry['rows']}"
-                verdict.add("count", CARD_FILE, cause)
-    for (config, split), rows in told.items():
-        verdict.add("count", CARD_FILE, f"says {rows} rows of {config} in {split}, there are none")
-
-
-def _card_rows(card: bytes) -> dict[tuple[str, str], int]:
-    """Read the number of rows by config and split from the YAML of a card."""
-    text = card.decode("utf-8", errors="replace").partition("\n---")[0]
-    told: dict[tuple[str, str], int] = {}
-    config = split = ""
-    for line in text.splitlines():
-        match = _CARD_LINE.fullmatch(line.strip())
-        if match is None:
-            continue
-        key, value = match.groups()
-        if key == "config_name":
-            config = value
-        elif key == "name":
-            split = value
-        elif value.isdecimal():
-            told[config, split] = int(value)
-    return told

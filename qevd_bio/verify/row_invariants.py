@@ -1,9 +1,9 @@
-"""Numbers of a row that follow from others of the same row."""
+"""Row invariants: numbers of a row that follow from others of the same row."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from qevd_bio.body.plausible import DOUBTS
@@ -15,19 +15,11 @@ _LENGTHWISE = ("thigh", "shank", "trunk")
 
 
 def finding_causes(row: Mapping[str, Any]) -> Iterator[str]:
-    """Say which numbers of a finding do not follow from what was measured and asked.
+    """Find the numbers of a row of `findings` that do not follow from its other numbers.
 
-    Parameters
-    ----------
-    row : mapping
-        Columns of the `findings` table.
-
-    Yields
-    ------
-    str
-        Cause. The deviation is the way to the nearest bound; violated is what exceeds the
-        tolerance by more than the guard band; severity is the excess in tolerances, or in upper
-        bounds where nothing is tolerated.
+    The deviation is the way to the nearest bound; violated is what exceeds the tolerance by
+    more than the guard band; severity is the excess in tolerances, or in upper bounds where
+    nothing is tolerated.
     """
     value, low, high, sigma = (row[n] for n in ("measured", "target_low", "target_high", "sigma"))
     deviation, violated, severity = None, False, 0.0
@@ -40,25 +32,17 @@ def finding_causes(row: Mapping[str, Any]) -> Iterator[str]:
         scale = row["tolerance"] or high
         severity = beyond / scale if violated and scale else 0.0
     if row["violated"] != violated:
-        yield f"violated is {row['violated']}, its numbers say {violated}"
+        yield f"violated is {row['violated']}, its numbers give {violated}"
     for name, due in (("deviation", deviation), ("severity", severity)):
         if not _agree(row[name], due, _TOLERANCE * max(1.0, abs(value or 0.0))):
-            yield f"{name} is {row[name]!r}, its numbers say {due!r}"
+            yield f"{name} is {row[name]!r}, its numbers give {due!r}"
 
 
 def body_causes(row: Mapping[str, Any]) -> Iterator[str]:
-    """Say which numbers of a body contradict each other.
+    """Find the values of a row of `morphometrics` that contradict each other.
 
-    Parameters
-    ----------
-    row : mapping
-        Columns of the `morphometrics` table.
-
-    Yields
-    ------
-    str
-        Cause: shape numbers are ten and rest on frames, proportions are those of the lengths,
-        flags are known.
+    Shape numbers are ten and rest on frames, proportions are those of the lengths, flags are
+    known.
     """
     betas = row["betas"]
     if betas is not None and len(betas) != N_BETAS:
@@ -79,10 +63,17 @@ def body_causes(row: Mapping[str, Any]) -> Iterator[str]:
         if length is None or ratio is None:
             continue
         if abs(length / sum(lengths) - ratio) > _SHARE_TOLERANCE:
-            yield f"{name}_ratio is {ratio!r}, its length says {length / sum(lengths):.4f}"
+            yield f"{name}_ratio is {ratio!r}, its length gives {length / sum(lengths):.4f}"
 
 
 def _agree(own: float | None, due: float | None, tolerance: float) -> bool:
     if own is None or due is None:
         return own is due
     return math.isclose(own, due, rel_tol=_TOLERANCE, abs_tol=tolerance)
+
+
+ROW_INVARIANTS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[str]]] = {
+    "findings": finding_causes,
+    "morphometrics": body_causes,
+}
+"""What contradicts itself in a row, by table."""

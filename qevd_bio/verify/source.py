@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +13,15 @@ from qevd_bio.errors import DataError
 from qevd_bio.files.digest import sha256_file
 from qevd_bio.files.strict_json import JsonValue, parse_json
 from qevd_bio.qevd.layout import RECORDS_FILE, SPLIT_FOLDERS, find_splits
+from qevd_bio.qevd.load import load_records, read_source
 from qevd_bio.qevd.record import LoadedRecords, Record
-from qevd_bio.qevd.records import load_records, read_source
 from qevd_bio.qevd.utterances import utterances
 from qevd_bio.release.drop_in import DROP_IN_FOLDER, TABLE_FILE, records_of
 from qevd_bio.release.rows import open_shard
-from qevd_bio.tables.records import SCHEMA as RECORDS
-from qevd_bio.verify.files import Layout, read_json_file
-from qevd_bio.verify.issues import FaultKind, Verdict
-from qevd_bio.verify.tables import schema_differences
+from qevd_bio.tables import records
+from qevd_bio.verify.files import Layout
+from qevd_bio.verify.issues import IssueKind, Verdict
+from qevd_bio.verify.schemas import schema_differences
 
 Sentences = dict[str, list[dict[str, Any]]]
 """Annotation rows by video: the columns of `SENTENCE_COLUMNS`."""
@@ -44,24 +44,14 @@ def check_drop_in(
 ) -> None:
     """Check the drop-in file of a split against its tables, and against the source.
 
-    Parameters
-    ----------
-    layout : Layout
-        From `check_files`.
-    split : str
-        ``train`` or ``test``.
-    sentences : dict or None
-        Annotation rows by video; None where the table is at fault.
-    source : sequence or None
-        The source's file of that split, where there is one.
-    verdict : Verdict
-        Takes the faults.
+    `sentences` has the annotation rows by video; None where the table is wrong. `source` is the
+    source's file of that split, where there is one.
     """
     home = f"{DROP_IN_FOLDER}/{SPLIT_FOLDERS[split]}"
     table = _records_table(layout, f"{home}/{TABLE_FILE}", verdict)
-    written = read_json_file(layout, f"{home}/{RECORDS_FILE}", verdict)
+    written = layout.folder.json(f"{home}/{RECORDS_FILE}")
     if table is None or written is None or sentences is None:
-        verdict.leave(f"the drop-in file of {split}")
+        verdict.skip(f"the drop-in file of {split}")
         return
     if not isinstance(written, list) or len(written) != table.num_rows:
         count = len(written) if isinstance(written, list) else "no list of"
@@ -77,39 +67,39 @@ def check_drop_in(
     for index in range(table.num_rows):
         one, record = table.slice(index, 1), written[index]
         video = one["video_id"][0].as_py()
-        said = left.pop(video, []) if video is not None else []
+        rows = left.pop(video, []) if video is not None else []
         where = f"{home}/{RECORDS_FILE} record {index}"
-        if _is_too_long(one, said):
+        if _is_too_long(one, rows):
             verdict.add("drop-in", where, f"a text ends beyond {MOST_FRAMES} frames")
             continue
-        _check_record(one, said, record, where, verdict)
-        _check_stamps(one, said, verdict)
+        _check_record(one, rows, record, where, verdict)
+        _check_stamps(one, rows, verdict)
         if source is not None:
-            _check_against_source(one, said, source[index], where, verdict)
+            _check_against_source(one, rows, source[index], where, verdict)
     for video in sorted(left):
         verdict.add("reference", f"{home}/{TABLE_FILE}", f"no record is of video {video}")
 
 
-def _is_too_long(one: pa.Table, said: Sequence[Mapping[str, Any]]) -> bool:
-    """Say whether the dense texts would not fit into memory: the table tells only lengths."""
+def _is_too_long(one: pa.Table, rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the dense texts would not fit into memory: the table holds only lengths."""
     runs = one["runs"][0].as_py() or []
-    ends = [sum(max(run["frames"], 0) for run in runs), *(row["frame_end"] for row in said)]
+    ends = [sum(max(run["frames"], 0) for run in runs), *(row["frame_end"] for row in rows)]
     return any(end > MOST_FRAMES for end in ends)
 
 
 def _records_table(layout: Layout, name: str, verdict: Verdict) -> pa.Table | None:
-    if name not in layout.files:
-        if not any(one.where == name for one in verdict.faults):
+    if name not in layout.folder.files:
+        if not verdict.has(name):
             verdict.add("missing file", name, "every split has one")
         return None
     try:
-        shard = open_shard(layout.folder, name)
+        shard = open_shard(layout.folder.path, name)
         groups = [shard.group(index) for index in range(len(shard.group_rows))]
     except DataError as error:
         verdict.add("unreadable", name, error.message)
         return None
     table = pa.concat_tables(groups) if groups else shard.schema.empty_table()
-    causes = schema_differences(table.schema, RECORDS, "the schema of records")
+    causes = schema_differences(table.schema, records.SCHEMA, "the schema of records")
     for cause in causes:
         verdict.add("schema", name, cause)
     return None if causes else table
@@ -117,51 +107,70 @@ def _records_table(layout: Layout, name: str, verdict: Verdict) -> pa.Table | No
 
 def _check_record(
     one: pa.Table,
-    said: Sequence[Mapping[str, Any]],
+    rows: Sequence[Mapping[str, Any]],
     record: JsonValue,
     where: str,
     verdict: Verdict,
 ) -> None:
     try:
-        (rebuilt,) = records_of(one, said)
+        (rebuilt,) = records_of(one, rows)
     except DataError as error:
         verdict.add("drop-in", where, f"{error.where}: {error.message}")
         return
     except TypeError:
         verdict.add("drop-in", where, f"{TABLE_FILE} holds no record of this shape")
         return
-    if rebuilt == record:
+    for what, difference in _differences(rebuilt, record):
+        verdict.add("drop-in", where, f"{what} is not what the tables give{difference}")
+
+
+def _check_against_source(
+    one: pa.Table,
+    rows: Sequence[Mapping[str, Any]],
+    source: JsonValue,
+    where: str,
+    verdict: Verdict,
+) -> None:
+    originals = [{**row, "feedback": row["feedback_original"]} for row in rows]
+    try:
+        (original,) = records_of(one, originals)
+    except (DataError, TypeError):
+        # an issue already: the same sentences do not fit their frames
         return
-    if not isinstance(rebuilt, Mapping) or not isinstance(record, Mapping):
-        verdict.add("drop-in", where, "is not what the tables give")
+    for what, difference in _differences(source, original):
+        verdict.add("source", where, f"{what} is not the source's{difference}")
+
+
+def _differences(due: JsonValue, found: JsonValue) -> Iterator[tuple[str, str]]:
+    """Yield the keys in which a record differs from what it should be, and how."""
+    if due == found:
         return
-    for key in sorted({*rebuilt, *record}):
-        if rebuilt.get(key) != record.get(key):
-            cause = f"{key} is not what the tables give{_first_difference(rebuilt, record, key)}"
-            verdict.add("drop-in", where, cause)
+    if not isinstance(due, Mapping) or not isinstance(found, Mapping):
+        yield "the record", ""
+        return
+    for key in sorted({*due, *found}):
+        ours, theirs = due.get(key), found.get(key)
+        if ours == theirs:
+            continue
+        if not isinstance(ours, list) or not isinstance(theirs, list):
+            yield key, ""
+        elif len(ours) != len(theirs):
+            yield key, f": {len(theirs)} items, not {len(ours)}"
+        else:
+            pairs = enumerate(zip(theirs, ours, strict=True))
+            place, (own, item) = next((i, pair) for i, pair in pairs if pair[0] != pair[1])
+            yield key, f": item {place} is {own!r}, not {item!r}"
 
 
-def _first_difference(
-    rebuilt: Mapping[str, JsonValue], record: Mapping[str, JsonValue], key: str
-) -> str:
-    ours, theirs = rebuilt.get(key), record.get(key)
-    if not isinstance(ours, list) or not isinstance(theirs, list):
-        return ""
-    if len(ours) != len(theirs):
-        return f": {len(theirs)} items, not {len(ours)}"
-    place = next(i for i, pair in enumerate(zip(ours, theirs, strict=True)) if pair[0] != pair[1])
-    return f": item {place} is {theirs[place]!r}, not {ours[place]!r}"
-
-
-def _check_stamps(one: pa.Table, said: Sequence[Mapping[str, Any]], verdict: Verdict) -> None:
+def _check_stamps(one: pa.Table, rows: Sequence[Mapping[str, Any]], verdict: Verdict) -> None:
     """Find the timestamps of rows that the source record does not have, bit for bit."""
-    if not said:
+    if not rows:
         return
-    video = said[0]["video_id"]
+    video = rows[0]["video_id"]
     try:
         record = parse_json(one["fields_json"][0].as_py(), where=TABLE_FILE)
     except DataError:
-        # told with the record itself
+        # an issue of the record itself
         return
     fields = record if isinstance(record, Mapping) else {}
     stamps, flags = fields.get("feedback_timestamps"), fields.get("is_transition")
@@ -169,7 +178,7 @@ def _check_stamps(one: pa.Table, said: Sequence[Mapping[str, Any]], verdict: Ver
         verdict.add("drop-in", f"video {video}", "its timestamps and flags cannot be used")
         return
     known = dict(zip(stamps, flags, strict=True))
-    for row in said:
+    for row in rows:
         stamp, where = row["timestamp_s"], _named(row)
         if stamp is None:
             continue
@@ -181,44 +190,8 @@ def _check_stamps(one: pa.Table, said: Sequence[Mapping[str, Any]], verdict: Ver
             verdict.add("drop-in", where, cause)
 
 
-def _check_against_source(
-    one: pa.Table,
-    said: Sequence[Mapping[str, Any]],
-    source: JsonValue,
-    where: str,
-    verdict: Verdict,
-) -> None:
-    try:
-        (original,) = records_of(
-            one, [{**row, "feedback": row["feedback_original"]} for row in said]
-        )
-    except (DataError, TypeError):
-        # told already: the same sentences do not fit their frames
-        return
-    if original == source:
-        return
-    if not isinstance(original, Mapping) or not isinstance(source, Mapping):
-        verdict.add("source", where, "is not the source's record")
-        return
-    for key in sorted({*original, *source}):
-        if original.get(key) != source.get(key):
-            cause = f"{key} is not the source's{_first_difference(source, original, key)}"
-            verdict.add("source", where, cause)
-
-
 class Source:
-    """The annotation files and videos a release was made from.
-
-    Parameters
-    ----------
-    data_root : Path
-        Holds the split folders.
-
-    Raises
-    ------
-    DataError
-        It is no such folder, or its records cannot be read.
-    """
+    """The annotation files and videos a release was made from, below a data root."""
 
     def __init__(self, data_root: Path) -> None:
         loaded: LoadedRecords = load_records(data_root)
@@ -241,68 +214,59 @@ class Source:
         self,
         split: str,
         video: str,
-        said: Sequence[Mapping[str, Any]] | None,
+        rows: Sequence[Mapping[str, Any]] | None,
         frames: pa.Table | None,
         verdict: Verdict,
     ) -> None:
         """Compare utterances and frame times of a video with the source, bit for bit.
 
-        Parameters
-        ----------
-        split, video : str
-            As the manifest has them.
-        said : sequence of mapping or None
-            Its annotation rows.
-        frames : Table or None
-            Its `frame` and `time_s`.
-        verdict : Verdict
-            Takes the faults.
+        `rows` are its annotation rows and `frames` its kinematics; None where they cannot be read.
         """
         record = self._records.get(video)
         if record is None or record.split != split:
             verdict.add("source", f"video {video}", f"the source has no such video in {split}")
             return
-        if said is not None:
-            self._check_utterances(record, said, verdict)
-        if frames is None:
-            return
-        if record.times_s is None:
-            verdict.add("source", f"video {video}", "the source has no frame times of it")
-            return
-        numbers, times = frames["frame"].to_numpy(), frames["time_s"].to_numpy()
-        beyond = numbers >= len(record.times_s)
-        own = record.times_s[np.where(beyond | (numbers < 0), 0, numbers)]
-        strange = np.flatnonzero(beyond | (numbers < 0)).tolist()
-        for row in verdict.still_to_tell("source", strange):
-            cause = f"the source has {len(record.times_s)} frames"
-            verdict.add("source", f"kinematics of video {video} frame {numbers[row]}", cause)
-        shifted = np.flatnonzero((times != own) & ~beyond & (numbers >= 0)).tolist()
-        for row in verdict.still_to_tell("time", shifted):
-            cause = f"time_s is {times[row]!r}, the source's {own[row]!r}"
-            verdict.add("time", f"kinematics of video {video} frame {numbers[row]}", cause)
+        if rows is not None:
+            _check_utterances(record, rows, verdict)
+        if frames is not None:
+            _check_frames(record, frames, verdict)
 
-    @staticmethod
-    def _check_utterances(
-        record: Record, said: Sequence[Mapping[str, Any]], verdict: Verdict
-    ) -> None:
-        expected = utterances(record)
-        if len(said) != len(expected):
-            cause = f"has {len(said)} utterances, the source {len(expected)}"
-            verdict.add("source", f"annotations of video {record.unit_id}", cause)
-            return
-        for row, one in zip(said, expected, strict=True):
-            told = {
-                "timestamp_s": one.timestamp_s,
-                "frame_start": one.frame_start,
-                "frame_end": one.frame_end,
-                "is_transition": one.is_transition,
-                "feedback_original": one.text,
-            }
-            for name, value in told.items():
-                if row[name] != value:
-                    kind: FaultKind = "time" if name == "timestamp_s" else "source"
-                    cause = f"{name} is {row[name]!r}, the source's {value!r}"
-                    verdict.add(kind, _named(row), cause)
+
+def _check_utterances(record: Record, rows: Sequence[Mapping[str, Any]], verdict: Verdict) -> None:
+    expected = utterances(record)
+    if len(rows) != len(expected):
+        cause = f"has {len(rows)} utterances, the source {len(expected)}"
+        verdict.add("source", f"annotations of video {record.unit_id}", cause)
+        return
+    for row, one in zip(rows, expected, strict=True):
+        due = {
+            "timestamp_s": one.timestamp_s,
+            "frame_start": one.frame_start,
+            "frame_end": one.frame_end,
+            "is_transition": one.is_transition,
+            "feedback_original": one.text,
+        }
+        for name, value in due.items():
+            if row[name] != value:
+                kind: IssueKind = "time" if name == "timestamp_s" else "source"
+                cause = f"{name} is {row[name]!r}, the source's {value!r}"
+                verdict.add(kind, _named(row), cause)
+
+
+def _check_frames(record: Record, frames: pa.Table, verdict: Verdict) -> None:
+    where = f"kinematics of video {record.unit_id}"
+    if record.times_s is None:
+        verdict.add("source", f"video {record.unit_id}", "the source has no frame times of it")
+        return
+    numbers, times = frames["frame"].to_numpy(), frames["time_s"].to_numpy()
+    beyond = (numbers >= len(record.times_s)) | (numbers < 0)
+    own = record.times_s[np.where(beyond, 0, numbers)]
+    for row in verdict.to_list("source", np.flatnonzero(beyond).tolist()):
+        cause = f"the source has {len(record.times_s)} frames"
+        verdict.add("source", f"{where} frame {numbers[row]}", cause)
+    for row in verdict.to_list("time", np.flatnonzero((times != own) & ~beyond).tolist()):
+        cause = f"time_s is {times[row]!r}, the source's {own[row]!r}"
+        verdict.add("time", f"{where} frame {numbers[row]}", cause)
 
 
 def _named(row: Mapping[str, Any]) -> str:

@@ -1,17 +1,62 @@
-"""The curve of one measure over one exercise segment, as pages and plots draw it.
+"""The curve of one measure over one exercise segment, as data: what pages and plots draw.
 
-T frames, C cycles
+T frames
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from qevd_bio.arrays import BoolArray, FloatArray
 
 Span = tuple[float, float]
+
+
+class CycleTimes(NamedTuple):
+    """Start, key frame and end of a cycle in seconds."""
+
+    start_s: float
+    key_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a measure should be at the key frame, in its unit.
+
+    Attributes
+    ----------
+    low, high : float or None
+        Bounds; None when open on that side.
+    tolerance : float
+        Allowed beyond the bounds.
+    guard : float
+        A value counts as a violation only beyond tolerance + guard: the measurement noise
+        times the number of standard deviations the check asks for. 0 when unknown.
+    """
+
+    low: float | None
+    high: float | None
+    tolerance: float = 0.0
+    guard: float = 0.0
+
+    def widened(self, by: float) -> tuple[float | None, float | None]:
+        """Return the bounds, moved outwards."""
+        return (
+            None if self.low is None else self.low - by,
+            None if self.high is None else self.high + by,
+        )
+
+    def bands(self) -> dict[str, tuple[float | None, float | None]]:
+        """Return the bounds of each band by name, the widest first."""
+        return {
+            "guard": self.widened(self.tolerance + self.guard),
+            "tolerance": self.widened(self.tolerance),
+            "target": self.widened(0.0),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,32 +68,28 @@ class Curve:
     video_id, segment_index : str, int
         The segment.
     exercise : str
-        In words.
+        Name of the exercise as the trainer gives it.
     measure : str
-        Name in the catalogue of measures, as findings give it.
+        Name in the catalogue of measures, with its side.
     label : str
-        The measure in words, such as ``right knee flexion``.
+        The measure for readers, such as ``right knee flexion``.
     unit : str
         ``deg``, ``ratio`` or ``s``.
     time_s : ndarray (T,)
         Strictly increasing, on the data set's clock.
     values : ndarray (T,)
-        In the unit; NaN where there is none.
-    valid : ndarray (T,)
-        False where nobody was seen; such values are not drawn.
-    cycles : tuple of (start_s, key_s, end_s)
+        In the unit; NaN where nobody was detected and where the measure is not observed.
+    cycles : tuple of CycleTimes
         Cycles of the segment, on the same clock.
     utterances_s : tuple of float
         When the trainer speaks in this segment.
-    target_low, target_high : float or None
-        Where the measure should be at the key frame; None when open on that side.
-    tolerance : float
-        Allowed on either side of the target, in the unit.
+    target : Target or None
+        What the measure is checked against; None without a check.
 
     Raises
     ------
     ValueError
-        The arrays do not agree in length or time does not increase.
+        The arrays differ in length or time does not increase.
     """
 
     video_id: str
@@ -59,115 +100,50 @@ class Curve:
     unit: str
     time_s: FloatArray
     values: FloatArray
-    valid: BoolArray
-    cycles: tuple[tuple[float, float, float], ...] = ()
+    cycles: tuple[CycleTimes, ...] = ()
     utterances_s: tuple[float, ...] = ()
-    target_low: float | None = None
-    target_high: float | None = None
-    tolerance: float = 0.0
+    target: Target | None = None
 
     def __post_init__(self) -> None:
         shape = self.time_s.shape
-        if len(shape) != 1 or shape[0] < 1:
-            raise ValueError(f"time_s has shape {shape}, needs (T,) with T at least 1")
-        if self.values.shape != shape or self.valid.shape != shape:
+        if len(shape) != 1 or shape[0] < 1 or self.values.shape != shape:
             raise ValueError(
-                f"values {self.values.shape} and valid {self.valid.shape} need shape {shape}"
+                f"time_s {shape} and values {self.values.shape} need shape (T,) with T at least 1"
             )
         if not np.all(np.isfinite(self.time_s)) or np.any(np.diff(self.time_s) <= 0):
             raise ValueError("time_s must be finite and strictly increase")
 
 
-def seen(curve: Curve) -> BoolArray:
-    """Tell which frames have a value to draw.
-
-    Parameters
-    ----------
-    curve : Curve
-        T frames.
-
-    Returns
-    -------
-    ndarray (T,)
-    """
-    return np.asarray(curve.valid & np.isfinite(curve.values), dtype=np.bool_)
-
-
 def runs(flags: BoolArray) -> list[tuple[int, int]]:
-    """List the runs of true flags.
-
-    Parameters
-    ----------
-    flags : ndarray (T,)
-        Any flags.
-
-    Returns
-    -------
-    list of (start, end)
-        First frame and frame after the last.
-    """
+    """List the runs of true flags (T,): first frame and frame after the last."""
     steps = np.diff(np.concatenate(([0], flags.astype(np.int8), [0])))
     starts, ends = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
     return [(int(start), int(end)) for start, end in zip(starts, ends, strict=True)]
 
 
-def unseen_spans_s(curve: Curve) -> list[Span]:
-    """List the times without a value.
-
-    Parameters
-    ----------
-    curve : Curve
-        T frames.
-
-    Returns
-    -------
-    list of (start_s, end_s)
-        On the curve's clock; a span reaches half way to the seen frames beside it.
-    """
+def gaps_s(curve: Curve) -> list[Span]:
+    """List the times without a value, each half way to the frames with a value beside it."""
     middles = (curve.time_s[:-1] + curve.time_s[1:]) / 2.0
     edges = np.concatenate((curve.time_s[:1], middles, curve.time_s[-1:]))
-    return [(float(edges[start]), float(edges[end])) for start, end in runs(~seen(curve))]
+    return [(float(edges[i]), float(edges[k])) for i, k in runs(~np.isfinite(curve.values))]
 
 
 def value_at(curve: Curve, time_s: float) -> float | None:
-    """Read the curve at a time.
-
-    Parameters
-    ----------
-    curve : Curve
-        T frames.
-    time_s : float
-        On the curve's clock.
-
-    Returns
-    -------
-    float or None
-        Value of the nearest frame; None outside the curve or where nothing was seen.
-    """
+    """Return the value of the frame nearest to a time; None in gaps and outside the curve."""
     if not curve.time_s[0] <= time_s <= curve.time_s[-1]:
         return None
-    frame = int(np.argmin(np.abs(curve.time_s - time_s)))
-    return float(curve.values[frame]) if seen(curve)[frame] else None
+    value = float(curve.values[np.argmin(np.abs(curve.time_s - time_s))])
+    return value if np.isfinite(value) else None
 
 
-def drawn_range(curve: Curve) -> Span:
-    """Choose the value range to draw: every value seen and the target with its tolerance.
+def value_range(curve: Curve) -> Span:
+    """Choose the value range to draw: every value and the target with all its bands.
 
-    Parameters
-    ----------
-    curve : Curve
-        T frames.
-
-    Returns
-    -------
-    (low, high)
-        In the curve's unit, with a margin of 8 percent; 0 to 1 when there is nothing to draw.
+    It has a margin of 8 percent, and is 0 to 1 when there is nothing to draw.
     """
-    shown = [float(value) for value in curve.values[seen(curve)]]
-    if curve.target_low is not None:
-        shown.append(curve.target_low - curve.tolerance)
-    if curve.target_high is not None:
-        shown.append(curve.target_high + curve.tolerance)
+    shown = [float(value) for value in curve.values[np.isfinite(curve.values)]]
+    if curve.target is not None:
+        shown += [bound for bound in curve.target.bands()["guard"] if bound is not None]
     if not shown:
         return 0.0, 1.0
     low, high = min(shown), max(shown)

@@ -13,18 +13,19 @@ import numpy as np
 
 from qevd_bio.arrays import FloatArray
 from qevd_bio.capture.recorded.opensim import ground_axes, to_opensim
-from qevd_bio.errors import DataError, EnvironmentProblem, UsageError
+from qevd_bio.choices import ExportFormat
+from qevd_bio.errors import DataError, EnvironmentProblem
 from qevd_bio.files.atomic import atomic_path
-from qevd_bio.files.motion_file import write_mot
+from qevd_bio.files.opensim_mot import write_mot
 from qevd_bio.motion.angles import unwrap_angles
 from qevd_bio.motion.record import Motion
 from qevd_bio.skeleton.bodies import BODY_AXES, scaled_skeleton
 from qevd_bio.skeleton.dofs import JOINT_NAMES, PARENTS
 from qevd_bio.skeleton.kinematics import forward_kinematics
 from qevd_bio.skeleton.measures import measure_values
+from qevd_bio.views.analysed_video import AnalysedVideo
 from qevd_bio.views.formatting import measure_words
-from qevd_bio.views.overlay import Watched
-from qevd_bio.views.overlay_marks import shown_measures
+from qevd_bio.views.overlay.shown_measures import shown_measures
 
 # Mid-hips to the pelvis' origin of LaiUhlrich2022, along its forward, up and right axes.
 _PELVIS_ORIGIN_M = np.array([0.056276, 0.078490, 0.0])
@@ -32,36 +33,19 @@ _PELVIS_ORIGIN_M = np.array([0.056276, 0.078490, 0.0])
 _TRANSLATIONS = ("pelvis_tx", "pelvis_ty", "pelvis_tz")
 
 
-def export_motion(watched: Watched, path: Path, to: str) -> None:
-    """Write a video's motion for another tool.
-
-    Parameters
-    ----------
-    watched : Watched
-        A finished video.
-    path : Path
-        The file to write or replace.
-    to : str
-        Key of `FORMATS`.
+def export_motion(video: AnalysedVideo, path: Path, to: ExportFormat) -> None:
+    """Write a video's motion for another tool, in one of `FORMATS`.
 
     Raises
     ------
-    UsageError
-        There is no such format.
     EnvironmentProblem
         The format needs a package that is not installed.
     """
-    if to not in FORMATS:
-        raise UsageError(
-            f"there is no format '{to}'",
-            where="--to",
-            next_step=f"Use one of: {', '.join(FORMATS)}",
-        )
-    FORMATS[to](watched, path)
+    FORMATS[to](video, path)
 
 
-def _write_mot(watched: Watched, path: Path) -> None:
-    motion = watched.motion
+def _write_mot(video: AnalysedVideo, path: Path) -> None:
+    motion = video.motion
     write_mot(path, motion.time_s - motion.time_s[0], opensim_columns(motion))
 
 
@@ -81,10 +65,10 @@ def opensim_columns(motion: Motion) -> dict[str, FloatArray]:
 
     Notes
     -----
-    Where the backend says where the body is, the path begins above the origin and the lowest
-    joint of the median frame stands on the ground; so jumps leave it. Otherwise the lowest
-    joint of every frame does and the pelvis moves up and down only. DoFs that are not observed
-    are at the value the motion holds for them, in most cases 0.
+    Where the backend knows where the body is, the path begins above the origin and the lowest
+    joint of the median frame stands on the ground, so jumps leave it. Otherwise the lowest
+    joint of every frame stands on it and the pelvis moves up and down only. DoFs that are not
+    observed keep the value of the motion, in most cases 0.
     """
     q = unwrap_angles(motion.q, motion.valid)
     ground = ground_axes(motion.gravity)
@@ -118,16 +102,16 @@ def _rerun() -> Any:  # noqa: ANN401  rerun is not always there to be typed
     return rerun
 
 
-def _write_rrd(watched: Watched, path: Path) -> None:
+def _write_rrd(video: AnalysedVideo, path: Path) -> None:
     """Write the skeleton over time and the curves of the salient measures.
 
     Notes
     -----
     Camera axes (x right, y down, z away), metres by the motion's scale. Held frames have no
-    points. The file holds the time of its making: equal motions do not give equal bytes.
+    points. The file holds the time of writing: equal motions do not give equal bytes.
     """
     rr = _rerun()
-    motion = watched.motion
+    motion = video.motion
     skeleton = scaled_skeleton(motion.segment_lengths_m)
     joints = forward_kinematics(motion.q, skeleton)[0]
     if motion.root_m is not None:
@@ -143,7 +127,7 @@ def _write_rrd(watched: Watched, path: Path) -> None:
             rr.log("body/joints", rr.Points3D(at, labels=list(JOINT_NAMES), show_labels=False),
                    recording=stream)  # fmt: skip
             rr.log("body/bones", rr.LineStrips3D(at[np.array(bones)]), recording=stream)
-        for part in watched.parts:
+        for part in video.segments:
             if part.rule is None:
                 continue
             some = slice(part.frame_start, min(part.frame_end, len(motion.q)))
@@ -168,4 +152,7 @@ def _at(rr: Any, stream: Any, motion: Motion, frame: int) -> None:  # noqa: ANN4
     rr.set_time_sequence("frame", frame, recording=stream)
 
 
-FORMATS: Mapping[str, Callable[[Watched, Path], None]] = {"mot": _write_mot, "rrd": _write_rrd}
+FORMATS: Mapping[ExportFormat, Callable[[AnalysedVideo, Path], None]] = {
+    "mot": _write_mot,
+    "rrd": _write_rrd,
+}

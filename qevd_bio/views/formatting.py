@@ -1,69 +1,39 @@
-"""Measures, numbers and targets in the words of pages and plots."""
+"""Measures, numbers and targets as pages and plots write them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 _SIDES = {"_r": "right", "_l": "left"}
 _SIGNS = {"deg": "°", "ratio": "", "s": " s"}
 
 
 def measure_words(measure: str) -> str:
-    """Name a measure for readers.
-
-    Parameters
-    ----------
-    measure : str
-        Catalogue name, with its side if it has one.
-
-    Returns
-    -------
-    str
-        ``knee_flexion_r`` becomes ``right knee flexion``.
-    """
+    """Name a measure for readers: ``knee_flexion_r`` becomes ``right knee flexion``."""
     for ending, side in _SIDES.items():
         if measure.endswith(ending):
             return f"{side} {measure.removesuffix(ending).replace('_', ' ')}"
     return measure.replace("_", " ")
 
 
-def finding_measure(finding: Mapping[str, Any]) -> str:
-    """Name the measure of a finding as the catalogue does, with its side."""
-    side = finding["side"]
-    return str(finding["measure"]) if side is None else f"{finding['measure']}_{side}"
-
-
 def unit_sign(unit: str) -> str:
-    """Return what follows a number of that unit.
-
-    Raises
-    ------
-    ValueError
-        The unit is none of deg, ratio and s.
-    """
+    """Return what follows a number of a unit; a ValueError for an unknown unit."""
     if unit not in _SIGNS:
         raise ValueError(f"unit {unit!r} is none of {', '.join(_SIGNS)}")
     return _SIGNS[unit]
 
 
 def number_words(value: float | None, unit: str, *, signed: bool = False) -> str:
-    """Write a number with its unit.
+    """Write a number with its unit and the true minus sign.
 
     Parameters
     ----------
     value : float or None
         None and numbers that are not finite are written as a dash.
     unit : str
-        ``deg``, ``ratio`` or ``s``.
+        ``deg`` (one decimal), ``ratio`` or ``s`` (two).
     signed : bool
         Whether a plus sign is written before a number above zero.
-
-    Returns
-    -------
-    str
-        One decimal for degrees, two otherwise; the true minus sign.
     """
     if value is None or not math.isfinite(value):
         return "–"
@@ -74,31 +44,17 @@ def number_words(value: float | None, unit: str, *, signed: bool = False) -> str
 
 
 def target_words(low: float | None, high: float | None, tolerance: float, unit: str) -> str:
-    """Write a target with its tolerance.
-
-    Parameters
-    ----------
-    low, high : float or None
-        Bounds; None when open on that side.
-    tolerance : float
-        Allowed beyond the bounds.
-    unit : str
-        ``deg``, ``ratio`` or ``s``.
-
-    Returns
-    -------
-    str
-        ``90° to 120° ± 10°``; a dash when there is no bound at all.
-    """
-    if low is None and high is None:
-        return "–"
+    """Write a target such as ``90° to 120° ± 10°``; a dash when it has no bound."""
+    sign = unit_sign(unit)
     if low is not None and high is not None:
-        text = f"{_short(low)}{unit_sign(unit)} to {_short(high)}{unit_sign(unit)}"
+        text = f"{_short(low)}{sign} to {_short(high)}{sign}"
     elif low is not None:
-        text = f"at least {_short(low)}{unit_sign(unit)}"
+        text = f"at least {_short(low)}{sign}"
+    elif high is not None:
+        text = f"at most {_short(high)}{sign}"
     else:
-        text = f"at most {_short(high or 0.0)}{unit_sign(unit)}"
-    return f"{text} ± {_short(tolerance)}{unit_sign(unit)}" if tolerance else text
+        return "–"
+    return f"{text} ± {_short(tolerance)}{sign}" if tolerance else text
 
 
 def _short(value: float) -> str:

@@ -1,4 +1,4 @@
-"""What a release or a work folder holds, counted, beside what the paper counted."""
+"""Counts of a release or a work folder, beside the counts of the paper."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ from qevd_bio.errors import UsageError
 from qevd_bio.feedback.rewriting import REWRITABLE
 from qevd_bio.pipeline.pipeline import WORK_FILE, reopen_pipeline
 from qevd_bio.qevd.completeness import MANIFEST
-from qevd_bio.release.configs import SPLITS
+from qevd_bio.release.contents import SPLITS
 from qevd_bio.release.loading import load_table, splits_of
-from qevd_bio.tables.annotations import SCHEMA
-from qevd_bio.tables.parquet import read_parquet
+from qevd_bio.views.work_folder import annotation_tables
 
 COLUMNS = ("video_id", "segment_index", "exercise_text", "exercise", "kind", "status", "reason")
 NO_EXERCISE = "outside of exercises"
@@ -34,7 +33,7 @@ class Counts:
     Attributes
     ----------
     videos, segments, utterances : int
-        Segments are those in which something is said, as the original loader counts them.
+        Segments are those with an utterance, as the original loader counts them.
     kinds, statuses : mapping of str to int
         Utterances by kind, and by status; without empty ones.
     refusals : mapping of str to int
@@ -42,6 +41,8 @@ class Counts:
         of the reason the part before the numbers.
     rewritable, rewritten : int
         Corrective and instructional utterances, and those of them that were rewritten.
+    rewritten_share : float or None
+        None without any to rewrite.
     """
 
     videos: int
@@ -52,11 +53,7 @@ class Counts:
     refusals: Mapping[str, int]
     rewritable: int
     rewritten: int
-
-    @property
-    def rewritten_share(self) -> float | None:
-        """Share of the corrective and instructional utterances; None where there are none."""
-        return self.rewritten / self.rewritable if self.rewritable else None
+    rewritten_share: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,36 +84,22 @@ class SplitStatistics:
         return (self.counts.videos, self.types) == (self.paper_videos, self.paper_types)
 
     def as_json(self) -> dict[str, Any]:
-        """Tell the statistics as a JSON value."""
+        """Return the statistics as a JSON value."""
         return {
             "paper": {"videos": self.paper_videos, "exercise_types": self.paper_types},
             "complete": self.is_complete,
             "exercise_types": self.types,
-            **_counts_json(self.counts),
-            "exercises": {name: _counts_json(counts) for name, counts in self.exercises.items()},
+            **asdict(self.counts),
+            "exercises": {name: asdict(counts) for name, counts in self.exercises.items()},
         }
-
-
-def _counts_json(counts: Counts) -> dict[str, Any]:
-    return {**asdict(counts), "rewritten_share": counts.rewritten_share}
 
 
 def split_statistics(
     rows: Iterable[Mapping[str, Any]], *, paper_videos: int, paper_types: int
 ) -> SplitStatistics:
-    """Count the annotation rows of one split.
+    """Count the annotation rows of one split, which have the columns `COLUMNS`.
 
-    Parameters
-    ----------
-    rows : iterable of mapping
-        With the columns `COLUMNS`.
-    paper_videos, paper_types : int
-        What the split should hold.
-
-    Returns
-    -------
-    SplitStatistics
-        An exercise without a rule is counted under the trainer's own words.
+    An exercise without a rule is counted under the trainer's own name for it.
     """
     every = list(rows)
     by_exercise: dict[str, list[Mapping[str, Any]]] = {}
@@ -133,7 +116,7 @@ def split_statistics(
 
 
 def exercise_type(exercise: str) -> str:
-    """Fold the sides of an exercise: ``quad_stretch_left`` is a ``quad_stretch``."""
+    """Drop the side of an exercise: ``quad_stretch_left`` is a ``quad_stretch``."""
     return exercise.removesuffix("_left").removesuffix("_right")
 
 
@@ -145,34 +128,26 @@ def _type_of(row: Mapping[str, Any]) -> str:
 
 def _counts(rows: list[Mapping[str, Any]]) -> Counts:
     rewritable = [row for row in rows if row["kind"] in REWRITABLE]
+    refused = [row for row in rewritable if row["status"] != "rewritten"]
+    rewritten = len(rewritable) - len(refused)
+    segments = {(row["video_id"], row["segment_index"]) for row in rows}
     return Counts(
         videos=len({row["video_id"] for row in rows}),
-        segments=len(
-            {
-                (row["video_id"], row["segment_index"])
-                for row in rows
-                if row["segment_index"] is not None
-            }
-        ),
+        segments=sum(index is not None for _, index in segments),
         utterances=len(rows),
-        kinds=_sorted(Counter(row["kind"] for row in rows)),
-        statuses=_sorted(Counter(row["status"] for row in rows)),
-        refusals=_sorted(Counter(_refusal(row) for row in rewritable if not _is_new(row))),
+        kinds=_counted(row["kind"] for row in rows),
+        statuses=_counted(row["status"] for row in rows),
+        refusals=_counted(
+            f"{row['status']}: {_NUMBERS_BEGIN.split(row['reason'])[0].strip()}" for row in refused
+        ),
         rewritable=len(rewritable),
-        rewritten=sum(_is_new(row) for row in rewritable),
+        rewritten=rewritten,
+        rewritten_share=rewritten / len(rewritable) if rewritable else None,
     )
 
 
-def _is_new(row: Mapping[str, Any]) -> bool:
-    return bool(row["status"] == "rewritten")
-
-
-def _refusal(row: Mapping[str, Any]) -> str:
-    return f"{row['status']}: {_NUMBERS_BEGIN.split(row['reason'])[0].strip()}"
-
-
-def _sorted(counts: Counter[str]) -> dict[str, int]:
-    return dict(sorted(counts.items()))
+def _counted(names: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(names).items()))
 
 
 def statistics_of(path: Path) -> dict[str, SplitStatistics]:
@@ -216,17 +191,9 @@ def statistics_of(path: Path) -> dict[str, SplitStatistics]:
 def statistics_tables(
     found: Mapping[str, SplitStatistics],
 ) -> list[tuple[tuple[str, ...], list[tuple[object, ...]]]]:
-    """Lay statistics out as tables: header and rows of each.
+    """Lay statistics out as tables, header and rows of each.
 
-    Parameters
-    ----------
-    found : mapping of str to SplitStatistics
-        From `statistics_of`.
-
-    Returns
-    -------
-    list of (header, rows)
-        Against the paper; utterances by kind, by reason of refusal and by exercise.
+    The first compares with the paper; then utterances by kind, reason of refusal and exercise.
     """
     splits = [
         (
@@ -269,9 +236,7 @@ def _share(counts: Counts) -> str:
 def _work_tables(work: Path) -> dict[str, pa.Table]:
     pipeline = reopen_pipeline(work)
     found: dict[str, list[pa.Table]] = {}
-    for unit, artifacts in pipeline.artifacts().items():
-        if "annotations" in artifacts:
-            split = pipeline.sessions.by_id[unit].record.split
-            table = read_parquet(artifacts["annotations"], SCHEMA)
-            found.setdefault(split, []).append(table.replace_schema_metadata(None))
+    for video, table in annotation_tables(pipeline).items():
+        split = pipeline.sessions.by_id[video].record.split
+        found.setdefault(split, []).append(table.replace_schema_metadata(None))
     return {split: pa.concat_tables(tables) for split, tables in found.items()}

@@ -15,11 +15,10 @@ sys.path.insert(0, str(HERE.parents[1]))
 
 from qevd_bio.release.contents import MissingVideo  # noqa: E402
 from qevd_bio.release.drop_in import records_of, records_table  # noqa: E402
-from qevd_bio.release.publish import publish  # noqa: E402
 from qevd_bio.tables.annotations import SCHEMA as ANNOTATIONS  # noqa: E402
 from qevd_bio.tables.columns import SCHEMA_VERSION  # noqa: E402
 from qevd_bio.tables.parquet import read_parquet  # noqa: E402
-from tests.release.made_artifacts import published, source_record  # noqa: E402
+from tests.release.made_artifacts import publish, published, source_record  # noqa: E402
 
 UNUSABLE = {"feedbacks": ["", "Go lower", "é"], "feedback_timestamps": [1690028800.2981102]}
 """A record of the source that belongs to no video; it comes first in its file."""

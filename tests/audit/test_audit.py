@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from qevd_bio.audit.audit import Subject, audit, body_distance
+from qevd_bio.audit.audit import SourceVideo, audit, body_distance
 from qevd_bio.audit.page import audit_page
 from qevd_bio.audit.picture_hash import (
     CELLS,
@@ -23,8 +23,8 @@ from qevd_bio.audit.picture_hash import (
     best_match,
     chance_sigmas,
     differing_cells,
-    seen_as,
     shared_footage,
+    turned,
 )
 from qevd_bio.audit.thumbnails import grey_thumbnails
 from qevd_bio.cli.main import app
@@ -139,7 +139,7 @@ def test_what_moved_into_the_picture_is_drawn_where_it_stands() -> None:
 
 def test_views_are_the_eight_of_a_square() -> None:
     square = np.arange(4.0).reshape(2, 2)
-    assert len({seen_as(square, view).tobytes() for view in range(8)}) == 8
+    assert len({turned(square, view).tobytes() for view in range(8)}) == 8
 
 
 def test_sigmas_by_hand() -> None:
@@ -166,20 +166,20 @@ def film(path: Path, frames: np.ndarray, rate: int = 5, crf: int = 30) -> Path:
 
 
 @pytest.fixture
-def subjects(tmp_path: Path) -> list[Subject]:
+def subjects(tmp_path: Path) -> list[SourceVideo]:
     turned = np.rot90(take(room(1), 1), axes=(1, 2))
     bodies = ({"thigh": 0.3}, {"thigh": 0.33}, {"thigh": 0.301}, {"thigh": 0.36})
     films = (take(room(1), 1), take(room(2), 2), turned, take(room(2), 3))
     subjects = [
-        Subject(f"000{i}", "train" if i < 2 else "test",
+        SourceVideo(f"000{i}", "train" if i < 2 else "test",
                 film(tmp_path / f"000{i}.mp4", frames), bodies[i], ())
         for i, frames in enumerate(films)
     ]  # fmt: skip
     (tmp_path / "broken.mp4").write_bytes(b"<html>")
-    return [*subjects, Subject("0009", "test", tmp_path / "broken.mp4", {}, ())]
+    return [*subjects, SourceVideo("0009", "test", tmp_path / "broken.mp4", {}, ())]
 
 
-def test_pairs_are_told_with_their_evidence(subjects: list[Subject]) -> None:
+def test_pairs_are_told_with_their_evidence(subjects: list[SourceVideo]) -> None:
     found = audit(subjects)
     told = {(pair.train, pair.test): pair for pair in found.suspicious}
     assert {key: pair.suspicion for key, pair in told.items()} == {
@@ -190,11 +190,11 @@ def test_pairs_are_told_with_their_evidence(subjects: list[Subject]) -> None:
     # of the three other pairs one is of one place, too, and none has such a body
     assert first.closer_share == pytest.approx(1 / 3) and first.body_closer_share == 0.0
     assert first.body_distance == pytest.approx(np.log(0.301 / 0.3))
-    assert list(found.unseen) == ["0009"] and len(found.pairs) == 6
+    assert list(found.unreadable) == ["0009"] and len(found.pairs) == 6
     page = audit_page(found)
     assert page.count("<article>") == 2 and page.count("data:image/png;base64,") == 6
     assert "0000 and 0002: same footage" in page and "0009" in page
-    copy = Subject("0008", "test", subjects[0].file, {}, ())
+    copy = SourceVideo("0008", "test", subjects[0].file, {}, ())
     assert audit([subjects[0], copy]).pairs[0].suspicion == "same file"
 
 
@@ -222,7 +222,7 @@ def test_the_pair_of_the_sample_is_found_and_no_other(
     ((train, test),) = [(one["train"], one["test"]) for one in told["suspicious"]]
     assert (train, test) == ("0007", "0150")
     assert told["suspicious"][0]["suspicion"] == "same footage"
-    assert list(told["unseen"]) == ["0147"] and len(told["pairs"]) == 3
+    assert list(told["unreadable"]) == ["0147"] and len(told["pairs"]) == 3
     assert page.read_text(encoding="utf-8").count("<article>") == 1
 
 
@@ -233,7 +233,7 @@ def test_real_clips_of_one_place_and_of_others(shared_data: Path) -> None:
     train = {"squats_side_540p", "jumping_jacks_front", "lunges_front_alternating"}
     found = audit(
         [
-            Subject(file.stem, "train" if file.stem in train else "test", file, {}, ())
+            SourceVideo(file.stem, "train" if file.stem in train else "test", file, {}, ())
             for file in sorted((shared_data / "videos").glob("*.mp4"))
         ]
     )
@@ -242,7 +242,11 @@ def test_real_clips_of_one_place_and_of_others(shared_data: Path) -> None:
     assert told == [("squats_side_540p", "squats_side_360p", "same footage")]
 
 
-def test_the_command_asks_for_one_source(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit) as end:
-        app(args=["audit"])
-    assert end.value.code == 2
+def test_the_command_reads_the_source_of_the_work_folder_or_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    absent = str(tmp_path / "absent")
+    for arguments in (["--work", absent], ["--data-root", absent]):
+        with pytest.raises(SystemExit) as end:
+            app(args=["audit", *arguments])
+        assert end.value.code == 1 and absent in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Closed solids whose girths and volumes are known by formula."""
+"""Closed solids with girths and volumes known by formula."""
 
 from __future__ import annotations
 

@@ -11,10 +11,9 @@ import pytest
 
 from qevd_bio.body.landmarks import read_landmarks
 from qevd_bio.body.measurements import Bodies, measure
-from qevd_bio.body.shape_model import BuildMixture
 from qevd_bio.body.surface import surface_of
 from qevd_bio.synthetic.body_mesh import load_body
-from qevd_bio.synthetic.body_shape import open_shape_model
+from tests.body.open_body import open_bodies, open_builds
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "body"
 GIRTHS = {"chest": "chest_m", "waist": "waist_m", "hips": "hip_m"}
@@ -35,7 +34,7 @@ def golden() -> tuple[Bodies, tuple[str, ...], dict]:
 @pytest.fixture
 def bodies() -> Bodies:
     shares = np.array([[1.0, 0.0, 0.0], [0.2, 0.5, 0.3], [0.0, 0.1, 0.9]])
-    return open_shape_model().bodies(BuildMixture(shares))
+    return open_bodies(shares)
 
 
 def numbers(bodies: Bodies) -> dict[str, np.ndarray]:
@@ -56,7 +55,7 @@ def test_golden_bodies_measure_what_shapy_measures_and_not_less(golden) -> None:
 
 
 def test_the_open_bodies_have_the_size_they_were_made_for() -> None:
-    found = numbers(open_shape_model().bodies(BuildMixture(np.eye(3))))
+    found = numbers(open_bodies(np.eye(3)))
     assert found["height_m"] == pytest.approx([1.78, 1.65, 1.76], abs=0.01)
     # Made with 980 kg/m3 in another pose, measured with 985.
     assert found["mass_kg"] == pytest.approx([74.0, 57.0, 95.0], rel=0.015)
@@ -92,12 +91,10 @@ def test_many_bodies_measure_as_each_alone(bodies: Bodies) -> None:
 
 
 def test_lowered_arms_are_refused() -> None:
-    model = open_shape_model()
+    builds_m, surface, landmarks = open_builds()
     arms_half_down = load_body("man").vertices_m
     with pytest.raises(ValueError, match="body 1 is not in the T-pose"):
-        measure(
-            Bodies(np.stack([model.builds_m[0], arms_half_down]), model.surface, model.landmarks)
-        )
+        measure(Bodies(np.stack([builds_m[0], arms_half_down]), surface, landmarks))
 
 
 def test_a_body_upside_down_is_refused(bodies: Bodies) -> None:

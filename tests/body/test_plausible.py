@@ -33,10 +33,10 @@ def test_flags(changed: dict[str, float], flags: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "told"), [(1.87, False), (1.69, False), (1.9, True), (1.6, True)]
+    ("given", "flagged"), [(1.87, False), (1.69, False), (1.9, True), (1.6, True)]
 )
-def test_a_known_height_contradicts(given: float, told: bool) -> None:
-    assert (flags_of(USUAL, given_height_m=given) == ("height_contradicted",)) is told
+def test_a_known_height_contradicts(given: float, flagged: bool) -> None:
+    assert (flags_of(USUAL, given_height_m=given) == ("height_contradicted",)) is flagged
 
 
 def test_an_open_surface_makes_only_the_mass_doubtful() -> None:

@@ -12,7 +12,7 @@ STRANGER = PERSON + 2.0
 TIME_S = 1.6e9 + np.arange(600) / 15.6
 
 
-def seen(noise: float = 0.3, frames: int = 600, seed: int = 0) -> np.ndarray:
+def shapes_of_frames(noise: float = 0.3, frames: int = 600, seed: int = 0) -> np.ndarray:
     return PERSON + np.random.default_rng(seed).normal(0.0, noise, (frames, 10))
 
 
@@ -24,7 +24,7 @@ def test_equal_shapes_average_to_themselves() -> None:
 
 
 def test_plain_noise_is_averaged_and_nothing_left_out() -> None:
-    shapes = seen()
+    shapes = shapes_of_frames()
     found = average_shape(shapes, TIME_S)
     assert found.frames_left_out == 0
     np.testing.assert_allclose(found.betas, shapes.mean(axis=0), rtol=1e-10)
@@ -41,7 +41,7 @@ def test_plain_noise_is_averaged_and_nothing_left_out() -> None:
     ],
 )
 def test_a_stranger_counts_for_nothing(wrong: np.ndarray) -> None:
-    shapes = seen()
+    shapes = shapes_of_frames()
     shapes[wrong] = STRANGER + np.random.default_rng(1).normal(0.0, 0.3, (len(wrong), 10))
     found = average_shape(shapes, TIME_S)
     assert found.frames_left_out >= len(wrong) - 60
@@ -50,7 +50,7 @@ def test_a_stranger_counts_for_nothing(wrong: np.ndarray) -> None:
 
 
 def test_frames_without_a_shape_do_not_count_and_time_need_not_be_even() -> None:
-    shapes = seen()
+    shapes = shapes_of_frames()
     gone = np.random.default_rng(2).random(600) < 0.5
     shapes[gone] = np.nan
     shapes[5, 3] = np.inf
@@ -61,14 +61,14 @@ def test_frames_without_a_shape_do_not_count_and_time_need_not_be_even() -> None
 
 
 def test_a_single_window_does_not_know_its_spread() -> None:
-    found = average_shape(seen(frames=1), TIME_S[:1])
+    found = average_shape(shapes_of_frames(frames=1), TIME_S[:1])
     assert (found.frames, found.windows, found.spread) == (1, 1, None)
     two = average_shape(np.stack([PERSON, STRANGER]), np.array([0.0, 1.0]))
     np.testing.assert_allclose(two.betas, (PERSON + STRANGER) / 2)
 
 
 def test_shifting_and_scaling_the_shapes_shifts_and_scales_the_average() -> None:
-    shapes = seen()
+    shapes = shapes_of_frames()
     shapes[::3] += 4.0
     plain = average_shape(shapes, TIME_S).betas
     moved = average_shape(2.0 * shapes - 1.0, TIME_S).betas

@@ -1,4 +1,4 @@
-"""From shapes to bodies: whose shapes a body takes, and what no body file is."""
+"""From shape numbers to bodies, and which body files are refused."""
 
 from __future__ import annotations
 
@@ -11,32 +11,27 @@ import pytest
 from qevd_bio.body.measurements import measure
 from qevd_bio.body.person import measure_person
 from qevd_bio.body.shape_average import AveragedShape
-from qevd_bio.body.shape_model import (
-    BuildMixture,
-    FileShapeModel,
-    SkelShape,
-    file_shape_model,
-)
-from qevd_bio.errors import DataError, UsageError
+from qevd_bio.body.shape_model import ShapeModel, shape_model_of
+from qevd_bio.errors import DataError
 from qevd_bio.skeleton.bodies import generic_skeleton, segment_lengths_for_height
-from qevd_bio.synthetic.body_shape import open_shape_model
+from tests.body.open_body import open_bodies, open_builds
 
-OPEN = open_shape_model()
-VERTICES = OPEN.surface.n_vertices
+BUILDS_M, SURFACE, LANDMARKS = open_builds()
+VERTICES = SURFACE.n_vertices
 
 
 def arrays() -> dict[str, np.ndarray]:
     """The open body dressed up as a file: number 0 leads from the man to the heavy man."""
     directions = np.zeros((VERTICES, 3, 10))
-    directions[:, :, 0] = OPEN.builds_m[2] - OPEN.builds_m[0]
-    directions[:, :, 9] = OPEN.builds_m[1] - OPEN.builds_m[0]
-    faces = np.stack(OPEN.surface.corners, axis=1).astype(np.int32)
-    return {"template": OPEN.builds_m[0], "shapedirs": directions, "faces": faces}
+    directions[:, :, 0] = BUILDS_M[2] - BUILDS_M[0]
+    directions[:, :, 9] = BUILDS_M[1] - BUILDS_M[0]
+    faces = np.stack(SURFACE.corners, axis=1).astype(np.int32)
+    return {"template": BUILDS_M[0], "shapedirs": directions, "faces": faces}
 
 
-def model(**changed: Any) -> FileShapeModel:
+def model(**changed: Any) -> ShapeModel:
     held = {k: v for k, v in (arrays() | changed).items() if v is not None}
-    return file_shape_model(held, name="made", sha256="0" * 64, landmarks=OPEN.landmarks)
+    return shape_model_of(held, name="made", sha256="0" * 64, landmarks=LANDMARKS)
 
 
 def averaged(*betas: float) -> AveragedShape:
@@ -50,32 +45,16 @@ def test_betas_move_the_template() -> None:
     betas[1, 0] = 0.4
     betas[2, 9] = 1.0
     shares = np.array([[1.0, 0.0, 0.0], [0.6, 0.0, 0.4], [0.0, 1.0, 0.0]])
-    of_file = measure(model().bodies(SkelShape(betas)))
-    of_builds = measure(OPEN.bodies(BuildMixture(shares)))
+    of_file = measure(model().bodies(betas))
+    of_builds = measure(open_bodies(shares))
     for name, value in asdict(of_builds).items():
         np.testing.assert_allclose(getattr(of_file, name), value, rtol=1e-9)
 
 
-def test_the_open_body_takes_no_shape_numbers() -> None:
-    with pytest.raises(UsageError, match="open body: SkelShape is not its kind of shape"):
-        OPEN.bodies(SkelShape(np.zeros((1, 10))))  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="BuildMixture is not its kind"):
-        model().bodies(BuildMixture(np.eye(3)))  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("make", "cause"),
-    [
-        (lambda: SkelShape(np.zeros(10)), "need \\(bodies, 10\\)"),
-        (lambda: SkelShape(np.full((1, 10), np.nan)), "not finite"),
-        (lambda: BuildMixture(np.array([[0.5, 0.4, 0.0]])), "sum 1"),
-        (lambda: BuildMixture(np.array([[1.5, -0.5, 0.0]])), "not negative"),
-    ],
-    ids=["one row without its list", "nan", "too little", "negative"],
-)
-def test_what_is_no_shape_is_refused(make, cause: str) -> None:
-    with pytest.raises(ValueError, match=cause):
-        make()
+@pytest.mark.parametrize("betas", [np.zeros(10), np.zeros((1, 9)), np.full((1, 10), np.nan)])
+def test_betas_of_another_shape_are_refused(betas: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="need \\(bodies, 10\\), finite"):
+        model().bodies(betas)
 
 
 @pytest.mark.parametrize(
@@ -87,9 +66,9 @@ def test_what_is_no_shape_is_refused(make, cause: str) -> None:
         pytest.param({"shapedirs": np.zeros((VERTICES, 30))}, "shapedirs have", id="flattened"),
         pytest.param({"faces": np.array([[0, 1, VERTICES]])}, f"of {VERTICES}", id="faces"),
         pytest.param({"template": np.full((VERTICES, 3), np.inf)}, "not finite", id="infinite"),
-        pytest.param({"template": 1000 * OPEN.builds_m[0]}, "not metres", id="millimetres"),
+        pytest.param({"template": 1000 * BUILDS_M[0]}, "not metres", id="millimetres"),
         pytest.param(
-            {"template": OPEN.builds_m[0][:, [0, 2, 1]]}, "m high along y", id="z up"
+            {"template": BUILDS_M[0][:, [0, 2, 1]]}, "m high along y", id="z up"
         ),
         pytest.param({"J_regressor_osim": np.zeros((24, 3))}, "J_regressor_osim", id="joints"),
         pytest.param(
@@ -118,7 +97,7 @@ def test_a_person_has_measurements_flags_and_no_lengths_without_joints() -> None
 
 def test_the_joints_of_a_skel_file_give_segment_lengths() -> None:
     joints = generic_skeleton(1.7).joints_m
-    shape = OPEN.builds_m[0]
+    shape = BUILDS_M[0]
     # shares of the vertices that put the joints where they are known to be
     regressor = np.linalg.lstsq(shape.T, joints.T, rcond=None)[0].T
     person = measure_person(model(J_regressor_osim=regressor), averaged(0.0), None)
@@ -127,5 +106,5 @@ def test_the_joints_of_a_skel_file_give_segment_lengths() -> None:
 
 def test_shape_numbers_that_make_no_body_are_refused() -> None:
     with pytest.raises(ValueError, match="head below its heel"):
-        measure_person(model(shapedirs=-np.repeat(OPEN.builds_m[0][:, :, None], 10, axis=2)),
+        measure_person(model(shapedirs=-np.repeat(BUILDS_M[0][:, :, None], 10, axis=2)),
                        averaged(3.0), None)  # fmt: skip

@@ -11,7 +11,8 @@ import torch
 
 from benchmarks.random_network import random_network
 from qevd_bio.capture.hsmr.crops import crop, squares, windows
-from qevd_bio.capture.hsmr.predict import Precision, normalised, predict, prepare
+from qevd_bio.capture.hsmr.predict import normalised, predict, prepare
+from qevd_bio.choices import Precision
 from qevd_bio.errors import UsageError
 from qevd_bio.weights.hsmr_shapes import AttentionHeads, HsmrSize
 from tests.capture.hsmr_tiny import golden, tiny_network

@@ -17,7 +17,7 @@ from qevd_bio.capture.monocular.config import MediaPipeConfig
 from qevd_bio.errors import DataError, VideoError
 from qevd_bio.exercises.cycle_search import segment_cycles
 from qevd_bio.exercises.load import load_rules
-from qevd_bio.exercises.references import load_reference
+from qevd_bio.exercises.references import build_reference
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.measures import measure_values
 from qevd_bio.synthetic.body_mesh import load_body
@@ -35,7 +35,7 @@ def phases(time_s: np.ndarray) -> np.ndarray:
 
 def squats(time_s: np.ndarray) -> Iterable[np.ndarray]:
     camera = camera_for(VIEWS["oblique45"], 240, 320)
-    q = load_reference("squat")[phases(time_s)]
+    q = build_reference(load_rules()["squat"])[phases(time_s)]
     return render_motion(q, load_body("man"), OUTFITS[0], camera, prone=False)
 
 

@@ -22,7 +22,7 @@ from qevd_bio.capture.recorded.opensim import (
 )
 from qevd_bio.exercises.load import load_rules
 from qevd_bio.exercises.references import build_reference
-from qevd_bio.files.motion_file import read_mot
+from qevd_bio.files.opensim_mot import read_mot
 from qevd_bio.skeleton.bodies import generic_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX, JOINT_INDEX, N_DOFS, joint_dofs
 from qevd_bio.skeleton.kinematics import forward_kinematics, joint_rotations

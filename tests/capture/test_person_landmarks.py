@@ -9,7 +9,8 @@ import pytest
 
 from qevd_bio.capture.config import PersonConfig, VideoConfig
 from qevd_bio.capture.person.people import Person, Tracks, is_alike, is_same_place, without
-from qevd_bio.exercises.references import load_reference
+from qevd_bio.exercises.load import load_rules
+from qevd_bio.exercises.references import build_reference
 from qevd_bio.synthetic.body_mesh import load_body
 from qevd_bio.synthetic.scene import OUTFITS, VIEWS, camera_for, empty_room, render_motion
 
@@ -67,7 +68,7 @@ def test_painting_over_leaves_the_rest_and_the_original() -> None:
 
 
 def squatting(build: str, outfit: int, frames: int) -> Iterator[np.ndarray]:
-    q = load_reference("squat")[np.arange(frames) * 4 % 100]
+    q = build_reference(load_rules()["squat"])[np.arange(frames) * 4 % 100]
     return render_motion(q, load_body(build), OUTFITS[outfit], FRONT, prone=False)
 
 

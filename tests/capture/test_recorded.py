@@ -16,7 +16,7 @@ from qevd_bio.errors import DataError, VideoError
 from qevd_bio.exercises.checking import segment_findings
 from qevd_bio.exercises.cycle_search import segment_cycles
 from qevd_bio.exercises.load import load_rules
-from qevd_bio.files.motion_file import read_mot, write_mot
+from qevd_bio.files.opensim_mot import read_mot, write_mot
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX, N_DOFS
 

@@ -1,9 +1,12 @@
-"""rules list, rules show, rules check, references build."""
+"""rules list, show, check and new; references build."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -58,27 +61,81 @@ def test_check_passes_the_package_s_own_rules() -> None:
     assert len(results) == len(RULES) and all(result["ok"] for result in results)
 
 
+def spoiled(folder: Path, rule_id: str, spoil: Callable[[dict[str, Any]], object]) -> Path:
+    """A copy of a shipped rule with something changed."""
+    record = json.loads(asset_path("rules", f"{rule_id}.json").read_text(encoding="utf-8"))
+    spoil(record)
+    path = folder / f"{rule_id}.json"
+    path.write_text(json.dumps(record), encoding="utf-8")
+    return path
+
+
 def test_check_names_file_and_key_and_goes_on(tmp_path: Path) -> None:
     good = asset_path("rules", "plank.json")
-    record = json.loads(asset_path("rules", "squat.json").read_text(encoding="utf-8"))
-    record["constraints"][0]["target"] = [120, 90]
-    wrong = tmp_path / "squat.json"
-    wrong.write_text(json.dumps(record), encoding="utf-8")
+    wrong = spoiled(tmp_path, "squat", lambda r: r["constraints"][0].update(target=[120, 90]))
     results = json.loads(
         ran("rules", "check", str(wrong), str(good), str(tmp_path / "no.json"), "--json", code=1)
     )
     assert [result["ok"] for result in results] == [False, True, False]
-    assert "squat.json: constraints.0.target" in results[0]["error"]
+    assert results[0]["issues"][0]["key"] == "constraints.depth.target"
+    assert results[0]["issues"][0]["next_step"] == "Write the lower bound first"
     assert "hold" in ran("rules", "check", str(good))
+    text = ran("rules", "check", str(tmp_path), code=1)
+    assert f"wrong {wrong}" in text and "constraints.depth.target: 120.0 is above 90.0." in text
 
 
 def test_check_finds_a_reference_that_misses_its_own_target(tmp_path: Path) -> None:
-    record = json.loads(asset_path("rules", "squat.json").read_text(encoding="utf-8"))
-    record["reference"]["keys"][1]["deg"]["knee_angle"] = 60
-    wrong = tmp_path / "squat.json"
-    wrong.write_text(json.dumps(record), encoding="utf-8")
+    wrong = spoiled(
+        tmp_path, "squat", lambda r: r["reference"]["keys"][1]["deg"].update(knee_angle=60)
+    )
     (result,) = json.loads(ran("rules", "check", str(wrong), "--json", code=1))
-    assert "the reference misses the target of depth (knee_flexion_r 60)" in result["error"]
+    (right, left) = result["issues"]
+    assert (right["key"], left["key"]) == ("constraints.depth.target",) * 2
+    assert right["cause"] == "the reference misses it: knee_flexion_r is 60 there"
+
+
+def test_a_new_rule_is_a_copy_with_every_key_explained(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    text = ran("rules", "new", "deadlift", "--from", "good_mornings", "--rules", str(folder))
+    assert str(folder / "deadlift.json") in text
+    record = json.loads((folder / "deadlift.json").read_text(encoding="utf-8"))
+    schema = json.loads(asset_path("rules", "rule.schema.json").read_text(encoding="utf-8"))
+    explained = {key.removeprefix("// ") for key in record if key.startswith("// ")}
+    assert explained == schema["properties"].keys() - {"schema_version"}
+    first = {key.removeprefix("// ") for key in record["constraints"][0] if key.startswith("//")}
+    assert first == schema["$defs"]["constraint"]["properties"].keys() - {"id"}
+    sources = {constraint["source"] for constraint in record["constraints"]}
+    assert sources == {"unverified"} and record["citations"] == {}
+    ran("rules", "check", str(folder))
+    assert "Deadlift" in ran("rules", "show", "deadlifts", "--rules", str(folder))
+    assert "Deadlift" in ran("rules", "show", str(folder / "deadlift.json"))
+    assert "deadlift" in ran("rules", "list", "--rules", str(folder))
+
+
+@pytest.mark.parametrize("rule_id", list(RULES))
+def test_a_copy_of_a_shipped_rule_replaces_it_unchanged(rule_id: str, tmp_path: Path) -> None:
+    ran("rules", "new", rule_id, "--from", rule_id, "--rules", str(tmp_path))
+    ran("rules", "check", str(tmp_path))
+    own = replace(load_rules(tmp_path)[rule_id], file="", digest="")
+    assert own == replace(RULES[rule_id], file="", digest="")
+
+
+@pytest.mark.parametrize(
+    ("rule_id", "source", "cause"),
+    [
+        ("Deadlift!", "squat", "small letters"),
+        ("deadlift", "zorbing", "no rule 'zorbing'"),
+        ("air_squats", "squat", "this name belongs to squat"),
+        ("taken", "squat", "exists"),
+    ],
+)
+def test_a_new_rule_that_cannot_be_is_a_usage_error(
+    rule_id: str, source: str, cause: str, tmp_path: Path
+) -> None:
+    (tmp_path / "taken.json").write_text("mine", encoding="utf-8")
+    arguments = ("rules", "new", rule_id, "--from", source, "--rules", str(tmp_path))
+    assert cause in ran(*arguments, "--json", code=2)
+    assert [path.name for path in tmp_path.iterdir()] == ["taken.json"]
 
 
 def test_build_reproduces_the_kept_files_byte_for_byte(tmp_path: Path) -> None:

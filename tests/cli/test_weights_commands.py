@@ -21,8 +21,8 @@ def run(
     def invoke(*arguments: object) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as done:
             app(args=[str(argument) for argument in ("weights", *arguments)])
-        told = capsys.readouterr()
-        return int(done.value.code or 0), told.out, told.err
+        printed = capsys.readouterr()
+        return int(done.value.code or 0), printed.out, printed.err
 
     return invoke
 
@@ -72,18 +72,18 @@ def test_another_folder_and_another_name(tmp_path: Path, run: Any) -> None:
     assert code == 0 and "ok  skel_female" in " ".join(out.split("   "))
 
 
-def test_nothing_imported_is_said(run: Any) -> None:
+def test_nothing_imported_is_reported(run: Any) -> None:
     code, out, err = run("verify", "--json")
     assert code == 0 and json.loads(out) == [] and "no weights in" in err
     code, _, err = run("verify", "hsmr")
     assert code == 1 and "were not imported" in err
 
 
-def test_doctor_tells_of_the_weights(tmp_path: Path, run: Any) -> None:
-    from qevd_bio.environment import _weights as told  # the whole examination takes seconds
+def test_doctor_checks_the_weights(tmp_path: Path, run: Any) -> None:
+    from qevd_bio.environment import _weights as found  # the whole examination takes seconds
 
-    assert told().state == "ok" and told().detail.startswith("none; the built-in")
+    assert found().state == "ok" and found().detail.startswith("none; the built-in")
     run("import", save_checkpoint(tmp_path / "hsmr.ckpt", tiny_state()), "--allow-other-size")
-    assert told().detail == f"hsmr ({tmp_path / 'weights'})"
+    assert found().detail == f"hsmr ({tmp_path / 'weights'})"
     (tmp_path / "weights" / "hsmr.safetensors").write_bytes(b"x")
-    assert told().state == "warn" and told().mend == "qevd-bio weights verify"
+    assert found().state == "warn" and found().fix == "qevd-bio weights verify"

@@ -3,53 +3,43 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
-from qevd_bio.demo.sessions import (
-    DEMO_SESSIONS,
-    TEST,
-    TRAIN,
-    Exercise,
-    Line,
-    Session,
-)
+from qevd_bio.demo.sessions import Exercise, Line, Session, demo_sessions
 from qevd_bio.demo.workout import DemoTruth, make_demo_folder
 from qevd_bio.errors import UsageError
+from qevd_bio.qevd.layout import RECORDS_FILE, SPLIT_FOLDERS
 from qevd_bio.skeleton.dofs import DOF_INDEX
-from tests.synthetic.made_cycles import references
 
-SQUAT = Exercise("squat", "squats", "oblique45", False, False, (True, False), "too_shallow", 1.0,
+SQUAT = Exercise("squat", "squats", "oblique45", "too_shallow", "x.", 1.0,
                  (Line(1.1, "Go deeper on the squat"),))  # fmt: skip
-LUNGE = Exercise("walking_lunges", "walking lunges", "side", False, True, (False,),
-                 "leaning_forward", 1.6, (Line(0.6, "keep it up!"),))  # fmt: skip
-PLANK = Exercise("plank", "plank", "floor_side", True, False, (True,), "hips_sagging", 0.8,
+LUNGE = Exercise("walking_lunges", "walking lunges", "side", "leaning_forward", ".", 1.6,
+                 (Line(0.6, "keep it up!"),))  # fmt: skip
+PLANK = Exercise("plank", "plank", "floor_side", "hips_sagging", "x", 0.8,
                  (Line(0.9, "drop your hips"),))  # fmt: skip
 SESSIONS = (
-    Session("0007", TRAIN, "man", 0, (SQUAT, LUNGE)),
-    Session("0150", TEST, "woman", 1, (PLANK,)),
+    Session("0007", "train", "man", 0, (SQUAT, LUNGE)),
+    Session("0150", "test", "woman", 1, (PLANK,)),
 )
-
-
-def given() -> dict[str, np.ndarray]:
-    """References as the demo gets them: the lunge knows the right side only."""
-    both = references()["walking_lunges"]
-    right = np.concatenate([both[: (len(both) - 1) // 2], both[[0]]])
-    return references() | {"walking_lunges": right}
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoTruth:
     root = tmp_path_factory.mktemp("demo") / "QEVD"
-    return make_demo_folder(root, references=given(), seed=4, sessions=SESSIONS)
+    return make_demo_folder(root, SESSIONS, seed=4)
+
+
+def split_of(demo: DemoTruth, video_id: str) -> Path:
+    return demo.root / SPLIT_FOLDERS[demo.videos[video_id].split]
 
 
 def record(demo: DemoTruth, video_id: str) -> dict:
-    split = demo.root / demo.videos[video_id].split
-    listed = json.loads((split / "feedbacks_long_range.json").read_text(encoding="utf-8"))
+    listed = json.loads((split_of(demo, video_id) / RECORDS_FILE).read_text(encoding="utf-8"))
     return next(r for r in listed if video_id in r["long_range_video_file"])
 
 
@@ -83,7 +73,7 @@ def test_layout_is_that_of_qevd(demo: DemoTruth) -> None:
 
 @pytest.mark.parametrize("video_id", ["0007", "0150"])
 def test_frames_timestamps_and_sentences_agree(demo: DemoTruth, video_id: str) -> None:
-    raw, split = record(demo, video_id), demo.root / demo.videos[video_id].split
+    raw, split = record(demo, video_id), split_of(demo, video_id)
     ns = np.load(split / raw["video_timestamps"], allow_pickle=False)
     with av.open(str(split / raw["long_range_video_file"])) as container:
         pictures = sum(1 for _ in container.decode(video=0))
@@ -97,7 +87,7 @@ def test_frames_timestamps_and_sentences_agree(demo: DemoTruth, video_id: str) -
     np.testing.assert_array_equal(seconds, demo.videos[video_id].time_s)
 
 
-def test_the_trainer_says_what_is_planned_in_order(demo: DemoTruth) -> None:
+def test_utterances_come_in_the_planned_order(demo: DemoTruth) -> None:
     raw = record(demo, "0007")
     said = [text for _, _, text in runs(raw["feedbacks"])]
     assert said == [
@@ -112,8 +102,8 @@ def test_the_trainer_says_what_is_planned_in_order(demo: DemoTruth) -> None:
 
 def test_early_videos_are_stored_sideways(demo: DemoTruth) -> None:
     sizes = {}
-    for video_id, truth in demo.videos.items():
-        path = demo.root / truth.split / "long_range_videos" / f"{video_id}.mp4"
+    for video_id in demo.videos:
+        path = split_of(demo, video_id) / "long_range_videos" / f"{video_id}.mp4"
         with av.open(str(path)) as container:
             stream = container.streams.video[0]
             sizes[video_id] = (stream.width, stream.height)
@@ -121,11 +111,12 @@ def test_early_videos_are_stored_sideways(demo: DemoTruth) -> None:
     assert [demo.videos[v].sideways for v in ("0007", "0150")] == [True, False]
 
 
-def test_criticism_follows_the_faulty_repetition(demo: DemoTruth) -> None:
+def test_a_correction_follows_the_faulty_repetition(demo: DemoTruth) -> None:
     raw = record(demo, "0007")
     squats = demo.videos["0007"].segments[0]
     said_s = raw["feedback_timestamps"][1]
-    assert squats.repetitions[0].fault == "too_shallow" and squats.repetitions[1].fault is None
+    assert squats.form_error == "too_shallow"
+    assert [one.is_faulty for one in squats.repetitions] == [True, False]
     assert squats.repetitions[0].end_s < said_s < squats.repetitions[1].key_s
 
 
@@ -134,12 +125,12 @@ def test_true_angles_show_the_repetitions(demo: DemoTruth) -> None:
     truth = demo.videos["0007"]
     knee = np.rad2deg(truth.q[:, DOF_INDEX["knee_angle_r"]])
     depth = [np.interp(r.key_s, truth.time_s, knee) for r in truth.segments[0].repetitions]
-    assert depth == pytest.approx([60.5, 110], abs=6)
+    assert depth == pytest.approx([55, 100], abs=6)
     lunges = truth.segments[1].repetitions
     assert [r.side for r in lunges] == ["r", "l"]
     for r in lunges:
         hip = np.rad2deg(truth.q[:, DOF_INDEX[f"hip_flexion_{r.side}"]])
-        assert np.interp(r.key_s, truth.time_s, hip) == pytest.approx(85, abs=5)
+        assert np.interp(r.key_s, truth.time_s, hip) == pytest.approx(95, abs=5)
     assert np.abs(np.rad2deg(truth.q[:, 0])).min() > 140, "upright in the camera frame"
 
 
@@ -156,39 +147,28 @@ def test_written_truth_is_the_returned_truth(demo: DemoTruth) -> None:
                 ]
 
 
-def test_same_seed_same_bytes_and_progress_is_told(demo: DemoTruth, tmp_path: Path) -> None:
-    told: list[tuple[int, int]] = []
-    make_demo_folder(
-        tmp_path / "QEVD",
-        references=given(),
-        seed=4,
-        sessions=SESSIONS[1:],
-        progress=lambda done, total: told.append((done, total)),
-    )
-    frames = len(demo.videos["0150"].q)
-    assert told == [(n, frames) for n in range(1, frames + 1)]
+def test_same_seed_same_bytes(demo: DemoTruth, tmp_path: Path) -> None:
+    make_demo_folder(tmp_path / "QEVD", SESSIONS[1:], seed=4)
     for path in (tmp_path / "QEVD").rglob("*.*"):
         other = demo.root / path.relative_to(tmp_path / "QEVD")
         assert path.read_bytes() == other.read_bytes(), path.name
 
 
-def test_a_missing_reference_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no reference for plank"):
-        make_demo_folder(
-            tmp_path / "Q", references={"squat": references()["squat"]}, seed=1,
-            sessions=SESSIONS[1:],
-        )  # fmt: skip
+def test_a_form_error_of_another_exercise_is_named(tmp_path: Path) -> None:
+    wrong = replace(PLANK, form_error="too_shallow")
+    with pytest.raises(UsageError, match="plank has no form error 'too_shallow'"):
+        make_demo_folder(tmp_path / "Q", (replace(SESSIONS[1], exercises=(wrong,)),), seed=1)
     assert not (tmp_path / "Q").exists()
 
 
-def test_demo_sessions_keep_their_promises() -> None:
-    """Every exercise has faulty repetitions; a sentence never speaks of what is yet to come."""
-    assert {s.split for s in DEMO_SESSIONS} == {TRAIN, TEST}
-    assert any(int(s.video_id) <= 145 for s in DEMO_SESSIONS)
-    rules = {e.rule for s in DEMO_SESSIONS for e in s.exercises}
+def test_every_exercise_of_the_demo_has_faulty_repetitions_and_sentences_after_them() -> None:
+    sessions = demo_sessions()
+    assert {s.split for s in sessions} == {"train", "test"}
+    assert any(int(s.video_id) <= 145 for s in sessions)
+    rules = {e.rule for s in sessions for e in s.exercises}
     assert rules == {"squat", "pushup", "jumping_jack", "walking_lunges", "plank"}
     seconds = 0.0
-    for exercise in (e for s in DEMO_SESSIONS for e in s.exercises):
+    for exercise in (e for s in sessions for e in s.exercises):
         assert any(exercise.is_faulty)
         times = [line.after for line in exercise.lines]
         assert times == sorted(times) and times[-1] <= len(exercise.is_faulty)

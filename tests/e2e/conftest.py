@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from qevd_bio.demo.sessions import TRAIN, Exercise, Line, Session
+from qevd_bio.demo.sessions import Exercise, Line, Session
 from qevd_bio.demo.workout import make_demo_folder
-from qevd_bio.exercises.load import load_rules
-from qevd_bio.exercises.references import build_reference
 
 pytest.importorskip(
     "mediapipe", reason='capture from pixels needs the extra: pip install "qevd-bio[mediapipe]"'
@@ -17,7 +15,7 @@ pytest.importorskip(
 
 SESSION = Session(
     video_id="0200",
-    split=TRAIN,
+    split="train",
     build="man",
     outfit=0,
     exercises=(
@@ -25,10 +23,8 @@ SESSION = Session(
             rule="squat",
             spoken="squats",
             view="oblique45",
-            prone=False,
-            alternating=False,
-            is_faulty=(True, True, False),
-            fault="too_shallow",
+            form_error="too_shallow",
+            repetitions="xx.",
             repetition_s=2.0,
             lines=(
                 Line(1.2, "Lovely!"),
@@ -44,6 +40,5 @@ SESSION = Session(
 def workout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data root with one rendered video; tests copy it and never change it."""
     root = tmp_path_factory.mktemp("workout") / "QEVD"
-    references = {"squat": build_reference(load_rules()["squat"])}
-    make_demo_folder(root, references=references, seed=7, sessions=(SESSION,))
+    make_demo_folder(root, (SESSION,), seed=7)
     return root

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from qevd_bio.demo.sessions import TRAIN
+from qevd_bio.qevd.layout import RECORDS_FILE, SPLIT_FOLDERS
+
+TRAIN = SPLIT_FOLDERS["train"]
 
 
 def records_of(root: Path) -> list[dict]:
-    return json.loads((root / TRAIN / "feedbacks_long_range.json").read_text(encoding="utf-8"))
+    return json.loads((root / TRAIN / RECORDS_FILE).read_text(encoding="utf-8"))
 
 
 def write_records(root: Path, records: list[dict]) -> None:
-    path = root / TRAIN / "feedbacks_long_range.json"
+    path = root / TRAIN / RECORDS_FILE
     path.write_text(json.dumps(records, ensure_ascii=False), encoding="utf-8")

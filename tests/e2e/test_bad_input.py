@@ -14,13 +14,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from qevd_bio.capture.monocular import backend as monocular_backend
-from qevd_bio.demo.sessions import TRAIN
 from qevd_bio.errors import DataError
 from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline
 from qevd_bio.release.assembly import release_from
 from qevd_bio.tables.parquet import read_notes
-from qevd_bio.views.changes import all_changes
-from tests.e2e.source_records import records_of, write_records
+from qevd_bio.views.work_folder import annotation_rows
+from tests.e2e.source_records import TRAIN, records_of, write_records
 
 pytestmark = pytest.mark.slow
 
@@ -44,7 +43,7 @@ def two_videos(workout: Path, tmp_path: Path) -> Path:
 def sound_work(workout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A work folder in which 0200 is done; what is damaged later must leave that alone."""
     folder = tmp_path_factory.mktemp("sound") / "work"
-    _road, failures = run(workout, folder)
+    _pipeline, failures = run(workout, folder)
     assert failures == []
     return folder
 
@@ -56,7 +55,7 @@ def work(sound_work: Path, tmp_path: Path) -> Path:
 
 def run(root: Path, work: Path) -> tuple[Pipeline, list[str]]:
     pipeline = open_pipeline(PipelineConfig(root), work)
-    summary = pipeline.run((), argv=["test"], on_event=lambda event: None)
+    summary = pipeline.run(argv=["test"], on_event=lambda event: None)
     return pipeline, [f"{f.video_id} {f.stage}: {f.reason}" for f in summary.failures]
 
 
@@ -112,7 +111,7 @@ def test_one_damaged_video_fails_alone(
     assert failures[0].startswith("0201 kinematics: ")
     assert len(failures[0].splitlines()) == 1
     release = release_from(pipeline, out=tmp_path / "release", version="0.1.0")
-    assert {row["video_id"] for row in all_changes(pipeline)} == {"0200"}
+    assert {row["video_id"] for row in annotation_rows(pipeline)} == {"0200"}
     assert [video.video_id for video in release.contents.missing] == ["0201"]
     card = (release.folder / "README.md").read_text(encoding="utf-8")
     assert "0201" in card
@@ -166,7 +165,7 @@ def test_a_video_cut_to_less_than_half_fails_with_both_counts(
     path = two_videos / VIDEOS / "0201.mp4"
     data = with_header_in_front(path)
     path.write_bytes(data[: int(len(data) * 0.4)])
-    _road, failures = run(two_videos, work)
+    _pipeline, failures = run(two_videos, work)
     assert len(failures) == 1
     assert failures[0].startswith("0201 kinematics: VideoError")
     assert re.search(r"\d+ of \d+", failures[0])
@@ -198,7 +197,7 @@ def test_a_record_that_leaves_the_folder_is_rejected(
     pipeline, failures = run(two_videos, work)
     assert failures == []
     assert len(pipeline.rejected()) == 1
-    assert {row["video_id"] for row in all_changes(pipeline)} == {"0200"}
+    assert {row["video_id"] for row in annotation_rows(pipeline)} == {"0200"}
 
 
 def test_an_exercise_without_a_rule_keeps_its_sentences(two_videos: Path, work: Path) -> None:
@@ -208,7 +207,7 @@ def test_an_exercise_without_a_rule_keeps_its_sentences(two_videos: Path, work: 
     write_records(two_videos, records)
     pipeline, failures = run(two_videos, work)
     assert failures == []
-    rows = [row for row in all_changes(pipeline) if row["video_id"] == "0201"]
+    rows = [row for row in annotation_rows(pipeline) if row["video_id"] == "0201"]
     assert len(rows) == 5
     assert all(row["feedback"] == row["feedback_original"] for row in rows)
     judged = [row for row in rows if row["kind"] in ("corrective", "instructional")]
@@ -236,7 +235,7 @@ def test_angles_that_are_no_numbers_are_never_judged(
 
     monkeypatch.setattr(monocular_backend, "capture_motion", broken)
     pipeline, _failures = run(two_videos, work)
-    rows = all_changes(pipeline)
+    rows = annotation_rows(pipeline)
     assert any(row["video_id"] == "0200" and row["status"] == "rewritten" for row in rows)
     for row in rows:
         if row["video_id"] == "0201":

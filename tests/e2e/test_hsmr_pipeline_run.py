@@ -16,16 +16,17 @@ from typer.testing import CliRunner
 from benchmarks.random_network import random_network
 from qevd_bio.capture.hsmr.options import HsmrOptions, hsmr_options_for
 from qevd_bio.cli.main import app
-from qevd_bio.demo.sessions import TRAIN
 from qevd_bio.engine.execute.limits import Limits
 from qevd_bio.errors import EnvironmentProblem, UsageError
 from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline, reopen_pipeline
-from qevd_bio.qevd.records import require_times_s
+from qevd_bio.pipeline.running import RunOptions
+from qevd_bio.qevd.load import require_times_s
 from qevd_bio.tables.kinematics import motion_from_table
 from qevd_bio.tables.parquet import read_notes
 from qevd_bio.weights.hsmr_shapes import HsmrSize
 from qevd_bio.weights.store import METADATA_KEYS, SCHEMA_VERSION
 from qevd_bio.weights.tensor_file import write_tensors
+from tests.e2e.source_records import TRAIN
 
 SIZES = HsmrSize(
     width=32, depth=2, hidden=64, token_width=32, layers=1, inner=16, head_hidden=32
@@ -38,9 +39,9 @@ def write_weights(folder: Path, seed: int = 0, **more: str) -> Path:
     # poses near the mean one: random ones no body could take have no confidence
     network.head.poses_decoder.weight.mul_(0.05)
     tensors = {key: value.numpy() for key, value in network.state_dict().items()}
-    told = dict.fromkeys(METADATA_KEYS, "made for a test")
-    told |= {"name": "hsmr", "schema_version": SCHEMA_VERSION, "official_size": "no", **more}
-    write_tensors(folder / "hsmr.safetensors", tensors, told)
+    metadata = dict.fromkeys(METADATA_KEYS, "made for a test")
+    metadata |= {"name": "hsmr", "schema_version": SCHEMA_VERSION, "official_size": "no", **more}
+    write_tensors(folder / "hsmr.safetensors", tensors, metadata)
     return folder
 
 
@@ -60,12 +61,12 @@ def config(workout: Path, weights: Path) -> PipelineConfig:
 
 @pytest.fixture(scope="module")
 def pipeline(config: PipelineConfig, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
-    return walked(config, tmp_path_factory.mktemp("pipeline") / "work")
+    return ran(config, tmp_path_factory.mktemp("pipeline") / "work")
 
 
-def walked(config: PipelineConfig, work: Path, **how) -> Pipeline:
+def ran(config: PipelineConfig, work: Path, **how) -> Pipeline:
     pipeline = open_pipeline(config, work)
-    summary = pipeline.run((), argv=["test"], on_event=lambda event: None, **how)
+    summary = pipeline.run(RunOptions(**how), argv=["test"], on_event=lambda event: None)
     assert not summary.failures
     return pipeline
 
@@ -78,7 +79,7 @@ def digest(pipeline: Pipeline) -> str:
     return hashlib.sha256(pipeline.artifacts()["0200"]["kinematics"].read_bytes()).hexdigest()
 
 
-def test_the_road_goes_from_pixels_to_annotations(pipeline: Pipeline, workout: Path) -> None:
+def test_the_pipeline_goes_from_pixels_to_annotations(pipeline: Pipeline, workout: Path) -> None:
     motion = motion_from_table(kinematics(pipeline))
     record = pipeline.sessions.by_id["0200"].record
     np.testing.assert_allclose(motion.time_s, require_times_s(record))
@@ -90,10 +91,10 @@ def test_the_road_goes_from_pixels_to_annotations(pipeline: Pipeline, workout: P
     assert pq.read_table(pipeline.artifacts()["0200"]["annotations"]).num_rows == 5
 
 
-def test_a_second_run_does_nothing_and_the_folder_remembers_how(pipeline: Pipeline) -> None:
+def test_a_second_run_does_nothing_and_the_folder_keeps_its_options(pipeline: Pipeline) -> None:
     again = reopen_pipeline(pipeline.store.root)
     assert again.config.hsmr is not None
-    assert again.config.hsmr.as_json() == pipeline.config.hsmr.as_json()
+    assert again.config.hsmr == pipeline.config.hsmr
     assert {unit.action for unit in again.plan()} == {"done"}
 
 
@@ -101,7 +102,7 @@ def test_workers_and_batch_sizes_give_the_same_bytes(
     pipeline: Pipeline, config: PipelineConfig, tmp_path: Path
 ) -> None:
     other = replace(config, hsmr=replace(config.hsmr, batch_size=3))
-    in_a_worker = walked(other, tmp_path / "work", workers=1, limits=Limits(unit_s=300))
+    in_a_worker = ran(other, tmp_path / "work", workers=1, limits=Limits(unit_s=300))
     assert digest(in_a_worker) == digest(pipeline)
 
 
@@ -138,17 +139,17 @@ def test_other_weights_run_again_and_the_same_elsewhere_do_not(
     assert same_numbers.action == "run" and "weights:hsmr" in str(same_numbers.why)
 
 
-def test_the_network_has_the_attention_heads_told_at_import(
+def test_the_network_has_the_attention_heads_named_at_import(
     config: PipelineConfig, tmp_path: Path
 ) -> None:
     folder = write_weights(tmp_path / "weights", attention_heads="4,2")
-    told = replace(config, hsmr=replace(config.hsmr, weights=str(folder)))
-    stage = open_pipeline(told, tmp_path / "work").stages[0]
+    changed = replace(config, hsmr=replace(config.hsmr, weights=str(folder)))
+    stage = open_pipeline(changed, tmp_path / "work").stages[0]
     stage.setup()
     assert stage.backend._loaded.hsmr.network.heads == (4, 2)
 
 
-def test_a_gpu_that_is_not_there_is_told_before_any_video(
+def test_a_gpu_that_is_not_there_is_reported_before_any_video(
     config: PipelineConfig, tmp_path: Path
 ) -> None:
     import torch
@@ -159,7 +160,7 @@ def test_a_gpu_that_is_not_there_is_told_before_any_video(
     pipeline = open_pipeline(on_gpu, tmp_path / "work")
     assert pipeline.stages[0].resources.gpus == 1
     with pytest.raises(EnvironmentProblem, match="torch sees no GPU"):
-        pipeline.run((), argv=["test"], on_event=lambda event: None)
+        pipeline.run(argv=["test"], on_event=lambda event: None)
 
 
 @pytest.mark.parametrize(
@@ -192,33 +193,33 @@ def cli(*arguments: object) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize("command", ["plan", "run"])
-def test_missing_weights_are_told_with_the_next_step_before_any_work(
+def test_missing_weights_are_reported_with_the_next_step_before_any_work(
     workout: Path, tmp_path: Path, command: str
 ) -> None:
-    code, _, told = cli(
+    code, _, stderr = cli(
         command, "--data-root", workout, "--work", tmp_path / "work", "--backend", "hsmr",
         "--weights", tmp_path / "none", "--device", "cpu",
     )  # fmt: skip
-    assert code == 1 and "qevd-bio weights import" in told
+    assert code == 1 and "qevd-bio weights import" in stderr
     assert not (tmp_path / "work").exists()
 
 
-def test_a_detector_folder_that_is_none_is_told(
+def test_a_detector_folder_that_is_none_is_reported(
     workout: Path, weights: Path, tmp_path: Path
 ) -> None:
-    code, _, told = cli(
+    code, _, stderr = cli(
         "plan", "--data-root", workout, "--work", tmp_path / "work", "--backend", "hsmr",
         "--weights", weights, "--device", "cpu", "--detector", tmp_path / "none",
     )  # fmt: skip
-    assert code == 1 and "holds no config.json" in told
+    assert code == 1 and "holds no config.json" in stderr
 
 
-def test_the_command_line_plans_what_the_road_does(pipeline: Pipeline, workout: Path) -> None:
-    code, out, told = cli(
+def test_the_command_line_plans_what_the_pipeline_does(pipeline: Pipeline, workout: Path) -> None:
+    code, out, stderr = cli(
         "plan", "--data-root", workout, "--work", pipeline.store.root, "--backend", "hsmr",
         "--weights", pipeline.config.hsmr.weights, "--device", "cpu", "--detect-every", 10,
         "--json",
     )  # fmt: skip
-    assert code == 0, told
+    assert code == 0, stderr
     assert {unit["action"] for unit in json.loads(out)["units"]} == {"done"}
     assert (workout / TRAIN).is_dir()

@@ -23,26 +23,29 @@ from qevd_bio.files.digest import sha256_file
 from qevd_bio.model.windows import UtteranceWindows
 from qevd_bio.motion.constraints import Finding
 from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline, reopen_pipeline
+from qevd_bio.pipeline.running import RunOptions
 from qevd_bio.release.assembly import release_from
-from qevd_bio.release.configs import CONFIGS
 from qevd_bio.release.tracing import trace
 from qevd_bio.skeleton.dofs import DOF_INDEX
 from qevd_bio.tables.findings import FINDING_FIELDS
-from qevd_bio.views.changes import all_changes, plot_of, write_diff_page
+from qevd_bio.tables.published import TABLES
+from qevd_bio.views.diff_page import write_diff_page
+from qevd_bio.views.plot import write_plot
+from qevd_bio.views.work_folder import annotation_rows
 
 pytestmark = pytest.mark.slow
 
 
-def walked(root: Path, work: Path, workers: int = 0) -> Pipeline:
+def ran(root: Path, work: Path, workers: int = 0) -> Pipeline:
     pipeline = open_pipeline(PipelineConfig(root), work)
-    summary = pipeline.run((), argv=["test"], on_event=lambda event: None, workers=workers)
+    summary = pipeline.run(RunOptions(workers=workers), argv=["test"], on_event=lambda event: None)
     assert not summary.failures
     return pipeline
 
 
 @pytest.fixture(scope="module")
 def pipeline(workout: Path, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
-    return walked(workout, tmp_path_factory.mktemp("work"))
+    return ran(workout, tmp_path_factory.mktemp("work"))
 
 
 def artifact_bytes(work: Path) -> dict[str, bytes]:
@@ -51,7 +54,7 @@ def artifact_bytes(work: Path) -> dict[str, bytes]:
 
 
 def test_the_corrective_sentence_is_rewritten_and_nothing_else(pipeline: Pipeline) -> None:
-    rows = {row["feedback_original"]: row for row in all_changes(pipeline)}
+    rows = {row["feedback_original"]: row for row in annotation_rows(pipeline)}
     assert rows["Sink deeper into these squats"]["status"] == "rewritten"
     assert "Increase knee flexion by" in rows["Sink deeper into these squats"]["feedback"]
     assert rows["Keep a straight back"]["status"] == "unmeasurable"
@@ -63,7 +66,7 @@ def test_the_corrective_sentence_is_rewritten_and_nothing_else(pipeline: Pipelin
 
 def test_every_number_is_backed_by_a_finding_of_its_row(pipeline: Pipeline) -> None:
     names = [field.name for field in FINDING_FIELDS]
-    for row in all_changes(pipeline):
+    for row in annotation_rows(pipeline):
         findings = [Finding(**{name: f[name] for name in names}) for f in row["findings"]]
         if row["status"] == "rewritten":
             spoken = [f for f, raw in zip(findings, row["findings"], strict=True) if raw["spoken"]]
@@ -76,7 +79,7 @@ def test_all_three_repetitions_are_found(pipeline: Pipeline) -> None:
     assert cycles.num_rows == 3
 
 
-def test_the_capture_is_judged_before_its_sentences(pipeline: Pipeline) -> None:
+def test_the_capture_is_scored_before_its_sentences(pipeline: Pipeline) -> None:
     assert [stage.name for stage in pipeline.stages].index("quality") == 1
     row = pq.read_table(pipeline.artifacts()["0200"]["quality"]).to_pylist()[0]
     assert row["valid_share"] > 0.95 and row["confidence_median"] > 0.9
@@ -87,10 +90,8 @@ def test_the_capture_is_judged_before_its_sentences(pipeline: Pipeline) -> None:
 
 def test_a_second_run_does_nothing(pipeline: Pipeline) -> None:
     before = artifact_bytes(pipeline.store.root)
-    summary = reopen_pipeline(pipeline.store.root).run(
-        (), argv=["test"], on_event=lambda event: None
-    )
-    assert summary.counts["done"] == 6
+    summary = reopen_pipeline(pipeline.store.root).run(argv=["test"], on_event=lambda event: None)
+    assert summary.counts["done"] == len(pipeline.stages)
     assert summary.counts["completed"] == 0
     assert artifact_bytes(pipeline.store.root) == before
 
@@ -98,7 +99,7 @@ def test_a_second_run_does_nothing(pipeline: Pipeline) -> None:
 def test_a_run_with_workers_gives_the_same_bytes(
     pipeline: Pipeline, workout: Path, tmp_path: Path
 ) -> None:
-    again = walked(workout, tmp_path / "work", workers=2)
+    again = ran(workout, tmp_path / "work", workers=2)
     assert artifact_bytes(again.store.root) == artifact_bytes(pipeline.store.root)
     releases = [
         release_from(r, out=tmp_path / name, version="1.0.0").folder
@@ -132,14 +133,14 @@ def test_an_edited_rule_reruns_only_what_reads_it(
     assert "rule:squat changed" in planned["cycles"].why
     assert "rule:squat changed" in planned["findings"].why
     assert "rule:squat changed" in planned["annotations"].why
-    walked(workout, work)
+    ran(workout, work)
     fresh = open_pipeline(PipelineConfig(workout), work).plan()
     assert {unit.action for unit in fresh} == {"done"}
 
 
 def test_three_readers_agree_on_the_release(pipeline: Pipeline, tmp_path: Path) -> None:
     folder = release_from(pipeline, out=tmp_path, version="0.1.0").folder
-    for config in CONFIGS:
+    for config in TABLES:
         shard = folder / config / "train-00000-of-00001.parquet"
         rows = pq.read_table(shard).num_rows
         assert (
@@ -169,16 +170,19 @@ def test_data_set_libraries_agree_on_the_release(
     ).folder
     described = mlcroissant.Dataset(jsonld=str(folder / "croissant.json"))
     assert not described.metadata.ctx.issues.errors
-    for config in ("annotations", "kinematics", "cycles", "findings", "quality"):
+    for config in TABLES:
         shard = folder / config / "train-00000-of-00001.parquet"
         rows = pq.read_table(shard).to_pylist()
         builder = datasets.load_dataset_builder(
             str(folder), config, cache_dir=str(tmp_path / "cache")
         )
-        told = builder.info.splits["train"]
+        split = builder.info.splits["train"]
         builder.download_and_prepare(verification_mode="all_checks")
         made = builder.info.splits["train"]
-        assert (made.num_examples, made.num_bytes) == (told.num_examples, told.num_bytes)
+        assert (made.num_examples, made.num_bytes) == (
+            split.num_examples,
+            split.num_bytes,
+        )
         assert builder.as_dataset("train").to_list() == rows
         assert polars.read_parquet(shard).to_dicts() == rows
         records = list(mlcroissant.Dataset(str(folder / "croissant.json")).records(config))
@@ -212,12 +216,12 @@ def test_every_row_leads_back_to_the_video_and_the_run(pipeline: Pipeline, tmp_p
 def test_damaged_artifact_is_not_published(pipeline: Pipeline, tmp_path: Path) -> None:
     work = tmp_path / "work"
     shutil.copytree(pipeline.store.root, work)
-    worn = open_pipeline(pipeline.config, work)
-    path = worn.artifacts()["0200"]["cycles"]
+    damaged = open_pipeline(pipeline.config, work)
+    path = damaged.artifacts()["0200"]["cycles"]
     content = path.read_bytes()
     path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     with pytest.raises(DataError, match="other bytes than were written"):
-        release_from(worn, out=tmp_path / "release", version="0.1.0")
+        release_from(damaged, out=tmp_path / "release", version="0.1.0")
     assert not (tmp_path / "release").exists()
 
 
@@ -238,11 +242,11 @@ def test_the_drop_in_keeps_times_flags_and_other_sentences(
 
 
 def test_page_and_plot_are_written(pipeline: Pipeline, tmp_path: Path) -> None:
-    write_diff_page(pipeline, all_changes(pipeline), tmp_path / "page.html")
+    write_diff_page(pipeline, annotation_rows(pipeline), tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "<svg" in page and 'class="target"' in page
     assert not re.search(r"(src|href)\s*=|url\(|@import|<script", page)
-    assert plot_of(pipeline, "0200", tmp_path / "0200.png") >= 2
+    assert write_plot(pipeline, "0200", tmp_path / "0200.png") >= 2
     assert (tmp_path / "0200.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -252,20 +256,21 @@ def test_the_overlay_lies_on_the_person(pipeline: Pipeline, tmp_path: Path) -> N
     from qevd_bio.capture.person.pose_landmarker import ANKLES, ELBOWS, KNEES, PoseLandmarker
     from qevd_bio.capture.video.decode import FrameStream
     from qevd_bio.skeleton.dofs import JOINT_INDEX
-    from qevd_bio.views.overlay import overlay_of, watched
-    from qevd_bio.views.overlay_marks import Story
+    from qevd_bio.views.analysed_video import finished_video
+    from qevd_bio.views.overlay.project_joints import joints_px
+    from qevd_bio.views.overlay.write_video import write_overlay
 
-    seen = watched(pipeline, "0200")
-    assert overlay_of(pipeline, "0200", tmp_path / "0200.mp4") == len(seen.motion.time_s)
+    video = finished_video(pipeline, "0200")
+    assert write_overlay(video, tmp_path / "0200.mp4") == len(video.motion.time_s)
     pairs = {"tibia": KNEES, "talus": ANKLES, "ulna": ELBOWS}
     away = []
     with PoseLandmarker(PersonConfig(), follow=False) as find:
-        for frame, picture in enumerate(FrameStream(seen.video_file, turn_deg=seen.turn_deg)):
+        for frame, picture in enumerate(FrameStream(video.video_file, turn_deg=video.turn_deg)):
             found = find(picture) if frame % 10 == 0 else None
             if found is None:
                 continue
             size = (picture.shape[1], picture.shape[0])
-            joints = Story(seen.motion, (), size).marks(frame).joints_px
+            joints = joints_px(video.motion, size)[frame]
             tall = float(np.ptp(found[0][:, 1]))
             for joint, (left, right) in pairs.items():
                 for side, mark in (("l", left), ("r", right)):
@@ -275,21 +280,21 @@ def test_the_overlay_lies_on_the_person(pipeline: Pipeline, tmp_path: Path) -> N
     assert np.median(away) < 0.03 and np.quantile(away, 0.9) < 0.08
 
 
-def test_a_file_on_its_own_is_watched_with_its_exercise(workout: Path, tmp_path: Path) -> None:
+def test_a_file_on_its_own_is_analysed_with_its_exercise(workout: Path, tmp_path: Path) -> None:
     from qevd_bio.errors import UsageError
-    from qevd_bio.views.overlay_file import watched_video
+    from qevd_bio.views.analyse_file import video_or_file
 
     video = workout / "QEVD-FIT-COACH" / "long_range_videos" / "0200.mp4"
     out = tmp_path / "out.mp4"
     for exercise, target, words in (
         (None, out, "--exercise"),
-        ("juggling", out, "Known: .*squat"),
+        ("juggling", out, "no exercise .juggling.*squat"),
         ("squat", video, "video itself"),
     ):
         with pytest.raises(UsageError, match=words):
-            watched_video(str(video), tmp_path, exercise, target)
+            video_or_file(str(video), tmp_path, exercise, target)
     with pytest.raises(UsageError, match="existing file"):
-        watched_video("0200", tmp_path, "squat", out)
-    seen = watched_video(str(video), tmp_path, "squats", out)
-    assert len(seen.parts[0].cycles) == 3
-    assert any(finding.violated for finding in seen.parts[0].findings)
+        video_or_file("0200", tmp_path, "squat", out)
+    found = video_or_file(str(video), tmp_path, "squats", out)
+    assert len(found.segments[0].cycles) == 3
+    assert any(finding.violated for finding in found.segments[0].findings)

@@ -18,14 +18,14 @@ from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline
 from qevd_bio.qevd.layout import RECORDS_FILE, SPLIT_FOLDERS
 from qevd_bio.release.assembly import release_from
 from qevd_bio.release.drop_in import drop_in_of_release
-from qevd_bio.release.evidence import release_faults, row_faults
+from qevd_bio.release.evidence import row_issues, sentence_issues
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.measures import measure_values
 from qevd_bio.tables import kinematics
 from qevd_bio.tables.kinematics import motion_from_table
 from qevd_bio.tables.parquet import read_notes, read_parquet
-from qevd_bio.views.changes import all_changes
 from qevd_bio.views.statistics import statistics_of
+from qevd_bio.views.work_folder import annotation_rows
 
 pytestmark = [pytest.mark.slow, pytest.mark.data]
 
@@ -43,7 +43,7 @@ def truth(sample: Path) -> dict:
 @pytest.fixture(scope="module")
 def pipeline(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     pipeline = open_pipeline(PipelineConfig(sample), tmp_path_factory.mktemp("work"))
-    summary = pipeline.run((), argv=["test"], on_event=lambda event: None)
+    summary = pipeline.run(argv=["test"], on_event=lambda event: None)
     assert [f.video_id for f in summary.failures] == ["0147"]
     assert "absent" in summary.failures[0].reason
     return pipeline
@@ -85,7 +85,7 @@ def test_the_sideways_video_is_analysed_upright(pipeline: Pipeline) -> None:
 def test_texts_counts_and_timestamps_are_those_of_the_source(
     pipeline: Pipeline, sample: Path
 ) -> None:
-    rows = all_changes(pipeline)
+    rows = annotation_rows(pipeline)
     for split in ("QEVD-FIT-COACH", "QEVD-FIT-COACH-Benchmark"):
         source = (sample / split / "feedbacks_long_range.json").read_text(encoding="utf-8")
         for record in json.loads(source):
@@ -106,28 +106,28 @@ def test_texts_counts_and_timestamps_are_those_of_the_source(
 
 
 def test_every_corrective_utterance_has_a_row_with_status_and_reason(pipeline: Pipeline) -> None:
-    rows = [row for row in all_changes(pipeline) if row["kind"] in ("corrective", "instructional")]
+    rows = [
+        row for row in annotation_rows(pipeline) if row["kind"] in ("corrective", "instructional")
+    ]
     lines = [f"{r['video_id']} {r['status']}: {r['feedback_original']}" for r in rows]
     print("\n".join(f"{line} -> {r['reason']}" for line, r in zip(lines, rows, strict=True)))
     assert rows
     for row in rows:
         assert row["status"] in get_args(Status) and row["reason"]
         assert (row["status"] == "rewritten") == (row["feedback"] != row["feedback_original"])
-        assert row_faults(row) == []
+        assert row_issues(row) == []
         if row["status"] == "unsupported":
             assert re.search(r"\d+(°| s| x)", row["reason"])
 
 
-def test_deep_squats_are_not_told_to_go_deeper(pipeline: Pipeline) -> None:
+def test_deep_squats_keep_their_sentences(pipeline: Pipeline) -> None:
     """The people of 0007 and 0150 squat to 138 and 135 degrees of knee flexion."""
     depth = [
         row
-        for row in all_changes(pipeline)
+        for row in annotation_rows(pipeline)
         if row["video_id"] in ("0007", "0150")
         and row["exercise"] == "squat"
-        and any(
-            cue.about == "depth" for cue in cues_of(row["feedback_original"], exercise="squat")
-        )
+        and any(cue.about == "depth" for cue in cues_of(row["feedback_original"]))
         and row["kind"] in ("corrective", "instructional")
     ]
     assert {row["video_id"] for row in depth} == {"0007", "0150"}
@@ -145,7 +145,7 @@ def test_the_release_proves_itself_and_gives_the_source_back(
     release = release_from(pipeline, out=tmp_path, version="0.1.0")
     assert [video.video_id for video in release.contents.missing] == ["0147"]
     assert release.contents.videos == {"train": 2, "test": 1}
-    assert release_faults(release.folder) == []
+    assert sentence_issues(release.folder) == []
     for split, name in SPLIT_FOLDERS.items():
         source = json.loads((sample / name / RECORDS_FILE).read_text(encoding="utf-8"))
         rebuilt = drop_in_of_release(release.folder, split, original=True)

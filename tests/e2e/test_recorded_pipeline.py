@@ -10,15 +10,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from qevd_bio.capture.recorded.opensim import to_opensim
-from qevd_bio.demo.sessions import TRAIN
 from qevd_bio.errors import UsageError
-from qevd_bio.files.motion_file import write_mot
+from qevd_bio.files.opensim_mot import write_mot
 from qevd_bio.pipeline.config import PipelineConfig
 from qevd_bio.pipeline.pipeline import Pipeline, open_pipeline, reopen_pipeline
 from qevd_bio.stages.backends import backend_named
 from qevd_bio.tables.parquet import read_notes
-from qevd_bio.views.changes import all_changes
-from qevd_bio.views.overlay import overlay_of
+from qevd_bio.views.analysed_video import finished_video
+from qevd_bio.views.overlay.write_video import write_overlay
+from qevd_bio.views.work_folder import annotation_rows
+from tests.e2e.source_records import TRAIN
 
 DOWN = np.array([0.0, 1.0, 0.0])
 
@@ -47,9 +48,9 @@ def dumps(known: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> Path:
     return folder
 
 
-def walked(config: PipelineConfig, work: Path) -> tuple[Pipeline, list[str]]:
+def ran(config: PipelineConfig, work: Path) -> tuple[Pipeline, list[str]]:
     pipeline = open_pipeline(config, work)
-    summary = pipeline.run((), argv=["test"], on_event=lambda event: None)
+    summary = pipeline.run(argv=["test"], on_event=lambda event: None)
     return pipeline, [failure.reason for failure in summary.failures]
 
 
@@ -65,16 +66,17 @@ def test_a_dump_gives_counts_and_the_quantified_sentence(
     workout: Path, dumps: Path, tmp_path: Path
 ) -> None:
     config = PipelineConfig(workout, backend="recorded", recorded_root=dumps)
-    pipeline, failures = walked(config, tmp_path / "work")
+    pipeline, failures = ran(config, tmp_path / "work")
     assert not failures
     assert counted(pipeline) == 3
-    rows = {row["feedback_original"]: row for row in all_changes(pipeline)}
+    rows = {row["feedback_original"]: row for row in annotation_rows(pipeline)}
     assert rows["Sink deeper into these squats"]["status"] == "rewritten"
     assert motion_notes(pipeline)["motion"]["backend"] == "hsmr"
     again = reopen_pipeline(tmp_path / "work")
     assert again.config.recorded_root == dumps.absolute()
     assert {unit.action for unit in again.plan()} == {"done"}
-    assert overlay_of(pipeline, "0200", tmp_path / "a.mp4", longest_side_px=160) > 50
+    video = finished_video(pipeline, "0200")
+    assert write_overlay(video, tmp_path / "a.mp4", longest_side_px=160) > 50
 
     dump = dumps / "HSMR-0200.npy"
     dump.write_bytes(dump.read_bytes() + b" ")
@@ -88,32 +90,30 @@ def test_a_mot_gives_the_same_counts(
     folder = tmp_path / "motion"
     angles = to_opensim(known[1], DOWN)
     write_mot(folder / "0200.mot", known[0], {n: np.rad2deg(v) for n, v in angles.items()})
-    pipeline, failures = walked(
+    pipeline, failures = ran(
         PipelineConfig(workout, backend="recorded", recorded_root=folder), tmp_path / "work"
     )
     assert not failures and counted(pipeline) == 3
 
 
-def test_a_video_without_its_file_fails_alone_and_says_so(workout: Path, tmp_path: Path) -> None:
+def test_a_video_without_its_file_fails_alone_with_a_reason(workout: Path, tmp_path: Path) -> None:
     (tmp_path / "motion").mkdir()
-    _, failures = walked(
+    _, failures = ran(
         PipelineConfig(workout, backend="recorded", recorded_root=tmp_path / "motion"),
         tmp_path / "work",
     )
     assert "holds no file of video 0200" in failures[0]
 
 
-def test_a_height_scales_lengths_and_says_that_they_are_metres(
-    workout: Path, dumps: Path, tmp_path: Path
-) -> None:
-    plain, _ = walked(
+def test_a_height_scales_lengths_to_metres(workout: Path, dumps: Path, tmp_path: Path) -> None:
+    plain, _ = ran(
         PipelineConfig(workout, backend="recorded", recorded_root=dumps), tmp_path / "work"
     )
     assert motion_notes(plain)["motion"]["scale"] == "ratio"
     tall = PipelineConfig(workout, backend="recorded", recorded_root=dumps, height_m=1.93)
     why = {unit.stage: unit for unit in open_pipeline(tall, tmp_path / "work").plan()}
     assert why["kinematics"].action == "run"
-    pipeline, _ = walked(tall, tmp_path / "work")
+    pipeline, _ = ran(tall, tmp_path / "work")
     before, after = motion_notes(plain), motion_notes(pipeline)
     assert after["motion"]["scale"] == "height" and after["motion"]["height_m"] == 1.93
     thigh = {n: notes["motion"]["segment_lengths_m"]["thigh"]

@@ -10,6 +10,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from qevd_bio.engine.events import Tally
 from qevd_bio.engine.execute.limits import Limits
 from qevd_bio.engine.execute.local import run_local
 from qevd_bio.engine.execute.ray_run import run_on_ray
@@ -31,7 +32,7 @@ class Site:
         self.videos = [f"{number:04}" for number in range(videos)]
         home.mkdir(exist_ok=True)
         self.set(**settings)
-        self.notices, self.events = [], []
+        self.messages, self.events = [], []
 
     def set(self, **settings):
         working_stages.write_settings(self.home / "settings.json", **settings)
@@ -40,39 +41,39 @@ class Site:
         return working_stages.stages(self.home)
 
     def run(self, workers=2, **limits):
+        def on_event(event):
+            self.events.append(event)
+            self.on_event(event)
+
         with recorded_run(
-            self.store.root, argv=[], config={}, execution={}, notice=self.notices.append
+            self.store.root,
+            argv=[],
+            config={},
+            execution={},
+            on_event=on_event,
+            report=self.messages.append,
         ) as run:
             self.log = run.log
-
-            def told(event):
-                run.count(event)
-                self.events.append(event)
-                self.on_event(event)
-
-            recipe = stage_factory_of(working_stages.stages, home=str(self.home))
-            self.summary = self.execute(recipe, run, told, workers, Limits(**limits))
+            self.summary = self.execute(run, workers, Limits(**limits))
         return {name: count for name, count in self.summary.counts.items() if count}
 
     def on_event(self, event):
         """Meet an event; to be replaced."""
 
-    def execute(self, recipe, run, told, workers, limits):
+    def execute(self, run, workers, limits):
         run_them = partial(run_on_ray, address=self.address) if self.address else run_supervised
         return run_them(
-            recipe,
+            stage_factory_of(working_stages.stages, home=str(self.home)),
             self.stages(),
             self.videos,
             self.store,
+            run,
             workers=workers,
             limits=limits,
-            log=run.log,
-            on_event=told,
-            notice=self.notices.append,
         )
 
     def run_serially(self):
-        return run_local(self.stages(), self.videos, self.store, on_event=lambda event: None)
+        return run_local(self.stages(), self.videos, self.store, Tally(lambda event: None))
 
     def current(self):
         planned = plan(self.stages(), self.videos, self.store)
@@ -113,7 +114,7 @@ if __name__ == "__main__":
     site.address, site.events = sys.argv[4], []
     if sys.argv[5:]:
         site.videos = shard_named(sys.argv[6]).videos(site.videos)
-    site.notices = type("Told", (), {"append": staticmethod(lambda text: print(text, flush=True))})
+    site.messages = type("Out", (), {"append": staticmethod(lambda text: print(text, flush=True))})
     with suppress(KeyboardInterrupt):
         print(json.dumps(site.run(workers=int(sys.argv[3]))), flush=True)
         sys.exit(3 if site.summary.failures else 0)

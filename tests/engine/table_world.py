@@ -11,20 +11,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qevd_bio.files.digest import sha256_file
-from qevd_bio.release.configs import CONFIGS
 from qevd_bio.release.contents import PublishedVideo
-from qevd_bio.release.publish import publish
 from qevd_bio.tables.parquet import read_notes, schema_sha256, write_parquet
+from qevd_bio.tables.published import TABLES
 from tests.engine.toy_world import ToyStage, World
 from tests.release import made_artifacts
 
 
 @lru_cache
 def made(video_id, frames):
-    """Write the six artifacts of a video once; they differ with `frames`."""
+    """Write the artifacts of a video once; they differ with `frames`."""
     folder = Path(tempfile.mkdtemp())
     found = made_artifacts.published(folder, video_id, "train", frames=frames, n_cycles=2)
-    tables = {name: pq.read_table(found.artifacts[name]) for name in TableWorld.pipeline}
+    tables = {name: pq.read_table(found.artifacts[name]) for name in TABLES}
     shutil.rmtree(folder)
     return tables
 
@@ -34,13 +33,13 @@ class TableStage(ToyStage):
 
     def __init__(self, world, name, **options):
         super().__init__(world, name, **options)
-        self.schema_digest += schema_sha256(CONFIGS[name].schema)
+        self.schema_digest += schema_sha256(TABLES[name].schema)
 
     def process(self, video_id, inputs, out):
         self.world.log.append((self.name, video_id))
         values = self.values(video_id)
         table = made(video_id, 10 + sum(map(int, values.values())))[self.name]
-        for field in list(CONFIGS[self.name].schema)[table.num_columns :]:
+        for field in list(TABLES[self.name].schema)[table.num_columns :]:
             table = table.append_column(field, pa.nulls(table.num_rows, field.type))
         made_from = {name: sha256_file(path) for name, path in sorted(inputs.items())}
         out.write_bytes(b"PAR1")
@@ -53,17 +52,17 @@ class TableStage(ToyStage):
 
 
 class TableWorld(World):
-    """Six stages whose artifacts can be published."""
+    """A stage for every published table."""
 
-    pipeline = ("kinematics", "quality", "morphometrics", "cycles", "findings", "annotations")
+    pipeline = tuple(TABLES)
 
     @property
     def stages(self):
         rule = "rule:squat"
+        own = {"kinematics", "cycles", "findings", "annotations"}
         return [
             self.stage("kinematics", needs=["video:{video}.mp4", "config"]),
-            self.stage("quality", reads=["kinematics"]),
-            self.stage("morphometrics", reads=["kinematics"]),
+            *(self.stage(name, reads=["kinematics"]) for name in TABLES if name not in own),
             self.stage("cycles", reads=["kinematics"], needs=[rule]),
             self.stage("findings", reads=["kinematics", "cycles"], needs=[rule]),
             self.stage(
@@ -88,13 +87,9 @@ class TableWorld(World):
         }
         if not whole or not all(self.is_sound(unit) for unit in planned.values()):
             return {}
-        release = publish(
+        release = made_artifacts.publish(
             [PublishedVideo(video, "train", found) for video, found in whole.items()],
             out=folder,
-            version="1.0.0",
-            missing=[],
-            drop_in={},
-            records={},
             generator={"generator": "test"},
         )
         files = {name: (release.folder / name).read_bytes() for name in release.files}

@@ -1,4 +1,4 @@
-"""Parts are packed on one machine and joined on another: nothing lost, nothing done twice."""
+"""Exported on one machine and imported on another: nothing is lost, nothing done twice."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tarfile
 import pytest
 
 from qevd_bio.engine.maintain.adopt import adopt, candidates
-from qevd_bio.engine.maintain.archive import END_FILE, join, pack
+from qevd_bio.engine.maintain.archive import END_FILE, export_archive, import_archive
 from qevd_bio.engine.record import ARTIFACT_FILE, UNIT_FILE
 from qevd_bio.engine.runs import close_run, open_run, read_run
 from qevd_bio.errors import DataError, EnvironmentProblem, UsageError
@@ -24,7 +24,7 @@ def made(world, make_world, tmp_path):
         place = make_world(tmp_path / f"node-{video}", [video])
         place.run()
         parts.append(tmp_path / f"part-{video}.tar")
-        assert pack(place.store.root, parts[-1]).units == 4
+        assert export_archive(place.store.root, parts[-1]).units == 4
     return world, parts
 
 
@@ -41,28 +41,28 @@ def rewritten(part, files):
             archive.addfile(member, io.BytesIO(content))
 
 
-def test_joined_parts_are_the_whole(made, make_world, tmp_path):
+def test_imported_parts_are_the_whole(made, make_world, tmp_path):
     world, parts = made
-    joined = [join(part, world.store.root) for part in reversed(parts)]
-    assert [(one.units, one.added, one.problems) for one in joined] == [(4, 4, ())] * 2
+    imported = [import_archive(part, world.store.root) for part in reversed(parts)]
+    assert [(one.units, one.added, one.problems) for one in imported] == [(4, 4, [])] * 2
     assert world.run() == []
     clean = make_world(tmp_path / "clean")
     clean.run()
     assert world.current() == clean.current()
     assert world.leftovers() == []
     stamps = {path: path.stat().st_mtime_ns for path in world.store.root.rglob("*")}
-    assert join(parts[0], world.store.root).added == 0, "joining again is harmless"
+    assert import_archive(parts[0], world.store.root).added == 0, "importing again is harmless"
     assert {path: path.stat().st_mtime_ns for path in world.store.root.rglob("*")} == stamps
 
 
 def test_all_bytes_are_on_the_disk_before_the_first_name(made, monkeypatch):
     world, parts = made
-    told = []
+    calls = []
     real = os.rename
-    monkeypatch.setattr(os, "sync", lambda: told.append("sync"))
-    monkeypatch.setattr(os, "rename", lambda *paths: told.append("rename") or real(*paths))
-    join(parts[0], world.store.root)
-    assert told == ["sync", *["rename"] * 4, "sync"]
+    monkeypatch.setattr(os, "sync", lambda: calls.append("sync"))
+    monkeypatch.setattr(os, "rename", lambda *paths: calls.append("rename") or real(*paths))
+    import_archive(parts[0], world.store.root)
+    assert calls == ["sync", *["rename"] * 4, "sync"]
 
 
 def test_what_the_folder_finished_stands_and_what_is_damaged_gives_way(made):
@@ -72,7 +72,7 @@ def test_what_the_folder_finished_stands_and_what_is_damaged_gives_way(made):
     before = kept.read_bytes()
     damaged = world.folder("findings") / ARTIFACT_FILE
     damaged.write_bytes(damaged.read_bytes()[:-3])
-    assert join(parts[0], world.store.root).added == 1
+    assert import_archive(parts[0], world.store.root).added == 1
     assert kept.read_bytes() == before
     assert world.run() == []
 
@@ -83,22 +83,22 @@ def test_failures_and_runs_come_along_and_take_no_success_s_place(world, make_wo
     run = open_run(node.store.root, argv=["run"], config={}, execution={})
     node.run()
     node.run()
-    assert pack(node.store.root, tmp_path / "early.tar").failures == 1
+    assert export_archive(node.store.root, tmp_path / "early.tar").failures == 1
     close_run(run, outcome="finished", counts={})
     node.trouble.clear()
-    pack(node.store.root, tmp_path / "part.tar")
+    export_archive(node.store.root, tmp_path / "part.tar")
     for part in ("part.tar", "early.tar"):
-        join(tmp_path / part, world.store.root)
+        import_archive(tmp_path / part, world.store.root)
     assert world.plan()["cycles", "0001"].record.attempt == 2
     assert world.plan()["cycles", "0001"].why == ("failed before: ValueError: no",)
     (folder,) = (world.store.root / "runs").iterdir()
     assert read_run(folder)["outcome"] == "finished", "the later state of a run stands"
     world.run()
-    assert join(tmp_path / "part.tar", world.store.root).added == 0
+    assert import_archive(tmp_path / "part.tar", world.store.root).added == 0
     assert set(world.actions().values()) == {"done"}
 
 
-def test_only_what_is_whole_is_packed(world, tmp_path):
+def test_only_what_is_whole_is_exported(world, tmp_path):
     world.run()
     flipped = world.folder("cycles") / ARTIFACT_FILE
     flipped.write_bytes(b"[" + flipped.read_bytes()[1:])
@@ -107,37 +107,37 @@ def test_only_what_is_whole_is_packed(world, tmp_path):
     (home / "note.failed.json").write_text("mine")
     (world.store.root / "holiday").mkdir()
     (world.store.root / "holiday" / "photo").write_text("mine")
-    packed = pack(world.store.root, tmp_path / "part.tar")
-    assert packed.units == 7
-    assert packed.problems == (
+    exported = export_archive(world.store.root, tmp_path / "part.tar")
+    assert exported.units == 7
+    assert exported.problems == [
         f"cycles/0001/{flipped.parent.name}: output artifact.parquet has other bytes than were "
-        "written",
-    )
+        "written"
+    ]
     names = entries(tmp_path / "part.tar")
     assert len(names) == 7 * 2 + 1
     assert all(name.endswith((UNIT_FILE, ARTIFACT_FILE, END_FILE)) for name in names)
 
 
-def test_adopted_units_that_share_a_file_are_packed_whole(world, make_world, tmp_path):
+def test_adopted_units_that_share_a_file_are_exported_whole(world, make_world, tmp_path):
     world.run()
     world.versions["kinematics"] = 2
     for one in candidates(world.stages[0], list(world.plan().values()), world.store):
         adopt(one, world.store, reason="the same bytes")
-    pack(world.store.root, tmp_path / "part.tar")
+    export_archive(world.store.root, tmp_path / "part.tar")
     other = make_world(tmp_path / "other")
     other.versions["kinematics"] = 2
-    assert join(tmp_path / "part.tar", other.store.root).added == 10
+    assert import_archive(tmp_path / "part.tar", other.store.root).added == 10
     assert other.run() == []
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.95])
-def test_a_part_that_is_cut_short_joins_nothing(made, share):
+def test_an_archive_that_is_cut_short_imports_nothing(made, share):
     world, parts = made
     whole = parts[0].read_bytes()
     end = whole.rindex(END_FILE.encode())
     parts[0].write_bytes(whole[: int(share * end) // 512 * 512])
     with pytest.raises(DataError, match="cut short"):
-        join(parts[0], world.store.root)
+        import_archive(parts[0], world.store.root)
     assert list(world.store.root.iterdir()) == []
 
 
@@ -154,8 +154,8 @@ HOSTILE = {
 def test_a_tar_file_with_anything_else_is_refused(made, name):
     world, parts = made
     rewritten(parts[0], HOSTILE[name])
-    with pytest.raises(DataError, match="which `pack` does not write"):
-        join(parts[0], world.store.root)
+    with pytest.raises(DataError, match="which `archive export` does not write"):
+        import_archive(parts[0], world.store.root)
     assert list(world.store.root.iterdir()) == []
 
 
@@ -165,31 +165,31 @@ def test_units_with_other_bytes_or_another_name_are_left_out(made):
     artifact = next(n for n in files if n.startswith("cycles") and n.endswith(ARTIFACT_FILE))
     files[artifact] = b"[" + files[artifact][1:]
     rewritten(parts[0], files)
-    joined = join(parts[0], world.store.root)
-    assert joined.added == 3
-    assert "has other bytes than were written" in joined.problems[0]
+    imported = import_archive(parts[0], world.store.root)
+    assert imported.added == 3
+    assert "has other bytes than were written" in imported.problems[0]
     moved = {name.replace("/0001/", "/0002/"): content for name, content in files.items()}
     rewritten(parts[0], moved)
-    joined = join(parts[0], world.store.root)
-    assert joined.added == 0 and len(joined.problems) == 4
+    imported = import_archive(parts[0], world.store.root)
+    assert imported.added == 0 and len(imported.problems) == 4
     assert {unit.action for unit in world.plan().values() if unit.video_id == "0002"} == {"run"}
 
 
 def test_places_that_cannot_be_used_are_named(world, tmp_path):
     world.run()
     with pytest.raises(UsageError, match="lies in the work folder"):
-        pack(world.store.root, world.store.root / "part.tar")
+        export_archive(world.store.root, world.store.root / "part.tar")
     with pytest.raises(DataError, match="is absent"):
-        pack(tmp_path / "absent", tmp_path / "part.tar")
+        export_archive(tmp_path / "absent", tmp_path / "part.tar")
     (tmp_path / "file").write_text("")
     with pytest.raises(EnvironmentProblem, match=r"File exists.*nothing done twice"):
-        pack(world.store.root, tmp_path / "file" / "part.tar")
+        export_archive(world.store.root, tmp_path / "file" / "part.tar")
     with pytest.raises(EnvironmentProblem, match="No such file"):
-        join(tmp_path / "absent.tar", world.store.root)
+        import_archive(tmp_path / "absent.tar", world.store.root)
 
 
-def test_note_at_the_end_counts_what_is_packed(world, tmp_path):
+def test_entry_at_the_end_counts_what_is_exported(world, tmp_path):
     world.trouble["cycles", "0002"] = ValueError("no")
     world.run()
-    pack(world.store.root, tmp_path / "part.tar")
+    export_archive(world.store.root, tmp_path / "part.tar")
     assert json.loads(entries(tmp_path / "part.tar")[END_FILE]) == {"units": 5, "failures": 1}

@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qevd_bio.engine.events import Event
+from qevd_bio.engine.execute.local import run_local
 from qevd_bio.engine.maintain.adopt import adopt, candidates
 from qevd_bio.engine.maintain.collect import note_published, remove, waste
 from qevd_bio.engine.maintain.failures import Damage, failure_groups, reopen_failed, verify
 from qevd_bio.engine.maintain.provenance import chain, unit_with_output
 from qevd_bio.engine.maintain.status import run_statuses, stage_counts, time_left_s
-from qevd_bio.engine.plan import ATTEMPTS, OUTPUT_SCHEMA
+from qevd_bio.engine.plan import MAX_ATTEMPTS, OUTPUT_SCHEMA
 from qevd_bio.engine.record import ARTIFACT_FILE, UNIT_FILE, UnitRecord
 from qevd_bio.engine.runs import RUN_FILE, open_run, recorded_run
 from qevd_bio.engine.sharding import Shard, shard_named
@@ -31,7 +32,7 @@ def planned(world):
 def give_up(world, *units):
     for unit in units:
         world.trouble[unit] = ValueError(f"no luck with {unit[1]}.mp4")
-    for _ in range(ATTEMPTS):
+    for _ in range(MAX_ATTEMPTS):
         world.run()
     world.trouble.clear()
 
@@ -52,8 +53,8 @@ def test_failures_are_grouped_by_cause(world):
     world.trouble["findings", "0002"] = ZeroDivisionError()
     world.run()
     groups = failure_groups(planned(world), world.store)
-    told = [(group.cause, [unit.video_id for unit in group.units]) for group in groups]
-    assert told == [
+    found = [(group.cause, [unit.video_id for unit in group.units]) for group in groups]
+    assert found == [
         ("ValueError: no luck with VIDEO.mp4", ["0001", "0003"]),
         ("ZeroDivisionError", ["0002"]),
     ]
@@ -96,7 +97,7 @@ def test_retry_lets_given_up_units_start_over(world, stages, videos, again):
     ],
     ids=["same size", "artifact lost", "record lost", "record empty", "moved"],
 )
-def test_verify_finds_every_damage_and_the_next_run_mends_it(world, damage, problem):
+def test_verify_finds_every_damage_and_the_next_run_makes_it_anew(world, damage, problem):
     world.run()
     before = world.current()
     assert damages(world) == []
@@ -255,17 +256,14 @@ def test_adopting_needs_a_reason_and_sound_bytes(world):
 
 def test_chain_ends_at_the_source_and_names_the_run(world):
     with recorded_run(
-        world.store.root, argv=["run"], config={"a": 1}, execution={}, notice=print
+        world.store.root,
+        argv=["run"],
+        config={"a": 1},
+        execution={},
+        on_event=lambda event: None,
+        report=print,
     ) as run:
-        from qevd_bio.engine.execute.local import run_local
-
-        run_local(
-            world.stages,
-            world.videos,
-            world.store,
-            on_event=run.count,
-            run_id=run.log.folder.name,
-        )
+        run_local(world.stages, world.videos, world.store, run.tally, run_id=run.run_id)
     record = world.plan()["rewriting", "0002"].record
     links = chain(record, world.stages, world.store)
     assert len(links) == 4
@@ -298,7 +296,7 @@ def test_status_counts_units_by_state(world):
     }
 
 
-def test_runs_tell_their_rate_and_the_time_left(world, tmp_path):
+def test_runs_have_a_rate_and_a_time_left(world, tmp_path):
     folder = open_run(world.store.root, argv=[], config={}, execution={})
     content = json.loads((folder / RUN_FILE).read_text())
     content["started_utc"] = "2026-01-02T03:00:00+00:00"
@@ -337,16 +335,22 @@ def test_runs_tell_their_rate_and_the_time_left(world, tmp_path):
     assert run_statuses(world.store.root)[0].state == "finished"
 
 
-def test_run_that_a_disk_does_not_take_is_told_and_goes_on(world, tmp_path, monkeypatch):
-    notices = []
+def test_run_that_a_disk_does_not_take_is_reported_and_goes_on(world, tmp_path, monkeypatch):
+    messages, events = [], []
     with recorded_run(
-        tmp_path / "w", argv=[], config={}, execution={}, notice=notices.append
+        tmp_path / "w",
+        argv=[],
+        config={},
+        execution={},
+        on_event=events.append,
+        report=messages.append,
     ) as run:
         run.log.folder.rename(tmp_path / "gone")
-        run.count(Event("completed", "a", "0001"))
-    assert len(notices) == 2
-    assert "end of the run is not recorded" in notices[0]
-    assert "1 lines of the log were lost" in notices[1]
+        run.tally.add(Event("completed", "a", "0001"))
+    assert [event.kind for event in events] == ["completed"]
+    assert len(messages) == 2
+    assert "end of the run is not recorded" in messages[0]
+    assert "1 lines of the log were lost" in messages[1]
 
 
 VIDEOS = [f"{number:04}" for number in range(400)]
@@ -377,7 +381,7 @@ def test_videos_that_come_or_go_move_no_other(ids, more, count, data):
             assert place % count == number - 1, "from its id alone"
 
 
-def test_work_folders_of_parts_are_joined_by_copying_their_files(world, make_world, tmp_path):
+def test_work_folders_of_parts_are_merged_by_copying_their_files(world, make_world, tmp_path):
     world.run()
     joined = make_world(tmp_path / "joined", world.videos)
     for number, video in enumerate(world.videos):

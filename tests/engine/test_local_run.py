@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from qevd_bio.engine.execute.attempt import attempt
-from qevd_bio.engine.plan import ATTEMPTS
+from qevd_bio.engine.plan import MAX_ATTEMPTS
 from qevd_bio.engine.record import ARTIFACT_FILE, UNIT_FILE
 from qevd_bio.engine.stage import Skip
 from qevd_bio.engine.unit_files import FAILED_SUFFIX
@@ -157,13 +157,13 @@ def test_failed_unit_runs_again_and_heals(world):
 
 def test_unit_that_keeps_failing_is_given_up_until_its_inputs_change(world):
     world.trouble["cycles", "0001"] = ValueError("no")
-    for nth in range(1, ATTEMPTS + 1):
+    for nth in range(1, MAX_ATTEMPTS + 1):
         assert world.run()[-1 if nth > 1 else 1] == ("cycles", "0001")
         assert world.plan()["cycles", "0001"].record.attempt == nth
     assert world.run() == []
     assert counts(world) == {"done": 5, "failed": 1, "skipped": 2}
     (failure,) = world.summary.failures
-    assert failure.reason == f"not tried again, failed {ATTEMPTS} times: ValueError: no"
+    assert failure.reason == f"not tried again, failed {MAX_ATTEMPTS} times: ValueError: no"
     assert list(world.actions().values()) == ["done", "given up", "blocked", "blocked"]
     world.settings["rule:squat"] = "1"
     assert world.run()[0] == ("cycles", "0001")
@@ -398,7 +398,7 @@ def test_damaged_unit_is_set_aside_and_made_anew(world):
     assert (aside / UNIT_FILE).read_text() == "{"
 
 
-def test_read_only_work_folder_is_told_in_one_line(world, monkeypatch):
+def test_read_only_work_folder_is_reported_in_one_line(world, monkeypatch):
     def refuse(*_args, **_kwargs):
         raise PermissionError(errno.EACCES, "Permission denied")
 
@@ -420,7 +420,7 @@ def test_one_folder_that_cannot_be_written_costs_what_lies_in_it(world):
     assert "cannot be written" in failure.reason and "cannot be written" in failure.unrecorded
 
 
-def test_events_tell_why_and_end_once_for_each_unit(world):
+def test_events_say_why_and_end_once_for_each_unit(world):
     world.run()
     world.settings["prompt"] = "1"
     world.trouble["rewriting", "0002"] = ValueError("no")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from qevd_bio.engine.events import Tally
 from qevd_bio.engine.execute.local import run_local
 from qevd_bio.engine.plan import current_artifacts, plan
 from qevd_bio.engine.record import ARTIFACT_FILE, UNIT_FILE
@@ -98,7 +99,7 @@ def test_upstream_that_changed_is_named(world):
 def test_dependency_that_comes_or_goes_is_named(world, before, after, line):
     first = [world.stage("cycles", needs=before)]
     from_now_on = [world.stage("cycles", needs=after)]
-    run_local(first, ["0001"], world.store, on_event=world.events.append)
+    run_local(first, ["0001"], world.store, Tally(world.events.append))
     (unit,) = plan(from_now_on, ["0001"], world.store)
     assert (unit.action, unit.why) == ("run", (line,))
 
@@ -125,7 +126,7 @@ def scribble(path):
     ],
     ids=["artifact lost", "artifact short", "record cut", "record empty"],
 )
-def test_damage_is_named_and_mended(world, file, damage, line):
+def test_damage_is_named_and_made_good(world, file, damage, line):
     world.run()
     before = world.current()
     path = world.folder("cycles") / file

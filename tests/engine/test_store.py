@@ -49,18 +49,6 @@ def test_newest_follows_time_and_not_the_name(world):
 
 def test_newest_of_what_never_ran_is_none(world):
     assert world.store.newest("cycles", "0001") is None
-    assert list(world.store.completed_units("cycles")) == []
-
-
-def test_completed_units_are_all_whole_ones_of_any_identity(world):
-    world.run()
-    world.settings["rule:squat"] = "1"
-    world.trouble["cycles", "0002"] = ValueError("no")
-    world.run()
-    units = [(unit.video_id, unit.status) for unit in world.store.completed_units("cycles")]
-    assert units == [("0001", "completed"), ("0001", "completed"), ("0002", "completed")]
-    (world.folder("cycles", "0001") / ARTIFACT_FILE).unlink()
-    assert len(list(world.store.completed_units("cycles"))) == 2
 
 
 def test_record_copied_to_another_unit_does_not_count(world):

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from qevd_bio.engine.execute.limits import Limits, resident_bytes, sensible_workers, visible_gpus
-from qevd_bio.engine.execute.supervisor import LOSSES
+from qevd_bio.engine.execute.supervisor import MAX_LOSSES
 from qevd_bio.engine.plan import plan
 from qevd_bio.errors import EnvironmentProblem, UsageError
+from tests.engine import working_stages
 from tests.engine.supervised import Site, start
 
 pytestmark = pytest.mark.skipif(
@@ -129,16 +130,16 @@ def test_worker_is_replaced_after_so_many_videos(site):
     assert site.run(workers=1, recycle_after=2) == {"completed": 24}
     assert len(set(site.pids("setups"))) == 3
     assert len(site.pids("teardowns")) == 3
-    assert site.notices == [], "leaving as told is no news"
+    assert site.messages == [], "nothing went wrong"
 
 
 @pytest.mark.parametrize(
-    ("fault", "words"),
+    ("fault", "cause"),
     [("error", "is odd"), ("exit", "the library gave up"), ("hang", "still setting up a after")],
 )
-def test_stage_that_cannot_be_set_up_stops_the_run_with_its_words(site, fault, words):
+def test_stage_that_cannot_be_set_up_stops_the_run_with_its_cause(site, fault, cause):
     site.set(setup_faults={"a": fault})
-    with pytest.raises(EnvironmentProblem, match=words):
+    with pytest.raises(EnvironmentProblem, match=cause):
         site.run(start_s=1.0)
     assert not list(site.store.root.rglob("*.failed.json")), "no video is to blame"
 
@@ -153,16 +154,24 @@ def test_worker_that_hangs_before_it_is_ready_stops_the_run_with_its_last_lines(
 def test_worker_that_cannot_start_leaves_its_work_to_the_others(site, tmp_path):
     site.set(setup_faults={"a": "exit once"})
     assert site.run(workers=2) == {"completed": 24}
-    (notice,) = site.notices
-    assert "is given up" in notice and "the library gave up" in notice
+    (message,) = site.messages
+    assert "is given up" in message and "the library gave up" in message
+
+
+@pytest.mark.parametrize("name", ["version", "schema_digest"])
+def test_worker_with_other_stages_than_the_run_ends_it(site, monkeypatch, name):
+    """A worker imports the code anew: it may have been changed since the run began."""
+    monkeypatch.setattr(working_stages.WorkingStage, name, "changed")
+    with pytest.raises(EnvironmentProblem, match="the code has changed meanwhile"):
+        site.run()
 
 
 def test_worker_that_is_killed_while_it_loads_is_replaced(site):
     """Else a single kill would end a run with one worker after hours."""
     site.set(setup_faults={"a": "sigkill once"})
     assert site.run(workers=1) == {"completed": 24}
-    (notice,) = site.notices
-    assert "killed by SIGKILL" in notice and "given up" not in notice
+    (message,) = site.messages
+    assert "killed by SIGKILL" in message and "given up" not in message
     assert not list(site.store.root.rglob("*.failed.json"))
 
 
@@ -170,7 +179,7 @@ def test_worker_that_is_always_killed_while_it_loads_ends_the_run(site):
     site.set(setup_faults={"a": "sigkill"})
     with pytest.raises(EnvironmentProblem, match="killed by SIGKILL"):
         site.run(workers=1)
-    assert len(site.notices) == LOSSES + 1
+    assert len(site.messages) == MAX_LOSSES + 1
 
 
 def test_two_runs_on_one_folder_leave_one_whole_set_and_share_the_work(tmp_path, no_children_left):
@@ -202,7 +211,7 @@ def test_interrupt_finishes_the_units_in_hand_and_resumes(site, tmp_path):
     run.send_signal(signal.SIGINT)
     assert run.wait(60) == 130
     assert "units in hand are being finished" in run.stdout.read()
-    assert "b" in {record.stage for record in site.store.completed_units("b")}
+    assert list(site.store.units("b"))
     assert len(site.current()) < 24
     assert site.leftovers() == [] and not list(site.store.root.rglob("*.failed.json"))
     site.run()

@@ -1,4 +1,4 @@
-"""What a power cut cannot undo: everything is on the disk before the name that tells of it."""
+"""What a power cut cannot undo: everything is on the disk before it has its name."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from qevd_bio.engine.record import ARTIFACT_FILE, UNIT_FILE
 @pytest.fixture
 def calls(monkeypatch):
     """Every sync and rename in order, by path; a temporary folder is called MADE."""
-    told = []
+    found = []
 
     def name(path):
         parts = ["MADE" if part.startswith(".tmp-") else part for part in Path(path).parts]
         return "/".join(parts[parts.index("work") + 1 :]) if "work" in parts else ".."
 
     def fsync(descriptor, real=os.fsync):
-        told.append(("sync", name(Path(f"/proc/self/fd/{descriptor}").readlink())))
+        found.append(("sync", name(Path(f"/proc/self/fd/{descriptor}").readlink())))
         real(descriptor)
 
     def wrap(real):
         def moved(source, target):
-            told.append((name(source), name(target)))
+            found.append((name(source), name(target)))
             real(source, target)
 
         return moved
@@ -33,7 +33,7 @@ def calls(monkeypatch):
     monkeypatch.setattr(os, "fsync", fsync)
     monkeypatch.setattr(os, "rename", wrap(os.rename))
     monkeypatch.setattr(os, "replace", wrap(os.replace))
-    return told
+    return found
 
 
 pytestmark = pytest.mark.skipif(

@@ -6,6 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 
+from qevd_bio.engine.events import Tally
 from qevd_bio.engine.execute.local import run_local
 from qevd_bio.engine.plan import current_artifacts, plan
 from qevd_bio.engine.stage import Stage
@@ -103,7 +104,7 @@ class World:
         """Run, and return the (stage, video) pairs whose `process` was called."""
         self.log.clear()
         self.events.clear()
-        self.summary = run_local(self.stages, self.videos, self.store, on_event=self.events.append)
+        self.summary = run_local(self.stages, self.videos, self.store, Tally(self.events.append))
         return self.processed()
 
     def processed(self):

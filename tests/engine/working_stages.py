@@ -13,6 +13,7 @@ from pathlib import Path
 
 from qevd_bio.engine.stage import Resources, Skip, Stage
 from qevd_bio.errors import DataError
+from qevd_bio.frame_progress import reported
 
 PIPELINE = {"a": (), "b": ("a",), "c": ("a",), "d": ("b", "c")}
 
@@ -57,6 +58,9 @@ class WorkingStage(Stage):
         fault = self.settings.get("faults", {}).get(f"{self.name}/{video_id}")
         if fault:
             self.act(fault, f"{self.name}-{video_id}", out)
+        frames = self.settings.get("frames", 0)
+        for _ in reported(range(frames), frames):
+            time.sleep(0.02)
         time.sleep(self.settings.get("seconds", 0.0))
         out.write_text(text)
         return {}
@@ -67,9 +71,11 @@ class WorkingStage(Stage):
 
     def act(self, fault, name, out=None):  # noqa: C901  one case a fault
         mark = self.home / f"met-{name}"
-        if fault.endswith(" once") and mark.exists():
-            return
-        mark.touch()
+        try:
+            mark.touch(exist_ok=False)  # two workers may meet here
+        except FileExistsError:
+            if fault.endswith(" once"):
+                return
         match fault.removesuffix(" once"):
             case "sigkill":
                 os.kill(os.getpid(), signal.SIGKILL)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from qevd_bio.exercises.checking import cycle_findings
+from qevd_bio.exercises.checking import segment_findings
 from qevd_bio.exercises.cycle_search import segment_cycles
 from qevd_bio.exercises.load import load_rules
 from qevd_bio.exercises.references import build_reference
@@ -99,10 +99,16 @@ def both_sides(name: str, degrees: float) -> dict[str, float]:
     return {right.name: degrees, DOFS[right.mirror_index].name: right.mirror_sign * degrees}
 
 
+def cycle_findings(motion, rule, cycle, before=None):
+    """Findings of one cycle; `before` is the other half of an alternating movement."""
+    cycles = [cycle] if before is None else [before, cycle]
+    return segment_findings(motion, rule, cycles, SKELETON)[-1]
+
+
 def analysed(motion, rule, start=0, stop=None):
     result = segment_cycles(motion, rule, start, stop or len(motion.time_s), SKELETON)
     cycles = [item.cycle for item in result.cycles]
     return result, [
-        cycle_findings(motion, rule, cycle, SKELETON, before=before)
+        cycle_findings(motion, rule, cycle, before)
         for before, cycle in zip([None, *cycles], cycles, strict=False)
     ]

@@ -36,7 +36,7 @@ def value(name, q):
 
 
 @every_constraint
-def test_too_narrow_is_told_to_widen_and_too_wide_to_narrow(rule, c):
+def test_too_narrow_is_asked_to_widen_and_too_wide_to_narrow(rule, c):
     """Abduction is negative adduction; the release asks for wider legs when they are wide."""
     if c.measure in ("hip_abduction", "stance_width"):
         assert WIDER.search(c.too_low) and not NARROWER.search(c.too_low)
@@ -54,7 +54,7 @@ def test_more_abduction_carries_the_foot_outwards(side, outwards):
 
 
 @every_constraint
-def test_only_a_bent_limb_is_told_to_straighten(rule, c):
+def test_only_a_bent_limb_is_asked_to_straighten(rule, c):
     """The release says "straighten" to limbs that are straighter than the reference."""
     if c.measure.endswith("_flexion") and c.check == "dynamic":
         assert not re.match(r"(?:straighten|extend)", c.too_low, re.I)
@@ -64,7 +64,7 @@ def test_only_a_bent_limb_is_told_to_straighten(rule, c):
 
 
 @every_constraint
-def test_nobody_is_told_not_to_twist_for_twisting_too_little(rule, c):
+def test_nobody_is_asked_not_to_twist_for_twisting_too_little(rule, c):
     """The release fires "don't twist" when the hip rotates less than the reference."""
     assert not TWIST.search(c.too_low)
     if TWIST.search(c.too_high):
@@ -89,7 +89,7 @@ def test_rules_speak_in_measures_and_never_in_columns_that_change_sign_with_the_
 
 
 @every_constraint
-def test_both_directions_say_different_things(rule, c):
+def test_both_directions_ask_for_different_things(rule, c):
     same = c.too_low.casefold() == c.too_high.casefold()
     assert not same or c.measure == "trunk_side_lean", "a lean to either side has one cure"
 

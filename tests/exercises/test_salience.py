@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from qevd_bio.exercises.checking import cycle_findings
 from qevd_bio.exercises.cycle_search import segment_cycles
 from qevd_bio.exercises.load import load_rules
 from qevd_bio.exercises.salience import (
@@ -17,7 +16,7 @@ from qevd_bio.exercises.salience import (
 from qevd_bio.skeleton.bodies import generic_skeleton
 from qevd_bio.skeleton.dofs import JOINT_NAMES
 from qevd_bio.skeleton.measures import CATALOGUE
-from tests.exercises.performed import as_motion, both_sides, performed
+from tests.exercises.performed import as_motion, both_sides, cycle_findings, performed
 
 RULES = load_rules()
 SKELETON = generic_skeleton()
@@ -30,7 +29,7 @@ def findings():
     fault = both_sides("knee_angle", -35.0) | {"pelvis_tilt": -40.0}
     motion = as_motion(performed(rule, 3, fault=fault))
     cycles = segment_cycles(motion, rule, 0, len(motion.time_s), SKELETON).cycles
-    return cycle_findings(motion, rule, cycles[1].cycle, SKELETON)
+    return cycle_findings(motion, rule, cycles[1].cycle)
 
 
 @pytest.mark.parametrize("name", sorted(CATALOGUE))

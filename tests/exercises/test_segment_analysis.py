@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from qevd_bio.exercises.checking import segment_findings
 from qevd_bio.exercises.cycle_search import ScoredCycle, choose_cycle, segment_cycles
-from qevd_bio.motion.alignment import Quality
+from qevd_bio.motion.cycle_score import CycleScore
 from qevd_bio.motion.repetitions.cycles import Cycle
 from qevd_bio.skeleton.dofs import DOF_INDEX, mirror_q
 from tests.exercises.performed import (
@@ -29,7 +29,7 @@ def test_perfect_repetitions_are_all_found_and_alike(name):
     rule = RULES[name]
     result, findings = analysed(as_motion(performed(rule, 8), sigma_deg=0.5), rule)
     assert len(result.cycles) == 8 and result.reason == ""
-    assert min(item.quality.score for item in result.cycles) > 0.94
+    assert min(item.score.total for item in result.cycles) > 0.94
     alone = [f for f in findings[0] if f.status != "measured"]
     assert {f.check for f in alone} <= ({"symmetry"} if rule.kind == "alternating" else set())
     assert {f.status for per_cycle in findings[1:] for f in per_cycle} == {"measured"}
@@ -102,7 +102,7 @@ def test_mirroring_the_body_only_swaps_the_sides(name):
     swap = {"r": "l", "l": "r", None: None}
     for one, two in zip(result.cycles, other.cycles, strict=True):
         assert two.cycle == replace(one.cycle, side=swap[one.cycle.side])
-        assert two.quality.score == pytest.approx(one.quality.score, abs=0.02)
+        assert two.score.total == pytest.approx(one.score.total, abs=0.02)
     for ones, twos in zip(findings, other_findings, strict=True):
         here = {(f.constraint_id, f.side): f.measured for f in ones}
         there = {(f.constraint_id, swap[f.side]): f.measured for f in twos}
@@ -131,7 +131,7 @@ def test_an_exercise_before_the_segment_changes_nothing():
     assert len(within.cycles) == 9
     for one, two in zip(within.cycles, direct.cycles, strict=True):
         assert one.cycle.start - len(squats) == two.cycle.start
-        assert one.quality.score == pytest.approx(two.quality.score, abs=1e-6)
+        assert one.score.total == pytest.approx(two.score.total, abs=1e-6)
 
 
 def test_wrapped_angles_do_not_matter():
@@ -157,9 +157,9 @@ def test_every_constraint_is_reported_for_every_side():
 
 
 def scored(end_s, score, kind="cycle", start_s=0.0):
-    quality = None if score is None else Quality(score, score, score, score, score)
+    parts = None if score is None else CycleScore(score, score, score, score, score)
     cycle = Cycle(kind, 0, 1, 2, start_s, (start_s + end_s) / 2, end_s, None)
-    return ScoredCycle(cycle, quality)
+    return ScoredCycle(cycle, parts)
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 
 from qevd_bio.assets import asset_path
-from qevd_bio.errors import RuleError
 from qevd_bio.exercises.checking import segment_findings
 from qevd_bio.exercises.cycle_search import segment_cycles
-from qevd_bio.exercises.load import load_rule, load_rules
-from qevd_bio.feedback.contexts import evidence_text, statement_text
+from qevd_bio.exercises.load import load_rules, read_rule
 from qevd_bio.feedback.numbers import unbacked_numbers
+from qevd_bio.feedback.statements import evidence_text, violation_text
 from qevd_bio.skeleton.bodies import generic_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX, mirror_q
 from tests.exercises.performed import as_motion, one_repetition, performed
@@ -74,7 +73,7 @@ def test_a_half_is_compared_with_the_half_of_the_other_side_before(
     assert np.median([f.measured for f in later]) == pytest.approx(measured, abs=2.0)
     # One-frame noise of two sides: root 2 times 2 degrees.
     assert all(f.sigma == pytest.approx(2 * np.sqrt(2), abs=0.01) for f in later)
-    text = statement_text((later[0],))
+    text = violation_text((later[0],))
     assert f"{words} {round(abs(round(later[0].measured)) - 10)}°" in text
     assert ("less than" if measured < 0 else "more than") in text
     assert "target: at most 10° apart" in text
@@ -82,7 +81,7 @@ def test_a_half_is_compared_with_the_half_of_the_other_side_before(
     assert unbacked_numbers(text.replace("28°", "27°").replace("3", "4"), [later[0]]) != []
 
 
-def test_even_sides_are_not_corrected_and_said_in_words():
+def test_even_sides_are_not_corrected_and_are_described():
     found = checked(halves("high_knees", {}, 60), "high_knees", "knees_even")
     assert not any(f.violated for f in found)
     assert all(f.measured <= 0 for f in found[1:])
@@ -129,7 +128,7 @@ def test_a_lean_on_the_way_up_is_found_where_it_happens():
     for finding, item in zip(found, cycles, strict=True):
         share = (finding.key_s - item.cycle.start_s) / (item.cycle.end_s - item.cycle.start_s)
         assert 0.6 < share < 0.85
-    assert statement_text((found[0],)).endswith("during the repetition; lift the chest.")
+    assert violation_text((found[0],)).endswith("during the repetition; lift the chest.")
 
 
 def test_one_wild_frame_is_no_lean():
@@ -176,5 +175,5 @@ def spoiled(tmp_path, name, constraint, **changes):
 def test_a_symmetry_or_extreme_that_makes_no_sense_is_refused(
     tmp_path, name, constraint, changes, cause
 ):
-    with pytest.raises(RuleError, match=cause):
-        load_rule(spoiled(tmp_path, name, constraint, **changes))
+    issues = read_rule(spoiled(tmp_path, name, constraint, **changes)).issues
+    assert any(cause in f"{issue.key} {issue.cause}" for issue in issues), issues

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from qevd_bio.exercises.checking import cycle_findings
 from qevd_bio.exercises.cycle_search import segment_cycles
 from qevd_bio.skeleton.dofs import DOF_INDEX
 from tests.exercises.performed import (
@@ -16,6 +15,7 @@ from tests.exercises.performed import (
     analysed,
     as_motion,
     both_sides,
+    cycle_findings,
     performed,
 )
 
@@ -98,7 +98,7 @@ def test_what_is_not_measured_is_never_judged(change, status):
         spoiled[:] = value
     else:
         spoiled[cycle.start : cycle.end + 1] = value
-    findings = cycle_findings(replace(motion, **{field: spoiled}), rule, cycle, SKELETON)
+    findings = cycle_findings(replace(motion, **{field: spoiled}), rule, cycle)
     checked = [f for f in findings if f.check != "tempo"]
     assert len(checked) == len(findings) - 1
     assert {f.status for f in checked} == {status}
@@ -134,7 +134,7 @@ def test_what_lies_outside_the_recording_is_not_judged():
     result = segment_cycles(whole, rule, begin, len(whole.time_s), SKELETON)
     assert [item.cycle.cut for item in result.cycles] == ["start", None, None]
     for item in result.cycles:
-        findings = cycle_findings(whole, rule, item.cycle, SKELETON)
+        findings = cycle_findings(whole, rule, item.cycle)
         unknown = {f.constraint_id for f in findings if f.status == "unmeasurable"}
         assert unknown == ({"lockout", "tempo"} if item.cycle.cut else set())
         assert not any(f.violated for f in findings)

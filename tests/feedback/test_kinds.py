@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qevd_bio.feedback.kinds import explain_kind, kind_of, read_lexicon
+from qevd_bio.feedback.kinds import kind_of, read_lexicon
 from qevd_bio.feedback.prompt_files import load_prompt
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "feedback"
@@ -75,7 +75,7 @@ MADE_UP = {
 )
 def test_made_up_sentences(text, name):
     kind = kind_of(text, is_transition=False)
-    assert kind.name == name, explain_kind(text)
+    assert kind.name == name
     assert 0.0 <= kind.confidence <= 1.0
     assert kind.source == f"rules/lexicon v{load_prompt('kinds.lexicon.json')['version']}"
 
@@ -137,7 +137,7 @@ CONFUSABLE = {
 
 @pytest.mark.parametrize(("text", "name"), CONFUSABLE.items(), ids=str)
 def test_confusable_sentences(text, name):
-    assert kind_of(text, is_transition=False).name == name, explain_kind(text)
+    assert kind_of(text, is_transition=False).name == name
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_confusable_sentences(text, name):
     ids=repr,
 )
 def test_spelling_and_typography_change_no_kind(text):
-    assert kind_of(text, is_transition=False).name == "corrective", explain_kind(text)
+    assert kind_of(text, is_transition=False).name == "corrective"
 
 
 @pytest.mark.parametrize(
@@ -213,13 +213,13 @@ def test_comments_on_faults_are_corrective_and_on_flawless_clips_mostly_not(shar
 
 
 def share_corrective(texts):
-    told = [kind_of(text, is_transition=False).name for text in texts]
-    return told.count("corrective") / len(told)
+    found = [kind_of(text, is_transition=False).name for text in texts]
+    return found.count("corrective") / len(found)
 
 
 @pytest.mark.data
 def test_every_sentence_of_the_sample_has_its_kind(shared_data):
-    told = {
+    found = {
         "counting": {"We are at 3 reps!", "4", "Yes! Three!"},
         "motivational": {
             "Nice!",
@@ -235,7 +235,7 @@ def test_every_sentence_of_the_sample_has_its_kind(shared_data):
         for record in json.loads(file.read_text(encoding="utf-8")):
             texts = [text for text, _ in groupby(record["feedbacks"]) if text]
             for text, is_transition in zip(texts, record["is_transition"], strict=True):
-                name = next((kind for kind, known in told.items() if text in known), "corrective")
+                name = next((kind for kind, known in found.items() if text in known), "corrective")
                 expected = "transition" if is_transition else name
                 assert kind_of(text, is_transition=is_transition).name == expected, text
                 assert (kind_of(text, is_transition=False).name == "transition") == is_transition
@@ -265,7 +265,7 @@ def read_rows(path):
 def macro_f1(pairs):
     scores = []
     for name in {true for true, _ in pairs}:
-        hits = sum(true == told == name for true, told in pairs)
-        wrong = sum((true == name) != (told == name) for true, told in pairs)
+        hits = sum(true == found == name for true, found in pairs)
+        wrong = sum((true == name) != (found == name) for true, found in pairs)
         scores.append(2 * hits / (2 * hits + wrong))
     return sum(scores) / len(scores)

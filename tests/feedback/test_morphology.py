@@ -7,7 +7,7 @@ import math
 import pytest
 
 from qevd_bio.errors import DataError
-from qevd_bio.feedback.morphology import morphology_context, told_measurements
+from qevd_bio.feedback.morphology import morphology_context, reportable_measurements
 
 ALL = {"hips": 1.013, "waist": 0.851, "chest": 0.98, "mass": 73.2249, "height": 1.778}
 
@@ -23,7 +23,7 @@ ALL = {"hips": 1.013, "waist": 0.851, "chest": 0.98, "mass": 73.2249, "height": 
         pytest.param({}, "", id="none"),
     ],
 )
-def test_only_what_is_given_is_told(given, text):
+def test_only_given_measures_are_written(given, text):
     assert morphology_context(given, low_confidence=False) == text
 
 
@@ -87,5 +87,5 @@ ROW = {
                      id="what is known goes first"),
     ],
 )  # fmt: skip
-def test_what_is_doubtful_is_not_told(changed, text):
-    assert morphology_context(told_measurements(ROW | changed), low_confidence=False) == text
+def test_doubtful_measures_are_left_out(changed, text):
+    assert morphology_context(reportable_measurements(ROW | changed), low_confidence=False) == text

@@ -1,4 +1,4 @@
-"""The pose state: read off the angles, told so that a reader can picture it."""
+"""The pose state: read off the angles, in words that a reader can picture."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_what_is_not_observed_and_the_pelvis_are_left_out():
     assert pose_text(pose_at(q, ("pelvis",), seen)) == ""
 
 
-def test_angles_are_told_from_minus_180_to_180():
+def test_angles_run_from_minus_180_to_180():
     (angle,) = pose_at(posed(knee_angle_l=350), ("tibia_l",))
     assert angle.angle_deg == pytest.approx(-10.0)
 
@@ -74,11 +74,11 @@ def test_angles_are_told_from_minus_180_to_180():
         pytest.param("elbow_flexion_l", "elbow flexion", "hand_l", FORWARD, id="hand forward"),
     ],
 )
-def test_the_words_say_where_the_limb_goes(dof, says, point, goes):
+def test_the_words_mean_the_way_the_limb_goes(dof, says, point, goes):
     """A pose whose text says +20° of a movement shows that movement."""
-    told = angle_text(PoseAngle(dof, 20.0))
-    assert says in told
-    raw = 20.0 if told.endswith(" 20°") else -20.0
+    text = angle_text(PoseAngle(dof, 20.0))
+    assert says in text
+    raw = 20.0 if text.endswith(" 20°") else -20.0
     skeleton = generic_skeleton()
     rest, moved = (
         forward_kinematics(q[None], skeleton)[0][0, JOINT_INDEX[point]]
@@ -87,7 +87,7 @@ def test_the_words_say_where_the_limb_goes(dof, says, point, goes):
     assert (moved - rest) @ goes > 0.01
 
 
-def test_the_shoulder_is_told_by_where_the_arm_is():
+def test_the_shoulder_is_described_by_the_arm():
     """All angles zero is a T-pose: the arms are raised by 90 degrees, out to the sides."""
     assert pose_text(pose_at(posed(), ("humerus_r",))) == (
         "Pose state: right shoulder elevation 90°, right shoulder horizontal adduction 0°."
@@ -101,10 +101,10 @@ def test_every_joint_has_words_and_names_its_side():
     pose = pose_at(posed(), JOINT_NAMES)
     assert len(pose) == 46 - 3 - 2
     for angle in pose:
-        told = angle_text(angle)
-        assert "_" not in told
+        text = angle_text(angle)
+        assert "_" not in text
         side = {"_r": "right ", "_l": "left "}.get(angle.name[-2:])
-        assert told.startswith(side) if side else not told.startswith(("right ", "left "))
+        assert text.startswith(side) if side else not text.startswith(("right ", "left "))
 
 
 def test_motion_context_gives_pose_state_then_violations():

@@ -10,11 +10,10 @@ import pytest
 
 from qevd_bio.assets import asset_path
 from qevd_bio.errors import RuleError
+from qevd_bio.feedback.clauses import clauses, compile_pattern
 from qevd_bio.feedback.prompt_files import (
     PROMPT_FILES,
     check_prompt,
-    clauses,
-    compile_pattern,
     load_prompt,
     prompt_digests,
 )
@@ -65,11 +64,12 @@ def test_ids_are_unique():
 )
 def test_faulty_patterns_are_named(pattern, cause):
     with pytest.raises(RuleError, match=cause):
-        compile_pattern(pattern, {}, {}, where="prompts/x.json p")
+        compile_pattern(pattern, {"words": {}, "fragments": {}}, where="prompts/x.json p")
 
 
 def test_words_match_whole_words_only():
-    pattern = compile_pattern("<limb>", {"limb": ["arm", "arms"]}, {}, where="x")
+    lexicon = {"words": {"limb": ["arm", "arms"]}, "fragments": {}}
+    pattern = compile_pattern("<limb>", lexicon, where="x")
     assert pattern.search("your arms")
     assert not pattern.search("charming armada")
 

@@ -6,51 +6,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qevd_bio.errors import UsageError
-from qevd_bio.exercises.rule import Representative, Rule, Tempo
+from qevd_bio.exercises.load import load_rules
 from qevd_bio.feedback.kinds import Kind, kind_of
 from qevd_bio.feedback.numbers import unbacked_numbers
 from qevd_bio.feedback.rewriting import rewrite
+from qevd_bio.feedback.style import style_of
 from qevd_bio.motion.repetitions.cycles import Cycle
 from tests.feedback.made_findings import finding, hip, knee, lean, still, uneven
 
 CYCLE = Cycle(kind="cycle", start=0, key=15, end=30, start_s=0, key_s=0.5, end_s=1, side=None)
 LEFT_LUNGE = Cycle(kind="half", start=0, key=9, end=19, start_s=0, key_s=0.3, end_s=1, side="l")
+RULES = load_rules()
 DEEPER = "Lower your hips a little more"
 
 
-def rule(name):
-    return Rule(
-        id=name,
-        version=1,
-        title=name,
-        aliases=(),
-        kind="repetitive",
-        posture="standing",
-        representative=Representative(measure="knee_flexion", side="mean", extreme="max"),
-        phases=(),
-        tempo=Tempo(shortest_s=0.8, longest_s=5.0, source="unverified"),
-        dynamic_joints=(),
-        static_joints=(),
-        constraints=(),
-        points=101,
-        start_phase="standing",
-        reference_keys=(),
-        citations={},
-        digest="",
-    )
-
-
-def told(
-    text, findings, *, exercise="squat", cycle=CYCLE, policy="evidence", kind=None, **options
+def answered(
+    text, findings, *, exercise="squat", cycle=CYCLE, policy="evidence", kind=None, seed=None
 ):
     kind = kind or kind_of(text, is_transition=False)
-    exercise = rule(exercise) if exercise else None
-    return rewrite(text, kind, exercise, cycle, findings, policy, **options)
+    rule = RULES[exercise] if exercise else None
+    return rewrite(text, kind, rule, cycle, findings, (), style_of(rule, policy, seed))
 
 
 def test_a_supported_sentence_gets_its_numbers():
-    row = told(DEEPER, [knee(84.6, "r"), knee(82.5, "l"), lean(23.0)])
+    row = answered(DEEPER, [knee(84.6, "r"), knee(82.5, "l"), lean(23.0)])
     assert row.status == "rewritten"
     assert row.feedback == (
         "Knee flexion right 85°, left 83° (target: 90°). Increase knee flexion by 5° (right) and"
@@ -62,41 +41,41 @@ def test_a_supported_sentence_gets_its_numbers():
     assert row.motion_context.startswith("Violations: ")
 
 
-def test_the_lean_is_told_when_the_lean_is_meant():
-    row = told("Don’t lean forward", [knee(60.0), lean(23.0)])
+def test_the_lean_is_reported_when_the_lean_is_meant():
+    row = answered("Don’t lean forward", [knee(60.0), lean(23.0)])
     assert row.feedback.startswith("Trunk forward lean 23° from vertical (target: < 15°).")
 
 
-def test_a_deep_squat_is_not_told_to_go_deeper():
-    row = told(DEEPER, [knee(138.0, "r"), knee(136.0, "l"), hip(118.0)])
+def test_a_deep_squat_is_not_asked_to_go_deeper():
+    row = answered(DEEPER, [knee(138.0, "r"), knee(136.0, "l"), hip(118.0)])
     assert (row.status, row.feedback, row.chosen) == ("unsupported", DEEPER, ())
     assert "knee flexion right 138°, left 136° at the bottom phase (target: < 120°)" in row.reason
     assert "hip flexion 118° at the bottom phase (target: 90-120°)" in row.reason
 
 
-def test_a_target_missed_within_tolerance_is_said_to_be_so():
+def test_a_miss_within_tolerance_is_named_as_such():
     within = "; what lies beyond a target does so by less than tolerance and noise allow"
-    row = told("Don't lean forward", [lean(16.5)])
+    row = answered("Don't lean forward", [lean(16.5)])
     assert row.status == "unsupported"
     assert "lean 16° " in row.reason or "lean 17° " in row.reason
     assert row.reason.endswith(within)
-    assert not told("Don't lean forward", [lean(10.0)]).reason.endswith(within)
+    assert not answered("Don't lean forward", [lean(10.0)]).reason.endswith(within)
 
 
 def test_the_first_measure_contradicts_the_others():
-    row = told(DEEPER, [knee(138.0), hip(60.0)])
+    row = answered(DEEPER, [knee(138.0), hip(60.0)])
     assert row.status == "unsupported"
-    assert told(DEEPER, [knee(100.0), hip(60.0)]).status == "rewritten"
+    assert answered(DEEPER, [knee(100.0), hip(60.0)]).status == "rewritten"
 
 
 def test_the_phase_the_words_mean_decides():
     bent_standing = knee(130.0, phase="standing")
-    row = told("Go deeper", [bent_standing, knee(80.0)])
+    row = answered("Go deeper", [bent_standing, knee(80.0)])
     assert [f.phase for f in row.chosen] == ["bottom"]
     assert row.matches_cue == (False, True)
-    assert told("Go deeper", [bent_standing, hip(60.0)]).status == "rewritten"
-    assert told("Straighten your legs", [knee(130.0)]).status == "unmeasurable"
-    row = told("Straighten your legs", [knee(10.0, phase="standing"), knee(130.0)])
+    assert answered("Go deeper", [bent_standing, hip(60.0)]).status == "rewritten"
+    assert answered("Straighten your legs", [knee(130.0)]).status == "unmeasurable"
+    row = answered("Straighten your legs", [knee(10.0, phase="standing"), knee(130.0)])
     assert row.status == "unsupported"
 
 
@@ -104,62 +83,62 @@ def test_lower_in_push_ups_is_the_elbow():
     elbow = finding(
         measure="elbow_flexion", joint="elbow", measured=70.0, instruction="Increase elbow flexion"
     )
-    row = told("lower your body more", [elbow, knee(20.0)], exercise="pushup")
+    row = answered("lower your body more", [elbow, knee(20.0)], exercise="pushup")
     assert row.feedback.startswith("Elbow flexion 70° (target: 90°). Increase elbow flexion by")
     assert "Knee" not in row.feedback
 
 
 def test_hold_steady_is_supported_by_static_checks_only():
     moving = still("hip_flexion", "hip", 8.0, "Stabilize the hip position")
-    row = told("Hold steady", [knee(60.0), moving], exercise="plank")
+    row = answered("Hold steady", [knee(60.0), moving], exercise="plank")
     assert row.feedback == "Hip angle variance 8° (target: < 5°). Stabilize the hip position."
     quiet = still("hip_flexion", "hip", 2.0, "")
-    assert told("Hold steady", [knee(60.0), quiet], exercise="plank").status == "unsupported"
+    assert answered("Hold steady", [knee(60.0), quiet], exercise="plank").status == "unsupported"
 
 
 def test_a_general_corrective_takes_the_most_severe_violation():
-    row = told("Watch your form", [knee(84.0, "r"), knee(40.0, "l"), lean(23.0)])
+    row = answered("Watch your form", [knee(84.0, "r"), knee(40.0, "l"), lean(23.0)])
     assert {f.joint for f in row.chosen} == {"knee"}
     assert [f.side for f in row.chosen] == ["r", "l"]
-    assert told("Watch your form", [knee(95.0)]).status == "unsupported"
+    assert answered("Watch your form", [knee(95.0)]).status == "unsupported"
 
 
 def test_front_and_back_follow_the_leading_side():
     bends = [knee(70.0, "r"), knee(95.0, "l")]
     back, front = "Dip that back knee lower", "Bend the front knee more"
-    lunge = {"exercise": "walking_lunge", "cycle": LEFT_LUNGE}
-    assert [f.side for f in told(back, bends, **lunge).chosen] == ["r"]
-    assert told(front, bends, **lunge).status == "unsupported"
-    assert told(front, bends, exercise="walking_lunge").status == "rewritten"
+    lunge = {"exercise": "walking_lunges", "cycle": LEFT_LUNGE}
+    assert [f.side for f in answered(back, bends, **lunge).chosen] == ["r"]
+    assert answered(front, bends, **lunge).status == "unsupported"
+    assert answered(front, bends, exercise="walking_lunges").status == "rewritten"
 
 
 def test_unevenness_bears_out_words_about_it_or_about_the_side_that_falls_short():
     apart = [knee(98.0, "r"), knee(118.0, "l"), uneven(-20.0)]
-    assert told(DEEPER, apart).status == "unsupported"
-    assert told("Bend your left knee more", apart).status == "unsupported"
+    assert answered(DEEPER, apart).status == "unsupported"
+    assert answered("Bend your left knee more", apart).status == "unsupported"
     for text in ("Bend your right knee more", "Keep it even on both sides"):
-        assert told(text, apart).feedback == (
+        assert answered(text, apart).feedback == (
             "Right knee flexion 20° less than left (target: at most 10° apart). Bend the right"
             " knee as far as the other at the bottom phase: increase knee flexion by 10°."
         )
-    assert told("Keep it even on both sides", [uneven(-8.0)]).status == "unsupported"
-    assert told("Keep it even on both sides", [knee(60.0)]).status == "unmeasurable"
+    assert answered("Keep it even on both sides", [uneven(-8.0)]).status == "unsupported"
+    assert answered("Keep it even on both sides", [knee(60.0)]).status == "unmeasurable"
 
 
-def test_a_knee_too_deep_is_not_told_to_reach_the_other():
+def test_a_knee_too_deep_is_not_asked_to_reach_the_other():
     too_deep = [knee(138.0, "r"), knee(158.0, "l"), uneven(-20.0)]
-    assert told("Bend your right knee more", too_deep).status == "unsupported"
-    row = told(DEEPER, too_deep, policy="paper")
+    assert answered("Bend your right knee more", too_deep).status == "unsupported"
+    row = answered(DEEPER, too_deep, policy="paper")
     assert "Reduce" in row.feedback and "ncrease" not in row.feedback
 
 
 def test_a_joint_gets_one_size():
-    row = told("Bend your right knee more", [knee(60.0, "r"), knee(85.0, "l"), uneven(-25.0)])
+    row = answered("Bend your right knee more", [knee(60.0, "r"), knee(85.0, "l"), uneven(-25.0)])
     assert [f.check for f in row.chosen] == ["dynamic"]
 
 
 def test_at_most_two_statements():
-    row = told("Go deeper", [knee(60.0), lean(40.0), hip(50.0), lean(50.0)], policy="paper")
+    row = answered("Go deeper", [knee(60.0), lean(40.0), hip(50.0), lean(50.0)], policy="paper")
     assert [f.joint for f in row.chosen] == ["knee", "hip"]
     assert row.feedback.count("(target") == 2
 
@@ -211,26 +190,28 @@ UNSURE = {"status": "low_confidence", "reason": "confidence 0.31 is below 0.50"}
         pytest.param("", {}, "kept", "", id="empty"),
     ],
 )
-def test_refusals_keep_the_sentence_and_say_why(text, given_row, status, cause):
+def test_refusals_keep_the_sentence_and_state_why(text, given_row, status, cause):
     given_row = {"findings": [knee(60.0)], **given_row}
-    row = told(text, given_row.pop("findings"), **given_row)
+    row = answered(text, given_row.pop("findings"), **given_row)
     assert row.status == status
     assert cause in row.reason
     assert row.feedback == text
     assert row.chosen == ()
 
 
-def test_policy_paper_tells_any_violation_the_matching_one_first():
-    row = told("Don't lean forward", [knee(30.0), lean(23.0)], policy="paper")
+def test_policy_paper_reports_any_violation_the_matching_one_first():
+    row = answered("Don't lean forward", [knee(30.0), lean(23.0)], policy="paper")
     assert [f.joint for f in row.chosen] == ["trunk", "knee"]
-    row = told("Wrong leg, buddy!", [knee(60.0)], policy="paper")
+    row = answered("Wrong leg, buddy!", [knee(60.0)], policy="paper")
     assert row.status == "rewritten"
-    assert told("keep it up!", [knee(60.0)], policy="paper").feedback == "keep it up!"
+    assert answered("keep it up!", [knee(60.0)], policy="paper").feedback == "keep it up!"
 
 
 def test_policy_paper_replaces_by_measured_values_where_nothing_is_violated():
-    """The supplement always replaces; what is fine is told with its target and never praised."""
-    row = told(DEEPER, [lean(3.0), hip(95.0), knee(95.0, "r"), knee(97.0, "l")], policy="paper")
+    """The supplement always replaces; good values get their targets, never praise."""
+    row = answered(
+        DEEPER, [lean(3.0), hip(95.0), knee(95.0, "r"), knee(97.0, "l")], policy="paper"
+    )
     assert row.status == "rewritten"
     assert row.feedback == (
         "Hip flexion 95° at the bottom phase (target: 90-120°). Knee flexion right 95°, left 97°"
@@ -238,20 +219,20 @@ def test_policy_paper_replaces_by_measured_values_where_nothing_is_violated():
     )
     assert unbacked_numbers(row.feedback, row.chosen) == []
     unseen = finding(status="unmeasurable", measured=None, reason="not observed")
-    row = told(DEEPER, [unseen], policy="paper")
+    row = answered(DEEPER, [unseen], policy="paper")
     assert (row.status, row.feedback) == ("unmeasurable", DEEPER)
-    row = told(DEEPER, [], policy="paper", cycle=None)
+    row = answered(DEEPER, [], policy="paper", cycle=None)
     assert (row.status, row.feedback) == ("no_cycle", DEEPER)
 
 
 def test_variants_follow_the_seed_and_can_be_turned_off():
     shallow = [knee(80.0)]
     plain = "Knee flexion 80° (target: 90°). Increase knee flexion by 10° at the bottom phase."
-    assert told(DEEPER, shallow).feedback == plain
-    assert told(DEEPER, shallow, policy="paper", seed="0007:3").feedback == plain
+    assert answered(DEEPER, shallow).feedback == plain
+    assert answered(DEEPER, shallow, policy="paper", seed="0007:3").feedback == plain
     seeds = [f"0007:{index}" for index in range(60)]
-    found = [told(DEEPER, shallow, seed=seed).feedback for seed in seeds]
-    assert found == [told(DEEPER, shallow, seed=seed).feedback for seed in seeds]
+    found = [answered(DEEPER, shallow, seed=seed).feedback for seed in seeds]
+    assert found == [answered(DEEPER, shallow, seed=seed).feedback for seed in seeds]
     assert set(found) == {
         f"{measured} (target: 90°). Increase knee flexion by 10° {where} the bottom phase."
         for measured in (
@@ -263,17 +244,12 @@ def test_variants_follow_the_seed_and_can_be_turned_off():
     }
 
 
-def test_unknown_policy():
-    with pytest.raises(UsageError, match="unknown policy"):
-        told(DEEPER, [knee(60.0)], policy="always")
-
-
 OTHER_KINDS = ["motivational", "counting", "transition", "informational", "other"]
 
 
 @given(st.text(), st.sampled_from(OTHER_KINDS), st.sampled_from(["evidence", "paper"]))
 def test_other_kinds_stay_untouched_to_the_character(text, name, policy):
-    row = told(text, [knee(30.0)], kind=Kind(name, 1.0, "test"), policy=policy)
+    row = answered(text, [knee(30.0)], kind=Kind(name, 1.0, "test"), policy=policy)
     assert row.feedback == text
     assert row.status == "kept"
 
@@ -295,7 +271,7 @@ def test_rows_hold_only_their_findings(text, degrees, policy, order, seed):
     made = [knee(right, "r"), knee(left, "l"), hip(thigh), lean(trunk)]
     made.append(still("lumbar_flexion", "lumbar spine", sway, "Brace"))
     made = [made[i] for i in order]
-    row = told(text, made, kind=Kind("corrective", 1.0, "test"), policy=policy, seed=seed)
+    row = answered(text, made, kind=Kind("corrective", 1.0, "test"), policy=policy, seed=seed)
     assert unbacked_numbers(row.motion_context, made) == []
     if row.status != "rewritten":
         assert policy == "evidence"

@@ -10,7 +10,7 @@ from qevd_bio.feedback.contexts import motion_context
 from qevd_bio.feedback.morphology import morphology_context
 from qevd_bio.feedback.pose import PoseAngle
 from tests.feedback.made_findings import knee
-from tests.feedback.test_rewriting import DEEPER, told
+from tests.feedback.test_rewriting import DEEPER, answered
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rewriting.md").read_text(encoding="utf-8")
 
@@ -25,7 +25,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "rewriting.md").read_text(encoding=
     ],
 )
 def test_the_table_of_answers(right: float, left: float, policy: str, status: str) -> None:
-    row = told(DEEPER, [knee(right, "r"), knee(left, "l")], policy=policy)
+    row = answered(DEEPER, [knee(right, "r"), knee(left, "l")], policy=policy)
     assert row.status == status
     answer = row.feedback if status == "rewritten" else row.reason
     assert f"| `{status}` | {answer} |" in PAGE

@@ -11,15 +11,13 @@ from hypothesis import strategies as st
 
 from qevd_bio.errors import DataError, RuleError
 from qevd_bio.exercises.load import load_rules
-from qevd_bio.feedback.contexts import (
-    evidence_text,
-    joined_sides,
-    motion_context,
-    statement_text,
-)
+from qevd_bio.exercises.motion_parts import sideless
+from qevd_bio.feedback.contexts import motion_context
 from qevd_bio.feedback.numbers import unbacked_numbers
 from qevd_bio.feedback.prompt_files import load_prompt
-from qevd_bio.feedback.quantities import family, is_speakable
+from qevd_bio.feedback.quantities import is_reportable
+from qevd_bio.feedback.statements import evidence_text, joined_sides, violation_text
+from qevd_bio.feedback.style import Style
 from qevd_bio.skeleton.measures import CATALOGUE
 from tests.feedback.made_findings import finding, hip, knee, lean, still
 
@@ -56,7 +54,7 @@ ALIGN = "Stabilize the hip position and maintain static alignment from the shoul
     ],
 )
 def test_examples_of_supplement_1_2_to_the_letter(made, sentence):
-    assert statement_text((made,), wording="paper") == sentence
+    assert violation_text((made,), Style("paper")) == sentence
 
 
 def stance(measured, **changes):
@@ -75,7 +73,7 @@ def stance(measured, **changes):
     )
 
 
-def tempo(measured, instruction=""):
+def tempo(measured, instruction="Increase the time per repetition"):
     return finding(
         constraint_id="tempo",
         measure="tempo",
@@ -178,7 +176,7 @@ def tempo(measured, instruction=""):
     ],
 )
 def test_forms(statement, sentence):
-    assert statement_text(statement) == sentence
+    assert violation_text(statement) == sentence
 
 
 def test_a_height_named_after_a_limb_gets_no_side():
@@ -188,7 +186,7 @@ def test_a_height_named_after_a_limb_gets_no_side():
         side="r",
         instruction="Raise the arm to shoulder height",
     )
-    assert "Raise the arm to shoulder height on the right side at" in statement_text((low,))
+    assert "Raise the arm to shoulder height on the right side at" in violation_text((low,))
 
 
 @pytest.mark.parametrize(
@@ -203,7 +201,7 @@ def test_a_height_named_after_a_limb_gets_no_side():
         ),
     ],
 )
-def test_sides_are_told_together_only_when_the_same_is_wrong(violations, groups):
+def test_sides_share_a_statement_only_for_the_same_violation(violations, groups):
     assert [[f.side for f in group] for group in joined_sides(violations)] == groups
 
 
@@ -224,7 +222,7 @@ def test_sides_are_told_together_only_when_the_same_is_wrong(violations, groups)
 )
 def test_faulty_rules_are_named(made, cause):
     with pytest.raises(RuleError, match=cause):
-        statement_text((made,))
+        violation_text((made,))
 
 
 def test_a_measured_finding_without_number_is_an_error():
@@ -232,7 +230,7 @@ def test_a_measured_finding_without_number_is_an_error():
         evidence_text([finding(measured=math.nan)])
 
 
-MEASURES = sorted({family(name) for name in CATALOGUE} - {"stance_width"})
+MEASURES = sorted({sideless(name) for name in CATALOGUE} - {"stance_width"})
 BOUNDS = st.integers(-180, 180).map(float) | st.integers(-1800, 1800).map(lambda n: n / 10)
 
 
@@ -266,24 +264,24 @@ def findings_of_any_kind(draw, *, side=None):
 def test_no_number_is_invented(made):
     for text in (motion_context(made, ()), evidence_text(made)):
         assert unbacked_numbers(text, made) == []
-    for statement in joined_sides([f for f in made if is_speakable(f)]):
-        for wording in ("evidence", "paper"):
-            assert unbacked_numbers(statement_text(statement, wording=wording), statement) == []
+    for statement in joined_sides([f for f in made if is_reportable(f)]):
+        for policy in ("evidence", "paper"):
+            assert unbacked_numbers(violation_text(statement, Style(policy)), statement) == []
 
 
 @given(findings_of_any_kind())
-def test_increase_is_said_only_below_the_target(made):
-    if not is_speakable(made):
+def test_increase_stands_only_below_the_target(made):
+    if not is_reportable(made):
         return
-    text = statement_text((made,))
+    text = violation_text((made,))
     assert ("Increase" in text) == (made.measured < made.target_low)
     assert ("Reduce" in text) == (made.check == "dynamic" and made.measured > made.target_high)
 
 
 @given(findings_of_any_kind(side="r"))
 def test_the_side_is_named_and_no_column_name_appears(made):
-    if is_speakable(made):
-        text = statement_text((made,))
+    if is_reportable(made):
+        text = violation_text((made,))
         assert text.startswith("Right ")
         assert "left" not in text
         assert "_" not in text
@@ -294,7 +292,7 @@ def test_written_numbers_add_up(measured, target):
     made = finding(measured=measured, target_low=float(target), target_high=None, tolerance=0.0)
     if not made.violated:
         return
-    value, bound, amount = map(float, re.findall(r"\d+(?:\.\d+)?", statement_text((made,))))
+    value, bound, amount = map(float, re.findall(r"\d+(?:\.\d+)?", violation_text((made,))))
     assert value + amount == pytest.approx(bound, abs=1e-9)
 
 
@@ -308,7 +306,7 @@ SHIPPED = [
 @pytest.mark.parametrize("constraint", SHIPPED)
 @pytest.mark.parametrize("beyond", [-7.3, 7.3], ids=["too low", "too high"])
 @pytest.mark.parametrize("side", ["r", None])
-def test_every_shipped_rule_can_be_told_in_both_directions(constraint, beyond, side):
+def test_every_shipped_rule_has_a_sentence_in_both_directions(constraint, beyond, side):
     if beyond < 0 and constraint.check == "static":
         return
     value = (constraint.target_low if beyond < 0 else constraint.target_high) + (
@@ -330,8 +328,8 @@ def test_every_shipped_rule_can_be_told_in_both_directions(constraint, beyond, s
         instruction=constraint.too_low if beyond < 0 else constraint.too_high,
     )
     assert made.violated
-    for wording in ("evidence", "paper"):
-        text = statement_text((made,), wording=wording)
+    for policy in ("evidence", "paper"):
+        text = violation_text((made,), Style(policy))
         assert unbacked_numbers(text, [made]) == []
         assert "_" not in text
         assert "  " not in text
@@ -339,11 +337,12 @@ def test_every_shipped_rule_can_be_told_in_both_directions(constraint, beyond, s
         way = "increase" if beyond < 0 else "reduce"
         if constraint.check != "static":
             assert re.search(rf"\b{way} [a-z -]+ by \d", text.casefold()), "no size"
-            spoken = load_prompt("sentences.json")["phases"]
-            phase = spoken.get(constraint.phase, constraint.phase)
-            assert constraint.check == "tempo" or wording == "paper" or phase in text
+            phase = {"throughout": "during the repetition"}.get(constraint.phase, constraint.phase)
+            assert constraint.check == "tempo" or policy == "paper" or phase in text
         assert ("right" in text.casefold().split()) == (side == "r")
 
 
 def test_every_measure_of_the_catalogue_has_words():
-    assert {family(name) for name in CATALOGUE} <= set(load_prompt("sentences.json")["quantities"])
+    assert {sideless(name) for name in CATALOGUE} <= set(
+        load_prompt("sentences.json")["quantities"]
+    )

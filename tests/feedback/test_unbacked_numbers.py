@@ -98,7 +98,7 @@ def test_every_number_belongs_to_its_quantity_and_side(text, caught):
     ],
     ids=str,
 )
-def test_a_symmetry_says_which_side_falls_short_of_which(text, caught):
+def test_a_symmetry_names_the_side_that_falls_short(text, caught):
     assert unbacked_numbers(text, [uneven(-20.0)]) == caught
 
 

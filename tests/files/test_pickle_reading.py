@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copyreg
+import io
 import pickle
 import struct
 import time
@@ -21,7 +22,7 @@ from tests.hostile_pickles import LIVE, gadgets, text
 
 
 def read(data: bytes, **options: Any) -> Any:
-    return read_notes(data, 0, lambda name: False, most_steps=100_000, **options)
+    return read_notes(io.BytesIO(data), lambda name: False, most_steps=100_000, **options)
 
 
 PLAIN = st.recursive(
@@ -135,14 +136,14 @@ def test_the_gadgets_would_run_in_pythons_own_unpickler(tmp_path: Path, name: st
 def test_an_admitted_name_is_noted_and_still_not_run(tmp_path: Path, name: str) -> None:
     canary = tmp_path / "ran"
     with contextlib.suppress(PickleRefused):
-        read_notes(gadgets(canary)[name] + b".", 0, lambda name: True, most_steps=1000)
+        data = io.BytesIO(gadgets(canary)[name] + b".")
+        read_notes(data, lambda name: True, most_steps=1000)
     assert not canary.exists()
 
 
 def test_a_call_is_a_note() -> None:
     noted = read_notes(
-        b"cos\nsystem\n" + text("x") + b"\x85R}" + text("k") + b"K\x01sb.",
-        0,
+        io.BytesIO(b"cos\nsystem\n" + text("x") + b"\x85R}" + text("k") + b"K\x01sb."),
         lambda name: name == Name("os", "system"),
         most_steps=100,
     )
@@ -155,9 +156,9 @@ def test_what_lies_outside_is_a_note_or_refused() -> None:
     held = read(data, outside=True)
     assert isinstance(held, Outside)
     assert held.key == ("storage", 7)
-    for told in (data, b"Pstorage\n."):
+    for refused in (data, b"Pstorage\n."):
         with pytest.raises(PickleRefused, match="outside"):
-            read(told)
+            read(refused)
 
 
 NESTED_KEY = b"}" + b")" + b"2\x86" * 60 + b"K\x01s."
@@ -168,7 +169,7 @@ BOMBS = {
     "length of a byte array": b"\x96" + struct.pack("<Q", 2**40) + b"x.",
     "length of a number": b"\x8b" + struct.pack("<i", -5) + b"x.",
     "frame": b"\x95" + struct.pack("<Q", 2**62) + b"K\x01",
-    "key whose hash takes for ever": NESTED_KEY,
+    "key with an endless hash": NESTED_KEY,
     "negative memo": b"K\x01p-1\n.",
     "digits": b"I" + b"9" * 100_000 + b"\n.",
     "depth": b"(" * 200_000 + b".",

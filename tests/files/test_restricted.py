@@ -132,10 +132,10 @@ class _Calls:
     """Pickles as a call of some function."""
 
     def __init__(self, function: Any, *arguments: Any) -> None:
-        self._told = function, arguments
+        self._call = function, arguments
 
     def __reduce__(self) -> Any:
-        return self._told
+        return self._call
 
 
 def records(path: Path, items: list[Any]) -> Path:
@@ -266,7 +266,7 @@ def test_numpy_is_not_called_as_the_file_asks(tmp_path: Path, call: _Calls) -> N
 
 
 def test_raw_bytes_never_become_objects(tmp_path: Path) -> None:
-    """A pickle whose object array is said to be made of bytes, that is of pointers."""
+    """A pickle with an object array declared as bytes, that is as pointers."""
     good = records(tmp_path / "a.npy", [1, 2])
     header = good.read_bytes()[:128]
     state = (1, (2,), np.dtype("O"), False, b"\x01" * 16)

@@ -135,7 +135,7 @@ def tensor(
 
 
 LIES: dict[str, tuple[bytes, str]] = {
-    "another path": (tensor(key=text("../../etc/passwd")), "storage is no number"),
+    "another path": (tensor(key=text("../../etc/passwd")), "storage that is no number"),
     "absent storage": (tensor(key=text("9")), "has no member data/9"),
     "size": (tensor(stored=7, shape=7), "member data/0 has 24 bytes"),
     "beyond": (tensor(offset=3), "reaches beyond member data/0"),
@@ -170,9 +170,9 @@ def test_a_tensor_that_lies_is_refused(tmp_path: Path, name: str) -> None:
     assert caught.value.where == str(path)
 
 
-def appended(path: Path, name: str, content: bytes = b"x", **told: Any) -> Path:
+def appended(path: Path, name: str, content: bytes = b"x", **fields: Any) -> Path:
     info = zipfile.ZipInfo(name)
-    for key, value in told.items():
+    for key, value in fields.items():
         setattr(info, key, value)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(info, content)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from qevd_bio.motion.repetitions.cycles import CycleSettings, detect_cycles
+from qevd_bio.motion.repetitions.cycles import CycleSettings
+from qevd_bio.motion.repetitions.detection import detect_cycles
 
 SETTINGS = CycleSettings()
 

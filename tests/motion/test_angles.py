@@ -31,11 +31,11 @@ def test_a_true_step_of_100_degrees_is_kept():
 
 def test_missing_frames_take_no_part():
     true = np.deg2rad(np.linspace(165, 185, 21))
-    seen = wrap_angle(true)
-    seen[5], seen[6] = np.nan, -50.0
+    measured = wrap_angle(true)
+    measured[5], measured[6] = np.nan, -50.0
     valid = np.ones(21, dtype=bool)
     valid[6] = False
-    back = unwrap_angles(seen, valid)
+    back = unwrap_angles(measured, valid)
     keep = np.delete(np.arange(21), [5, 6])
     assert np.isnan(back[5])
     assert np.allclose(back[keep], true[keep])
@@ -58,13 +58,13 @@ def test_each_curve_is_unwrapped_by_itself():
     rng = np.random.default_rng(2)
     slopes = np.array([0.0, 0.01, 0.3, -0.4, 0.0, 0.2])
     true = np.arange(80)[:, None] * slopes + [0.0, 1.0, 2.0, -3.0, 9.0, 3.0]
-    seen = true.copy()
-    seen[:, [2, 3, 5]] = wrap_angle(true[:, [2, 3, 5]])
-    seen[rng.random(seen.shape) < 0.05] = np.nan
-    seen[:, [1, 2, 4]] = np.nan_to_num(seen[:, [1, 2, 4]], nan=0.5)
+    measured = true.copy()
+    measured[:, [2, 3, 5]] = wrap_angle(true[:, [2, 3, 5]])
+    measured[rng.random(measured.shape) < 0.05] = np.nan
+    measured[:, [1, 2, 4]] = np.nan_to_num(measured[:, [1, 2, 4]], nan=0.5)
     valid = rng.random(80) > 0.1
-    back = unwrap_angles(seen, valid)
-    for column, ours in zip(seen.T, back.T, strict=True):
+    back = unwrap_angles(measured, valid)
+    for column, ours in zip(measured.T, back.T, strict=True):
         known = valid & np.isfinite(column)
         plain = np.unwrap(column[known])
         turns = np.ceil((np.median(plain) - np.pi) / (2 * np.pi))

@@ -127,7 +127,7 @@ def still_check(deviation_deg, sigma_deg, seed, frames_count=75):
 def test_stillness_is_judged_without_the_noise(deviation_deg, sigma_deg, share):
     findings = [still_check(deviation_deg, sigma_deg, seed) for seed in range(200)]
     assert np.mean([f.violated for f in findings]) == pytest.approx(share, abs=0.01)
-    # The noise is seen in the curve itself, to about a quarter on this many frames.
+    # The noise is estimated from the curve itself, to about a quarter on this many frames.
     close = max(1.0, 0.3 * sigma_deg)
     assert np.median([f.measured for f in findings]) == pytest.approx(deviation_deg, abs=close)
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qevd_bio.motion.repetitions.cycles import (
-    CycleSettings,
+from qevd_bio.motion.repetitions.cycles import CycleSettings
+from qevd_bio.motion.repetitions.detection import (
     detect_alternating,
     detect_cycles,
     mean_crossings,

@@ -22,7 +22,7 @@ from qevd_bio.motion.plausibility import (
     mean_speed_m_s,
     range_excess_deg,
 )
-from qevd_bio.motion.repetitions.cycles import detect_alternating
+from qevd_bio.motion.repetitions.detection import detect_alternating
 from qevd_bio.motion.repetitions.holds import HoldSettings, detect_holds
 from qevd_bio.skeleton.bodies import generic_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX, mirror_q
@@ -41,7 +41,7 @@ def times(cycles):
 
 
 def moving(seed: int, rate_hz: float = 50.0, seconds: float = 4.0):
-    """A body whose angles follow slow sines, standing in the T-pose frame; angles and times."""
+    """A body with angles along slow sines, standing in the T-pose frame; angles and times."""
     rng = np.random.default_rng(seed)
     time_s = np.arange(round(seconds * rate_hz)) / rate_hz
     size = rng.uniform(-0.3, 0.3, 46)

@@ -140,11 +140,9 @@ def test_floor_metrics_of_a_body_that_sinks_floats_and_slides():
     sliding = still + time_s[:, None, None] * [0.3, 0.0, 0.4]
     assert floor_metrics(sliding, time_s, UP).sliding_m_s == pytest.approx(0.5)
     assert floor_metrics(still, time_s, UP).sliding_m_s == pytest.approx(0)
-    given = floor_metrics(still, time_s, UP, floor_m=float((still[0] @ UP).min()) + 0.01)
-    assert given.penetration_m == pytest.approx(0.01)
 
 
-def test_feet_drift_sees_a_sliding_foot_and_no_lifted_one():
+def test_feet_drift_is_that_of_a_sliding_foot_not_of_a_lifted_one():
     time_s = np.arange(60) / 30.0
     joints = np.tile(forward_kinematics(posed(), SKELETON)[0], (60, 1, 1))
     swaying = joints + np.sin(time_s)[:, None, None]
@@ -191,8 +189,8 @@ def test_range_excess(degrees, excess):
     ],
 )
 def test_longest_gap(valid, gap_s):
-    seen = np.array([digit == "1" for digit in valid])
-    assert longest_gap_s(np.arange(10.0), seen) == gap_s
+    found = np.array([digit == "1" for digit in valid])
+    assert longest_gap_s(np.arange(10.0), found) == gap_s
 
 
 def test_a_still_body_is_plausible_and_what_has_no_translation_is_not_made_up():

@@ -1,4 +1,4 @@
-"""Counts and places of repetitions in recordings whose truth others wrote down."""
+"""Counts and places of repetitions in recordings with a published truth."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from qevd_bio.motion.angles import unwrap_angles
-from qevd_bio.motion.repetitions.cycles import CycleSettings, detect_cycles
+from qevd_bio.motion.repetitions.cycles import CycleSettings
+from qevd_bio.motion.repetitions.detection import detect_cycles
 
 pytestmark = pytest.mark.data
 
 # UI-PRMD: this recording begins at the first extreme; nobody could see that it is one.
 SHORT_BY_ONE = {"m02_s01_correct"}
-# The owner of the data says ten; its tenth part holds no lunge.
+# The owner of the data counts ten; its tenth part holds no lunge.
 TRULY_NINE = "m03_s02_incorrect"
 # Joint and sign that turns the extreme upwards.
 REPCOUNT = {
@@ -142,6 +143,6 @@ def test_repcount_clips_are_off_by_at_most_one(repcount):
 
 
 def test_repcount_clips_are_exact_less_often_than_wished(repcount):
-    """Wished are 0.75; some of the marks leave out repetitions that can be seen."""
+    """The goal is 0.75; some of the marks leave out visible repetitions."""
     errors, _ = repcount
     assert np.mean(errors == 0) >= 0.6

@@ -1,4 +1,4 @@
-"""Sets among other movement: what is no repetition of the set, and what noise hides."""
+"""Sets among other movement: outliers, and repetitions in noise."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter1d
 
-from qevd_bio.motion.repetitions.cycles import detect_alternating, detect_cycles
-from qevd_bio.motion.repetitions.set_likeness import alike
-from qevd_bio.motion.repetitions.set_movement import along_the_set
+from qevd_bio.motion.repetitions.detection import detect_alternating, detect_cycles
+from qevd_bio.motion.repetitions.discriminant_curve import discriminant_curve
+from qevd_bio.motion.repetitions.outliers import inliers
 from qevd_bio.motion.streaming import CycleStream
 from tests.motion.made_signals import SETTINGS, noise
 
@@ -79,19 +79,19 @@ def test_the_joined_curve_has_less_noise_than_each_angle():
     truth, clean, time_s = performed([SET] * 6)
     signal, angles, _ = performed([SET] * 6, noise_deg=10.0)
     frames = np.array([[12 + 72 * i, 42 + 72 * i, 72 + 72 * i] for i in range(6)])
-    joined = along_the_set(signal, angles, clean, time_s, frames)
+    joined = discriminant_curve(signal, angles, clean, time_s, frames)
     assert np.std(joined - truth) < 0.7 * np.std(signal - truth)
 
 
-def test_two_other_movements_need_not_be_alike_to_be_left_out():
+def test_two_outliers_need_not_be_near_each_other():
     frames = np.array([[40 * i, 40 * i + 20, 40 * i + 40] for i in range(7)])
     curve = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(281) / 40)
     rises = np.repeat([OTHER, *[SET] * 5, -OTHER], 40, axis=0)
     angles = curve[:, None] * np.concatenate([rises, -OTHER[None]])
-    assert alike(frames, curve, angles, 1.5).tolist() == [False, *[True] * 5, False]
+    assert inliers(frames, curve, angles, 1.5).tolist() == [False, *[True] * 5, False]
 
 
-def test_three_repetitions_are_too_few_to_call_one_unlike():
+def test_three_repetitions_are_too_few_for_an_outlier():
     assert len(counted(*performed([SET, OTHER, SET]))) == 3
 
 
@@ -102,7 +102,7 @@ def test_an_angle_that_jumps_by_a_turn_changes_nothing():
     assert counted(signal, jumping, time_s) == counted(signal, angles, time_s)
 
 
-def test_an_angle_never_seen_takes_no_part():
+def test_an_angle_never_measured_is_ignored():
     signal, angles, time_s = performed([SET] * 6, noise_deg=6.0)
     unseen = np.column_stack([angles, np.full(len(time_s), np.nan)])
     assert counted(signal, unseen, time_s) == counted(signal, angles, time_s)
@@ -129,8 +129,8 @@ def test_angles_come_in_every_frame_or_in_none(first, second):
 
 
 @pytest.mark.parametrize("sides", ["LRLRL", "RRL", "LRLRLRLR"])
-def test_sides_that_a_camera_sees_unlike_are_compared_each_with_itself(sides):
-    """Seen from one place, the right half is never the mirror of the left one."""
+def test_each_side_is_compared_with_itself(sides):
+    """From one camera the right half is never the mirror of the left one."""
     right, left = [SET * [1, 0, 1, 0.2, 1, 1]], [OTHER * [0, 8, 1, 1, -1, 0.3]]
     rises = [row for side in sides for row in (right if side == "R" else left)]
     _, angles, time_s = performed(rises)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qevd_bio.motion.repetitions.cycles import detect_cycles
+from qevd_bio.motion.repetitions.detection import detect_cycles
 from qevd_bio.motion.streaming import CycleStream
 from tests.motion.made_signals import SETTINGS, noise, repetitions
 
@@ -17,7 +17,7 @@ from tests.motion.made_signals import SETTINGS, noise, repetitions
 def fed(stream, curve, time_s, valid=None):
     known = np.ones(len(curve), dtype=bool) if valid is None else valid
     frames = zip(curve, time_s, known, strict=True)
-    return [c for value, at, seen in frames for c in stream.feed(value, at, bool(seen))]
+    return [c for value, at, valid in frames for c in stream.feed(value, at, bool(valid))]
 
 
 @given(st.lists(st.floats(1.0, 3.0), min_size=1, max_size=5), st.integers(0, 1000))
@@ -31,17 +31,19 @@ def test_after_the_last_frame_the_cycles_are_those_of_the_whole(periods_s, seed)
     assert stream.finish() == detect_cycles(curve, time_s, valid, settings=SETTINGS)
 
 
-def test_each_repetition_is_told_once_and_soon_after_it_ended():
+def test_each_repetition_is_reported_once_and_soon_after_it_ended():
     curve, time_s, truth = repetitions([2.0] * 6, rest_s=1.0)
     stream = CycleStream(SETTINGS)
-    told = []
+    reported = []
     for value, at in zip(curve, time_s, strict=True):
-        told += [(cycle, at) for cycle in stream.feed(value, at, True)]
-    assert [c.key_s for c, _ in told] == pytest.approx([key for _, key, _ in truth[:6]], abs=0.2)
-    assert all(at - c.end_s < 1.6 for c, at in told)
+        reported += [(cycle, at) for cycle in stream.feed(value, at, True)]
+    assert [c.key_s for c, _ in reported] == pytest.approx(
+        [key for _, key, _ in truth[:6]], abs=0.2
+    )
+    assert all(at - c.end_s < 1.6 for c, at in reported)
 
 
-def test_standing_still_tells_nothing():
+def test_standing_still_reports_nothing():
     time_s = np.arange(900) / 30
     assert fed(CycleStream(SETTINGS), np.full(900, 0.3), time_s) == []
 

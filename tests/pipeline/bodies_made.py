@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from qevd_bio.body.landmarks import shipped_landmarks
+from qevd_bio.body.landmarks import SMPL_LANDMARKS, read_landmarks
 from qevd_bio.skeleton.bodies import generic_skeleton
 from qevd_bio.weights.store import METADATA_KEYS, WeightFolder
 from qevd_bio.weights.tensor_file import write_tensors
@@ -80,7 +80,7 @@ def _numbers(last: int) -> np.ndarray:
         "crotch": 1 + HIP_RING * AROUND,
     }
     for name, vertex in wanted.items():
-        target = shipped_landmarks("smpl").points[name].vertices[0]
+        target = read_landmarks(SMPL_LANDMARKS).points[name].vertices[0]
         other = int(np.flatnonzero(number == target)[0])
         number[[vertex, other]] = number[[other, vertex]]
     return number

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from qevd_bio.engine.stage import Stage
 from qevd_bio.exercises.load import load_rules
 from qevd_bio.exercises.references import build_reference
 from qevd_bio.motion.record import Motion
-from qevd_bio.qevd.clocks import frame_times_s
+from qevd_bio.qevd.frame_times import frame_times_s
 from qevd_bio.skeleton.dofs import DOF_INDEX
 
 FRAMES = 420
@@ -103,3 +105,11 @@ def captured(depth: float):
         return SimpleNamespace(motion=squats_motion(depth, times_s), notes={"turn_deg": 0})
 
     return capture
+
+
+def with_readers(stages: Iterable[Stage], *units: tuple[str, str]) -> set[tuple[str, str]]:
+    """Units, by video and stage, and those that depend on what they write."""
+    found = set(units)
+    for stage in stages:
+        found |= {(video, stage.name) for video, other in set(found) if other in stage.reads}
+    return found

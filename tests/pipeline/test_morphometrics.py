@@ -16,12 +16,12 @@ from qevd_bio.capture.body_size import with_height
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline, reopen_pipeline
 from qevd_bio.release.assembly import release_from
-from qevd_bio.release.evidence import release_faults
+from qevd_bio.release.evidence import sentence_issues
 from qevd_bio.release.loading import load_split
 from qevd_bio.skeleton.bodies import segment_lengths_for_height
 from qevd_bio.stages.body_sources import BodySources
 from qevd_bio.tables.morphometrics import MEASURES, SCHEMA, SEGMENTS
-from qevd_bio.views.changes import all_changes
+from qevd_bio.views.work_folder import annotation_rows
 from tests.pipeline.bodies_made import (
     CHEST_RING,
     HALF_HEIGHT_M,
@@ -37,6 +37,7 @@ from tests.pipeline.sessions_made import (
     TIMES_S,
     record,
     squats_motion,
+    with_readers,
     write_root,
 )
 
@@ -70,7 +71,7 @@ def row_of(pipeline: Pipeline, video: str = "0006") -> dict[str, Any]:
 
 
 def body_told(pipeline: Pipeline) -> set[str]:
-    return {row["morphology_context"] for row in all_changes(pipeline)}
+    return {row["morphology_context"] for row in annotation_rows(pipeline)}
 
 
 def test_betas_are_measured_on_the_body_of_the_user(walk, root: Path, tmp_path: Path) -> None:
@@ -211,17 +212,16 @@ def test_measurements_of_shapy_are_taken_as_they_are(walk, tmp_path: Path) -> No
     assert absent["reason"] == "all_hsmr_shapy_measurements.json holds no HSMR-0007"
 
     release = release_from(pipeline, out=tmp_path / "release", version="1.0.0")
-    assert release_faults(release.folder) == []
+    assert sentence_issues(release.folder) == []
     published = load_split("train", release.folder, "morphometrics")
     assert published["video_id"].tolist() == ["0006", "0007"]
     assert published["mass_kg"].tolist()[0] == 73.22 and np.isnan(published["mass_kg"][1])
 
     shapy_file(tmp_path / "shapy", mass=90.0)
     stale = open_pipeline(pipeline.config, pipeline.store.root).plan()
-    assert {(u.video_id, u.stage) for u in stale if u.action != "done"} == {
-        ("0006", "morphometrics"),
-        ("0006", "annotations"),
-    }
+    unit = ("0006", "morphometrics")
+    readers = with_readers(pipeline.stages, unit)
+    assert {(u.video_id, u.stage) for u in stale if u.action != "done"} == readers
 
 
 def test_another_body_makes_measurements_and_sentences_stale(
@@ -235,10 +235,9 @@ def test_another_body_makes_measurements_and_sentences_stale(
     other = np.zeros((6890, 3, 10))
     write_body(weights, shapedirs=other)
     why = {u.stage: u.why for u in again.plan() if u.action != "done"}
-    assert why["morphometrics"] == ("body changed",) and set(why) == {
-        "morphometrics",
-        "annotations",
-    }
+    readers = with_readers(again.stages, ("0006", "morphometrics"))
+    assert why["morphometrics"] == ("body changed",)
+    assert set(why) == {stage for _, stage in readers}
 
 
 def test_shapes_of_no_body_fail_with_the_video_named(walk, root: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from qevd_bio.engine.maintain.collect import waste
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.pipeline.other_configs import plans_of_other_configs
 from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline, reopen_pipeline
-from tests.pipeline.sessions_made import SQUATS, record, write_root
+from tests.pipeline.sessions_made import SQUATS, record, with_readers, write_root
 
 
 @pytest.fixture
@@ -47,9 +47,9 @@ def test_clearing_keeps_what_the_other_policy_needs(both: Pipeline) -> None:
     assert call("gc", "--work", work, "--yes") == 0
     assert {unit.action for unit in paper.plan()} == {"done"}
     assert call("gc", "--work", work, "--yes", "--last-config") == 0
-    assert {(u.stage, u.action) for u in paper.plan() if u.action != "done"} == {
-        ("annotations", "run")
-    }
+    lost = [unit for unit in paper.plan() if unit.action != "done"]
+    readers = with_readers(paper.stages, ("0001", "annotations"))
+    assert {unit.stage for unit in lost} == {stage for _, stage in readers}
     assert {unit.action for unit in both.plan()} == {"done"}
 
 
@@ -61,10 +61,10 @@ def test_clearing_is_refused_while_a_run_goes_on(both: Pipeline, capsys) -> None
     assert call("gc", "--work", work, "--yes", "--last-config") == 2
     assert f"run {first.parent.name} on" in capsys.readouterr().err
     assert call("gc", "--work", work, "--last-config") == 0, "looking is allowed"
-    assert len(list(both.store.completed_units("annotations"))) == 2
+    assert len(list(both.store.units("annotations"))) == 2
 
 
-def test_a_run_whose_needs_cannot_be_told_stops_clearing(both: Pipeline, tmp_path: Path) -> None:
+def test_a_run_with_unknown_needs_stops_clearing(both: Pipeline, tmp_path: Path) -> None:
     first = paper_run(both)
     whole = json.loads(first.read_text())
     gone = {**whole["config"], "data_root": str(tmp_path / "gone")}
@@ -72,10 +72,10 @@ def test_a_run_whose_needs_cannot_be_told_stops_clearing(both: Pipeline, tmp_pat
         first.write_text(damaged)
         with pytest.raises(UsageError, match="--last-config"):
             plans_of_other_configs(both, never)
-    told: list[str] = []
+    messages: list[str] = []
     first.write_text(json.dumps({**whole, "config": {"of": "another version"}}))
-    assert plans_of_other_configs(both, told.append) == []
-    assert "not written by this version" in told[0]
+    assert plans_of_other_configs(both, messages.append) == []
+    assert "data_root is absent" in messages[0]
 
 
 def test_the_same_configuration_is_planned_once(both: Pipeline) -> None:
@@ -94,12 +94,12 @@ def test_a_damaged_record_of_a_run_hides_nothing_else(both: Pipeline, capsys) ->
     states = {run["run_id"]: run["state"] for run in json.loads(capsys.readouterr().out)["runs"]}
     assert sorted(states.values()) == ["finished", "unreadable"]
     assert call("why", "0001:1", "--work", work) == 0
-    told = capsys.readouterr().out
-    assert f"{first.parent.name}: its record malformed JSON" in told
-    assert "commit" in told, "the other run's record is shown"
+    shown = capsys.readouterr().out
+    assert f"{first.parent.name}: its record malformed JSON" in shown
+    assert "commit" in shown, "the other run's record is shown"
 
 
-def test_a_damaged_note_of_the_last_run_says_how_to_mend_it(both: Pipeline) -> None:
+def test_a_damaged_record_of_the_last_run_names_the_next_step(both: Pipeline) -> None:
     path = both.store.root / "work.json"
     path.write_text(path.read_text()[:40])
     with pytest.raises(DataError, match=r"work\.json: malformed JSON .* Run `qevd-bio run` with"):

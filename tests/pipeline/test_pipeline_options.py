@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline, reopen_pipeline
-from qevd_bio.views.changes import all_changes
-from tests.pipeline.sessions_made import SQUATS, record, squats_motion, write_root
+from qevd_bio.views.work_folder import annotation_rows
+from tests.cli.test_maintain_commands import qevd_bio
+from tests.pipeline.sessions_made import SQUATS, record, squats_motion, with_readers, write_root
 
 TWO = [record("0001", SQUATS), record("0002", SQUATS)]
 
@@ -35,13 +36,17 @@ def test_wording_makes_only_the_annotations_stale(
     root = write_root(tmp_path / "QEVD", TWO[:1])
     pipeline = walk(root)
     assert stale(root, pipeline) == {}
-    assert stale(root, pipeline, **options) == {("0001", "annotations"): (f"{name} changed",)}
+    found, unit = stale(root, pipeline, **options), ("0001", "annotations")
+    assert found[unit] == (f"{name} changed",)
+    assert set(found) == with_readers(pipeline.stages, unit)
 
 
 def test_salient_joints_make_only_their_videos_stale(walk, tmp_path: Path) -> None:
     root = write_root(tmp_path / "QEVD", TWO)
     pipeline = walk(root)
-    before = {row["video_id"]: row for row in all_changes(pipeline) if row["feedback_index"] == 1}
+    before = {
+        row["video_id"]: row for row in annotation_rows(pipeline) if row["feedback_index"] == 1
+    }
     assert before["0002"]["status"] == "rewritten"
     file = tmp_path / "salient.json"
     file.write_text(json.dumps({"0002": {"0": ["thorax", "lumbar_body"], "1": ["head"]}}))
@@ -50,11 +55,11 @@ def test_salient_joints_make_only_their_videos_stale(walk, tmp_path: Path) -> No
         ("0002", "findings"),
         ("0002", "annotations"),
     }
-    assert set(found) == {("0002", "findings"), ("0002", "annotations")}
+    assert set(found) == with_readers(pipeline.stages, ("0002", "findings"))
 
     rows = {
         (row["video_id"], row["feedback_index"]): row
-        for row in all_changes(walk(root, salient_joints=file))
+        for row in annotation_rows(walk(root, salient_joints=file))
     }
     said = rows["0002", 1]
     assert (said["salient_joints"], said["salient_source"]) == (
@@ -85,11 +90,11 @@ def test_variants_come_back_alike(walk, tmp_path: Path) -> None:
     said = [*SQUATS[:2], (180, "Go deeper on these squats", 8, False), *SQUATS[2:]]
     root = write_root(tmp_path / "QEVD", [record(f"000{i}", said) for i in range(4)])
     first, second = (
-        [row["feedback"] for row in all_changes(walk(root, work=work, variants=True))]
+        [row["feedback"] for row in annotation_rows(walk(root, work=work, variants=True))]
         for work in ("a", "b")
     )
     assert first == second
-    plain = [row["feedback"] for row in all_changes(walk(root, work="c"))]
+    plain = [row["feedback"] for row in annotation_rows(walk(root, work="c"))]
     assert len(set(first)) > len(set(plain))
 
 
@@ -99,7 +104,25 @@ def test_an_unsure_pose_is_warned_of(walk, tmp_path: Path) -> None:
     confidence[145:156] = 0.2
     unsure = SimpleNamespace(motion=replace(sure, confidence=confidence), notes={})
     root = write_root(tmp_path / "QEVD", TWO[:1])
-    rows = all_changes(walk(root, capture=lambda *args, **options: unsure))
+    rows = annotation_rows(walk(root, capture=lambda *args, **options: unsure))
     warned = {row["feedback_index"] for row in rows if row["morphology_context"]}
     assert warned == {1}
     assert rows[1]["morphology_context"].startswith("Warning: low pose confidence")
+
+
+def test_exercises_without_a_rule_are_counted(walk, tmp_path: Path) -> None:
+    twice = [*SQUATS[:2], (170, "Moving on to zorbing!", 12, True), *SQUATS[3:]]
+    records = [record("0001", SQUATS), record("0002", twice)]
+    pipeline = walk(write_root(tmp_path / "QEVD", records))
+    assert pipeline.exercises_without_rule() == {"zorbing": 3}
+    assert pipeline.exercises_without_rule(("0001",)) == {"zorbing": 1}
+
+
+def test_run_ends_with_the_exercises_that_have_no_rule(tmp_path: Path) -> None:
+    root = write_root(tmp_path / "QEVD", [record("0001", SQUATS)])
+    run = ("run", "--data-root", str(root), "--workers", "0")
+    done = qevd_bio(*run, cwd=tmp_path)
+    assert done.returncode == 3, "the videos are placeholders"
+    assert "exercise without a rule  segments\nzorbing                  1\n" in done.stdout
+    done = qevd_bio(*run, "--json", cwd=tmp_path)
+    assert json.loads(done.stdout)["exercises_without_rule"] == {"zorbing": 1}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from qevd_bio.files.digest import sha256_json
-from qevd_bio.qevd.clocks import frame_times_s
+from qevd_bio.qevd.frame_times import frame_times_s
 from qevd_bio.qevd.record import Record
 
 FRAME_NS = 64_000_128
@@ -22,12 +22,12 @@ def made_timestamps(frames: int) -> np.ndarray:
     return FIRST_NS + np.arange(frames, dtype=np.int64) * FRAME_NS + jitter
 
 
-def made_raw(said: list[tuple[int, str, int, bool]], frames: int) -> dict[str, Any]:
-    """A record whose utterances are (silent frames before, text, frames, is_transition)."""
+def made_raw(spoken: list[tuple[int, str, int, bool]], frames: int) -> dict[str, Any]:
+    """A record with utterances (silent frames before, text, frames, is_transition)."""
     times_s = frame_times_s(made_timestamps(frames), where="made up")
     dense: list[str] = []
     stamps, flags = [], []
-    for silence, text, length, transition in said:
+    for silence, text, length, transition in spoken:
         dense += [""] * silence
         stamps.append(float(times_s[len(dense)]))
         flags.append(transition)
@@ -55,7 +55,6 @@ def made_record(raw: dict[str, Any], times_s: np.ndarray | None) -> Record:
         is_transition=tuple(raw["is_transition"]),
         times_s=times_s,
         issues=(),
-        source_file=Path("feedbacks_long_range.json"),
         index=0,
         digest=sha256_json(raw),
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from qevd_bio.qevd.completeness import SplitCount, split_counts
-from qevd_bio.qevd.records import load_records
+from qevd_bio.qevd.load import load_records
 
 
 def test_counts_records_and_files(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qevd_bio.qevd.clocks import frame_times_s
-from qevd_bio.qevd.records import load_records
+from qevd_bio.qevd.frame_times import frame_times_s
+from qevd_bio.qevd.load import load_records
 from qevd_bio.qevd.utterances import Reconciled, reconcile, utterances
 from tests.qevd.made_records import SESSION, SESSION_FRAMES, made_raw, made_record, made_timestamps
 
@@ -27,16 +27,16 @@ said_texts = st.lists(
 )
 
 
-def _record(said: list[tuple[int, str, int, bool]], tail: int, known: bool) -> Any:
-    frames = sum(silence + length for silence, _, length, _ in said) + tail
+def _record(spoken: list[tuple[int, str, int, bool]], tail: int, known: bool) -> Any:
+    frames = sum(silence + length for silence, _, length, _ in spoken) + tail
     frames = max(frames, 1)
     times_s = frame_times_s(made_timestamps(frames), where="made up") if known else None
-    return made_record(made_raw(said, frames), times_s)
+    return made_record(made_raw(spoken, frames), times_s)
 
 
-def _expected(said: list[tuple[int, str, int, bool]]) -> list[tuple[str, int, int]]:
+def _expected(spoken: list[tuple[int, str, int, bool]]) -> list[tuple[str, int, int]]:
     frame, expected = 0, []
-    for silence, text, length, _ in said:
+    for silence, text, length, _ in spoken:
         expected.append((text, frame + silence, frame + silence + length))
         frame += silence + length
     return expected
@@ -44,21 +44,21 @@ def _expected(said: list[tuple[int, str, int, bool]]) -> list[tuple[str, int, in
 
 @given(said_texts, st.integers(0, 5))
 def test_utterances_come_back_from_the_dense_list(
-    said: list[tuple[int, str, int, bool]], tail: int
+    spoken: list[tuple[int, str, int, bool]], tail: int
 ) -> None:
-    """With frame times known even touching equal utterances are told apart."""
-    record = _record(said, tail, known=True)
+    """With frame times known even touching equal utterances are separated."""
+    record = _record(spoken, tail, known=True)
     found = utterances(record)
-    assert [(one.text, one.frame_start, one.frame_end) for one in found] == _expected(said)
+    assert [(one.text, one.frame_start, one.frame_end) for one in found] == _expected(spoken)
     assert tuple(one.timestamp_s for one in found) == record.feedback_timestamps
-    assert [one.closed for one in found] == [True] * (len(said) - 1) + [tail > 0] * bool(said)
+    assert [one.closed for one in found] == [True] * (len(spoken) - 1) + [tail > 0] * bool(spoken)
 
 
 @given(said_texts, st.integers(1, 5))
 def test_without_times_separate_utterances_come_back(
-    said: list[tuple[int, str, int, bool]], tail: int
+    spoken: list[tuple[int, str, int, bool]], tail: int
 ) -> None:
-    apart = [(silence + 1, *rest) for silence, *rest in said]
+    apart = [(silence + 1, *rest) for silence, *rest in spoken]
     record = _record(apart, tail, known=False)
     found = utterances(record)
     assert [(one.text, one.frame_start, one.frame_end) for one in found] == _expected(apart)
@@ -67,10 +67,10 @@ def test_without_times_separate_utterances_come_back(
 
 @given(said_texts.filter(bool), st.data())
 def test_one_lost_timestamp_shifts_no_other(
-    said: list[tuple[int, str, int, bool]], data: st.DataObject
+    spoken: list[tuple[int, str, int, bool]], data: st.DataObject
 ) -> None:
-    lost = data.draw(st.integers(0, len(said) - 1))
-    apart = [(silence + 8, *rest) for silence, *rest in said]
+    lost = data.draw(st.integers(0, len(spoken) - 1))
+    apart = [(silence + 8, *rest) for silence, *rest in spoken]
     record = _record(apart, 1, known=True)
     frames = sum(silence + length for silence, _, length, _ in apart) + 1
     raw = made_raw(apart, frames)
@@ -79,7 +79,7 @@ def test_one_lost_timestamp_shifts_no_other(
     found = reconcile(made_record(raw, record.times_s))
     expected = [None if index == lost else time for index, time in enumerate(own)]
     assert [one.timestamp_s for one in found.utterances] == expected
-    assert [fault.kind for fault in found.issues if fault.kind != "no_session_end"] == [
+    assert [issue.kind for issue in found.issues if issue.kind != "no_session_end"] == [
         "no_timestamp"
     ]
 
@@ -92,7 +92,7 @@ def _stamps(found: Reconciled) -> list[float | None]:
     return [one.timestamp_s for one in found.utterances]
 
 
-def test_sound_session_has_no_faults(session: Raw) -> None:
+def test_sound_session_has_no_issues(session: Raw) -> None:
     found = _reconciled(session)
     assert _stamps(found) == session["feedback_timestamps"]
     assert [one.is_transition for one in found.utterances] == session["is_transition"]
@@ -105,7 +105,7 @@ def test_open_end_is_kept_and_stated() -> None:
     found = _reconciled(raw)
     assert not found.utterances[-1].closed
     assert _stamps(found) == raw["feedback_timestamps"]
-    assert [fault.kind for fault in found.issues] == ["open_end"]
+    assert [issue.kind for issue in found.issues] == ["open_end"]
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["times known", "times unknown"])
@@ -114,7 +114,7 @@ def test_open_end_whose_timestamp_is_missing_shifts_nothing(session: Raw, known:
     del session["feedback_timestamps"][-1], session["is_transition"][-1]
     found = _reconciled(session, TIMES_S if known else None)
     assert _stamps(found) == [*session["feedback_timestamps"], None]
-    assert {"no_timestamp", "open_end"} <= {fault.kind for fault in found.issues}
+    assert {"no_timestamp", "open_end"} <= {issue.kind for issue in found.issues}
 
 
 def test_touching_equal_utterances_are_told_apart_and_stated() -> None:
@@ -126,16 +126,16 @@ def test_touching_equal_utterances_are_told_apart_and_stated() -> None:
         (18, 27),
     ]
     assert _stamps(found) == raw["feedback_timestamps"]
-    (fault,) = found.issues
-    assert fault.kind == "touching"
-    assert "frame 10" in fault.message
+    (issue,) = found.issues
+    assert issue.kind == "touching"
+    assert "frame 10" in issue.message
 
 
 def test_touching_equal_utterances_without_times_stay_unpaired_and_named() -> None:
     raw = made_raw([(4, "nice", 6, False), (0, "nice", 5, False), (3, "lower", 9, False)], 40)
     found = _reconciled(raw, None)
     assert _stamps(found) == [None, None]
-    kinds = [fault.kind for fault in found.issues]
+    kinds = [issue.kind for issue in found.issues]
     assert kinds == ["no_timestamp"] * 2 + ["no_text"] * 3
 
 
@@ -144,9 +144,9 @@ def test_timestamp_of_another_kind_inside_an_utterance_does_not_split_it(session
     session["is_transition"].insert(1, False)
     found = _reconciled(session)
     assert len(found.utterances) == len(SESSION)
-    (fault,) = found.issues
-    assert fault.kind == "no_text"
-    assert "timestamp 1 " in fault.message
+    (issue,) = found.issues
+    assert issue.kind == "no_text"
+    assert "timestamp 1 " in issue.message
 
 
 def test_timestamp_after_the_video_does_not_split_an_open_end(session: Raw) -> None:
@@ -155,7 +155,7 @@ def test_timestamp_after_the_video_does_not_split_an_open_end(session: Raw) -> N
     session["is_transition"].append(True)
     found = _reconciled(session)
     assert _stamps(found) == session["feedback_timestamps"][:-1]
-    assert [fault.kind for fault in found.issues] == ["no_text", "open_end"]
+    assert [issue.kind for issue in found.issues] == ["no_text", "open_end"]
 
 
 def test_equal_numbers_with_one_lost_on_each_side_pair_by_time(session: Raw) -> None:
@@ -166,25 +166,25 @@ def test_equal_numbers_with_one_lost_on_each_side_pair_by_time(session: Raw) -> 
     del session["feedback_timestamps"][4], session["is_transition"][4]
     found = _reconciled(session)
     assert _stamps(found) == [own[0], own[2], own[3], None, own[5], own[6]]
-    assert [fault.kind for fault in found.issues] == ["no_timestamp", "no_text"]
+    assert [issue.kind for issue in found.issues] == ["no_timestamp", "no_text"]
 
 
 def test_constant_clock_offset_is_paired_in_order_and_stated(session: Raw) -> None:
     session["feedback_timestamps"] = [time - 3600 for time in session["feedback_timestamps"]]
     found = _reconciled(session)
     assert _stamps(found) == session["feedback_timestamps"]
-    (fault,) = found.issues
-    assert fault.kind == "clock_offset"
-    assert "-3600.000 s" in fault.message
+    (issue,) = found.issues
+    assert issue.kind == "clock_offset"
+    assert "-3600.000 s" in issue.message
 
 
 def test_text_that_begins_late_is_paired_and_stated(session: Raw) -> None:
     session["feedback_timestamps"][4] -= 0.3
     found = _reconciled(session)
     assert _stamps(found) == session["feedback_timestamps"]
-    (fault,) = found.issues
-    assert fault.kind == "off_time"
-    assert "+0.300 s" in fault.message
+    (issue,) = found.issues
+    assert issue.kind == "off_time"
+    assert "+0.300 s" in issue.message
 
 
 def test_transition_without_timestamp_is_known_by_its_form(session: Raw) -> None:
@@ -200,7 +200,7 @@ def test_lost_transition_is_placed_on_its_frame(session: Raw) -> None:
     session["feedbacks"] = ["" if text == gone else text for text in session["feedbacks"]]
     found = _reconciled(session)
     assert found.lost_transitions == (frame,)
-    assert [fault.kind for fault in found.issues] == ["no_text"]
+    assert [issue.kind for issue in found.issues] == ["no_text"]
 
 
 @pytest.mark.data

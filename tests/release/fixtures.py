@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.release.made_artifacts import published
 
-from qevd_bio.release.drop_in import records_table
-from qevd_bio.release.publish import publish
 from qevd_bio.release.contents import MissingVideo, PublishedVideo, Release
+from qevd_bio.release.drop_in import records_table
+from tests.release.made_artifacts import publish, published
 
 GENERATOR = {"qevd-bio": "0.1.0", "pyarrow": "26.0.1"}
 MISSING = (

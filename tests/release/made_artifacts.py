@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
-from qevd_bio.views.curves import Curve
-from qevd_bio.release.contents import PublishedVideo
 from qevd_bio.files.digest import sha256_file
 from qevd_bio.motion.record import Motion
+from qevd_bio.release.contents import PublishedVideo, Release, ReleaseInput
+from qevd_bio.release.publish import publish as publish_input
+from qevd_bio.release.shards import ROWS_PER_SHARD
 from qevd_bio.skeleton.dofs import DOF_INDEX, DOF_NAMES, N_DOFS
-from qevd_bio.tables import annotations, cycles, findings, kinematics
-from qevd_bio.tables import morphometrics as morphometrics_table
-from qevd_bio.tables import quality as quality_table
+from qevd_bio.tables import annotations, kinematics
 from qevd_bio.tables.parquet import read_parquet, rows_table, write_parquet
+from qevd_bio.tables.published import TABLES
+from qevd_bio.tables.published_table import PublishedTable
 
 START_S = 1690028800.2981102
 UNOBSERVED = ("wrist_flexion_r", "pro_sup_l")
@@ -165,40 +168,23 @@ def cycle(video_id: str, index: int) -> dict[str, Any]:
     }
 
 
-def quality(video_id: str) -> dict[str, Any]:
-    """A capture that gives no reason to doubt."""
-    return {
-        "video_id": video_id,
-        "frames": 20,
-        "duration_s": 0.6,
-        "valid_share": 1.0,
-        "confidence_median": 0.9,
-        "longest_gap_s": 0.0,
-        "pelvis_tilt_peak_deg": -20.0,
-        "asymmetry_deg": 2.0,
-        "angular_speed_deg_s": 90.0,
-        "com_speed_m_s": 0.5,
-        "com_acceleration_m_s2": 3.0,
-        "root_source": "contact",
-        "penetration_m": None,
-        "floating_m": None,
-        "foot_sliding_m_s": None,
-        "feet_drift_m_s": 0.1,
-        "range_excess_share": 0.0,
-        "range_excess_deg": None,
-        "range_excess_dof": None,
-        "concerns": [],
+def made_row(table: PublishedTable, video_id: str, **changed: Any) -> dict[str, Any]:
+    """A row of any table: null where it may be, else the first choice, zero or empty."""
+    row = {
+        field.name: None if field.nullable else _empty(field.type, table.choices.get(field.name))
+        for field in table.schema
     }
+    return row | {"video_id": video_id} | changed
 
 
-def morphometrics(video_id: str) -> dict[str, Any]:
-    """A body of which nothing is known."""
-    return dict.fromkeys(morphometrics_table.SCHEMA.names) | {
-        "video_id": video_id,
-        "source": "none",
-        "reason": "the mediapipe capture gives no shape of the body",
-        "flags": [],
-    }
+def _empty(kind: pa.DataType, choices: tuple[str, ...] | None = None) -> Any:
+    if pa.types.is_struct(kind):
+        return {field.name: None if field.nullable else _empty(field.type) for field in kind}
+    if pa.types.is_list(kind):
+        return []
+    if pa.types.is_string(kind):
+        return choices[0] if choices else ""
+    return False if pa.types.is_boolean(kind) else 0
 
 
 def quantified(video_id: str, index: int, motion: Motion) -> dict[str, Any]:
@@ -223,16 +209,11 @@ def quantified(video_id: str, index: int, motion: Motion) -> dict[str, Any]:
 def published(
     folder: Path, video_id: str, split: str, *, frames: int = 20, n_cycles: int = 2
 ) -> PublishedVideo:
-    """Write the six artifacts of a video, which agree; rows of annotations are out of order."""
-    paths = {
-        name: folder / video_id / f"{name}.parquet"
-        for name in ("annotations", "kinematics", "cycles", "findings", "morphometrics", "quality")
-    }
+    """Write an artifact of every table for a video, which agree; annotations are out of order."""
+    paths = {name: folder / video_id / f"{name}.parquet" for name in TABLES}
     moved = motion(frames, seed=len(video_id))
     table, notes = kinematics.motion_table(video_id, moved)
     write_parquet(table, paths["kinematics"], notes={**notes, "rotation_deg": 90})
-    found = [cycle(video_id, index) for index in reversed(range(n_cycles))]
-    write_parquet(rows_table(found, cycles.SCHEMA), paths["cycles"])
     checked = [
         {
             "video_id": video_id,
@@ -244,19 +225,46 @@ def published(
         for index in range(n_cycles)
         for name in ("stance", "depth")
     ]
-    write_parquet(rows_table(checked, findings.SCHEMA), paths["findings"])
     seen = {"frames": frames, "duration_s": _time_s(frames - 1) - START_S}
-    rows = [{**quality(video_id), **seen}]
-    write_parquet(rows_table(rows, quality_table.SCHEMA), paths["quality"])
-    body = rows_table([morphometrics(video_id)], morphometrics_table.SCHEMA)
-    write_parquet(body, paths["morphometrics"])
-    first = quantified(video_id, 0, moved) if n_cycles else kept(video_id, 0)
-    said = [kept(video_id, 1), first]
+    body = {"source": "none", "reason": "the mediapipe capture gives no shape of the body"}
+    rows = {
+        "cycles": [cycle(video_id, index) for index in reversed(range(n_cycles))],
+        "findings": checked,
+        "quality": [made_row(TABLES["quality"], video_id, root_source="contact", **seen)],
+        "morphometrics": [made_row(TABLES["morphometrics"], video_id, **body)],
+    }
+    for name in [name for name in TABLES if name not in ("kinematics", "annotations")]:
+        own = rows.get(name, [made_row(TABLES[name], video_id)])
+        write_parquet(rows_table(own, TABLES[name].schema), paths[name])
+    said = [kept(video_id, 1), quantified(video_id, 0, moved) if n_cycles else kept(video_id, 0)]
     for row in said:
         for name in ("kinematics", "findings"):
             row["provenance"][f"{name}_sha256"] = sha256_file(paths[name])
     write_parquet(rows_table(said, annotations.SCHEMA), paths["annotations"])
     return PublishedVideo(video_id, split, paths)
+
+
+def publish(
+    videos: Sequence[PublishedVideo],
+    *,
+    out: Path,
+    version: str = "1.0.0",
+    rows_per_shard: int = ROWS_PER_SHARD,
+    previous: Path | None = None,
+    date: str | None = None,
+    url: str | None = None,
+    **given: Any,
+) -> Release:
+    """`publish.publish` of videos, with the fields of `ReleaseInput` as keywords."""
+    return publish_input(
+        ReleaseInput(videos, **given),
+        out=out,
+        version=version,
+        rows_per_shard=rows_per_shard,
+        previous=previous,
+        date=date,
+        url=url,
+    )
 
 
 def source_record(video: PublishedVideo) -> dict[str, Any]:
@@ -279,27 +287,3 @@ def source_record(video: PublishedVideo) -> dict[str, Any]:
 
 def _time_s(frame: int) -> float:
     return START_S + frame / 30.0
-
-
-def squat_curve(segment_index: int = 0, **changed: Any) -> Curve:
-    """Knee flexion of ten squats of three seconds, 10 to 80 degrees, with a gap at 14 s."""
-    seconds = np.arange(900) / 30.0
-    values = {
-        "video_id": "0146",
-        "segment_index": segment_index,
-        "exercise": "squats",
-        "measure": "knee_flexion_r",
-        "label": "right knee flexion",
-        "unit": "deg",
-        "time_s": START_S + seconds,
-        "values": 45.0 - 35.0 * np.cos(2.0 * np.pi * seconds / 3.0),
-        "valid": (seconds < 13.75) | (seconds > 14.5),
-        "cycles": tuple(
-            (START_S + 3.0 * i, START_S + 3.0 * i + 1.5, START_S + 3.0 * i + 3.0) for i in range(9)
-        ),
-        "utterances_s": (START_S + 4.7,),
-        "target_low": 90.0,
-        "target_high": 120.0,
-        "tolerance": 10.0,
-    }
-    return Curve(**{**values, **changed})

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.release.made_artifacts import published
 
-from qevd_bio.release.publish import publish
-from qevd_bio.release.contents import PublishedVideo, Release
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.files.digest import sha256_file
+from qevd_bio.release.contents import PublishedVideo, Release
 from qevd_bio.tables.columns import SCHEMA_VERSION
+from tests.release.made_artifacts import publish, published
 
 
 def changelog(release: Release) -> str:

@@ -9,12 +9,12 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from tests.verify.made_release import DEPTHS, edit_json, edit_rows, made_release, released, rewrite
 
 from qevd_bio.cli.main import app
+from qevd_bio.errors import UsageError
 from qevd_bio.release.compare import compare_releases
 from qevd_bio.release.version_steps import next_version, step_taken, suffices
-from qevd_bio.errors import UsageError
+from tests.verify.made_release import DEPTHS, edit_json, edit_rows, made_release, released, rewrite
 
 SAID = "annotations/train-00000-of-00001.parquet"
 KIN = "kinematics/test-00000-of-00001.parquet"

@@ -7,14 +7,13 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from tests.release.made_artifacts import kept, motion, quantified
 
-from qevd_bio.release.evidence import release_faults, row_faults
-from qevd_bio.release.publish import publish
-from qevd_bio.release.contents import PublishedVideo, Release
 from qevd_bio.errors import DataError
+from qevd_bio.release.contents import PublishedVideo, Release
+from qevd_bio.release.evidence import row_issues, sentence_issues
 from qevd_bio.tables import annotations
 from qevd_bio.tables.parquet import rows_table, write_parquet
+from tests.release.made_artifacts import kept, motion, publish, quantified
 
 MOTION = motion(20, seed=4)
 SAID = quantified("0146", 0, MOTION)
@@ -22,19 +21,21 @@ KNEE_DEG = SAID["pose"][0]["angle_deg"]
 KNEE = SAID["motion_context"].split(":")[1].split(".")[0].strip()
 
 
-def test_an_honest_row_has_no_faults() -> None:
-    assert row_faults(SAID) == []
-    assert row_faults(kept("0146", 1)) == []
+def test_a_row_that_is_backed_has_no_issues() -> None:
+    assert row_issues(SAID) == []
+    assert row_issues(kept("0146", 1)) == []
 
 
 @pytest.mark.parametrize(
     ("changed", "cause"),
     [
         pytest.param(
-            {"feedback": "Right knee flexion 70° (target: 90°)."}, "sentence says 70", id="number"
+            {"feedback": "Right knee flexion 70° (target: 90°)."},
+            "sentence states 70",
+            id="number",
         ),
         pytest.param(
-            {"feedback": "Left knee flexion 72° (target: 90°)."}, "sentence says 72", id="side"
+            {"feedback": "Left knee flexion 72° (target: 90°)."}, "sentence states 72", id="side"
         ),
         pytest.param(
             {"findings": [one | {"spoken": False} for one in SAID["findings"]]},
@@ -51,7 +52,7 @@ def test_an_honest_row_has_no_faults() -> None:
                 "reason": "depth: right knee flexion 99°",
                 "findings": [one | {"spoken": False} for one in SAID["findings"]],
             },
-            "reason says 99",
+            "reason states 99",
             id="reason",
         ),
         pytest.param(
@@ -61,17 +62,17 @@ def test_an_honest_row_has_no_faults() -> None:
         ),
         pytest.param(
             {"motion_context": "Pose state: right knee flexion 179°. Violations: none."},
-            "pose state says 'right knee flexion 179°'",
+            "pose state states 'right knee flexion 179°'",
             id="pose",
         ),
         pytest.param(
             {"motion_context": f"Pose state: {KNEE.replace('right', 'left')}. Violations: none."},
-            "pose state says 'left",
+            "pose state states 'left",
             id="side of the pose",
         ),
         pytest.param(
             {"motion_context": f"Pose state: {KNEE}. Violations: Right knee flexion 50°."},
-            "motion context says 50",
+            "motion context states 50",
             id="violation",
         ),
         pytest.param(
@@ -79,22 +80,22 @@ def test_an_honest_row_has_no_faults() -> None:
         ),
     ],
 )
-def test_a_row_that_tells_more_than_it_knows_is_caught(changed: dict[str, Any], cause: str):
-    assert any(cause in found for found in row_faults(SAID | changed))
+def test_a_statement_that_nothing_backs_is_found(changed: dict[str, Any], cause: str):
+    assert any(cause in found for found in row_issues(SAID | changed))
 
 
 @pytest.mark.parametrize(
-    ("told", "is_backed"),
+    ("stated", "is_backed"),
     [("Height 1.78 m.", True), ("Height 1.79 m.", False), ("", False)],
     ids=["as measured", "another number", "left out"],
 )
-def test_the_body_told_is_the_body_measured(told: str, is_backed: bool) -> None:
-    row = SAID | {"morphology_context": told}
-    assert (row_faults(row, {"height": 1.78}) == []) is is_backed
+def test_the_body_stated_is_the_body_measured(stated: str, is_backed: bool) -> None:
+    row = SAID | {"morphology_context": stated}
+    assert (row_issues(row, {"height": 1.78}) == []) is is_backed
 
 
 def test_a_made_release_is_proved(release: Release) -> None:
-    assert release_faults(release.folder) == []
+    assert sentence_issues(release.folder) == []
 
 
 @pytest.mark.parametrize(

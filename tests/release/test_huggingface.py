@@ -8,13 +8,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from tests.release.made_artifacts import published
 
 from qevd_bio.release import shards
-from qevd_bio.release.configs import CONFIGS
-from qevd_bio.release.loading import load_table
-from qevd_bio.release.publish import publish
 from qevd_bio.release.contents import PublishedVideo
+from qevd_bio.release.loading import load_table
+from qevd_bio.tables.published import TABLES
+from tests.release.made_artifacts import publish, published
 
 pytestmark = pytest.mark.slow
 
@@ -39,7 +38,7 @@ def folder(
     return publish(videos, **arguments, rows_per_shard=25).folder
 
 
-@pytest.mark.parametrize("config", [None, *CONFIGS])
+@pytest.mark.parametrize("config", [None, *TABLES])
 def test_rows_and_counts_are_those_of_the_card(
     datasets: Any, folder: Path, tmp_path: Path, config: str | None
 ) -> None:
@@ -53,7 +52,7 @@ def test_rows_and_counts_are_those_of_the_card(
     assert builder.info.features == features
 
     table = config or "annotations"
-    assert features == datasets.Features.from_arrow_schema(CONFIGS[table].schema)
+    assert features == datasets.Features.from_arrow_schema(TABLES[table].schema)
     loaded = datasets.load_dataset(str(folder), config, cache_dir=cache)
     assert "test" in loaded or table in ("cycles", "findings"), "empty splits are not offered"
     for split, rows in loaded.items():
@@ -61,7 +60,7 @@ def test_rows_and_counts_are_those_of_the_card(
 
 
 def test_features_come_back_from_the_shards(datasets: Any, folder: Path, tmp_path: Path) -> None:
-    for config, table in CONFIGS.items():
+    for config, table in TABLES.items():
         schema = pq.read_schema(next((folder / config).glob("train-*")))
         kept = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
         features = datasets.Features.from_dict(kept)
@@ -79,9 +78,5 @@ def test_release_of_one_split_without_cycles_loads(
     folder = publish([video], **arguments).folder
     cache = str(tmp_path / "cache")
     assert set(datasets.load_dataset(str(folder), cache_dir=cache)) == {"test"}
-    assert datasets.get_dataset_config_names(str(folder)) == [
-        "annotations",
-        "kinematics",
-        "morphometrics",
-        "quality",
-    ]
+    named = datasets.get_dataset_config_names(str(folder))
+    assert named == [name for name in TABLES if name not in ("cycles", "findings")]

@@ -7,10 +7,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from qevd_bio.release.loading import load_split
-from qevd_bio.release.publish import publish
-from qevd_bio.release.contents import PublishedVideo, Release
 from qevd_bio.errors import DataError, UsageError
+from qevd_bio.release.contents import PublishedVideo, Release
+from qevd_bio.release.loading import load_split
+from tests.release.made_artifacts import publish
 
 
 def test_annotations_by_default(release: Release) -> None:
@@ -83,7 +83,7 @@ def _drop_row(file: Path) -> None:
         (_remove, "cannot be read"),
         (_cut, "cannot be read"),
         (_drop_column, "columns differ"),
-        (_drop_row, "has 19 rows, the manifest says 20"),
+        (_drop_row, "has 19 rows, the manifest lists 20"),
     ],
     ids=["missing", "cut", "column", "row"],
 )

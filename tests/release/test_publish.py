@@ -13,17 +13,23 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from tests.release.made_artifacts import START_S, UNOBSERVED, kept, motion, published, quantified
 
-from qevd_bio.release import publish as publishing
-from qevd_bio.release.publish import publish
-from qevd_bio.release.contents import Contents, PublishedVideo, Release
 from qevd_bio.errors import DataError, UsageError
+from qevd_bio.release import publish as publishing
+from qevd_bio.release.contents import Contents, PublishedVideo, Release
 from qevd_bio.skeleton.dofs import DOF_NAMES
 from qevd_bio.tables import annotations, kinematics
 from qevd_bio.tables.parquet import rows_table, write_parquet
-
-CONFIG_NAMES = ("annotations", "kinematics", "cycles", "findings", "morphometrics", "quality")
+from qevd_bio.tables.published import TABLES
+from tests.release.made_artifacts import (
+    START_S,
+    UNOBSERVED,
+    kept,
+    motion,
+    publish,
+    published,
+    quantified,
+)
 
 UNITS = {
     "_deg_s": "deg/s",
@@ -58,10 +64,11 @@ def test_layout_and_rows_in_order(release: Release) -> None:
             "schema/records.json",
             "cycles/train-00000-of-00001.parquet",
             "findings/train-00000-of-00001.parquet",
-            *(f"schema/{name}.json" for name in CONFIG_NAMES),
+            *(f"schema/{name}.json" for name in TABLES),
             *(
                 f"{name}/{split}-00000-of-00001.parquet"
-                for name in ("annotations", "kinematics", "morphometrics", "quality")
+                for name in TABLES
+                if name not in ("cycles", "findings")
                 for split in ("train", "test")
             ),
         ]
@@ -137,7 +144,7 @@ def test_pandas_and_duckdb_read_it(release: Release) -> None:
     assert duckdb.sql(query).fetchall() == [("0007", 72.0, 2), ("0146", 72.0, 2)]
 
 
-@pytest.mark.parametrize("config", CONFIG_NAMES)
+@pytest.mark.parametrize("config", TABLES)
 def test_every_column_says_unit_and_meaning(release: Release, config: str) -> None:
     schema = pq.read_schema(release.folder / config / "train-00000-of-00001.parquet")
     listed = json.loads((release.folder / "schema" / f"{config}.json").read_text())
@@ -274,14 +281,14 @@ def test_killed_process_leaves_no_half_release(
 import os, sys
 from pathlib import Path
 from qevd_bio.release import publish as publishing
-from qevd_bio.release.contents import PublishedVideo
+from qevd_bio.release.contents import PublishedVideo, ReleaseInput
 publishing.card_text = lambda contents: os._exit(9)
 video = PublishedVideo("0146", "train", {{
     name: Path({str(tmp_path)!r}) / "work" / "0146" / f"{{name}}.parquet"
-    for name in {CONFIG_NAMES!r}
+    for name in {list(TABLES)!r}
 }})
-publishing.publish([video], out=Path({str(arguments["out"])!r}), version="1.0.0", missing=[],
-                   drop_in={{}}, records={{}}, generator={{}})
+given = ReleaseInput([video])
+publishing.publish(given, out=Path({str(arguments["out"])!r}), version="1.0.0")
 """
     code = subprocess.run(
         [sys.executable, "-c", program], cwd=Path(__file__).parents[2], check=False
@@ -384,8 +391,8 @@ def _strange_dof(video: PublishedVideo) -> PublishedVideo:
         (_other_split, "belongs to split 'validation'"),
         (_damaged, "no readable Parquet file"),
         (_other_columns, "columns differ"),
-        (_row_twice, "1 rows whose key is taken"),
-        (_without_notes, "does not say which degrees of freedom"),
+        (_row_twice, "1 rows with a key that is taken"),
+        (_without_notes, "does not name the degrees of freedom"),
         (_strange_dof, "observes tail_wag"),
     ],
     ids=lambda value: value.__name__ if callable(value) else "",

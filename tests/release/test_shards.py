@@ -11,14 +11,13 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.release.made_artifacts import published
 
-from qevd_bio.release import shards
-from qevd_bio.release.configs import CONFIGS
-from qevd_bio.release.loading import load_table, videos_of
-from qevd_bio.release.publish import publish
-from qevd_bio.release.contents import PublishedVideo, Release
 from qevd_bio.errors import DataError
+from qevd_bio.release import shards
+from qevd_bio.release.contents import PublishedVideo, Release
+from qevd_bio.release.loading import load_table, videos_of
+from qevd_bio.tables.published import TABLES
+from tests.release.made_artifacts import publish, published
 
 
 def leaves(file: Path) -> dict[str, Any]:
@@ -27,7 +26,7 @@ def leaves(file: Path) -> dict[str, Any]:
     return {group.column(i).path_in_schema: group.column(i) for i in range(footer.num_columns)}
 
 
-@pytest.mark.parametrize("config", CONFIGS)
+@pytest.mark.parametrize("config", TABLES)
 def test_floats_at_any_depth_are_split_by_byte_and_only_ids_have_dictionaries(
     release: Release, config: str
 ) -> None:
@@ -77,7 +76,7 @@ def test_row_groups_keep_rows_and_limits(
 
 def test_row_groups_of_the_defaults_stay_below_a_hundred_megabytes() -> None:
     assert shards.BYTES_PER_GROUP < 100e6
-    width = sum(field.type.bit_width for field in CONFIGS["kinematics"].schema if
+    width = sum(field.type.bit_width for field in TABLES["kinematics"].schema if
                 pa.types.is_primitive(field.type)) / 8  # fmt: skip
     assert shards.ROWS_PER_GROUP * width < 10e6, "a window is read with at most two of them"
 

@@ -14,8 +14,6 @@ from qevd_bio.skeleton.bodies import (
     generic_skeleton,
     scaled_skeleton,
     segment_lengths_for_height,
-    skel_bone_rotations,
-    skel_skeleton,
 )
 from qevd_bio.skeleton.dofs import (
     DOF_INDEX,
@@ -33,6 +31,7 @@ from qevd_bio.skeleton.kinematics import (
     axis_rotation,
     forward_kinematics,
 )
+from tests.skeleton.skel_oracle import SkelModel
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "skel"
 OTHER_SIDE = [
@@ -43,13 +42,14 @@ OTHER_SIDE = [
 
 @pytest.mark.parametrize("name", ["skel_onehot", "skel_mixed"])
 def test_matches_official_implementation(name: str) -> None:
-    model = np.load(GOLDEN / "skel_synthetic_joint_level.npz")
+    held = np.load(GOLDEN / "skel_synthetic_joint_level.npz")
+    none = np.zeros(0)
+    model = SkelModel(none, none, held["per_joint_rot"], held["apose_rel_transfo"])
     cases = np.load(GOLDEN / f"{name}.npz")
     for i, q in enumerate(cases["q"].astype(np.float64)):
         rest = cases["joints_tpose"][i].astype(np.float64)
-        skeleton = skel_skeleton(rest, model["per_joint_rot"], model["apose_rel_transfo"])
-        joints, turned = forward_kinematics(q[None], skeleton)
-        bones = skel_bone_rotations(rest, model["per_joint_rot"], model["apose_rel_transfo"])
+        joints, turned = forward_kinematics(q[None], model.skeleton(rest))
+        bones = model.bone_rotations(rest)
         assert np.abs(joints[0] + cases["trans"][i] - cases["joints"][i]).max() < 5e-6
         assert np.abs(turned[0] @ bones - cases["joints_ori"][i]).max() < 5e-6
 
@@ -163,7 +163,7 @@ SCAPULAE = [*joint_dofs("scapula_r"), *joint_dofs("scapula_l")]
 
 
 def random_pose_and_body(frames: int) -> tuple[np.ndarray, Skeleton]:
-    """Angles with a straight spine, and a body whose joints are turned and placed anyhow."""
+    """Angles with a straight spine, and a body with randomly turned and placed joints."""
     rng = np.random.default_rng(13)
     q = rng.uniform(-2.0, 2.0, size=(frames, N_DOFS))
     q[:, TRUNK[0::3] + TRUNK[1::3] + SCAPULAE[0::3] + SCAPULAE[1::3]] = 0.0

@@ -1,4 +1,4 @@
-"""Measures: poses whose angles are known, signs seen in where a limb goes, noise by simulation."""
+"""Measures: poses with known angles, signs by the position of a limb, noise by simulation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 
 from qevd_bio.skeleton.bodies import generic_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX, N_DOFS, mirror_q
-from qevd_bio.skeleton.measures import CATALOGUE, measure_sigma, measure_values
+from qevd_bio.skeleton.measures import CATALOGUE, measure_sigmas, measure_values
 
 DOWN = np.array([0.0, 1.0, 0.0])
 SKELETON = generic_skeleton()
@@ -26,6 +26,10 @@ def standing(**degrees: float) -> np.ndarray:
 
 def value(name: str, q: np.ndarray) -> float:
     return float(measure_values([name], q, SKELETON, DOWN)[name][0])
+
+
+def sigma_of(name: str, q: np.ndarray, sigma_rad: np.ndarray) -> float:
+    return float(measure_sigmas([(name, 0)], q, sigma_rad[None], SKELETON, DOWN)[0])
 
 
 def both(**degrees: float) -> dict[str, float]:
@@ -120,7 +124,7 @@ def test_noise_propagation_agrees_with_simulation(name: str) -> None:
     rng = np.random.default_rng(7)
     noisy = np.repeat(pose, 4000, axis=0) + rng.normal(0, sigma, size=(4000, N_DOFS))
     simulated = float(np.std(measure_values([name], noisy, SKELETON, DOWN)[name]))
-    propagated = measure_sigma(name, pose[0], sigma, SKELETON, DOWN)
+    propagated = sigma_of(name, pose, sigma)
     assert propagated == pytest.approx(simulated, rel=0.08)
 
 
@@ -128,7 +132,7 @@ def test_noise_propagation_agrees_with_simulation(name: str) -> None:
 def test_an_unobserved_dof_makes_the_noise_infinite(name: str) -> None:
     sigma = np.full(N_DOFS, 0.01)
     sigma[DOF_INDEX[CATALOGUE[name].needs[-1]]] = np.inf
-    assert measure_sigma(name, standing()[0], sigma, SKELETON, DOWN) == np.inf
+    assert sigma_of(name, standing(), sigma) == np.inf
 
 
 TRUNK_LINE = ("trunk_forward_lean", "trunk_side_lean", "body_line")

@@ -142,6 +142,14 @@ def test_parts_lie_where_they_are_worn(body: Body) -> None:
     assert [PARTS[body.face_part[i]] for i in (top, bottom)] == ["hair", "shoes"]
 
 
+def test_the_tool_that_bakes_the_body_knows_its_builds_and_joints() -> None:
+    from tools import bake_body
+
+    assert tuple(bake_body.BUILDS) == BUILDS
+    stems = {name.removesuffix("_r").removesuffix("_l") for name in JOINT_INDEX}
+    assert set(bake_body.SEGMENT_OF_BONE.values()) | set(bake_body.BONE_OF_JOINT) <= stems
+
+
 def test_an_unknown_build_is_named() -> None:
     with pytest.raises(UsageError, match="there is no build 'giant'"):
         load_body("giant")

@@ -11,7 +11,6 @@ from qevd_bio.synthetic.render import (
     draw_mesh,
     draw_shadow,
     fragments,
-    halve,
     lambert,
     project,
     vertex_normals,
@@ -171,13 +170,6 @@ def test_a_shadow_falls_on_the_ground_away_from_the_lamp() -> None:
     columns = np.flatnonzero(shadow.any(axis=0))
     assert columns.mean() == pytest.approx(100.0 - 100.0 / 5.0, abs=1.0)
     assert shadow.sum() == pytest.approx(np.pi * 6.0**2 * np.sqrt(2), rel=0.05)
-
-
-def test_halving_averages_squares_of_four() -> None:
-    picture = np.zeros((2, 4, 3), dtype=np.uint8)
-    picture[0, 0] = 200
-    picture[:, 2:] = 90
-    np.testing.assert_array_equal(halve(picture)[..., 0], [[50, 90]])
 
 
 def test_a_picture_of_another_size_is_refused() -> None:

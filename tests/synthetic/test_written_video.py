@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from qevd_bio.errors import UsageError
+from qevd_bio.errors import DataError
 from qevd_bio.synthetic.video import frame_timestamps_ns, write_timestamps, write_video
 
 
@@ -40,7 +40,7 @@ def test_pictures_come_back(tmp_path: Path, sideways: bool) -> None:
         assert np.abs(upright.astype(int) - shown).mean() < 12
 
 
-def test_the_header_tells_rate_and_length(tmp_path: Path) -> None:
+def test_the_header_holds_rate_and_length(tmp_path: Path) -> None:
     write_video(tmp_path / "v.mp4", pictures(), 16)
     with av.open(str(tmp_path / "v.mp4")) as container:
         stream = container.streams.video[0]
@@ -61,7 +61,7 @@ def test_same_pictures_same_bytes(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_written_leaves_no_file(tmp_path: Path, shown: list, message: str) -> None:
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(DataError, match=message):
         write_video(tmp_path / "v.mp4", shown, 16)
     assert list(tmp_path.iterdir()) == []
 

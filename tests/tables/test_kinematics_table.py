@@ -13,7 +13,7 @@ import pytest
 from qevd_bio.errors import DataError
 from qevd_bio.motion.record import Motion
 from qevd_bio.skeleton.dofs import N_DOFS
-from qevd_bio.tables import annotations, cycles, findings, kinematics, morphometrics
+from qevd_bio.tables import cycles, kinematics
 from qevd_bio.tables.parquet import read_parquet, rows_table, write_parquet
 
 
@@ -83,18 +83,6 @@ def test_the_shape_of_each_frame_comes_back(tmp_path: Path) -> None:
 def test_equal_motions_give_equal_bytes(tmp_path: Path) -> None:
     first = written(made_motion(), tmp_path / "a.parquet").read_bytes()
     assert written(made_motion(), tmp_path / "b.parquet").read_bytes() == first
-
-
-@pytest.mark.parametrize(
-    "schema", [t.SCHEMA for t in (kinematics, cycles, findings, annotations, morphometrics)]
-)
-def test_every_column_says_what_it_means(schema: pa.Schema) -> None:
-    for field in schema:
-        metadata = {key.decode(): value.decode() for key, value in field.metadata.items()}
-        assert len(metadata["description"]) > 4
-        suffix = field.name.rsplit("_", 1)[-1]
-        if suffix in ("s", "rad", "m", "kg"):
-            assert metadata["unit"] == suffix
 
 
 def test_only_ids_are_dictionary_encoded(tmp_path: Path) -> None:

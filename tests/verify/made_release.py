@@ -18,13 +18,13 @@ from qevd_bio.capture.monocular import backend
 from qevd_bio.pipeline.pipeline import PipelineConfig, open_pipeline
 from qevd_bio.release import assembly, publish
 from qevd_bio.release.card import loader_lines
-from qevd_bio.release.configs import CONFIGS
 from qevd_bio.release.contents import Contents, Shard
 from qevd_bio.release.croissant import croissant
 from qevd_bio.release.loaded_size import loaded_bytes
 from qevd_bio.release.row_digest import rows_sha256
 from qevd_bio.release.rows import SplitRows, open_shard
 from qevd_bio.tables.parquet import write_parquet
+from qevd_bio.tables.published import TABLES
 from tests.pipeline.sessions_made import SPLIT, SQUATS, captured, record, write_root
 
 TEST_SPLIT = "QEVD-FIT-COACH-Benchmark"
@@ -56,7 +56,7 @@ def released(
         sharded = functools.partial(publish.publish, rows_per_shard=500)
         patch.setattr(assembly, "publish", sharded)
         pipeline = open_pipeline(PipelineConfig(home / "QEVD"), home / work)
-        assert not pipeline.run((), argv=["test"], on_event=lambda event: None).failures
+        assert not pipeline.run(argv=["test"], on_event=lambda event: None).failures
         return assembly.release_from(
             pipeline, out=home / "release", version=version, **options
         ).folder
@@ -140,8 +140,8 @@ def write_sums(folder: Path) -> None:
 def describe_anew(folder: Path, manifest: dict[str, Any]) -> None:
     """Make the card's counts and the Croissant description agree with what can be read."""
     shards = {}
-    for config in CONFIGS:
-        splits = manifest["configs"].get(config, {}).items()
+    for config in [name for name in TABLES if name in manifest["configs"]]:
+        splits = manifest["configs"][config].items()
         files = {
             split: [folder / one["path"] for one in entry["shards"]] for split, entry in splits
         }
@@ -162,7 +162,7 @@ def describe_anew(folder: Path, manifest: dict[str, Any]) -> None:
             for split, found in sorted(files.items(), reverse=True)
         }
     videos = {split: one["videos"] for split, one in sorted(manifest["splits"].items())[::-1]}
-    contents = Contents(manifest["version"], {}, shards, {}, videos, (), {})
+    contents = Contents(manifest["version"], {}, shards, videos)
     card = (folder / "README.md").read_text(encoding="utf-8")
     front, end, rest = card.partition("\n---\n")
     front = front[: front.index("configs:")] + "\n".join(loader_lines(contents))

@@ -10,16 +10,16 @@ import pytest
 
 from qevd_bio.release.assembly import release_from
 from qevd_bio.release.drop_in import drop_in_of_release
-from qevd_bio.release.evidence import release_faults
-from qevd_bio.views.changes import all_changes
+from qevd_bio.release.evidence import sentence_issues
 from qevd_bio.views.statistics import statistics_of
+from qevd_bio.views.work_folder import annotation_rows
 from tests.pipeline.sessions_made import SQUATS, TIMES_S, record, write_root
 
 DEEPER = "Sink deeper into these squats"
 
 
 def rows_of(pipeline: Any) -> dict[int, dict[str, Any]]:
-    return {row["feedback_index"]: row for row in all_changes(pipeline)}
+    return {row["feedback_index"]: row for row in annotation_rows(pipeline)}
 
 
 def test_a_supported_sentence_is_rewritten_where_it_stood(walk, tmp_path: Path) -> None:
@@ -125,10 +125,10 @@ def test_a_malformed_record_keeps_every_row_at_its_own_time(
         if row["timestamp_s"] is not None:
             assert TIMES_S[row["frame_start"]] == row["timestamp_s"]
     assert rows[1]["status"] == "rewritten"
-    assert pipeline.faults() != []
+    assert pipeline.source_issues() != []
 
     folder = release_from(pipeline, out=tmp_path, version="0.1.0").folder
-    assert release_faults(folder) == []
+    assert sentence_issues(folder) == []
     written = json.loads(
         (folder / "drop_in" / "QEVD-FIT-COACH" / "feedbacks_long_range.json").read_text()
     )

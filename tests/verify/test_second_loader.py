@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from qevd_bio.release.assembly import release_from
-from qevd_bio.views.changes import all_changes
+from qevd_bio.views.work_folder import annotation_rows
 from tests.pipeline.sessions_made import SPLIT
 
 # Made-up records, cut into segments by the original loader.
@@ -90,8 +90,8 @@ def test_it_finds_the_same_segments_with_the_new_sentences(walk, tmp_path: Path,
     dropped = folder / "drop_in" / SPLIT / "feedbacks_long_range.json"
     target = root / SPLIT / "feedbacks_long_range.json"
     target.write_bytes(dropped.read_bytes())
-    new = {row["timestamp_s"]: row["feedback"] for row in all_changes(pipeline)}
-    changed = [row for row in all_changes(pipeline) if row["status"] == "rewritten"]
+    new = {row["timestamp_s"]: row["feedback"] for row in annotation_rows(pipeline)}
+    changed = [row for row in annotation_rows(pipeline) if row["status"] == "rewritten"]
     assert changed, "a case in which nothing is rewritten shows nothing"
     assert list(read_segments(target)) == [
         [

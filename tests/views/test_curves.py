@@ -8,31 +8,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qevd_bio.views.curve_svg import ticks
-from qevd_bio.views.curves import drawn_range, runs, thinned, unseen_spans_s, value_at
+from qevd_bio.views.curve_drawing import ticks
+from qevd_bio.views.curves import Target, gaps_s, runs, thinned, value_at, value_range
 from qevd_bio.views.formatting import measure_words, number_words, target_words
-from tests.release.made_artifacts import START_S, squat_curve
+from tests.release.made_artifacts import START_S
+from tests.views.made_curves import squat_curve
+
+NAN = float("nan")
 
 
-def _short(values: list[float], valid: list[bool] | None = None) -> Any:
-    return squat_curve(
-        time_s=np.arange(len(values), dtype=np.float64),
-        values=np.array(values),
-        valid=np.array(valid or [True] * len(values)),
-        cycles=(),
-    )
+def _short(values: list[float]) -> Any:
+    time_s = np.arange(len(values), dtype=np.float64)
+    return squat_curve(time_s=time_s, values=np.array(values), cycles=(), target=None)
 
 
 @pytest.mark.parametrize(
     "changed",
     [
         {"values": np.zeros(3)},
-        {"valid": np.ones(3, dtype=bool)},
         {"time_s": np.zeros(900)},
         {"time_s": np.full(900, np.nan)},
-        {"time_s": np.zeros(0), "values": np.zeros(0), "valid": np.zeros(0, dtype=bool)},
+        {"time_s": np.zeros(0), "values": np.zeros(0)},
     ],
-    ids=["values", "valid", "standing time", "NaN time", "empty"],
+    ids=["values", "standing time", "NaN time", "empty"],
 )
 def test_arrays_must_fit(changed: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"time_s|values"):
@@ -48,37 +46,43 @@ def test_runs_cover_exactly_the_true_flags(flags: list[bool]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "valid", "spans"),
+    ("values", "gaps"),
     [
-        ([1, 2, 3], None, []),
-        ([1, np.nan, 3], None, [(0.5, 1.5)]),
-        ([1, 2, 3, 4], [False, True, False, False], [(0.0, 0.5), (1.5, 3.0)]),
-        ([1], [False], [(0.0, 0.0)]),
+        ([1, 2, 3], []),
+        ([1, NAN, 3], [(0.5, 1.5)]),
+        ([NAN, 2, NAN, NAN], [(0.0, 0.5), (1.5, 3.0)]),
+        ([NAN], [(0.0, 0.0)]),
     ],
-    ids=["all seen", "NaN", "ends", "one frame"],
+    ids=["none", "inside", "ends", "one frame"],
 )
-def test_unseen_spans(
-    values: list[float], valid: list[bool] | None, spans: list[tuple[float, float]]
-) -> None:
-    assert unseen_spans_s(_short(values, valid)) == spans
+def test_gaps(values: list[float], gaps: list[tuple[float, float]]) -> None:
+    assert gaps_s(_short(values)) == gaps
 
 
 def test_value_at_a_time() -> None:
     curve = squat_curve()
     assert value_at(curve, START_S + 1.5) == pytest.approx(80.0)
-    assert value_at(curve, START_S + 14.0) is None, "nobody seen"
+    assert value_at(curve, START_S + 14.0) is None, "in the gap"
     assert value_at(curve, START_S - 1.0) is None
     assert value_at(curve, START_S + 31.0) is None
 
 
 def test_range_holds_values_and_target() -> None:
-    low, high = drawn_range(squat_curve())
-    assert low < 10.0 and high > 130.0
-    low, high = drawn_range(squat_curve(target_low=None, target_high=None))
+    low, high = value_range(squat_curve())
+    assert low < 10.0 and 130.0 < high < 145.0
+    assert value_range(squat_curve(target=Target(90.0, 120.0, 10.0, guard=20.0)))[1] > 150.0
+    low, high = value_range(squat_curve(target=None))
     assert low < 10.0 and 80.0 < high < 90.0
-    assert drawn_range(_short([5.0, 5.0]))[0] < 5.0
-    nothing = squat_curve(valid=np.zeros(900, dtype=bool), target_low=None, target_high=None)
-    assert drawn_range(nothing) == (0.0, 1.0)
+    assert value_range(_short([5.0, 5.0]))[0] < 5.0
+    assert value_range(_short([NAN, NAN])) == (0.0, 1.0)
+
+
+def test_bands_of_a_target_by_hand() -> None:
+    assert Target(90.0, None, tolerance=10.0, guard=6.0).bands() == {
+        "guard": (74.0, None),
+        "tolerance": (80.0, None),
+        "target": (90.0, None),
+    }
 
 
 @given(st.integers(0, 2000), st.integers(1, 50), st.integers(0, 9))

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from qevd_bio.views.curves import Target
 from qevd_bio.views.diff_page import diff_page
-from tests.release.made_artifacts import START_S, annotation, finding, kept, squat_curve
+from tests.release.made_artifacts import START_S, annotation, finding, kept
+from tests.views.made_curves import squat_curve
 
-VOID = {"meta", "input", "rect", "line", "circle", "polyline"}
+VOID = {"meta", "input", "rect", "circle", "polyline"}
 SQUATS = {("0146", 0): [squat_curve()]}
 
 
@@ -69,7 +71,7 @@ def test_old_and_new_sentence_with_marked_words() -> None:
     assert "rewritten" in text and "knee flexion 18° short of the target" in text
 
 
-def test_changed_and_kept_are_told_apart_without_script() -> None:
+def test_changed_and_kept_are_separated_without_script() -> None:
     page = page_of([annotation("0146", 0), kept("0146", 1), kept("0150", 0)])
     assert len(page.of_class("changed", "article")) == 1
     assert len(page.of_class("same", "article")) == 2
@@ -110,7 +112,7 @@ def test_nothing_is_fetched_and_nothing_runs() -> None:
 ATTACK = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>&lt;b&gt;</style>"
 
 
-def page_told(word: str) -> Page:
+def page_of_text(word: str) -> Page:
     """Write `word` in every place where a text can stand."""
     texts = {
         "exercise_text": word,
@@ -131,7 +133,7 @@ def page_told(word: str) -> Page:
 
 
 def test_every_text_is_escaped() -> None:
-    attacked, calm = page_told(ATTACK), page_told("x")
+    attacked, calm = page_of_text(ATTACK), page_of_text("x")
     assert [tag for tag, _ in attacked.tags] == [tag for tag, _ in calm.tags]
     assert [set(one) for _, one in attacked.tags] == [set(one) for _, one in calm.tags]
     once, each, sentences = 4, 9, 5
@@ -142,13 +144,13 @@ def test_curve_shows_cycles_band_key_frame_and_utterance() -> None:
     row = annotation("0146", 0, timestamp_s=START_S + 4.7)
     row["cycle"] |= {"start_s": START_S + 3, "key_s": START_S + 4.5, "end_s": START_S + 6}
     page = page_of([row])
-    assert len(page.of_class("cycle", "line")) == 10, "ends of nine touching cycles"
+    assert len(page.of_class("cycle", "polyline")) == 10, "ends of nine touching cycles"
     assert len(page.of_class("key")) == 8 and len(page.of_class("spoken-key")) == 1
-    assert len(page.of_class("trace")) == 2, "the curve is broken where nobody was seen"
-    assert len(page.of_class("unseen")) == len(page.of_class("said")) == 1
+    assert len(page.of_class("trace")) == 2, "the curve is broken in the gap"
+    assert len(page.of_class("gap")) == len(page.of_class("said")) == 1
     assert "said 4.70 s into the segment" in page.text
     assert "90° to 120° ± 10°" in page.text
-    said = float(str(page.of_class("said")[0]["x1"]))
+    said = float(str(page.of_class("said")[0]["points"]).split(",")[0])
     spoken = float(str(page.of_class("spoken-key")[0]["cx"]))
     left, right = 46.0, 392.0
     assert said == pytest.approx(left + 4.7 / (899 / 30) * (right - left), abs=0.1)
@@ -193,7 +195,7 @@ def test_curve_is_that_of_the_spoken_finding(
 
 @pytest.mark.parametrize("bounds", [(90.0, None), (None, 120.0)], ids=["at least", "at most"])
 def test_one_sided_band_reaches_the_edge(bounds: tuple[float | None, float | None]) -> None:
-    curve = squat_curve(target_low=bounds[0], target_high=bounds[1])
+    curve = squat_curve(target=Target(*bounds, tolerance=10.0))
     page = page_of([annotation("0146", 0, findings=[])], {("0146", 0): [curve]})
     band = page.of_class("target")[0]
     top, bottom = float(str(band["y"])), float(str(band["y"])) + float(str(band["height"]))
@@ -204,11 +206,10 @@ def test_one_sided_band_reaches_the_edge(bounds: tuple[float | None, float | Non
 @pytest.mark.parametrize(
     "changed",
     [
-        {"valid": np.zeros(900, dtype=bool)},
         {"values": np.full(900, np.nan)},
-        {"time_s": np.array([5.0]), "values": np.array([1.0]), "valid": np.array([True])},
+        {"time_s": np.array([5.0]), "values": np.array([1.0])},
     ],
-    ids=["nobody seen", "NaN", "one frame"],
+    ids=["no value", "one frame"],
 )
 def test_curves_with_little_in_them(changed: dict[str, Any]) -> None:
     html = diff_page([annotation("0146", 0)], {("0146", 0): [squat_curve(**changed)]}, title="x")

@@ -1,4 +1,4 @@
-"""Motion for other tools: the .mot says the same as the motion, the .rrd can be read."""
+"""Motion for other tools: the .mot holds the same as the motion, the .rrd can be read."""
 
 from __future__ import annotations
 
@@ -11,24 +11,23 @@ import pytest
 
 from qevd_bio.capture.recorded.backend import recorded_motion
 from qevd_bio.capture.recorded.opensim import COORDINATES
-from qevd_bio.errors import EnvironmentProblem, UsageError
-from qevd_bio.files.motion_file import read_mot
+from qevd_bio.errors import EnvironmentProblem
+from qevd_bio.files.opensim_mot import read_mot
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.measures import CATALOGUE, measure_values
+from qevd_bio.views.analysed_video import AnalysedSegment, AnalysedVideo
 from qevd_bio.views.export import export_motion, opensim_columns
-from qevd_bio.views.overlay import Watched
-from qevd_bio.views.overlay_marks import Part
 from tests.views.test_overlay import SQUAT, squats
 
 
-def watched(**changed: object) -> Watched:
+def analysed(**changed: object) -> AnalysedVideo:
     motion = replace(squats(), **changed)
-    part = Part("squats", 0, len(motion.q), SQUAT, (), ())
-    return Watched(Path("unused.mp4"), 0, motion, (part,))
+    segment = AnalysedSegment(0, "squats", 0, len(motion.q), SQUAT, (), ())
+    return AnalysedVideo("0001", Path("unused.mp4"), 0, motion, (segment,))
 
 
 def test_every_column_of_the_model_is_there_in_degrees_from_zero(tmp_path: Path) -> None:
-    export_motion(watched(), tmp_path / "a.mot", "mot")
+    export_motion(analysed(), tmp_path / "a.mot", "mot")
     held = read_mot(tmp_path / "a.mot")
     assert list(held.columns) == [*COORDINATES, "pelvis_tx", "pelvis_ty", "pelvis_tz"]
     assert held.in_degrees and held.time_s[0] == 0.0 and len(held.time_s) == 40
@@ -37,8 +36,8 @@ def test_every_column_of_the_model_is_there_in_degrees_from_zero(tmp_path: Path)
 
 def test_measures_of_the_mot_are_those_of_the_motion(tmp_path: Path) -> None:
     """Export, import, and compare what rules speak of: no convention is lost on the way."""
-    motion = watched().motion
-    export_motion(watched(), tmp_path / "a.mot", "mot")
+    motion = analysed().motion
+    export_motion(analysed(), tmp_path / "a.mot", "mot")
     back = recorded_motion(tmp_path / "a.mot", motion.time_s).motion
     names = [n for n in CATALOGUE if n not in ("lumbar_flexion", "thorax_flexion",
                                                  "head_flexion")]  # fmt: skip
@@ -52,13 +51,13 @@ def test_measures_of_the_mot_are_those_of_the_motion(tmp_path: Path) -> None:
 
 
 def test_the_feet_stay_on_the_ground_and_the_hips_sink() -> None:
-    still = opensim_columns(watched(root_m=None, focal_share=None).motion)
+    still = opensim_columns(analysed(root_m=None, focal_share=None).motion)
     assert np.ptp(still["pelvis_tx"]) < 0.15 and 0.85 < still["pelvis_ty"][0] < 1.2
     assert still["pelvis_ty"].min() < still["pelvis_ty"][0] - 0.2
 
 
 def test_a_measured_path_is_kept_towards_the_camera_as_x() -> None:
-    motion = watched().motion
+    motion = analysed().motion
     frames = len(motion.q)
     root = np.column_stack([np.zeros(frames), np.full(frames, 0.1), np.linspace(4.0, 3.0, frames)])
     still = opensim_columns(replace(motion, root_m=np.tile(root[:1], (frames, 1))))
@@ -68,15 +67,10 @@ def test_a_measured_path_is_kept_towards_the_camera_as_x() -> None:
     assert np.allclose(walking["pelvis_tz"], still["pelvis_tz"])
 
 
-def test_an_unknown_format_is_told_with_the_known(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="mot, rrd"):
-        export_motion(watched(), tmp_path / "a.c3d", "c3d")
-
-
 def test_without_rerun_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "rerun", None)
     with pytest.raises(EnvironmentProblem, match=r"qevd-bio\[rerun\]"):
-        export_motion(watched(), tmp_path / "a.rrd", "rrd")
+        export_motion(analysed(), tmp_path / "a.rrd", "rrd")
     assert not (tmp_path / "a.rrd").exists()
 
 
@@ -85,7 +79,7 @@ def test_an_rrd_holds_joints_and_curves_over_time(tmp_path: Path) -> None:
     import rerun.dataframe
 
     valid = np.arange(40) != 7
-    export_motion(watched(valid=valid), tmp_path / "a.rrd", "rrd")
+    export_motion(analysed(valid=valid), tmp_path / "a.rrd", "rrd")
     recording = rerun.dataframe.load_recording(tmp_path / "a.rrd")
     table = recording.view(index="frame", contents="/**").select().read_all()
     assert sorted(table["frame"].to_pylist()) == np.flatnonzero(valid).tolist()

@@ -15,23 +15,22 @@ from qevd_bio.exercises.references import build_reference
 from qevd_bio.motion.constraints import Finding
 from qevd_bio.motion.record import Motion
 from qevd_bio.motion.repetitions.cycles import Cycle
+from qevd_bio.skeleton.anchors import ANCHORS
 from qevd_bio.skeleton.bodies import segment_lengths_for_height
 from qevd_bio.skeleton.dofs import DOF_INDEX, JOINT_INDEX, JOINT_NAMES, N_DOFS
 from qevd_bio.skeleton.measures import CATALOGUE
-from qevd_bio.views.overlay import Watched, write_overlay
-from qevd_bio.views.overlay_marks import (
-    ANCHORS,
-    FAULT_SHOWN_S,
-    INSET_SHARE,
-    Part,
-    Story,
-    figure_px,
+from qevd_bio.views.analysed_video import AnalysedSegment, AnalysedVideo
+from qevd_bio.views.overlay.draw_skeleton import GLYPHS, imaging
+from qevd_bio.views.overlay.frame_marks import (
+    VIOLATION_SHOWN_S,
+    VideoMarks,
     phase_words,
-    pinhole_px,
     progress_words,
-    shown_faults,
-    shown_measures,
+    shown_violations,
 )
+from qevd_bio.views.overlay.project_joints import INSET_SHARE, joints_px, pinhole_px
+from qevd_bio.views.overlay.shown_measures import shown_measures
+from qevd_bio.views.overlay.write_video import write_overlay
 from tests.release.made_artifacts import finding
 
 pytest.importorskip("PIL", reason='pictures need the extra: pip install "qevd-bio[plot]"')
@@ -75,9 +74,9 @@ def made_finding(**changed: object) -> Finding:
     return Finding(**{name: row[name] for name in names})
 
 
-def story(motion: Motion, *findings: Finding) -> Story:
+def video_marks(motion: Motion, *findings: Finding) -> VideoMarks:
     cycles = (cycle(0, 10, 20), cycle(20, 30, 39))
-    return Story(motion, [Part("squats", 0, 40, SQUAT, cycles, findings)], SIZE)
+    return VideoMarks(motion, [AnalysedSegment(0, "squats", 0, 40, SQUAT, cycles, findings)], SIZE)
 
 
 def test_a_pinhole_by_hand() -> None:
@@ -87,7 +86,7 @@ def test_a_pinhole_by_hand() -> None:
 
 
 def test_the_person_stands_upright_on_the_picture_with_right_on_its_left() -> None:
-    joints = figure_px(squats(), SIZE)
+    joints = joints_px(squats(), SIZE)
     assert joints[:, JOINT_INDEX["pelvis"]] == pytest.approx(
         np.tile([160 + 384 * 0.1, 120 + 384 * 0.1 / 3], (40, 1))
     )
@@ -99,11 +98,11 @@ def test_the_person_stands_upright_on_the_picture_with_right_on_its_left() -> No
 
 def test_without_a_place_the_figure_stands_in_the_corner() -> None:
     motion = replace(squats(), root_m=None, focal_share=None)
-    joints = figure_px(motion, SIZE)
+    joints = joints_px(motion, SIZE)
     side = INSET_SHARE * min(SIZE)
     assert (joints[..., 0] > SIZE[0] - side).all() and (joints[..., 1] > SIZE[1] - side).all()
     assert (joints < SIZE).all()
-    assert not Story(motion, (), SIZE).marks(0).in_place
+    assert not VideoMarks(motion, (), SIZE).on_frame(0).in_place
 
 
 def test_every_measure_has_a_joint_to_be_written_at() -> None:
@@ -139,14 +138,14 @@ HALVES = (cycle(0, 5, 10, "half", "r"), cycle(10, 15, 20, "half", "l"))
     ids=["before", "start", "down", "key", "up", "after", "between", "none", "hold"],
 )
 def test_count_and_phase(rule, cycles, frame, text, phase) -> None:
-    said, share = progress_words(RULES[rule], cycles, frame, squats().time_s)
-    assert said == text
+    text_found, share = progress_words(RULES[rule], cycles, frame, squats().time_s)
+    assert text_found == text
     assert share == (None if phase is None else pytest.approx(phase))
 
 
 def test_a_half_names_its_side() -> None:
-    said, _ = progress_words(RULES["walking_lunges"], HALVES, 12, squats().time_s)
-    assert said.startswith("cycle 2 of 2 (left), ")
+    found, _ = progress_words(RULES["walking_lunges"], HALVES, 12, squats().time_s)
+    assert found.startswith("cycle 2 of 2 (left), ")
 
 
 def test_phases_are_named_all_the_way() -> None:
@@ -156,28 +155,43 @@ def test_phases_are_named_all_the_way() -> None:
             assert set(phase_words(rule, share).split(" to ")) <= names
 
 
-def test_a_fault_is_shown_from_its_key_frame_and_not_for_long() -> None:
-    fault = made_finding()
-    shown = {t: bool(shown_faults([fault], 101.0 + t)) for t in (-0.1, 0.0, FAULT_SHOWN_S + 0.01)}
+def test_a_violation_is_shown_from_its_key_frame_and_not_for_long() -> None:
+    found = made_finding()
+    shown = {
+        t: bool(shown_violations([found], 101.0 + t))
+        for t in (-0.1, 0.0, VIOLATION_SHOWN_S + 0.01)
+    }
     assert list(shown.values()) == [False, True, False]
-    assert not shown_faults([made_finding(violated=False)], 101.0)
+    assert not shown_violations([made_finding(violated=False)], 101.0)
 
 
-def test_a_fault_is_marked_at_its_joint_and_told_with_its_target() -> None:
-    marks = story(squats(), made_finding()).marks(10)
-    assert marks.faults == ("right knee flexion 72.0°, target 90° to 120° ± 10°",)
-    faulty = {label.joint for label in marks.labels if label.is_fault}
-    assert faulty == {JOINT_INDEX["tibia_r"]}
+def test_a_violation_is_marked_at_its_joint_and_named_with_its_target() -> None:
+    marks = video_marks(squats(), made_finding()).on_frame(10)
+    assert marks.violations == ("right knee flexion 72.0°, target 90° to 120° ± 10°",)
+    violated = {label.joint for label in marks.labels if label.is_violation}
+    assert violated == {JOINT_INDEX["tibia_r"]}
     assert "right knee flexion 100°" in marks.lines  # the reference's bottom
-    assert not any(label.is_fault for label in story(squats(), made_finding()).marks(9).labels)
+    assert not any(
+        label.is_violation for label in video_marks(squats(), made_finding()).on_frame(9).labels
+    )
 
 
 def test_a_held_frame_shows_no_values() -> None:
     motion = squats()
     motion = replace(motion, valid=np.arange(40) != 10)
-    marks = story(motion).marks(10)
-    assert not marks.seen and not marks.labels
+    marks = video_marks(motion).on_frame(10)
+    assert not marks.valid and not marks.labels
     assert marks.lines == ("squats", "cycle 1 of 2, bottom")
+
+
+def test_signs_that_the_font_lacks_are_replaced() -> None:
+    below_zero = made_finding(measured=-12.0, target_low=-5.0, target_high=None)
+    (text,) = video_marks(squats(), below_zero).on_frame(10).violations
+    assert "−12.0°" in text
+    font = imaging()[2].load_default(size=20)
+    unknown = bytes(font.getmask("\uffff"))
+    assert bytes(font.getmask("−")) == unknown
+    assert not [sign for sign in text.translate(GLYPHS) if bytes(font.getmask(sign)) == unknown]
 
 
 def grey_video(path: Path, frames: int) -> Path:
@@ -191,9 +205,9 @@ def grey_video(path: Path, frames: int) -> Path:
     return path
 
 
-def watched(tmp_path: Path, motion: Motion, frames: int = 40) -> Watched:
-    part = Part("squats", 0, 40, SQUAT, (cycle(0, 10, 20),), (made_finding(),))
-    return Watched(grey_video(tmp_path / "grey.mp4", frames), 0, motion, (part,))
+def analysed(tmp_path: Path, motion: Motion, frames: int = 40) -> AnalysedVideo:
+    part = AnalysedSegment(0, "squats", 0, 40, SQUAT, (cycle(0, 10, 20),), (made_finding(),))
+    return AnalysedVideo("0001", grey_video(tmp_path / "grey.mp4", frames), 0, motion, (part,))
 
 
 def decoded(path: Path) -> tuple[list[np.ndarray], list[float]]:
@@ -210,16 +224,16 @@ def colour_at(picture: np.ndarray, at: np.ndarray) -> np.ndarray:
 def test_the_file_has_every_frame_at_its_own_time_and_the_same_bytes_again(tmp_path: Path) -> None:
     motion = squats()
     uneven = motion.time_s + np.where(np.arange(40) % 2, 0.03, 0.0)
-    seen = watched(tmp_path, replace(motion, time_s=uneven, valid=np.arange(40) != 35))
-    told: list[int] = []
-    count = write_overlay(seen, tmp_path / "a.mp4", on_frame=lambda: told.append(1))
-    assert count == 40 == len(told)
+    video = analysed(tmp_path, replace(motion, time_s=uneven, valid=np.arange(40) != 35))
+    frames: list[int] = []
+    count = write_overlay(video, tmp_path / "a.mp4", on_frame=lambda: frames.append(1))
+    assert count == 40 == len(frames)
     pictures, times = decoded(tmp_path / "a.mp4")
     assert np.allclose(times, uneven - uneven[0], atol=1e-4)
-    write_overlay(seen, tmp_path / "b.mp4")
+    write_overlay(video, tmp_path / "b.mp4")
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
 
-    joints = figure_px(motion, SIZE)
+    joints = joints_px(motion, SIZE)
     shin = joints[:, [JOINT_INDEX["tibia_r"], JOINT_INDEX["talus_r"]]].mean(axis=1)
     red, green, blue = colour_at(pictures[0], shin[0])
     assert red > green > blue + 40, "the right leg is orange"
@@ -227,20 +241,20 @@ def test_the_file_has_every_frame_at_its_own_time_and_the_same_bytes_again(tmp_p
     held = pictures[35][y - 2 : y + 3, x - 2 : x + 3].reshape(-1, 3).max(axis=0)
     assert np.ptp(held) < 30 and held.min() > 115, "a held pose is grey, the ground darker"
     label = pictures[12][-10:, 2:60].reshape(-1, 3).mean(axis=0)
-    assert label[0] > label[1] + 60, "the fault is told on red below"
+    assert label[0] > label[1] + 60, "the violation is written on red below"
     assert np.ptp(pictures[0][-10:, 2:60].reshape(-1, 3).mean(axis=0)) < 12
 
 
 def test_a_smaller_picture_is_asked_for(tmp_path: Path) -> None:
-    seen = watched(tmp_path, squats(), frames=3)
-    assert write_overlay(seen, tmp_path / "a.mp4", longest_side_px=160) == 3
+    video = analysed(tmp_path, squats(), frames=3)
+    assert write_overlay(video, tmp_path / "a.mp4", longest_side_px=160) == 3
     assert decoded(tmp_path / "a.mp4")[0][0].shape == (120, 160, 3)
     with pytest.raises(UsageError, match="64 or more"):
-        write_overlay(seen, tmp_path / "b.mp4", longest_side_px=10)
+        write_overlay(video, tmp_path / "b.mp4", longest_side_px=10)
 
 
 def test_a_video_that_has_grown_is_refused(tmp_path: Path) -> None:
-    seen = watched(tmp_path, squats(), frames=41)
+    video = analysed(tmp_path, squats(), frames=41)
     with pytest.raises(DataError, match="more than the 40 frames"):
-        write_overlay(seen, tmp_path / "a.mp4")
+        write_overlay(video, tmp_path / "a.mp4")
     assert not (tmp_path / "a.mp4").exists()

@@ -18,7 +18,7 @@ from qevd_bio.capture.backend import HSMR, Backend, SourceVideo, digests
 from qevd_bio.capture.captured import ASSUMED_HEIGHT_M, Captured, last_valid, stretches
 from qevd_bio.capture.footage import Footage, open_footage
 from qevd_bio.capture.hsmr.confidence import confidence, flip_sigma
-from qevd_bio.capture.hsmr.config import Device, HsmrConfig
+from qevd_bio.capture.hsmr.config import HsmrConfig
 from qevd_bio.capture.hsmr.detector import PersonDetector
 from qevd_bio.capture.hsmr.detector_choice import DetectorChoice
 from qevd_bio.capture.hsmr.device import HsmrOnDevice, check_precision
@@ -27,8 +27,10 @@ from qevd_bio.capture.hsmr.gravity import Gravity, find_gravity
 from qevd_bio.capture.hsmr.network import HsmrNetwork
 from qevd_bio.capture.hsmr.options import HsmrOptions
 from qevd_bio.capture.hsmr.person_track import PersonTrack
+from qevd_bio.choices import Device
 from qevd_bio.errors import EnvironmentProblem, VideoError
 from qevd_bio.files.strict_json import JsonValue
+from qevd_bio.frame_progress import reported
 from qevd_bio.motion.noise import jitter_sigma
 from qevd_bio.motion.record import Motion
 from qevd_bio.skeleton.bodies import segment_lengths_for_height
@@ -162,7 +164,7 @@ def capture_hsmr(
     depth is not metric.
     """
     footage = open_footage(video_path, time_s, video_id, config.video)
-    track = estimate_person(footage.frames, detector, hsmr, config)
+    track = estimate_person(reported(footage.frames, len(time_s)), detector, hsmr, config)
     footage.check_decoded(config.video)
     trust = confidence(track, config.confidence)
     valid = _without_short_shots(track, trust >= config.least_confidence, config)

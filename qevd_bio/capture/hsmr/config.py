@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 from qevd_bio.capture.config import VideoConfig
+from qevd_bio.choices import Precision
 from qevd_bio.errors import UsageError
-
-Precision = Literal["fp32", "bf16", "fp16"]
-Device = Literal["cuda", "cpu"]
 
 LANDMARKS = "landmarks"
 """Name of the built-in person detector."""

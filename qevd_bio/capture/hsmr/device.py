@@ -14,12 +14,13 @@ from torch import Tensor
 
 from qevd_bio.arrays import FloatArray, IntArray
 from qevd_bio.capture.hsmr.batches import CropBatches, Step, position_matters
-from qevd_bio.capture.hsmr.config import Device, HsmrConfig, Precision
+from qevd_bio.capture.hsmr.config import HsmrConfig
 from qevd_bio.capture.hsmr.crops import crop, squares, windows
 from qevd_bio.capture.hsmr.network import CROP_PX, HsmrNetwork
 from qevd_bio.capture.hsmr.person_boxes import BoxedFrame
 from qevd_bio.capture.hsmr.predict import predict, prepare
 from qevd_bio.capture.video.decode import RgbImage
+from qevd_bio.choices import Device, Precision
 from qevd_bio.errors import EnvironmentProblem, UsageError
 
 T = TypeVar("T")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import cast, get_args
 
-from qevd_bio.capture.hsmr.config import LANDMARKS, Device, HsmrConfig, Precision
-from qevd_bio.errors import DataError, UsageError
-from qevd_bio.files.strict_json import JsonValue
+from qevd_bio.capture.hsmr.config import LANDMARKS, HsmrConfig
+from qevd_bio.choices import Device, Precision
+from qevd_bio.errors import UsageError
 
 _DEFAULT = HsmrConfig()
 
@@ -31,33 +30,6 @@ class HsmrOptions:
     flip_every: int = _DEFAULT.flip_every
     detect_every: int = _DEFAULT.detect_every
     compiled: bool = _DEFAULT.compiled
-
-    def as_json(self) -> dict[str, JsonValue]:
-        """Spell the options out, paths absolute."""
-        named = {"weights": self.weights, "detector": self.detector}
-        kept = ("", LANDMARKS)
-        paths = {
-            key: path if path in kept else str(Path(path).absolute())
-            for key, path in named.items()
-        }
-        return {**asdict(self), **paths}
-
-    @classmethod
-    def from_json(cls, held: JsonValue, *, where: str) -> HsmrOptions:
-        """Read what `as_json` wrote.
-
-        Raises
-        ------
-        DataError
-            Another version wrote it.
-        """
-        if not isinstance(held, Mapping) or set(held) != set(asdict(cls())):
-            raise DataError(
-                "its 'hsmr' was not written by this version",
-                where=where,
-                next_step="Run `qevd-bio run` again; finished work is kept",
-            )
-        return cls(**held)  # type: ignore[arg-type]
 
     def named_device(self) -> Device:
         """Check the name of the device; `UsageError` for an unknown one."""

@@ -15,9 +15,9 @@ from typing import get_args
 import torch
 from torch import Tensor, nn
 
-from qevd_bio.capture.hsmr.config import Precision
 from qevd_bio.capture.hsmr.network import CROP_PX, HeadOutput, HsmrNetwork
 from qevd_bio.capture.hsmr.rotations import angles
+from qevd_bio.choices import Precision
 from qevd_bio.errors import UsageError
 
 _SIXTEEN_BITS: dict[Precision, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}

@@ -23,6 +23,7 @@ from qevd_bio.capture.monocular.uncertainty import angle_sigma
 from qevd_bio.capture.person.landmarks import Landmarks, detect
 from qevd_bio.capture.person.pose_landmarker import BODY_LANDMARKS, pose_class
 from qevd_bio.errors import VideoError
+from qevd_bio.frame_progress import reported
 from qevd_bio.motion.noise import jitter_sigma
 from qevd_bio.motion.record import Motion
 from qevd_bio.skeleton.bodies import segment_lengths_for_height
@@ -105,7 +106,7 @@ def capture_motion(
     to be the image's down.
     """
     footage = open_footage(video_path, time_s, video_id, config.video)
-    landmarks = detect(footage.frames, config.video)
+    landmarks = detect(reported(footage.frames, len(time_s)), config.video)
     footage.check_decoded(config.video)
     usable = landmarks.found & (landmarks.confidence() >= config.least_confidence)
     posture = fit_landmarks(landmarks, footage.time_s[: len(usable)], usable, config)

@@ -18,7 +18,7 @@ from qevd_bio.capture.recorded.association import FollowingConfig, follow
 from qevd_bio.capture.recorded.dump import DumpFrame, read_dump
 from qevd_bio.capture.recorded.opensim import COORDINATES, from_opensim
 from qevd_bio.errors import DataError, VideoError
-from qevd_bio.files.motion_file import MotionFile, read_mot
+from qevd_bio.files.opensim_mot import MotFile, read_mot
 from qevd_bio.motion.noise import jitter_sigma
 from qevd_bio.motion.record import N_BETAS, Motion
 from qevd_bio.skeleton.bodies import segment_lengths_for_height
@@ -200,7 +200,7 @@ def _from_mot(path: Path, time_s: FloatArray, config: RecordedConfig) -> Capture
 
 
 def _on_the_same_clock(
-    file: MotionFile, time_s: FloatArray, path: Path, config: RecordedConfig
+    file: MotFile, time_s: FloatArray, path: Path, config: RecordedConfig
 ) -> tuple[FloatArray, BoolArray]:
     """Put the video's first frame at the file's 0 s; find the frames that the file covers."""
     since = time_s - time_s[0]

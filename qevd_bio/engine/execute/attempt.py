@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from qevd_bio.engine.plan import UPSTREAM, PlannedUnit, one_line
-from qevd_bio.engine.record import ARTIFACT_FILE, Output, Timings, UnitRecord
+from qevd_bio.engine.events import Event
+from qevd_bio.engine.plan import UPSTREAM, PlannedUnit
+from qevd_bio.engine.record import ARTIFACT_FILE, Output, Timings, UnitRecord, one_line
 from qevd_bio.engine.stage import Skip, Stage
 from qevd_bio.engine.store import Store
 from qevd_bio.engine.versions import package_versions
@@ -21,13 +22,13 @@ from qevd_bio.files.strict_json import JsonValue, dump_json
 
 
 @dataclass(frozen=True, slots=True)
-class Attempted:
-    """What came of an attempt.
+class AttemptResult:
+    """The result of an attempt.
 
     Attributes
     ----------
     record : UnitRecord
-        As it stands in the store, unless `unrecorded` says otherwise.
+        As the store has it, unless `unrecorded` is set.
     unrecorded : str
         Why the store could not take the record of a failure; empty when it did.
     """
@@ -35,97 +36,89 @@ class Attempted:
     record: UnitRecord
     unrecorded: str = ""
 
+    def event(self, worker: int = 0) -> Event:
+        """Return the end of the unit."""
+        record = self.record
+        return Event(
+            record.status,
+            record.stage,
+            record.video_id,
+            record.reason,
+            record.timings.seconds,
+            worker,
+            self.unrecorded,
+        )
+
 
 def attempt(
     stage: Stage,
-    planned: PlannedUnit,
+    unit: PlannedUnit,
     inputs: Mapping[str, Path],
     store: Store,
     *,
     run_id: str = "",
-) -> Attempted:
-    """Work on one unit and record what came of it.
+) -> AttemptResult:
+    """Work on one unit and record the result.
 
     Parameters
     ----------
     stage : Stage
         Set up already.
-    planned : PlannedUnit
+    unit : PlannedUnit
         The unit with its identity.
     inputs : mapping of str to Path
         The artifacts the stage reads, by name.
     store : Store
         Where artifact and record go.
     run_id : str
-        The run on whose behalf it is done.
+        Names the run in the record.
 
     Returns
     -------
-    Attempted
-        A failure, of the stage or of the disk, is told and not raised.
+    AttemptResult
+        A failure, of the stage or of the disk, is returned and not raised.
 
     Raises
     ------
     BaseException
         KeyboardInterrupt and its like pass through, leaving neither artifact nor record.
     """
-    begun = _open_record(stage, planned, run_id)
+    opened = _open_record(stage, unit, run_id)
     clock = time.perf_counter()
     try:
-        if planned.cause is not None:
-            raise planned.cause
-        _check_inputs(planned, inputs, store)
-        with store.making(planned.stage, planned.video_id) as folder:
-            made = _process(stage, begun, inputs, folder)
-            return Attempted(store.put(_close(made, clock), folder))
+        if unit.cause is not None:
+            raise unit.cause
+        _check_inputs(unit, inputs, store)
+        with store.staging_folder(unit.stage, unit.video_id) as folder:
+            record = _process(stage, opened, inputs, folder)
+            return AttemptResult(store.commit(_close_record(record, clock), folder))
     except Exception as error:  # noqa: BLE001  one unit's failure costs one unit
         reason, trace = one_line(error), "".join(traceback.format_exception(error))
-    return _tell(store, _close(replace(begun, reason=reason, traceback=trace), clock))
+    failed = replace(opened, reason=reason, traceback=trace)
+    return _record_failure(store, _close_record(failed, clock))
 
 
-def lost(
-    stage: Stage, planned: PlannedUnit, store: Store, *, reason: str, seconds: float, run_id: str
-) -> Attempted:
-    """Record the failure of a unit whose process is gone and can tell nothing itself.
-
-    Parameters
-    ----------
-    stage : Stage
-        The stage.
-    planned : PlannedUnit
-        The unit with its identity.
-    store : Store
-        Where the record goes.
-    reason : str
-        One line.
-    seconds : float
-        How long it had been worked on.
-    run_id : str
-        The run on whose behalf it was done.
-
-    Returns
-    -------
-    Attempted
-        The failure.
-    """
-    begun = _open_record(stage, planned, run_id)
-    failed = _close(replace(begun, reason=reason), time.perf_counter() - seconds)
-    return _tell(store, failed)
+def record_lost_unit(
+    stage: Stage, unit: PlannedUnit, store: Store, *, reason: str, seconds: float, run_id: str
+) -> AttemptResult:
+    """Record the failure of a unit, with its identity, that lost its process after `seconds`."""
+    failed = replace(_open_record(stage, unit, run_id), reason=reason)
+    return _record_failure(store, _close_record(failed, time.perf_counter() - seconds))
 
 
-def _open_record(stage: Stage, planned: PlannedUnit, run_id: str) -> UnitRecord:
-    """Begin the record of an attempt, as the failure it is until something comes of it."""
-    if planned.identity is None:
-        raise AssertionError(f"{planned.stage}/{planned.video_id} waits for its inputs")
+def _open_record(stage: Stage, unit: PlannedUnit, run_id: str) -> UnitRecord:
+    """Begin the record of an attempt: a failure until the stage has succeeded."""
+    if unit.identity is None:
+        raise AssertionError(f"{unit.stage}/{unit.video_id} waits for its inputs")
     now = _now_utc()
     return UnitRecord(
         status="failed",
         reason="",
-        stage=planned.stage,
+        stage=unit.stage,
         version=stage.version,
-        video_id=planned.video_id,
-        identity=planned.identity,
-        depends=planned.depends,
+        video_id=unit.video_id,
+        identity=unit.identity,
+        depends=unit.depends,
         outputs=(),
         notes={},
         traceback=None,
@@ -133,52 +126,52 @@ def _open_record(stage: Stage, planned: PlannedUnit, run_id: str) -> UnitRecord:
         versions=package_versions(),
         host=platform.node(),
         run_id=run_id,
-        attempt=planned.record.attempt + 1 if planned.record else 1,
+        attempt=unit.record.attempt + 1 if unit.record else 1,
         adopted=None,
     )
 
 
-def _check_inputs(planned: PlannedUnit, inputs: Mapping[str, Path], store: Store) -> None:
+def _check_inputs(unit: PlannedUnit, inputs: Mapping[str, Path], store: Store) -> None:
     """Refuse bytes that are not those the identity names: no one could tell afterwards."""
     for name, path in inputs.items():
-        if sha256_file(path) != planned.depends[f"{UPSTREAM}{name}"]:
+        if sha256_file(path) != unit.depends[f"{UPSTREAM}{name}"]:
             store.set_aside(path.parent)
             raise DataError(
                 "has other bytes than were written and was set aside",
-                where=f"{name} of {planned.video_id}",
+                where=f"{name} of {unit.video_id}",
                 next_step="Run again: it is made anew",
             )
 
 
 def _process(
-    stage: Stage, begun: UnitRecord, inputs: Mapping[str, Path], folder: Path
+    stage: Stage, opened: UnitRecord, inputs: Mapping[str, Path], folder: Path
 ) -> UnitRecord:
-    where = f"{stage.name}/{begun.video_id}"
+    where = f"{stage.name}/{opened.video_id}"
     out = folder / ARTIFACT_FILE
     try:
-        notes: Mapping[str, JsonValue] = dict(stage.process(begun.video_id, inputs, out))
+        notes: Mapping[str, JsonValue] = dict(stage.process(opened.video_id, inputs, out))
     except Skip as skip:
         out.unlink(missing_ok=True)
         reason = " ".join(skip.reason.split()) or "no reason given"
-        return replace(begun, status="skipped", reason=reason)
+        return replace(opened, status="skipped", reason=reason)
     dump_json(notes, where=f"notes of {where}")
     if not out.is_file() or out.stat().st_size == 0:
         raise DataError("the stage wrote no artifact", where=where, next_step="Report this fault")
     output = Output(ARTIFACT_FILE, out.stat().st_size, sha256_file(out))
-    return replace(begun, status="completed", outputs=(output,), notes=notes)
+    return replace(opened, status="completed", outputs=(output,), notes=notes)
 
 
-def _close(record: UnitRecord, clock: float) -> UnitRecord:
+def _close_record(record: UnitRecord, clock: float) -> UnitRecord:
     started = record.timings.started_utc
     return replace(record, timings=Timings(started, _now_utc(), time.perf_counter() - clock))
 
 
-def _tell(store: Store, record: UnitRecord) -> Attempted:
+def _record_failure(store: Store, record: UnitRecord) -> AttemptResult:
     try:
-        store.put_failure(record)
+        store.record_failure(record)
     except EnvironmentProblem as error:
-        return Attempted(record, str(error))
-    return Attempted(record)
+        return AttemptResult(record, str(error))
+    return AttemptResult(record)
 
 
 def _now_utc() -> str:

@@ -31,13 +31,15 @@ def counted_interrupts() -> Iterator[Interrupts]:
         Outside of the main thread, where Python handles no signals, it stays at 0. Warnings
         by SIGUSR1 and SIGUSR2 bring it to 1 and never further.
     """
-    seen = Interrupts()
+    interrupts = Interrupts()
 
     def count(number: int, _frame: FrameType | None) -> None:
-        seen.count = max(seen.count, 1) if number in _WARNINGS else seen.count + 1
+        interrupts.count = (
+            max(interrupts.count, 1) if number in _WARNINGS else interrupts.count + 1
+        )
 
     with _handled_by(count):
-        yield seen
+        yield interrupts
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What a worker may use, and what the machine has."""
+"""What a worker may take, and what the machine has."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from qevd_bio.engine.stage import Stage
@@ -66,15 +67,16 @@ def resident_bytes(pid: int) -> int | None:
 
 
 def visible_gpus() -> tuple[str, ...]:
-    """List the GPUs a CUDA program would see, as CUDA_VISIBLE_DEVICES spells them."""
+    """List the GPUs that a CUDA program can use, as CUDA_VISIBLE_DEVICES spells them."""
     asked = os.environ.get("CUDA_VISIBLE_DEVICES")
     if asked is not None:
         return tuple(name.strip() for name in asked.split(",") if name.strip() not in ("", "-1"))
     return tuple(str(index) for index in range(len(gpu_names())))
 
 
+@lru_cache(maxsize=1)
 def gpu_names() -> tuple[str, ...]:
-    """List the NVIDIA GPUs of the machine by model, as its driver tells them."""
+    """Ask the driver for the models of the machine's NVIDIA GPUs."""
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return ()
@@ -88,18 +90,7 @@ def gpu_names() -> tuple[str, ...]:
 
 
 def sensible_workers(stages: Sequence[Stage]) -> int:
-    """Choose a number of workers: one a GPU if a stage asks for one, else by CPUs.
-
-    Parameters
-    ----------
-    stages : sequence of Stage
-        What will run.
-
-    Returns
-    -------
-    int
-        At least 1.
-    """
+    """Choose a number of workers: one a GPU if a stage asks for one, else by CPUs."""
     if any(stage.resources.gpus for stage in stages):
         return max(1, len(visible_gpus()))
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

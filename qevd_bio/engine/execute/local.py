@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 
-from qevd_bio.engine.events import Event, RunSummary, Tally
+from qevd_bio.engine.events import RunSummary, Tally
 from qevd_bio.engine.execute.interrupts import raised_interrupts
-from qevd_bio.engine.execute.unit_run import Workshop
+from qevd_bio.engine.execute.unit_run import UnitRunner
 from qevd_bio.engine.stage import Stage, check_stages, check_videos
 from qevd_bio.engine.store import Store
 
@@ -16,8 +16,8 @@ def run_local(
     stages: Sequence[Stage],
     video_ids: Sequence[str],
     store: Store,
+    tally: Tally,
     *,
-    on_event: Callable[[Event], None],
     run_id: str = "",
 ) -> RunSummary:
     """Bring every unit up to date, video by video.
@@ -31,8 +31,8 @@ def run_local(
         The videos, in the order they are worked on.
     store : Store
         Where results lie and go.
-    on_event : callable
-        Told of each unit's start and end.
+    tally : Tally
+        Counts each unit's start and end and passes it on.
     run_id : str
         Names the run in the records of its units.
 
@@ -54,13 +54,12 @@ def run_local(
 
     Notes
     -----
-    A failed unit is recorded and the others go on; what reads it is told as skipped.
-    Failed units run again with the next call, up to `ATTEMPTS` times.
+    A failed unit is recorded and the others go on; units that read its artifact are reported
+    as skipped. Failed units run again with the next call, up to `MAX_ATTEMPTS` times.
     """
     check_stages(stages)
     check_videos(video_ids)
-    tally = Tally(on_event)
-    with raised_interrupts(), closing(Workshop(stages, store, run_id)) as workshop:
+    with raised_interrupts(), closing(UnitRunner(stages, store, run_id)) as runner:
         for video_id in video_ids:
-            workshop.settle(video_id, tally.add)
+            runner.run_video(video_id, tally.add)
     return tally.summary()

@@ -1,82 +1,74 @@
 """Running videos on the machines of a Ray cluster: one actor a worker, the same supervisor.
 
 An actor does nothing but keep an ordinary worker process on its machine and pass messages on.
-So what happens in a worker is told apart as on one machine, and the loss of an actor is the
-loss of its machine.
+So an error in a worker is found as on one machine, and the loss of an actor is the loss of its
+machine.
 """
 
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import platform
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
-from qevd_bio.engine.events import Event, RunSummary
+from qevd_bio.engine.events import RunSummary
 from qevd_bio.engine.execute.limits import Limits
+from qevd_bio.engine.execute.messages import Message, send_message
 from qevd_bio.engine.execute.stage_factory import StageFactory
 from qevd_bio.engine.execute.supervisor import run_supervised
-from qevd_bio.engine.execute.worker_process import Worker, start_worker
-from qevd_bio.engine.log import RunLog
-from qevd_bio.engine.plan import one_line
+from qevd_bio.engine.execute.worker_process import Worker, WorkerSpec, start_worker
+from qevd_bio.engine.record import one_line
+from qevd_bio.engine.runs import OpenRun
 from qevd_bio.engine.stage import Resources, Stage
 from qevd_bio.engine.store import Store
 from qevd_bio.errors import EnvironmentProblem, QevdBioError
 
 _TICK_S = 0.25
 _LISTEN_S = 5.0
-_FAREWELL_S = 10.0
-_LAST_BREATH_S = 1.0
-_TOLD_CHARACTERS = 300
+_SHUT_DOWN_S = 10.0
+_MACHINE_LOSS_S = 1.0
+_ERROR_CHARACTERS = 300
 _SPACE = re.compile(r"\s+")
 
 
 def run_on_ray(
-    recipe: StageFactory,
+    factory: StageFactory,
     stages: Sequence[Stage],
     video_ids: Sequence[str],
     store: Store,
+    run: OpenRun,
     *,
     address: str | None,
     workers: int | None,
     limits: Limits,
-    log: RunLog,
-    on_event: Callable[[Event], None],
-    notice: Callable[[str], None],
 ) -> RunSummary:
-    """Bring every unit up to date with workers on all machines of a Ray cluster.
+    """Do what `run_supervised` does with workers on all machines of a Ray cluster.
 
     Parameters
     ----------
-    recipe, stages, video_ids, limits, log, on_event, notice
-        As `run_supervised` takes them.
+    factory, stages, video_ids, run, limits
+        As `run_supervised` takes them; results and errors are the same, too.
     store : Store
-        In a folder that all machines see under the same path.
+        In a folder that all machines have under the same path.
     address : str or None
         Of the cluster, ``auto`` for the one this machine belongs to; None also starts a Ray
         of this machine alone where there is none.
     workers : int or None
         Most workers at once; None: as many as the cluster has room for.
 
-    Returns
-    -------
-    RunSummary
-        Counts over all units, and the failures.
-
     Raises
     ------
-    DataError, UsageError, EnvironmentProblem, KeyboardInterrupt
-        As `run_supervised` raises them; Ray is not installed, or no cluster answers.
+    EnvironmentProblem
+        Ray is not installed, or no cluster answers.
 
     Notes
     -----
@@ -102,164 +94,139 @@ def run_on_ray(
             max_restarts=0,
             max_concurrency=4,
             scheduling_strategy="SPREAD",
-        )(_Host)
+        )(_WorkerActor)
 
-        def start(
-            number: int,
-            recipe: StageFactory,
-            *,
-            work: Path,
-            run_id: str,
-            log: Path,
-            limits: Limits,
-            gpu: str,
-        ) -> _RayWorker:
-            del gpu  # Ray gives each actor its own
+        def start(spec: WorkerSpec) -> _RayWorker:
+            # Ray gives each actor its own GPU.
             ours, theirs = Pipe()
-            worker = _RayWorker(number, ours, log.absolute(), limits, ray=ray, host=actor.remote())
-            arguments = (number, recipe, work.absolute(), run_id, log.absolute(), limits)
-            worker.carrier = threading.Thread(
-                target=worker.carry, args=(theirs, arguments), daemon=True
+            spec = replace(spec, gpu="", log=spec.log.absolute())
+            worker = _RayWorker(spec, ours, ray=ray, actor=actor.remote())
+            worker.relay_thread = threading.Thread(
+                target=worker.relay, args=(theirs,), daemon=True
             )
-            worker.carrier.start()
+            worker.relay_thread.start()
             return worker
 
         return run_supervised(
-            recipe,
-            stages,
-            video_ids,
-            store,
-            workers=count,
-            limits=limits,
-            log=log,
-            on_event=on_event,
-            notice=notice,
-            start=start,
+            factory, stages, video_ids, store, run, workers=count, limits=limits, start=start
         )
 
 
-class _Host:
-    """The actor: keeps one worker process and passes on what is said."""
+class _WorkerActor:
+    """The actor: keeps one worker process and passes its messages on."""
 
-    def start(
-        self, number: int, recipe: StageFactory, work: Path, run_id: str, log: Path, limits: Limits
-    ) -> tuple[str, str, str]:
-        """Start the worker; return where it runs, its `maker`, and what went wrong."""
+    def start(self, spec: WorkerSpec) -> tuple[str, str, str]:
+        """Start the worker; return where it runs, its staging prefix, and what went wrong."""
         try:
-            self.worker = start_worker(
-                number, recipe, work=work, run_id=run_id, log=log, limits=limits, gpu=""
-            )
+            self.worker = start_worker(spec)
         except QevdBioError as error:
             return platform.node(), "", f"{error} (on {platform.node()})"
-        return f"{platform.node()}, {self.worker.place()}", self.worker.maker, ""
+        return f"{platform.node()}, {self.worker.location()}", self.worker.staging_prefix, ""
 
-    def send(self, message: Mapping[str, Any]) -> None:
-        """Tell the worker something."""
+    def send(self, message: Message) -> None:
+        """Send the worker a message."""
         self.worker.send(**message)
 
-    def listen(self) -> tuple[list[Mapping[str, Any]], str | None]:
-        """Wait for what the worker says next, and for what became of it when it is gone."""
-        heard: list[Mapping[str, Any]] = []
+    def receive(self) -> tuple[list[Message], str | None]:
+        """Wait for the worker's next messages, and for its exit reason when it is gone."""
+        messages: list[Message] = []
         deadline = time.monotonic() + _LISTEN_S
         while time.monotonic() < deadline:
-            while self.worker.line.poll(0.0 if heard else _TICK_S):
+            while self.worker.channel.poll(0.0 if messages else _TICK_S):
                 message = self.worker.receive()
-                if message is None and heard:
-                    return heard, None
+                if message is None and messages:
+                    return messages, None
                 if message is None:
-                    return [], self._fate()
-                heard.append(message)
-            if heard:
+                    return [], self._reap()
+                messages.append(message)
+            if messages:
                 break
             # The time limits are kept where the messages are understood.
-            fault = self.worker.memory_fault() if not self.worker.doom else ""
-            if fault:
-                self.worker.kill(fault)
-        return heard, None
+            breach = self.worker.memory_breach() if not self.worker.kill_reason else ""
+            if breach:
+                self.worker.kill(breach)
+        return messages, None
 
-    def kill(self, doom: str) -> None:
+    def kill(self, reason: str) -> None:
         """End the worker."""
-        self.worker.kill(doom)
+        self.worker.kill(reason)
 
-    def _fate(self) -> str:
-        fate = self.worker.bury()
-        if self.worker.process.returncode < 0 and not self.worker.doom:
+    def _reap(self) -> str:
+        exit_reason = self.worker.reap()
+        if self.worker.process.returncode < 0 and not self.worker.kill_reason:
             # An actor that Ray ends because its machine is lost kills its children first and
             # must not live to blame them.
-            time.sleep(_LAST_BREATH_S)
-        return fate
+            time.sleep(_MACHINE_LOSS_S)
+        return exit_reason
 
 
 @dataclass(slots=True, kw_only=True)
 class _RayWorker(Worker):
-    """A worker whose process an actor keeps, seen through a thread that talks with it.
+    """A worker with its process in an actor.
 
     Attributes
     ----------
     ray : module
         Ray.
-    host : actor handle
-        Of a `_Host`.
-    carrier : threading.Thread
-        Brings what the worker says to `line`.
-    fate : str
-        What became of it.
+    actor : actor handle
+        Of a `_WorkerActor`.
+    relay_thread : threading.Thread
+        Passes the actor's messages to `channel`.
+    exit_reason : str
+        Empty while it runs.
     """
 
     ray: Any
-    host: Any
-    carrier: threading.Thread = field(default_factory=threading.Thread)
-    fate: str = ""
+    actor: Any
+    relay_thread: threading.Thread = field(default_factory=threading.Thread)
+    exit_reason: str = ""
 
-    def carry(self, line: Connection, arguments: tuple[Any, ...]) -> None:
-        """Pass on what the worker says until it is gone, then hang up."""
+    def relay(self, channel: Connection) -> None:
+        """Pass the worker's messages on until it is gone, then hang up."""
         errors = self.ray.exceptions
         try:
-            place, self.maker, self.fate = self.ray.get(self.host.start.remote(*arguments))
-            _pass_on(line, {"place": place})
-            while not self.fate:
-                heard, fate = self.ray.get(self.host.listen.remote())
-                for message in heard:
-                    _pass_on(line, message)
-                self.fate = fate or ""
+            start = self.actor.start.remote(self.spec)
+            location, self.staging_prefix, self.exit_reason = self.ray.get(start)
+            send_message(channel, {"location": location})
+            while not self.exit_reason:
+                messages, exit_reason = self.ray.get(self.actor.receive.remote())
+                for message in messages:
+                    send_message(channel, message)
+                self.exit_reason = exit_reason or ""
         except errors.RayTaskError as error:
-            self.fate = one_line(error.cause)
+            self.exit_reason = one_line(error.cause)
         except errors.RayError as error:
             # An actor whose class cannot be imported has no machine to lose.
-            self.was_lost = not getattr(error, "actor_init_failed", False)
-            words = "its machine was lost" if self.was_lost else "its actor could not be made"
-            self.fate = f"{words} ({_SPACE.sub(' ', str(error))[-_TOLD_CHARACTERS:]})"
+            self.lost_machine = not getattr(error, "actor_init_failed", False)
+            cause = "its machine was lost" if self.lost_machine else "its actor could not be made"
+            self.exit_reason = f"{cause} ({_SPACE.sub(' ', str(error))[-_ERROR_CHARACTERS:]})"
         except OSError:
-            self.fate = "the run listens no more"
+            self.exit_reason = "the run listens no more"
         finally:
-            line.close()
+            channel.close()
 
     def send(self, **message: object) -> None:
-        self.host.send.remote(message)
+        self.actor.send.remote(message)
 
-    def place(self) -> str:
+    def location(self) -> str:
         return "asked of Ray"
 
-    def kill(self, doom: str = "") -> None:
-        if doom:
-            self.doom, self.said = doom, self.last_words()
-        if self.maker:
-            self.host.kill.remote(doom)
+    def kill(self, reason: str = "") -> None:
+        if reason:
+            self.kill_reason, self.tail_before_kill = reason, self.stderr_tail()
+        if self.staging_prefix:
+            self.actor.kill.remote(reason)
         else:
-            self.ray.kill(self.host)
+            self.ray.kill(self.actor)
 
-    def bury(self) -> str:
-        self.carrier.join(_FAREWELL_S)
+    def reap(self) -> str:
+        self.relay_thread.join(_SHUT_DOWN_S)
         with suppress(self.ray.exceptions.RayError):
-            self.ray.kill(self.host)
-        self.line.close()
-        if self.doom:
-            self.was_lost = False
-        return self.doom or self.fate
-
-
-def _pass_on(line: Connection, message: Mapping[str, Any]) -> None:
-    line.send_bytes(json.dumps(message).encode())
+            self.ray.kill(self.actor)
+        self.channel.close()
+        if self.kill_reason:
+            self.lost_machine = False
+        return self.kill_reason or self.exit_reason
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Parts of a run as a Slurm array: through submitit, or as a script for `sbatch`.
 
-Each task of the array runs the ordinary command with its ``--shard``. What is done afterwards
-is told by the files of the work folder, not by Slurm.
+Each task of the array runs the ordinary command with its ``--shard``. The files of the work
+folder show what is done afterwards, not Slurm.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from typing import Any
 from qevd_bio.errors import EnvironmentProblem, UsageError
 from qevd_bio.files.atomic import make_folder
 
-# Warned so long before its end, a task finishes the units in hand and asks to be queued again.
-NOTICE_S = 120
-REQUEUES = 10
+WARNING_S = 120
+"""Warned so long before its end, a task finishes the units in hand and is queued again."""
 
-_GRACE_S = NOTICE_S - 15
+MAX_REQUEUES = 10
+
+_GRACE_S = WARNING_S - 15
 _TICK_S = 0.2
 
 
@@ -63,7 +64,7 @@ class SlurmArray:
     at_once: int | None = None
 
     def __post_init__(self) -> None:
-        least = {"parts": 1, "minutes": 1 + NOTICE_S // 60, "cpus": 1, "gpus": 0, "at_once": 1}
+        least = {"parts": 1, "minutes": 1 + WARNING_S // 60, "cpus": 1, "gpus": 0, "at_once": 1}
         for name, smallest in least.items():
             value = getattr(self, name)
             if value is not None and value < smallest:
@@ -81,7 +82,10 @@ class SlurmArray:
 
 
 def sbatch_script(array: SlurmArray, command: Sequence[str], *, logs: Path, folder: Path) -> str:
-    """Write the script that `sbatch` takes, for sites without submitit.
+    """Write the bash script that `sbatch` takes, for sites without submitit.
+
+    A task that is warned of its end finishes the units in hand and queues itself again, up to
+    `MAX_REQUEUES` times.
 
     Parameters
     ----------
@@ -89,16 +93,8 @@ def sbatch_script(array: SlurmArray, command: Sequence[str], *, logs: Path, fold
         What to ask Slurm for.
     command : sequence of str
         The run without its ``--shard``.
-    logs : Path
-        Takes what the tasks print.
-    folder : Path
-        Where the tasks work.
-
-    Returns
-    -------
-    str
-        A bash script. A task that is warned of its end finishes the units in hand and queues
-        itself again, up to `REQUEUES` times.
+    logs, folder : Path
+        Where the output of the tasks goes, and where they work.
     """
     limit = f"%{array.at_once}" if array.at_once else ""
     asked = {
@@ -113,7 +109,7 @@ def sbatch_script(array: SlurmArray, command: Sequence[str], *, logs: Path, fold
         "account": array.account,
         "output": logs.absolute() / "%A_%a.log",
         "open-mode": "append",
-        "signal": f"B:USR2@{NOTICE_S}",
+        "signal": f"B:USR2@{WARNING_S}",
     }
     lines = [f"#SBATCH --{name}={value}" for name, value in asked.items() if value is not None]
     return "\n".join(
@@ -123,15 +119,15 @@ def sbatch_script(array: SlurmArray, command: Sequence[str], *, logs: Path, fold
             "#SBATCH --requeue",
             "",
             f"cd {shlex.quote(str(folder.absolute()))} || exit 1",
-            "told=0; warned=0",
+            "stop=0; warned=0",
             "# Forwarded as SIGUSR2, of which a second one is no more urgent.",
-            "trap 'told=1; warned=1; kill -USR2 \"$run\"' USR2",
-            "trap 'told=1; kill -USR2 \"$run\"' TERM",
+            "trap 'stop=1; warned=1; kill -USR2 \"$run\"' USR2",
+            "trap 'stop=1; kill -USR2 \"$run\"' TERM",
             f'{shlex.join(command)} --shard "$SLURM_ARRAY_TASK_ID/{array.parts}" &',
             "run=$!",
             'wait "$run"; code=$?',
-            'while [ "$told" = 1 ] && kill -0 "$run" 2>/dev/null; do wait "$run"; code=$?; done',
-            f'if [ "$warned" = 1 ] && [ "${{SLURM_RESTART_COUNT:-0}}" -lt {REQUEUES} ]; then',
+            'while [ "$stop" = 1 ] && kill -0 "$run" 2>/dev/null; do wait "$run"; code=$?; done',
+            f'if [ "$warned" = 1 ] && [ "${{SLURM_RESTART_COUNT:-0}}" -lt {MAX_REQUEUES} ]; then',
             '    scontrol requeue "${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID"',
             "fi",
             'exit "$code"',
@@ -143,23 +139,14 @@ def sbatch_script(array: SlurmArray, command: Sequence[str], *, logs: Path, fold
 def submit_array(
     array: SlurmArray, command: Sequence[str], *, logs: Path, executor: str = "slurm"
 ) -> list[Any]:
-    """Submit the tasks through submitit.
+    """Submit the tasks through submitit, one job a part.
 
     Parameters
     ----------
-    array : SlurmArray
-        What to ask Slurm for.
-    command : sequence of str
-        The run without its ``--shard``.
-    logs : Path
-        Takes what the tasks print, and submitit's own files.
+    array, command, logs
+        As `sbatch_script` takes them.
     executor : str
         submitit's name for what runs the tasks; ``local`` runs them on this machine.
-
-    Returns
-    -------
-    list of submitit.Job
-        One a part. They say what Slurm thinks of a task; what is done, the work folder says.
 
     Raises
     ------
@@ -172,7 +159,7 @@ def submit_array(
     try:
         make_folder(logs)
         chosen = submitit.AutoExecutor(
-            folder=logs.absolute(), cluster=executor, slurm_max_num_timeout=REQUEUES
+            folder=logs.absolute(), cluster=executor, slurm_max_num_timeout=MAX_REQUEUES
         )
         chosen.update_parameters(
             name="qevd-bio",
@@ -183,7 +170,7 @@ def submit_array(
             slurm_partition=array.partition,
             slurm_account=array.account,
             slurm_array_parallelism=array.at_once or array.parts,
-            slurm_signal_delay_s=NOTICE_S,
+            slurm_signal_delay_s=WARNING_S,
             slurm_additional_parameters={"requeue": True},
         )
         return list(chosen.submit_array(tasks))
@@ -196,13 +183,7 @@ def submit_array(
 
 
 class ShardTask:
-    """What submitit calls in a task of the array: the command, and what a warning means.
-
-    Parameters
-    ----------
-    command : sequence of str
-        With its ``--shard``.
-    """
+    """What submitit calls in a task of the array: the command, and its answer to a warning."""
 
     def __init__(self, command: Sequence[str]) -> None:
         self.command = list(command)

@@ -1,4 +1,4 @@
-"""How a worker process comes by the stages: a function it can import, and its arguments."""
+"""How a worker process makes the stages: a function it can import, and its arguments."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from qevd_bio.files.strict_json import JsonValue
 
 @dataclass(frozen=True, slots=True)
 class StageFactory:
-    """What makes the stages anew in another process; nothing is pickled.
+    """Makes the stages anew in another process; nothing is pickled.
 
     Parameters
     ----------
@@ -28,29 +28,11 @@ class StageFactory:
     arguments: Mapping[str, JsonValue]
 
     def stages(self) -> Sequence[Stage]:
-        """Make the stages.
-
-        Raises
-        ------
-        Exception
-            Whatever importing or calling the function raises.
-        """
+        """Import the function and call it; both may raise anything."""
         make = getattr(importlib.import_module(self.module), self.function)
         return cast("Sequence[Stage]", make(**self.arguments))
 
 
 def stage_factory_of(make: Callable[..., Sequence[Stage]], **arguments: JsonValue) -> StageFactory:
-    """Describe a call so that another process can make it.
-
-    Parameters
-    ----------
-    make : callable
-        A function at the top of an importable module.
-    **arguments : JsonValue
-        Its arguments.
-
-    Returns
-    -------
-    StageFactory
-    """
+    """Describe a call of a function at the top of a module, for another process to make."""
     return StageFactory(make.__module__, make.__qualname__, arguments)

@@ -4,51 +4,50 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import wait
 from typing import Any, cast
 
-from qevd_bio.engine.events import ENDINGS, Event, RunSummary, Tally
-from qevd_bio.engine.execute.attempt import lost
+from qevd_bio.engine.events import ENDINGS, Event, RunSummary
+from qevd_bio.engine.execute.attempt import record_lost_unit
 from qevd_bio.engine.execute.interrupts import Interrupts, counted_interrupts
 from qevd_bio.engine.execute.limits import Limits, visible_gpus
+from qevd_bio.engine.execute.messages import Message
 from qevd_bio.engine.execute.stage_factory import StageFactory
-from qevd_bio.engine.execute.unit_run import standing
-from qevd_bio.engine.execute.worker_process import StartWorker, Worker, start_worker
-from qevd_bio.engine.log import RunLog
+from qevd_bio.engine.execute.unit_run import ending_without_work
+from qevd_bio.engine.execute.worker_process import StartWorker, Worker, WorkerSpec, start_worker
 from qevd_bio.engine.plan import PlannedUnit, plan_video
+from qevd_bio.engine.runs import OpenRun
 from qevd_bio.engine.stage import Stage, check_stages, check_videos
 from qevd_bio.engine.store import Store
 from qevd_bio.errors import EnvironmentProblem
 
 _TICK_S = 0.25
 _PLANNING_S = 0.1
-_FAREWELL_S = 10.0
+_SHUT_DOWN_S = 10.0
 
-# So often a unit may lose its machine before it is held to be the cause.
-LOSSES = 3
+MAX_LOSSES = 3
+"""So often a unit may lose its machine before it is held to be the cause."""
 
 
 def run_supervised(
-    recipe: StageFactory,
+    factory: StageFactory,
     stages: Sequence[Stage],
     video_ids: Sequence[str],
     store: Store,
+    run: OpenRun,
     *,
     workers: int,
     limits: Limits,
-    log: RunLog,
-    on_event: Callable[[Event], None],
-    notice: Callable[[str], None],
     start: StartWorker = start_worker,
 ) -> RunSummary:
     """Bring every unit up to date with several workers at once.
 
     Parameters
     ----------
-    recipe : StageFactory
+    factory : StageFactory
         Makes the stages in each worker.
     stages : sequence of Stage
         The same stages in this process, which plans and never sets one up.
@@ -56,16 +55,12 @@ def run_supervised(
         The videos, in the order they are begun.
     store : Store
         Where results lie and go.
+    run : OpenRun
+        Takes each unit's start and end, and messages about the workers.
     workers : int
         Most workers at once; none is started when there is nothing to do.
     limits : Limits
         What each may take.
-    log : RunLog
-        The log of the run; its folder names the run.
-    on_event : callable
-        Told of each unit's start and end.
-    notice : callable
-        Told in one line what the user should know of the workers.
     start : callable
         Starts a worker, here or on another machine.
 
@@ -85,113 +80,109 @@ def run_supervised(
 
     Notes
     -----
-    The bytes are those of `run_local`: a worker settles a video as that does, and nothing
+    The bytes are those of `run_local`: a worker runs a video as that does, and nothing
     passes between videos. A unit whose worker is killed, runs out of time or of memory is
     recorded as failed by that cause; its video goes on with another worker. A unit whose
-    machine is gone is begun anew, up to `LOSSES` times. Videos that another run seems to have
-    in hand come last.
+    machine is gone is begun anew, up to `MAX_LOSSES` times. Videos that another run seems to
+    work on come last.
     """
     check_stages(stages)
     check_videos(video_ids)
     supervisor = _Supervisor(
-        recipe, stages, video_ids, store, workers, limits, log, Tally(on_event), notice, start
+        factory,
+        stages,
+        store,
+        run,
+        limits,
+        start,
+        unplanned=iter(video_ids),
+        free_numbers=deque(range(1, workers + 1)),
     )
     with counted_interrupts() as interrupts:
         try:
-            supervisor.run(interrupts)
+            supervisor.run_videos(interrupts)
         finally:
-            supervisor.dismiss(at_once=interrupts.count > 1)
+            supervisor.shut_down(at_once=interrupts.count > 1)
     if interrupts.count:
         raise KeyboardInterrupt
-    return supervisor.tally.summary()
+    return run.tally.summary()
 
 
+@dataclass(slots=True)
 class _Supervisor:
-    def __init__(
-        self,
-        recipe: StageFactory,
-        stages: Sequence[Stage],
-        video_ids: Sequence[str],
-        store: Store,
-        workers: int,
-        limits: Limits,
-        log: RunLog,
-        tally: Tally,
-        notice: Callable[[str], None],
-        start: StartWorker,
-    ) -> None:
-        self.recipe, self.stages, self.store = recipe, stages, store
-        self.limits, self.log, self.tally, self.notice = limits, log, tally, notice
-        self.start_worker = start
-        self.unplanned = iter(video_ids)
-        self.is_planned = False
-        self.waiting: deque[str] = deque()
-        self.others: deque[str] = deque()
-        self.passed: dict[str, set[str]] = {}
-        self.reported: dict[str, set[str]] = {}
-        self.losses: Counter[str] = Counter()
-        self.workers: dict[int, Worker] = {}
-        self.free = deque(range(1, workers + 1))
-        self.start_problem = ""
-        self.next_look = 0.0
-        needs_gpu = any(stage.resources.gpus for stage in stages)
-        self.gpus = visible_gpus() if needs_gpu else ()
+    factory: StageFactory
+    stages: Sequence[Stage]
+    store: Store
+    run: OpenRun
+    limits: Limits
+    start_worker: StartWorker
+    unplanned: Iterator[str]
+    free_numbers: deque[int]
+    is_planned: bool = False
+    waiting: deque[str] = field(default_factory=deque)
+    in_progress_elsewhere: deque[str] = field(default_factory=deque)
+    failed_stages: dict[str, set[str]] = field(default_factory=dict)
+    ended_stages: dict[str, set[str]] = field(default_factory=dict)
+    losses: Counter[str] = field(default_factory=Counter)
+    workers: dict[int, Worker] = field(default_factory=dict)
+    start_problem: str = ""
+    next_check: float = 0.0
 
-    def run(self, interrupts: Interrupts) -> None:
-        told = False
+    def run_videos(self, interrupts: Interrupts) -> None:
+        is_stopping = False
         while interrupts.count < 2:
             if interrupts.count:
-                if not told:
-                    told = True
-                    self._ask_to_leave()
-                if not any(worker.video_id for worker in self.workers.values()):
+                if not is_stopping:
+                    is_stopping = True
+                    self._stop_workers()
+                if not self._busy():
                     return
             else:
-                self._plan_ahead()
-                self._hand_out()
-                if self.is_planned and not self._is_open() and not self._is_busy():
+                self._plan_videos()
+                self._assign_videos()
+                if self.is_planned and not self._open_videos() and not self._busy():
                     return
-            self._listen()
-            self._watch()
+            self._receive_messages()
+            self._enforce_limits()
 
-    def dismiss(self, *, at_once: bool) -> None:
+    def shut_down(self, *, at_once: bool) -> None:
         """End all workers; those with a unit in hand lose it."""
         for worker in self.workers.values():
             if at_once or worker.video_id or worker.state == "starting":
                 worker.kill()
             else:
-                worker.leave()
-        deadline = time.monotonic() + _FAREWELL_S
+                worker.stop()
+        deadline = time.monotonic() + _SHUT_DOWN_S
         for worker in self.workers.values():
             with suppress(OSError):
-                while worker.line.poll(max(0.0, deadline - time.monotonic())):
+                while worker.channel.poll(max(0.0, deadline - time.monotonic())):
                     if worker.receive() is None:
                         break
             worker.kill()
-            worker.bury()
-            self._sweep(worker)
+            worker.reap()
+            self._remove_staging(worker)
         self.workers.clear()
 
-    def _is_open(self) -> bool:
-        return bool(self.waiting or self.others)
+    def _open_videos(self) -> int:
+        return len(self.waiting) + len(self.in_progress_elsewhere)
 
-    def _is_busy(self) -> bool:
-        return any(worker.video_id for worker in self.workers.values())
+    def _busy(self) -> list[Worker]:
+        return [worker for worker in self.workers.values() if worker.video_id]
 
-    def _ask_to_leave(self) -> None:
-        in_hand = [worker for worker in self.workers.values() if worker.video_id]
-        for worker in in_hand:
-            worker.leave()
-        if in_hand:
-            self.notice(
-                f"stopping: {len(in_hand)} units in hand are being finished; "
+    def _stop_workers(self) -> None:
+        busy = self._busy()
+        for worker in busy:
+            worker.stop()
+        if busy:
+            self.run.report(
+                f"stopping: {len(busy)} units in hand are being finished; "
                 "interrupt again to stop at once"
             )
 
-    def _plan_ahead(self) -> None:
-        """Find videos with work to do, for a moment; tell of those that need none."""
+    def _plan_videos(self) -> None:
+        """Find videos with work to do, for a moment; report the units of those that need none."""
         deadline = time.monotonic() + _PLANNING_S
-        wanted = len(self.workers) + len(self.free) + 1
+        wanted = len(self.workers) + len(self.free_numbers) + 1
         while not self.is_planned and len(self.waiting) < wanted:
             video_id = next(self.unplanned, None)
             if video_id is None:
@@ -202,29 +193,28 @@ class _Supervisor:
                 self.waiting.append(video_id)
             else:
                 for unit in units:
-                    self._tell(standing(unit))
+                    self._add_event(ending_without_work(unit))
             if time.monotonic() > deadline:
                 return
 
-    def _hand_out(self) -> None:
-        idle = [worker for worker in self.workers.values() if worker.state == "idle"]
-        for worker in idle:
+    def _assign_videos(self) -> None:
+        for worker in [one for one in self.workers.values() if one.state == "idle"]:
             if worker.videos >= self.limits.recycle_after:
-                worker.leave()
+                worker.stop()
             elif video_id := self._next_video():
-                worker.give(video_id, self.passed.setdefault(video_id, set()))
+                worker.assign(video_id, self.failed_stages.setdefault(video_id, set()))
         starting = sum(worker.state == "starting" for worker in self.workers.values())
-        for _ in range(min(len(self.free), len(self.waiting) + len(self.others) - starting)):
-            self._start(self.free.popleft())
-        if self._is_open() and not self.workers:
+        for _ in range(min(len(self.free_numbers), self._open_videos() - starting)):
+            self._start(self.free_numbers.popleft())
+        if self._open_videos() and not self.workers:
             raise EnvironmentProblem(
                 f"no worker can start: {self.start_problem}",
-                where=str(self.log.folder),
-                next_step="Mend the cause and run again; the worker's log has more",
+                where=str(self.run.log.folder),
+                next_step="Fix the cause and run again; the worker's log has more",
             )
 
     def _next_video(self) -> str:
-        """Take a video; empty where another run seems to have all those at hand in hand.
+        """Take a video; empty where another run seems to work on all those at hand.
 
         Two runs on one folder would else begin the same videos at the same time and throw
         half of the work away. Nothing rests on the hint: when only such videos are left they
@@ -232,152 +222,153 @@ class _Supervisor:
         """
         while self.waiting:
             video_id = self.waiting.popleft()
-            begun = time.time() - self.limits.unit_s
-            if video_id in self.passed or not any(
-                self.store.is_making(stage.name, video_id, since=begun) for stage in self.stages
+            since = time.time() - self.limits.unit_s
+            if video_id in self.failed_stages or not any(
+                self.store.is_in_progress(stage.name, video_id, since=since)
+                for stage in self.stages
             ):
                 return video_id
-            self.others.append(video_id)
-        if self.is_planned and self.others:
-            return self.others.popleft()
+            self.in_progress_elsewhere.append(video_id)
+        if self.is_planned and self.in_progress_elsewhere:
+            return self.in_progress_elsewhere.popleft()
         return ""
 
     def _start(self, number: int) -> None:
-        gpu = self.gpus[(number - 1) % len(self.gpus)] if self.gpus else ""
-        self.workers[number] = self.start_worker(
+        needs_gpu = any(stage.resources.gpus for stage in self.stages)
+        gpus = visible_gpus() if needs_gpu else ()
+        log = self.run.log
+        spec = WorkerSpec(
             number,
-            self.recipe,
-            work=self.store.root,
-            run_id=self.log.folder.name,
-            log=self.log.worker_file(number),
-            limits=self.limits,
-            gpu=gpu,
+            self.factory,
+            self.store.root.absolute(),
+            self.run.run_id,
+            log.worker_file(number),
+            self.limits,
+            gpus[(number - 1) % len(gpus)] if gpus else "",
         )
-        self.log.note("worker started", self.workers[number].place(), worker=number)
+        self.workers[number] = self.start_worker(spec)
+        log.message("worker started", self.workers[number].location(), worker=number)
 
-    def _listen(self) -> None:
-        by_line: dict[Any, Worker] = {w.line: w for w in self.workers.values()}
+    def _receive_messages(self) -> None:
+        by_channel: dict[Any, Worker] = {w.channel: w for w in self.workers.values()}
         is_planning = not self.is_planned and len(self.waiting) <= len(self.workers)
-        if not by_line:
+        if not by_channel:
             if not is_planning:
                 time.sleep(_TICK_S)
             return
-        for line in wait(list(by_line), timeout=0.0 if is_planning else _TICK_S):
-            worker = by_line[line]
+        for channel in wait(list(by_channel), timeout=0.0 if is_planning else _TICK_S):
+            worker = by_channel[channel]
             message = worker.receive()
             if message is None:
-                self._bury(worker)
+                self._reap(worker)
             else:
-                self._hear(worker, message)
+                self._handle(message, worker)
 
-    def _hear(self, worker: Worker, message: Mapping[str, Any]) -> None:
+    def _handle(self, message: Message, worker: Worker) -> None:
         match message:
-            case {"event": event}:
-                self._hear_event(worker, replace(Event(**event), worker=worker.number))
+            case {"event": fields}:
+                event = Event(**fields)
+                if event.kind == "progress":  # the limits are those of a whole unit
+                    self.run.tally.add(replace(event, worker=worker.spec.number))
+                    return
+                worker.active_since = time.monotonic()
+                worker.setting_up = ""
+                worker.stage = event.stage if event.kind == "started" else ""
+                self._add_event(replace(event, worker=worker.spec.number))
             case {"finished": _}:
-                worker.rest()
-            case {"place": place}:
-                self.log.note("worker placed", cast("str", place), worker=worker.number)
+                worker.finish_video()
+            case {"location": location}:
+                self.run.log.message("worker placed", location, worker=worker.spec.number)
             case {"setup": stage}:
                 worker.setting_up = cast("str", stage)
-                worker.since = time.monotonic()
-            case {"ready": versions}:
-                self._check_versions(versions)
+                worker.active_since = time.monotonic()
+            case {"ready": stages}:
+                self._check_stages(stages)
                 worker.state = "idle"
             case {"broken": [cause, where, next_step]}:
                 raise EnvironmentProblem(
-                    f"{cause} (log: {worker.log})", where=where, next_step=next_step
+                    f"{cause} (log: {worker.spec.log})", where=where, next_step=next_step
                 )
 
-    def _hear_event(self, worker: Worker, event: Event) -> None:
-        worker.since = time.monotonic()
-        worker.setting_up = ""
-        worker.stage = event.stage if event.kind == "started" else ""
-        self._tell(event)
-
-    def _check_versions(self, versions: Mapping[str, object]) -> None:
-        if versions != {one.name: [one.version, one.schema_digest] for one in self.stages}:
+    def _check_stages(self, stages: Mapping[str, object]) -> None:
+        if stages != {one.name: [one.version, one.schema_digest] for one in self.stages}:
             raise EnvironmentProblem(
                 "a worker started with other stages than the run: the code has changed meanwhile",
-                where=str(self.log.folder),
+                where=str(self.run.log.folder),
                 next_step="Run again; finished units stay",
             )
 
-    def _tell(self, event: Event) -> None:
+    def _add_event(self, event: Event) -> None:
         """Pass an event on, each unit's end once, however often its video is begun."""
         if event.kind in ENDINGS:
-            ended = self.reported.setdefault(event.video_id, set())
+            ended = self.ended_stages.setdefault(event.video_id, set())
             if event.stage in ended:
                 return
             ended.add(event.stage)
-        self.tally.add(event)
+        self.run.tally.add(event)
 
-    def _watch(self) -> None:
-        if time.monotonic() < self.next_look:
+    def _enforce_limits(self) -> None:
+        if time.monotonic() < self.next_check:
             return
-        self.next_look = time.monotonic() + _TICK_S
-        for worker in list(self.workers.values()):
-            fault = worker.fault() if not worker.doom else ""
-            if fault:
-                worker.kill(fault)
+        self.next_check = time.monotonic() + _TICK_S
+        for worker in self.workers.values():
+            breach = worker.limit_breach() if not worker.kill_reason else ""
+            if breach:
+                worker.kill(breach)
 
-    def _bury(self, worker: Worker) -> None:
-        """Draw the consequences of a worker that is gone."""
-        del self.workers[worker.number]
-        left_as_told = worker.state == "leaving" and not worker.video_id
+    def _reap(self, worker: Worker) -> None:
+        """Record and report what a worker that is gone had in hand, and free its number."""
+        number = worker.spec.number
+        del self.workers[number]
+        is_expected = worker.state == "stopping" and not worker.video_id
         never_worked = worker.state == "starting" or worker.setting_up
-        fate = worker.bury()
-        self._sweep(worker)
-        is_no_fault = worker.was_lost or (never_worked and worker.was_killed)
-        is_forgiven = is_no_fault and self._is_forgiven(worker)
-        if worker.video_id and not never_worked and not is_forgiven:
-            self._blame(worker, fate)
+        exit_reason = worker.reap()
+        self._remove_staging(worker)
+        is_no_fault = worker.lost_machine or (never_worked and worker.killed_by_other)
+        may_try_again = is_no_fault and self._count_loss(worker)
+        if worker.video_id and not never_worked and not may_try_again:
+            self._fail_unit_in_hand(worker, exit_reason)
         if worker.video_id and worker.state == "busy":
             self.waiting.appendleft(worker.video_id)
-        if left_as_told:
-            self.free.append(worker.number)
+        if is_expected:
+            self.free_numbers.append(number)
             return
-        words = f"worker {worker.number}: {fate} (log: {worker.log})"
-        if never_worked and not is_forgiven:
-            self.start_problem = f"{fate}: {worker.last_words()}"
-            words = f"worker {worker.number} is given up: {self.start_problem}"
+        message = f"worker {number}: {exit_reason} (log: {worker.spec.log})"
+        if never_worked and not may_try_again:
+            self.start_problem = f"{exit_reason}: {worker.stderr_tail()}"
+            message = f"worker {number} is given up: {self.start_problem}"
         else:
-            self.free.append(worker.number)
-        self.log.note("worker lost", words, worker=worker.number)
-        self.notice(words)
+            self.free_numbers.append(number)
+        self.run.log.message("worker lost", message, worker=number)
+        self.run.report(message)
 
-    def _is_forgiven(self, worker: Worker) -> bool:
-        """Count what befell a video, or a worker without one, in this run from outside."""
-        who = worker.video_id or f"worker {worker.number}"
+    def _count_loss(self, worker: Worker) -> bool:
+        """Count a loss of a video, or of a worker without one; return whether it may go on."""
+        who = worker.video_id or f"worker {worker.spec.number}"
         self.losses[who] += 1
-        return self.losses[who] <= LOSSES
+        return self.losses[who] <= MAX_LOSSES
 
-    def _blame(self, worker: Worker, fate: str) -> None:
+    def _fail_unit_in_hand(self, worker: Worker, reason: str) -> None:
         """Record the unit that was in hand as failed, unless it was finished after all."""
         video_id = worker.video_id
         unit = _unit_in_hand(plan_video(self.stages, video_id, self.store), worker.stage)
         if unit is None:
             return
-        stage = next(stage for stage in self.stages if stage.name == unit.stage)
-        self.passed.setdefault(video_id, set()).add(unit.stage)
-        seconds = time.monotonic() - worker.since
-        event = Event("failed", unit.stage, video_id, fate, seconds, worker.number)
+        self.failed_stages.setdefault(video_id, set()).add(unit.stage)
+        seconds = time.monotonic() - worker.active_since
+        event = Event("failed", unit.stage, video_id, reason, seconds, worker.spec.number)
         if unit.identity is not None:
-            made = lost(
-                stage,
-                unit,
-                self.store,
-                reason=fate,
-                seconds=seconds,
-                run_id=self.log.folder.name,
+            stage = next(stage for stage in self.stages if stage.name == unit.stage)
+            result = record_lost_unit(
+                stage, unit, self.store, reason=reason, seconds=seconds, run_id=self.run.run_id
             )
-            event = replace(event, unrecorded=made.unrecorded)
-        self._tell(event)
+            event = replace(event, unrecorded=result.unrecorded)
+        self._add_event(event)
 
-    def _sweep(self, worker: Worker) -> None:
-        if worker.video_id and worker.maker and not worker.was_lost:
+    def _remove_staging(self, worker: Worker) -> None:
+        if worker.video_id and worker.staging_prefix and not worker.lost_machine:
             for stage in self.stages:
-                self.store.sweep(stage.name, worker.video_id, worker.maker)
+                self.store.remove_staging(stage.name, worker.video_id, worker.staging_prefix)
 
 
 def _unit_in_hand(units: Sequence[PlannedUnit], stage: str) -> PlannedUnit | None:

@@ -1,4 +1,4 @@
-"""Bringing one video up to date, stage after stage, with models loaded once."""
+"""Running the units of a video, stage after stage, with models loaded once."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from qevd_bio.engine.execute.attempt import attempt
 from qevd_bio.engine.plan import UPSTREAM_LOST, Action, PlannedUnit, plan_unit
 from qevd_bio.engine.stage import Stage
 from qevd_bio.engine.store import Store
+from qevd_bio.frame_progress import frame_listener
 
 
 @dataclass(slots=True)
-class Workshop:
-    """Stages that are set up before their first unit that must run, and kept.
+class UnitRunner:
+    """Runs units; sets a stage up before its first unit that must run, and keeps it.
 
     Parameters
     ----------
@@ -26,9 +27,9 @@ class Workshop:
     store : Store
         Where results lie and go.
     run_id : str
-        The run on whose behalf units are made.
+        Names the run in the records of its units.
     before_setup : callable
-        Told the name of a stage before its `setup`, which may take minutes.
+        Called with the name of a stage before its `setup`, which may take minutes.
     """
 
     stages: Sequence[Stage]
@@ -38,12 +39,12 @@ class Workshop:
     _ready: set[str] = field(default_factory=set)
     _loaded: ExitStack = field(default_factory=ExitStack)
 
-    def settle(
+    def run_video(
         self,
         video_id: str,
-        tell: Callable[[Event], None],
+        on_event: Callable[[Event], None],
         *,
-        passed: AbstractSet[str] = frozenset(),
+        failed_stages: AbstractSet[str] = frozenset(),
         must_stop: Callable[[], bool] = lambda: False,
     ) -> None:
         """Bring every unit of a video up to date.
@@ -52,9 +53,9 @@ class Workshop:
         ----------
         video_id : str
             The video.
-        tell : callable
-            Told of each unit's start and end.
-        passed : set of str
+        on_event : callable
+            Called at each unit's start and end.
+        failed_stages : set of str
             Stages that failed in this run already and are not tried again.
         must_stop : callable
             Asked before each unit.
@@ -66,49 +67,45 @@ class Workshop:
 
         Notes
         -----
-        A failed unit is recorded and what reads it is told as skipped.
+        A failed unit is recorded, and units that read its artifact are reported as skipped.
         """
-        settled: dict[str, PlannedUnit] = {}
+        units: dict[str, PlannedUnit] = {}
         for stage in self.stages:
             if must_stop():
                 return
-            planned = plan_unit(stage, video_id, settled, self.store)
-            if planned.action == "run" or (planned.action == "retry" and stage.name not in passed):
-                planned = self._work(stage, planned, settled, tell)
+            unit = plan_unit(stage, video_id, units, self.store)
+            is_retry = unit.action == "retry" and stage.name not in failed_stages
+            if unit.action == "run" or is_retry:
+                unit = self._run(stage, unit, units, on_event)
             else:
-                tell(standing(planned))
-            settled[stage.writes] = planned
+                on_event(ending_without_work(unit))
+            units[stage.writes] = unit
 
     def close(self) -> None:
         """Tear down what was set up, in reverse order."""
         self._loaded.close()
 
-    def _work(
+    def _run(
         self,
         stage: Stage,
-        planned: PlannedUnit,
-        settled: Mapping[str, PlannedUnit],
-        tell: Callable[[Event], None],
+        unit: PlannedUnit,
+        upstream: Mapping[str, PlannedUnit],
+        on_event: Callable[[Event], None],
     ) -> PlannedUnit:
-        if planned.cause is None:
+        if unit.cause is None:
             self._set_up(stage)
-            tell(Event("started", stage.name, planned.video_id, "; ".join(planned.why)))
-        made = attempt(
-            stage, planned, _inputs(stage, settled, self.store), self.store, run_id=self.run_id
-        )
-        record = made.record
-        tell(
-            Event(
-                record.status,
-                stage.name,
-                planned.video_id,
-                record.reason,
-                record.timings.seconds,
-                unrecorded=made.unrecorded,
-            )
-        )
-        action: Action = "retry" if record.status == "failed" else "done"
-        return replace(planned, action=action, record=record)
+            on_event(Event("started", stage.name, unit.video_id, "; ".join(unit.why)))
+        inputs = _inputs(stage, upstream, self.store)
+
+        def on_frames(done: int, total: int) -> None:
+            progress = Event("progress", stage.name, unit.video_id)
+            on_event(replace(progress, frames=done, frames_total=total))
+
+        with frame_listener(on_frames):
+            result = attempt(stage, unit, inputs, self.store, run_id=self.run_id)
+        on_event(result.event())
+        action: Action = "retry" if result.record.status == "failed" else "done"
+        return replace(unit, action=action, record=result.record)
 
     def _set_up(self, stage: Stage) -> None:
         if stage.name not in self._ready:
@@ -118,36 +115,28 @@ class Workshop:
             self._ready.add(stage.name)
 
 
-def standing(planned: PlannedUnit) -> Event:
-    """Tell of a unit that needs no work, or gets none.
+def ending_without_work(unit: PlannedUnit) -> Event:
+    """Return the end of a unit that needs no work, or gets none.
 
-    Parameters
-    ----------
-    planned : PlannedUnit
-        Done, blocked, given up, or failed and not to be tried again.
-
-    Returns
-    -------
-    Event
-        Its end.
+    The unit is done, blocked, given up, or failed and not to be tried again.
     """
-    reason = planned.why[0] if planned.why else ""
-    if planned.action in ("retry", "given up"):
-        if planned.action == "given up":
+    reason = unit.why[0] if unit.why else ""
+    if unit.action in ("retry", "given up"):
+        if unit.action == "given up":
             reason = f"not tried again, {reason}"
-        return Event("failed", planned.stage, planned.video_id, reason)
-    if planned.record is not None and planned.record.status == "completed":
-        return Event("done", planned.stage, planned.video_id)
-    if planned.record is not None:
-        reason = planned.record.reason
-    return Event("skipped", planned.stage, planned.video_id, reason)
+        return Event("failed", unit.stage, unit.video_id, reason)
+    if unit.completed is not None:
+        return Event("done", unit.stage, unit.video_id)
+    if unit.record is not None:
+        reason = unit.record.reason
+    return Event("skipped", unit.stage, unit.video_id, reason)
 
 
 def follows_another(event: Event) -> bool:
-    """Say whether an ending only repeats what an earlier stage of the video told."""
+    """Return whether an ending only repeats that of an earlier stage of the video."""
     return event.kind == "skipped" and event.reason.startswith(UPSTREAM_LOST)
 
 
-def _inputs(stage: Stage, settled: Mapping[str, PlannedUnit], store: Store) -> dict[str, Path]:
-    records = {name: settled[name].record for name in stage.reads}
+def _inputs(stage: Stage, units: Mapping[str, PlannedUnit], store: Store) -> dict[str, Path]:
+    records = {name: units[name].record for name in stage.reads}
     return {name: store.artifact_path(record) for name, record in records.items() if record}

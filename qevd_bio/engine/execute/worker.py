@@ -1,4 +1,4 @@
-"""The worker process: stages set up once, one video after the other, told over a pipe.
+"""The worker process: stages set up once, one video after the other, reported over a pipe.
 
 Started by `worker_process` as ``python -m qevd_bio.engine.execute.worker FD``.
 """
@@ -6,35 +6,27 @@ Started by `worker_process` as ``python -m qevd_bio.engine.execute.worker FD``.
 from __future__ import annotations
 
 import faulthandler
-import json
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 from qevd_bio.engine.events import Event
+from qevd_bio.engine.execute.messages import Message, receive_message, send_message
 from qevd_bio.engine.execute.stage_factory import StageFactory
-from qevd_bio.engine.execute.unit_run import Workshop
-from qevd_bio.engine.plan import one_line
+from qevd_bio.engine.execute.unit_run import UnitRunner
+from qevd_bio.engine.record import one_line
 from qevd_bio.engine.store import Store
 from qevd_bio.errors import QevdBioError
 
 
-class Line:
-    """The worker's end of the pipe; messages are JSON objects.
-
-    Parameters
-    ----------
-    descriptor : int
-        The inherited end of a socket pair.
-    """
+class Channel:
+    """The worker's end of a socket pair, by its descriptor."""
 
     def __init__(self, descriptor: int) -> None:
         os.set_inheritable(descriptor, False)
@@ -42,22 +34,17 @@ class Line:
         self.stopped = False
 
     def send(self, **message: object) -> None:
-        """Tell the supervisor; it always listens."""
-        self._connection.send_bytes(json.dumps(message).encode())
+        """Send the supervisor a message; it always listens."""
+        send_message(self._connection, message)
 
-    def receive(self) -> Mapping[str, Any] | None:
+    def receive(self) -> Message | None:
         """Wait for the supervisor; None when it wants no more or is gone."""
-        try:
-            message: Mapping[str, Any] = json.loads(self._connection.recv_bytes())
-        except (EOFError, OSError):
-            return None
-        return None if message.get("stop") else message
+        message = receive_message(self._connection)
+        return None if message is None or message.get("stop") else message
 
     def must_stop(self) -> bool:
-        """Ask, between two units of a video, whether the supervisor wants no more.
+        """Return, between two units of a video, whether the supervisor wants no more.
 
-        Notes
-        -----
         Nothing else is sent to a worker that has a video in hand.
         """
         if not self.stopped and self._connection.poll():
@@ -65,49 +52,52 @@ class Line:
         return self.stopped
 
 
-def work(line: Line) -> None:
-    """Make the stages, then settle videos until there are no more."""
-    start = line.receive()
+def work(channel: Channel) -> None:
+    """Make the stages, then run videos until there are no more."""
+    start = channel.receive()
     if start is None:
         return
-    stages = StageFactory(**start["recipe"]).stages()
-    workshop = Workshop(
+    stages = StageFactory(**start["factory"]).stages()
+    runner = UnitRunner(
         stages,
         Store(Path(start["work"])),
         start["run_id"],
-        before_setup=lambda stage: line.send(setup=stage),
+        before_setup=lambda stage: channel.send(setup=stage),
     )
-    line.send(ready={stage.name: [stage.version, stage.schema_digest] for stage in stages})
+    channel.send(ready={one.name: [one.version, one.schema_digest] for one in stages})
 
-    def tell(event: Event) -> None:
-        line.send(event=asdict(event))
+    def send_event(event: Event) -> None:
+        channel.send(event=asdict(event))
 
-    with closing(workshop):
-        while not line.stopped and (job := line.receive()) is not None:
-            workshop.settle(
-                job["video"], tell, passed=frozenset(job["passed"]), must_stop=line.must_stop
+    with closing(runner):
+        while not channel.stopped and (job := channel.receive()) is not None:
+            runner.run_video(
+                job["video"],
+                send_event,
+                failed_stages=frozenset(job["failed_stages"]),
+                must_stop=channel.must_stop,
             )
-            line.send(finished=job["video"])
+            channel.send(finished=job["video"])
 
 
 def main() -> None:
     """Run until the supervisor hangs up."""
     parent = os.getppid()
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    # A terminal or scheduler tells all processes of a job; the supervisor decides what it means.
-    for told in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2):
-        signal.signal(told, signal.SIG_IGN)
+    # A terminal or scheduler signals all processes of a job; the supervisor decides what it means.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
     faulthandler.register(signal.SIGUSR1, all_threads=True)
-    line = Line(int(sys.argv[1]))
+    channel = Channel(int(sys.argv[1]))
     try:
-        work(line)
+        work(channel)
     except BrokenPipeError:
         return
     except QevdBioError as error:
-        line.send(broken=[error.message, error.where, error.next_step])
+        channel.send(broken=[error.message, error.where, error.next_step])
         raise
     except Exception as error:
-        line.send(broken=[one_line(error), "a worker", "Its log has the traceback"])
+        channel.send(broken=[one_line(error), "a worker", "Its log has the traceback"])
         raise
 
 

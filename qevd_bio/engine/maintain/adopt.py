@@ -14,7 +14,7 @@ from qevd_bio.engine.plan import OUTPUT_SCHEMA, UPSTREAM, PlannedUnit
 from qevd_bio.engine.record import ARTIFACT_FILE, Adopted, UnitRecord
 from qevd_bio.engine.stage import Stage
 from qevd_bio.engine.store import Store
-from qevd_bio.engine.unit_files import read_unit, unit_folders
+from qevd_bio.engine.unit_files import units_of_video
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.files.digest import sha256_file
 
@@ -42,22 +42,7 @@ class Candidate:
 
 
 def candidates(stage: Stage, planned: Sequence[PlannedUnit], store: Store) -> list[Candidate]:
-    """Find units of a stage that must run although an older output may exist.
-
-    Parameters
-    ----------
-    stage : Stage
-        The stage.
-    planned : sequence of PlannedUnit
-        What `plan` returned for this store.
-    store : Store
-        Where results lie; nothing is written.
-
-    Returns
-    -------
-    list of Candidate
-        One for each unit of the stage that is not done.
-    """
+    """List the planned units of a stage that are not done, each with its older output if any."""
     return [
         _candidate(unit, stage.version, store)
         for unit in planned
@@ -110,38 +95,41 @@ def adopt(candidate: Candidate, store: Store, *, reason: str) -> UnitRecord:
         depends=unit.depends,
         adopted=Adopted(old.identity, line, now),
     )
-    with store.making(unit.stage, unit.video_id) as made:
-        _share(source, made / ARTIFACT_FILE)
-        return store.put(record, made)
+    with store.staging_folder(unit.stage, unit.video_id) as staged:
+        _link_or_copy(source, staged / ARTIFACT_FILE)
+        return store.commit(record, staged)
 
 
 def _candidate(unit: PlannedUnit, version: int, store: Store) -> Candidate:
-    folders = unit_folders(store.video_folder(unit.stage, unit.video_id))
-    records = [read_unit(folder).record for folder in folders]
-    completed = [record for record in records if record and record.status == "completed"]
+    records = units_of_video(store.video_folder(unit.stage, unit.video_id))
+    completed = [record for record in records if record.status == "completed"]
     old = max(completed, key=lambda record: record.timings.finished_utc, default=None)
-    obstacle = ""
+    return Candidate(unit, version, old, _obstacle(unit, old))
+
+
+def _obstacle(unit: PlannedUnit, old: UnitRecord | None) -> str:
     if old is None:
-        obstacle = "there is no older output"
-    elif unit.cause is not None:
-        obstacle = "its inputs cannot be read"
-    elif unit.identity is None:
-        obstacle = "; ".join(unit.why)
-    else:
-        changed = [
-            name
-            for name in unit.depends.keys() | old.depends.keys()
-            if name.startswith(UPSTREAM) and unit.depends.get(name) != old.depends.get(name)
-        ]
-        if changed:
-            obstacle = f"{', '.join(sorted(changed))} changed: it was made from other bytes"
-        elif old.depends.get(OUTPUT_SCHEMA, schema := unit.depends[OUTPUT_SCHEMA]) != schema:
-            obstacle = f"{OUTPUT_SCHEMA} changed: its columns are not those of the table"
-    return Candidate(unit, version, old, obstacle)
+        return "there is no older output"
+    if unit.cause is not None:
+        return "its inputs cannot be read"
+    if unit.identity is None:
+        return "; ".join(unit.why)
+    changed = {
+        name
+        for name in unit.depends.keys() | old.depends.keys()
+        if unit.depends.get(name) != old.depends.get(name)
+    }
+    upstream = sorted(name for name in changed if name.startswith(UPSTREAM))
+    if upstream:
+        return f"{', '.join(upstream)} changed: it was made from other bytes"
+    # Units of older versions of this program have no schema: whoever adopts them knows it.
+    if OUTPUT_SCHEMA in changed and OUTPUT_SCHEMA in old.depends:
+        return f"{OUTPUT_SCHEMA} changed: its columns are not those of the table"
+    return ""
 
 
-def _share(source: Path, target: Path) -> None:
-    """Let two units hold one file, or copy it where the file system shares none."""
+def _link_or_copy(source: Path, target: Path) -> None:
+    """Let two units share one file, or copy it where the file system shares none."""
     with suppress(OSError):
         os.link(source, target)
         return

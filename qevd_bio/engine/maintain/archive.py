@@ -1,8 +1,8 @@
-"""Work folders as single files: packed where they were made, joined where a release is made.
+"""Work folders as single files: exported where they were made, imported for the release.
 
-A part is a tar file of whole units, failures and records of runs, with a note at its end. The
-units of two work folders are either different or the same, so joining them in any order, or
-twice, gives the same folder.
+An archive is a tar file of whole units, failures and records of runs, with a count at its end.
+The units of two work folders are either different or the same, so importing them in any order,
+or twice, gives the same folder.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ import shutil
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from qevd_bio.engine.maintain.collect import PUBLISHED_FOLDER
-from qevd_bio.engine.maintain.failures import unit_problem
 from qevd_bio.engine.record import UNIT_FILE, UnitRecord
 from qevd_bio.engine.runs import RUNS_FOLDER
 from qevd_bio.engine.stage import RESERVED_NAMES
 from qevd_bio.engine.store import Store
 from qevd_bio.engine.unit_files import (
     FAILED_SUFFIX,
+    files_beside,
     read_record,
-    read_unit,
+    read_whole_unit,
     subfolders,
     unit_folders,
 )
@@ -47,159 +47,154 @@ _MEMBER = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Packed:
-    """What went into a part, or came out of one.
+@dataclass(slots=True)
+class ArchiveCounts:
+    """What an archive holds.
 
     Attributes
     ----------
     units : int
-        Completed or skipped units it holds.
+        Completed or skipped units.
     failures : int
-        Failed units it tells of.
+        Failed units.
     added : int
-        Of both, those that the work folder did not have; 0 when packing.
-    problems : tuple of str
+        Of both, those that the work folder did not have; 0 for an export.
+    problems : list of str
         Damaged units that were left out, one line each.
     """
 
-    units: int
-    failures: int
-    added: int
-    problems: tuple[str, ...]
+    units: int = 0
+    failures: int = 0
+    added: int = 0
+    problems: list[str] = field(default_factory=list)
 
 
-def pack(work: Path, part: Path) -> Packed:
+def export_archive(work: Path, archive: Path) -> ArchiveCounts:
     """Write the finished units of a work folder, and the records of its runs, to one file.
 
     Parameters
     ----------
     work : Path
-        The work folder; a run may be at it.
-    part : Path
+        The work folder; a run may work in it.
+    archive : Path
         The tar file to write or replace, durably: it is there whole or not at all.
 
     Returns
     -------
-    Packed
+    ArchiveCounts
 
     Raises
     ------
     DataError
         The work folder is absent.
     UsageError
-        The part would lie in the work folder.
+        The archive would lie in the work folder.
     EnvironmentProblem
         A file cannot be read or written.
     """
     if not work.is_dir():
         raise DataError("is absent", where=str(work), next_step="Name the folder of a run")
-    if part.resolve().is_relative_to(work.resolve()):
+    if archive.resolve().is_relative_to(work.resolve()):
         raise UsageError(
-            "lies in the work folder", where=str(part), next_step="Name a place outside of it"
+            "lies in the work folder", where=str(archive), next_step="Name a place outside of it"
         )
-    with _telling(part), atomic_path(part) as temporary, _new_tar(temporary) as archive:
-        packed = _pack_units(Store(work), archive)
-        for pattern in (f"{RUNS_FOLDER}/*/*", f"{PUBLISHED_FOLDER}/*.json"):
-            for path in sorted(work.glob(pattern)):
-                name = path.relative_to(work).as_posix()
-                if path.is_file() and _MEMBER.fullmatch(name):
-                    archive.add(path, name, recursive=False)
-        note = {"units": packed.units, "failures": packed.failures}
-        text = dump_json(note, where=END_FILE).encode()
+    # Units that were adopted share a file: each is written whole.
+    with (
+        _naming(archive),
+        atomic_path(archive) as temporary,
+        tarfile.open(temporary, "x", dereference=True) as tar,
+    ):
+        counts = _export_units(work, tar)
+        for path in _run_and_release_files(work):
+            name = path.relative_to(work).as_posix()
+            if path.is_file() and _MEMBER.fullmatch(name):
+                tar.add(path, name, recursive=False)
+        text = _end_text(counts.units, counts.failures).encode()
         member = tarfile.TarInfo(END_FILE)
         member.size = len(text)
-        archive.addfile(member, io.BytesIO(text))
-    return packed
+        tar.addfile(member, io.BytesIO(text))
+    return counts
 
 
-def join(part: Path, work: Path) -> Packed:
-    """Bring the units and runs of a part into a work folder.
+def import_archive(archive: Path, work: Path) -> ArchiveCounts:
+    """Bring the units and runs of an archive into a work folder.
 
     Parameters
     ----------
-    part : Path
-        What `pack` wrote.
+    archive : Path
+        What `export_archive` wrote.
     work : Path
-        The work folder; made if absent. What it has finished stands.
+        The work folder; made if absent. What it has finished stays.
 
     Returns
     -------
-    Packed
+    ArchiveCounts
 
     Raises
     ------
     DataError
-        The file is no part, or is cut short; nothing was joined.
+        The file is no archive, or is cut short; nothing was imported.
     EnvironmentProblem
         A file cannot be read or written.
 
     Notes
     -----
-    All bytes are on the disk before the first unit gets its name: one sync a part, not four a
-    unit.
+    All bytes are on the disk before the first unit gets its name: one sync an archive, not
+    four a unit.
     """
-    store = Store(work)
-    staged = work / f"{TEMPORARY_PREFIX}join-{secrets.token_hex(8)}"
-    with _telling(part):
+    staged = work / f"{TEMPORARY_PREFIX}import-{secrets.token_hex(8)}"
+    with _naming(archive):
         try:
             staged.mkdir(parents=True)
-            _unpack(part, staged)
+            _extract(archive, staged)
             os.sync()
-            joined = _join_units(Store(staged), store)
-            _join_others(staged, work)
+            counts = _import_units(staged, Store(work))
+            _import_runs_and_releases(staged, work)
             os.sync()
         finally:
             shutil.rmtree(staged, ignore_errors=True)
-    return joined
+    return counts
 
 
-def _new_tar(path: Path) -> tarfile.TarFile:
-    # Units that were adopted share a file: each is written whole.
-    return tarfile.open(path, "x", dereference=True)
-
-
-def _pack_units(store: Store, archive: tarfile.TarFile) -> Packed:
-    units, failures, problems = 0, 0, []
-    for video in _video_folders(store.root):
+def _export_units(work: Path, tar: tarfile.TarFile) -> ArchiveCounts:
+    counts = ArchiveCounts()
+    for video in _video_folders(work):
         for folder in unit_folders(video):
-            name = folder.relative_to(store.root).as_posix()
-            found = read_unit(folder)
-            problem = found.problem or unit_problem(folder, found.record)
-            if problem or found.record is None:
-                problems.append(f"{name}: {problem}")
+            name = folder.relative_to(work).as_posix()
+            record = read_whole_unit(folder)
+            if not isinstance(record, UnitRecord):
+                counts.problems.append(f"{name}: {record}")
                 continue
-            for file in (UNIT_FILE, *(output.name for output in found.record.outputs)):
-                archive.add(folder / file, f"{name}/{file}", recursive=False)
-            units += 1
-        for path in _failure_files(video):
-            archive.add(path, path.relative_to(store.root).as_posix(), recursive=False)
-            failures += 1
-    return Packed(units, failures, 0, tuple(problems))
+            for file in (UNIT_FILE, *(output.name for output in record.outputs)):
+                tar.add(folder / file, f"{name}/{file}", recursive=False)
+            counts.units += 1
+        for path in files_beside(video, FAILED_SUFFIX):
+            tar.add(path, path.relative_to(work).as_posix(), recursive=False)
+            counts.failures += 1
+    return counts
 
 
-def _unpack(part: Path, staged: Path) -> None:
-    """Write the files of a part below an empty folder, or nothing that counts."""
+def _extract(archive: Path, staged: Path) -> None:
+    """Write the files of an archive below an empty folder; refuse anything else in it."""
     end = ""
     try:
-        with tarfile.open(part, "r:") as archive:
-            for member in archive:
-                file = archive.extractfile(member) if member.isreg() else None
+        with tarfile.open(archive, "r:") as tar:
+            for member in tar:
+                file = tar.extractfile(member) if member.isreg() else None
                 if end or file is None or not _MEMBER.fullmatch(member.name):
-                    raise _no_part(part, f"holds '{member.name}', which `pack` does not write")
+                    cause = f"holds '{member.name}', which `archive export` does not write"
+                    raise _no_archive(archive, cause)
                 if member.name == END_FILE:
                     end = file.read().decode()
                 else:
                     _write(file, staged / member.name)
     except (tarfile.TarError, EOFError, UnicodeDecodeError) as error:
-        raise _no_part(part, f"is cut short or no tar file ({error})") from error
+        raise _no_archive(archive, f"is cut short or no tar file ({error})") from error
     folders = list(_video_folders(staged))
-    note = {
-        "units": sum(len(unit_folders(video)) for video in folders),
-        "failures": sum(len(_failure_files(video)) for video in folders),
-    }
-    if end != dump_json(note, where=END_FILE):
-        raise _no_part(part, "is cut short: what its last entry counts is not there")
+    units = sum(len(unit_folders(video)) for video in folders)
+    failures = sum(len(files_beside(video, FAILED_SUFFIX)) for video in folders)
+    if end != _end_text(units, failures):
+        raise _no_archive(archive, "is cut short: what its last entry counts is not there")
 
 
 def _write(file: IO[bytes], path: Path) -> None:
@@ -208,45 +203,52 @@ def _write(file: IO[bytes], path: Path) -> None:
         shutil.copyfileobj(file, target)
 
 
-def _join_units(staged: Store, store: Store) -> Packed:
-    units, failures, added, problems = 0, 0, 0, []
-    for video in _video_folders(staged.root):
+def _import_units(staged: Path, store: Store) -> ArchiveCounts:
+    counts = ArchiveCounts()
+    for video in _video_folders(staged):
         home = store.video_folder(video.parent.name, video.name)
         home.mkdir(parents=True, exist_ok=True)
         for folder in unit_folders(video):
-            units += 1
-            found = read_unit(folder)
-            problem = found.problem or unit_problem(folder, found.record)
-            if problem or found.record is None:
-                problems.append(f"{folder.relative_to(staged.root)}: {problem}")
-            elif store.take(found.record, folder) is found.record:
-                store.forget_failure(found.record)
-                added += 1
-        for path in _failure_files(video):
-            failures += 1
-            record = read_record(path)
+            counts.units += 1
+            record = read_whole_unit(folder)
             if not isinstance(record, UnitRecord):
-                problems.append(f"{path.relative_to(staged.root)}: {record}")
-                continue
-            named = staged.failure_file(record.stage, record.video_id, record.identity)
-            if record.status != "failed" or path != named:
-                problems.append(f"{path.relative_to(staged.root)}: belongs to another unit")
+                counts.problems.append(f"{folder.relative_to(staged)}: {record}")
+            elif store.move_into_place(record, folder) is record:
+                store.delete_failure(record)
+                counts.added += 1
+        for path in files_beside(video, FAILED_SUFFIX):
+            counts.failures += 1
+            record = read_record(path)
+            problem = _failure_problem(path, record, Store(staged))
+            if problem or not isinstance(record, UnitRecord):
+                counts.problems.append(f"{path.relative_to(staged)}: {problem}")
                 continue
             ours = store.find(record.stage, record.video_id, record.identity).record
             if ours is None or (ours.status == "failed" and ours.attempt < record.attempt):
                 path.replace(home / path.name)
-                added += 1
-    return Packed(units, failures, added, tuple(problems))
+                counts.added += 1
+    return counts
 
 
-def _join_others(staged: Path, work: Path) -> None:
-    """Bring records of runs and releases; those of a run only grow, so the longer one stands."""
-    for pattern in (f"{RUNS_FOLDER}/*/*", f"{PUBLISHED_FOLDER}/*"):
-        for path in sorted(staged.glob(pattern)):
-            target = work / path.relative_to(staged)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if not target.exists() or target.stat().st_size < path.stat().st_size:
-                path.replace(target)
+def _failure_problem(path: Path, record: UnitRecord | str, staged: Store) -> str:
+    if not isinstance(record, UnitRecord):
+        return record
+    named = staged.failure_file(record.stage, record.video_id, record.identity)
+    is_own = record.status == "failed" and path == named
+    return "" if is_own else "belongs to another unit"
+
+
+def _import_runs_and_releases(staged: Path, work: Path) -> None:
+    """Bring records of runs and releases; those of a run only grow, so the longer one stays."""
+    for path in _run_and_release_files(staged):
+        target = work / path.relative_to(staged)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.exists() or target.stat().st_size < path.stat().st_size:
+            path.replace(target)
+
+
+def _run_and_release_files(work: Path) -> list[Path]:
+    return sorted([*work.glob(f"{RUNS_FOLDER}/*/*"), *work.glob(f"{PUBLISHED_FOLDER}/*.json")])
 
 
 def _video_folders(root: Path) -> Iterator[Path]:
@@ -255,27 +257,24 @@ def _video_folders(root: Path) -> Iterator[Path]:
             yield from (video for video in subfolders(stage) if is_plain_name(video.name))
 
 
-def _failure_files(video: Path) -> list[Path]:
-    names = (f"{video.parent.name}/{video.name}/{path.name}" for path in video.iterdir())
-    return sorted(
-        video / Path(name).name
-        for name in names
-        if name.endswith(FAILED_SUFFIX) and _MEMBER.fullmatch(name)
-    )
+def _end_text(units: int, failures: int) -> str:
+    return dump_json({"units": units, "failures": failures}, where=END_FILE)
 
 
-def _no_part(part: Path, cause: str) -> DataError:
-    return DataError(cause, where=str(part), next_step="Copy or pack it again; nothing was joined")
+def _no_archive(archive: Path, cause: str) -> DataError:
+    next_step = "Copy or export it again; nothing was imported"
+    return DataError(cause, where=str(archive), next_step=next_step)
 
 
 @contextmanager
-def _telling(part: Path) -> Iterator[None]:
+def _naming(archive: Path) -> Iterator[None]:
+    """Turn an `OSError` of the block into an `EnvironmentProblem` that names the archive."""
     try:
         yield
     except OSError as error:
         place = f": {error.filename}" if error.filename else ""
         raise EnvironmentProblem(
-            f"cannot be packed or joined ({error.strerror or error}{place})",
-            where=str(part),
-            next_step="Mend that and do it again: nothing is lost and nothing done twice",
+            f"cannot be exported or imported ({error.strerror or error}{place})",
+            where=str(archive),
+            next_step="Fix that and do it again: nothing is lost and nothing done twice",
         ) from error

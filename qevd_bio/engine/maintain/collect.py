@@ -1,8 +1,7 @@
-"""Clearing a work folder of what nothing needs any more."""
+"""Garbage collection: deleting from a work folder what nothing needs any more."""
 
 from __future__ import annotations
 
-import re
 import secrets
 import shutil
 import time
@@ -15,12 +14,14 @@ from pathlib import Path
 from qevd_bio.engine.maintain.status import run_statuses
 from qevd_bio.engine.plan import UPSTREAM, PlannedUnit
 from qevd_bio.engine.stage import Stage
-from qevd_bio.engine.store import Store
+from qevd_bio.engine.store import Store, writing_to
 from qevd_bio.engine.unit_files import (
     DAMAGED_MARK,
     FAILED_SUFFIX,
     RETRIED_SUFFIX,
+    files_beside,
     read_unit,
+    subfolders,
     unit_folders,
 )
 from qevd_bio.errors import DataError, EnvironmentProblem, UsageError
@@ -30,23 +31,10 @@ from qevd_bio.files.strict_json import dump_json, parse_json
 PUBLISHED_FOLDER = "published"
 LEFTOVER_AGE_S = 24 * 3600.0
 
-_FAILURE = re.compile(rf"[0-9a-f]{{16}}{re.escape(FAILED_SUFFIX)}")
-_RETRIED = re.compile(rf"[0-9a-f]{{16}}{re.escape(RETRIED_SUFFIX)}")
-
 
 @dataclass(frozen=True, slots=True)
 class Waste:
-    """Something nothing needs any more.
-
-    Attributes
-    ----------
-    path : Path
-        A file or folder below the work folder.
-    why : str
-        What it is.
-    size : int
-        Bytes it holds.
-    """
+    """A file or folder that nothing needs any more, what it is, and its size in bytes."""
 
     path: Path
     why: str
@@ -61,7 +49,7 @@ def note_published(work: Path, name: str, artifacts: Iterable[str]) -> None:
     work : Path
         The work folder.
     name : str
-        Tells the release from others.
+        Differs from those of other releases.
     artifacts : iterable of str
         Their sha256.
 
@@ -71,15 +59,10 @@ def note_published(work: Path, name: str, artifacts: Iterable[str]) -> None:
         The work folder cannot be written.
     """
     path = work / PUBLISHED_FOLDER / f"{name}.json"
-    try:
-        text = dump_json({"artifacts": sorted(set(artifacts))}, where=str(path), indent=1)
+    text = dump_json({"artifacts": sorted(set(artifacts))}, where=str(path), indent=1)
+    next_step = "Make it writable and publish again: gc must know what a release needs"
+    with writing_to(path, next_step):
         write_text_atomic(path, text + "\n")
-    except OSError as error:
-        raise EnvironmentProblem(
-            f"the work folder cannot be written ({error.strerror or error})",
-            where=str(path),
-            next_step="Make it writable and publish again: gc must know what a release needs",
-        ) from error
 
 
 def waste(
@@ -117,31 +100,24 @@ def waste(
     of videos that the source does not name are kept.
     """
     needed = _published_units(stages, store)
-    settled: set[tuple[str, str]] = set()
-    unsettled: set[tuple[str, str]] = set()
+    finished: set[tuple[str, str]] = set()
+    unfinished: set[tuple[str, str]] = set()
     for unit in (unit for units in (planned, *others) for unit in units):
         if unit.record is None or unit.record.status == "failed":
-            unsettled.add((unit.stage, unit.video_id))
+            unfinished.add((unit.stage, unit.video_id))
         else:
-            settled.add((unit.stage, unit.video_id))
+            finished.add((unit.stage, unit.video_id))
             needed.add(store.folder(unit.stage, unit.video_id, unit.record.identity))
     found: list[Waste] = []
-    for stage_name, video_id in sorted(settled - unsettled):
+    for stage_name, video_id in sorted(finished - unfinished):
         home = store.video_folder(stage_name, video_id)
         found += [_waste(f, "superseded") for f in unit_folders(home) if f not in needed]
-        found += [
-            _waste(path, "failure of superseded inputs")
-            for path in home.glob(f"*{FAILED_SUFFIX}")
-            if _FAILURE.fullmatch(path.name)
-        ]
-    for stage in stages:
-        home = store.root / stage.name
-        found += [_waste(p, "damaged") for p in home.glob(f"*/*{DAMAGED_MARK}*")]
-        found += [
-            _waste(path, "failure tried anew")
-            for path in home.glob(f"*/*{RETRIED_SUFFIX}")
-            if _RETRIED.fullmatch(path.name)
-        ]
+        failures = files_beside(home, FAILED_SUFFIX)
+        found += [_waste(path, "failure of superseded inputs") for path in failures]
+    for home in (home for stage in stages for home in subfolders(store.root / stage.name)):
+        found += [_waste(path, "damaged") for path in home.glob(f"*{DAMAGED_MARK}*")]
+        retried = files_beside(home, RETRIED_SUFFIX)
+        found += [_waste(path, "failure tried anew") for path in retried]
     newest = time.time() - leftover_age_s
     for path in store.root.rglob(f"{TEMPORARY_PREFIX}*"):
         if not _inside_another(path, store.root) and path.stat().st_mtime <= newest:
@@ -150,12 +126,12 @@ def waste(
 
 
 def check_no_run_goes_on(work: Path) -> None:
-    """Refuse to clear a folder that a run works in: what it needs is known to it alone.
+    """Refuse to clear a folder that a run works in: only the run knows what it needs.
 
     Raises
     ------
     UsageError
-        A run that has not ended told of something within the last day.
+        A run that has not ended logged something within the last day.
     """
     since = datetime.now(UTC) - timedelta(seconds=LEFTOVER_AGE_S)
     for run in run_statuses(work):
@@ -163,7 +139,7 @@ def check_no_run_goes_on(work: Path) -> None:
             raise UsageError(
                 f"run {run.run_id} on {run.host} is {run.state}",
                 where=str(work),
-                next_step="Wait until it ends, or has told nothing for a day; then clear",
+                next_step="Wait until it ends, or has logged nothing for a day; then clear",
             )
 
 
@@ -179,9 +155,9 @@ def remove(found: Sequence[Waste]) -> None:
         try:
             if one.path.is_dir():
                 # Renamed first: a unit is never there in part.
-                doomed = one.path.with_name(f"{TEMPORARY_PREFIX}gone-{secrets.token_hex(8)}")
+                gone = one.path.with_name(f"{TEMPORARY_PREFIX}gone-{secrets.token_hex(8)}")
                 with suppress(FileNotFoundError):
-                    shutil.rmtree(one.path.rename(doomed))
+                    shutil.rmtree(one.path.rename(gone))
             else:
                 one.path.unlink(missing_ok=True)
         except OSError as error:

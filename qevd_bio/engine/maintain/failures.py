@@ -1,4 +1,4 @@
-"""Looking after a work folder: what failed, what is damaged, what may be tried anew."""
+"""What failed, what is damaged, and what may be tried anew in a work folder."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qevd_bio.engine.plan import PlannedUnit
-from qevd_bio.engine.record import UNIT_FILE, UnitRecord
+from qevd_bio.engine.record import UnitRecord
 from qevd_bio.engine.stage import Stage
 from qevd_bio.engine.store import Store
-from qevd_bio.engine.unit_files import read_unit
-from qevd_bio.files.digest import sha256_file
+from qevd_bio.engine.unit_files import read_whole_unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,7 @@ class FailureGroup:
     units : tuple of PlannedUnit
         At least one.
     records : tuple of Path
-        Where each unit's reason and traceback stand.
+        The files with each unit's reason and traceback.
     runs : tuple of str
         The runs that made the last attempts; their folders hold the logs.
     """
@@ -38,17 +37,7 @@ class FailureGroup:
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """A unit that is not what its record says.
-
-    Attributes
-    ----------
-    stage, video_id : str
-        The unit.
-    folder : Path
-        Where it lies, or lay.
-    problem : str
-        One line.
-    """
+    """A unit that does not match its record: its folder, and the problem in one line."""
 
     stage: str
     video_id: str
@@ -56,32 +45,12 @@ class Damage:
     problem: str
 
 
-def failed_units(planned: Sequence[PlannedUnit]) -> list[PlannedUnit]:
-    """Pick the units that failed with their current inputs."""
-    return [unit for unit in planned if unit.record and unit.record.status == "failed"]
-
-
 def failure_groups(planned: Sequence[PlannedUnit], store: Store) -> list[FailureGroup]:
-    """Group failed units by cause.
-
-    Parameters
-    ----------
-    planned : sequence of PlannedUnit
-        What `plan` returned for this store.
-    store : Store
-        Where results lie.
-
-    Returns
-    -------
-    list of FailureGroup
-        The most frequent cause first.
-    """
+    """Group the failed units of a plan by cause, the most frequent cause first."""
     by_cause: dict[tuple[str, str], list[tuple[PlannedUnit, UnitRecord]]] = {}
-    for unit in planned:
-        record = unit.record
-        if record is not None and record.status == "failed":
-            cause = record.reason.replace(unit.video_id, "VIDEO")
-            by_cause.setdefault((unit.stage, cause), []).append((unit, record))
+    for unit, record in _failed(planned):
+        cause = record.reason.replace(unit.video_id, "VIDEO")
+        by_cause.setdefault((unit.stage, cause), []).append((unit, record))
     groups = [
         FailureGroup(
             cause,
@@ -97,48 +66,25 @@ def failure_groups(planned: Sequence[PlannedUnit], store: Store) -> list[Failure
 def reopen_failed(
     planned: Sequence[PlannedUnit], store: Store, *, stages: Sequence[str], videos: Sequence[str]
 ) -> list[PlannedUnit]:
-    """Let failed units run again, also those that were given up.
+    """Let the next run try failed units as if for the first time, also those given up.
 
-    Parameters
-    ----------
-    planned : sequence of PlannedUnit
-        What `plan` returned for this store.
-    store : Store
-        Where results lie.
-    stages, videos : sequence of str
-        Only these; none named means all.
-
-    Returns
-    -------
-    list of PlannedUnit
-        The units that the next run tries as if for the first time.
+    Only units of the named stages and videos are reopened; none named means all.
 
     Raises
     ------
     EnvironmentProblem
         The work folder cannot be written.
     """
-    chosen = [
-        unit
-        for unit in failed_units(planned)
-        if unit.stage in (stages or (unit.stage,))
-        and unit.video_id in (videos or (unit.video_id,))
-    ]
-    for unit in chosen:
-        if unit.record is not None:
-            store.reopen(unit.record)
-    return chosen
+    reopened = []
+    for unit, record in _failed(planned):
+        if (not stages or unit.stage in stages) and (not videos or unit.video_id in videos):
+            store.reopen(record)
+            reopened.append(unit)
+    return reopened
 
 
 def verify(stages: Sequence[Stage], store: Store) -> Iterator[Damage | UnitRecord]:
-    """Read every byte of every unit again and hold it against its record.
-
-    Parameters
-    ----------
-    stages : sequence of Stage
-        Whose units are looked at, superseded ones too.
-    store : Store
-        Where results lie.
+    """Read every byte of every unit, superseded ones too, and compare it with its record.
 
     Yields
     ------
@@ -147,19 +93,14 @@ def verify(stages: Sequence[Stage], store: Store) -> Iterator[Damage | UnitRecor
     """
     for stage in stages:
         for folder in store.units(stage.name):
-            found = read_unit(folder)
-            problem = found.problem or unit_problem(folder, found.record)
-            if problem or found.record is None:
-                yield Damage(stage.name, folder.parent.name, folder, problem)
+            record = read_whole_unit(folder)
+            if isinstance(record, UnitRecord):
+                yield record
             else:
-                yield found.record
+                yield Damage(stage.name, folder.parent.name, folder, record)
 
 
-def unit_problem(folder: Path, record: UnitRecord | None) -> str:
-    """Read every byte of a unit and say in one line what is wrong; empty when it is sound."""
-    if record is None:
-        return f"{UNIT_FILE} missing"
-    for output in record.outputs:
-        if sha256_file(folder / output.name) != output.sha256:
-            return f"output {output.name} has other bytes than were written"
-    return ""
+def _failed(planned: Sequence[PlannedUnit]) -> Iterator[tuple[PlannedUnit, UnitRecord]]:
+    for unit in planned:
+        if unit.record is not None and unit.record.status == "failed":
+            yield unit, unit.record

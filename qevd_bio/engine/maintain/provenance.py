@@ -11,7 +11,7 @@ from qevd_bio.engine.record import UNIT_FILE, UnitRecord
 from qevd_bio.engine.runs import RUNS_FOLDER, read_run
 from qevd_bio.engine.stage import Stage
 from qevd_bio.engine.store import Store
-from qevd_bio.engine.unit_files import read_unit, unit_folders
+from qevd_bio.engine.unit_files import units_of_video
 from qevd_bio.errors import DataError
 from qevd_bio.files.strict_json import JsonValue
 
@@ -23,9 +23,9 @@ class Link:
     Attributes
     ----------
     record : UnitRecord
-        How its artifact came to be.
+        How its artifact was made.
     unit_file : Path
-        Where that stands.
+        The file that holds the record.
     run : mapping or None
         The record of the run that made it; None where it is gone, damaged or there was none.
     run_problem : str
@@ -39,16 +39,7 @@ class Link:
 
 
 def chain(record: UnitRecord, stages: Sequence[Stage], store: Store) -> list[Link]:
-    """Follow an artifact back to the source files.
-
-    Parameters
-    ----------
-    record : UnitRecord
-        A completed unit of the store.
-    stages : sequence of Stage
-        Every stage after the ones it reads from.
-    store : Store
-        Where results lie.
+    """Follow the artifact of a completed unit back to the source files.
 
     Returns
     -------
@@ -58,7 +49,7 @@ def chain(record: UnitRecord, stages: Sequence[Stage], store: Store) -> list[Lin
     Raises
     ------
     DataError
-        An artifact that went into it is not in the store any more.
+        An artifact that it was made from is not in the store any more.
     """
     writer = {stage.writes: stage.name for stage in stages}
     found = {record.stage: record}
@@ -77,29 +68,15 @@ def chain(record: UnitRecord, stages: Sequence[Stage], store: Store) -> list[Lin
 
 
 def unit_with_output(store: Store, stage: str, video_id: str, sha256: str) -> UnitRecord:
-    """Find the unit of a stage and video whose artifact has given bytes.
-
-    Parameters
-    ----------
-    store : Store
-        Where results lie.
-    stage, video_id : str
-        The unit.
-    sha256 : str
-        Of the artifact.
-
-    Returns
-    -------
-    UnitRecord
-        Completed; the one that finished last if there are several.
+    """Find the unit of a stage and video by the digest of its artifact; the newest if several.
 
     Raises
     ------
     DataError
         There is none.
     """
-    records = [read_unit(f).record for f in unit_folders(store.video_folder(stage, video_id))]
-    found = [r for r in records if r and any(o.sha256 == sha256 for o in r.outputs)]
+    records = units_of_video(store.video_folder(stage, video_id))
+    found = [one for one in records if any(o.sha256 == sha256 for o in one.outputs)]
     if not found:
         raise DataError(
             f"no unit of {stage} has an artifact with sha256 {sha256}",

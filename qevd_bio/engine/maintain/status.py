@@ -32,13 +32,13 @@ class RunStatus:
     run_id, host, started_utc : str
         As recorded.
     state : str
-        ``running``; ``killed``: it ended without a word; ``silent``: it runs on another
-        machine and has told nothing for an hour; ``unreadable``: its record is damaged, or of
-        another version, and nothing else is known of it; else how it ended.
+        ``running``; ``killed``: its process is gone and recorded no end; ``silent``: it runs on
+        another machine and has logged nothing for an hour; ``unreadable``: its record is
+        damaged, or of another version, and nothing else is known of it; else how it ended.
     counts : mapping of str to int
-        Units by what came of them in this run.
+        Units by how they ended in this run.
     last_utc : str
-        When it told of something last.
+        Time of the last line of its log.
     units_per_hour : float or None
         Units completed or failed, over the time from its start to the last of them.
     """
@@ -53,23 +53,15 @@ class RunStatus:
 
 
 def stage_counts(planned: Sequence[PlannedUnit]) -> dict[str, dict[str, int]]:
-    """Count the units of each stage by their state.
+    """Count the planned units of each stage by their state.
 
-    Parameters
-    ----------
-    planned : sequence of PlannedUnit
-        What `plan` returned.
-
-    Returns
-    -------
-    dict of str to dict of str to int
-        By stage: ``completed``, ``skipped``, ``failed`` (to be tried again), ``given up``,
-        ``blocked``, ``open``.
+    The states are ``completed``, ``skipped``, ``failed`` (to be tried again), ``given up``,
+    ``blocked`` and ``open``.
     """
-    words = ("completed", "skipped", "failed", "given up", "blocked", "open")
-    counts = {unit.stage: dict.fromkeys(words, 0) for unit in planned}
+    states = ("completed", "skipped", "failed", "given up", "blocked", "open")
+    counts = {unit.stage: dict.fromkeys(states, 0) for unit in planned}
     for unit in planned:
-        counts[unit.stage][_word(unit)] += 1
+        counts[unit.stage][_unit_state(unit)] += 1
     return counts
 
 
@@ -80,31 +72,19 @@ def run_statuses(work: Path) -> list[RunStatus]:
 
 
 def time_left_s(planned: Sequence[PlannedUnit], runs: Sequence[RunStatus]) -> float | None:
-    """Estimate how long the running runs still need.
+    """Estimate how many seconds the running runs still need; units of all stages count alike.
 
-    Parameters
-    ----------
-    planned : sequence of PlannedUnit
-        What `plan` returned.
-    runs : sequence of RunStatus
-        What `run_statuses` returned.
-
-    Returns
-    -------
-    float or None
-        Seconds; None while nothing runs, or no unit has ended yet. Units of all stages
-        count alike.
+    None while nothing runs, or no unit has ended yet.
     """
     rate = sum(run.units_per_hour or 0.0 for run in runs if run.state == "running")
     left = sum(unit.action in ("run", "retry") for unit in planned)
     return 3600.0 * left / rate if rate else None
 
 
-def _word(unit: PlannedUnit) -> str:
+def _unit_state(unit: PlannedUnit) -> str:
     match unit.action:
         case "done":
-            is_complete = unit.record is not None and unit.record.status == "completed"
-            return "completed" if is_complete else "skipped"
+            return "completed" if unit.completed else "skipped"
         case "retry":
             return "failed"
         case "run":
@@ -133,21 +113,21 @@ def _run_status(folder: Path) -> RunStatus:
         run_id=folder.name,
         host=str(record["host"]),
         started_utc=started,
-        state=_state(record, folder),
+        state=_run_state(record, folder),
         counts=dict(counts),
         last_utc=last,
         units_per_hour=worked / hours if hours > 0 else None,
     )
 
 
-def _state(record: Mapping[str, object], folder: Path) -> RunState:
+def _run_state(record: Mapping[str, object], folder: Path) -> RunState:
     if record["outcome"] is not None:
         return cast("RunState", record["outcome"])
     if record["host"] == platform.node():
         return "running" if _is_alive(cast("int", record["pid"])) else "killed"
     log = folder / LOG_FILE
-    told = log if log.is_file() else folder / RUN_FILE
-    age_s = datetime.now(UTC).timestamp() - told.stat().st_mtime
+    newest = log if log.is_file() else folder / RUN_FILE
+    age_s = datetime.now(UTC).timestamp() - newest.stat().st_mtime
     return "running" if age_s < SILENT_AFTER_S else "silent"
 
 

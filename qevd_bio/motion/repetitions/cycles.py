@@ -1,212 +1,130 @@
-"""Repetitions of a segment: from rest to the extreme and back to rest.
-
-T frames, K angles
-"""
+"""A repetition, and the settings that separate one from noise and rest."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 
-import numpy as np
+from qevd_bio.arrays import FloatArray
+from qevd_bio.motion.repetitions.adaptive_smoothing import NOISE_SHARE
+from qevd_bio.motion.smoothing import SIGMA_S
 
-from qevd_bio.arrays import BoolArray, FloatArray, IntArray
-from qevd_bio.motion.medians import medians_of_known
-from qevd_bio.motion.repetitions.curve_search import search_curve
-from qevd_bio.motion.repetitions.cycle_record import PROMINENCE_RAD, Cycle, CycleSettings
-from qevd_bio.motion.repetitions.pace import is_noisy
-from qevd_bio.motion.repetitions.set_likeness import alike
-from qevd_bio.motion.repetitions.set_movement import LEAST_CYCLES, along_the_set
-from qevd_bio.motion.repetitions.shared_movement import with_shared_movement
-from qevd_bio.motion.smoothing import gaussian_smooth
-
-__all__ = [
-    "PROMINENCE_RAD",
-    "Cycle",
-    "CycleSettings",
-    "detect_alternating",
-    "detect_cycles",
-    "mean_crossings",
-]
+PROMINENCE_RAD = 0.1
+"""Floor of an extreme's prominence (supplement 5)."""
 
 
-def detect_cycles(
-    signal: FloatArray,
-    time_s: FloatArray,
-    valid: BoolArray,
-    *,
-    settings: CycleSettings,
-    angles: FloatArray | None = None,
-) -> list[Cycle]:
-    """Find the repetitions of one segment.
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """One repetition, one side of an alternating repetition, or one hold.
 
-    Parameters
+    Attributes
     ----------
-    signal : ndarray (T,)
-        Angle in rad, turned so that the extreme of a repetition is its maximum. Only frames of
-        the segment: other movement would change the typical prominence.
-    time_s : ndarray (T,)
-        Strictly increasing seconds.
-    valid : ndarray (T,) of bool
-        Frames that hold a measurement.
-    settings : CycleSettings
-        Bounds and shares.
-    angles : ndarray (T, K), optional
-        All angles in rad that the exercise moves, continuous in time; NaN where unknown.
-
-    Returns
-    -------
-    list of Cycle
-        In time order, not overlapping, frames counted from the first one given.
-
-    Raises
-    ------
-    ValueError
-        The shapes do not fit or times do not increase.
-
-    Notes
-    -----
-    A repetition counts when its extreme and, on both sides, `prominence_share` of the typical
-    way and `return_share` of its own are seen. A first one that began before the segment counts
-    when it is seen from shortly before its extreme on; a last one that goes on at the segment's
-    end counts when it is back by `done_share`.
-    NaN and invalid frames are bridged up to `gap_s`. Peaks, prominence and bounds after the
-    BioCoach supplement 5.
-    With `angles`, cycles unlike all others are left out (`set_likeness`), and a noisy signal is
-    replaced by what all angles say about the set that is found in a first pass
-    (`set_movement`). An angle that is unknown in all frames takes no part.
+    kind : str
+        ``cycle``, ``half`` (one side of an alternating movement) or ``hold``.
+    start, key, end : int
+        Frames, start <= key <= end, end inclusive; start and end lie at rest, the key frame at
+        the extreme (of a hold: in its middle).
+    start_s, key_s, end_s : float
+        Their times in seconds.
+    side : str or None
+        ``r`` or ``l``: the leading side of an alternating movement.
+    cut : str or None
+        ``start`` or ``end``: that end lies outside the measured frames, so its phase and the
+        duration are not known.
     """
-    known = _known_angles(angles, valid)
-    if known.shape[1] == 0:
-        return search_curve(signal, time_s, valid, settings)[0]
-    smooth = _filled(gaussian_smooth(known, time_s, valid, settings.sigma_s))
-    fine = gaussian_smooth(signal, time_s, valid, settings.sigma_s)
-    if not is_noisy(signal, fine, valid, settings.set_noise_share):
-        return _of_the_set(*search_curve(signal, time_s, valid, settings), smooth, settings)
-    settings = replace(
-        settings,
-        noise_share=settings.set_noise_share,
-        prominence_share=settings.set_prominence_share,
-    )
-    shared = with_shared_movement(signal, known, time_s, valid)
-    cycles = _of_the_set(*search_curve(shared, time_s, valid, settings), smooth, settings)
-    if len(cycles) < LEAST_CYCLES:
-        return cycles
-    curve = along_the_set(signal, known, smooth, time_s, _frames(cycles))
-    return _of_the_set(*search_curve(curve, time_s, valid, settings), smooth, settings)
+
+    kind: str
+    start: int
+    key: int
+    end: int
+    start_s: float
+    key_s: float
+    end_s: float
+    side: str | None
+    cut: str | None = None
+
+    @classmethod
+    def of_frames(cls, kind: str, start: int, key: int, end: int, time_s: FloatArray) -> Cycle:
+        """Make a cycle without a leading side from its frames and all frame times (T,)."""
+        start_s, key_s, end_s = time_s[[start, key, end]].tolist()
+        return cls(kind, int(start), int(key), int(end), start_s, key_s, end_s, side=None)
 
 
-def detect_alternating(
-    right: FloatArray,
-    left: FloatArray,
-    time_s: FloatArray,
-    valid: BoolArray,
-    *,
-    settings: CycleSettings,
-    angles: FloatArray | None = None,
-) -> list[Cycle]:
-    """Find the halves of an alternating movement and name the side that leads each.
+@dataclass(frozen=True, slots=True)
+class CycleSettings:
+    """Bounds and thresholds of the search for repetitions.
 
-    Parameters
+    Attributes
     ----------
-    right, left : ndarray (T,)
-        The same angle of both sides in rad, turned so that the leading side has the larger.
-    time_s, valid, settings, angles
-        As in `detect_cycles`; the bounds hold for one half. Halves unlike the others of their
-        side are left out; a noisy signal stays as it is, since the two sides move along two
-        axes.
-
-    Returns
-    -------
-    list of Cycle
-        Kind ``half``, in time order.
-
-    Notes
-    -----
-    The extremes are those of the larger side, so sides need not alternate strictly. Where two
-    halves of different sides touch, the boundary is the crossing of right minus left through
-    its mean over both halves (supplement 5).
+    shortest_s, longest_s : float
+        Bounds of a cycle (supplement 5: 24 and 150 frames at 30 fps).
+    prominence_rad : float
+        Floor of an extreme's prominence.
+    prominence_share : float
+        Least prominence as a share of the segment's typical one; rejects bumps within a
+        repetition and fidgeting at rest.
+    distance_s : float
+        Least time between two extremes (supplement 5: 5 frames at 30 fps).
+    return_share : float
+        Least ratio between the shorter and the longer of the two ways, there and back.
+    rest_share : float
+        A cycle starts where the curve has left its rest level by this share of the rise.
+    pause_s, pause_share : float
+        Rest between two repetitions longer than both the seconds and the share of the time
+        between their extremes belongs to neither; a shorter one is split half and half.
+    neighbours_s : float
+        The typical prominence is that of the extremes within this time on both sides, or that
+        of the whole segment where it is less: a new camera view or a shallower set changes it.
+    least_local_share : float
+        The local typical prominence is at least this share of the whole segment's.
+    first_rise_share : float
+        A first repetition that starts before the segment counts when the measured rise to its
+        extreme is this share of the way back.
+    done_share : float
+        A last repetition that continues after the segment counts when this share of the way
+        there is gone back.
+    cut_share : float
+        A cycle at the edge of the measured frames is cut when its two ends differ by this share
+        of its range.
+    gap_s : float
+        No cycle spans a longer time without measurement.
+    sigma_s : float
+        Least Gaussian smoothing (supplement 5: 2 frames at 30 fps); noisy curves get more.
+    noise_share : float
+        Noise of a frame, in shares of the curve's range, above which a curve counts as noisy; a
+        small value suits steady sets, a large one keeps a quick repetition among slow ones.
+    set_noise_share : float
+        The same where all angles are given: above it they are joined into one curve.
+    set_prominence_share : float
+        Replaces `prominence_share` for the joined curve, which rises alike in all cycles.
+    outlier_range : float
+        Least distance of a cycle from its nearest neighbours in pose that makes it an outlier,
+        in units of the set's movement; only where all angles are given.
     """
-    found, larger = search_curve(np.fmax(right, left), time_s, valid, settings)
-    difference = gaussian_smooth(right - left, time_s, valid, settings.sigma_s)
-    halves = [
-        replace(cycle, kind="half", side=_leading_side(difference, cycle)) for cycle in found
-    ]
-    known = _known_angles(angles, valid)
-    if known.shape[1] > 0:
-        smooth = _filled(gaussian_smooth(known, time_s, valid, settings.sigma_s))
-        kept = [
-            half
-            for side in ("r", "l")
-            for half in _of_the_set(
-                [half for half in halves if half.side == side], larger, smooth, settings
-            )
-        ]
-        halves = sorted(kept, key=lambda half: half.start)
-    for i in range(len(halves) - 1):
-        first, second = halves[i], halves[i + 1]
-        if first.end != second.start or first.side == second.side:
-            continue
-        crossings = mean_crossings(difference, first.start, second.end)
-        between = crossings[(crossings > first.key) & (crossings < second.key)]
-        if len(between) == 0:
-            continue
-        border = int(between[np.argmin(np.abs(between - first.end))])
-        halves[i] = replace(first, end=border, end_s=float(time_s[border]))
-        halves[i + 1] = replace(second, start=border, start_s=float(time_s[border]))
-    return halves
 
+    shortest_s: float = 0.8
+    longest_s: float = 5.0
+    prominence_rad: float = PROMINENCE_RAD
+    prominence_share: float = 0.3
+    distance_s: float = 5.0 / 30.0
+    return_share: float = 0.5
+    rest_share: float = 0.05
+    pause_s: float = 0.5
+    pause_share: float = 0.3
+    neighbours_s: float = 12.0
+    least_local_share: float = 1.0 / 3.0
+    first_rise_share: float = 0.05
+    done_share: float = 0.8
+    cut_share: float = 0.2
+    gap_s: float = 0.5
+    sigma_s: float = SIGMA_S
+    noise_share: float = NOISE_SHARE
+    set_noise_share: float = 0.01
+    set_prominence_share: float = 0.4
+    outlier_range: float = 1.5
 
-def mean_crossings(signal: FloatArray, start: int, end: int) -> IntArray:
-    """Find the frames where a curve passes its own mean within one cycle.
-
-    Parameters
-    ----------
-    signal : ndarray (T,)
-        Curve without unit.
-    start, end : int
-        First and last frame of the cycle.
-
-    Returns
-    -------
-    ndarray of int
-        First frame after each crossing, in the numbering of `signal` (supplement 5, equation 1).
-    """
-    part = signal[start : end + 1]
-    above = part >= np.nanmean(part)
-    return np.asarray(start + 1 + np.flatnonzero(above[1:] != above[:-1]), dtype=np.int64)
-
-
-def _frames(cycles: Sequence[Cycle]) -> IntArray:
-    return np.array([(c.start, c.key, c.end) for c in cycles], dtype=np.int64).reshape(-1, 3)
-
-
-def _of_the_set(
-    cycles: list[Cycle], curve: FloatArray, angles: FloatArray, settings: CycleSettings
-) -> list[Cycle]:
-    kept = alike(_frames(cycles), curve, angles, settings.unlike_range)
-    return [cycle for cycle, stays in zip(cycles, kept, strict=True) if stays]
-
-
-def _known_angles(angles: FloatArray | None, valid: BoolArray) -> FloatArray:
-    """Keep the angles that are known at all; NaN in invalid frames."""
-    if angles is None:
-        return np.empty((len(valid), 0))
-    measured = np.where(valid[:, None], angles, np.nan)
-    return measured[:, np.isfinite(measured).any(axis=0)]
-
-
-def _filled(angles: FloatArray) -> FloatArray:
-    """Bridge unknown frames linearly, each angle for itself."""
-    frames = np.arange(len(angles))
-    columns = []
-    for column in angles.T:
-        known = np.isfinite(column)
-        columns.append(np.interp(frames, frames[known], column[known]))
-    return np.stack(columns, axis=1)
-
-
-def _leading_side(difference: FloatArray, cycle: Cycle) -> str:
-    reach = max(1, (cycle.end - cycle.start) // 10)
-    near_key = difference[max(cycle.start, cycle.key - reach) : cycle.key + reach + 1]
-    return "r" if medians_of_known(near_key[None])[0] >= 0 else "l"
+    def __post_init__(self) -> None:
+        if not 0 < self.shortest_s < self.longest_s:
+            raise ValueError(f"bounds {self.shortest_s} s to {self.longest_s} s are no interval")
+        for name in ("prominence_rad", "distance_s", "pause_s", "gap_s", "sigma_s"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be positive")

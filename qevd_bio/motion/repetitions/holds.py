@@ -16,21 +16,20 @@ from qevd_bio.motion.smoothing import SIGMA_S, gaussian_smooth
 
 @dataclass(frozen=True, slots=True)
 class HoldSettings:
-    """How stillness is told from movement.
+    """Bounds and thresholds of the search for holds.
 
     Attributes
     ----------
     window_s : float
         Width of the rolling standard deviation (supplement 5: 10 frames at 30 fps).
     percentile : float
-        The threshold is this percentile of the segment's rolling deviations (supplement 5) ...
-    floor_rad : float
-        ... but never below this: what is as still as a person can be is still.
-    ceiling_rad : float
-        ... nor above this: the stillest part of a moving segment is no hold.
+        The threshold is this percentile of the segment's rolling deviations (supplement 5).
+    floor_rad, ceiling_rad : float
+        Bounds of the threshold: a person is never stiller than the floor, and the stillest part
+        of a moving segment is no hold.
     merge_s, merge_rad : float
-        Two stretches this near in time whose angles are this near are one hold: hips that sag
-        within a plank are a fault of it and begin no new one.
+        Two stretches this near in time and in angle are one hold: hips that sag within a plank
+        are a form error and begin no new hold.
     shortest_s, longest_s : float
         Bounds of a hold.
     sigma_s : float
@@ -63,10 +62,8 @@ def detect_holds(
     ----------
     signal : ndarray (T,)
         Angle in rad that must stay constant. Only frames of the segment.
-    time_s : ndarray (T,)
-        Strictly increasing seconds.
-    valid : ndarray (T,) of bool
-        Frames that hold a measurement.
+    time_s, valid : ndarray (T,)
+        As in `gaussian_smooth`.
     settings : HoldSettings
         Window, thresholds and bounds.
 
@@ -75,14 +72,9 @@ def detect_holds(
     list of Cycle
         Kind ``hold``, in time order, key frame in the middle.
 
-    Raises
-    ------
-    ValueError
-        The shapes do not fit or times do not increase.
-
     Notes
     -----
-    NaN and invalid frames have no deviation and end a hold unless it goes on at the same angle
+    NaN and invalid frames have no deviation and end a hold unless it continues at the same angle
     within `merge_s`. A frame is still at or below the threshold, so a perfectly constant curve
     is one hold.
     """
@@ -108,37 +100,15 @@ def detect_holds(
         if not settings.shortest_s <= length_s <= settings.longest_s:
             continue
         key = int(np.searchsorted(time_s, (time_s[start] + time_s[end]) / 2))
-        holds.append(
-            Cycle(
-                kind="hold",
-                start=start,
-                key=key,
-                end=end,
-                start_s=float(time_s[start]),
-                key_s=float(time_s[key]),
-                end_s=float(time_s[end]),
-                side=None,
-            )
-        )
+        holds.append(Cycle.of_frames("hold", start, key, end, time_s))
     return holds
 
 
 def rolling_deviation(values: FloatArray, time_s: FloatArray, window_s: float) -> FloatArray:
-    """Compute the standard deviation in a window of constant time around each frame.
+    """Compute the standard deviation (T,) of a curve in a window of time around each frame.
 
-    Parameters
-    ----------
-    values : ndarray (T,)
-        Curve; NaN where unknown.
-    time_s : ndarray (T,)
-        Strictly increasing seconds.
-    window_s : float
-        Full width of the centred window, shortened at the ends.
-
-    Returns
-    -------
-    ndarray (T,)
-        Same unit as `values`; NaN where the frame itself is unknown or alone in its window.
+    The centred window is shortened at the ends; NaN where the frame itself is unknown or alone in
+    its window.
     """
     known = np.isfinite(values)
     if not known.any():

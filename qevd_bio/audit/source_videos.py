@@ -1,0 +1,88 @@
+"""The videos that the leak audit compares, with the bodies that a run measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from qevd_bio.audit.audit import SourceVideo
+from qevd_bio.capture.body_size import segment_ratios
+from qevd_bio.errors import UsageError
+from qevd_bio.pipeline.pipeline import reopen_pipeline
+from qevd_bio.qevd.load import load_records
+from qevd_bio.release.loading import load_table, splits_of
+from qevd_bio.release.manifest import read_manifest
+from qevd_bio.tables.kinematics import SCHEMA as KINEMATICS
+from qevd_bio.tables.morphometrics import SCHEMA as MORPHOMETRICS
+from qevd_bio.tables.morphometrics import SEGMENTS
+from qevd_bio.tables.parquet import read_notes, read_parquet
+
+_TABLE = "morphometrics"
+_LENGTHWISE = {"thigh", "shank", "trunk"}
+
+
+def source_videos(data_root: Path, notes: Mapping[str, Any]) -> list[SourceVideo]:
+    """List the videos of a source, train before test.
+
+    `notes` has what the capture noted, by unit id; videos without notes have no body.
+
+    Raises
+    ------
+    DataError
+        The source cannot be read.
+    UsageError
+        It holds one split only, so that nothing can leak.
+    """
+    records = load_records(data_root).records
+    if len({record.split for record in records}) < 2:
+        raise UsageError(
+            "holds one split only; nothing can be in both",
+            where=str(data_root),
+            next_step="Give the folder that holds train and test",
+        )
+    return [
+        SourceVideo(
+            record.unit_id,
+            record.split,
+            record.video_file,
+            *_body(notes.get(record.unit_id)),
+        )
+        for record in records
+    ]
+
+
+def notes_of_release(release: Path) -> dict[str, Any]:
+    """Read what a release holds of each body: notes of the kinematics, and the measured `body`."""
+    manifest = read_manifest(release)
+    notes = {video: dict(one["kinematics"]) for video, one in manifest["videos"].items()}
+    for split in splits_of(release) if _TABLE in manifest["configs"] else ():
+        for row in load_table(split, release, _TABLE).to_pylist():
+            notes[row["video_id"]]["body"] = row
+    return notes
+
+
+def work_of(work: Path) -> tuple[Path, dict[str, Any]]:
+    """Read from a work folder where its source lies, and what it holds of each body."""
+    pipeline = reopen_pipeline(work)
+    notes: dict[str, Any] = {}
+    for video, found in pipeline.artifacts().items():
+        if "kinematics" in found:
+            notes[video] = read_notes(read_parquet(found["kinematics"], KINEMATICS))
+        if "kinematics" in found and _TABLE in found:
+            notes[video]["body"] = read_parquet(found[_TABLE], MORPHOMETRICS).to_pylist()[0]
+    return pipeline.config.data_root, notes
+
+
+def _body(notes: Any) -> tuple[Mapping[str, float], tuple[float, ...]]:  # noqa: ANN401
+    """Take proportions and shape from the measured body, else proportions from the capture."""
+    if not isinstance(notes, Mapping):
+        return {}, ()
+    body = notes.get("body") or {}
+    shares = {name: body.get(f"{name}_ratio") for name in SEGMENTS}
+    ratios = {name: share for name, share in shares.items() if share}
+    motion = notes.get("motion")
+    lengths = (motion.get("segment_lengths_m") if isinstance(motion, Mapping) else None) or {}
+    if not ratios and set(lengths) >= _LENGTHWISE:
+        ratios = dict(segment_ratios(lengths))
+    return ratios, tuple(body.get("betas") or ())

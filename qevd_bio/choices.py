@@ -1,0 +1,22 @@
+"""The words a user chooses between; nothing heavy is imported to list them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection
+from typing import Literal
+
+Policy = Literal["evidence", "paper"]
+BackendName = Literal["mediapipe", "hsmr", "recorded"]
+Device = Literal["cuda", "cpu"]
+Precision = Literal["fp32", "bf16", "fp16"]
+Place = Literal["local", "ray"]
+ExportFormat = Literal["mot", "rrd"]
+Sex = Literal["female", "male"]
+CameraView = Literal["front", "oblique", "side", "back"]
+
+
+def suggestion(name: str, known: Collection[str]) -> str:
+    """Name the choice that a mistyped name is nearest to, else all of them."""
+    near = difflib.get_close_matches(name, known, 1)
+    return f"Did you mean '{near[0]}'?" if near else f"Use one of {', '.join(known)}"

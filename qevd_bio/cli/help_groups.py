@@ -1,0 +1,48 @@
+"""Help pages in groups: commands under their task, options under their subject.
+
+Typer shows `rich_help_panel` only where rich draws the page. These pages are plain text, with or
+without rich, so that they appear at once and can be piped.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typer.core import TyperCommand, TyperGroup
+
+
+class Command(TyperCommand):
+    """A command whose options are listed by subject."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401  click's, or Typer's own
+        """Write a section for the arguments and one for each group of options."""
+        sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+        for parameter in self.get_params(ctx):
+            if record := parameter.get_help_record(ctx):
+                is_argument = parameter.param_type_name == "argument"
+                name = "Arguments" if is_argument else "Options"
+                panel = getattr(parameter, "rich_help_panel", None) or name
+                sections.setdefault(panel, []).append(record)
+        _write_sections(sections, formatter)
+
+
+class Group(TyperGroup):
+    """A group whose commands are listed by task."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401  as above
+        """Write a section for each group of commands, in their order of registration."""
+        longest = max(map(len, self.commands))
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for name, command in self.commands.items():
+            panel = getattr(command, "rich_help_panel", None)
+            summary = command.get_short_help_str(limit=200)
+            section = panel if isinstance(panel, str) else "Commands"
+            sections.setdefault(section, []).append((name.ljust(longest), summary))
+        _write_sections(sections, formatter)
+
+
+def _write_sections(sections: dict[str, list[tuple[str, str]]], formatter: Any) -> None:  # noqa: ANN401
+    for title, rows in sections.items():
+        if rows:
+            with formatter.section(title):
+                formatter.write_dl(rows)

@@ -1,0 +1,126 @@
+"""The start of a rule file: a copy of a rule near to it, every key explained."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from qevd_bio.choices import suggestion
+from qevd_bio.errors import UsageError
+from qevd_bio.exercises.contradictions import UNVERIFIED
+from qevd_bio.exercises.load import files_in, read_rules, rule_files
+from qevd_bio.exercises.names import rule_for
+from qevd_bio.exercises.parse import COMMENT, without_comments
+from qevd_bio.exercises.schema_issues import rule_schema
+from qevd_bio.files.atomic import write_text_atomic
+from qevd_bio.files.strict_json import parse_json
+
+_WIDTH = 100
+
+
+def write_new_rule(rule_id: str, source_id: str, folder: Path) -> Path:
+    """Write a commented rule file to be edited, from a copy of another rule.
+
+    Parameters
+    ----------
+    rule_id : str
+        Id of the new rule; that of a shipped rule starts its replacement.
+    source_id : str
+        Id of a rule, shipped or in `folder`.
+    folder : Path
+        Where ``<rule_id>.json`` is written; made when absent.
+
+    Returns
+    -------
+    Path
+        The file. It passes every check as it is. Its numbers are the source's: of another
+        exercise they count as unverified.
+
+    Raises
+    ------
+    UsageError
+        The id cannot be one, the file exists, or no rule has the source's id.
+    """
+    pattern = rule_schema()["properties"]["id"]["pattern"]
+    if not re.search(pattern, rule_id):
+        raise UsageError(
+            "an id has small letters, digits and underscores, and begins with a letter",
+            where=rule_id,
+            next_step="Choose an id such as romanian_deadlift",
+        )
+    path = folder / f"{rule_id}.json"
+    if path.exists():
+        raise UsageError("exists", where=str(path), next_step="Edit it, or choose another id")
+    files = rule_files() | files_in(folder)
+    if source_id not in files:
+        raise UsageError(
+            f"no rule '{source_id}'",
+            where="--from",
+            next_step=suggestion(source_id, sorted(files)),
+        )
+    rules = {one.rule.id: one.rule for one in read_rules(files.values()).values() if one.rule}
+    owner = rule_for(rule_id, rules)
+    if owner is not None and owner.id != rule_id:
+        raise UsageError(
+            f"this name belongs to {owner.id}",
+            where=rule_id,
+            next_step="Choose another id, or start a replacement of that rule under its own id",
+        )
+    text = files[source_id].read_text(encoding="utf-8")
+    record: Any = without_comments(parse_json(text, where=str(files[source_id])))
+    if rule_id != source_id:
+        _rename(record, rule_id)
+    content = {COMMENT: rule_schema()["description"]} | _explained(record, rule_schema())
+    write_text_atomic(path, _laid_out(content, 0) + "\n")
+    return path
+
+
+def _rename(record: dict[str, Any], rule_id: str) -> None:
+    """Make a record that of another exercise: none of the sources vouch for it."""
+    title = rule_id.replace("_", " ").capitalize()
+    record.update({"id": rule_id, "version": 1, "title": title, "aliases": [], "citations": {}})
+    for sourced in (record["tempo_s"], *record["constraints"]):
+        sourced["source"] = UNVERIFIED
+
+
+def _explained(value: Any, schema: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
+    """Put the schema's description before each key; of a list only the first item is explained."""
+    if "$ref" in schema:
+        schema = {**rule_schema()["$defs"][schema["$ref"].rpartition("/")[2]], **schema}
+    if isinstance(value, list):
+        items = schema.get("items") or {}
+        return [_explained(one, items) for one in value[:1]] + value[1:]
+    if not isinstance(value, dict):
+        return value
+    properties: Mapping[str, Any] = schema.get("properties", {})
+    explained: dict[str, Any] = {}
+    for key in [*value, *(key for key in properties if key not in value)]:
+        described = properties.get(key, {})
+        if "description" in described:
+            explained[f"{COMMENT} {key}"] = described["description"]
+        if key in value:
+            explained[key] = _explained(value[key], described)
+    return explained
+
+
+def _laid_out(value: Any, indent: int) -> str:  # noqa: ANN401 - JSON
+    """Write JSON with short lists and objects on one line."""
+    line = json.dumps(value, ensure_ascii=False)
+    has_comment = isinstance(value, dict) and any(key.startswith(COMMENT) for key in value)
+    if not isinstance(value, dict | list) or not (has_comment or indent + len(line) > _WIDTH):
+        return line
+    if isinstance(value, dict):
+        parts = [f"{json.dumps(key)}: {_laid_out(one, indent + 2)}" for key, one in value.items()]
+    else:
+        parts = [_laid_out(one, indent + 2) for one in value]
+    rows = parts[:1]
+    for part in parts[1:]:
+        if has_comment or "}" in part or indent + len(rows[-1]) + len(part) > _WIDTH:
+            rows.append(part)
+        else:
+            rows[-1] += f", {part}"
+    inside = f",\n{' ' * (indent + 2)}".join(rows)
+    return f"{line[0]}\n{' ' * (indent + 2)}{inside}\n{' ' * indent}{line[-1]}"

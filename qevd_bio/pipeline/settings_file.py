@@ -1,0 +1,102 @@
+"""The settings file `qevd-bio.toml`: options of `run` that need not be typed each time."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from qevd_bio.choices import suggestion
+from qevd_bio.errors import UsageError
+from qevd_bio.pipeline.plain_data import Differences, value_as
+from qevd_bio.pipeline.settings import GROUP_OF, SETTINGS_FILE, Settings, in_folder
+
+TABLES = {name: group.lower() for name, group in GROUP_OF.items()}
+"""The table that an option can stand in; empty: at the top only."""
+
+
+def read_settings(path: Path | None) -> dict[str, Any]:
+    """Read and check a settings file.
+
+    Parameters
+    ----------
+    path : Path or None
+        The file; None: `qevd-bio.toml` of the current folder, if there is one.
+
+    Returns
+    -------
+    dict
+        Values by the name of the option; relative paths start from the file's folder.
+
+    Raises
+    ------
+    UsageError
+        The file cannot be read, or names a key or a value that does not exist; it names the line.
+    """
+    file = Path(SETTINGS_FILE) if path is None else path
+    if path is None and not file.is_file():
+        return {}
+    try:
+        text = file.read_text(encoding="utf-8")
+        content = tomllib.loads(text)
+    except (OSError, ValueError) as error:  # not UTF-8 and no TOML are both a ValueError
+        cause = error.strerror if isinstance(error, OSError) else str(error)
+        raise UsageError(
+            str(cause), where=str(file), next_step="Correct the file, or name another by --config"
+        ) from error
+    hints, values = get_type_hints(Settings), {}
+    for table, key, value in _entries(content):
+        cause = _problem(table, key, already=key in values)
+        try:
+            if key and not cause:
+                found = value_as(hints[key], value, key, Differences())
+                values[key] = in_folder(key, found, file.parent)
+        except ValueError as error:
+            cause = str(error)
+        if cause:
+            line = _line_of(text, table, key)
+            raise UsageError(
+                cause, where=f"{file}, line {line}", next_step="See docs/configuration.md"
+            )
+    return values
+
+
+def _entries(content: dict[str, Any]) -> list[tuple[str, str, Any]]:
+    """List table, key and value; the table of keys at the top has no name."""
+    found = []
+    for key, value in content.items():
+        if isinstance(value, dict):
+            found += [(key, inner, one) for inner, one in value.items()] or [(key, "", None)]
+        else:
+            found.append(("", key, value))
+    return found
+
+
+def _problem(table: str, key: str, *, already: bool) -> str:
+    """Say what is wrong with the place of a key; empty when nothing is."""
+    if table and table not in TABLES.values():
+        return f"unknown table '{table}'. {suggestion(table, sorted(set(TABLES.values()) - {''}))}"
+    if key and key not in TABLES:
+        return f"unknown key '{key}'. {suggestion(key, TABLES)}"
+    if table and key and TABLES[key] != table:
+        return (
+            f"key '{key}' belongs {f'to [{TABLES[key]}]' if TABLES[key] else 'before all tables'}"
+        )
+    return f"key '{key}' stands in the file twice" if already else ""
+
+
+def _line_of(text: str, table: str, key: str) -> int:
+    """Find the line of a key, or of its table where the key has no line of its own."""
+    current, of_table = "", 1
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*\[\s*[\"']?([^\]\"']+?)[\"']?\s*\]", line):
+            current = header[1]
+            of_table = number if current == table else of_table
+        elif entry := re.match(r"\s*([^=#]+?)\s*=", line):
+            name = re.sub(r"[\"'\s]", "", entry[1])
+            path = f"{current}.{name}" if current else name
+            if path == (f"{table}.{key}" if table else key):
+                return number
+            of_table = number if path == table else of_table
+    return of_table

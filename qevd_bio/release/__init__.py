@@ -1,0 +1,1 @@
+"""Releases: written, loaded and compared."""

@@ -1,0 +1,128 @@
+"""Analyse a single video file on the spot, without a work folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+
+from qevd_bio.arrays import FloatArray
+from qevd_bio.capture.config import TurnConfig, VideoConfig
+from qevd_bio.capture.monocular.backend import capture_motion
+from qevd_bio.capture.monocular.config import MediaPipeConfig
+from qevd_bio.capture.video.decode import probe
+from qevd_bio.errors import UsageError, VideoError
+from qevd_bio.exercises.checking import segment_findings
+from qevd_bio.exercises.cycle_search import segment_cycles
+from qevd_bio.exercises.names import rule_named
+from qevd_bio.exercises.rule import Rule
+from qevd_bio.feedback.rule_check import usable_rules
+from qevd_bio.pipeline.pipeline import outside_of_source, reopen_pipeline
+from qevd_bio.skeleton.bodies import scaled_skeleton
+from qevd_bio.views.analysed_video import AnalysedSegment, AnalysedVideo, finished_video
+
+
+def video_or_file(
+    video: str, work: Path, exercise: str | None, out: Path, user_rules: Path | None = None
+) -> AnalysedVideo:
+    """Read a video of a work folder by its id, or analyse a video file with its exercise.
+
+    Parameters
+    ----------
+    video : str
+        Id, or path of a file.
+    work : Path
+        Work folder of an id; not read for a file.
+    exercise : str or None
+        Any name of a rule; needed by a file, and only by a file.
+    out : Path
+        Where the result will be written; neither the source data nor the video itself.
+    user_rules : Path, optional
+        Folder of the user's rules for a file; a work folder knows its own.
+
+    Returns
+    -------
+    AnalysedVideo
+
+    Raises
+    ------
+    UsageError, DataError, VideoError
+        The exercise is unknown, missing or superfluous, or the video cannot be used.
+    """
+    path = Path(video)
+    if not path.is_file():
+        if exercise is not None:
+            raise UsageError(
+                "the exercises of a work folder's video are known",
+                where="--exercise",
+                next_step=f"Leave it out; or name an existing file instead of '{video}'",
+            )
+        pipeline = reopen_pipeline(work)
+        outside_of_source(out, pipeline.config.data_root)
+        return finished_video(pipeline, video)
+    if out.resolve() == path.resolve():
+        raise UsageError("is the video itself", where=str(out), next_step="Choose another --out")
+    if exercise is None:
+        raise UsageError(
+            "the exercise of a video file is unknown",
+            where=video,
+            next_step="Name it with --exercise; `qevd-bio rules list` lists them",
+        )
+    rule = rule_named(exercise, usable_rules(user_rules), where="--exercise")
+    return analyse_file(path, rule)
+
+
+def analyse_file(path: Path, rule: Rule) -> AnalysedVideo:
+    """Capture a video file and check one exercise from its first frame to its last."""
+    time_s = stored_times_s(path)
+    # the file's name is no QEVD number that shows how it is stored
+    config = MediaPipeConfig(video=VideoConfig(turn=TurnConfig(sideways_up_to_id=-1)))
+    captured = capture_motion(path, time_s, video_id=path.stem, config=config)
+    motion = captured.motion
+    skeleton = scaled_skeleton(motion.segment_lengths_m)
+    found = segment_cycles(motion, rule, 0, len(time_s), skeleton)
+    cycles = tuple(one.cycle for one in found.cycles)
+    findings = segment_findings(motion, rule, cycles, skeleton)
+    segment = AnalysedSegment(
+        index=0,
+        exercise=rule.title,
+        frame_start=0,
+        frame_end=len(time_s),
+        rule=rule,
+        cycles=cycles,
+        findings=tuple(one for of_cycle in findings for one in of_cycle),
+    )
+    return AnalysedVideo(path.stem, path, int(captured.notes["turn_deg"]), motion, (segment,))
+
+
+def stored_times_s(path: Path) -> FloatArray:
+    """Read the presentation times of all frames (T,), in seconds, strictly increasing.
+
+    Raises
+    ------
+    VideoError
+        The file is no video, or holds no presentation times.
+    """
+    probe(path)
+    try:
+        with av.open(str(path)) as container:
+            stamps = [
+                float(packet.pts * packet.time_base)
+                for packet in container.demux(container.streams.video[0])
+                if packet.size and packet.pts is not None and packet.time_base is not None
+            ]
+    except av.error.FFmpegError as error:
+        raise VideoError(
+            f"its frame times cannot be read ({error.strerror})",
+            where=str(path),
+            next_step="Download or copy it again",
+        ) from error
+    time_s = np.sort(np.array(stamps, dtype=np.float64))
+    if len(time_s) == 0 or np.any(np.diff(time_s) <= 0.0):
+        raise VideoError(
+            "holds no presentation times of its frames",
+            where=str(path),
+            next_step="Convert it to mp4",
+        )
+    return time_s

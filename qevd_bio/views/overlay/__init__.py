@@ -1,0 +1,1 @@
+"""A video with skeleton, angles, phase and violations drawn on its frames."""

@@ -1,0 +1,30 @@
+"""What a run reports of exercises that no rule describes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qevd_bio.exercises.load import load_rules
+from qevd_bio.stages.sessions import load_sessions
+from tests.pipeline.sessions_made import record, write_root
+
+
+def spoken(first: str, second: str):
+    return [
+        (5, f"First up are {first}!", 12, True),
+        (150, "Sink deeper", 20, False),
+        (220, f"Moving on to {second}!", 12, True),
+        (300, "Sink deeper", 20, False),
+        (400, "That's it for today!", 12, True),
+    ]
+
+
+def test_names_that_differ_in_case_or_number_count_as_one(tmp_path: Path) -> None:
+    records = [
+        record("0001", spoken("squats", "burpees")),
+        record("0002", spoken("zorbing", "Burpee")),
+    ]
+    sessions = load_sessions(write_root(tmp_path, records), load_rules())
+    assert list(sessions.without_rule(sessions.by_id).items()) == [("burpees", 2), ("zorbing", 1)]
+    assert sessions.without_rule(["0001"]) == {"burpees": 1}
+    assert sessions.without_rule([]) == {}

@@ -1,0 +1,60 @@
+"""OpenSim's .mot files: written files are read back, malformed ones refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qevd_bio.errors import DataError
+from qevd_bio.files.opensim_mot import read_mot, write_mot
+
+GOOD = "Coordinates\nversion=1\nnRows=2\nnColumns=3\ninDegrees=no\n\nsome words = of OpenSim\n\n" \
+       "endheader\ntime\ta\tb\n0\t1\t2\n  0.5\t 3 \t-4e-1\n"  # fmt: skip
+
+
+def test_what_is_written_comes_back(tmp_path: Path) -> None:
+    time_s = np.array([0.0, 0.1, 0.25])
+    write_mot(tmp_path / "a.mot", time_s, {"knee": time_s * 90.0, "tx": -time_s})
+    again = read_mot(tmp_path / "a.mot")
+    assert again.in_degrees
+    assert np.array_equal(again.time_s, time_s)
+    assert list(again.columns) == ["knee", "tx"]
+    assert np.allclose(again.columns["knee"], time_s * 90.0, atol=1e-8)
+
+
+def test_radians_blank_lines_and_padding_are_read(tmp_path: Path) -> None:
+    (tmp_path / "a.mot").write_text(GOOD)
+    again = read_mot(tmp_path / "a.mot")
+    assert not again.in_degrees
+    assert again.columns["b"].tolist() == [2.0, -0.4]
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        (GOOD.replace("endheader", "end"), "endheader"),
+        (GOOD.replace("inDegrees=no\n", ""), "inDegrees"),
+        (GOOD.replace("inDegrees=no", "inDegrees=maybe"), "inDegrees"),
+        (GOOD.split("time")[0], "has no rows"),
+        (GOOD.replace("time\t", "frame\t"), "first column"),
+        (GOOD.replace("\ta\tb", "\ta\ta"), "twice"),
+        (GOOD.replace("0\t1\t2", "0\t1"), "line 11 does not hold 3 numbers"),
+        (GOOD.replace("0\t1\t2", "0\t1\tx"), "line 11 does not hold 3 numbers"),
+        (GOOD.replace("0\t1\t2", "0\t1\tnan"), "NaN"),
+        (GOOD.replace("  0.5", "-0.5"), "time does not increase"),
+    ],
+    ids=["header", "unit", "which unit", "rows", "time", "twice", "short", "word", "nan", "back"],
+)
+def test_malformed_files_say_what_is_wrong(tmp_path: Path, text: str, cause: str) -> None:
+    (tmp_path / "a.mot").write_text(text)
+    with pytest.raises(DataError, match=cause):
+        read_mot(tmp_path / "a.mot")
+
+
+def test_an_absent_or_binary_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "b.mot").write_bytes(b"\xff\xfe\x00")
+    for name in ("a.mot", "b.mot"):
+        with pytest.raises(DataError, match="cannot be read"):
+            read_mot(tmp_path / name)
