@@ -23,12 +23,8 @@ BACKENDS: tuple[BackendName, ...] = get_args(BackendName)
 
 @dataclass(frozen=True, slots=True)
 class SourceVideo:
-    """The files of one video; either may be absent.
+    """The files of one video, either of which may be absent, and its name without suffix."""
 
-    `unit_id` is unique over both splits, `video_id` the name of the video file without suffix.
-    """
-
-    unit_id: str
     video_id: str
     file: Path
     timestamps_file: Path

@@ -83,6 +83,4 @@ class KinematicsStage(Stage):
 
     def _source(self, video_id: str) -> SourceVideo:
         record = self.sessions.by_id[video_id].record
-        return SourceVideo(
-            record.unit_id, record.video_id, record.video_file, record.timestamps_file
-        )
+        return SourceVideo(record.video_id, record.video_file, record.timestamps_file)

@@ -123,7 +123,7 @@ class HsmrBackend(Backend):
             return capture_hsmr(
                 video.file,
                 time_s,
-                video_id=video.unit_id,
+                video_id=video.video_id,
                 hsmr=hsmr,
                 detector=detector,
                 config=self.config,

@@ -53,7 +53,7 @@ class MediaPipeBackend(Backend):
 
     def capture(self, video: SourceVideo, time_s: FloatArray) -> Captured:
         """Measure the motion of one video."""
-        return capture_motion(video.file, time_s, video_id=video.unit_id, config=self.config)
+        return capture_motion(video.file, time_s, video_id=video.video_id, config=self.config)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,7 @@ forearm turn  pro_sup is copied on the way out, not read on the way in: whether 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from collections.abc import Mapping
 from itertools import pairwise
 
 import numpy as np
@@ -157,36 +156,30 @@ def from_opensim(
     if len(frames) != 1:
         raise ValueError("no known coordinate, or of different lengths")
     q, observed = np.zeros((frames.pop(), N_DOFS)), np.zeros(N_DOFS, dtype=bool)
-    for names, signs, place in _joints(gravity):
+
+    def put(joint: str, rotation: FloatArray, is_observed: bool) -> None:
+        dofs = list(joint_dofs(joint))
+        q[:, dofs] = np.unwrap(euler_angles(joint, rotation), axis=0)
+        observed[dofs] = is_observed
+
+    right = _SIDE_SIGNS["r"]
+    balls = [(PELVIS, right, "pelvis", BODY_AXES.T @ ground_axes(gravity))]
+    for side, signs in _SIDE_SIGNS.items():
+        balls += [(_hip(side), signs, f"femur_{side}", np.eye(3)),
+                  (_arm(side), signs, f"humerus_{side}", _lift(side).T)]  # fmt: skip
+    for names, signs, joint, before in balls:
         turn = _rotation(coordinates, names, signs)
-        for joint, rotation in place(turn).items() if turn is not None else ():
-            dofs = list(joint_dofs(joint))
-            q[:, dofs] = np.unwrap(euler_angles(joint, rotation), axis=0)
-            observed[dofs] = names != LUMBAR
+        if turn is not None:
+            put(joint, before @ turn, True)
+    spine = _rotation(coordinates, LUMBAR, right)
+    if spine is not None:
+        for joint in ("lumbar_body", "thorax"):
+            put(joint, _half(spine), False)
     for coordinate, dof in COPIED.items():
         if coordinate in coordinates and not coordinate.startswith("pro_sup"):
             q[:, DOF_INDEX[dof]] = coordinates[coordinate]
             observed[DOF_INDEX[dof]] = True
     return q, observed
-
-
-_Placed = Callable[[FloatArray], dict[str, FloatArray]]
-
-
-def _joints(gravity: FloatArray) -> Iterator[tuple[tuple[str, ...], tuple[float, ...], _Placed]]:
-    """Coordinates of each ball joint, their signs, and the SKEL joints that share its turn."""
-    camera = BODY_AXES.T @ ground_axes(gravity)
-    yield PELVIS, _SIDE_SIGNS["r"], lambda turn: {"pelvis": camera @ turn}
-    yield LUMBAR, _SIDE_SIGNS["r"], lambda turn: dict.fromkeys(("lumbar_body", "thorax"),
-                                                              _half(turn))  # fmt: skip
-    for side, signs in _SIDE_SIGNS.items():
-        femur, humerus, down = f"femur_{side}", f"humerus_{side}", _lift(side).T
-        yield _hip(side), signs, partial(_at, femur, np.eye(3))
-        yield _arm(side), signs, partial(_at, humerus, down)
-
-
-def _at(joint: str, before: FloatArray, turn: FloatArray) -> dict[str, FloatArray]:
-    return {joint: before @ turn}
 
 
 def _half(turn: FloatArray) -> FloatArray:
