@@ -14,7 +14,7 @@ import numpy as np
 from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.capture.config import PersonConfig
 from qevd_bio.capture.monocular.stick_body import BODY_JOINTS
-from qevd_bio.capture.person.landmarks import Landmarks
+from qevd_bio.capture.person.follow_person import Landmarks
 from qevd_bio.capture.person.pose_landmarker import PoseLandmarker
 from qevd_bio.exercises.load import load_rules
 from qevd_bio.exercises.references import build_reference

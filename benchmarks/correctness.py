@@ -26,7 +26,7 @@ from benchmarks.vicon_angles import (
     upright_rad,
     vicon_motion,
 )
-from qevd_bio.exercises.checking import segment_findings
+from qevd_bio.exercises.check_cycles import segment_findings
 from qevd_bio.exercises.cycle_search import segment_cycles
 from qevd_bio.exercises.load import load_rules
 from qevd_bio.exercises.rule import Rule

@@ -19,7 +19,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from qevd_bio.arrays import FloatArray
-from qevd_bio.exercises.checking import segment_findings
+from qevd_bio.exercises.check_cycles import segment_findings
 from qevd_bio.exercises.cycle_search import segment_cycles
 from qevd_bio.exercises.load import load_rules
 from qevd_bio.exercises.references import WORLD_GRAVITY, build_reference

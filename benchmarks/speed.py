@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qevd_bio.arrays import FloatArray
-from qevd_bio.exercises.checking import segment_findings
+from qevd_bio.exercises.check_cycles import segment_findings
 from qevd_bio.exercises.cycle_search import segment_cycles
 from qevd_bio.exercises.load import load_rules
 from qevd_bio.exercises.references import build_reference

@@ -93,7 +93,7 @@ def gc(
     as_json: Json = False,
 ) -> int:
     """Show, or with --yes delete, what no configuration run here and no release needs."""
-    from qevd_bio.engine.maintain.collect import check_no_run_goes_on, remove, waste
+    from qevd_bio.engine.maintain.garbage import check_no_run_goes_on, remove, waste
     from qevd_bio.pipeline.other_configs import plans_of_other_configs
     from qevd_bio.pipeline.pipeline import reopen_pipeline
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qevd_bio.errors import UsageError
-from qevd_bio.files.contain import plain_name
+from qevd_bio.files.path_containment import plain_name
 from qevd_bio.files.strict_json import JsonValue
 
 RESERVED_NAMES = frozenset({"runs", "published", "slurm"})

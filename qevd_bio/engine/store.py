@@ -32,8 +32,8 @@ from qevd_bio.files.atomic import (
     sync_folder,
     write_text_atomic,
 )
-from qevd_bio.files.contain import plain_name
 from qevd_bio.files.digest import sha256_json
+from qevd_bio.files.path_containment import plain_name
 
 _PLACE_TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
 

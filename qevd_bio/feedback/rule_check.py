@@ -23,7 +23,7 @@ from qevd_bio.feedback.statements import measured_text, violation_text
 from qevd_bio.feedback.style import Style, style_of
 from qevd_bio.motion.constraints import Constraint, Finding, judge
 from qevd_bio.motion.measured_value import MeasuredValue
-from qevd_bio.skeleton.anchors import ANCHORS
+from qevd_bio.skeleton.measure_anchors import ANCHORS
 from qevd_bio.skeleton.measures import CATALOGUE
 
 _BEYOND = {"deg": 10.0, "ratio": 0.5, "s": 0.5}
@@ -102,7 +102,7 @@ def _anchor_issues(key: str, measure: str, rule: Rule) -> list[RuleIssue]:
             rule.file,
             f"{key}.measure",
             f"no joint is known beside which a picture shows {name}",
-            "Add it to ANCHORS of qevd_bio/skeleton/anchors.py",
+            "Add it to ANCHORS of qevd_bio/skeleton/measure_anchors.py",
         )
         for name in CATALOGUE
         if sideless(name) == measure and name not in ANCHORS

@@ -10,7 +10,7 @@ from qevd_bio.capture.hsmr.options import HsmrOptions, hsmr_options_for
 from qevd_bio.choices import BackendName, Policy
 from qevd_bio.errors import DataError
 from qevd_bio.files.strict_json import JsonValue
-from qevd_bio.pipeline.plain_data import Differences, from_plain, to_plain
+from qevd_bio.pipeline.dataclass_json import Differences, from_plain, to_plain
 from qevd_bio.pipeline.settings import Settings, in_folder
 from qevd_bio.stages.body_sources import BodySources
 from qevd_bio.weights.store import default_folder
@@ -27,7 +27,7 @@ class PipelineConfig:
     data_root : Path
         QEVD's folder; only read.
     policy : str
-        ``evidence`` or ``paper``, see `qevd_bio.feedback.choice`.
+        ``evidence`` or ``paper``, see `qevd_bio.feedback.finding_choice`.
     variants : bool
         Whether sentences vary in style.
     salient_joints : Path or None

@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 
 from qevd_bio.choices import suggestion
 from qevd_bio.errors import UsageError
-from qevd_bio.pipeline.plain_data import Differences, value_as
+from qevd_bio.pipeline.dataclass_json import Differences, value_as
 from qevd_bio.pipeline.settings import GROUP_OF, SETTINGS_FILE, Settings, in_folder
 
 TABLES = {name: group.lower() for name, group in GROUP_OF.items()}

@@ -10,10 +10,10 @@ from typing import Any
 
 from qevd_bio.arrays import FloatArray
 from qevd_bio.errors import DataError
-from qevd_bio.files.contain import contained_path, is_plain_name, plain_name
 from qevd_bio.files.digest import sha256_json
 from qevd_bio.files.json_schema import load_schema, schema_violation
-from qevd_bio.files.restricted import load_npy
+from qevd_bio.files.path_containment import contained_path, is_plain_name, plain_name
+from qevd_bio.files.restricted_numpy import load_npy
 from qevd_bio.files.strict_json import JsonValue, read_json
 from qevd_bio.qevd.frame_times import frame_times_s
 from qevd_bio.qevd.layout import SplitFolder, find_splits

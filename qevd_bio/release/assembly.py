@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from qevd_bio import __version__
-from qevd_bio.engine.maintain.collect import note_published
+from qevd_bio.engine.maintain.garbage import note_published
 from qevd_bio.engine.plan import PlannedUnit, current_artifacts
 from qevd_bio.errors import DataError
 from qevd_bio.files.digest import sha256_file

@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.files.atomic import write_text_atomic
-from qevd_bio.files.contain import plain_name
 from qevd_bio.files.digest import sha256_file
 from qevd_bio.files.new_folder import new_folder
+from qevd_bio.files.path_containment import plain_name
 from qevd_bio.files.strict_json import JsonValue, dump_json
 from qevd_bio.qevd.layout import RECORDS_FILE
 from qevd_bio.release.card import card_text

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qevd_bio.errors import DataError
-from qevd_bio.files.contain import contained_path
+from qevd_bio.files.path_containment import contained_path
 from qevd_bio.release.contents import MANIFEST_FILE, RESTORE
 
 MOST_GROUP_BYTES = 1 << 30

@@ -13,11 +13,11 @@ from qevd_bio.choices import Policy
 from qevd_bio.engine.stage import Stage
 from qevd_bio.exercises.cycle_search import ScoredCycle, choose_cycle
 from qevd_bio.exercises.rule import Rule
+from qevd_bio.feedback.keep_or_rewrite import Rewritten, rewrite
 from qevd_bio.feedback.kinds import kind_of
 from qevd_bio.feedback.morphology import morphology_context, reportable_measurements
 from qevd_bio.feedback.pose import PoseAngle, pose_of
 from qevd_bio.feedback.prompt_files import prompt_digests
-from qevd_bio.feedback.rewriting import Rewritten, rewrite
 from qevd_bio.feedback.style import style_of
 from qevd_bio.files.digest import sha256_file, sha256_json
 from qevd_bio.files.strict_json import JsonValue

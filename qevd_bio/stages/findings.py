@@ -9,7 +9,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from qevd_bio.engine.stage import Stage
-from qevd_bio.exercises.checking import segment_findings
+from qevd_bio.exercises.check_cycles import segment_findings
 from qevd_bio.exercises.salience import on_salient_joints
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.skeleton.bodies import scaled_skeleton

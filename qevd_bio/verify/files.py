@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from qevd_bio.errors import DataError
-from qevd_bio.files.contain import contained_path
 from qevd_bio.files.digest import sha256_file
+from qevd_bio.files.path_containment import contained_path
 from qevd_bio.files.strict_json import JsonValue, parse_json
 from qevd_bio.release.contents import MANIFEST_FILE, SUMS_FILE
 from qevd_bio.release.manifest import manifest_problems

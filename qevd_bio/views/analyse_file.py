@@ -13,7 +13,7 @@ from qevd_bio.capture.monocular.backend import capture_motion
 from qevd_bio.capture.monocular.config import MediaPipeConfig
 from qevd_bio.capture.video.decode import probe
 from qevd_bio.errors import UsageError, VideoError
-from qevd_bio.exercises.checking import segment_findings
+from qevd_bio.exercises.check_cycles import segment_findings
 from qevd_bio.exercises.cycle_search import segment_cycles
 from qevd_bio.exercises.names import rule_named
 from qevd_bio.exercises.rule import Rule

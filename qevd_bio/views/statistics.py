@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from qevd_bio.assets import asset_path
 from qevd_bio.errors import UsageError
-from qevd_bio.feedback.rewriting import REWRITABLE
+from qevd_bio.feedback.keep_or_rewrite import REWRITABLE
 from qevd_bio.pipeline.pipeline import WORK_FILE, reopen_pipeline
 from qevd_bio.qevd.completeness import MANIFEST
 from qevd_bio.release.contents import SPLITS

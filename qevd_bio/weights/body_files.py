@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from qevd_bio.errors import DataError
 from qevd_bio.files.first_bytes import looks_like
 from qevd_bio.files.pickle_notes import Call, Name, PickleRefused
-from qevd_bio.files.restricted import load_npz
+from qevd_bio.files.restricted_numpy import load_npz
 from qevd_bio.files.restricted_pickle import NUMBER_NAMES, NumberReader, file_notes
 from qevd_bio.skeleton.dofs import PARENTS
 from qevd_bio.weights.contents import BODY_LAYOUT, N_JOINTS, N_SHAPES, N_VERTICES

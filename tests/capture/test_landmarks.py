@@ -7,7 +7,7 @@ import pytest
 
 from qevd_bio.capture.config import VideoConfig
 from qevd_bio.capture.monocular.stick_body import BODY_JOINTS
-from qevd_bio.capture.person.landmarks import Landmarks, detect
+from qevd_bio.capture.person.follow_person import Landmarks, detect
 from qevd_bio.capture.person.pose_landmarker import BODY_LANDMARKS, M, PoseLandmarker
 from qevd_bio.capture.video.cuts import CutFinder
 from qevd_bio.errors import EnvironmentProblem

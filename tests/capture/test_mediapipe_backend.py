@@ -14,7 +14,7 @@ from qevd_bio.capture.monocular import backend as mediapipe_backend
 from qevd_bio.capture.monocular.backend import capture_motion
 from qevd_bio.capture.monocular.config import MediaPipeConfig
 from qevd_bio.capture.monocular.inverse_kinematics import observed_mask
-from qevd_bio.capture.person.landmarks import Landmarks
+from qevd_bio.capture.person.follow_person import Landmarks
 from qevd_bio.capture.person.pose_landmarker import BODY_LANDMARKS, M
 from qevd_bio.errors import DataError, VideoError
 from qevd_bio.skeleton.bodies import scaled_skeleton
@@ -201,7 +201,7 @@ def test_repetitions_show_in_real_clips(shared_data, name, measure, count):
 def rendered_squats():
     """A rendered man squatting at 45 degrees to the camera, with the angles he was given."""
     pytest.importorskip("mediapipe")
-    from qevd_bio.capture.person.landmarks import detect
+    from qevd_bio.capture.person.follow_person import detect
     from qevd_bio.synthetic.body_mesh import load_body
     from qevd_bio.synthetic.scene import (
         OUTFITS,

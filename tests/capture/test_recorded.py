@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qevd_bio.capture.recorded.association import FollowingConfig, follow
 from qevd_bio.capture.recorded.backend import RecordedConfig, recorded_file, recorded_motion
+from qevd_bio.capture.recorded.follow_person import FollowingConfig, follow
 from qevd_bio.capture.recorded.opensim import COORDINATES
 from qevd_bio.errors import DataError, VideoError
-from qevd_bio.exercises.checking import segment_findings
+from qevd_bio.exercises.check_cycles import segment_findings
 from qevd_bio.exercises.cycle_search import segment_cycles
 from qevd_bio.exercises.load import load_rules
 from qevd_bio.files.opensim_mot import read_mot, write_mot

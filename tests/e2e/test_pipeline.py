@@ -15,7 +15,7 @@ import pytest
 
 import qevd_bio
 from qevd_bio.assets import asset_path
-from qevd_bio.engine.maintain.collect import waste
+from qevd_bio.engine.maintain.garbage import waste
 from qevd_bio.errors import DataError
 from qevd_bio.exercises import load as rule_module
 from qevd_bio.feedback.numbers import unbacked_numbers
@@ -25,7 +25,7 @@ from qevd_bio.motion.constraints import Finding
 from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline, reopen_pipeline
 from qevd_bio.pipeline.running import RunOptions
 from qevd_bio.release.assembly import release_from
-from qevd_bio.release.tracing import trace
+from qevd_bio.release.row_origin import trace
 from qevd_bio.skeleton.dofs import DOF_INDEX
 from qevd_bio.tables.findings import FINDING_FIELDS
 from qevd_bio.tables.published import TABLES

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from qevd_bio.feedback.cues import cues_of
-from qevd_bio.feedback.rewriting import Status
+from qevd_bio.feedback.keep_or_rewrite import Status
 from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline
 from qevd_bio.qevd.layout import RECORDS_FILE, SPLIT_FOLDERS
 from qevd_bio.release.assembly import release_from

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from qevd_bio.engine.events import Event
 from qevd_bio.engine.execute.local import run_local
 from qevd_bio.engine.maintain.adopt import adopt, candidates
-from qevd_bio.engine.maintain.collect import note_published, remove, waste
 from qevd_bio.engine.maintain.failures import Damage, failure_groups, reopen_failed, verify
+from qevd_bio.engine.maintain.garbage import note_published, remove, waste
 from qevd_bio.engine.maintain.provenance import chain, unit_with_output
 from qevd_bio.engine.maintain.status import run_statuses, stage_counts, time_left_s
 from qevd_bio.engine.plan import MAX_ATTEMPTS, OUTPUT_SCHEMA

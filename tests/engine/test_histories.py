@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qevd_bio.engine.maintain.collect import note_published, remove, waste
 from qevd_bio.engine.maintain.failures import Damage, reopen_failed, verify
+from qevd_bio.engine.maintain.garbage import note_published, remove, waste
 from qevd_bio.engine.plan import plan
 from qevd_bio.engine.record import ARTIFACT_FILE, UNIT_FILE, record_from_json
 from qevd_bio.errors import EnvironmentProblem

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from qevd_bio.exercises.checking import segment_findings
+from qevd_bio.exercises.check_cycles import segment_findings
 from qevd_bio.exercises.cycle_search import segment_cycles
 from qevd_bio.exercises.load import load_rules
 from qevd_bio.motion.record import Motion

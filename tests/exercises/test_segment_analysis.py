@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter1d
 
-from qevd_bio.exercises.checking import segment_findings
+from qevd_bio.exercises.check_cycles import segment_findings
 from qevd_bio.exercises.cycle_search import ScoredCycle, choose_cycle, segment_cycles
 from qevd_bio.motion.cycle_score import CycleScore
 from qevd_bio.motion.repetitions.cycles import Cycle

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from qevd_bio.assets import asset_path
-from qevd_bio.exercises.checking import segment_findings
+from qevd_bio.exercises.check_cycles import segment_findings
 from qevd_bio.exercises.cycle_search import segment_cycles
 from qevd_bio.exercises.load import load_rules, read_rule
 from qevd_bio.feedback.numbers import unbacked_numbers

@@ -10,7 +10,7 @@ from qevd_bio.feedback.contexts import motion_context
 from qevd_bio.feedback.morphology import morphology_context
 from qevd_bio.feedback.pose import PoseAngle
 from tests.feedback.made_findings import knee
-from tests.feedback.test_rewriting import DEEPER, answered
+from tests.feedback.test_keep_or_rewrite import DEEPER, answered
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rewriting.md").read_text(encoding="utf-8")
 

@@ -76,10 +76,10 @@ def test_a_measure_without_words_and_without_a_place_on_pictures(tmp_path: Path)
     }
     assert causes == {
         "no joint is known beside which a picture shows wrist_flexion_r": (
-            "Add it to ANCHORS of qevd_bio/skeleton/anchors.py"
+            "Add it to ANCHORS of qevd_bio/skeleton/measure_anchors.py"
         ),
         "no joint is known beside which a picture shows wrist_flexion_l": (
-            "Add it to ANCHORS of qevd_bio/skeleton/anchors.py"
+            "Add it to ANCHORS of qevd_bio/skeleton/measure_anchors.py"
         ),
         "the measure 'wrist_flexion' has no words": (
             "Add it to 'quantities' of prompts/sentences.json"

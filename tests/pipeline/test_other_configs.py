@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from qevd_bio.cli.main import app
-from qevd_bio.engine.maintain.collect import waste
+from qevd_bio.engine.maintain.garbage import waste
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.pipeline.other_configs import plans_of_other_configs
 from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline, reopen_pipeline

@@ -15,9 +15,9 @@ from qevd_bio.exercises.references import build_reference
 from qevd_bio.motion.constraints import Finding
 from qevd_bio.motion.record import Motion
 from qevd_bio.motion.repetitions.cycles import Cycle
-from qevd_bio.skeleton.anchors import ANCHORS
 from qevd_bio.skeleton.bodies import segment_lengths_for_height
 from qevd_bio.skeleton.dofs import DOF_INDEX, JOINT_INDEX, JOINT_NAMES, N_DOFS
+from qevd_bio.skeleton.measure_anchors import ANCHORS
 from qevd_bio.skeleton.measures import CATALOGUE
 from qevd_bio.views.analysed_video import AnalysedSegment, AnalysedVideo
 from qevd_bio.views.overlay.draw_skeleton import GLYPHS, imaging

@@ -13,7 +13,7 @@ import numpy as np
 
 from qevd_bio.arrays import FloatArray
 from qevd_bio.capture.config import PersonConfig
-from qevd_bio.capture.person.landmarks import find_people
+from qevd_bio.capture.person.follow_person import find_people
 from qevd_bio.capture.person.pose_landmarker import PoseLandmarker
 from qevd_bio.capture.video.decode import RgbImage
 

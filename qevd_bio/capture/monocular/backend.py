@@ -20,7 +20,7 @@ from qevd_bio.capture.monocular.inverse_kinematics import inverse_kinematics, ob
 from qevd_bio.capture.monocular.lifting import ShotLandmarks, lift
 from qevd_bio.capture.monocular.side_swaps import swap_legs, swapped_legs
 from qevd_bio.capture.monocular.uncertainty import angle_sigma
-from qevd_bio.capture.person.landmarks import Landmarks, detect
+from qevd_bio.capture.person.follow_person import Landmarks, detect
 from qevd_bio.capture.person.pose_landmarker import BODY_LANDMARKS, pose_class
 from qevd_bio.errors import VideoError
 from qevd_bio.frame_progress import reported

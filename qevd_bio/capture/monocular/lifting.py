@@ -16,6 +16,7 @@ import numpy as np
 
 from qevd_bio.arrays import FloatArray, IntArray
 from qevd_bio.capture.monocular.arm_depth import choose_arms
+from qevd_bio.capture.monocular.arm_support import carrying_arms, elbows_alike
 from qevd_bio.capture.monocular.body_chain import (
     SIDES,
     ChainState,
@@ -45,7 +46,6 @@ from qevd_bio.capture.monocular.stick_body import (
     standing_size_m,
     usual_lengths,
 )
-from qevd_bio.capture.monocular.support import carrying_arms, elbows_alike
 
 _KINDS = [(BODY_JOINTS[a][:-2], BODY_JOINTS[b][:-2]) for a, b in BONE_ENDS]
 _ENDS = [JOINT[f"{name}_{side}"] for name in ("wrist", "ankle", "toe") for side in "lr"]

@@ -14,8 +14,8 @@ import numpy as np
 from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.capture.backend import RECORDED, Backend, SourceVideo, digests
 from qevd_bio.capture.captured import ASSUMED_HEIGHT_M, Captured, Notes, last_valid, stretches
-from qevd_bio.capture.recorded.association import FollowingConfig, follow
 from qevd_bio.capture.recorded.dump import DumpFrame, read_dump
+from qevd_bio.capture.recorded.follow_person import FollowingConfig, follow
 from qevd_bio.capture.recorded.opensim import COORDINATES, from_opensim
 from qevd_bio.errors import DataError, VideoError
 from qevd_bio.files.opensim_mot import MotFile, read_mot

@@ -14,7 +14,7 @@ import numpy as np
 
 from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.errors import DataError
-from qevd_bio.files.restricted import load_npz, load_records_npy
+from qevd_bio.files.restricted_numpy import load_npz, load_records_npy
 from qevd_bio.motion.record import N_BETAS
 from qevd_bio.skeleton.dofs import N_DOFS
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from qevd_bio.engine.maintain.collect import PUBLISHED_FOLDER
+from qevd_bio.engine.maintain.garbage import PUBLISHED_FOLDER
 from qevd_bio.engine.record import UNIT_FILE, UnitRecord
 from qevd_bio.engine.runs import RUNS_FOLDER
 from qevd_bio.engine.stage import RESERVED_NAMES
@@ -34,7 +34,7 @@ from qevd_bio.engine.unit_files import (
 )
 from qevd_bio.errors import DataError, EnvironmentProblem, UsageError
 from qevd_bio.files.atomic import TEMPORARY_PREFIX, atomic_path
-from qevd_bio.files.contain import is_plain_name
+from qevd_bio.files.path_containment import is_plain_name
 from qevd_bio.files.strict_json import dump_json
 
 END_FILE = "packed.json"

@@ -17,9 +17,9 @@ from qevd_bio.motion.constraints import Finding
 from qevd_bio.motion.phase import phase_of_time
 from qevd_bio.motion.record import Motion
 from qevd_bio.motion.repetitions.cycles import Cycle
-from qevd_bio.skeleton.anchors import ANCHORS
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.dofs import JOINT_INDEX
+from qevd_bio.skeleton.measure_anchors import ANCHORS
 from qevd_bio.skeleton.measures import CATALOGUE, measure_values
 from qevd_bio.views.analysed_video import AnalysedSegment
 from qevd_bio.views.formatting import (

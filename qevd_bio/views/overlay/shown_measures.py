@@ -5,7 +5,7 @@ from __future__ import annotations
 from qevd_bio.exercises.motion_parts import full_name, unobserved
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.motion.record import Motion
-from qevd_bio.skeleton.anchors import ANCHORS
+from qevd_bio.skeleton.measure_anchors import ANCHORS
 from qevd_bio.skeleton.measures import CATALOGUE
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from qevd_bio.errors import DataError
-from qevd_bio.files.contain import contained_path, plain_name
+from qevd_bio.files.path_containment import contained_path, plain_name
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def test_the_person_in_front_is_followed(
     person: set[int], bystander: set[int], followed: set[int]
 ) -> None:
     pytest.importorskip("mediapipe", reason="needs the extra 'mediapipe'")
-    from qevd_bio.capture.person.landmarks import detect
+    from qevd_bio.capture.person.follow_person import detect
 
     landmarks = detect(two_people(60, person, bystander), VideoConfig())
     on_her = landmarks.found & (landmarks.image_px[:, [11, 12, 23, 24], 0].mean(axis=1) < WIDTH)
@@ -122,7 +122,7 @@ def test_the_person_in_front_is_followed(
 @pytest.mark.slow
 def test_a_bystander_who_was_there_first_is_left_for_the_person() -> None:
     pytest.importorskip("mediapipe", reason="needs the extra 'mediapipe'")
-    from qevd_bio.capture.person.landmarks import detect
+    from qevd_bio.capture.person.follow_person import detect
 
     come = 10
     frames = CONFIG.recheck_frames + 50

@@ -9,7 +9,7 @@ import pytest
 
 from qevd_bio.engine.events import Event
 from qevd_bio.engine.log import RunLog
-from qevd_bio.engine.maintain.collect import check_no_run_goes_on, remove, waste
+from qevd_bio.engine.maintain.garbage import check_no_run_goes_on, remove, waste
 from qevd_bio.engine.runs import RUN_FILE, close_run, open_run
 from qevd_bio.errors import UsageError
 

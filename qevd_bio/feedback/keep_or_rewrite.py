@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from qevd_bio.exercises.rule import Rule
-from qevd_bio.feedback.choice import choose, matching
 from qevd_bio.feedback.contexts import motion_context
 from qevd_bio.feedback.cues import cues_of, of_sides
+from qevd_bio.feedback.finding_choice import choose, matching
 from qevd_bio.feedback.kinds import Kind
 from qevd_bio.feedback.pose import PoseAngle
 from qevd_bio.feedback.statements import statement_text
@@ -73,7 +73,7 @@ def rewrite(
     pose : sequence of PoseAngle
         Angles of the salient joints at the time of the utterance.
     style : Style
-        Its policy decides what is reported, see `qevd_bio.feedback.choice`.
+        Its policy decides what is reported, see `qevd_bio.feedback.finding_choice`.
 
     Returns
     -------

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qevd_bio.exercises.load import load_rules
+from qevd_bio.feedback.keep_or_rewrite import rewrite
 from qevd_bio.feedback.kinds import Kind, kind_of
 from qevd_bio.feedback.numbers import unbacked_numbers
-from qevd_bio.feedback.rewriting import rewrite
 from qevd_bio.feedback.style import style_of
 from qevd_bio.motion.repetitions.cycles import Cycle
 from tests.feedback.made_findings import finding, hip, knee, lean, still, uneven

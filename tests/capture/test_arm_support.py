@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from qevd_bio.capture.monocular.arm_support import carrying_arms, elbows_alike
 from qevd_bio.capture.monocular.config import SupportConfig
 from qevd_bio.capture.monocular.stick_body import JOINT, K
-from qevd_bio.capture.monocular.support import carrying_arms, elbows_alike
 
 CONFIG = SupportConfig()
 RATE, SECONDS = 30.0, 6

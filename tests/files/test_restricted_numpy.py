@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qevd_bio.errors import DataError
-from qevd_bio.files.restricted import load_npy, load_npz, load_records_npy
+from qevd_bio.files.restricted_numpy import load_npy, load_npz, load_records_npy
 
 ARRAYS = {
     "timestamps": np.arange(1_600_000_000_000_000_000, 1_600_000_000_000_000_007, dtype=np.int64),
