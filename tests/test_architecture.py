@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -112,3 +113,34 @@ def test_the_answers_of_the_page_name_files_that_exist() -> None:
     assert len(names) >= 5
     for name in names:
         assert (PACKAGE / name).exists() or (PACKAGE.parent / name).exists(), name
+
+
+MOST_LINES_OF_A_FUNCTION, MOST_PARAMETERS, MOST_LINES_OF_A_FILE = 60, 8, 410
+
+
+def functions_of(source: Path) -> list[ast.FunctionDef]:
+    tree = ast.parse(source.read_text(encoding="utf-8"))
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+
+
+def lines_of(function: ast.FunctionDef) -> int:
+    text = ast.get_docstring(function, clean=False)
+    own = (function.end_lineno or function.lineno) - function.lineno + 1
+    return own - (text.count("\n") + 1 if text else 0)
+
+
+def test_no_function_does_more_than_one_thing() -> None:
+    large = []
+    for name, path in SOURCES.items():
+        for function in functions_of(path):
+            parameters = len(function.args.args) + len(function.args.kwonlyargs)
+            # Each parameter of a command is an option that a user sees.
+            many = parameters > MOST_PARAMETERS and not name.startswith("cli.")
+            if lines_of(function) > MOST_LINES_OF_A_FUNCTION or many:
+                large.append(f"{name}.{function.name}")
+    assert large == []
+
+
+def test_no_file_holds_two_subjects() -> None:
+    lines = {name: len(path.read_text("utf-8").splitlines()) for name, path in SOURCES.items()}
+    assert {name for name, count in lines.items() if count > MOST_LINES_OF_A_FILE} == set()
