@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class QevdBioError(Exception):
-    """A known failure, told in one line.
+    """A known failure, reported in one line.
 
     Parameters
     ----------
@@ -23,7 +23,8 @@ class QevdBioError(Exception):
         self.next_step = next_step
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.message}. {self.next_step}"
+        stop = "" if self.message.endswith("?") else "."
+        return f"{self.where}: {self.message}{stop} {self.next_step}"
 
 
 class DataError(QevdBioError):
