@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.release.contents import SPLITS, Contents
-from qevd_bio.release.features import type_name
+from qevd_bio.release.features import plain_type
 from qevd_bio.tables.published import TABLES
 from qevd_bio.tables.published_table import PublishedTable
 
@@ -36,15 +36,6 @@ _CONTEXT: dict[str, JsonValue] = {
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     "examples": {"@id": "cr:examples", "@type": "@json"},
     **{term: f"cr:{term}" for term in _CROISSANT_TERMS},
-}
-
-_DATA_TYPES = {
-    "string": "sc:Text",
-    "bool": "sc:Boolean",
-    "int32": "cr:Int32",
-    "int64": "cr:Int64",
-    "float32": "cr:Float32",
-    "float64": "cr:Float64",
 }
 
 _ENCODINGS = {
@@ -191,11 +182,11 @@ def _field(path: str, field: pa.Field, source: Mapping[str, JsonValue]) -> JsonV
         kind = kind.value_type
     extract: dict[str, JsonValue] = {**source, "extract": {"column": field.name}}
     if not pa.types.is_struct(kind):
-        return {**described, "dataType": _DATA_TYPES[type_name(kind)], "source": extract}
+        return {**described, "dataType": plain_type(kind).croissant, "source": extract}
     described["subField"] = [
         {
             **_described(f"{path}/{inner.name}", inner),
-            "dataType": _DATA_TYPES[type_name(inner.type)],
+            "dataType": plain_type(inner.type).croissant,
             "source": {**extract, "transform": {"jsonPath": inner.name}},
         }
         for inner in kind
