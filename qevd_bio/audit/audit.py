@@ -110,9 +110,10 @@ class Pair:
 
     def as_json(self) -> dict[str, JsonValue]:
         """Spell the pair out."""
-        match = asdict(self).pop("match") or dict.fromkeys(("distance", "common", "view"))
+        numbers = asdict(self)
+        match = numbers.pop("match") or dict.fromkeys(("distance", "common", "view"))
         return {
-            **{name: value for name, value in asdict(self).items() if name != "match"},
+            **numbers,
             "distance": match["distance"],
             "common_bits": match["common"],
             "view": match["view"],

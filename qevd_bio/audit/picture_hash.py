@@ -133,16 +133,8 @@ def best_match(one: Background, other: Background) -> Match:
     -----
     The crop is taken about the middle; one that is off the middle is not found.
     """
-    signs, counts = other.bits
-    own_signs, own_counts = one.bits
-    matches = []
-    for crop, other_crop in ((0, 0), *((z, 0) for z in _CROPPED), *((0, z) for z in _CROPPED)):
-        common = counts[other_crop] & own_counts[crop, 0]
-        number = common.sum(axis=1)
-        differing = ((signs[other_crop] != own_signs[crop, 0]) & common).sum(axis=1)
-        distance = np.where(number > 0, differing / np.maximum(number, 1), 1.0)
-        view = int(np.argmax((0.5 - distance) * np.sqrt(number)))
-        matches.append(Match(float(distance[view]), int(number[view]), view))
+    crops = ((0, 0), *((z, 0) for z in _CROPPED), *((0, z) for z in _CROPPED))
+    matches = (_in_best_view(one, other, *pair)[0] for pair in crops)
     return max(matches, key=chance_sigmas)
 
 
@@ -163,18 +155,27 @@ def differing_cells(one: Background, other: Background) -> tuple[BoolArray, Bool
     In the view in which the uncropped backgrounds agree best; each bit is drawn in the cell to
     the left of or above its difference.
     """
-    signs, counts = other.bits[0][0], other.bits[1][0] & one.bits[1][0, 0]
-    wrong = (signs != one.bits[0][0, 0]) & counts
-    share = np.where(
-        counts.sum(axis=1) > 0, wrong.sum(axis=1) / np.maximum(counts.sum(axis=1), 1), 1.0
-    )
-    view = int(np.argmax((0.5 - share) * np.sqrt(counts.sum(axis=1))))
+    _, common, wrong = _in_best_view(one, other, 0, 0)
     compared, differing = np.zeros((2, CELLS, CELLS), dtype=bool)
     half = CELLS * (CELLS - 1)
-    for bits, cells in ((counts[view], compared), (wrong[view], differing)):
+    for bits, cells in ((common, compared), (wrong, differing)):
         cells[:, :-1] |= bits[:half].reshape(CELLS, CELLS - 1)
         cells[:-1] |= bits[half:].reshape(CELLS - 1, CELLS)
     return compared & ~differing, differing
+
+
+def _in_best_view(
+    one: Background, other: Background, crop: int, other_crop: int
+) -> tuple[Match, BoolArray, BoolArray]:
+    """Compare two crops in the view in which they agree best: common bits (B,) and wrong ones."""
+    (own_signs, own_counts), (signs, counts) = one.bits, other.bits
+    common = counts[other_crop] & own_counts[crop, 0]
+    wrong = (signs[other_crop] != own_signs[crop, 0]) & common
+    number = common.sum(axis=1)
+    distance = np.where(number > 0, wrong.sum(axis=1) / np.maximum(number, 1), 1.0)
+    view = int(np.argmax((0.5 - distance) * np.sqrt(number)))
+    match = Match(float(distance[view]), int(number[view]), view)
+    return match, common[view], wrong[view]
 
 
 def turned(picture: Picture, view: int) -> Picture:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import typer
 from typer.core import TyperCommand, TyperGroup
 
 
@@ -39,6 +40,11 @@ class Group(TyperGroup):
             section = panel if isinstance(panel, str) else "Commands"
             sections.setdefault(section, []).append((name.ljust(longest), summary))
         _write_sections(sections, formatter)
+
+
+def command_group(about: str) -> typer.Typer:
+    """Make a group of commands."""
+    return typer.Typer(cls=Group, help=about, no_args_is_help=True, rich_markup_mode=None)
 
 
 def _write_sections(sections: dict[str, list[tuple[str, str]]], formatter: Any) -> None:  # noqa: ANN401

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qevd_bio.cli.errors import DONE, ISSUES_FOUND, guarded, report
-from qevd_bio.cli.help_groups import Command, Group
+from qevd_bio.cli.help_groups import Command, command_group
 from qevd_bio.cli.options import PROGRAM, STAGE_NAMES, Json, Videos, Work, follow_up
 from qevd_bio.cli.output import counts_table, emit, table
 
@@ -18,12 +18,7 @@ if TYPE_CHECKING:
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do it; without this it is only shown.")]
 
-archive_app = typer.Typer(
-    cls=Group,
-    help="Export a work folder to one file, import such files.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
+archive_app = command_group("Export a work folder to one file, import such files.")
 
 
 @guarded

@@ -9,22 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from qevd_bio.cli.errors import DONE, FAILED, guarded
-from qevd_bio.cli.help_groups import Command, Group
+from qevd_bio.cli.help_groups import Command, command_group
 from qevd_bio.cli.options import RULE_IDS, Json, UserRules
 from qevd_bio.cli.output import emit, table
 
 if TYPE_CHECKING:
     from qevd_bio.exercises.rule import Rule
 
-rules_app = typer.Typer(
-    cls=Group,
-    help="List, show, check and start exercise rules.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
-references_app = typer.Typer(
-    cls=Group, help="Build the reference cycles.", no_args_is_help=True, rich_markup_mode=None
-)
+rules_app = command_group("List, show, check and start exercise rules.")
+references_app = command_group("Build the reference cycles.")
 
 
 @references_app.callback()

@@ -8,16 +8,11 @@ from typing import Annotated
 import typer
 
 from qevd_bio.cli.errors import DONE, ISSUES_FOUND, guarded, report
-from qevd_bio.cli.help_groups import Command, Group
+from qevd_bio.cli.help_groups import Command, command_group
 from qevd_bio.cli.options import Json
 from qevd_bio.cli.output import emit, table
 
-weights_app = typer.Typer(
-    cls=Group,
-    help="Import, list and check model files you have obtained.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
+weights_app = command_group("Import, list and check model files you have obtained.")
 Folder = Annotated[
     Path | None,
     typer.Option(

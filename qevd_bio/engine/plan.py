@@ -65,21 +65,7 @@ class PlannedUnit:
 
 
 def plan(stages: Sequence[Stage], video_ids: Sequence[str], store: Store) -> list[PlannedUnit]:
-    """Plan a run without doing it.
-
-    Parameters
-    ----------
-    stages : sequence of Stage
-        Every stage after the ones it reads from.
-    video_ids : sequence of str
-        The videos, in the order they would be worked on.
-    store : Store
-        Where results lie; nothing is written.
-
-    Returns
-    -------
-    list of PlannedUnit
-        Video by video, in the order of `stages`.
+    """Plan a run without doing it, video by video in the order of `stages`.
 
     Raises
     ------

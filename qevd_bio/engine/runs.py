@@ -56,21 +56,10 @@ def recorded_run(
     on_event: Callable[[Event], None],
     report: Callable[[str], None],
 ) -> Iterator[OpenRun]:
-    """Record that a run begins and, whatever happens, how it ended.
+    """Record that a run begins, as `open_run` does, and, whatever happens, how it ended.
 
-    Parameters
-    ----------
-    work, argv, config, execution
-        As `open_run` takes them.
-    on_event : callable
-        Called with each event after it is logged.
-    report : callable
-        Called with a message when the disk does not take the end of the record: the units
-        are what counts.
-
-    Yields
-    ------
-    OpenRun
+    `on_event` gets each event after it is logged. `report` gets a message when the disk does not
+    take the end of the record: the units are what counts.
     """
     folder = open_run(work, argv=argv, config=config, execution=execution)
     log = RunLog(folder)
@@ -109,8 +98,6 @@ def open_run(
 
     Parameters
     ----------
-    work : Path
-        The work folder.
     argv : sequence of str
         The command line. It is stored as given: keep secrets out of it.
     config : mapping of str to JsonValue

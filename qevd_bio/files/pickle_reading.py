@@ -144,9 +144,12 @@ def _pop(m: _Machine, _: None) -> None:
         m.to_mark()
 
 
-def _tuple(m: _Machine, _: None) -> None:
-    items = tuple(m.to_mark())
-    m.stack.append(items)
+def _collected(make: Callable[[list[Any]], Any]) -> _Step:
+    def step(m: _Machine, _: None) -> None:
+        items = m.to_mark()
+        m.stack.append(make(items))
+
+    return step
 
 
 def _tuple_of(count: int) -> _Step:
@@ -156,17 +159,6 @@ def _tuple_of(count: int) -> _Step:
         m.stack[-count:] = [tuple(m.stack[-count:])]
 
     return step
-
-
-def _list(m: _Machine, _: None) -> None:
-    items = m.to_mark()
-    m.stack.append(items)
-
-
-def _dict(m: _Machine, _: None) -> None:
-    items = m.to_mark()
-    m.stack.append({})
-    _put(m.stack[-1], items)
 
 
 def _append(m: _Machine, _: None) -> None:
@@ -197,7 +189,7 @@ def _set_items(m: _Machine, _: None) -> None:
     _put(m.stack[-1], items)
 
 
-def _put(target: Any, items: list[Any]) -> None:  # noqa: ANN401
+def _put(target: Any, items: list[Any]) -> Any:  # noqa: ANN401
     entries = target.entries if isinstance(target, Call) else target
     if not isinstance(entries, dict) or len(items) % 2:
         raise PickleRefused("it sets items of something that is no mapping")
@@ -206,6 +198,7 @@ def _put(target: Any, items: list[Any]) -> None:  # noqa: ANN401
         if not (key is None or isinstance(key, str | bytes | int | float)):
             raise PickleRefused("it holds a mapping whose keys are neither text nor numbers")
         entries[key] = value
+    return target
 
 
 def _frozen_set(m: _Machine, _: None) -> None:
@@ -290,7 +283,7 @@ _STEPS: dict[str, _Step] = {
     "BINPERSID": lambda m, _: m.refer(m.stack.pop()),
     "BUILD": _build,
     "BYTEARRAY8": lambda m, array: m.stack.append(bytes(array)),
-    "DICT": _dict,
+    "DICT": _collected(lambda items: _put({}, items)),
     "DUP": lambda m, _: m.stack.append(m.stack[-1]),
     "EMPTY_DICT": lambda m, _: m.stack.append({}),
     "EMPTY_LIST": lambda m, _: m.stack.append([]),
@@ -300,7 +293,7 @@ _STEPS: dict[str, _Step] = {
     "FROZENSET": _frozen_set,
     "GLOBAL": _global,
     "INST": _instance,
-    "LIST": _list,
+    "LIST": _collected(list),
     "MARK": _mark,
     "NEWFALSE": _constant(False),
     "NEWOBJ": _reduce,
@@ -316,7 +309,7 @@ _STEPS: dict[str, _Step] = {
     "SETITEM": _set_item,
     "SETITEMS": _set_items,
     "STACK_GLOBAL": _stack_global,
-    "TUPLE": _tuple,
+    "TUPLE": _collected(tuple),
     "TUPLE1": _tuple_of(1),
     "TUPLE2": _tuple_of(2),
     "TUPLE3": _tuple_of(3),

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.release.contents import SPLITS, Contents
-from qevd_bio.release.features import type_name
+from qevd_bio.release.features import plain_type
 from qevd_bio.tables.published import TABLES
 from qevd_bio.tables.published_table import PublishedTable
 
@@ -36,15 +36,6 @@ _CONTEXT: dict[str, JsonValue] = {
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     "examples": {"@id": "cr:examples", "@type": "@json"},
     **{term: f"cr:{term}" for term in _CROISSANT_TERMS},
-}
-
-_DATA_TYPES = {
-    "string": "sc:Text",
-    "bool": "sc:Boolean",
-    "int32": "cr:Int32",
-    "int64": "cr:Int64",
-    "float32": "cr:Float32",
-    "float64": "cr:Float64",
 }
 
 _ENCODINGS = {
@@ -124,10 +115,7 @@ def _file_object(path: str, size: int, sha256: str) -> JsonValue:
 
 def _file_set(config: str) -> JsonValue:
     return {
-        "@type": "cr:FileSet",
-        "@id": f"{config}-shards",
-        "name": f"{config}-shards",
-        "description": f"Every shard of {config}.",
+        **_node("FileSet", f"{config}-shards", f"Every shard of {config}."),
         "encodingFormat": _ENCODINGS[".parquet"],
         "includes": f"{config}/*.parquet",
     }
@@ -135,20 +123,11 @@ def _file_set(config: str) -> JsonValue:
 
 def _splits(names: Sequence[str]) -> JsonValue:
     return {
-        "@type": "cr:RecordSet",
-        "@id": "splits",
-        "name": "splits",
-        "description": "The splits of the release; no video is in two.",
+        **_node("RecordSet", "splits", "The splits of the release; no video is in two."),
         "dataType": "cr:Split",
         "key": {"@id": "splits/split"},
         "field": [
-            {
-                "@type": "cr:Field",
-                "@id": "splits/split",
-                "name": "split",
-                "description": "Name of the split.",
-                "dataType": "sc:Text",
-            }
+            {**_node("Field", "splits/split", "Name of the split."), "dataType": "sc:Text"},
         ],
         "data": [{"splits/split": name} for name in names],
     }
@@ -158,10 +137,7 @@ def _record_set(table: PublishedTable) -> JsonValue:
     config = table.name
     source = {"fileSet": {"@id": f"{config}-shards"}}
     split: dict[str, JsonValue] = {
-        "@type": "cr:Field",
-        "@id": f"{config}/split",
-        "name": "split",
-        "description": "Split the row belongs to.",
+        **_node("Field", f"{config}/split", "Split the row belongs to."),
         "dataType": "sc:Text",
         "source": {
             **source,
@@ -172,10 +148,7 @@ def _record_set(table: PublishedTable) -> JsonValue:
     }
     fields = [_field(f"{config}/{field.name}", field, source) for field in table.schema]
     record_set: dict[str, JsonValue] = {
-        "@type": "cr:RecordSet",
-        "@id": config,
-        "name": config,
-        "description": f"The table {config}, sorted by {', '.join(table.order)}.",
+        **_node("RecordSet", config, f"The table {config}, sorted by {', '.join(table.order)}."),
         "field": [split, *fields],
     }
     if table.is_sorted_by_key:
@@ -191,11 +164,11 @@ def _field(path: str, field: pa.Field, source: Mapping[str, JsonValue]) -> JsonV
         kind = kind.value_type
     extract: dict[str, JsonValue] = {**source, "extract": {"column": field.name}}
     if not pa.types.is_struct(kind):
-        return {**described, "dataType": _DATA_TYPES[type_name(kind)], "source": extract}
+        return {**described, "dataType": plain_type(kind).croissant, "source": extract}
     described["subField"] = [
         {
             **_described(f"{path}/{inner.name}", inner),
-            "dataType": _DATA_TYPES[type_name(inner.type)],
+            "dataType": plain_type(inner.type).croissant,
             "source": {**extract, "transform": {"jsonPath": inner.name}},
         }
         for inner in kind
@@ -206,9 +179,10 @@ def _field(path: str, field: pa.Field, source: Mapping[str, JsonValue]) -> JsonV
 def _described(path: str, field: pa.Field) -> dict[str, JsonValue]:
     unit = field.metadata.get(b"unit", b"").decode()
     text = field.metadata[b"description"].decode()
-    return {
-        "@type": "cr:Field",
-        "@id": path,
-        "name": field.name,
-        "description": f"{text} [{unit}]" if unit else text,
-    }
+    return _node("Field", path, f"{text} [{unit}]" if unit else text)
+
+
+def _node(kind: str, path: str, about: str) -> dict[str, JsonValue]:
+    """Write what every node has; its name is the last part of its path."""
+    name = path.rpartition("/")[2]
+    return {"@type": f"cr:{kind}", "@id": path, "name": name, "description": about}

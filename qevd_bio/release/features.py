@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import pyarrow as pa
 
 from qevd_bio.files.strict_json import JsonValue
 
-_VALUE_TYPES = {
-    pa.string(): "string",
-    pa.bool_(): "bool",
-    pa.int32(): "int32",
-    pa.int64(): "int64",
-    pa.float32(): "float32",
-    pa.float64(): "float64",
+
+class PlainType(NamedTuple):
+    """A plain type as NumPy and Hugging Face, JSON Schema, and Croissant name it."""
+
+    name: str
+    json: str
+    croissant: str
+
+
+_PLAIN_TYPES = {
+    pa.string(): PlainType("string", "string", "sc:Text"),
+    pa.bool_(): PlainType("bool", "boolean", "sc:Boolean"),
+    pa.int32(): PlainType("int32", "integer", "cr:Int32"),
+    pa.int64(): PlainType("int64", "integer", "cr:Int64"),
+    pa.float32(): PlainType("float32", "number", "cr:Float32"),
+    pa.float64(): PlainType("float64", "number", "cr:Float64"),
 }
 
 
-def type_name(kind: pa.DataType) -> str:
-    """Name a plain type as NumPy and Hugging Face do; `ValueError` for any other."""
-    if kind not in _VALUE_TYPES:
+def plain_type(kind: pa.DataType) -> PlainType:
+    """Find the names of a plain type; `ValueError` for any other."""
+    if kind not in _PLAIN_TYPES:
         raise ValueError(f"no name is agreed for columns of type {kind}")
-    return _VALUE_TYPES[kind]
+    return _PLAIN_TYPES[kind]
 
 
 def huggingface_features(schema: pa.Schema) -> dict[str, JsonValue]:
@@ -36,7 +47,7 @@ def _feature(kind: pa.DataType) -> JsonValue:
         return {field.name: _feature(field.type) for field in kind}
     if pa.types.is_list(kind):
         return [_feature(kind.value_type)]
-    return {"dtype": type_name(kind), "_type": "Value"}
+    return {"dtype": plain_type(kind).name, "_type": "Value"}
 
 
 def card_features(schema: pa.Schema) -> list[JsonValue]:
@@ -51,8 +62,8 @@ def _card_feature(field: pa.Field) -> JsonValue:
         item = field.type.value_type
         if pa.types.is_struct(item):
             return {"name": field.name, "list": [_card_feature(inner) for inner in item]}
-        return {"name": field.name, "list": type_name(item)}
-    return {"name": field.name, "dtype": type_name(field.type)}
+        return {"name": field.name, "list": plain_type(item).name}
+    return {"name": field.name, "dtype": plain_type(field.type).name}
 
 
 def field_list(schema: pa.Schema) -> list[JsonValue]:
@@ -74,7 +85,7 @@ def _described(field: pa.Field) -> JsonValue:
         kind, name = kind.value_type, "list of "
     described: dict[str, JsonValue] = {
         "name": field.name,
-        "type": name + ("struct" if pa.types.is_struct(kind) else type_name(kind)),
+        "type": name + ("struct" if pa.types.is_struct(kind) else plain_type(kind).name),
         "nullable": field.nullable,
         "unit": metadata.get("unit", ""),
         "description": metadata["description"],

@@ -7,20 +7,11 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from qevd_bio.files.strict_json import JsonValue
-from qevd_bio.release.features import type_name
+from qevd_bio.release.features import plain_type
 from qevd_bio.tables.columns import SCHEMA_VERSION
 from qevd_bio.tables.published_table import PublishedTable
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
-
-_JSON_TYPES = {
-    "string": "string",
-    "bool": "boolean",
-    "int32": "integer",
-    "int64": "integer",
-    "float32": "number",
-    "float64": "number",
-}
 
 
 def row_schema(table: PublishedTable, schema: pa.Schema | None = None) -> dict[str, JsonValue]:
@@ -59,6 +50,5 @@ def _typed(kind: pa.DataType, *, nullable: bool) -> dict[str, JsonValue]:
     if pa.types.is_list(kind):
         items = _typed(kind.value_type, nullable=False)
         return {"type": ["array", "null"] if nullable else "array", "items": items}
-    name = type_name(kind)
-    plain = _JSON_TYPES[name]
-    return {"type": [plain, "null"] if nullable else plain, "arrowType": name}
+    plain = plain_type(kind)
+    return {"type": [plain.json, "null"] if nullable else plain.json, "arrowType": plain.name}

@@ -27,17 +27,8 @@ class Trace:
 def trace(pipeline: Pipeline, name: str) -> Trace:
     """Find what a row was made from.
 
-    Parameters
-    ----------
-    pipeline : Pipeline
-        The work the row came from.
-    name : str
-        ``VIDEO:FEEDBACK_INDEX``, a current annotation, or ``FILE.parquet:ROW``, a row of a
-        release counted from 0.
-
-    Returns
-    -------
-    Trace
+    `name` is ``VIDEO:FEEDBACK_INDEX``, a current annotation, or ``FILE.parquet:ROW``, a row of a
+    release counted from 0.
 
     Raises
     ------

@@ -28,37 +28,36 @@ from qevd_bio.release.drop_in import DROP_IN_FOLDER, TABLE_FILE
 from qevd_bio.release.loaded_size import loaded_bytes
 from qevd_bio.tables.published import TABLES
 from qevd_bio.verify.files import Layout, ShardEntry
-from qevd_bio.verify.issues import Verdict
 from qevd_bio.verify.tables import Tables
 
 _CARD_LINE = re.compile(r'(?:- )?(config_name|name|num_examples): "?([^"\n]+)"?')
 
 
-def check_descriptions(layout: Layout, tables: Tables, verdict: Verdict) -> None:
+def check_descriptions(layout: Layout, tables: Tables) -> None:
     """Compare card, Croissant description and changelog of a release of this schema version.
 
     What programs read is compared to the letter: the YAML of configs and data set info, and of
     `croissant.json` files, digests, sizes and fields. Text that only people read is not.
     """
-    _check_names_of_files(layout, verdict)
-    _check_changelog(layout, verdict)
+    _check_names_of_files(layout)
+    _check_changelog(layout)
     contents = _contents(layout, tables)
     if contents is None:
-        verdict.skip("card and Croissant description: a shard is wrong")
+        layout.verdict.skip("card and Croissant description: a shard is wrong")
         return
     if CARD_FILE in layout.folder.files:
-        _check_card(layout, contents, verdict)
-    _check_croissant(layout, contents, verdict)
+        _check_card(layout, contents)
+    _check_croissant(layout, contents)
 
 
-def _check_names_of_files(layout: Layout, verdict: Verdict) -> None:
+def _check_names_of_files(layout: Layout) -> None:
     """Find the files that no release holds, though the sums may name them, and those it must."""
-    listed = {one.where for one in verdict.issues}
+    listed = {one.where for one in layout.verdict.issues}
     for name in sorted(layout.folder.files - _known(layout) - listed):
-        verdict.add("extra file", name, "no release holds such a file")
+        layout.verdict.add("extra file", name, "no release holds such a file")
     for name in (CARD_FILE, CHANGELOG_FILE, "schema/records.json"):
         if name not in layout.folder.files | listed:
-            verdict.add("missing file", name, "every release has one")
+            layout.verdict.add("missing file", name, "every release has one")
 
 
 def _known(layout: Layout) -> set[str]:
@@ -105,14 +104,14 @@ def _shard(layout: Layout, entry: ShardEntry) -> Shard:
     return Shard(entry.path, entry.rows, loaded_bytes(file), file.stat().st_size, sha256="")
 
 
-def _check_card(layout: Layout, contents: Contents, verdict: Verdict) -> None:
+def _check_card(layout: Layout, contents: Contents) -> None:
     front = _text(layout, CARD_FILE).removeprefix("---\n").partition("\n---\n")[0].splitlines()
     start = front.index("configs:") if "configs:" in front else len(front)
     own, expected = front[start:], loader_lines(contents)
     for place, (line, due) in enumerate(zip_longest(own, expected, fillvalue="")):
         if line != due:
             cause = f"its YAML has {line.strip()!r} where the tables ask for {due.strip()!r}"
-            verdict.add("described", f"{CARD_FILE} line {start + place + 2}", cause)
+            layout.verdict.add("described", f"{CARD_FILE} line {start + place + 2}", cause)
             return
 
 
@@ -120,24 +119,24 @@ def _text(layout: Layout, name: str) -> str:
     return (layout.folder.path / name).read_bytes().decode("utf-8", errors="replace")
 
 
-def _check_changelog(layout: Layout, verdict: Verdict) -> None:
+def _check_changelog(layout: Layout) -> None:
     if CHANGELOG_FILE not in layout.folder.files:
         return
     text = _text(layout, CHANGELOG_FILE)
     head = entry_head(layout.manifest["version"])
     if not text.startswith(head):
         cause = f"does not begin with the entry of {layout.manifest['version']}"
-        verdict.add("described", CHANGELOG_FILE, cause)
+        layout.verdict.add("described", CHANGELOG_FILE, cause)
         return
     entry = text.removeprefix(head).partition("\n## ")[0].splitlines()
     for config, splits in layout.manifest["configs"].items():
         for split, found in splits.items():
             due = f"`{config}` {split}: {found['rows']} rows"
             if not any(line == f"- {due}." or line.startswith(f"- {due} (") for line in entry):
-                verdict.add("described", CHANGELOG_FILE, f"does not have '{due}'")
+                layout.verdict.add("described", CHANGELOG_FILE, f"does not have '{due}'")
 
 
-def _check_croissant(layout: Layout, contents: Contents, verdict: Verdict) -> None:
+def _check_croissant(layout: Layout, contents: Contents) -> None:
     written: Any = layout.folder.json(CROISSANT_FILE)
     if written is None:
         return
@@ -149,10 +148,10 @@ def _check_croissant(layout: Layout, contents: Contents, verdict: Verdict) -> No
     try:
         own, due = dict(_claims(written)), dict(_claims(expected))
     except (KeyError, TypeError, AttributeError) as error:
-        verdict.add("described", CROISSANT_FILE, f"has another shape ({error!r})")
+        layout.verdict.add("described", CROISSANT_FILE, f"has another shape ({error!r})")
         return
     # what SHA256SUMS contradicts, or misses, is an issue already
-    listed = (layout.folder.files | {one.where for one in verdict.issues}) - set(files)
+    listed = (layout.folder.files | {one.where for one in layout.verdict.issues}) - set(files)
     for name in [name for name in {**due, **own} if own.get(name) != due.get(name)]:
         if name in listed:
             continue
@@ -162,7 +161,7 @@ def _check_croissant(layout: Layout, contents: Contents, verdict: Verdict) -> No
             cause = f"names {name}, which is not there"
         else:
             cause = f"{name} does not fit the files{_first_difference(own[name], due[name])}"
-        verdict.add("described", CROISSANT_FILE, cause)
+        layout.verdict.add("described", CROISSANT_FILE, cause)
 
 
 def _claims(described: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401
@@ -185,11 +184,11 @@ def _first_difference(own: object, due: object) -> str:
     return f": {key} is {own.get(key)!r}, not {due.get(key)!r}"[:200]
 
 
-def check_card_counts(layout: Layout, verdict: Verdict) -> None:
+def check_card_counts(layout: Layout) -> None:
     """Compare the row counts of the card's YAML with the manifest, for any schema version."""
     if CARD_FILE not in layout.folder.files:
-        if not verdict.has(CARD_FILE):
-            verdict.add("missing file", CARD_FILE, "every release has one")
+        if not layout.verdict.has(CARD_FILE):
+            layout.verdict.add("missing file", CARD_FILE, "every release has one")
         return
     stated = _card_rows(_text(layout, CARD_FILE))
     for config, splits in layout.manifest["configs"].items():
@@ -197,10 +196,10 @@ def check_card_counts(layout: Layout, verdict: Verdict) -> None:
             own = stated.pop((config, split), 0)
             if own != entry["rows"]:
                 cause = f"states {own} rows of {config} in {split}, the manifest {entry['rows']}"
-                verdict.add("count", CARD_FILE, cause)
+                layout.verdict.add("count", CARD_FILE, cause)
     for (config, split), rows in stated.items():
         cause = f"states {rows} rows of {config} in {split}, there are none"
-        verdict.add("count", CARD_FILE, cause)
+        layout.verdict.add("count", CARD_FILE, cause)
 
 
 def _card_rows(card: str) -> dict[tuple[str, str], int]:

@@ -102,6 +102,11 @@ class Layout:
     digests: Mapping[str, str]
 
     @property
+    def verdict(self) -> Verdict:
+        """The verdict that takes its issues."""
+        return self.folder.verdict
+
+    @property
     def is_current(self) -> bool:
         """Whether the tables have the schema version of this package."""
         return bool(self.manifest["schema_version"] == SCHEMA_VERSION)

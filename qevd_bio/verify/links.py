@@ -17,7 +17,7 @@ from qevd_bio.tables.columns import SCHEMA_VERSION
 from qevd_bio.tables.published import TABLES
 from qevd_bio.tables.published_table import PublishedTable, Reference
 from qevd_bio.verify.files import Layout
-from qevd_bio.verify.issues import IssueKind, Verdict
+from qevd_bio.verify.issues import IssueKind
 from qevd_bio.verify.row_invariants import ROW_INVARIANTS
 from qevd_bio.verify.tables import Tables
 
@@ -32,22 +32,19 @@ Cells = Mapping[str, list[Any]]
 class _Video:
     """One video, its rows, and where they stand."""
 
+    layout: Layout
     video: str
     split: str
-    manifest: Mapping[str, Any]
     tables: VideoTables
     cells: Mapping[str, Cells]
     homes: Mapping[str, SplitRows]
-    verdict: Verdict
 
     def add(self, kind: IssueKind, config: str, row: int, cause: str) -> None:
         """Add an issue of a row."""
-        self.verdict.add(kind, self.homes[config].place(self.video, row), cause)
+        self.layout.verdict.add(kind, self.homes[config].place(self.video, row), cause)
 
 
-def check_links(
-    layout: Layout, split: str, video: str, tables: Tables, verdict: Verdict
-) -> VideoTables:
+def check_links(layout: Layout, split: str, video: str, tables: Tables) -> VideoTables:
     """Compare the rows of one video with each other and with the manifest.
 
     Tables that are absent from `tables` are not compared. Returns the rows, for further checks.
@@ -57,20 +54,19 @@ def check_links(
         if split in splits:
             try:
                 rows = splits[split].of(video)
-                _check_digest(layout, config, video, rows, verdict)
+                _check_digest(layout, config, video, rows)
                 own[config] = _without_repeats(TABLES[config], rows)
             except DataError as error:
-                verdict.add("order", error.where, error.message)
+                layout.verdict.add("order", error.where, error.message)
     one = _Video(
+        layout=layout,
         video=video,
         split=split,
-        manifest=layout.manifest,
         tables=own,
         cells={config: _cells(config, rows) for config, rows in own.items()},
         homes={config: tables[config][split] for config in own},
-        verdict=verdict,
     )
-    _check_tables_gone(layout, video, verdict)
+    _check_tables_gone(layout, video)
     for config in own:
         _check_number_of_rows(one, TABLES[config])
         _check_repeated(one, TABLES[config])
@@ -81,29 +77,30 @@ def check_links(
         _check_invariants(one)
         _check_provenance(one)
     if {"annotations", "findings", "kinematics"} <= set(own):
-        _check_sentences(one, is_current=layout.is_current)
+        _check_sentences(one)
     return own
 
 
-def _check_digest(
-    layout: Layout, config: str, video: str, rows: pa.Table, verdict: Verdict
-) -> None:
+def _check_digest(layout: Layout, config: str, video: str, rows: pa.Table) -> None:
     """Compare the rows with the digest that was taken when they were published."""
     digests = layout.manifest["videos"][video].get("rows_sha256")
     if digests is None:
         if layout.is_current:
-            verdict.add("manifest", f"manifest.json videos.{video}", "has no rows_sha256")
+            layout.verdict.add("manifest", f"manifest.json videos.{video}", "has no rows_sha256")
         return
     found = rows_sha256(rows) if rows.num_rows else None
     if found != digests.get(config):
-        verdict.add("rows", f"{config} of video {video}", "its rows are not those published")
+        layout.verdict.add(
+            "rows", f"{config} of video {video}", "its rows are not those published"
+        )
 
 
-def _check_tables_gone(layout: Layout, video: str, verdict: Verdict) -> None:
+def _check_tables_gone(layout: Layout, video: str) -> None:
     """Find published rows of tables that the release does not have any more."""
     for config in layout.manifest["videos"][video].get("rows_sha256", {}):
         if config not in layout.shards:
-            verdict.add("rows", f"{config} of video {video}", "its rows are not there any more")
+            cause = "its rows are not there any more"
+            layout.verdict.add("rows", f"{config} of video {video}", cause)
 
 
 def _without_repeats(table: PublishedTable, rows: pa.Table) -> pa.Table:
@@ -134,11 +131,13 @@ def _cells(config: str, rows: pa.Table) -> Cells:
 
 def _check_number_of_rows(one: _Video, table: PublishedTable) -> None:
     rows, where = one.tables[table.name].num_rows, f"{table.name} {one.split}"
-    is_due = table.required or table.name in one.manifest["videos"][one.video].get("artifacts", {})
+    is_due = table.required or table.name in one.layout.manifest["videos"][one.video].get(
+        "artifacts", {}
+    )
     if rows == 0 and table.rows != "any" and is_due:
-        one.verdict.add("reference", where, f"video {one.video} has no row here")
+        one.layout.verdict.add("reference", where, f"video {one.video} has no row here")
     elif rows > 1 and table.rows == "one":
-        one.verdict.add("duplicate", where, f"video {one.video} has {rows} rows here")
+        one.layout.verdict.add("duplicate", where, f"video {one.video} has {rows} rows here")
 
 
 def _check_repeated(one: _Video, table: PublishedTable) -> None:
@@ -211,7 +210,7 @@ def _check_invariants(one: _Video) -> None:
 
 def _check_provenance(one: _Video) -> None:
     """Compare artifacts and rule versions that rows name with those of the manifest."""
-    artifacts = one.manifest["videos"][one.video].get("artifacts", {})
+    artifacts = one.layout.manifest["videos"][one.video].get("artifacts", {})
     for config in ("kinematics", "findings"):
         name = f"provenance.{config}_sha256"
         for row, digest in enumerate(one.cells.get("annotations", {}).get(name, ())):
@@ -221,23 +220,25 @@ def _check_provenance(one: _Video) -> None:
     for row, (rule, version) in enumerate(
         _keys(one.cells.get("cycles", {}), ("exercise", "rule_version"))
     ):
-        stated = one.manifest["generator"].get(f"rule {rule}")
+        stated = one.layout.manifest["generator"].get(f"rule {rule}")
         if stated != str(version):
             cause = f"rule_version of {rule} is {version}, the manifest has {stated}"
             one.add("copy", "cycles", row, cause)
 
 
-def _check_sentences(one: _Video, *, is_current: bool) -> None:
+def _check_sentences(one: _Video) -> None:
     try:
         for _, row, cause in video_issues(one.tables):
             where = f"{one.homes['annotations'].place(one.video, row)} (video {one.video})"
-            one.verdict.add("sentence", where, cause)
+            one.layout.verdict.add("sentence", where, cause)
     except (KeyError, TypeError, ValueError, DataError) as error:
-        if not is_current:
-            one.verdict.skip(f"sentences, which need columns of schema {SCHEMA_VERSION}")
+        if not one.layout.is_current:
+            one.layout.verdict.skip(f"sentences, which need columns of schema {SCHEMA_VERSION}")
         else:
             # texts, units or names that the checker of numbers does not know
-            one.verdict.add("sentence", f"video {one.video}", f"cannot be checked ({error!r})")
+            one.layout.verdict.add(
+                "sentence", f"video {one.video}", f"cannot be checked ({error!r})"
+            )
 
 
 def _keys(cells: Cells, columns: Sequence[str]) -> list[tuple[Any, ...]]:

@@ -55,25 +55,20 @@ def verify_release(folder: Path, data_root: Path | None = None) -> Verdict:
     if layout is None:
         verdict.skip("the tables: the manifest cannot be used")
         return verdict
-    tables = check_tables(layout, verdict)
+    tables = check_tables(layout)
     if layout.is_current:
-        check_descriptions(layout, tables, verdict)
+        check_descriptions(layout, tables)
     else:
-        check_card_counts(layout, verdict)
+        check_card_counts(layout)
     twins = _Twins()
     for split in sorted({entry["split"] for entry in layout.manifest["videos"].values()}):
-        _check_split(layout, split, tables, source, twins, verdict)
+        _check_split(layout, split, tables, source, twins)
     twins.report(verdict)
     return verdict
 
 
 def _check_split(
-    layout: Layout,
-    split: str,
-    tables: Tables,
-    source: Source | None,
-    twins: _Twins,
-    verdict: Verdict,
+    layout: Layout, split: str, tables: Tables, source: Source | None, twins: _Twins
 ) -> None:
     videos = sorted(
         video for video, entry in layout.manifest["videos"].items() if entry["split"] == split
@@ -81,15 +76,15 @@ def _check_split(
     stated = layout.manifest["splits"].get(split, {"videos": 0})["videos"]
     if stated != len(videos):
         cause = f"states {stated} videos, and names {len(videos)}"
-        verdict.add("count", f"manifest.json splits.{split}", cause)
+        layout.verdict.add("count", f"manifest.json splits.{split}", cause)
     statuses: Counter[str] = Counter()
     sentences: Sentences | None = {} if split in tables.get("annotations", {}) else None
     for video in videos:
         try:
-            own = check_links(layout, split, video, tables, verdict)
+            own = check_links(layout, split, video, tables)
         except (KeyError, TypeError, ValueError, pa.ArrowException) as error:
             # an older or foreign schema: columns that the checks ask for are not there
-            verdict.skip(f"video {video}: its rows cannot be compared ({error!r})")
+            layout.verdict.skip(f"video {video}: its rows cannot be compared ({error!r})")
             own = {}
         rows = None
         annotations = own.get("annotations")
@@ -100,16 +95,16 @@ def _check_split(
                 sentences[video] = rows
         twins.note(split, video, own, source)
         if source is not None:
-            source.check_video(split, video, rows, own.get("kinematics"), verdict)
+            source.check_video(split, video, rows, own.get("kinematics"), layout.verdict)
     written = layout.manifest.get("statuses", {}).get(split)
     if sentences is not None and written is not None and dict(statuses) != dict(written):
         cause = (
             f"states {dict(sorted(written.items()))}, rows have {dict(sorted(statuses.items()))}"
         )
-        verdict.add("count", f"manifest.json statuses.{split}", cause)
+        layout.verdict.add("count", f"manifest.json statuses.{split}", cause)
     if split in SPLIT_FOLDERS:
         records = None if source is None else source.records(split)
-        check_drop_in(layout, split, sentences, records, verdict)
+        check_drop_in(layout, split, sentences, records)
 
 
 class _Twins:

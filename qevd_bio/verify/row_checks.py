@@ -14,17 +14,18 @@ from qevd_bio.release.flat_columns import FlatColumn, flat_columns
 from qevd_bio.release.rows import SplitRows
 from qevd_bio.tables.limits import limit_of
 from qevd_bio.tables.published_table import PublishedTable, Rising
-from qevd_bio.verify.issues import IssueKind, Verdict
+from qevd_bio.verify.files import Layout
+from qevd_bio.verify.issues import IssueKind
 
 
 class RowChecks:
     """The checks of one table and split, row group after row group."""
 
-    def __init__(
-        self, table: PublishedTable, videos: Mapping[str, Any], split: str, verdict: Verdict
-    ) -> None:
-        self._table, self._videos, self._split, self._verdict = table, videos, split, verdict
+    def __init__(self, layout: Layout, table: PublishedTable, split: str) -> None:
+        self._table, self._split = table, split
+        self._videos, self._verdict = layout.manifest["videos"], layout.verdict
         self._order = list(table.order)
+        self._path, self._first = "", 0
         self._last: pa.Table | None = None
         self._misplaced: set[str] = set()
         self._twice: set[tuple[Any, ...]] = set()
@@ -34,39 +35,43 @@ class RowChecks:
         """Check one row group, which begins at row `first` of its file."""
         if not table.num_rows:
             return
-        self._check_videos(path, first, table)
-        self._check_order(path, first, table)
+        self._path, self._first = path, first
+        self._check_videos(table)
+        self._check_order(table)
         columns = flat_columns(table)
         for column in columns.values():
-            self._check_number(path, first, column, columns)
+            self._check_number(column, columns)
         for name, choices in self._table.choices.items():
             if name in columns:
                 values = columns[name].values
                 known = pc.is_in(values, pa.array(choices, values.type))
                 bad = _true(pc.and_(pc.is_valid(values), pc.invert(known)))
-                self._add_cells("choice", path, first, columns[name], bad, "no known value")
+                self._add_cells("choice", columns[name], bad, "no known value")
         for low, high in self._table.not_after:
             if {low, high} <= set(columns):
                 bad = _true(pc.greater(columns[low].values, columns[high].values))
-                self._add_cells("range", path, first, columns[low], bad, f"greater than {high}")
+                self._add_cells("range", columns[low], bad, f"greater than {high}")
 
-    def _check_videos(self, path: str, first: int, table: pa.Table) -> None:
+    def _add(self, kind: IssueKind, row: int, cause: str) -> None:
+        self._verdict.add(kind, f"{self._path} row {row}", cause)
+
+    def _check_videos(self, table: pa.Table) -> None:
         for video in pc.unique(table["video_id"]).to_pylist():
             if video in self._misplaced:
                 continue
-            row = first + int(pc.index(table["video_id"], video).as_py())
+            row = self._first + int(pc.index(table["video_id"], video).as_py())
             entry = self._videos.get(video)
             if entry is None:
                 cause = f"video {video!r} is not in the manifest"
-                self._verdict.add("reference", f"{path} row {row}", cause)
+                self._add("reference", row, cause)
             elif entry["split"] != self._split:
                 cause = f"video {video} is of {entry['split']} and has rows in {self._split}"
-                self._verdict.add("leak", f"{path} row {row}", cause)
+                self._add("leak", row, cause)
             else:
                 continue
             self._misplaced.add(video)
 
-    def _check_order(self, path: str, first: int, table: pa.Table) -> None:
+    def _check_order(self, table: pa.Table) -> None:
         rising = [rule.column for rule in self._table.rising]
         names = list(dict.fromkeys(["video_id", *self._order, *rising]))
         if not set(names) <= set(table.column_names):
@@ -74,7 +79,7 @@ class RowChecks:
         keys = table.select(names)
         begins = self._last is None
         own = keys if self._last is None else pa.concat_tables([self._last, keys])
-        start = first if begins else first - 1
+        start = self._first - (not begins)
         self._last = keys.slice(keys.num_rows - 1)
         before, after = own.slice(0, own.num_rows - 1), own.slice(1)
         equal, less = np.ones(after.num_rows, bool), np.zeros(after.num_rows, bool)
@@ -84,24 +89,23 @@ class RowChecks:
         self.out_of_order |= bool(less.any())
         for row in self._verdict.to_list("order", np.flatnonzero(less).tolist()):
             values = ", ".join(str(after[name][row].as_py()) for name in self._order)
-            self._verdict.add("order", f"{path} row {start + row + 1}",
-                              f"({values}) stands after a row that sorts behind it")  # fmt: skip
+            cause = f"({values}) stands after a row that sorts behind it"
+            self._add("order", start + row + 1, cause)
         if self._table.is_sorted_by_key:
             for row in self._verdict.to_list("duplicate", np.flatnonzero(equal).tolist()):
                 key = {name: after[name][row].as_py() for name in self._order}
                 self._twice.add(tuple(key.values()))
                 cause = f"{_named(key)} is there already"
-                self._verdict.add("duplicate", f"{path} row {start + row + 1}", cause)
+                self._add("duplicate", start + row + 1, cause)
         same = _true(pc.equal(before["video_id"], after["video_id"]))
         # a row that is there twice or out of place is one issue, not also one of its numbers
         usual = ~(less | equal) if self._table.is_sorted_by_key else ~less
         for rule in self._table.rising:
             starts = np.concatenate([[begins], ~same & usual])
-            self._check_rising(path, start, own[rule.column], same & usual, starts, rule)
+            self._check_rising(start, own[rule.column], same & usual, starts, rule)
 
     def _check_rising(
         self,
-        path: str,
         start: int,
         values: pa.ChunkedArray,
         follows: BoolArray,
@@ -114,22 +118,20 @@ class RowChecks:
         kind: IssueKind = "time" if rule.column.endswith("_s") else "order"
         for row in self._verdict.to_list(kind, np.flatnonzero(wrong & follows).tolist()):
             cause = f"{rule.column} is {numbers[row + 1]!s} after {numbers[row]!s}"
-            self._verdict.add(kind, f"{path} row {start + row + 1}", cause)
+            self._add(kind, start + row + 1, cause)
         if rule.start is not None:
             late = np.flatnonzero(begins & (numbers != rule.start)).tolist()
             for row in self._verdict.to_list("order", late):
                 cause = f"{rule.column} of this video begins with {numbers[row]!s}"
-                self._verdict.add("order", f"{path} row {start + row}", cause)
+                self._add("order", start + row, cause)
 
-    def _check_number(
-        self, path: str, first: int, column: FlatColumn, columns: Mapping[str, FlatColumn]
-    ) -> None:
+    def _check_number(self, column: FlatColumn, columns: Mapping[str, FlatColumn]) -> None:
         values = column.values
         if not (pa.types.is_floating(values.type) or pa.types.is_integer(values.type)):
             return
         if pa.types.is_floating(values.type):
             bad = _true(pc.invert(pc.is_finite(values)))
-            self._add_cells("range", path, first, column, bad, "no finite number")
+            self._add_cells("range", column, bad, "no finite number")
         limit = limit_of(self._table, column.path, column.unit)
         if limit is None:
             return
@@ -141,20 +143,12 @@ class RowChecks:
             other = columns.get(f"{home}{dot}{sibling}")
             bad &= _true(pc.equal(other.values, text)) if other else False
         cause = f"not within {limit.low:g} to {limit.high:g}"
-        self._add_cells("range", path, first, column, bad, cause)
+        self._add_cells("range", column, bad, cause)
 
-    def _add_cells(
-        self,
-        kind: IssueKind,
-        path: str,
-        first: int,
-        column: FlatColumn,
-        bad: BoolArray,
-        cause: str,
-    ) -> None:
+    def _add_cells(self, kind: IssueKind, column: FlatColumn, bad: BoolArray, cause: str) -> None:
         for place in self._verdict.to_list(kind, np.flatnonzero(bad).tolist()):
-            row, value = first + int(column.rows[place]), column.values[place].as_py()
-            self._verdict.add(kind, f"{path} row {row}", f"{column.path} is {value!r}: {cause}")
+            row, value = self._first + int(column.rows[place]), column.values[place].as_py()
+            self._add(kind, row, f"{column.path} is {value!r}: {cause}")
 
     def find_distant_duplicates(self, rows: SplitRows) -> None:
         """Name the keys that come again far from their first row."""

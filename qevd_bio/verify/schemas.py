@@ -13,11 +13,10 @@ from qevd_bio.release.json_schemas import row_schema
 from qevd_bio.release.rows import ShardFile
 from qevd_bio.tables.published import TABLES
 from qevd_bio.verify.files import Layout
-from qevd_bio.verify.issues import Verdict
 
 
 def check_shard_schema(
-    layout: Layout, config: str, shard: ShardFile, first: ShardFile | None, verdict: Verdict
+    layout: Layout, config: str, shard: ShardFile, first: ShardFile | None
 ) -> bool:
     """Compare a shard with the one schema of its table.
 
@@ -31,7 +30,7 @@ def check_shard_schema(
         expected, name = (schema, name) if first is None else (first.schema, first.path)
     causes = schema_differences(schema, expected, name)
     for cause in causes:
-        verdict.add("schema", shard.path, cause)
+        layout.verdict.add("schema", shard.path, cause)
     metadata = schema.metadata or {}
     due = {
         "qevd_bio.table": config,
@@ -41,9 +40,9 @@ def check_shard_schema(
     for key, value in due.items() if layout.is_current else ():
         if metadata.get(key.encode()) != value.encode():
             cause = f"{key} of its metadata is {metadata.get(key.encode())!r}, not {value!r}"
-            verdict.add("schema", shard.path, cause)
+            layout.verdict.add("schema", shard.path, cause)
     if first is not None and not causes and schema.metadata != first.schema.metadata:
-        verdict.add("schema", shard.path, f"its metadata differ from those of {first.path}")
+        layout.verdict.add("schema", shard.path, f"its metadata differ from those of {first.path}")
     ids = schema.field("video_id").type if schema.names.count("video_id") == 1 else None
     return not causes and bool(ids == pa.string())
 
@@ -82,7 +81,7 @@ def _description(field: pa.Field) -> object:
         return field.metadata
 
 
-def check_schema_file(layout: Layout, config: str, schema: pa.Schema, verdict: Verdict) -> None:
+def check_schema_file(layout: Layout, config: str, schema: pa.Schema) -> None:
     """Compare schema/<table>.json with the columns of the shards."""
     name = f"schema/{config}.json"
     written = layout.folder.json(name)
@@ -96,10 +95,10 @@ def check_schema_file(layout: Layout, config: str, schema: pa.Schema, verdict: V
             expected = json.loads(json.dumps(row_schema(TABLES[config], schema)))
             fits = isinstance(written, Mapping) and _columns(written) == _columns(expected)
     except (ValueError, KeyError):
-        verdict.add("schema", name, "the columns of the shards cannot be described")
+        layout.verdict.add("schema", name, "the columns of the shards cannot be described")
         return
     if not fits:
-        verdict.add("schema", name, "does not describe the columns of the shards")
+        layout.verdict.add("schema", name, "does not describe the columns of the shards")
 
 
 def _columns(written: Mapping[str, Any]) -> list[object]:

@@ -40,15 +40,14 @@ def check_drop_in(
     split: str,
     sentences: Sentences | None,
     source: Sequence[JsonValue] | None,
-    verdict: Verdict,
 ) -> None:
     """Check the drop-in file of a split against its tables, and against the source.
 
     `sentences` has the annotation rows by video; None where the table is wrong. `source` is the
     source's file of that split, where there is one.
     """
-    home = f"{DROP_IN_FOLDER}/{SPLIT_FOLDERS[split]}"
-    table = _records_table(layout, f"{home}/{TABLE_FILE}", verdict)
+    home, verdict = f"{DROP_IN_FOLDER}/{SPLIT_FOLDERS[split]}", layout.verdict
+    table = _records_table(layout, f"{home}/{TABLE_FILE}")
     written = layout.folder.json(f"{home}/{RECORDS_FILE}")
     if table is None or written is None or sentences is None:
         verdict.skip(f"the drop-in file of {split}")
@@ -87,21 +86,21 @@ def _is_too_long(one: pa.Table, rows: Sequence[Mapping[str, Any]]) -> bool:
     return any(end > MOST_FRAMES for end in ends)
 
 
-def _records_table(layout: Layout, name: str, verdict: Verdict) -> pa.Table | None:
+def _records_table(layout: Layout, name: str) -> pa.Table | None:
     if name not in layout.folder.files:
-        if not verdict.has(name):
-            verdict.add("missing file", name, "every split has one")
+        if not layout.verdict.has(name):
+            layout.verdict.add("missing file", name, "every split has one")
         return None
     try:
         shard = open_shard(layout.folder.path, name)
         groups = [shard.group(index) for index in range(len(shard.group_rows))]
     except DataError as error:
-        verdict.add("unreadable", name, error.message)
+        layout.verdict.add("unreadable", name, error.message)
         return None
     table = pa.concat_tables(groups) if groups else shard.schema.empty_table()
     causes = schema_differences(table.schema, records.SCHEMA, "the schema of records")
     for cause in causes:
-        verdict.add("schema", name, cause)
+        layout.verdict.add("schema", name, cause)
     return None if causes else table
 
 

@@ -12,7 +12,6 @@ from qevd_bio.release.rows import ShardFile, SplitRows, open_shard
 from qevd_bio.tables.columns import version_numbers
 from qevd_bio.tables.published import TABLES
 from qevd_bio.verify.files import Layout
-from qevd_bio.verify.issues import Verdict
 from qevd_bio.verify.row_checks import RowChecks
 from qevd_bio.verify.schemas import check_schema_file, check_shard_schema
 
@@ -20,41 +19,38 @@ Tables = dict[str, dict[str, SplitRows]]
 """Rows by table and split; a split that cannot be read wholly is absent."""
 
 
-def check_tables(layout: Layout, verdict: Verdict) -> Tables:
+def check_tables(layout: Layout) -> Tables:
     """Check every table of a release by itself; return those that can be read to the end."""
-    _check_presence(layout, verdict)
+    _check_presence(layout)
     sound: Tables = {}
     for config, splits in layout.shards.items():
         where = f"manifest.json configs.{config}"
         if config not in TABLES:
-            verdict.add("manifest", where, "no such table is known")
+            layout.verdict.add("manifest", where, "no such table is known")
             continue
         sound[config] = {}
         first: ShardFile | None = None
         for split, entries in splits.items():
             if split not in SPLITS:
-                verdict.add("manifest", where, f"no split {split!r}")
-            shards = [
-                _opened(layout, entry.path, verdict) if entry.present else None
-                for entry in entries
-            ]
+                layout.verdict.add("manifest", where, f"no split {split!r}")
+            shards = [_opened(layout, entry.path) if entry.present else None for entry in entries]
             fit = []
             for shard in shards:
-                if shard and check_shard_schema(layout, config, shard, first, verdict):
+                if shard and check_shard_schema(layout, config, shard, first):
                     fit.append(shard)
                     first = first or shard
-            _check_counts(layout, config, split, shards, verdict)
+            _check_counts(layout, config, split, shards)
             rows = SplitRows(fit)
-            if _check_rows(layout, config, split, rows, verdict) and len(fit) == len(entries):
+            if _check_rows(layout, config, split, rows) and len(fit) == len(entries):
                 sound[config][split] = rows
             else:
-                verdict.skip(f"{config} in {split} against other tables")
+                layout.verdict.skip(f"{config} in {split} against other tables")
         if first:
-            check_schema_file(layout, config, first.schema, verdict)
+            check_schema_file(layout, config, first.schema)
     return sound
 
 
-def _check_presence(layout: Layout, verdict: Verdict) -> None:
+def _check_presence(layout: Layout) -> None:
     """Find the required tables that are absent, and note the others of this version."""
     try:
         version = version_numbers(layout.manifest["schema_version"])
@@ -64,57 +60,51 @@ def _check_presence(layout: Layout, verdict: Verdict) -> None:
         if name in layout.shards:
             continue
         if table.required and version_numbers(table.since) <= version:
-            verdict.add("manifest", "manifest.json configs", f"has no table {name!r}")
+            layout.verdict.add("manifest", "manifest.json configs", f"has no table {name!r}")
         else:
-            verdict.absent.append(name)
+            layout.verdict.absent.append(name)
 
 
 def _check_counts(
-    layout: Layout,
-    config: str,
-    split: str,
-    shards: Sequence[ShardFile | None],
-    verdict: Verdict,
+    layout: Layout, config: str, split: str, shards: Sequence[ShardFile | None]
 ) -> None:
     entries = layout.shards[config][split]
     for entry, shard in zip(entries, shards, strict=True):
         if shard is not None and shard.rows != entry.rows:
             cause = f"has {shard.rows} rows, the manifest lists {entry.rows}"
-            verdict.add("count", shard.path, cause)
+            layout.verdict.add("count", shard.path, cause)
     stated = layout.manifest["configs"][config][split]["rows"]
     listed = sum(entry.rows for entry in entries)
     if stated != listed:
         where = f"manifest.json configs.{config}.{split}"
-        verdict.add("count", where, f"states {stated} rows, its shards have {listed}")
+        layout.verdict.add("count", where, f"states {stated} rows, its shards have {listed}")
 
 
-def _opened(layout: Layout, path: str, verdict: Verdict) -> ShardFile | None:
+def _opened(layout: Layout, path: str) -> ShardFile | None:
     try:
         return open_shard(layout.folder.path, path)
     except DataError as error:
-        verdict.add("unreadable", path, error.message)
+        layout.verdict.add("unreadable", path, error.message)
         return None
 
 
-def _check_rows(
-    layout: Layout, config: str, split: str, rows: SplitRows, verdict: Verdict
-) -> bool:
+def _check_rows(layout: Layout, config: str, split: str, rows: SplitRows) -> bool:
     """Check the rows of a split; return whether every row group could be read."""
-    checks = RowChecks(TABLES[config], layout.manifest["videos"], split, verdict)
+    checks = RowChecks(layout, TABLES[config], split)
     whole = True
     for shard in rows.shards:
         first = 0
         for index, count in enumerate(shard.group_rows):
             try:
                 table = shard.group(index)
-                verdict.rows[config] = verdict.rows.get(config, 0) + table.num_rows
+                layout.verdict.rows[config] = layout.verdict.rows.get(config, 0) + table.num_rows
                 checks.check(shard.path, first, table)
             except DataError as error:
-                verdict.add("unreadable", shard.path, error.message)
+                layout.verdict.add("unreadable", shard.path, error.message)
                 whole = False
             except (pa.ArrowException, TypeError, ValueError, KeyError) as error:
                 cause = f"row group {index} cannot be checked ({error!r})"
-                verdict.add("unreadable", shard.path, cause[:300])
+                layout.verdict.add("unreadable", shard.path, cause[:300])
                 whole = False
             first += count
     if whole and checks.out_of_order:

@@ -23,15 +23,7 @@ from qevd_bio.files.strict_json import JsonValue, dump_json
 
 @dataclass(frozen=True, slots=True)
 class AttemptResult:
-    """The result of an attempt.
-
-    Attributes
-    ----------
-    record : UnitRecord
-        As the store has it, unless `unrecorded` is set.
-    unrecorded : str
-        Why the store could not take the record of a failure; empty when it did.
-    """
+    """The record of an attempt, and why the store could not take it; empty when it did."""
 
     record: UnitRecord
     unrecorded: str = ""
@@ -58,30 +50,11 @@ def attempt(
     *,
     run_id: str = "",
 ) -> AttemptResult:
-    """Work on one unit and record the result.
+    """Work on one unit with a stage that is set up, and record the result.
 
-    Parameters
-    ----------
-    stage : Stage
-        Set up already.
-    unit : PlannedUnit
-        The unit with its identity.
-    inputs : mapping of str to Path
-        The artifacts the stage reads, by name.
-    store : Store
-        Where artifact and record go.
-    run_id : str
-        Names the run in the record.
-
-    Returns
-    -------
-    AttemptResult
-        A failure, of the stage or of the disk, is returned and not raised.
-
-    Raises
-    ------
-    BaseException
-        KeyboardInterrupt and its like pass through, leaving neither artifact nor record.
+    `inputs` has the artifacts the stage reads, by name. A failure, of the stage or of the disk,
+    is returned and not raised. KeyboardInterrupt and its like pass through, leaving neither
+    artifact nor record.
     """
     opened = _open_record(stage, unit, run_id)
     clock = time.perf_counter()

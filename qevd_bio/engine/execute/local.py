@@ -20,26 +20,9 @@ def run_local(
     *,
     run_id: str = "",
 ) -> RunSummary:
-    """Bring every unit up to date, video by video.
+    """Bring every unit up to date, video by video in the order given.
 
-    Parameters
-    ----------
-    stages : sequence of Stage
-        Every stage after the ones it reads from. One is set up before its first unit that
-        must run, and torn down at the end.
-    video_ids : sequence of str
-        The videos, in the order they are worked on.
-    store : Store
-        Where results lie and go.
-    tally : Tally
-        Counts each unit's start and end and passes it on.
-    run_id : str
-        Names the run in the records of its units.
-
-    Returns
-    -------
-    RunSummary
-        Counts over all units, and the failures.
+    A stage is set up before its first unit that must run, and torn down at the end.
 
     Raises
     ------

@@ -55,8 +55,6 @@ def run_on_ray(
 
     Parameters
     ----------
-    factory, stages, video_ids, run, limits
-        As `run_supervised` takes them; results and errors are the same, too.
     store : Store
         In a folder that all machines have under the same path.
     address : str or None
@@ -162,18 +160,9 @@ class _WorkerActor:
 
 @dataclass(slots=True, kw_only=True)
 class _RayWorker(Worker):
-    """A worker with its process in an actor.
+    """A worker with its process in an actor, which `relay_thread` passes on to `channel`.
 
-    Attributes
-    ----------
-    ray : module
-        Ray.
-    actor : actor handle
-        Of a `_WorkerActor`.
-    relay_thread : threading.Thread
-        Passes the actor's messages to `channel`.
-    exit_reason : str
-        Empty while it runs.
+    `exit_reason` is empty while it runs.
     """
 
     ray: Any

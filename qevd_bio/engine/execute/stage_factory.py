@@ -13,14 +13,9 @@ from qevd_bio.files.strict_json import JsonValue
 
 @dataclass(frozen=True, slots=True)
 class StageFactory:
-    """Makes the stages anew in another process; nothing is pickled.
+    """Makes the stages anew in another process by calling an importable function by name.
 
-    Parameters
-    ----------
-    module, function : str
-        A function that can be imported by name and returns the stages.
-    arguments : mapping of str to JsonValue
-        Given to it by name.
+    Nothing is pickled; `arguments` are given to it by name.
     """
 
     module: str

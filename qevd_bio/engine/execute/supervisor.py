@@ -48,26 +48,11 @@ def run_supervised(
     Parameters
     ----------
     factory : StageFactory
-        Makes the stages in each worker.
-    stages : sequence of Stage
-        The same stages in this process, which plans and never sets one up.
-    video_ids : sequence of str
-        The videos, in the order they are begun.
-    store : Store
-        Where results lie and go.
-    run : OpenRun
-        Takes each unit's start and end, and messages about the workers.
+        Makes `stages` anew in each worker; this process plans and never sets one up.
     workers : int
         Most workers at once; none is started when there is nothing to do.
-    limits : Limits
-        What each may take.
     start : callable
         Starts a worker, here or on another machine.
-
-    Returns
-    -------
-    RunSummary
-        Counts over all units, and the failures.
 
     Raises
     ------

@@ -20,16 +20,7 @@ from qevd_bio.frame_progress import frame_listener
 class UnitRunner:
     """Runs units; sets a stage up before its first unit that must run, and keeps it.
 
-    Parameters
-    ----------
-    stages : sequence of Stage
-        Every stage after the ones it reads from.
-    store : Store
-        Where results lie and go.
-    run_id : str
-        Names the run in the records of its units.
-    before_setup : callable
-        Called with the name of a stage before its `setup`, which may take minutes.
+    `before_setup` is called with the name of a stage before its `setup`, which may take minutes.
     """
 
     stages: Sequence[Stage]
@@ -49,25 +40,10 @@ class UnitRunner:
     ) -> None:
         """Bring every unit of a video up to date.
 
-        Parameters
-        ----------
-        video_id : str
-            The video.
-        on_event : callable
-            Called at each unit's start and end.
-        failed_stages : set of str
-            Stages that failed in this run already and are not tried again.
-        must_stop : callable
-            Asked before each unit.
-
-        Raises
-        ------
-        Exception
-            Whatever a stage's `setup` raises: no unit of it could run.
-
-        Notes
-        -----
-        A failed unit is recorded, and units that read its artifact are reported as skipped.
+        Stages in `failed_stages` failed in this run already and are not tried again; `must_stop`
+        is asked before each unit. A failed unit is recorded, and units that read its artifact are
+        reported as skipped. Whatever a stage's `setup` raises passes through: no unit of it
+        could run.
         """
         units: dict[str, PlannedUnit] = {}
         for stage in self.stages:

@@ -21,18 +21,9 @@ from qevd_bio.files.digest import sha256_file
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A unit that would have to run, and the older one that could stand for it.
+    """A unit that would have to run, and the newest completed one that could stand for it.
 
-    Attributes
-    ----------
-    unit : PlannedUnit
-        With its identity.
-    version : int
-        Of the stage as it is now.
-    old : UnitRecord or None
-        The newest completed unit of its stage and video.
-    obstacle : str
-        Why it cannot be adopted; empty when it can.
+    `version` is that of the stage now; `obstacle` says why `old` cannot be adopted.
     """
 
     unit: PlannedUnit
@@ -51,21 +42,10 @@ def candidates(stage: Stage, planned: Sequence[PlannedUnit], store: Store) -> li
 
 
 def adopt(candidate: Candidate, store: Store, *, reason: str) -> UnitRecord:
-    """Let the old output stand for the current inputs.
+    """Let the old output of a candidate stand for the current inputs.
 
-    Parameters
-    ----------
-    candidate : Candidate
-        One without an obstacle.
-    store : Store
-        Where results lie and go.
-    reason : str
-        Why the bytes are those that the current inputs would give; kept in the record.
-
-    Returns
-    -------
-    UnitRecord
-        The unit under the current identity.
+    `reason`, why the bytes are those that the current inputs would give, is kept in the record,
+    which is returned.
 
     Raises
     ------

@@ -70,18 +70,9 @@ class ArchiveCounts:
 
 
 def export_archive(work: Path, archive: Path) -> ArchiveCounts:
-    """Write the finished units of a work folder, and the records of its runs, to one file.
+    """Write the finished units of a work folder, and the records of its runs, to one tar file.
 
-    Parameters
-    ----------
-    work : Path
-        The work folder; a run may work in it.
-    archive : Path
-        The tar file to write or replace, durably: it is there whole or not at all.
-
-    Returns
-    -------
-    ArchiveCounts
+    A run may work in the folder. The file is there whole, durably, or not at all.
 
     Raises
     ------
@@ -117,18 +108,7 @@ def export_archive(work: Path, archive: Path) -> ArchiveCounts:
 
 
 def import_archive(archive: Path, work: Path) -> ArchiveCounts:
-    """Bring the units and runs of an archive into a work folder.
-
-    Parameters
-    ----------
-    archive : Path
-        What `export_archive` wrote.
-    work : Path
-        The work folder; made if absent. What it has finished stays.
-
-    Returns
-    -------
-    ArchiveCounts
+    """Bring the units and runs of an archive into a work folder; what that has finished stays.
 
     Raises
     ------

@@ -84,13 +84,7 @@ def reopen_failed(
 
 
 def verify(stages: Sequence[Stage], store: Store) -> Iterator[Damage | UnitRecord]:
-    """Read every byte of every unit, superseded ones too, and compare it with its record.
-
-    Yields
-    ------
-    Damage or UnitRecord
-        One for each unit; a record is that of a sound unit.
-    """
+    """Read every byte of every unit, superseded ones too; yield the record of each sound one."""
     for stage in stages:
         for folder in store.units(stage.name):
             record = read_whole_unit(folder)

@@ -18,18 +18,10 @@ from qevd_bio.files.strict_json import JsonValue
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One unit of a chain.
+    """One unit of a chain, the file that holds its record, and the record of the run that made it.
 
-    Attributes
-    ----------
-    record : UnitRecord
-        How its artifact was made.
-    unit_file : Path
-        The file that holds the record.
-    run : mapping or None
-        The record of the run that made it; None where it is gone, damaged or there was none.
-    run_problem : str
-        Why there is no record although the unit names a run; empty else.
+    `run` is None where it is gone, damaged or there was none; `run_problem` says why although the
+    unit names a run.
     """
 
     record: UnitRecord
@@ -41,15 +33,8 @@ class Link:
 def chain(record: UnitRecord, stages: Sequence[Stage], store: Store) -> list[Link]:
     """Follow the artifact of a completed unit back to the source files.
 
-    Returns
-    -------
-    list of Link
-        The unit itself first, then those it was made from, each once.
-
-    Raises
-    ------
-    DataError
-        An artifact that it was made from is not in the store any more.
+    The unit itself comes first, then those it was made from, each once; `DataError` when one of
+    their artifacts is not in the store any more.
     """
     writer = {stage.writes: stage.name for stage in stages}
     found = {record.stage: record}
@@ -68,13 +53,7 @@ def chain(record: UnitRecord, stages: Sequence[Stage], store: Store) -> list[Lin
 
 
 def unit_with_output(store: Store, stage: str, video_id: str, sha256: str) -> UnitRecord:
-    """Find the unit of a stage and video by the digest of its artifact; the newest if several.
-
-    Raises
-    ------
-    DataError
-        There is none.
-    """
+    """Find the newest unit of a stage and video by the digest of its artifact, or `DataError`."""
     records = units_of_video(store.video_folder(stage, video_id))
     found = [one for one in records if any(o.sha256 == sha256 for o in one.outputs)]
     if not found:
