@@ -98,8 +98,6 @@ class VideoConfig:
         How many times the usual change a cut makes at least.
     cut_memory_frames : int
         Frames whose median change is the usual one.
-    turn : TurnConfig
-    person : PersonConfig
     """
 
     longest_side_px: int = 960

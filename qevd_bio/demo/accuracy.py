@@ -16,8 +16,7 @@ from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.measures import measure_sigmas, measure_values
 from qevd_bio.synthetic.body_mesh import load_body
 from qevd_bio.tables import cycles as cycle_table
-from qevd_bio.tables import kinematics as kinematics_table
-from qevd_bio.tables.kinematics import motion_from_table
+from qevd_bio.tables.kinematics import read_motion
 from qevd_bio.tables.parquet import read_parquet
 
 LEVEL = np.array([0.0, 1.0, 0.0])
@@ -81,7 +80,7 @@ def angle_accuracy(truth: VideoTruth, found: Mapping[str, Path]) -> list[AngleAc
     """
     if "kinematics" not in found:
         return []
-    motion = motion_from_table(read_parquet(found["kinematics"], kinematics_table.SCHEMA))
+    motion = read_motion(found["kinematics"])
     names = [f"{limb}_{side}" for limb in LIMBS for side in "rl"]
     known = measure_values(names, truth.q, load_body(truth.build).skeleton, LEVEL)
     skeleton = scaled_skeleton(motion.segment_lengths_m)

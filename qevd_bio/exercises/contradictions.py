@@ -22,21 +22,10 @@ _Found = list[tuple[str, str, str]]
 
 
 def contradictions(rule: Rule, stem: str, broken: Collection[str] = ()) -> list[RuleIssue]:
-    """List what does not fit together in a rule.
+    """List what does not fit together in a rule; nothing when it makes sense.
 
-    Parameters
-    ----------
-    rule : Rule
-        Its sections are valid after the schema, except the broken ones.
-    stem : str
-        Name of its file without suffix.
-    broken : collection of str
-        Top-level keys that the schema refused: what depends on them is not checked.
-
-    Returns
-    -------
-    list of RuleIssue
-        Empty when the rule makes sense.
+    Its sections are valid after the schema, except the broken ones: what depends on these
+    top-level keys is not checked. `stem` is the name of its file without suffix.
     """
     found: _Found = []
     if "id" not in broken and rule.id != stem:

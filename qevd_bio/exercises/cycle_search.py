@@ -62,28 +62,10 @@ class SegmentCycles:
 def segment_cycles(
     motion: Motion, rule: Rule, frame_start: int, frame_end: int, skeleton: Skeleton
 ) -> SegmentCycles:
-    """Find and score the cycles of one exercise segment.
+    """Find and score the cycles of one exercise segment, in frames of the whole video.
 
-    Parameters
-    ----------
-    motion : Motion
-        Of the whole video.
-    rule : Rule
-        Of the segment's exercise.
-    frame_start, frame_end : int
-        First frame of the segment and the one after its last.
-    skeleton : Skeleton
-        Body for the measures.
-
-    Returns
-    -------
-    SegmentCycles
-        Frames count from the first of the video. Without a cycle, `reason` says why.
-
-    Raises
-    ------
-    ValueError
-        The frames are no stretch of the motion.
+    `frame_start` and `frame_end` are the first frame of the segment and the one after its last;
+    `ValueError` where they are no stretch of the motion. Without a cycle, `reason` says why.
     """
     if not 0 <= frame_start < frame_end <= len(motion.time_s):
         raise ValueError(f"frames {frame_start} to {frame_end} of {len(motion.time_s)}")
@@ -111,12 +93,9 @@ def segment_cycles(
 def choose_cycle(cycles: Sequence[ScoredCycle], time_s: float) -> ScoredCycle | None:
     """Choose the cycle of its segment that a sentence at some time is about.
 
-    Returns
-    -------
-    ScoredCycle or None
-        The most recently completed one, or one whose extreme is past and whose end is at most
-        `JUST_AFTER_S` away; a hold that continues then counts as completed just then. The
-        better score breaks ties. None before the first.
+    The most recently completed one, or one whose extreme is past and whose end is at most
+    `JUST_AFTER_S` away; a hold that continues then counts as completed just then. The better score
+    breaks ties. None before the first.
     """
     ended = [
         item

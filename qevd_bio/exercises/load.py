@@ -82,10 +82,7 @@ def sound_rules(read: Iterable[ReadRule]) -> dict[str, Rule]:
 def rule_files(user_folder: Path | None = None) -> dict[str, Path]:
     """Find the rule files by id: the shipped ones that the user does not replace, then the user's.
 
-    Raises
-    ------
-    RuleError
-        The user's folder does not exist or holds no rule.
+    `RuleError` where the user's folder does not exist or holds no rule.
     """
     shipped = files_in(asset_path("rules"))
     if user_folder is None:
@@ -97,10 +94,7 @@ def rule_files(user_folder: Path | None = None) -> dict[str, Path]:
 def rule_paths(paths: Sequence[Path]) -> list[Path]:
     """List the rule files among paths and in folders among them; the shipped ones for no path.
 
-    Raises
-    ------
-    RuleError
-        A folder holds no rule.
+    `RuleError` where a folder holds no rule.
     """
     if not paths:
         return list(rule_files().values())

@@ -27,21 +27,10 @@ def without_comments(value: JsonValue) -> JsonValue:
 
 
 def rule_from(record: Mapping[str, Any], file: str, digest: str) -> tuple[Rule, list[RuleIssue]]:
-    """Turn a record that fits the schema into a rule.
+    """Turn a record that fits the schema, without comments, into a rule.
 
-    Parameters
-    ----------
-    record : mapping
-        Content of a rule file without comments; keys the schema does not know are not read.
-    file, digest : str
-        For the rule.
-
-    Returns
-    -------
-    Rule
-        Without the angles that are at issue.
-    list of RuleIssue
-        Angles of key poses that are given twice or belong to no degree of freedom.
+    Keys the schema does not know are not read. The issues are angles of key poses that are given
+    twice or belong to no degree of freedom; the rule comes without them.
     """
     poses = record["reference"]["keys"]
     resolved = [_both_sides(pose["deg"]) for pose in poses]

@@ -90,14 +90,10 @@ def salience_of_rule(rule: Rule) -> Salience:
 
 
 def on_salient_joints(findings: Sequence[Finding], salience: Salience) -> list[Finding]:
-    """Leave unjudged the findings that stand on no salient joint.
+    """Leave unjudged the findings that stand on no salient joint; as many, in the same order.
 
-    Returns
-    -------
-    list of Finding
-        As many, in the same order. If none of the joints of a measure is salient, its finding
-        becomes ``unmeasurable`` without a number and states why; tempo stands on no joint and
-        is always judged.
+    If none of the joints of a measure is salient, its finding becomes ``unmeasurable`` without a
+    number and states why; tempo stands on no joint and is always judged.
 
     Notes
     -----

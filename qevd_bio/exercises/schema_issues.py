@@ -25,21 +25,10 @@ def rule_schema() -> dict[str, Any]:
 
 
 def schema_issues(record: object, file: str) -> tuple[list[RuleIssue], frozenset[str | int]]:
-    """Check the record of a rule file against the schema.
+    """Check the record of a rule file, without comments, against the schema.
 
-    Parameters
-    ----------
-    record : object
-        Content of the file without comments.
-    file : str
-        For the issues.
-
-    Returns
-    -------
-    list of RuleIssue
-        Everything the schema refuses.
-    frozenset of str and int
-        The top-level keys that cannot be used, and the places of the constraints that cannot.
+    Returns everything the schema refuses; and the top-level keys that cannot be used, with the
+    places of the constraints that cannot.
     """
     errors = list(Draft202012Validator(rule_schema()).iter_errors(record))
     issues = dict.fromkeys(

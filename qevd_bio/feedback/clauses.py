@@ -21,20 +21,9 @@ _PICTURE = ("So", "Sk", "Cf", "Co", "Cn")
 def compile_pattern(pattern: str, lexicon: Mapping[str, Any], *, where: str) -> re.Pattern[str]:
     """Compile a pattern over folded text in which ``<name>`` stands for words or a fragment.
 
-    Parameters
-    ----------
-    pattern : str
-        A regular expression.
-    lexicon : mapping
-        ``words``: lists of literal words, which match whole words only. ``fragments``: pieces
-        of pattern, which may hold names themselves.
-    where : str
-        File and pattern id, for errors.
-
-    Raises
-    ------
-    RuleError
-        A name is in neither table, or the expression is malformed.
+    The lexicon's ``words`` are lists of literal words, which match whole words only; its
+    ``fragments`` are pieces of pattern, which may hold names themselves. `where` is file and
+    pattern id. `RuleError` where a name is in neither table, or the expression is malformed.
     """
     words: Mapping[str, list[str]] = lexicon["words"]
     fragments: Mapping[str, str] = lexicon["fragments"]
@@ -63,11 +52,8 @@ def compile_pattern(pattern: str, lexicon: Mapping[str, Any], *, where: str) -> 
 def folded(text: str) -> str:
     """Fold text for matching: one case, plain quotes, single spaces, no pictures.
 
-    Returns
-    -------
-    str
-        Compatibility-normalised, case-folded, curly apostrophes and hyphens made plain, emoji
-        and invisible characters replaced by spaces; line breaks kept.
+    Compatibility-normalised and case-folded; curly apostrophes and hyphens are made plain, emoji
+    and invisible characters replaced by spaces; line breaks are kept.
     """
     plain = unicodedata.normalize("NFKC", text).casefold().translate(_STRAIGHT)
     if not plain.isascii():
@@ -98,10 +84,8 @@ def _respellings() -> tuple[tuple[re.Pattern[str], str], ...]:
 def clauses(text: str) -> tuple[str, ...]:
     """Split an utterance into folded clauses at punctuation and contrasting conjunctions.
 
-    Notes
-    -----
-    Before the split the lexicon's respellings join what belongs together ("hands and knees")
-    and divide where a comma is missing ("great job keep your back straight").
+    Before the split the lexicon's respellings join what belongs together ("hands and knees") and
+    divide where a comma is missing ("great job keep your back straight").
     """
     plain = folded(text)
     for pattern, replacement in _respellings():

@@ -67,12 +67,9 @@ class Choice:
 def is_about(finding: Finding, cue: Cue) -> bool:
     """Return whether a finding checks what a cue asks for, violated or not.
 
-    Returns
-    -------
-    bool
-        Same measure, same side, a kind of check that can answer the direction, and not at a
-        phase opposite to the one the words mean. A symmetry answers words about evenness, and
-        words that name the very side that falls short: "go deeper" is about both.
+    Same measure, same side, a kind of check that can answer the direction, and not at a phase
+    opposite to the one the words mean. A symmetry answers words about evenness, and words that
+    name the very side that falls short: "go deeper" is about both.
     """
     if measure_family(finding) not in cue.measures or finding.phase in cue.other_phases:
         return False
@@ -91,21 +88,11 @@ def matching(findings: Sequence[Finding], cues: Sequence[Cue]) -> tuple[bool, ..
 
 
 def choose(findings: Sequence[Finding], cues: Sequence[Cue], style: Style) -> Choice:
-    """Choose what to report about one cycle.
+    """Choose what to report about one cycle, given all its findings.
 
-    Parameters
-    ----------
-    findings : sequence of Finding
-        All findings of the cycle.
-    cues : sequence of Cue
-        Their sides are right, left or none, see `qevd_bio.feedback.cues.of_sides`.
-    style : Style
-        Its policy decides, see the module's notes.
-
-    Returns
-    -------
-    Choice
-        Most severe first, then by priority and the rule's order.
+    The cues' sides are right, left or none, see `qevd_bio.feedback.cues.of_sides`; the style's
+    policy decides, see the module's notes. Most severe first, then by priority and the rule's
+    order.
     """
     violated = _most_severe_first([finding for finding in findings if is_reportable(finding)])
     supporting = _most_severe_first(_supporting(findings, cues))

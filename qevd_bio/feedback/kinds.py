@@ -104,12 +104,9 @@ def is_praise(clause: str) -> bool:
 def kind_of(text: str, *, is_transition: bool, lexicon: KindLexicon | None = None) -> Kind:
     """Decide the kind of an utterance, by another lexicon than the shipped one if given.
 
-    Returns
-    -------
-    Kind
-        ``transition`` where the flag of the data set is set. Else the kind of the clause with
-        the first pattern group of the lexicon's priority: one corrective clause makes a sentence
-        corrective, however much praise surrounds it.
+    ``transition`` where the flag of the data set is set. Else the kind of the clause with the
+    first pattern group of the lexicon's priority: one corrective clause makes a sentence
+    corrective, however much praise surrounds it.
     """
     if is_transition:
         return Kind("transition", 1.0, "is_transition flag")

@@ -46,24 +46,15 @@ class _Mention:
 
 
 def unbacked_numbers(text: str, findings: Sequence[Finding]) -> list[str]:
-    """Find the numbers of a text that no finding holds in that place.
+    """Find the numbers of a text that no finding holds in that place; in order, as written.
 
-    Parameters
-    ----------
-    text : str
-        A rewritten sentence, a reason or the violations of a motion context.
-    findings : sequence of Finding
-        The ones in the text.
-
-    Returns
-    -------
-    list of str
-        In order, as written. A number is backed by a finding of the quantity named last before
-        it, of the side named with it and in its unit: by its measured value, rounded; after
-        "target:" by a bound, exactly; after "by" by the difference of the written value and the
-        bound it misses, in the direction of the verb. Number words are backed by nothing but
-        the rule's own instruction. The numbers of a symmetry count without their signs and
-        stand with "less" or "more than" the other side.
+    The text is a rewritten sentence, a reason or the violations of a motion context, with the
+    findings in it. A number is backed by a finding of the quantity named last before it, of the
+    side named with it and in its unit: by its measured value, rounded; after "target:" by a bound,
+    exactly; after "by" by the difference of the written value and the bound it misses, in the
+    direction of the verb. Number words are backed by nothing but the rule's own instruction. The
+    numbers of a symmetry count without their signs and stand with "less" or "more than" the other
+    side.
     """
     mentions = list(_mentions(text))
     unbacked = [
@@ -206,10 +197,7 @@ def _half_up(value: float, decimals: int) -> float:
 def unbacked_pose(text: str, pose: Sequence[tuple[str, float]]) -> list[str]:
     """Find the items of a pose state that differ from the angle (deg) in their place.
 
-    Returns
-    -------
-    list of str
-        All of them where the count differs: "right knee flexion 85°", "left knee flexion 84°".
+    All of them where the count differs: "right knee flexion 85°", "left knee flexion 84°".
     """
     items = text.removeprefix("Pose state: ").removesuffix(".").split(", ") if text else []
     if len(items) != len(pose):

@@ -31,23 +31,10 @@ _BEYOND = {"deg": 10.0, "ratio": 0.5, "s": 0.5}
 
 
 def usable_rules(user_folder: Path | None = None) -> dict[str, Rule]:
-    """Load the shipped rules and the user's for a run.
+    """Load the shipped rules and the user's for a run, as `qevd_bio.exercises.load.load_rules`.
 
-    Parameters
-    ----------
-    user_folder : Path, optional
-        See `qevd_bio.exercises.load.load_rules`.
-
-    Returns
-    -------
-    dict of str to Rule
-        By id, in alphabetical order.
-
-    Raises
-    ------
-    RuleError
-        Reports everything that is wrong in the rules, and what the user's lack: a reference that
-        meets the targets, words, cue groups. Tests prove the shipped rules.
+    `RuleError` reports everything that is wrong in the rules, and what the user's lack: a
+    reference that meets the targets, words, cue groups. Tests prove the shipped rules.
     """
     read = read_rules(rule_files(user_folder).values())
     own = set(files_in(user_folder).values()) if user_folder else ()

@@ -45,11 +45,8 @@ def form(name: str, style: Style = PLAIN) -> str:
 def joined_sides(findings: Sequence[Finding]) -> tuple[Statement, ...]:
     """Group violated, reportable findings into statements.
 
-    Returns
-    -------
-    tuple of Statement
-        Right and left of one quantity, phase, target and direction share a statement, right
-        first; the order is that of each statement's first finding.
+    Right and left of one quantity, phase, target and direction share a statement, right first; the
+    order is that of each statement's first finding.
     """
     return _grouped(findings, lambda f: (f.unit, is_too_low(f), missed_bound(f), f.instruction))
 
@@ -86,16 +83,9 @@ def statement_text(statement: Statement, style: Style) -> str:
 def violation_text(statement: Statement, style: Style = PLAIN) -> str:
     """Write a violation with its numbers, as the examples of supplement 1.2 do.
 
-    Returns
-    -------
-    str
-        "Knee flexion 85° (target: 90°). Increase knee flexion by 5° at the bottom phase."
-
-    Raises
-    ------
-    RuleError
-        A finding is not violated beyond what can be written, or the rule's instruction asks for
-        the opposite of the deviation.
+    "Knee flexion 85° (target: 90°). Increase knee flexion by 5° at the bottom phase." `RuleError`
+    where a finding is not violated beyond what can be written, or the rule's instruction asks for
+    the opposite of the deviation.
     """
     first = statement[0]
     if not all(is_reportable(finding) for finding in statement):

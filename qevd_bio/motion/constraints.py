@@ -126,7 +126,6 @@ def judge(
     side: str | None,
     frame: int,
     frame_s: float,
-    guard: float = GUARD_SIGMAS,
 ) -> Finding:
     """Compare a measured value with its target.
 
@@ -138,21 +137,19 @@ def judge(
         The number, its noise and status.
     side, frame, frame_s : str or None, int, float
         Where it was measured: side ``r`` or ``l``, frame and its time.
-    guard : float
-        Guard band in sigmas.
 
     Returns
     -------
     Finding
         Violated exactly when the status is ``measured`` and the absolute deviation exceeds
-        tolerance + guard * sigma.
+        tolerance + `GUARD_SIGMAS` * sigma.
     """
     deviation, violated, severity, instruction = None, False, 0.0, ""
     if measured.value is not None and measured.sigma is not None:
         nearest = min(max(measured.value, constraint.target_low), constraint.target_high)
         deviation = measured.value - nearest
         beyond = abs(deviation) - constraint.tolerance
-        violated = measured.status == "measured" and beyond > guard * measured.sigma
+        violated = measured.status == "measured" and beyond > GUARD_SIGMAS * measured.sigma
         if violated:
             severity = beyond / (constraint.tolerance or constraint.target_high)
             instruction = constraint.too_low if deviation < 0 else constraint.too_high
@@ -172,7 +169,7 @@ def judge(
         tolerance=constraint.tolerance,
         deviation=deviation,
         sigma=measured.sigma,
-        guard=guard,
+        guard=GUARD_SIGMAS,
         violated=violated,
         severity=severity,
         priority=constraint.priority,

@@ -259,7 +259,9 @@ def euler_angles(joint: str, rotation: FloatArray) -> FloatArray:
     a, b, c = (int(i) for i in np.argmax(np.abs(axes), axis=1))
     signs = axes[range(3), [a, b, c]]
     even = 1.0 if b == (a + 1) % 3 else -1.0
-    first = np.arctan2(even * rotation[:, c, b], rotation[:, c, c])
-    second = np.arcsin(np.clip(-even * rotation[:, c, a], -1.0, 1.0))
-    third = np.arctan2(even * rotation[:, b, a], rotation[:, a, a])
+    # numpy's arctan2 of strided arrays depends in the last bit on where they lie in memory
+    element = np.ascontiguousarray(np.moveaxis(rotation, 0, 2))
+    first = np.arctan2(even * element[c, b], element[c, c])
+    second = np.arcsin(np.clip(-even * element[c, a], -1.0, 1.0))
+    third = np.arctan2(even * element[b, a], element[a, a])
     return np.asarray(np.stack([first, second, third], axis=1) * signs)

@@ -34,10 +34,10 @@ from qevd_bio.stages.sessions import Session, Sessions
 from qevd_bio.tables import annotations as annotation_table
 from qevd_bio.tables import cycles as cycle_table
 from qevd_bio.tables import findings as finding_table
-from qevd_bio.tables import kinematics as kinematics_table
 from qevd_bio.tables import morphometrics as morphometrics_table
 from qevd_bio.tables.cycles import score_columns
-from qevd_bio.tables.kinematics import motion_from_table
+from qevd_bio.tables.findings import finding_from_row
+from qevd_bio.tables.kinematics import read_motion
 from qevd_bio.tables.parquet import (
     read_notes,
     read_parquet,
@@ -45,8 +45,6 @@ from qevd_bio.tables.parquet import (
     schema_sha256,
     write_parquet,
 )
-
-_FINDING_NAMES = tuple(f.name for f in finding_table.FINDING_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +162,8 @@ def _read_measured(inputs: Mapping[str, Path]) -> _Measured:
     findings: dict[tuple[int, int], list[Finding]] = {}
     for row in read_parquet(inputs["findings"], finding_table.SCHEMA).to_pylist():
         of_cycle = findings.setdefault((row["segment_index"], row["cycle_index"]), [])
-        of_cycle.append(Finding(**{name: row[name] for name in _FINDING_NAMES}))
-    motion = motion_from_table(read_parquet(inputs["kinematics"], kinematics_table.SCHEMA))
+        of_cycle.append(finding_from_row(row))
+    motion = read_motion(inputs["kinematics"])
     return _Measured(
         motion=motion,
         skeleton=scaled_skeleton(motion.segment_lengths_m),

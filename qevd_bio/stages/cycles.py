@@ -18,10 +18,9 @@ from qevd_bio.qevd.segments import Segment
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.stages.sessions import Sessions
 from qevd_bio.tables import cycles as cycle_table
-from qevd_bio.tables import kinematics as kinematics_table
 from qevd_bio.tables.cycles import score_columns
-from qevd_bio.tables.kinematics import motion_from_table
-from qevd_bio.tables.parquet import read_parquet, rows_table, schema_sha256, write_parquet
+from qevd_bio.tables.kinematics import read_motion
+from qevd_bio.tables.parquet import rows_table, schema_sha256, write_parquet
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class CyclesStage(Stage):
     ) -> Mapping[str, JsonValue]:
         """Find the cycles of one video; the notes state why a segment has none."""
         session = self.sessions.by_id[video_id]
-        motion = motion_from_table(read_parquet(inputs["kinematics"], kinematics_table.SCHEMA))
+        motion = read_motion(inputs["kinematics"])
         rows: list[dict[str, Any]] = []
         reasons: dict[str, JsonValue] = {}
         for segment in session.segments:

@@ -17,8 +17,7 @@ from qevd_bio.stages.cycles import scored_from_row
 from qevd_bio.stages.sessions import Sessions
 from qevd_bio.tables import cycles as cycle_table
 from qevd_bio.tables import findings as finding_table
-from qevd_bio.tables import kinematics as kinematics_table
-from qevd_bio.tables.kinematics import motion_from_table
+from qevd_bio.tables.kinematics import read_motion
 from qevd_bio.tables.parquet import read_parquet, rows_table, schema_sha256, write_parquet
 
 
@@ -43,7 +42,7 @@ class FindingsStage(Stage):
     ) -> Mapping[str, JsonValue]:
         """Check the cycles of one video."""
         session = self.sessions.by_id[video_id]
-        motion = motion_from_table(read_parquet(inputs["kinematics"], kinematics_table.SCHEMA))
+        motion = read_motion(inputs["kinematics"])
         skeleton = scaled_skeleton(motion.segment_lengths_m)
         rows = []
         cycle_rows = read_parquet(inputs["cycles"], cycle_table.SCHEMA).to_pylist()

@@ -22,10 +22,9 @@ from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.motion.record import Motion
 from qevd_bio.stages.body_sources import BodySources
 from qevd_bio.stages.sessions import Sessions
-from qevd_bio.tables import kinematics as kinematics_table
-from qevd_bio.tables.kinematics import motion_from_table
+from qevd_bio.tables.kinematics import read_motion
 from qevd_bio.tables.morphometrics import MEASURES, SCHEMA, SEGMENTS
-from qevd_bio.tables.parquet import read_parquet, rows_table, schema_sha256, write_parquet
+from qevd_bio.tables.parquet import rows_table, schema_sha256, write_parquet
 from qevd_bio.weights.store import WeightFolder
 
 BODY_NAMES = ("skel_male", "smpl_male")
@@ -81,7 +80,7 @@ class MorphometricsStage(Stage):
         self, video_id: str, inputs: Mapping[str, Path], out: Path
     ) -> Mapping[str, JsonValue]:
         """Write the one row of a video; the notes repeat source and flags."""
-        motion = motion_from_table(read_parquet(inputs["kinematics"], kinematics_table.SCHEMA))
+        motion = read_motion(inputs["kinematics"])
         shape = None if motion.betas is None else average_shape(motion.betas, motion.time_s)
         row: dict[str, Any] = dict.fromkeys(SCHEMA.names)
         row |= {"video_id": video_id, "source": "none", "flags": [], "reason": ""}

@@ -10,10 +10,9 @@ from qevd_bio.engine.stage import Stage
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.motion.capture_quality import capture_quality
 from qevd_bio.skeleton.bodies import scaled_skeleton
-from qevd_bio.tables import kinematics as kinematics_table
 from qevd_bio.tables import quality as quality_table
-from qevd_bio.tables.kinematics import motion_from_table
-from qevd_bio.tables.parquet import read_parquet, rows_table, schema_sha256, write_parquet
+from qevd_bio.tables.kinematics import read_motion
+from qevd_bio.tables.parquet import rows_table, schema_sha256, write_parquet
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class QualityStage(Stage):
         self, video_id: str, inputs: Mapping[str, Path], out: Path
     ) -> Mapping[str, JsonValue]:
         """Measure one video; the notes repeat its concerns."""
-        motion = motion_from_table(read_parquet(inputs["kinematics"], kinematics_table.SCHEMA))
+        motion = read_motion(inputs["kinematics"])
         found = capture_quality(motion, scaled_skeleton(motion.segment_lengths_m))
         row = {"video_id": video_id, **asdict(found)}
         write_parquet(rows_table([row], quality_table.SCHEMA), out)

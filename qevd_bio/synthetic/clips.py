@@ -86,23 +86,9 @@ def clips_wanted(
 ) -> tuple[Clip, ...]:
     """Check an order and list its clips: every exercise in every view and build.
 
-    Parameters
-    ----------
-    rules : iterable of Rule
-        Of the exercises.
-    views, builds : iterable of str
-        Without a view: 45 degrees standing, the floor's side view when prone.
-    form_error, repetitions, repetition_s, rate_hz, seed
-        As in `Clip`.
-
-    Returns
-    -------
-    tuple of Clip
-
-    Raises
-    ------
-    UsageError
-        A name is unknown (the known ones are listed) or a number is out of its range.
+    Without a view: 45 degrees standing, the floor's side view when prone. The rest is as in
+    `Clip`. `UsageError` where a name is unknown (the known ones are listed) or a number is out of
+    its range.
     """
     _within("--reps", repetitions, 1, 100)
     _within("--seconds", repetition_s, 0.5, 60.0)
@@ -141,29 +127,12 @@ def _unknown(option: str, value: str, known: Iterable[str]) -> UsageError:
 def make_clips(
     folder: Path, clips: tuple[Clip, ...], on_frame: Callable[[], None] = lambda: None
 ) -> list[Path]:
-    """Render clips and write their truth beside them.
+    """Render clips and write their truth beside them; return the videos.
 
-    Parameters
-    ----------
-    folder : Path
-        A new or empty folder. A clip becomes ``NAME.mp4``, ``NAME_timestamps.npy``
-        (nanoseconds), and ``NAME.npz`` with ``time_s`` (T,), ``poses`` (T, 46) in rad in the
-        camera frame (gravity is (0, 1, 0) there) and ``dof_names``; ``truth.json`` lists all
-        with their repetitions.
-    clips : tuple of Clip
-        What to render.
-    on_frame : callable
-        Called after each frame.
-
-    Returns
-    -------
-    list of Path
-        The videos.
-
-    Raises
-    ------
-    UsageError
-        The folder holds something.
+    The folder is new or empty, else `UsageError`. A clip becomes ``NAME.mp4``,
+    ``NAME_timestamps.npy`` (nanoseconds), and ``NAME.npz`` with ``time_s`` (T,), ``poses`` (T, 46)
+    in rad in the camera frame (gravity is (0, 1, 0) there) and ``dof_names``; ``truth.json`` lists
+    all with their repetitions. `on_frame` is called after each frame.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(

@@ -167,24 +167,7 @@ FORM_ERRORS: dict[str, FormError] = {
 
 
 def form_error_named(name: str, exercise: str) -> FormError:
-    """Look a form error up.
-
-    Parameters
-    ----------
-    name : str
-        Its identifier.
-    exercise : str
-        Rule id of the exercise it must belong to.
-
-    Returns
-    -------
-    FormError
-
-    Raises
-    ------
-    UsageError
-        The exercise has no such error.
-    """
+    """Look up a form error of an exercise (rule id); `UsageError` where it has no such error."""
     known = {key: one for key, one in FORM_ERRORS.items() if one.exercise == exercise}
     if name not in known:
         listed = "; ".join(f"{key} ({one.change})" for key, one in known.items())

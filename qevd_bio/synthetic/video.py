@@ -22,12 +22,9 @@ JITTER_SIGMA_NS, JITTER_LIMIT_NS = 1_600_000, 5_000_000
 def frame_timestamps_ns(
     frames: int, rate_hz: float, start_ns: int, rng: np.random.Generator
 ) -> IntArray:
-    """Make the timestamps of a phone's camera: regular, but for a few milliseconds.
+    """Make the timestamps (T,) of a phone's camera: regular, but for a few milliseconds.
 
-    Returns
-    -------
-    ndarray (T,)
-        Whole nanoseconds from about `start_ns`, strictly increasing for rates below 90 Hz.
+    Whole nanoseconds from about `start_ns`, strictly increasing for rates below 90 Hz.
     """
     regular = start_ns + np.round(np.arange(frames) * (NANOSECONDS / rate_hz)).astype(np.int64)
     jitter = rng.normal(0.0, JITTER_SIGMA_NS, frames)
@@ -38,20 +35,11 @@ def frame_timestamps_ns(
 def write_video(
     path: Path, pictures: Iterable[ByteArray], rate_hz: int, *, sideways: bool = False
 ) -> int:
-    """Encode pictures as mp4 at a constant rate.
+    """Encode pictures (H, W, 3) of uint8, RGB and of one even size, as mp4 at a constant rate.
 
-    Parameters
-    ----------
-    pictures : iterable of ndarray (H, W, 3) of uint8
-        RGB, all of one even size.
-    sideways : bool
-        Store the pixels turned 90 degrees counter-clockwise, as QEVD stores its videos up to
-        id 0145: a viewer must turn them clockwise. No rotation is noted in the file.
-
-    Returns
-    -------
-    int
-        Number of frames written.
+    `sideways` stores the pixels turned 90 degrees counter-clockwise, as QEVD stores its videos up
+    to id 0145: a viewer must turn them clockwise. No rotation is noted in the file. Returns the
+    number of frames written.
     """
     shown = (np.rot90(picture) if sideways else picture for picture in pictures)
     return write_mp4(path, enumerate(shown), rate_hz=rate_hz, ticks_hz=rate_hz, crf=23)

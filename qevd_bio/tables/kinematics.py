@@ -6,6 +6,7 @@ T frames, D = 46 DoF, N = 10 shape numbers
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from qevd_bio.arrays import FloatArray
 from qevd_bio.motion.record import N_BETAS, Motion
 from qevd_bio.skeleton.dofs import DOF_NAMES, DOFS
 from qevd_bio.tables.columns import column, versioned
-from qevd_bio.tables.parquet import read_notes
+from qevd_bio.tables.parquet import read_notes, read_parquet
 from qevd_bio.tables.published_table import PublishedTable, Rising
 
 SIGMA_DECIMALS = 9
@@ -190,3 +191,8 @@ def motion_from_table(table: pa.Table) -> Motion:
         frame_sigma_rad=sigma_or_inf if np.isfinite(sigma).any() else None,
         height_m=notes["height_m"],
     )
+
+
+def read_motion(path: Path) -> Motion:
+    """Read the motion of a file with this table, as `motion_from_table`."""
+    return motion_from_table(read_parquet(path, SCHEMA))

@@ -80,10 +80,7 @@ class AnalysedVideo:
 def finished_video(pipeline: Pipeline, video: str) -> AnalysedVideo:
     """Read a finished video of a work folder.
 
-    Raises
-    ------
-    UsageError, DataError
-        The video is unknown, or not finished.
+    `UsageError` where the video is unknown; `DataError` where it is not finished.
     """
     chosen_videos(pipeline.sessions, (video,))
     artifacts = pipeline.artifacts()[video]

@@ -147,19 +147,9 @@ def curve_drawing(
 ) -> Drawing:
     """Lay a curve out; the time axis counts seconds from its first frame.
 
-    Parameters
-    ----------
-    curve : Curve
-        T frames.
-    said_s : sequence of float
-        Utterances to mark, on the curve's clock; those outside of it are left out.
-    spoken : CycleTimes or None
-        The cycle the utterance is about.
-    heading : sequence of str
-        At most two lines above the curve.
-    size : (width, height)
-        Pixels.
-
+    `said_s` are utterances to mark, on the curve's clock; those outside of it are left out.
+    `spoken` is the cycle the utterance is about, `heading` at most two lines above the curve,
+    `size` width and height in pixels.
     """
     width, height = size
     top = _TOP + (_HEADING if heading else 0.0)

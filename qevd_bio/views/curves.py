@@ -152,20 +152,10 @@ def value_range(curve: Curve) -> Span:
 
 
 def thinned(time_s: FloatArray, values: FloatArray, bins: int) -> tuple[FloatArray, FloatArray]:
-    """Leave out points that a drawing of limited width cannot show.
+    """Leave out points of a stretch (T,) without gaps that a drawing of limited width cannot show.
 
-    Parameters
-    ----------
-    time_s, values : ndarray (T,)
-        A stretch without gaps.
-    bins : int
-        Number of columns of the drawing.
-
-    Returns
-    -------
-    time_s, values : ndarray (at most 4 * bins,)
-        First, least, greatest and last point of every bin, in time order; all points when
-        they are few.
+    First, least, greatest and last point of each of `bins` columns, in time order: at most 4 *
+    bins; all points when they are few.
     """
     if len(values) <= 4 * bins:
         return time_s, values

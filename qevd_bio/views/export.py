@@ -36,10 +36,7 @@ _TRANSLATIONS = ("pelvis_tx", "pelvis_ty", "pelvis_tz")
 def export_motion(video: AnalysedVideo, path: Path, to: ExportFormat) -> None:
     """Write a video's motion for another tool, in one of `FORMATS`.
 
-    Raises
-    ------
-    EnvironmentProblem
-        The format needs a package that is not installed.
+    `EnvironmentProblem` where the format needs a package that is not installed.
     """
     FORMATS[to](video, path)
 
@@ -105,8 +102,6 @@ def _rerun() -> Any:  # noqa: ANN401  rerun is not always there to be typed
 def _write_rrd(video: AnalysedVideo, path: Path) -> None:
     """Write the skeleton over time and the curves of the salient measures.
 
-    Notes
-    -----
     Camera axes (x right, y down, z away), metres by the motion's scale. Held frames have no
     points. The file holds the time of writing: equal motions do not give equal bytes.
     """

@@ -26,14 +26,8 @@ def unit_sign(unit: str) -> str:
 def number_words(value: float | None, unit: str, *, signed: bool = False) -> str:
     """Write a number with its unit and the true minus sign.
 
-    Parameters
-    ----------
-    value : float or None
-        None and numbers that are not finite are written as a dash.
-    unit : str
-        ``deg`` (one decimal), ``ratio`` or ``s`` (two).
-    signed : bool
-        Whether a plus sign is written before a number above zero.
+    ``deg`` has one decimal, ``ratio`` and ``s`` have two; None and numbers that are not finite are
+    written as a dash. `signed` writes a plus sign before a number above zero.
     """
     if value is None or not math.isfinite(value):
         return "–"

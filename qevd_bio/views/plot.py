@@ -33,10 +33,8 @@ _TEXT_PX = 11.0
 def write_plot(pipeline: Pipeline, video: str, path: Path) -> int:
     """Draw the curves of a video of a work folder as PNG and return their number.
 
-    Raises
-    ------
-    UsageError, DataError, EnvironmentProblem
-        The video is unknown, not finished or without a curve; or matplotlib is not installed.
+    `UsageError`, `DataError` or `EnvironmentProblem` where the video is unknown, not finished or
+    without a curve, or matplotlib is not installed.
     """
     outside_of_source(path, pipeline.config.data_root)
     by_segment = video_curves(finished_video(pipeline, video))
@@ -46,21 +44,9 @@ def write_plot(pipeline: Pipeline, video: str, path: Path) -> int:
 
 
 def plot_curves(curves: Sequence[Curve], path: Path) -> None:
-    """Draw curves below each other as PNG.
+    """Draw curves below each other as PNG, one panel each, in this order.
 
-    Parameters
-    ----------
-    curves : sequence of Curve
-        One panel each, in this order.
-    path : Path
-        The file to write or replace, ending in ``.png``.
-
-    Raises
-    ------
-    EnvironmentProblem
-        matplotlib is not installed.
-    DataError
-        There is no curve.
+    `EnvironmentProblem` where matplotlib is not installed; `DataError` without a curve.
 
     Notes
     -----

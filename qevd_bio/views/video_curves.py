@@ -17,13 +17,9 @@ from qevd_bio.views.formatting import measure_words
 
 
 def video_curves(video: AnalysedVideo) -> dict[int, list[Curve]]:
-    """Compute what can be drawn of a video.
+    """Compute what can be drawn of a video, by segment index, for segments with a rule.
 
-    Returns
-    -------
-    dict of int to list of Curve
-        By segment index, for segments with a rule: the representative measure first, then every
-        measure with a violated finding.
+    The representative measure first, then every measure with a violated finding.
     """
     motion = video.motion
     skeleton = scaled_skeleton(motion.segment_lengths_m)

@@ -22,13 +22,7 @@ def annotation_tables(pipeline: Pipeline) -> dict[str, pa.Table]:
 
 
 def annotation_rows(pipeline: Pipeline) -> list[dict[str, Any]]:
-    """List the annotation rows of every finished video.
-
-    Raises
-    ------
-    DataError
-        No video is finished.
-    """
+    """List the annotation rows of every finished video; `DataError` where none is finished."""
     rows = [row for table in annotation_tables(pipeline).values() for row in table.to_pylist()]
     if not rows:
         raise DataError(

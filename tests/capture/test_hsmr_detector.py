@@ -9,11 +9,12 @@ import torch
 from qevd_bio.capture.config import PersonConfig
 from qevd_bio.capture.hsmr import detector as module
 from qevd_bio.capture.hsmr.config import HsmrConfig
-from qevd_bio.capture.hsmr.detector import LandmarkDetector, outline
+from qevd_bio.capture.hsmr.detector import LandmarkDetector
 from qevd_bio.capture.hsmr.detector_choice import DetectorChoice
 from qevd_bio.capture.hsmr.device import HsmrOnDevice
 from qevd_bio.capture.hsmr.estimate import estimate_person
 from qevd_bio.capture.hsmr.transformers_detector import TransformersDetector
+from qevd_bio.capture.person.people import outline
 from qevd_bio.errors import DataError, EnvironmentProblem
 from tests.capture.hsmr_scenes import small_network
 

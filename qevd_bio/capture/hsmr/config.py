@@ -90,8 +90,6 @@ class HsmrConfig:
         Standard deviation of an HSMR angle beside jitter and disagreement. Unverified.
     video : VideoConfig
         How the video is turned, scaled and cut into shots.
-    confidence : ConfidenceConfig
-    standing : StandingConfig
     """
 
     precision: Precision = "fp16"

@@ -14,6 +14,7 @@ import numpy as np
 from qevd_bio.arrays import FloatArray
 from qevd_bio.capture.config import PersonConfig
 from qevd_bio.capture.person.follow_person import find_people
+from qevd_bio.capture.person.people import outline
 from qevd_bio.capture.person.pose_landmarker import PoseLandmarker
 from qevd_bio.capture.video.decode import RgbImage
 
@@ -67,11 +68,3 @@ class LandmarkDetector:
             scores.append(float(np.clip(visible.mean(), 0.0, 1.0)) if len(visible) else 0.0)
         order = np.argsort(-np.array(scores), kind="stable")
         return Detected(np.array(boxes).reshape(-1, 4)[order], np.array(scores)[order])
-
-
-def outline(box_px: FloatArray, image: RgbImage, share: float) -> FloatArray:
-    """Widen the box of landmarks to that of the body, within the picture."""
-    reach = share * float(max(box_px[2:] - box_px[:2]))
-    height, width = image.shape[:2]
-    grown = np.concatenate([box_px[:2] - reach, box_px[2:] + reach])
-    return np.asarray(np.clip(grown, 0.0, [width, height, width, height]))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -62,7 +61,8 @@ class HsmrOnDevice:
         of_frame, shifted = np.arange(len(images)), windows_px - np.tile(low, 2)
         if not self._is_gpu():
             return crop(held, of_frame, shifted)
-        with _second_stream(self.device) as stream:
+        stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
+        with torch.cuda.stream(stream):  # work beside the network
             cut = crop(held.pin_memory().to(self.device, non_blocking=True), of_frame, shifted)
             cut.record_stream(torch.cuda.default_stream(self.device))
             stream.synchronize()
@@ -80,14 +80,6 @@ class HsmrOnDevice:
 
     def _is_gpu(self) -> bool:
         return self.device.type == "cuda"
-
-
-@contextmanager
-def _second_stream(device: torch.device) -> Iterator[torch.cuda.Stream]:
-    """Work beside the network."""
-    stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-    with torch.cuda.stream(stream):
-        yield stream
 
 
 def check_precision(precision: Precision, device: Device) -> None:

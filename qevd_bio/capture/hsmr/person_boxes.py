@@ -129,23 +129,14 @@ def boxed_frames(
 ) -> Iterator[tuple[list[BoxedFrame], PeopleOfShot]]:
     """Find the person to crop in every frame, some frames of one shot at a time.
 
-    Parameters
-    ----------
-    frames : iterable of ndarray (H, W, 3)
-        RGB, all of one size; read once. No more than ``detect_every * detect_together + 1``
-        are held.
-    detector : callable
-        Runs on every `detect_every`-th frame and at both ends of a shot. Boxes narrower or
-        lower than a pixel, as of somebody beyond the edge, are left out.
-    config : HsmrConfig
-        Settings.
+    Frames (H, W, 3) are RGB, all of one size and read once; no more than ``detect_every *
+    detect_together + 1`` are held. The detector runs on every `detect_every`-th frame and at both
+    ends of a shot; boxes narrower or lower than a pixel, as of somebody beyond the edge, are left
+    out.
 
-    Yields
-    ------
-    (list of BoxedFrame, PeopleOfShot)
-        Successive frames, and the people of their shot; their `main` is known when the shot is
-        over. Between two detections a box moves linearly; of somebody seen in only one of the
-        two it stays for the nearer half of the frames.
+    Yields successive frames, and the people of their shot; their `main` is known when the shot is
+    over. Between two detections a box moves linearly; of somebody seen in only one of the two it
+    stays for the nearer half of the frames.
     """
     people, shot = PeopleOfShot(config.video.person), 0
     before: _Detection | None = None

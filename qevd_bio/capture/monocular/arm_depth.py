@@ -101,7 +101,6 @@ def choose_arms(
         How long each frame stands for.
     sections : ndarray (T,) of int
         Uninterrupted stretches.
-    config : ArmDepthConfig
     """
     posed = pose_chain(state, lengths_m)
     sight = np.concatenate([rays, np.ones((*rays.shape[:2], 1))], axis=-1)

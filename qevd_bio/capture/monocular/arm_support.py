@@ -36,7 +36,6 @@ def carrying_arms(
         Uninterrupted stretches.
     leg : float
         Length of a leg as a slope: in metres by the distance of the person.
-    config : SupportConfig
 
     Notes
     -----

@@ -125,7 +125,7 @@ def inverse_kinematics(joints_m: FloatArray, *, spine_share: float = 0.0) -> Flo
     up = _unit(middle["shoulder"] - middle["hip"])
     trunk = _frame(up, line("hip_l", "hip_r"))
     thighs = [_into(trunk, line(f"hip_{side}", f"knee_{side}")) for side in SIDES]
-    hips = np.mean([np.arctan2(thigh[:, 0], -thigh[:, 1]) for thigh in thighs], axis=0)
+    hips = np.mean([_direction(thigh[:, 0], -thigh[:, 1]) for thigh in thighs], axis=0)
     bend = np.maximum(hips, 0.0) * spine_share / (1.0 + spine_share)
     pelvis = trunk @ axis_rotation((0.0, 0.0, 1.0), bend)
     for dof in ("lumbar_extension", "thorax_extension"):
@@ -133,7 +133,7 @@ def inverse_kinematics(joints_m: FloatArray, *, spine_share: float = 0.0) -> Flo
     q[:, list(joint_dofs("pelvis"))] = euler_angles("pelvis", BODY_AXES.T @ pelvis)
 
     girdle = _into(trunk, line("shoulder_l", "shoulder_r"))
-    twist = np.arctan2(girdle[:, 0], girdle[:, 2])
+    twist = _direction(girdle[:, 0], girdle[:, 2])
     q[:, DOF_INDEX["lumbar_twist"]] = q[:, DOF_INDEX["thorax_twist"]] = twist / 2.0
     spine = joint_rotations(q)
     thorax = pelvis @ spine[:, JOINT_INDEX["lumbar_body"]] @ spine[:, JOINT_INDEX["thorax"]]
@@ -170,6 +170,11 @@ def _unit(vectors: FloatArray) -> FloatArray:
     return np.asarray(vectors / np.where(length > 0, length, np.nan))
 
 
+def _direction(y: FloatArray, x: FloatArray) -> FloatArray:
+    """Angle of (T,) directions; numpy's arctan2 of strided arrays varies in the last bit."""
+    return np.asarray(np.arctan2(np.ascontiguousarray(y), np.ascontiguousarray(x)))
+
+
 def _into(frames: FloatArray, vectors: FloatArray) -> FloatArray:
     """Express camera-frame vectors (T, 3) in frames (T, 3, 3) whose columns are axes."""
     return np.asarray(np.einsum("tij,ti->tj", frames, vectors))
@@ -196,7 +201,7 @@ def _hinged(
     swing = _smallest_turn(down, upper)
     seen = _into(swing, lower)
     expected = axis_rotation(hinge, bend) @ down
-    turn = np.arctan2(seen[:, 0], seen[:, 2]) - np.arctan2(expected[:, 0], expected[:, 2])
+    turn = _direction(seen[:, 0], seen[:, 2]) - _direction(expected[:, 0], expected[:, 2])
     turn = np.clip(np.angle(np.exp(1j * turn)), -most_turn, most_turn)
     begin, full = _HINGE_FADES_IN_RAD
     share = np.clip((angle - begin) / (full - begin), 0.0, 1.0)

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qevd_bio.arrays import FloatArray, IntArray
+from qevd_bio.arrays import FloatArray
 from qevd_bio.capture.config import PersonConfig
 from qevd_bio.capture.video.decode import RgbImage
 
 _BONES = np.array([(11, 23), (12, 24), (23, 25), (24, 26), (25, 27), (26, 28), (11, 12)])
 _TORSO = [11, 12, 23, 24]
+_MARGIN_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +104,17 @@ def without(image: RgbImage, people: Sequence[Person]) -> RgbImage:
     painted = image.copy()
     mean = image[::16, ::16].reshape(-1, 3).mean(axis=0)
     for person in people:
-        left, top, right, bottom = _with_margin(person.box_px, image)
+        left, top, right, bottom = outline(person.box_px, image, _MARGIN_SHARE).astype(np.int64)
         painted[top:bottom, left:right] = mean
     return painted
 
 
-def _with_margin(box_px: FloatArray, image: RgbImage) -> IntArray:
-    reach = 0.1 * float(max(box_px[2:] - box_px[:2]))
+def outline(box_px: FloatArray, image: RgbImage, share: float) -> FloatArray:
+    """Widen a box (4,) by a share of its longer side all around, within the picture."""
+    reach = share * float(max(box_px[2:] - box_px[:2]))
     height, width = image.shape[:2]
     grown = np.concatenate([box_px[:2] - reach, box_px[2:] + reach])
-    return np.asarray(np.clip(grown, 0, [width, height, width, height]).astype(np.int64))
+    return np.asarray(np.clip(grown, 0.0, [width, height, width, height]))
 
 
 @dataclass(slots=True)

@@ -96,30 +96,13 @@ def recorded_file(root: Path, video_id: str) -> Path:
 def recorded_motion(
     path: Path, time_s: FloatArray, config: RecordedConfig | None = None
 ) -> Captured:
-    """Read the motion of one video.
+    """Read the motion of one video, as `Backend.capture`.
 
-    Parameters
-    ----------
-    path : Path
-        A .mot file, an HSMR dump .npy, an array .npy (T, 46), or an HSMR .npz of the time
-        before its dumps were by frame.
-    time_s : ndarray (T,)
-        Frame times of the video, strictly increasing.
-    config : RecordedConfig, optional
-        Settings.
-
-    Returns
-    -------
-    Captured
-        As `Backend.capture`. Angles are unwrapped over each stretch of one person and otherwise
-        as in the file: nothing is clamped to a range.
-
-    Raises
-    ------
-    DataError
-        The file is malformed, holds anything but numbers, or is not of this video.
-    VideoError
-        It holds nobody.
+    The file is a .mot file, an HSMR dump .npy, an array .npy (T, 46), or an HSMR .npz of the time
+    before its dumps were by frame. Angles are unwrapped over each stretch of one person and
+    otherwise as in the file: nothing is clamped to a range. `DataError` where the file is
+    malformed, holds anything but numbers, or is not of this video; `VideoError` where it holds
+    nobody.
 
     Notes
     -----

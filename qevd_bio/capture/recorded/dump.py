@@ -38,14 +38,9 @@ class DumpFrame:
 
 
 def read_dump(path: Path) -> list[DumpFrame]:
-    """Read the F frames of a dump.
+    """Read the F frames of a dump; `DataError` if malformed, or holding anything but numbers.
 
     An .npz file has no frame numbers: each of its rows is a frame of its own.
-
-    Raises
-    ------
-    DataError
-        The file is malformed or holds anything but numbers.
     """
     if path.suffix == ".npz":
         whole = _frame(load_npz(path, ("poses", "betas")), str(path))

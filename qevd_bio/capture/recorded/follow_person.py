@@ -76,7 +76,6 @@ def follow(
         Centre x, centre y and side in pixels; None where nobody is found or none are known.
     time_s : ndarray (T,)
         Frame times.
-    config : FollowingConfig
 
     Notes
     -----

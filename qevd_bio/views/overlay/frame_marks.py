@@ -157,25 +157,10 @@ class VideoMarks:
 def progress_words(
     rule: Rule, cycles: Sequence[Cycle], frame: int, time_s: FloatArray
 ) -> tuple[str, float | None]:
-    """Name the cycle a frame is in and its phase.
+    """Name the cycle a frame is in, such as ``cycle 2 of 5, bottom``, and give its phase.
 
-    Parameters
-    ----------
-    rule : Rule
-        Of the exercise.
-    cycles : sequence of Cycle
-        In time order.
-    frame : int
-        Frame of the video.
-    time_s : ndarray (T,)
-        Frame times.
-
-    Returns
-    -------
-    text : str
-        Such as ``cycle 2 of 5, bottom``.
-    phase : float or None
-        0 to 1; None between cycles.
+    Cycles are in time order; `time_s` (T,) are the times of all frames. The phase, 0 to 1, is None
+    between cycles.
     """
     for number, cycle in enumerate(cycles, start=1):
         if not cycle.start <= frame <= cycle.end:

@@ -12,17 +12,7 @@ from qevd_bio.skeleton.measures import CATALOGUE
 def shown_measures(rule: Rule, motion: Motion) -> list[str]:
     """Choose the measures to write on a picture: observed, and one a joint.
 
-    Parameters
-    ----------
-    rule : Rule
-        Its representative measure comes first, then its dynamic constraints in their order.
-    motion : Motion
-        Knows which DoFs are observed.
-
-    Returns
-    -------
-    list of str
-        Keys of the catalogue of measures.
+    The rule's representative measure comes first, then its dynamic constraints in their order.
     """
     named = [(rule.representative.measure, rule.representative.side)]
     named += [(one.measure, one.side) for one in rule.constraints if one.check == "dynamic"]
