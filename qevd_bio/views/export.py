@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from qevd_bio.arrays import FloatArray
-from qevd_bio.capture.recorded.opensim import ground_axes, to_opensim
 from qevd_bio.choices import ExportFormat
 from qevd_bio.errors import DataError, EnvironmentProblem
 from qevd_bio.files.atomic import atomic_path
@@ -23,6 +22,7 @@ from qevd_bio.skeleton.bodies import BODY_AXES, scaled_skeleton
 from qevd_bio.skeleton.dofs import JOINT_NAMES, PARENTS
 from qevd_bio.skeleton.kinematics import forward_kinematics
 from qevd_bio.skeleton.measures import measure_values
+from qevd_bio.skeleton.opensim_map import ground_axes, to_opensim
 from qevd_bio.views.analysed_video import AnalysedVideo
 from qevd_bio.views.formatting import measure_words
 from qevd_bio.views.overlay.shown_measures import shown_measures
@@ -57,7 +57,7 @@ def opensim_columns(motion: Motion) -> dict[str, FloatArray]:
     Returns
     -------
     dict of str to ndarray (T,)
-        Rotations in degrees (`capture.opensim` documents the conversion), then the pelvis'
+        Rotations in degrees (`skeleton.opensim_map` documents the conversion), then the pelvis'
         translations in metres by the motion's own scale. Held frames repeat the last pose.
 
     Notes

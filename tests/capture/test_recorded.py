@@ -11,7 +11,6 @@ import pytest
 
 from qevd_bio.capture.recorded.backend import RecordedConfig, recorded_file, recorded_motion
 from qevd_bio.capture.recorded.follow_person import FollowingConfig, follow
-from qevd_bio.capture.recorded.opensim import COORDINATES
 from qevd_bio.errors import DataError, VideoError
 from qevd_bio.exercises.check_cycles import segment_findings
 from qevd_bio.exercises.cycle_search import segment_cycles
@@ -19,6 +18,7 @@ from qevd_bio.exercises.load import load_rules
 from qevd_bio.files.opensim_mot import read_mot, write_mot
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX, N_DOFS
+from qevd_bio.skeleton.opensim_map import COORDINATES
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "hsmr" / "HSMR-synthetic.npy"
 KNEE = DOF_INDEX["knee_angle_r"]

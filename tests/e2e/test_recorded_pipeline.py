@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from qevd_bio.capture.recorded.opensim import to_opensim
 from qevd_bio.errors import UsageError
 from qevd_bio.files.opensim_mot import write_mot
 from qevd_bio.pipeline.config import PipelineConfig
 from qevd_bio.pipeline.pipeline import Pipeline, open_pipeline, reopen_pipeline
+from qevd_bio.skeleton.opensim_map import to_opensim
 from qevd_bio.stages.backends import backend_named
 from qevd_bio.tables.parquet import read_notes
 from qevd_bio.views.analysed_video import finished_video

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from qevd_bio.capture.recorded.backend import recorded_motion
-from qevd_bio.capture.recorded.opensim import COORDINATES
 from qevd_bio.errors import EnvironmentProblem
 from qevd_bio.files.opensim_mot import read_mot
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.measures import CATALOGUE, measure_values
+from qevd_bio.skeleton.opensim_map import COORDINATES
 from qevd_bio.views.analysed_video import AnalysedSegment, AnalysedVideo
 from qevd_bio.views.export import export_motion, opensim_columns
 from tests.views.test_overlay import SQUAT, squats

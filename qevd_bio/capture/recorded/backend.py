@@ -16,13 +16,13 @@ from qevd_bio.capture.backend import RECORDED, Backend, SourceVideo, digests
 from qevd_bio.capture.captured import ASSUMED_HEIGHT_M, Captured, Notes, last_valid, stretches
 from qevd_bio.capture.recorded.dump import DumpFrame, read_dump
 from qevd_bio.capture.recorded.follow_person import FollowingConfig, follow
-from qevd_bio.capture.recorded.opensim import COORDINATES, from_opensim
 from qevd_bio.errors import DataError, VideoError
 from qevd_bio.files.opensim_mot import MotFile, read_mot
 from qevd_bio.motion.noise import jitter_sigma
 from qevd_bio.motion.record import N_BETAS, Motion
 from qevd_bio.skeleton.bodies import segment_lengths_for_height
 from qevd_bio.skeleton.dofs import N_DOFS
+from qevd_bio.skeleton.opensim_map import COORDINATES, from_opensim
 
 PATTERNS = ("HSMR-{id}.npy", "HSMR-{id}.npz", "{id}.mot", "{id}.npy", "{id}.npz")
 """Names looked for, in this order."""

@@ -11,7 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from qevd_bio.capture.recorded.opensim import (
+from qevd_bio.exercises.load import load_rules
+from qevd_bio.exercises.references import build_reference
+from qevd_bio.files.opensim_mot import read_mot
+from qevd_bio.skeleton.bodies import generic_skeleton
+from qevd_bio.skeleton.dofs import DOF_INDEX, JOINT_INDEX, N_DOFS, joint_dofs
+from qevd_bio.skeleton.kinematics import forward_kinematics, joint_rotations
+from qevd_bio.skeleton.opensim_map import (
     COORDINATES,
     COPIED,
     PELVIS,
@@ -20,12 +26,6 @@ from qevd_bio.capture.recorded.opensim import (
     ground_axes,
     to_opensim,
 )
-from qevd_bio.exercises.load import load_rules
-from qevd_bio.exercises.references import build_reference
-from qevd_bio.files.opensim_mot import read_mot
-from qevd_bio.skeleton.bodies import generic_skeleton
-from qevd_bio.skeleton.dofs import DOF_INDEX, JOINT_INDEX, N_DOFS, joint_dofs
-from qevd_bio.skeleton.kinematics import forward_kinematics, joint_rotations
 
 DOWN = np.array([0.0, 1.0, 0.0])
 RULES = load_rules()

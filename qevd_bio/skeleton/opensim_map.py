@@ -3,7 +3,7 @@
 T frames, D = 46 DoF
 
 This is the one place where the two conventions meet. Coordinates and axes are those of
-LaiUhlrich2022 (of the family of Rajagopal2015), read from its .osim file:
+LaiUhlrich2022 (of the family of Rajagopal2015), as its .osim file defines them:
 
 pelvis        OpenSim's ground has y up; SKEL's pelvis turns in the camera frame (x right, y down,
               z away). Ground X points from the person to the camera, level; Z is the person's
