@@ -172,7 +172,7 @@ def report(all_readings: list[Reading]) -> str:
         if not any(r.moves for r in some):
             continue
         good = f"{sum(met(r) for r in some)}/{len(some)}"
-        cells = [exercise, view, measure, "seen" if in_view else "hidden", *_row(some), good]
+        cells = [exercise, view, measure, "in view" if in_view else "hidden", *_row(some), good]
         lines.append("| " + " | ".join(cells) + " |")
     lines += ["", "| | limbs | met | median RMSE | frames in 68 % |", "|---|---|---|---|---|"]
     for label, wanted in (
