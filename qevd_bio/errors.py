@@ -1,10 +1,10 @@
-"""The errors a user may meet: each says where, what, and what to do next."""
+"""The errors a user may meet: each with place, cause, and next step."""
 
 from __future__ import annotations
 
 
 class QevdBioError(Exception):
-    """A known failure, told in one line.
+    """A known failure, reported in one line.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What every backend checks and notes of a video, beside what it sees in the pictures.
+"""Checks and notes of a video that all backends share, apart from the pictures.
 
 T timestamps, F frames decoded
 """

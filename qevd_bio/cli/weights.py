@@ -55,7 +55,7 @@ def import_command(
     gender_known: Annotated[
         bool,
         typer.Option(
-            "--gender-known", help="The body is of the gender given, whatever its name says."
+            "--gender-known", help="The body has the given gender, even if its name differs."
         ),
     ] = False,
     as_json: Json = False,

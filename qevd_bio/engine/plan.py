@@ -89,7 +89,7 @@ def plan(stages: Sequence[Stage], video_ids: Sequence[str], store: Store) -> lis
     Notes
     -----
     A unit that waits for an upstream artifact is planned to ``run``; if the artifact turns out
-    with the same bytes as before, the run finds the unit done and leaves it.
+    with the same bytes as before, the run finds the unit done and keeps it.
     """
     check_stages(stages)
     check_videos(video_ids)

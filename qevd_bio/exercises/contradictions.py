@@ -105,7 +105,7 @@ def _start_issues(rule: Rule) -> _Found:
     if any(phase.name == rule.start_phase and phase.at == 0 for phase in rule.phases):
         return []
     cause = f"no phase '{rule.start_phase}' at 0"
-    return [("reference.start_phase", cause, "Name the phase whose 'at' is 0")]
+    return [("reference.start_phase", cause, "Name the phase with 'at' 0")]
 
 
 def _key_pose_issues(rule: Rule) -> _Found:

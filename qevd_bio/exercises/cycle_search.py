@@ -78,7 +78,7 @@ def segment_cycles(
     Returns
     -------
     SegmentCycles
-        Frames count from the first of the video. Without a cycle, `reason` says why.
+        Frames count from the first of the video. Without a cycle, `reason` gives the cause.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def choose_cycle(cycles: Sequence[ScoredCycle], time_s: float) -> ScoredCycle | 
     Returns
     -------
     ScoredCycle or None
-        The most recently completed one, or one whose extreme is past and whose end is at most
+        The most recently completed one, or one with its extreme in the past and its end at most
         `JUST_AFTER_S` away; a hold that continues then counts as completed just then. The
         better score breaks ties. None before the first.
     """
@@ -185,7 +185,7 @@ def _observed_dofs(joints: Sequence[str], part: Motion) -> list[int]:
 
 
 def _in_the_pose(holds: Sequence[Cycle], curves: FloatArray, least_rad: float) -> list[Cycle]:
-    """Keep the holds whose measure is high enough; name the side where both were compared."""
+    """Keep the holds with a high enough measure; name the side where both were compared."""
     kept = []
     for hold in holds:
         here = curves[:, hold.start : hold.end + 1]

@@ -122,7 +122,7 @@ def is_general(cue: Cue) -> bool:
 
 
 def cue_groups() -> frozenset[str]:
-    """List the groups of exercises for which some words have a meaning of their own."""
+    """List the groups of exercises for which some words have a special meaning."""
     return frozenset(group for entry in _lexicon().entries for group in entry.measures) - {"any"}
 
 

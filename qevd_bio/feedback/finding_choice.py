@@ -4,7 +4,7 @@ Notes
 -----
 Policy ``evidence`` (default) reports only a violation that the trainer's words name: same measure,
 same direction, same side where the words name one. A general corrective ("watch your form")
-names no measure, so the most severe violation supports it. No measure answers a sentence with an
+names no measure, so the most severe violation supports it. No measure fits a sentence with an
 unknown subject. The first measure of a cue decides: when it is violated against the asked
 direction and nowhere in it, the cue counts as contradicted, regardless of its other measures
 ("go deeper" to someone with too deep knees).
@@ -12,8 +12,8 @@ direction and nowhere in it, the cue counts as contradicted, regardless of its o
 Policy ``paper`` always replaces (supplement 1.1, step 4): by violations that match the cue
 first, then by the most severe; where nothing is violated, by what was measured with its target,
 first what the cue asks for. The supplement assumes that "the trainer observed a form deviation"
-and leaves the other case open; praise is not measured, so none is given. Only where nothing at
-all was measured is there no context to replace by, and the sentence stays.
+and does not define the other case; praise is not measured, so none is given. Only where nothing
+was measured there is no context to replace it by, and the sentence is kept.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ def is_about(finding: Finding, cue: Cue) -> bool:
     Returns
     -------
     bool
-        Same measure, same side, a kind of check that can answer the direction, and not at a
-        phase opposite to the one the words mean. A symmetry answers words about evenness, and
+        Same measure, same side, a kind of check that fits the direction, and not at a
+        phase opposite to the one the words mean. A symmetry fits words about evenness, and
         words that name the very side that falls short: "go deeper" is about both.
     """
     if measure_family(finding) not in cue.measures or finding.phase in cue.other_phases:
@@ -174,7 +174,7 @@ def _reported(findings: Sequence[Finding], reason: str) -> Choice:
 
 
 def _one_size_each(findings: Sequence[Finding]) -> list[Finding]:
-    """Leave out what gives a joint a second size at a phase: a symmetry beside its own value."""
+    """Leave out second sizes of a joint at a phase: a symmetry next to the joint's value."""
     sizes: dict[tuple[str, str, str | None], str] = {}
     return [
         finding
@@ -185,7 +185,7 @@ def _one_size_each(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def _refusal(cues: Sequence[Cue], about: list[Finding], style: Style) -> Choice:
-    """State why nothing supports the cues; `about` is what answers them."""
+    """State why no finding supports the cues; `about` are the findings about them."""
     subject = " and ".join(dict.fromkeys(cue.about for cue in cues))
     measures = dict.fromkeys(name for cue in cues for name in cue.measures)
     if not measures and not is_general(cues[0]):

@@ -47,7 +47,7 @@ def usable_rules(user_folder: Path | None = None) -> dict[str, Rule]:
     ------
     RuleError
         Reports everything that is wrong in the rules, and what the user's lack: a reference that
-        meets the targets, words, cue groups. Tests prove the shipped rules.
+        meets the targets, words, cue groups. Tests check the shipped rules.
     """
     read = read_rules(rule_files(user_folder).values())
     own = set(files_in(user_folder).values()) if user_folder else ()
@@ -55,7 +55,7 @@ def usable_rules(user_folder: Path | None = None) -> dict[str, Rule]:
 
 
 def checked_files(files: Sequence[Path]) -> dict[Path, ReadRule]:
-    """Read and prove rule files beside the shipped rules that they do not replace."""
+    """Read and check rule files together with the shipped rules that they do not replace."""
     own = {path.stem for path in files}
     shipped = [path for name, path in rule_files().items() if name not in own]
     read = read_rules([*shipped, *files])

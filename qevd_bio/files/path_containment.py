@@ -11,7 +11,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
 
 
 def contained_path(root: Path, relative: str, *, where: str) -> Path:
-    """Join a path from a data file to its root and refuse any path that leaves the root.
+    """Join a path from a data file to its root and refuse any path outside the root.
 
     Parameters
     ----------

@@ -204,7 +204,7 @@ def _put(target: Any, items: list[Any]) -> None:  # noqa: ANN401
     for key, value in zip(items[::2], items[1::2], strict=True):
         # The hash of a nested tuple takes time without bound; those of these do not.
         if not (key is None or isinstance(key, str | bytes | int | float)):
-            raise PickleRefused("it holds a mapping whose keys are neither text nor numbers")
+            raise PickleRefused("it holds a mapping with keys that are neither text nor numbers")
         entries[key] = value
 
 

@@ -152,7 +152,7 @@ class NumberReader:
     ) -> NDArray[Any]:
         order: Literal["F", "C"] = "F" if is_fortran else "C"
         if len(data) != math.prod(shape) * dtype.itemsize or dtype.itemsize == 0:
-            raise PickleRefused("it holds an array whose data have the wrong size")
+            raise PickleRefused("it holds an array with data of the wrong size")
         self._spend(len(data))
         return np.frombuffer(data, dtype).reshape(shape, order=order).copy()
 
@@ -201,7 +201,7 @@ def _bytes(noted: object) -> bytes:
     if isinstance(noted, str):
         return noted.encode("latin-1")
     if not isinstance(noted, bytes):
-        raise PickleRefused("it holds an array whose data are not bytes")
+        raise PickleRefused("it holds an array with data that are not bytes")
     return noted
 
 

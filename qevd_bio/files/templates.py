@@ -25,7 +25,7 @@ def render(package: str, template: str, /, **values: object) -> str:
     Parameters
     ----------
     package : str
-        Package whose folder `templates/` holds the template, such as "qevd_bio.audit".
+        Package with the template in its folder `templates/`, such as "qevd_bio.audit".
     template : str
         File name, such as "page.html".
     **values : object

@@ -74,7 +74,7 @@ def _entries(content: dict[str, Any]) -> list[tuple[str, str, Any]]:
 
 
 def _problem(table: str, key: str, *, already: bool) -> str:
-    """Say what is wrong with the place of a key; empty when nothing is."""
+    """Report a key in the wrong place; empty when the place is right."""
     if table and table not in TABLES.values():
         return f"unknown table '{table}'. {suggestion(table, sorted(set(TABLES.values()) - {''}))}"
     if key and key not in TABLES:

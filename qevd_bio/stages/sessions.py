@@ -32,7 +32,7 @@ class Session:
     segments : tuple of Segment
         The exercises.
     rules : mapping of int to Rule
-        By segment index; a segment whose exercise has no rule is absent.
+        By segment index; a segment without a rule for its exercise is absent.
     salience : mapping of int to Salience
         By segment index: the joints an annotation names, else those of the rule; absent where
         there is neither.

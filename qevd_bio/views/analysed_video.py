@@ -41,7 +41,7 @@ class AnalysedSegment:
     findings : tuple of Finding
         Of these cycles.
     utterances_s : tuple of float
-        When the trainer speaks, on the data set's clock.
+        Times of the utterances, on the data set's clock.
     """
 
     index: int

@@ -107,7 +107,7 @@ def import_weights(
         raise UsageError(
             f"{name} was imported before",
             where=str(target),
-            next_step="Give --replace to import it anew",
+            next_step="Give --replace to import it again",
         )
     source_sha256 = sha256_file(source)
     offer = load_offers()[name]

@@ -1,4 +1,4 @@
-"""status, failed, retry, verify, gc, adopt, why, archive: on a folder whose video is absent."""
+"""status, failed, retry, verify, gc, adopt, why, archive: on a folder without its video."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Done(NamedTuple):
 
 
 def qevd_bio(*arguments: str, cwd: Path = Path()) -> Done:
-    """Call the command line in this process: importing it anew takes a second each time."""
+    """Call the command line in this process: importing it again takes a second each time."""
     out, err, code = io.StringIO(), io.StringIO(), 0
     with (
         contextlib.chdir(cwd),

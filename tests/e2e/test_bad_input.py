@@ -123,7 +123,7 @@ def test_one_damaged_video_fails_alone(
 
 
 def with_header_in_front(path: Path) -> bytes:
-    """Put the index before the pictures, as for streaming, without encoding anew."""
+    """Put the index before the pictures, as for streaming, without encoding again."""
     other = path.with_name("front.mp4")
     with (
         av.open(str(path)) as source,

@@ -21,7 +21,7 @@ from tests.exercises.performed import (
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_nobody_seen_gives_no_cycle_and_a_reason(name):
+def test_nobody_detected_gives_no_cycle_and_a_reason(name):
     rule = RULES[name]
     q = performed(rule, 3)
     for motion in (

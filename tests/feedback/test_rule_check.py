@@ -1,4 +1,4 @@
-"""A rule is proven before a run: what a stage would lack is reported at once, with its key."""
+"""A rule is checked before a run: all that a stage would lack is reported, with its key."""
 
 from __future__ import annotations
 

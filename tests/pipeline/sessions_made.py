@@ -48,7 +48,7 @@ SQUATS: list[Said] = [
 
 
 def record(video: str, said: list[Said]) -> dict[str, Any]:
-    """A record whose utterances begin at given frames."""
+    """A record with utterances that begin at given frames."""
     dense = [""] * FRAMES
     for frame, text, frames, _ in said:
         dense[frame : frame + frames] = [text] * frames

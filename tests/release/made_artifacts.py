@@ -25,7 +25,7 @@ UNOBSERVED = ("wrist_flexion_r", "pro_sup_l")
 
 
 def motion(frames: int, seed: int = 0) -> Motion:
-    """A random motion whose `UNOBSERVED` DoFs are unobserved."""
+    """A random motion with the DoFs of `UNOBSERVED` unobserved."""
     rng = np.random.default_rng(seed)
     observed = np.array([name not in UNOBSERVED for name in DOF_NAMES])
     return Motion(

@@ -23,7 +23,7 @@ V, F, J = 6890, 13776, 24
 
 
 class Chumpy:
-    """As chumpy.ch.Ch pickles: a new-style object whose state names its array x."""
+    """As chumpy.ch.Ch pickles: a new-style object with its array x named in its state."""
 
     def __init__(self, x: Any) -> None:
         self.x, self.dterms, self._itr = x, ["x"], None
@@ -165,7 +165,7 @@ def write(path: Path, held: Any, protocol: int = 4, **options: bool) -> Path:
 
 
 def write_ending_in(path: Path, held: Any, key: str, opcodes: bytes) -> Path:
-    """Write a pickled dict whose last entry is made by the given opcodes."""
+    """Write a pickled dict with a last entry made by the given opcodes."""
     path.write_bytes(dumped(held)[:-1] + text(key) + opcodes + b"s.")
     return path
 
@@ -183,7 +183,7 @@ def tiny_state(seed: int = 0) -> dict[str, torch.Tensor]:
 
 
 def official_state() -> dict[str, torch.Tensor]:
-    """Tensors of the official shapes that take no room: one number each, seen many times."""
+    """Tensors of the official shapes that take no room: one number each, repeated by strides."""
     from qevd_bio.weights.hsmr_shapes import OFFICIAL_SIZE, expected_shapes
 
     return {

@@ -50,7 +50,7 @@ class BoxedFrame:
 
 @dataclass(frozen=True, slots=True)
 class _Detection:
-    """One frame the detector has seen: boxes and scores of people by number."""
+    """One frame that the detector examined: boxes and scores of people by number."""
 
     index: int
     boxes: dict[int, tuple[FloatArray, float]]
@@ -63,8 +63,8 @@ class PeopleOfShot:
     Notes
     -----
     Boxes are matched by overlap among those that may be the same person in the same place;
-    somebody who was out of sight is known again by size and colours. The one to crop is the
-    largest and longest seen of those present, and is left for another only when that one is
+    somebody who was out of sight is recognised by size and colours. The one to crop is the
+    one largest and longest in view, and is left for another only when that one is
     clearly larger or known for clearly longer.
     """
 
@@ -87,7 +87,7 @@ class PeopleOfShot:
         return numbers
 
     def main(self) -> int:
-        """Return the number of the largest and longest seen; -1 for an empty shot."""
+        """Return the number of the person largest and longest in view; -1 for an empty shot."""
         return self._tracks.main()
 
     def _in_place(self, people: Sequence[Person]) -> list[int]:
@@ -144,7 +144,7 @@ def boxed_frames(
     ------
     (list of BoxedFrame, PeopleOfShot)
         Successive frames, and the people of their shot; their `main` is known when the shot is
-        over. Between two detections a box moves linearly; of somebody seen in only one of the
+        over. Between two detections a box moves linearly; of somebody detected in only one of the
         two it stays for the nearer half of the frames.
     """
     people, shot = PeopleOfShot(config.video.person), 0

@@ -47,11 +47,11 @@ def prepare(network: HsmrNetwork, precision: Precision, *, compiled: bool = Fals
     Parameters
     ----------
     network : HsmrNetwork
-        fp32 leaves its numbers alone.
+        fp32 changes no number.
     precision : str
         fp32, bf16 or fp16.
     compiled : bool
-        Compile the backbone at its first use. Each new batch size compiles anew.
+        Compile the backbone at its first use. Each new batch size compiles again.
 
     Returns
     -------

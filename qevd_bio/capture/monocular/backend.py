@@ -102,7 +102,7 @@ def capture_motion(
     Angles are unwrapped within each shot. `sigma_rad` is, per DoF, the root mean square over
     valid frames of `uncertainty.angle_sigma` and of the frame-to-frame noise: the image noise
     of a visible landmark seen through the fit (more for hidden limbs and for bones near the
-    image plane), and the systematic error of the method (`UncertaintyConfig`). Gravity is taken
+    image plane), and the systematic error of the method (`UncertaintyConfig`). Gravity is assumed
     to be the image's down.
     """
     footage = open_footage(video_path, time_s, video_id, config.video)

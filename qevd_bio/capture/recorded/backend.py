@@ -124,7 +124,7 @@ def recorded_motion(
     Notes
     -----
     HSMR gives no uncertainty: its confidence is 1 where it found the person. All its 46 DoFs
-    count as observed. Its angles are of the camera frame and gravity is taken to be the image's
+    count as observed. Its angles are of the camera frame and gravity is assumed to be the image's
     down. Segment lengths are those of an average adult of 1.75 m: neither file holds them.
     """
     settings = config or RecordedConfig()

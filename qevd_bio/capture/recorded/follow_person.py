@@ -28,7 +28,7 @@ class FollowingConfig:
     pose_share : float
         Weight of a radian of mean pose difference.
     least_s : float
-        A further person is followed only when seen for this long.
+        Another person is followed only if in view for this long.
     """
 
     lost_s: float = 1.0
@@ -66,7 +66,7 @@ def follow(
     time_s: FloatArray,
     config: FollowingConfig,
 ) -> Followed:
-    """Follow the person who is seen longest and largest.
+    """Follow the person who is longest and largest in view.
 
     Parameters
     ----------

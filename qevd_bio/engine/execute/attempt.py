@@ -132,14 +132,14 @@ def _open_record(stage: Stage, unit: PlannedUnit, run_id: str) -> UnitRecord:
 
 
 def _check_inputs(unit: PlannedUnit, inputs: Mapping[str, Path], store: Store) -> None:
-    """Refuse bytes that are not those the identity names: no one could tell afterwards."""
+    """Refuse bytes that differ from the identity: the error could not be found afterwards."""
     for name, path in inputs.items():
         if sha256_file(path) != unit.depends[f"{UPSTREAM}{name}"]:
             store.set_aside(path.parent)
             raise DataError(
                 "has other bytes than were written and was set aside",
                 where=f"{name} of {unit.video_id}",
-                next_step="Run again: it is made anew",
+                next_step="Run again: it is computed again",
             )
 
 

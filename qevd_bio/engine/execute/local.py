@@ -48,7 +48,7 @@ def run_local(
     EnvironmentProblem
         The store takes no records any more.
     KeyboardInterrupt
-        The user or a scheduler wants it to stop; the unit in hand is lost.
+        The user or a scheduler wants it to stop; the unit in progress is lost.
     Exception
         Whatever a stage's `setup` raises: no unit of it could run.
 

@@ -13,7 +13,7 @@ from qevd_bio.files.strict_json import JsonValue
 
 @dataclass(frozen=True, slots=True)
 class StageFactory:
-    """Makes the stages anew in another process; nothing is pickled.
+    """Makes the stages again in another process, without pickling.
 
     Parameters
     ----------

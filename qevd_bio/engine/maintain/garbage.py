@@ -117,7 +117,7 @@ def waste(
     for home in (home for stage in stages for home in subfolders(store.root / stage.name)):
         found += [_waste(path, "damaged") for path in home.glob(f"*{DAMAGED_MARK}*")]
         retried = files_beside(home, RETRIED_SUFFIX)
-        found += [_waste(path, "failure tried anew") for path in retried]
+        found += [_waste(path, "failure tried again") for path in retried]
     newest = time.time() - leftover_age_s
     for path in store.root.rglob(f"{TEMPORARY_PREFIX}*"):
         if not _inside_another(path, store.root) and path.stat().st_mtime <= newest:
