@@ -60,7 +60,7 @@ def import_command(
     ] = False,
     as_json: Json = False,
 ) -> int:
-    """Convert a model file once; nothing in it is ever run."""
+    """Convert a model file once, without running any code in it."""
     from qevd_bio.weights.importing import import_weights
     from qevd_bio.weights.store import WeightFolder, default_folder
 

@@ -24,7 +24,7 @@ class Event:
     ----------
     kind : str
         Every unit ends with exactly one of ``completed``, ``failed``, ``skipped`` (on
-        purpose or for want of an artifact) and ``done`` (completed by an earlier run);
+        purpose or because an artifact is missing) and ``done`` (completed by an earlier run);
         ``started`` comes before when the stage is called, ``progress`` in between.
     stage, video_id : str
         The unit.

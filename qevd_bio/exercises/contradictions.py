@@ -213,7 +213,7 @@ def _checked_phase_issues(rule: Rule) -> _Found:
 
 
 def _symmetry_issues(rule: Rule) -> _Found:
-    """Find symmetries that compare nothing, or do not state which side is at fault."""
+    """Find symmetries without a comparison, or without the side that is wrong."""
     found: _Found = []
     for constraint in (one for one in rule.constraints if one.check == "symmetry"):
         key, low, high = (

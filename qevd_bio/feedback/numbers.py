@@ -61,7 +61,7 @@ def unbacked_numbers(text: str, findings: Sequence[Finding]) -> list[str]:
         In order, as written. A number is backed by a finding of the quantity named last before
         it, of the side named with it and in its unit: by its measured value, rounded; after
         "target:" by a bound, exactly; after "by" by the difference of the written value and the
-        bound it misses, in the direction of the verb. Number words are backed by nothing but
+        bound it misses, in the direction of the verb. Number words are backed only by
         the rule's own instruction. The numbers of a symmetry count without their signs and
         stand with "less" or "more than" the other side.
     """

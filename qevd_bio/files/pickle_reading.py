@@ -1,4 +1,4 @@
-"""Reading of pickles as notes: the content is written down, nothing is imported or called.
+"""Reading of pickles as notes: the content is recorded, no object is imported or called.
 
 Python's own unpickler is not used: it looks names up, calls what it finds, allocates a memo as
 large as a file demands, and hashes any key. Here `pickletools` decodes the opcodes, a name stays

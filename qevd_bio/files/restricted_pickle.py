@@ -1,4 +1,4 @@
-"""Numbers, text, lists, dicts and arrays from a pickle, and nothing else.
+"""Only numbers, text, lists, dicts and arrays from a pickle.
 
 Not even NumPy's own constructors are called as the file demands: an array of objects made over
 bytes of the file's choice would be a set of pointers. The notes of an array are checked, and an

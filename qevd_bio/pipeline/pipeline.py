@@ -99,7 +99,7 @@ class Pipeline:
         ]
 
     def source_issues(self) -> list[str]:
-        """Name what is wrong with source records that are used all the same."""
+        """Name the issues of source records that are still used."""
         return [
             f"{unit}: {issue.message}"
             for unit, session in self.sessions.by_id.items()

@@ -22,7 +22,7 @@ JITTER_SIGMA_NS, JITTER_LIMIT_NS = 1_600_000, 5_000_000
 def frame_timestamps_ns(
     frames: int, rate_hz: float, start_ns: int, rng: np.random.Generator
 ) -> IntArray:
-    """Make the timestamps of a phone's camera: regular, but for a few milliseconds.
+    """Make the timestamps of a phone's camera: regular except for a few milliseconds.
 
     Returns
     -------

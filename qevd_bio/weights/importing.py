@@ -233,7 +233,7 @@ def _checkpoint(source: Path, folder: WeightFolder) -> Iterator[TorchFile]:
 
 
 def _take_out(source: Path, target: Path) -> None:
-    """Copy one member's bytes; no path, link, owner or mode of the archive is ever used."""
+    """Copy one member's bytes; no path, link, owner or mode of the archive is used."""
     with gzip.open(source) as unpacked, tarfile.TarFile(fileobj=_SmallReads(unpacked)) as archive:
         n_bytes = 0
         for count, member in enumerate(archive, start=1):

@@ -1,4 +1,4 @@
-"""The leak audit: the same place or footage is found through every disguise, and nothing else."""
+"""The leak audit finds the same place or footage through every disguise, and no other pair."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def room(seed: int, tall: int = TALL, wide: int = WIDE) -> np.ndarray:
 
 
 def take(place: np.ndarray, seed: int, frames: int = FRAMES) -> np.ndarray:
-    """Somebody moves through the middle of a room, in another way in each take."""
+    """A person moves through the middle of a room, differently in each take."""
     random = np.random.default_rng(seed)
     tall, wide = place.shape
     ways = ndimage.gaussian_filter1d(random.normal(size=(2, frames)), 2.0, axis=1) * 60

@@ -90,7 +90,7 @@ def test_batch_size_and_neighbours_change_no_byte_on_a_cpu(batch_size):
 
 @pytest.mark.parametrize("size", [1, 3, 8])
 def test_padded_batches_of_one_video_do_not_depend_on_its_neighbours(size):
-    """What a GPU does, on the CPU: batches of several crops, none shared."""
+    """The batches of a GPU, on the CPU: several crops each, not shared."""
     hsmr = on_cpu()
     network = small_network()
     hsmr.batches = CropBatches(lambda x: predict(network, x, "fp32"), size, shared=False)

@@ -39,7 +39,7 @@ def qevd_bio(*arguments: str, cwd: Path = Path()) -> Done:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that could do nothing: its video is absent."""
+    """A run without results: its video is absent."""
     home = tmp_path_factory.mktemp("upkeep")
     root = data_root_with(home, [1.69e9])
     done = qevd_bio("run", "--data-root", str(root), "--work", "work", "--json", cwd=home)

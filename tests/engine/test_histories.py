@@ -109,7 +109,7 @@ def damage_file(world, damage, number):
 
 
 def writes_that_meet(happening):
-    """Patch what brings bytes to the disk; every call is shown to `happening` first."""
+    """Patch the functions that write to the disk; `happening` receives every call first."""
     patch = pytest.MonkeyPatch()
     for name in ("rename", "replace", "fsync"):
         real = getattr(os, name)

@@ -1,4 +1,4 @@
-"""Workers that die, hang, eat memory or cannot write: each costs one unit, and says why."""
+"""Workers that die, hang, use up memory or cannot write: each costs one unit, with its cause."""
 
 from __future__ import annotations
 

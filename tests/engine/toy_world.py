@@ -133,7 +133,7 @@ class World:
         }
 
     def publish(self):
-        """Return what a release would hold."""
+        """Return the content of a release."""
         return self.current()
 
     def leftovers(self):

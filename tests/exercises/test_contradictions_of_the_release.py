@@ -1,4 +1,4 @@
-"""What contradicts itself in the released BioCoach rules does not in these."""
+"""Contradictions of the released BioCoach rules are absent from these."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ Raw = dict[str, Any]
 
 
 def original_spans(record: Raw) -> list[tuple[str, int, int]]:
-    """What the original loader makes of a record: spans with inclusive ends, or a refusal."""
+    """The original loader's result for a record: spans with inclusive ends, or a refusal."""
     spans, begun = [], None
     texts = [text.replace("armcrosschest", "deltoid stretch") for text in record["feedbacks"]]
     for frame, text in enumerate(texts):

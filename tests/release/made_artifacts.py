@@ -268,7 +268,7 @@ def publish(
 
 
 def source_record(video: PublishedVideo) -> dict[str, Any]:
-    """The record of an annotation file that the utterances of `published` stand in."""
+    """The record of an annotation file with the utterances of `published`."""
     rows = read_parquet(video.artifacts["annotations"], annotations.SCHEMA)
     said = rows.sort_by("feedback_index").to_pylist()
     dense = [""] * 100

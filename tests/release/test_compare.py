@@ -1,4 +1,4 @@
-"""What changed between two releases, by which cause, and the version step it asks for."""
+"""The changes between two releases, their causes, and the version step they need."""
 
 from __future__ import annotations
 

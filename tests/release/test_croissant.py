@@ -73,7 +73,7 @@ def shown(videos: list[PublishedVideo], arguments: dict[str, Any]) -> Path:
 
 
 def opened(folder: Path) -> Any:
-    """What mlcroissant makes of a release; its records can be read once."""
+    """The data set of mlcroissant for a release; its records can be read once."""
     reason = "mlcroissant reads the description as data set tools do"
     mlcroissant = pytest.importorskip("mlcroissant", reason=reason)
     return mlcroissant.Dataset(jsonld=str(folder / "croissant.json"))

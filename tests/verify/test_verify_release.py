@@ -1,4 +1,4 @@
-"""Every damage of a release is found by its name, and nothing else is reported."""
+"""Every damage of a release is reported by its name, without other issues."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def degrees_said(table: pa.Table) -> pa.Table:
 
 
 def into_the_other_split(folder: Path) -> None:
-    """The rows of 0001 (train) stand in the shards of test, too."""
+    """The rows of 0001 (train) are in the shards of test, too."""
     for train, test in ((KIN.replace("1-of", "0-of"), KIN_TEST), (SAID, SAID_TEST)):
         taken = pq.ParquetFile(folder / train).read()
         own = taken.filter(pc.equal(taken["video_id"], "0001"))
@@ -478,7 +478,7 @@ def test_an_utterance_shifted_in_the_table_alone(copy: Path, column: str) -> Non
 def test_the_source_shows_a_shift_that_is_consistent_in_the_release(
     copy: Path, home: Path
 ) -> None:
-    """A frame nothing refers to, a microsecond late: only the source can know."""
+    """A frame without references, a microsecond late: only the source shows it."""
     cell(KIN, 1, "time_s", lambda value: value + 1e-6)(copy)
     reseal(copy)
     assert verify_release(copy).sound

@@ -113,7 +113,7 @@ ATTACK = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>&lt;b&gt;</st
 
 
 def page_of_text(word: str) -> Page:
-    """Write `word` in every place where a text can stand."""
+    """Write `word` in every place that can hold a text."""
     texts = {
         "exercise_text": word,
         "kind": word,

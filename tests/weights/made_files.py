@@ -120,7 +120,7 @@ def dumped(
 
 
 def smpl(seed: int = 0, n_shapes: int = 10) -> dict[str, Any]:
-    """What an SMPL pickle holds, and things nobody reads."""
+    """The content of an SMPL pickle, with unused entries."""
     random = np.random.default_rng(seed)
     return {
         "v_template": random.normal(size=(V, 3)),
@@ -141,7 +141,7 @@ def matrix(seed: int = 1) -> sparse.coo_matrix:
 
 
 def skel(seed: int = 0, regressor: Any = None) -> dict[str, Any]:
-    """What a SKEL 1.1.1 pickle holds of which something is read, and a little more."""
+    """The used entries of a SKEL 1.1.1 pickle, and a few unused ones."""
     random = np.random.default_rng(seed)
     parents = np.array([2**32 - 1, *PARENTS[1:]], dtype=np.uint32)
     return {
@@ -183,7 +183,7 @@ def tiny_state(seed: int = 0) -> dict[str, torch.Tensor]:
 
 
 def official_state() -> dict[str, torch.Tensor]:
-    """Tensors of the official shapes that take no room: one number each, repeated by strides."""
+    """Tensors of the official shapes in little memory: one number each, repeated by strides."""
     from qevd_bio.weights.hsmr_shapes import OFFICIAL_SIZE, expected_shapes
 
     return {

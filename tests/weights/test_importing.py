@@ -1,4 +1,4 @@
-"""Import end to end: what is kept, what is refused, and that nothing is written then."""
+"""Import end to end: the kept data, refusals, and no file after a refusal."""
 
 from __future__ import annotations
 

@@ -194,10 +194,10 @@ class LiftingConfig:
     wrist_acceleration_share : float
         How many times more the wrists accelerate.
     flat_acceleration_share : float
-        How many times more joints may accelerate across the line of sight, where it is seen.
+        How many times more joints may accelerate across the line of sight, where it is visible.
     end_speed_m_s : float
         Usual speed of hands and feet along the line of sight (robust), beyond the speed they
-        are seen to have across it: what stands still in the picture stands still.
+        have across it in the picture: a joint that stands still there stands still.
     speed_window_frames : int
         Frames of the running median of speeds.
     size_sigma : float
@@ -212,7 +212,7 @@ class LiftingConfig:
         hip flexion (mean of both hips): people who bend at the hips also round their back
         (unverified).
     most_iterations : int
-        Steps after which the fit is taken as it is.
+        Steps after which the fit stops.
     chunk_frames, overlap_frames, sample_frames : int
         Longest stretch fitted at once, and frames shared by two; longer shots take their
         lengths from samples of so many frames.

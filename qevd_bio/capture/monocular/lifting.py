@@ -3,7 +3,7 @@
 T frames, K = 14 joints of the stick body, N = 27 unknowns a frame, L lengths, R rows about lengths
 
 Image landmarks are precise but flat; world landmarks know front from back but squeeze depth.
-A body of constant bone lengths, left as long as right, with knees and elbows that bend one way,
+A body of constant bone lengths, with equal sides, and with knees and elbows that bend one way,
 seen by a pinhole camera, reconciles them. All frames of a shot are fitted at once.
 """
 

@@ -43,7 +43,7 @@ class RecordedConfig:
     spare_frames : int
         A dump may have this many frames more or less than the video has timestamps: decoders
         disagree about the last frames. Missing ones are not valid, further ones are dropped;
-        nothing is ever stretched.
+        times are never stretched.
     spare_s : float
         A .mot file may begin and end this much earlier or later than the video.
     following : FollowingConfig

@@ -21,7 +21,7 @@ class FollowingConfig:
     Attributes
     ----------
     lost_s : float
-        A person unseen for longer is a new one.
+        A person out of view for longer is a new one.
     most_cost : float
         Two detections further apart than this are two people: distance of the boxes in box
         sizes, plus the logarithm of their sizes' ratio, plus the pose's share.

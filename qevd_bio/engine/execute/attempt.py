@@ -156,7 +156,7 @@ def _process(
         return replace(opened, status="skipped", reason=reason)
     dump_json(notes, where=f"notes of {where}")
     if not out.is_file() or out.stat().st_size == 0:
-        raise DataError("the stage wrote no artifact", where=where, next_step="Report this fault")
+        raise DataError("the stage wrote no artifact", where=where, next_step="Report this error")
     output = Output(ARTIFACT_FILE, out.stat().st_size, sha256_file(out))
     return replace(opened, status="completed", outputs=(output,), notes=notes)
 

@@ -91,7 +91,7 @@ class Worker(ABC):
     lost_machine : bool
         The machine it ran on is gone: no unit caused the failure.
     killed_by_other : bool
-        Someone else killed it by SIGKILL, perhaps the system for want of memory.
+        Another process killed it by SIGKILL, perhaps the system because of low memory.
     active_since : float
         When it started, or last sent news of its work (`time.monotonic`, s).
     """

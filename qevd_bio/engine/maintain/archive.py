@@ -276,5 +276,5 @@ def _naming(archive: Path) -> Iterator[None]:
         raise EnvironmentProblem(
             f"cannot be exported or imported ({error.strerror or error}{place})",
             where=str(archive),
-            next_step="Fix that and do it again: nothing is lost and nothing done twice",
+            next_step="Fix that and repeat the command: no unit is lost or imported twice",
         ) from error
