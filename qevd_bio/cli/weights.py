@@ -33,11 +33,11 @@ Folder = Annotated[
 def import_command(
     file: Annotated[Path, typer.Argument(help="hsmr.ckpt or its archive, SKEL or SMPL model.")],
     name: Annotated[
-        str | None, typer.Option("--as", help="What it is, such as skel_male.")
+        str | None, typer.Option("--as", help="Name of the model, such as skel_male.")
     ] = None,
     folder: Folder = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Replace what was imported under the name.")
+        bool, typer.Option("--replace", help="Replace an earlier import of that name.")
     ] = False,
     any_size: Annotated[
         bool,

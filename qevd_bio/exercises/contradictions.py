@@ -92,7 +92,7 @@ def _phase_issues(rule: Rule) -> _Found:
     found += [
         (
             f"phases.{phase.name}.cue_phase",
-            "is missing: nobody knows which of a trainer's words mean this phase",
+            "is missing: it links a trainer's words to this phase",
             "Use top, bottom or between",
         )
         for phase in rule.phases
@@ -229,7 +229,7 @@ def _symmetry_issues(rule: Rule) -> _Found:
             found.append((f"{key}.target", cause, "Make one of the bounds 0"))
         if bool(constraint.too_low) != (low < 0) or bool(constraint.too_high) != (high > 0):
             end = "too_low" if low < 0 else "too_high"
-            cause = "word the end that is not 0, only it"
+            cause = "write an instruction only for the end that is not 0"
             found.append((f"{key}.{end}", cause, "Write null for the other end"))
     return found
 

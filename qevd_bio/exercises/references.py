@@ -30,7 +30,7 @@ INDEX_NAME = "index.json"
 ROUNDED_TO = 9
 """Decimals of a radian: the same bytes on every machine."""
 WORLD_GRAVITY = np.array([0.0, -1.0, 0.0])
-"""References stand in the resting frame of the skeleton: x left, y up, z forward."""
+"""References are in the resting frame of the skeleton: x left, y up, z forward."""
 
 _SIDES_SHOWN: Mapping[str, tuple[str, ...]] = {
     "both": ("_r", "_l"),

@@ -88,7 +88,7 @@ def _group_issues(rule: Rule) -> list[RuleIssue]:
         RuleIssue(
             rule.file,
             "cue_groups",
-            f"no words of prompts/{CUE_LEXICON} have a meaning of their own for '{group}'",
+            f"no words of prompts/{CUE_LEXICON} have a special meaning for '{group}'",
             f"Use some of {', '.join(sorted(cue_groups()))}, or none",
         )
         for group in rule.cue_groups
@@ -101,7 +101,7 @@ def _anchor_issues(key: str, measure: str, rule: Rule) -> list[RuleIssue]:
         RuleIssue(
             rule.file,
             f"{key}.measure",
-            f"no joint is known beside which a picture shows {name}",
+            f"no joint is known at which a picture shows {name}",
             "Add it to ANCHORS of qevd_bio/skeleton/measure_anchors.py",
         )
         for name in CATALOGUE

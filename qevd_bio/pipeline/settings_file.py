@@ -13,7 +13,7 @@ from qevd_bio.pipeline.dataclass_json import Differences, value_as
 from qevd_bio.pipeline.settings import GROUP_OF, SETTINGS_FILE, Settings, in_folder
 
 TABLES = {name: group.lower() for name, group in GROUP_OF.items()}
-"""The table that an option can stand in; empty: at the top only."""
+"""The table of an option; empty: at the top only."""
 
 
 def read_settings(path: Path | None) -> dict[str, Any]:

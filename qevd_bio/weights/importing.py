@@ -179,7 +179,7 @@ def _hsmr_tensors(
             f"is an HSMR network of another size (width {size.width}, {size.depth} blocks, "
             f"{size.layers} layers) than the official one",
             where=str(source),
-            next_step="Give --allow-other-size if it is meant",
+            next_step="Give --allow-other-size if this is intended",
         )
     tensors = {key: checkpoint.array(note) for key, note in notes.items()}
     broken = [key for key, tensor in tensors.items() if not np.isfinite(tensor).all()]

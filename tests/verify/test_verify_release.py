@@ -256,7 +256,7 @@ SEALED: dict[str, tuple[Damage, str, str]] = {
                             "betas are 3, not 10"),
     "height 17 m": (cell(BODY, 0, "height_m", 17.0), "range+sentence", "not within 0 to 5"),
     "height below 0": (cell(BODY, 0, "height_m", -1.0), "range+sentence", "is no positive number"),
-    "flag nobody knows": (cell(BODY, 0, "flags", ["tall"]), "copy+sentence", "hold tall, unknown"),
+    "unknown flag": (cell(BODY, 0, "flags", ["tall"]), "copy+sentence", "hold tall, unknown"),
     "manifest of another shape": (manifest(lambda m: m.update(configs=3)), "manifest", "configs"),
     "manifest no JSON": (lambda f: (f / "manifest.json").write_text("{"), "unreadable",
                          "malformed JSON"),
@@ -393,10 +393,10 @@ HOSTILE: dict[str, tuple[Damage, str]] = {
     "name that is no Unicode": (lambda f: (f / os.fsdecode(b"bad\xff")).write_text(""), "bad"),
     "text without end": (endless_text, "a text ends beyond"),
     "utterance without end": (cell(SAID, 5, "frame_end", 2**31 - 1), "a text ends beyond"),
-    "unit nobody knows": (cell(SAID, 1, "findings.0.unit", "furlong"), "cannot be checked"),
+    "unknown unit": (cell(SAID, 1, "findings.0.unit", "furlong"), "cannot be checked"),
     "record of another shape": (cell(f"drop_in/{SPLIT}/records.parquet", 0, "fields_json", "[1]"),
                                 "no record of this shape"),
-    "table nobody knows": (manifest(lambda m: m["configs"].update(x={"train": {
+    "unknown table": (manifest(lambda m: m["configs"].update(x={"train": {
         "rows": 0, "shards": []}})), "no such table is known"),
     "one shard many times": (manifest(lambda m: m["configs"]["cycles"]["train"]["shards"].extend(
         m["configs"]["cycles"]["train"]["shards"] * 50)), "twice"),

@@ -201,7 +201,7 @@ class _RayWorker(Worker):
             cause = "its machine was lost" if self.lost_machine else "its actor could not be made"
             self.exit_reason = f"{cause} ({_SPACE.sub(' ', str(error))[-_ERROR_CHARACTERS:]})"
         except OSError:
-            self.exit_reason = "the run listens no more"
+            self.exit_reason = "the run no longer listens"
         finally:
             channel.close()
 
