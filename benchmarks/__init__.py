@@ -1,1 +1,1 @@
-"""Measured figures beside the bars they must reach; nothing here ships in the wheel."""
+"""Measured figures with their bars; this package is not in the wheel."""

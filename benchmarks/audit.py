@@ -63,7 +63,7 @@ def sampled(path: Path) -> Frames:
 
 
 def write(path: Path, frames: Frames, crf: int) -> None:
-    """Code frames anew."""
+    """Encode frames again."""
     height, width = (side // 2 * 2 for side in frames[0].shape[:2])
     with av.open(str(path), "w") as container:
         stream = container.add_stream(

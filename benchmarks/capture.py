@@ -50,12 +50,12 @@ class Reading:
 
     @property
     def in_view(self) -> bool:
-        """Tell whether most frames show all points of the limb."""
+        """Whether most frames show all points of the limb."""
         return self.seen_share > IN_VIEW_SHARE
 
     @property
     def moves(self) -> bool:
-        """Tell whether the angle changes enough for a slope to mean anything."""
+        """Whether the angle changes enough for a meaningful slope."""
         return bool(np.ptp(self.known) >= MOVING_DEG)
 
 
@@ -142,7 +142,7 @@ def _row(some: list[Reading]) -> list[str]:
 
 
 def met(reading: Reading) -> bool:
-    """Tell whether a limb that is in view meets slope, RMSE and r, a hidden one RMSE or sigma."""
+    """Check whether a limb in view meets slope, RMSE and r, a hidden one RMSE or sigma."""
     error = reading.measured - reading.known
     rmse = float(np.sqrt(np.mean(error**2)))
     if not reading.in_view:
@@ -172,7 +172,7 @@ def report(all_readings: list[Reading]) -> str:
         if not any(r.moves for r in some):
             continue
         good = f"{sum(met(r) for r in some)}/{len(some)}"
-        cells = [exercise, view, measure, "seen" if in_view else "hidden", *_row(some), good]
+        cells = [exercise, view, measure, "in view" if in_view else "hidden", *_row(some), good]
         lines.append("| " + " | ".join(cells) + " |")
     lines += ["", "| | limbs | met | median RMSE | frames in 68 % |", "|---|---|---|---|---|"]
     for label, wanted in (

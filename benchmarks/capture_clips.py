@@ -49,7 +49,7 @@ POINTS = tuple(
     for side in "rl"
     for first, second, limb in _BONES
 )
-"""Where a limb is looked for: the middle between two joints, and whose skin must be seen there."""
+"""Points of a limb: the middle between two joints, and the limb with visible skin there."""
 NEEDS = {"elbow_flexion": (0, 1, 2), "shoulder_elevation": (0, 1),
          "knee_flexion": (3, 4, 5), "hip_flexion": (3, 4)}  # fmt: skip
 """Points of one side that show a measure."""
@@ -59,7 +59,7 @@ _OUT = {f"{name}_{side}": degrees for name, degrees in (
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One clip to be made: who does what, seen from where."""
+    """One clip to be made: person, exercise and view."""
 
     group: str
     exercise: str
@@ -72,7 +72,7 @@ class Clip:
 
     @property
     def prone(self) -> bool:
-        """Tell whether it is done on the floor."""
+        """Whether it is done on the floor."""
         return self.exercise in ("pushup", "mountain_climbers", "plank_taps")
 
     @property
@@ -176,7 +176,7 @@ def _performance(clip: Clip) -> Performance:
 
 
 def _visible(vertices: FloatArray, joints: FloatArray, body: Body, camera: Camera) -> BoolArray:
-    """Tell which of `POINTS` of one posed mesh show the skin of their own limb (P,)."""
+    """Find which of `POINTS` of one posed mesh show the skin of their limb (P,)."""
     owner = body.segments[np.arange(len(body.weights)), body.weights.argmax(axis=1)]
     face_owner = owner[body.faces[:, 0]]
     pixels, depth = project(vertices, camera)

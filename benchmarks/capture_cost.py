@@ -47,7 +47,7 @@ def whole_capture(video: Path) -> int:
 
 
 def measured(what: str, video: Path) -> dict[str, float]:
-    """Run one measurement in a process of its own."""
+    """Run one measurement in a separate process."""
     command = [sys.executable, "-m", "benchmarks.capture_cost", str(video), "--measure", what]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 

@@ -2,7 +2,7 @@
 
     python -m benchmarks.correctness DATA
 
-The score of a recording was fixed before any label was looked at: the severities of all violated
+The score of a recording was fixed before any label was used: the severities of all violated
 findings of a cycle added up, averaged over the recording's cycles. A finding that is not violated
 or not measured counts 0. *Graded* adds up every measured deviation from the target in tolerances,
 violated or not: a ranking needs no guard against false corrections, and a score of 0 for

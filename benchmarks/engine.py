@@ -81,9 +81,9 @@ def timed(work: Path, units: int, seconds: float, workers: int) -> tuple[RunSumm
 
 
 def print_scale(folder: Path | None, units: int) -> None:
-    """Say what very many units cost a file system: making them, looking at them, their files."""
+    """Print the cost of very many units: writing them, checking them, their files."""
     with tempfile.TemporaryDirectory(dir=folder) as name:
-        for what in ("made", "looked at"):
+        for what in ("written", "checked"):
             _, wall, cpu = timed(Path(name), units, 0.0, 0)
             print(f"| {units:,} units {what}, one process | {1e6 * wall / units:.0f} us a unit "
                   f"({wall:.0f} s, {cpu:.0f} CPU seconds) |")  # fmt: skip

@@ -1,7 +1,7 @@
 """How fast and how exact HSMR's network runs, with random weights of the release's size.
 
 Run ``python -m benchmarks.hsmr_gpu [--part speed|memory|precision]``. Speed and memory need a
-GPU to mean anything: without one a tiny network stands in and the table says so. Precision
+GPU to mean anything: without one a tiny network replaces it and the table states this. Precision
 takes the full size on any device; on the CPU it is a minute or two for three crops.
 """
 
@@ -114,7 +114,7 @@ def made_boxes(count: int, height: int, width: int, seed: int = 1) -> np.ndarray
 
 
 def decoding(bench: Bench) -> Row:
-    """Decode copies of the video to RGB, each in a thread of its own."""
+    """Decode copies of the video to RGB, each in a separate thread."""
 
     def one(_: int) -> int:
         return sum(1 for _ in FrameStream(bench.video))

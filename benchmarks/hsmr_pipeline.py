@@ -3,7 +3,7 @@
 Run ``python -m benchmarks.hsmr_pipeline [--part speed|memory]``. Videos are decoded, a person is
 found (by a stand-in that costs nothing, or by the detector named), cropped, batched across videos
 and taken through the network with random weights of the release's size. Without a GPU a tiny
-network stands in and the table says so.
+network replaces it and the table states this.
 """
 
 from __future__ import annotations

@@ -190,7 +190,7 @@ def made_videos(folder: Path, frames: int) -> list[PublishedVideo]:
 
 
 def publish_all(folder: Path, frames: int) -> None:
-    """Make the artifacts here and publish them in a process of its own."""
+    """Make the artifacts here and publish them in a separate process."""
     wall, _ = seconds_of(lambda: made_videos(folder / "work", frames))
     print(f"artifacts made in {wall:.0f} s", flush=True)
     subprocess.run(

@@ -96,7 +96,7 @@ def main(videos: int, frames: int) -> None:
         size = sum(path.stat().st_size for path in old.rglob("*") if path.is_file()) / 1e6
         print(f"{videos * frames} frames, {size:.0f} MB")
         for what in ("verify", "compare"):
-            # a process of its own: the peak of writing is not that of reading
+            # a separate process: the peak of writing is not that of reading
             with get_context("spawn").Pool(1) as pool:
                 print(pool.apply(measured, (what, old, new)))
 

@@ -1,4 +1,4 @@
-"""Names for the arrays that all rooms pass on, told apart by what their elements are."""
+"""Names for the arrays that all rooms pass on, by the type of their elements."""
 
 from __future__ import annotations
 

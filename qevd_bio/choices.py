@@ -1,4 +1,4 @@
-"""The words a user chooses between; nothing heavy is imported to list them."""
+"""The values a user chooses between, in a module that is quick to import."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The errors a user may meet: each says where, what, and what to do next."""
+"""The errors a user may meet: each with place, cause, and next step."""
 
 from __future__ import annotations
 

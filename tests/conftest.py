@@ -17,7 +17,7 @@ if os.environ.get("CI"):
 for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
-# One fixture file a room whose made-up world other rooms use, too.
+# One fixture file for each room with made-up data that other rooms use, too.
 pytest_plugins = ["tests.release.fixtures", "tests.pipeline.fixtures"]
 
 CHECKOUT = Path(__file__).resolve().parents[1]

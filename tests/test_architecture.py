@@ -1,4 +1,4 @@
-"""Lower floors never import higher ones, rooms and files form no circle, backends stand alone."""
+"""Lower floors never import higher ones, there are no import cycles, backends are independent."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ BUILDS: dict[str, dict[str, float]] = {
 AGE = 0.67  # "young adult" on Anny's scale
 PROPORTIONS = 0.5
 
-# Anny bone (without side) -> SKEL segment (without side) whose skin it moves.
+# Anny bone (without side) -> SKEL segment (without side): the bone moves its skin.
 SEGMENT_OF_BONE: dict[str, str] = {
     "root": "pelvis",
     "pelvis": "pelvis",
@@ -69,7 +69,7 @@ SEGMENT_OF_BONE: dict[str, str] = {
     "finger": "hand",
 }
 
-# SKEL joint (without side) -> Anny bone at whose head it lies.
+# SKEL joint (without side) -> Anny bone: the joint is at its head.
 BONE_OF_JOINT: dict[str, str] = {
     "pelvis": "root",
     "lumbar_body": "spine04",

@@ -77,7 +77,7 @@ def room_of(name: str) -> str:
 
 
 def room_lines() -> dict[str, int]:
-    """Count the lines of every room, those of its own parts left out."""
+    """Count the lines of every room, without those of its parts."""
     lines: dict[str, int] = {}
     for name, path in SOURCES.items():
         count = len(path.read_text(encoding="utf-8").splitlines())
@@ -86,7 +86,7 @@ def room_lines() -> dict[str, int]:
 
 
 def room_imports(*, parts: bool) -> dict[str, set[str]]:
-    """Name the rooms that every room imports, with or without telling its parts apart."""
+    """Name the rooms that every room imports, with or without separating its parts."""
     graph: dict[str, set[str]] = {}
     for name, imports in IMPORTS.items():
         room, others = room_of(name), {room_of(one) for one in imports}

@@ -140,7 +140,7 @@ class Audit:
 
     @property
     def suspicious(self) -> tuple[Pair, ...]:
-        """The pairs that somebody should look at."""
+        """The pairs that a person should review."""
         return tuple(pair for pair in self.pairs if pair.suspicion)
 
 

@@ -32,7 +32,7 @@ def source_videos(data_root: Path, notes: Mapping[str, Any]) -> list[SourceVideo
     DataError
         The source cannot be read.
     UsageError
-        It holds one split only, so that nothing can leak.
+        It holds one split only, so there can be no leak.
     """
     records = load_records(data_root).records
     if len({record.split for record in records}) < 2:
@@ -63,7 +63,7 @@ def notes_of_release(release: Path) -> dict[str, Any]:
 
 
 def work_of(work: Path) -> tuple[Path, dict[str, Any]]:
-    """Read from a work folder where its source lies, and what it holds of each body."""
+    """Read from a work folder the path of its source, and the data of each body."""
     pipeline = reopen_pipeline(work)
     notes: dict[str, Any] = {}
     for video, found in pipeline.artifacts().items():

@@ -19,7 +19,7 @@ from qevd_bio.files.json_schema import load_schema, schema_violation
 from qevd_bio.files.strict_json import read_json
 
 SMPL_LANDMARKS = Path(__file__).with_name("landmarks_smpl.json")
-"""The landmarks that ship with the package: of SMPL and SKEL, whose skins share vertices."""
+"""The landmarks that ship with the package: of SMPL and SKEL, which share their vertices."""
 
 _SCHEMA = load_schema(__file__, "landmarks.schema.json")
 _NEXT_STEP = "Correct the landmark file"

@@ -80,7 +80,7 @@ def measure(bodies: Bodies) -> Measurements:
     Notes
     -----
     Height is the difference in y of head top and left heel, 6 to 9 mm less than the extent of
-    an SMPL body, whose toes hang lower. Mass is 985 kg/m3 times the volume. Chest, waist and
+    an SMPL body, because its toes hang lower. Mass is 985 kg/m3 times the volume. Chest, waist and
     hip are exact convex-hull perimeters in the horizontal planes through right nipple, belly
     button and crotch; SHAPY's own code loses every second crossing point and reads up to 5 mm
     less. Arms count as raised when the outermost vertices of both sides lie above the chest.

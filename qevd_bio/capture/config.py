@@ -55,7 +55,7 @@ class TurnConfig:
     fixed_deg : int or None
         Clockwise turn (0, 90, 180, 270) of every video; None looks at the video.
     sideways_up_to_id : int
-        Landscape videos whose id is a number up to this are expected to lie on their side, to
+        Landscape videos with a number up to this as id are expected to lie on their side, to
         be turned 90 degrees clockwise (QEVD: 145); -1 expects none.
     samples, sample_side_px : int
         Frames looked at, and their longest side.

@@ -1,4 +1,4 @@
-"""What every backend checks and notes of a video, beside what it sees in the pictures.
+"""Checks and notes of a video that all backends share, apart from the pictures.
 
 T timestamps, F frames decoded
 """
@@ -78,8 +78,12 @@ class Footage:
 def open_footage(path: Path, time_s: FloatArray, video_id: str, config: VideoConfig) -> Footage:
     """Check a video and its timestamps, and decide how it is turned.
 
-    `VideoError` where the file is no video; `DataError` where the timestamps do not increase
-    strictly, or the header claims another number of frames.
+    Raises
+    ------
+    VideoError
+        The file is no video.
+    DataError
+        The timestamps do not increase strictly, or the header claims another number of frames.
     """
     time_s = np.asarray(time_s, dtype=np.float64)
     if time_s.ndim != 1 or not np.all(np.isfinite(time_s)) or not np.all(np.diff(time_s) > 0):

@@ -13,7 +13,7 @@ from typer.core import TyperCommand, TyperGroup
 
 
 class Command(TyperCommand):
-    """A command whose options are listed by subject."""
+    """A command that lists its options by subject."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401  click's, or Typer's own
         """Write a section for the arguments and one for each group of options."""
@@ -28,7 +28,7 @@ class Command(TyperCommand):
 
 
 class Group(TyperGroup):
-    """A group whose commands are listed by task."""
+    """A group that lists its commands by task."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401  as above
         """Write a section for each group of commands, in their order of registration."""

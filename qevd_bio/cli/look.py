@@ -91,7 +91,7 @@ def overlay(
     user_rules: UserRules,
     exercise: Annotated[
         str | None,
-        typer.Option("--exercise", help="What a video file shows.", autocompletion=RULE_IDS),
+        typer.Option("--exercise", help="Exercise of a video file.", autocompletion=RULE_IDS),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="mp4 to write; default VIDEO-overlay.mp4.")

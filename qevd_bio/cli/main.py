@@ -37,7 +37,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def options(
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show tracebacks. Can stand anywhere in the command.")
+        bool, typer.Option("--debug", help="Show tracebacks. Valid anywhere in the command.")
     ] = False,
     version: Annotated[
         bool,

@@ -81,9 +81,7 @@ def gc(
     yes: Yes = False,
     last_config: Annotated[
         bool,
-        typer.Option(
-            "--last-config", help="Keep nothing for configurations other than the last run's."
-        ),
+        typer.Option("--last-config", help="Keep only the units of the last run's configuration."),
     ] = False,
     as_json: Json = False,
 ) -> int:
@@ -113,7 +111,7 @@ def adopt(
     stage: Annotated[
         str, typer.Option("--stage", help="Its outputs stay valid.", autocompletion=STAGE_NAMES)
     ],
-    reason: Annotated[str, typer.Option("--reason", help="Why; kept in every record.")],
+    reason: Annotated[str, typer.Option("--reason", help="Reason; stored in every record.")],
     work: Work,
     video: Videos = None,
     yes: Yes = False,

@@ -135,7 +135,7 @@ def _parameter(one: Field[Any], hint: Any) -> inspect.Parameter:  # noqa: ANN401
 
 
 def _use_settings_file(context: typer.Context, path: Path | None) -> Path | None:
-    """Let the settings file answer for what neither command line nor environment gives."""
+    """Take from the settings file what neither command line nor environment gives."""
     if not context.resilient_parsing:  # the shell completes a word
         context.default_map = _read(path)
     return path or (Path(SETTINGS_FILE) if context.default_map else None)

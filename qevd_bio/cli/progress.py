@@ -42,7 +42,7 @@ class _Unit:
 class RunDisplay(AbstractContextManager["RunDisplay"]):
     """How far a run is: a line for all units, and on a terminal one for each unit in work.
 
-    Failures are printed as lines of their own, without those that only follow from them.
+    Failures are printed as separate lines, without those that only follow from them.
     """
 
     def __init__(self, units: int) -> None:

@@ -31,9 +31,7 @@ def publish(
     date: Annotated[
         str | None, typer.Option("--date", help="Day of publishing, such as 2026-12-31.")
     ] = None,
-    url: Annotated[
-        str | None, typer.Option("--url", help="Where the release will be found.")
-    ] = None,
+    url: Annotated[str | None, typer.Option("--url", help="Address of the release.")] = None,
     as_json: Json = False,
 ) -> int:
     """Write a release: Parquet splits, card, Croissant, checksums, drop-in JSON."""
@@ -180,7 +178,7 @@ def audit(
     work: Work,
     data_root: Annotated[
         Path | None,
-        typer.Option("--data-root", help="This source alone, instead of the work folder's."),
+        typer.Option("--data-root", help="Only this source, instead of the work folder's."),
     ] = None,
     release: Annotated[
         Path | None, typer.Option("--release", help="Read the bodies from this release.")

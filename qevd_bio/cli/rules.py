@@ -130,11 +130,13 @@ def check_rules(
 @rules_app.command("new", cls=Command)
 @guarded
 def new_rule(
-    rule_id: Annotated[str, typer.Argument(metavar="ID", help="Such as deadlift.")],
+    rule_id: Annotated[
+        str, typer.Argument(metavar="ID", help="Id of the new rule, such as deadlift.")
+    ],
     source: Annotated[
         str,
         typer.Option(
-            "--from", help="Id of the rule nearest to it, copied.", autocompletion=RULE_IDS
+            "--from", help="Id of the rule to copy, the nearest one.", autocompletion=RULE_IDS
         ),
     ],
     user_rules: Annotated[

@@ -134,13 +134,13 @@ def submit(
         float | None, typer.Option("--mem-gb", help="Of each task. Default: the site's.")
     ] = None,
     partition: Annotated[str | None, typer.Option("--partition", help="Where to run.")] = None,
-    account: Annotated[str | None, typer.Option("--account", help="Which account pays.")] = None,
+    account: Annotated[str | None, typer.Option("--account", help="Account to charge.")] = None,
     at_once: Annotated[
         int | None, typer.Option("--at-once", help="Most tasks at a time. Default: all.")
     ] = None,
     print_sbatch: Annotated[
         bool,
-        typer.Option("--print-sbatch", help="Print a script for `sbatch` and submit nothing."),
+        typer.Option("--print-sbatch", help="Print a script for `sbatch` instead of submitting."),
     ] = False,
     as_json: Json = False,
 ) -> int:
@@ -182,7 +182,7 @@ def _work_of(options: list[str]) -> Path:
         raise UsageError(
             str(error).rstrip("."),
             where="options of run",
-            next_step=f"See `{PROGRAM} run --help`; they stand after `--`",
+            next_step=f"See `{PROGRAM} run --help`; give them after `--`",
         ) from error
     if given["shard"] is not None:
         raise UsageError(

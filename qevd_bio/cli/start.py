@@ -84,7 +84,7 @@ def synth(
     seed: Annotated[int, typer.Option("--seed", help="Of variation and clothes.")] = 1,
     as_json: Json = False,
 ) -> int:
-    """Render people whose angles are exactly known: mp4, npz and truth.json."""
+    """Render people with exactly known angles: mp4, npz and truth.json."""
     from qevd_bio.cli.progress import frame_progress
     from qevd_bio.exercises.load import load_rules
     from qevd_bio.exercises.names import rule_named

@@ -28,11 +28,11 @@ Folder = Annotated[
 def import_command(
     file: Annotated[Path, typer.Argument(help="hsmr.ckpt or its archive, SKEL or SMPL model.")],
     name: Annotated[
-        str | None, typer.Option("--as", help="What it is, such as skel_male.")
+        str | None, typer.Option("--as", help="Name of the model, such as skel_male.")
     ] = None,
     folder: Folder = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Replace what was imported under the name.")
+        bool, typer.Option("--replace", help="Replace an earlier import of that name.")
     ] = False,
     any_size: Annotated[
         bool,
@@ -50,12 +50,12 @@ def import_command(
     gender_known: Annotated[
         bool,
         typer.Option(
-            "--gender-known", help="The body is of the gender given, whatever its name says."
+            "--gender-known", help="The body has the given gender, even if its name differs."
         ),
     ] = False,
     as_json: Json = False,
 ) -> int:
-    """Convert a model file once; nothing in it is ever run."""
+    """Convert a model file once, without running any code in it."""
     from qevd_bio.weights.importing import import_weights
     from qevd_bio.weights.store import WeightFolder, default_folder
 

@@ -20,7 +20,7 @@ from qevd_bio.tables.kinematics import read_motion
 from qevd_bio.tables.parquet import read_parquet
 
 LEVEL = np.array([0.0, 1.0, 0.0])
-"""Gravity in the camera frame of rendered videos, whose camera is level."""
+"""Gravity in the camera frame of rendered videos: the camera is level."""
 
 LIMBS = ("knee_flexion", "hip_flexion", "elbow_flexion", "shoulder_elevation")
 MOVING_DEG = 20.0

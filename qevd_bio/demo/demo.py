@@ -168,7 +168,7 @@ def _report(
 
 
 def _empty_folder(folder: Path) -> None:
-    """Delete an earlier demo, and nothing else."""
+    """Delete only an earlier demo."""
     if folder.exists() and any(folder.iterdir()):
         if not (folder / MARK).is_file():
             raise UsageError(

@@ -13,7 +13,7 @@ EventKind = Literal["started", "progress", "completed", "failed", "skipped", "do
 ENDINGS: tuple[EventKind, ...] = ("completed", "done", "failed", "skipped")
 
 MAX_UNRECORDED = 3
-"""Failures in a row that the disk did not take. After that it takes nothing any more."""
+"""Failures in a row that could not be written to the disk. Then no more can be expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Event:
     ----------
     kind : str
         Every unit ends with exactly one of ``completed``, ``failed``, ``skipped`` (on
-        purpose or for want of an artifact) and ``done`` (completed by an earlier run);
+        purpose or because an artifact is missing) and ``done`` (completed by an earlier run);
         ``started`` comes before when the stage is called, ``progress`` in between.
     stage, video_id : str
         The unit.
@@ -82,7 +82,7 @@ class Tally:
         Raises
         ------
         EnvironmentProblem
-            The store took none of the last records: no run can go on.
+            The store could not write any of the last records: no run can continue.
         """
         if event.kind in ENDINGS:
             self.counts[event.kind] += 1

@@ -65,7 +65,21 @@ class PlannedUnit:
 
 
 def plan(stages: Sequence[Stage], video_ids: Sequence[str], store: Store) -> list[PlannedUnit]:
-    """Plan a run without doing it, video by video in the order of `stages`.
+    """Plan a run without doing it.
+
+    Parameters
+    ----------
+    stages : sequence of Stage
+        Every stage after the ones it reads from.
+    video_ids : sequence of str
+        The videos, in the order they would be worked on.
+    store : Store
+        Where results lie; nothing is written.
+
+    Returns
+    -------
+    list of PlannedUnit
+        Video by video, in the order of `stages`.
 
     Raises
     ------
@@ -75,7 +89,7 @@ def plan(stages: Sequence[Stage], video_ids: Sequence[str], store: Store) -> lis
     Notes
     -----
     A unit that waits for an upstream artifact is planned to ``run``; if the artifact turns out
-    with the same bytes as before, the run finds the unit done and leaves it.
+    with the same bytes as before, the run finds the unit done and keeps it.
     """
     check_stages(stages)
     check_videos(video_ids)

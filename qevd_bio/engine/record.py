@@ -162,7 +162,7 @@ def record_from_json(text: str, *, where: str) -> UnitRecord:
 
 
 def _damaged(cause: str, where: str) -> DataError:
-    return DataError(cause, where=where, next_step="Run again: the unit is made anew")
+    return DataError(cause, where=where, next_step="Run again: the unit is computed again")
 
 
 # A rule is the words for what a value must be, and the test for it.

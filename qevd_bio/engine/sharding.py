@@ -1,4 +1,4 @@
-"""Splitting the videos between machines that share nothing but the work folder."""
+"""Splitting the videos between machines that share only the work folder."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class Found:
     Attributes
     ----------
     record : UnitRecord or None
-        A valid record whose outputs are present; None: there is nothing to rely on.
+        A valid record with its outputs present; None: there is no usable record.
     problem : str
         Why the files that are there do not count; empty when nothing is wrong.
     """
@@ -100,7 +100,7 @@ def why_removed(folder: Path) -> str:
     """Return why a unit is not there any more; empty if it never was."""
     retried = read_record(folder.with_name(f"{folder.name}{RETRIED_SUFFIX}"))
     if isinstance(retried, UnitRecord):
-        return f"to be tried anew, failed before: {retried.reason}"
+        return f"to be tried again, failed before: {retried.reason}"
     if any(folder.parent.glob(f"{folder.name}{DAMAGED_MARK}*")):
         return "was found damaged and set aside"
     return ""

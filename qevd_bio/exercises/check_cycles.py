@@ -42,10 +42,23 @@ def segment_findings(
 ) -> list[list[Finding]]:
     """Check all constraints of a rule on all cycles of a segment, in one pass over its poses.
 
-    The motion is that of the whole video; cycles are in its frames, in time order: the one before
-    a cycle is the other half of an alternating movement. For each cycle there is one finding per
-    constraint and side, in the rule's order; those that could not be measured state why and are
-    never violated.
+    Parameters
+    ----------
+    motion : Motion
+        Of the whole video.
+    rule : Rule
+        Of the segment's exercise.
+    cycles : sequence of Cycle
+        In frames of the video, in time order. The one before a cycle is the other half of an
+        alternating movement.
+    skeleton : Skeleton
+        Body for the measures.
+
+    Returns
+    -------
+    list of list of Finding
+        For each cycle one per constraint and side, in the rule's order; those that could not be
+        measured state why and are never violated.
     """
     if not cycles:
         return []

@@ -81,7 +81,7 @@ def _phase_issues(rule: Rule) -> _Found:
     found += [
         (
             f"phases.{phase.name}.cue_phase",
-            "is missing: nobody knows which of a trainer's words mean this phase",
+            "is missing: it links a trainer's words to this phase",
             "Use top, bottom or between",
         )
         for phase in rule.phases
@@ -94,7 +94,7 @@ def _start_issues(rule: Rule) -> _Found:
     if any(phase.name == rule.start_phase and phase.at == 0 for phase in rule.phases):
         return []
     cause = f"no phase '{rule.start_phase}' at 0"
-    return [("reference.start_phase", cause, "Name the phase whose 'at' is 0")]
+    return [("reference.start_phase", cause, "Name the phase with 'at' 0")]
 
 
 def _key_pose_issues(rule: Rule) -> _Found:
@@ -202,7 +202,7 @@ def _checked_phase_issues(rule: Rule) -> _Found:
 
 
 def _symmetry_issues(rule: Rule) -> _Found:
-    """Find symmetries that compare nothing, or do not state which side is at fault."""
+    """Find symmetries without a comparison, or without the side that is wrong."""
     found: _Found = []
     for constraint in (one for one in rule.constraints if one.check == "symmetry"):
         key, low, high = (
@@ -218,7 +218,7 @@ def _symmetry_issues(rule: Rule) -> _Found:
             found.append((f"{key}.target", cause, "Make one of the bounds 0"))
         if bool(constraint.too_low) != (low < 0) or bool(constraint.too_high) != (high > 0):
             end = "too_low" if low < 0 else "too_high"
-            cause = "word the end that is not 0, only it"
+            cause = "write an instruction only for the end that is not 0"
             found.append((f"{key}.{end}", cause, "Write null for the other end"))
     return found
 

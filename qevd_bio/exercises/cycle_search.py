@@ -62,10 +62,28 @@ class SegmentCycles:
 def segment_cycles(
     motion: Motion, rule: Rule, frame_start: int, frame_end: int, skeleton: Skeleton
 ) -> SegmentCycles:
-    """Find and score the cycles of one exercise segment, in frames of the whole video.
+    """Find and score the cycles of one exercise segment.
 
-    `frame_start` and `frame_end` are the first frame of the segment and the one after its last;
-    `ValueError` where they are no stretch of the motion. Without a cycle, `reason` says why.
+    Parameters
+    ----------
+    motion : Motion
+        Of the whole video.
+    rule : Rule
+        Of the segment's exercise.
+    frame_start, frame_end : int
+        First frame of the segment and the one after its last.
+    skeleton : Skeleton
+        Body for the measures.
+
+    Returns
+    -------
+    SegmentCycles
+        Frames count from the first of the video. Without a cycle, `reason` gives the cause.
+
+    Raises
+    ------
+    ValueError
+        The frames are no stretch of the motion.
     """
     if not 0 <= frame_start < frame_end <= len(motion.time_s):
         raise ValueError(f"frames {frame_start} to {frame_end} of {len(motion.time_s)}")
@@ -164,7 +182,7 @@ def _observed_dofs(joints: Sequence[str], part: Motion) -> list[int]:
 
 
 def _in_the_pose(holds: Sequence[Cycle], curves: FloatArray, least_rad: float) -> list[Cycle]:
-    """Keep the holds whose measure is high enough; name the side where both were compared."""
+    """Keep the holds with a high enough measure; name the side where both were compared."""
     kept = []
     for hold in holds:
         here = curves[:, hold.start : hold.end + 1]

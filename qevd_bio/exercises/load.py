@@ -20,7 +20,7 @@ from qevd_bio.exercises.schema_issues import SCHEMA_NAME, schema_issues
 from qevd_bio.files.strict_json import parse_json
 
 _STAND_IN = "squat.json"
-"""A shipped rule: its sections stand in for those that the schema refuses, so that the others
+"""A shipped rule: its sections replace those that the schema refuses, so that the others
 can be checked."""
 
 

@@ -1,4 +1,4 @@
-"""Reference cycles: built from the key poses of a rule, and proven against it.
+"""Reference cycles: built from the key poses of a rule, and checked against it.
 
 D = 46 DoF, P phase points
 """
@@ -30,7 +30,7 @@ INDEX_NAME = "index.json"
 ROUNDED_TO = 9
 """Decimals of a radian: the same bytes on every machine."""
 WORLD_GRAVITY = np.array([0.0, -1.0, 0.0])
-"""References stand in the resting frame of the skeleton: x left, y up, z forward."""
+"""References are in the resting frame of the skeleton: x left, y up, z forward."""
 
 _SIDES_SHOWN: Mapping[str, tuple[str, ...]] = {
     "both": ("_r", "_l"),
@@ -54,12 +54,12 @@ def build_reference(rule: Rule) -> FloatArray:
     Raises
     ------
     RuleError
-        A DoF leaves its possible range.
+        A DoF is outside its possible range.
 
     Notes
     -----
     Between keys each DoF follows a periodic monotone cubic (PCHIP): continuous in value and
-    velocity, and never beyond its keys. A key that does not name a DoF leaves it free there; a
+    velocity, and never beyond its keys. A DoF that a key does not name is free there; a
     DoF that no key names is 0. Pelvis angles are in the resting frame (upright = 0).
     """
     q = _curves_through_keys(rule)

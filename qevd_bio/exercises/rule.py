@@ -16,7 +16,7 @@ OTHER_SIDE = {"r": "l", "l": "r"}
 
 @dataclass(frozen=True, slots=True)
 class Representative:
-    """The measure whose curve shows the repetitions, how its sides join, which end is the key."""
+    """The measure that shows the repetitions, how its sides join, which end is the key."""
 
     measure: str
     side: str
@@ -115,7 +115,7 @@ class Rule:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every name the exercise answers to."""
+        """Every name of the exercise."""
         return self.id, self.title, *self.aliases
 
     def phase(self, name: str) -> Phase:

@@ -58,10 +58,10 @@ class Salience:
 
 
 def joints_of_measure(name: str) -> tuple[str, ...]:
-    """Name the joints a measure of `CATALOGUE` (with its side) stands on.
+    """Name the joints that a measure of `CATALOGUE` (with its side) belongs to.
 
     These are the joints of the DoFs it needs, without the pelvis, which only turns the body in
-    the camera frame. A lean stands on pelvis and thorax, body line and stance on the hips, the
+    the camera frame. A lean belongs to pelvis and thorax, body line and stance to the hips, the
     time of a cycle on no joint.
     """
     if name in _BODY_AS_A_WHOLE:
@@ -98,7 +98,7 @@ def on_salient_joints(findings: Sequence[Finding], salience: Salience) -> list[F
     Notes
     -----
     Supplement, section 4: constraints are evaluated on the intersection with J*. A joint counts
-    with all its DoFs, so every measure that stands on it is judged.
+    with all its DoFs, so every measure that belongs to it is judged.
     """
     kept = []
     for finding in findings:

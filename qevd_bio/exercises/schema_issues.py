@@ -1,4 +1,4 @@
-"""What the schema refuses in a rule file, in words, and what can be checked all the same."""
+"""Schema issues of a rule file in words, and the parts that can still be checked."""
 
 from __future__ import annotations
 

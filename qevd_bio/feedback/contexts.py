@@ -17,10 +17,20 @@ def motion_context(
 ) -> str:
     """Serialise the motion quality context C_motion (supplement 7.2).
 
-    `findings` are those of the most recently completed cycle, in the rule's order, None without
-    one; `pose` holds the salient joints' angles at the time of the utterance. The result is the
-    pose state, then the violations in the rule's order; empty without a pose and a measured
-    finding. The style's variants are not used: contexts keep the plain forms.
+    Parameters
+    ----------
+    findings : sequence of Finding or None
+        Of the most recently completed cycle, in the rule's order; None when there is none.
+    pose : sequence of PoseAngle
+        Angles of the salient joints at the time of the utterance.
+    style : Style
+        Its variants are not used: contexts keep the plain forms.
+
+    Returns
+    -------
+    str
+        Pose state, then violations in the rule's order; empty without a pose and a measured
+        finding.
     """
     measured = [finding for finding in findings or () if finding.status == "measured"]
     if not pose and not measured:

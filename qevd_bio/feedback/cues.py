@@ -122,21 +122,32 @@ def is_general(cue: Cue) -> bool:
 
 
 def cue_groups() -> frozenset[str]:
-    """List the groups of exercises for which some words have a meaning of their own."""
+    """List the groups of exercises for which some words have a special meaning."""
     return frozenset(group for entry in _lexicon().entries for group in entry.measures) - {"any"}
 
 
 def cues_of(
     text: str, *, groups: Sequence[str] = (), phases: Sequence[Phase] = ()
 ) -> tuple[Cue, ...]:
-    """Find what an untouched utterance asks for.
+    """Find what an utterance asks for.
 
-    `groups` are the cue groups of the exercise's rule, nearest first ("lower" means the elbow in
-    push-ups, the knee in squats), `phases` its phases. Cues come in the lexicon's order within a
-    clause, clause by clause, without repeats; none when the subject is not recognised. Cues that
-    nothing measures, and the general one, are given only when no measurable cue is found. Beside
-    other clauses, those that praise ask for nothing: "great depth, now lift your chest" is about
-    the chest.
+    Parameters
+    ----------
+    text : str
+        The utterance, untouched.
+    groups : sequence of str
+        Cue groups of the exercise's rule, nearest first: "lower" means the elbow in push-ups,
+        the knee in squats.
+    phases : sequence of Phase
+        Phases of that rule.
+
+    Returns
+    -------
+    tuple of Cue
+        In the lexicon's order within a clause, clause by clause, without repeats; empty when
+        the subject is not recognised. Cues that nothing measures, and the general one, are
+        given only when no measurable cue is found. Beside other clauses, those that praise ask
+        for nothing: "great depth, now lift your chest" is about the chest.
     """
     asking = [clause for clause in clauses(text) if not is_praise(clause)] or clauses(text)
     found = [cue for clause in asking for cue in _cues_of_clause(clause, groups, phases)]

@@ -4,7 +4,7 @@ Notes
 -----
 Policy ``evidence`` (default) reports only a violation that the trainer's words name: same measure,
 same direction, same side where the words name one. A general corrective ("watch your form")
-names no measure, so the most severe violation supports it. No measure answers a sentence with an
+names no measure, so the most severe violation supports it. No measure fits a sentence with an
 unknown subject. The first measure of a cue decides: when it is violated against the asked
 direction and nowhere in it, the cue counts as contradicted, regardless of its other measures
 ("go deeper" to someone with too deep knees).
@@ -12,8 +12,8 @@ direction and nowhere in it, the cue counts as contradicted, regardless of its o
 Policy ``paper`` always replaces (supplement 1.1, step 4): by violations that match the cue
 first, then by the most severe; where nothing is violated, by what was measured with its target,
 first what the cue asks for. The supplement assumes that "the trainer observed a form deviation"
-and leaves the other case open; praise is not measured, so none is given. Only where nothing at
-all was measured is there no context to replace by, and the sentence stays.
+and does not define the other case; praise is not measured, so none is given. Only where nothing
+was measured there is no context to replace it by, and the sentence is kept.
 """
 
 from __future__ import annotations
@@ -88,11 +88,21 @@ def matching(findings: Sequence[Finding], cues: Sequence[Cue]) -> tuple[bool, ..
 
 
 def choose(findings: Sequence[Finding], cues: Sequence[Cue], style: Style) -> Choice:
-    """Choose what to report about one cycle, given all its findings.
+    """Choose what to report about one cycle.
 
-    The cues' sides are right, left or none, see `qevd_bio.feedback.cues.of_sides`; the style's
-    policy decides, see the module's notes. Most severe first, then by priority and the rule's
-    order.
+    Parameters
+    ----------
+    findings : sequence of Finding
+        All findings of the cycle.
+    cues : sequence of Cue
+        Their sides are right, left or none, see `qevd_bio.feedback.cues.of_sides`.
+    style : Style
+        Its policy decides, see the module's notes.
+
+    Returns
+    -------
+    Choice
+        Most severe first, then by priority and the rule's order.
     """
     violated = _most_severe_first([finding for finding in findings if is_reportable(finding)])
     supporting = _most_severe_first(_supporting(findings, cues))
@@ -161,7 +171,7 @@ def _reported(findings: Sequence[Finding], reason: str) -> Choice:
 
 
 def _one_size_each(findings: Sequence[Finding]) -> list[Finding]:
-    """Leave out what gives a joint a second size at a phase: a symmetry beside its own value."""
+    """Leave out second sizes of a joint at a phase: a symmetry next to the joint's value."""
     sizes: dict[tuple[str, str, str | None], str] = {}
     return [
         finding
@@ -172,7 +182,7 @@ def _one_size_each(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def _refusal(cues: Sequence[Cue], about: list[Finding], style: Style) -> Choice:
-    """State why nothing supports the cues; `about` is what answers them."""
+    """State why no finding supports the cues; `about` are the findings about them."""
     subject = " and ".join(dict.fromkeys(cue.about for cue in cues))
     measures = dict.fromkeys(name for cue in cues for name in cue.measures)
     if not measures and not is_general(cues[0]):

@@ -62,11 +62,23 @@ def rewrite(
 ) -> Rewritten:
     """Rewrite a corrective or instructional utterance where the evidence allows it.
 
-    `text` is the utterance, untouched; `rule` that of the segment's exercise; `cycle` the one the
-    utterance is about, with all its `findings` in the rule's order; `pose` holds the salient
-    joints' angles at the time of the utterance. The style's policy decides what is reported, see
-    `qevd_bio.feedback.finding_choice`. Only with status ``rewritten`` does the feedback differ
-    from `text`.
+    Parameters
+    ----------
+    text, kind : str, Kind
+        The utterance, untouched.
+    rule, cycle : Rule or None, Cycle or None
+        Of the segment's exercise, and the one the utterance is about.
+    findings : sequence of Finding
+        All findings of that cycle, in the rule's order.
+    pose : sequence of PoseAngle
+        Angles of the salient joints at the time of the utterance.
+    style : Style
+        Its policy decides what is reported, see `qevd_bio.feedback.finding_choice`.
+
+    Returns
+    -------
+    Rewritten
+        Only with status ``rewritten`` does the feedback differ from `text`.
     """
     groups, phases = (rule.cue_groups, rule.phases) if rule else ((), ())
     cues = cues_of(text, groups=groups, phases=phases) if kind.name in REWRITABLE else ()

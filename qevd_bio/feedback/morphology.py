@@ -38,11 +38,24 @@ def reportable_measurements(row: Mapping[str, Any]) -> dict[str, float]:
 
 
 def morphology_context(measurements: Mapping[str, float], *, low_confidence: bool) -> str:
-    """Serialise body measures (paper 3.4, supplement 6.3): "Height 1.78 m, Mass 73.22 kg.".
+    """Serialise body measures (paper 3.4, supplement 6.3).
 
-    They are any of height, chest, waist, hips in metres and mass in kilograms; the text is empty
-    where nothing measured the body. `low_confidence` puts a warning in front. `DataError` where a
-    measure is unknown, or its value is no positive number.
+    Parameters
+    ----------
+    measurements : mapping of str to float
+        Any of height, chest, waist, hips in metres and mass in kilograms.
+    low_confidence : bool
+        Puts a warning in front.
+
+    Returns
+    -------
+    str
+        "Height 1.78 m, Mass 73.22 kg."; empty where nothing measured the body.
+
+    Raises
+    ------
+    DataError
+        A measure is unknown, or its value is no positive number.
     """
     prompt = load_prompt(SENTENCES)
     known, forms = prompt["body"], prompt["forms"]

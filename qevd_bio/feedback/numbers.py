@@ -46,15 +46,24 @@ class _Mention:
 
 
 def unbacked_numbers(text: str, findings: Sequence[Finding]) -> list[str]:
-    """Find the numbers of a text that no finding holds in that place; in order, as written.
+    """Find the numbers of a text that no finding holds in that place.
 
-    The text is a rewritten sentence, a reason or the violations of a motion context, with the
-    findings in it. A number is backed by a finding of the quantity named last before it, of the
-    side named with it and in its unit: by its measured value, rounded; after "target:" by a bound,
-    exactly; after "by" by the difference of the written value and the bound it misses, in the
-    direction of the verb. Number words are backed by nothing but the rule's own instruction. The
-    numbers of a symmetry count without their signs and stand with "less" or "more than" the other
-    side.
+    Parameters
+    ----------
+    text : str
+        A rewritten sentence, a reason or the violations of a motion context.
+    findings : sequence of Finding
+        The ones in the text.
+
+    Returns
+    -------
+    list of str
+        In order, as written. A number is backed by a finding of the quantity named last before
+        it, of the side named with it and in its unit: by its measured value, rounded; after
+        "target:" by a bound, exactly; after "by" by the difference of the written value and the
+        bound it misses, in the direction of the verb. Number words are backed only by
+        the rule's own instruction. The numbers of a symmetry count without their signs and
+        stand with "less" or "more than" the other side.
     """
     mentions = list(_mentions(text))
     unbacked = [

@@ -42,7 +42,7 @@ def quantity_words(name: str, *, where: str) -> dict[str, str]:
 
 
 def unit_words(finding: Finding) -> dict[str, Any]:
-    """Look up how a finding's unit is written; RuleError where nobody knows it."""
+    """Look up how a finding's unit is written; RuleError for an unknown unit."""
     units: dict[str, dict[str, Any]] = load_prompt(SENTENCES)["units"]
     if finding.unit not in units:
         raise RuleError(

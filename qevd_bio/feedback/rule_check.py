@@ -31,10 +31,23 @@ _BEYOND = {"deg": 10.0, "ratio": 0.5, "s": 0.5}
 
 
 def usable_rules(user_folder: Path | None = None) -> dict[str, Rule]:
-    """Load the shipped rules and the user's for a run, as `qevd_bio.exercises.load.load_rules`.
+    """Load the shipped rules and the user's for a run.
 
-    `RuleError` reports everything that is wrong in the rules, and what the user's lack: a
-    reference that meets the targets, words, cue groups. Tests prove the shipped rules.
+    Parameters
+    ----------
+    user_folder : Path, optional
+        See `qevd_bio.exercises.load.load_rules`.
+
+    Returns
+    -------
+    dict of str to Rule
+        By id, in alphabetical order.
+
+    Raises
+    ------
+    RuleError
+        Reports everything that is wrong in the rules, and what the user's lack: a reference that
+        meets the targets, words, cue groups. Tests check the shipped rules.
     """
     read = read_rules(rule_files(user_folder).values())
     own = set(files_in(user_folder).values()) if user_folder else ()
@@ -42,7 +55,7 @@ def usable_rules(user_folder: Path | None = None) -> dict[str, Rule]:
 
 
 def checked_files(files: Sequence[Path]) -> dict[Path, ReadRule]:
-    """Read and prove rule files beside the shipped rules that they do not replace."""
+    """Read and check rule files together with the shipped rules that they do not replace."""
     own = {path.stem for path in files}
     shipped = [path for name, path in rule_files().items() if name not in own]
     read = read_rules([*shipped, *files])
@@ -75,7 +88,7 @@ def _group_issues(rule: Rule) -> list[RuleIssue]:
         RuleIssue(
             rule.file,
             "cue_groups",
-            f"no words of prompts/{CUE_LEXICON} have a meaning of their own for '{group}'",
+            f"no words of prompts/{CUE_LEXICON} have a special meaning for '{group}'",
             f"Use some of {', '.join(sorted(cue_groups()))}, or none",
         )
         for group in rule.cue_groups
@@ -88,7 +101,7 @@ def _anchor_issues(key: str, measure: str, rule: Rule) -> list[RuleIssue]:
         RuleIssue(
             rule.file,
             f"{key}.measure",
-            f"no joint is known beside which a picture shows {name}",
+            f"no joint is known at which a picture shows {name}",
             "Add it to ANCHORS of qevd_bio/skeleton/measure_anchors.py",
         )
         for name in CATALOGUE

@@ -83,9 +83,16 @@ def statement_text(statement: Statement, style: Style) -> str:
 def violation_text(statement: Statement, style: Style = PLAIN) -> str:
     """Write a violation with its numbers, as the examples of supplement 1.2 do.
 
-    "Knee flexion 85° (target: 90°). Increase knee flexion by 5° at the bottom phase." `RuleError`
-    where a finding is not violated beyond what can be written, or the rule's instruction asks for
-    the opposite of the deviation.
+    Returns
+    -------
+    str
+        "Knee flexion 85° (target: 90°). Increase knee flexion by 5° at the bottom phase."
+
+    Raises
+    ------
+    RuleError
+        A finding is not violated beyond what can be written, or the rule's instruction asks for
+        the opposite of the deviation.
     """
     first = statement[0]
     if not all(is_reportable(finding) for finding in statement):

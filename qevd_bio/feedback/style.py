@@ -21,7 +21,7 @@ class Style:
         Chooses among the variants of ``prompts/sentences.json``, the same ones for the same seed;
         None: the plain forms.
     phase_words : mapping of str to str
-        Phases of the rule that sentences name in words of their own.
+        Phases of the rule with words for sentences.
     """
 
     policy: Policy = "evidence"

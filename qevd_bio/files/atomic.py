@@ -37,7 +37,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Notes
     -----
     File and folder are synced before the context ends. Any exception in the block,
-    KeyboardInterrupt too, removes the temporary file and leaves `path` unchanged; only a failing
+    KeyboardInterrupt too, removes the temporary file and keeps `path` unchanged; only a failing
     sync of the folder itself is raised after the complete file has replaced `path`.
     """
     target = Path(os.path.realpath(path))

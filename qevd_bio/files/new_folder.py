@@ -16,9 +16,17 @@ from qevd_bio.files.atomic import TEMPORARY_PREFIX, make_folder, sync_folder
 
 @contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
-    """Yield an empty folder beside `target` that becomes it when the block succeeds.
+    """Yield a temporary folder that becomes `target` when the block succeeds.
 
-    Missing parents are made.
+    Parameters
+    ----------
+    target : Path
+        The folder to make; missing parents are made.
+
+    Yields
+    ------
+    Path
+        An empty folder beside the target.
 
     Raises
     ------

@@ -11,10 +11,21 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
 
 
 def contained_path(root: Path, relative: str, *, where: str) -> Path:
-    """Join a path from a data file to its root and refuse any path that leaves the root.
+    """Join a path from a data file to its root and refuse any path outside the root.
 
-    `relative` has forward slashes; `where` is the data file and record, for the error. Returns an
-    absolute path with symbolic links resolved; the file need not exist.
+    Parameters
+    ----------
+    root : Path
+        The folder that must contain the file.
+    relative : str
+        The path in the data file, with forward slashes.
+    where : str
+        The data file and record, for the error.
+
+    Returns
+    -------
+    Path
+        Absolute, symbolic links resolved; the file need not exist.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Reading of pickles as notes: the content is written down, nothing is imported or called.
+"""Reading of pickles as notes: the content is recorded, no object is imported or called.
 
 Python's own unpickler is not used: it looks names up, calls what it finds, allocates a memo as
 large as a file demands, and hashes any key. Here `pickletools` decodes the opcodes, a name stays
@@ -196,7 +196,7 @@ def _put(target: Any, items: list[Any]) -> Any:  # noqa: ANN401
     for key, value in zip(items[::2], items[1::2], strict=True):
         # The hash of a nested tuple takes time without bound; those of these do not.
         if not (key is None or isinstance(key, str | bytes | int | float)):
-            raise PickleRefused("it holds a mapping whose keys are neither text nor numbers")
+            raise PickleRefused("it holds a mapping with keys that are neither text nor numbers")
         entries[key] = value
     return target
 

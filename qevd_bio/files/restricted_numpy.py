@@ -59,7 +59,7 @@ def _data_errors(path: Path, kind: str) -> Iterator[None]:
         cause = f"is no sound {kind} (" + " ".join(str(error).split())[:200] + ")"
     else:
         return
-    raise DataError(cause, where=str(path), next_step="Restore the file or make it anew")
+    raise DataError(cause, where=str(path), next_step="Restore the file or create it again")
 
 
 def load_npy(path: Path) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""Numbers, text, lists, dicts and arrays from a pickle, and nothing else.
+"""Only numbers, text, lists, dicts and arrays from a pickle.
 
 Not even NumPy's own constructors are called as the file demands: an array of objects made over
 bytes of the file's choice would be a set of pointers. The notes of an array are checked, and an
@@ -152,7 +152,7 @@ class NumberReader:
     ) -> NDArray[Any]:
         order: Literal["F", "C"] = "F" if is_fortran else "C"
         if len(data) != math.prod(shape) * dtype.itemsize or dtype.itemsize == 0:
-            raise PickleRefused("it holds an array whose data have the wrong size")
+            raise PickleRefused("it holds an array with data of the wrong size")
         self._spend(len(data))
         return np.frombuffer(data, dtype).reshape(shape, order=order).copy()
 
@@ -201,7 +201,7 @@ def _bytes(noted: object) -> bytes:
     if isinstance(noted, str):
         return noted.encode("latin-1")
     if not isinstance(noted, bytes):
-        raise PickleRefused("it holds an array whose data are not bytes")
+        raise PickleRefused("it holds an array with data that are not bytes")
     return noted
 
 

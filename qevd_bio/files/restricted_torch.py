@@ -1,4 +1,4 @@
-"""Tensors of a torch checkpoint as views of the mapped file; no pickle is ever run.
+"""Tensors of a torch checkpoint as views of the mapped file; no pickle is run.
 
 A checkpoint since torch 1.6 is a zip of uncompressed members: `data.pkl` lists the tensors,
 `data/N` hold their numbers. Numbers are only copied when the caller copies a view.

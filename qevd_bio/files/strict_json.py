@@ -20,10 +20,21 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|(-?Infinity|NaN)')
 
 
 def dump_json(value: JsonValue, *, where: str, indent: int | None = None) -> str:
-    """Write a value as ASCII JSON with sorted keys: the same text for equal values.
+    """Write a value as ASCII JSON with sorted keys.
 
-    With `indent` spaces a level; without it the text is compact and canonical. `where` is what
-    the value belongs to, for the error.
+    Parameters
+    ----------
+    value : JsonValue
+        Built of dict, list, tuple, str, int, finite float, bool and None.
+    where : str
+        What the value belongs to, for the error.
+    indent : int, optional
+        Spaces a level; without it the text is compact and canonical.
+
+    Returns
+    -------
+    str
+        The same text for equal values, whatever the order of their keys.
 
     Raises
     ------
@@ -65,7 +76,19 @@ def read_json(path: Path, *, next_step: str = _RESTORE) -> JsonValue:
 def parse_json(text: str, *, where: str, next_step: str = _RESTORE) -> JsonValue:
     """Parse JSON strictly: what readers disagree about is an error.
 
-    `where`, the file the text comes from, and `next_step`, the advice, stand in the error.
+    Parameters
+    ----------
+    text : str
+        One JSON document.
+    where : str
+        The file the text comes from, for the error.
+    next_step : str
+        The advice in the error.
+
+    Returns
+    -------
+    JsonValue
+        Dicts, lists, text and finite numbers.
 
     Raises
     ------

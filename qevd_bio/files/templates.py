@@ -20,9 +20,26 @@ def _environment(package: str) -> Environment:
 
 
 def render(package: str, template: str, /, **values: object) -> str:
-    """Fill a template that lies in the folder `templates/` of a package.
+    """Fill a template.
 
-    Every text among the values is escaped; wrap HTML that is already safe in `markupsafe.Markup`.
-    A name that the template uses and no value has raises `jinja2.UndefinedError`.
+    Parameters
+    ----------
+    package : str
+        Package with the template in its folder `templates/`, such as "qevd_bio.audit".
+    template : str
+        File name, such as "page.html".
+    **values : object
+        What the template names. Every text is escaped; wrap HTML that is already safe in
+        `markupsafe.Markup`.
+
+    Returns
+    -------
+    str
+        The page.
+
+    Raises
+    ------
+    jinja2.UndefinedError
+        The template names a value that is not given.
     """
     return _environment(package).get_template(template).render(values)

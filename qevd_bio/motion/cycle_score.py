@@ -71,7 +71,7 @@ def cycle_scores(
 
     Notes
     -----
-    The curves of `joint_curves` are compared. Those whose reference moves less than 5 degrees
+    The curves of `joint_curves` are compared. Those with a reference that moves under 5 degrees
     are left out: a constant curve has no correlation, and noise about it must not count as 0.
     Negative similarity counts as 0. A cycle equal to its reference scores exactly 1.
     """

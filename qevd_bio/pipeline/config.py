@@ -41,7 +41,7 @@ class PipelineConfig:
     recorded_root : Path or None
         Folder of recorded motion; for the backend ``recorded``.
     height_m : float or None
-        Height of the person in every video; None leaves the scale open.
+        Height of the person in every video; None: the scale is unknown.
     bodies : BodySources
         Where measurements of bodies come from.
     hsmr : HsmrOptions or None

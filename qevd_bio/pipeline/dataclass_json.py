@@ -65,7 +65,7 @@ def from_plain(kind: type[T], content: JsonValue, differences: Differences, pref
     Raises
     ------
     ValueError
-        A value is of the wrong type, or one without a default is absent; the message says which.
+        A value is of the wrong type, or one without a default is absent; the message names it.
     """
     if not isinstance(content, Mapping):
         raise ValueError(f"{prefix.rstrip('.') or 'the content'} is not a table of keys")

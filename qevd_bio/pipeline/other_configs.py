@@ -17,7 +17,7 @@ def plans_of_other_configs(
 ) -> list[list[PlannedUnit]]:
     """Plan once more for each other configuration that a run of the folder had.
 
-    A run whose record holds no configuration is reported and passed over.
+    A run without a configuration in its record is reported and skipped.
 
     Raises
     ------

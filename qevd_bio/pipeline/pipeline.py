@@ -39,7 +39,7 @@ class Pipeline:
     sessions : Sessions
         The source data.
     facts : mapping of str to VideoFacts
-        What `videos.csv` says, by video id.
+        Rows of `videos.csv`, by video id.
     stages : tuple of Stage
         In the order they depend on each other.
     store : Store
@@ -80,7 +80,7 @@ class Pipeline:
         return current_artifacts(self.plan(), self.store)
 
     def concerns(self, videos: tuple[str, ...] = ()) -> dict[str, str]:
-        """Name the videos whose capture deserves a look, and why."""
+        """Name the videos with a suspicious capture, and the reasons."""
         found = {}
         # Planning examines every unit: go no further than the stage of interest.
         names = [stage.name for stage in self.stages]
@@ -99,7 +99,7 @@ class Pipeline:
         ]
 
     def source_issues(self) -> list[str]:
-        """Name what is wrong with source records that are used all the same."""
+        """Name the issues of source records that are still used."""
         return [
             f"{unit}: {issue.message}"
             for unit, session in self.sessions.by_id.items()

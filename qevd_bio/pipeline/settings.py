@@ -16,7 +16,7 @@ LANDMARK_DETECTOR = "landmarks"
 class Settings:
     """What the user asks for; `HELP` explains each option.
 
-    `None` leaves the choice to the part of the program that uses the value.
+    `None`: the part of the program that uses the value chooses.
     """
 
     data_root: Path

@@ -13,7 +13,7 @@ from qevd_bio.pipeline.dataclass_json import Differences, value_as
 from qevd_bio.pipeline.settings import GROUP_OF, SETTINGS_FILE, Settings, in_folder
 
 TABLES = {name: group.lower() for name, group in GROUP_OF.items()}
-"""The table that an option can stand in; empty: at the top only."""
+"""The table of an option; empty: at the top only."""
 
 
 def read_settings(path: Path | None) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def _entries(content: dict[str, Any]) -> list[tuple[str, str, Any]]:
 
 
 def _problem(table: str, key: str, *, already: bool) -> str:
-    """Say what is wrong with the place of a key; empty when nothing is."""
+    """Report a key in the wrong place; empty when the place is right."""
     if table and table not in TABLES.values():
         return f"unknown table '{table}'. {suggestion(table, sorted(set(TABLES.values()) - {''}))}"
     if key and key not in TABLES:

@@ -105,7 +105,7 @@ def _check(text: str, utterance: Utterance, unit_id: str) -> None:
     if utterance.is_transition and text != utterance.text:
         cause = "is a transition, which names the exercise"
     elif not text.strip():
-        cause = "would fall silent"
+        cause = "would lose its text"
     elif not is_unicode(text):
         cause = "would get a text that is no valid Unicode"
     else:

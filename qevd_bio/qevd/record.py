@@ -23,7 +23,7 @@ SourceIssueKind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class SourceIssue:
-    """One defect of a record that is used all the same."""
+    """One defect of a record that is still used."""
 
     kind: SourceIssueKind
     message: str

@@ -21,7 +21,7 @@ MATCH_TOLERANCE_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """One sentence that the trainer says to the person in the video.
+    """One sentence of the trainer to the person in the video.
 
     Attributes
     ----------

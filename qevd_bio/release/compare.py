@@ -119,7 +119,7 @@ class Comparison:
         configs = {
             name: {
                 **asdict(one),
-                # asdict would count the items of a Counter anew
+                # asdict would count the items of a Counter again
                 "columns": dict(sorted(one.columns.items())),
                 "causes": dict(sorted(one.causes.items())),
             }

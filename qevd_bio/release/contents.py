@@ -20,7 +20,7 @@ MANIFEST_FILE = "manifest.json"
 SUMS_FILE = "SHA256SUMS"
 
 RESTORE = f"Restore the release; sha256sum -c {SUMS_FILE} names every damaged file"
-"""What to do about a release whose bytes are not those that were published."""
+"""Next step for a release with bytes that differ from those published."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A proof over a whole release: every sentence is the source's, or its numbers are findings."""
+"""A check of a whole release: every sentence is the source's, or its numbers are findings."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def sentence_issues(path: Path | str) -> list[SentenceIssue]:
 
 
 def row_issues(row: Mapping[str, Any], body: Mapping[str, float] | None = None) -> list[str]:
-    """Find the statements of an annotation row that nothing backs.
+    """Find the statements of an annotation row without evidence.
 
     A rewritten sentence holds numbers of its spoken findings only, in their places; any other is
     the source's to the character. The motion context holds numbers of the row's pose and findings

@@ -12,7 +12,7 @@ def loaded_bytes(path: Path) -> int:
     """Count the bytes of a shard as `datasets` 5 does when it prepares a split.
 
     The sum over batches of as many rows as the first row group has. Its features know no column
-    that is never null: structs are made anew with a mask, and lists of such structs with them. The
+    that is never null: structs are rebuilt with a mask, and lists of such structs with them. The
     number follows from that, to the byte.
     """
     with path.open("rb") as file:

@@ -94,7 +94,7 @@ def publish(
 
     Notes
     -----
-    The release is made beside its place and renamed at the end: it is there whole or not at
+    The release is written beside its place and renamed at the end: it is complete or not there at
     all. No clock enters a file; equal inputs give equal SHA256SUMS, in whatever order the
     videos are given. A table that is not required is left out where no video has it.
     """

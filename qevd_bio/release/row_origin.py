@@ -27,8 +27,17 @@ class Trace:
 def trace(pipeline: Pipeline, name: str) -> Trace:
     """Find what a row was made from.
 
-    `name` is ``VIDEO:FEEDBACK_INDEX``, a current annotation, or ``FILE.parquet:ROW``, a row of a
-    release counted from 0.
+    Parameters
+    ----------
+    pipeline : Pipeline
+        The work the row came from.
+    name : str
+        ``VIDEO:FEEDBACK_INDEX``, a current annotation, or ``FILE.parquet:ROW``, a row of a
+        release counted from 0.
+
+    Returns
+    -------
+    Trace
 
     Raises
     ------
@@ -88,6 +97,6 @@ def _published(pipeline: Pipeline, shard: Path, number: int) -> tuple[dict[str, 
         raise DataError(
             f"does not name the {config} of video {video_id}",
             where=str(folder),
-            next_step="Name a file of a release that is as it was published",
+            next_step="Name an unchanged file of a release",
         )
     return row, unit_with_output(pipeline.store, stage, video_id, digest)

@@ -126,7 +126,7 @@ class SplitRows:
         runs = self.videos().get(video, [])
         if len(runs) > MOST_RUNS:
             raise DataError(
-                f"rows of video {video} stand in {len(runs)} places",
+                f"rows of video {video} are in {len(runs)} places",
                 where=self.shards[0].path,
                 next_step="Restore the release: its rows are sorted by video",
             )

@@ -227,5 +227,5 @@ def _unfit(cause: str, path: Path) -> DataError:
     return DataError(
         cause,
         where=str(path),
-        next_step="Delete this artifact and run again; it will be made anew",
+        next_step="Delete this artifact and run again; it will be computed again",
     )

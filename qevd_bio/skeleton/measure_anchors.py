@@ -1,4 +1,4 @@
-"""The joint beside which a picture shows the value of a measure."""
+"""The joint at which a picture shows the value of a measure."""
 
 from __future__ import annotations
 

@@ -189,14 +189,14 @@ def measure_values(
     q : ndarray (T, 46)
         Angles in rad.
     skeleton : Skeleton
-        Body whose joint centres the geometric measures use.
+        Body with the joint centres for the geometric measures.
     gravity : ndarray (3,)
         Unit vector pointing down, in the camera frame.
 
     Returns
     -------
     dict of str to ndarray (T,)
-        Degrees, or a plain ratio where the measure's unit says so.
+        In the measure's unit: degrees, or a plain ratio.
 
     Notes
     -----

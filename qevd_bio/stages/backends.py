@@ -12,12 +12,23 @@ from qevd_bio.errors import UsageError
 def backend_named(
     name: str, *, recorded_root: Path | None = None, hsmr: HsmrOptions | None = None
 ) -> Backend:
-    """Set up the backend of a run, one of `BACKENDS`.
+    """Set up the backend of a run.
 
-    `recorded_root`, the folder of recorded motion, is only for ``recorded``, which needs it;
-    `hsmr` only for ``hsmr``, the defaults if not given. `UsageError` where there is no such
-    backend, or its options do not belong to it; `DataError` or `EnvironmentProblem` where weights
-    or detector of HSMR cannot be used.
+    Parameters
+    ----------
+    name : str
+        One of `BACKENDS`.
+    recorded_root : Path, optional
+        Folder of recorded motion; only for ``recorded``, which needs it.
+    hsmr : HsmrOptions, optional
+        Only for ``hsmr``; the defaults if not given.
+
+    Raises
+    ------
+    UsageError
+        There is no such backend, or its options do not belong to it.
+    DataError, EnvironmentProblem
+        Weights or detector of HSMR cannot be used.
     """
     if name not in BACKENDS:
         cause, next_step = "no such backend", f"Use one of {', '.join(BACKENDS)}"

@@ -28,7 +28,13 @@ class BodySources:
 
 
 def checked_sources(sources: BodySources) -> BodySources:
-    """Return sources that exist; `UsageError` where a folder or file that was named is absent."""
+    """Return sources that exist.
+
+    Raises
+    ------
+    UsageError
+        A folder or file that was named is absent.
+    """
     named = {
         "--weights": sources.weights,
         "--landmarks": sources.landmarks,

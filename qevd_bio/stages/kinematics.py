@@ -29,7 +29,7 @@ class KinematicsStage(Stage):
     backend : Backend
         How the motion is measured.
     height_m : float or None
-        Height of the person in every video; None leaves the scale open.
+        Height of the person in every video; None: the scale is unknown.
     height_of : mapping of str to float
         Heights by unit id; they come before `height_m`.
     """

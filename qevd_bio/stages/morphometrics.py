@@ -1,4 +1,4 @@
-"""Beside stage 2: shape numbers to the measurements of the body."""
+"""Next to stage 2: shape numbers to the measurements of the body."""
 
 from __future__ import annotations
 

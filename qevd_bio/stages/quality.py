@@ -1,4 +1,4 @@
-"""Beside stage 2: angles to the plausibility of the capture."""
+"""Next to stage 2: angles to the plausibility of the capture."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class QualityStage(Stage):
     schema_digest: str = schema_sha256(quality_table.SCHEMA)
 
     def depends(self, video_id: str) -> Mapping[str, str]:
-        """Name nothing: the angles decide alone."""
+        """Name no other input: only the angles decide."""
         return {}
 
     def process(

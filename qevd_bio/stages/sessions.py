@@ -32,7 +32,7 @@ class Session:
     segments : tuple of Segment
         The exercises.
     rules : mapping of int to Rule
-        By segment index; a segment whose exercise has no rule is absent.
+        By segment index; a segment without a rule for its exercise is absent.
     salience : mapping of int to Salience
         By segment index: the joints an annotation names, else those of the rule; absent where
         there is neither.
@@ -110,7 +110,10 @@ def load_sessions(
 ) -> Sessions:
     """Read the sessions of QEVD's folder, with an annotation of salient joints if there is one.
 
-    `DataError` where the folder or an annotation file cannot be used.
+    Raises
+    ------
+    DataError
+        The folder or an annotation file cannot be used.
     """
     loaded = load_records(data_root)
     by_id = {record.unit_id: _session(record, rules) for record in loaded.records}
@@ -127,7 +130,13 @@ def load_sessions(
 
 
 def chosen_videos(sessions: Sessions, videos: tuple[str, ...]) -> tuple[str, ...]:
-    """Pick videos by id, all if none is named; `UsageError` for one that is in no record."""
+    """Pick videos by id; none named means all.
+
+    Raises
+    ------
+    UsageError
+        A named video is in no record.
+    """
     for video in videos:
         if video not in sessions.by_id:
             raise UsageError(

@@ -275,11 +275,26 @@ def perform_exercise(
     repetition_s: float,
     rng: np.random.Generator,
 ) -> Performance:
-    """Perform the exercise of a rule by its reference; the other arguments as in `perform`.
+    """Perform the exercise of a rule by its reference.
 
-    A reference of one side is mirrored where right and left alternate; on the floor the person
-    stands on toes and, with straight arms, on palms. `form_error` is a key of `FORM_ERRORS`, empty
-    for none; `UsageError` where the exercise has no such form error.
+    Parameters
+    ----------
+    rule : Rule
+        The exercise. A reference of one side is mirrored where right and left alternate; on the
+        floor the person stands on toes and, with straight arms, on palms.
+    form_error : str
+        Key of `FORM_ERRORS`; empty for none.
+    is_faulty, repetition_s, rng
+        As in `perform`.
+
+    Returns
+    -------
+    Performance
+
+    Raises
+    ------
+    UsageError
+        The exercise has no such form error.
     """
     reference = build_reference(rule)
     if rule.kind == "alternating" and len(swings(reference)) == 1:

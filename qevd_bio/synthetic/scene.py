@@ -2,7 +2,7 @@
 
 T frames, D = 46 DoF, J = 24 joints, V vertices, H, W picture size in pixels
 
-World: x to the left of a person whose pelvis angles are 0, y up, z forward, metres; the ground is
+World: x to the left of a person with pelvis angles of 0, y up, z forward, metres; the ground is
 y = 0. A motion *in the world* has the pelvis upright at q0..2 = 0; in the camera frame (x right, y
 down, z away), in which backends measure, only q0..2 differ.
 """

@@ -35,11 +35,20 @@ def frame_timestamps_ns(
 def write_video(
     path: Path, pictures: Iterable[ByteArray], rate_hz: int, *, sideways: bool = False
 ) -> int:
-    """Encode pictures (H, W, 3) of uint8, RGB and of one even size, as mp4 at a constant rate.
+    """Encode pictures as mp4 at a constant rate.
 
-    `sideways` stores the pixels turned 90 degrees counter-clockwise, as QEVD stores its videos up
-    to id 0145: a viewer must turn them clockwise. No rotation is noted in the file. Returns the
-    number of frames written.
+    Parameters
+    ----------
+    pictures : iterable of ndarray (H, W, 3) of uint8
+        RGB, all of one even size.
+    sideways : bool
+        Store the pixels turned 90 degrees counter-clockwise, as QEVD stores its videos up to
+        id 0145: a viewer must turn them clockwise. No rotation is noted in the file.
+
+    Returns
+    -------
+    int
+        Number of frames written.
     """
     shown = (np.rot90(picture) if sideways else picture for picture in pictures)
     return write_mp4(path, enumerate(shown), rate_hz=rate_hz, ticks_hz=rate_hz, crf=23)

@@ -77,7 +77,7 @@ def _known(layout: Layout) -> set[str]:
 
 
 def _contents(layout: Layout, tables: Tables) -> Contents | None:
-    """Count anew what the card states; None where a shard cannot be read."""
+    """Count again the numbers of the card; None where a shard cannot be read."""
     shards: dict[str, dict[str, tuple[Shard, ...]]] = {}
     # in the order of publishing, which the manifest, sorted by key, does not keep
     for config in [name for name in TABLES if name in layout.shards]:

@@ -51,7 +51,7 @@ def schema_differences(found: pa.Schema, expected: pa.Schema, name: str) -> list
     """List the differences of a schema from the one it should be, called `name`.
 
     Missing and further columns, then types, nullability and metadata by column, then the order;
-    empty when they are equal but for the metadata of the schema as a whole.
+    empty when they are equal except for the metadata of the whole schema.
     """
     causes = [f"lacks column {n}" for n in expected.names if n not in found.names]
     causes += [f"has column {n}, unknown to {name}" for n in found.names

@@ -41,7 +41,7 @@ class AnalysedSegment:
     findings : tuple of Finding
         Of these cycles.
     utterances_s : tuple of float
-        When the trainer speaks, on the data set's clock.
+        Times of the utterances, on the data set's clock.
     """
 
     index: int
@@ -80,7 +80,10 @@ class AnalysedVideo:
 def finished_video(pipeline: Pipeline, video: str) -> AnalysedVideo:
     """Read a finished video of a work folder.
 
-    `UsageError` where the video is unknown; `DataError` where it is not finished.
+    Raises
+    ------
+    UsageError, DataError
+        The video is unknown, or not finished.
     """
     chosen_videos(pipeline.sessions, (video,))
     artifacts = pipeline.artifacts()[video]

@@ -82,7 +82,7 @@ class Curve:
     cycles : tuple of CycleTimes
         Cycles of the segment, on the same clock.
     utterances_s : tuple of float
-        When the trainer speaks in this segment.
+        Times of the utterances in this segment.
     target : Target or None
         What the measure is checked against; None without a check.
 

@@ -67,12 +67,23 @@ def write_diff_page(pipeline: Pipeline, rows: list[dict[str, Any]], path: Path) 
 
 
 def diff_page(rows: Sequence[Row], curves: Curves, *, title: str) -> str:
-    """Fill the page: HTML that needs no other file and no script.
+    """Fill the page.
 
-    Rows are annotation rows as plain values, such as ``table.to_pylist()`` gives; `curves` what
-    can be drawn for a segment, its representative measure first. A sentence gets the curve of the
-    finding it is about, or else the first. The page follows the reader's light or dark theme, and
-    prints what is shown.
+    Parameters
+    ----------
+    rows : sequence of mapping
+        Annotation rows as plain values, such as ``table.to_pylist()`` gives.
+    curves : mapping of (video_id, segment_index) to sequence of Curve
+        What can be drawn for a segment, its representative measure first. A sentence gets
+        the curve of the finding it is about, or else the first.
+    title : str
+        Heading of the page.
+
+    Returns
+    -------
+    str
+        HTML that needs no other file and no script. It follows the reader's light or dark
+        theme, and prints what is shown.
     """
     ordered = sorted(rows, key=lambda row: (row["video_id"], row["feedback_index"]))
     videos = []

@@ -36,7 +36,10 @@ _TRANSLATIONS = ("pelvis_tx", "pelvis_ty", "pelvis_tz")
 def export_motion(video: AnalysedVideo, path: Path, to: ExportFormat) -> None:
     """Write a video's motion for another tool, in one of `FORMATS`.
 
-    `EnvironmentProblem` where the format needs a package that is not installed.
+    Raises
+    ------
+    EnvironmentProblem
+        The format needs a package that is not installed.
     """
     FORMATS[to](video, path)
 

@@ -44,9 +44,21 @@ def write_plot(pipeline: Pipeline, video: str, path: Path) -> int:
 
 
 def plot_curves(curves: Sequence[Curve], path: Path) -> None:
-    """Draw curves below each other as PNG, one panel each, in this order.
+    """Draw curves below each other as PNG.
 
-    `EnvironmentProblem` where matplotlib is not installed; `DataError` without a curve.
+    Parameters
+    ----------
+    curves : sequence of Curve
+        One panel each, in this order.
+    path : Path
+        The file to write or replace, ending in ``.png``.
+
+    Raises
+    ------
+    EnvironmentProblem
+        matplotlib is not installed.
+    DataError
+        There is no curve.
 
     Notes
     -----

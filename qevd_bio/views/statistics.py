@@ -151,9 +151,22 @@ def _counted(names: Iterable[str]) -> dict[str, int]:
 
 
 def statistics_of(path: Path) -> dict[str, SplitStatistics]:
-    """Count what a release holds, or of a work folder the videos that are finished.
+    """Count what a release or a work folder holds.
 
-    Both splits of the paper, empty ones included. `UsageError` where the folder is neither.
+    Parameters
+    ----------
+    path : Path
+        A release, or a work folder; of the latter the videos that are finished.
+
+    Returns
+    -------
+    dict of str to SplitStatistics
+        Both splits of the paper, empty ones included.
+
+    Raises
+    ------
+    UsageError
+        The folder is neither.
     """
     if (path / WORK_FILE).is_file():
         tables = _work_tables(path)

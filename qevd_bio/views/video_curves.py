@@ -65,7 +65,7 @@ def _measures(rule: Rule, findings: Sequence[Finding]) -> list[str]:
 
 
 def _key_target(measure: str, rule: Rule, findings: Sequence[Finding]) -> Target | None:
-    """Choose the dynamic check of the key phase, whose target the key frames should meet."""
+    """Choose the dynamic check of the key phase: the key frames should meet its target."""
     checks = [
         one
         for one in findings

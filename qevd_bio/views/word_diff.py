@@ -24,9 +24,16 @@ class Piece:
 def word_diff(old: str, new: str) -> tuple[Piece, ...]:
     """Compare two sentences by whole words.
 
-    The pieces are in reading order, what is deleted before what is inserted in its place. The
-    texts of the same and deleted pieces joined are `old`, those of the same and inserted ones
-    `new`.
+    Parameters
+    ----------
+    old, new : str
+        Any text.
+
+    Returns
+    -------
+    tuple of Piece
+        In reading order, what is deleted before what is inserted in its place. The texts of
+        the same and deleted pieces joined are `old`, those of the same and inserted ones `new`.
     """
     before, after = _TOKEN.findall(old), _TOKEN.findall(new)
     pieces: list[Piece] = []

@@ -22,7 +22,13 @@ def annotation_tables(pipeline: Pipeline) -> dict[str, pa.Table]:
 
 
 def annotation_rows(pipeline: Pipeline) -> list[dict[str, Any]]:
-    """List the annotation rows of every finished video; `DataError` where none is finished."""
+    """List the annotation rows of every finished video.
+
+    Raises
+    ------
+    DataError
+        No video is finished.
+    """
     rows = [row for table in annotation_tables(pipeline).values() for row in table.to_pylist()]
     if not rows:
         raise DataError(

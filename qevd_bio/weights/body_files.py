@@ -161,7 +161,7 @@ def _dense(state: Mapping[Any, Any], reader: NumberReader) -> NDArray[np.float64
     if shape != (N_JOINTS, N_VERTICES):
         raise ValueError(f"a matrix of another shape than {(N_JOINTS, N_VERTICES)}")
     if not row.shape == column.shape == data.shape == (data.size,):
-        raise ValueError("a matrix whose rows, columns and values differ in number")
+        raise ValueError("a matrix with different numbers of rows, columns and values")
     for places, count in ((row, N_JOINTS), (column, N_VERTICES)):
         if places.dtype.kind not in "iu" or (places.size and not _within(places, count)):
             raise ValueError("a matrix with places outside of it")

@@ -1,7 +1,7 @@
 """The gender of the body in a model file: what can be known of it, and what cannot.
 
 Certain are a stored gender and numbers equal to those of another body; a contradiction there is
-an error. A file name is a hint that the user may overrule. Numbers alone prove nothing: the
+an error. A file name is a hint that the user may overrule. Numbers alone prove no gender: the
 templates of two sexes differ by less than people do.
 """
 

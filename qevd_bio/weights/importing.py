@@ -107,7 +107,7 @@ def import_weights(
         raise UsageError(
             f"{name} was imported before",
             where=str(target),
-            next_step="Give --replace to import it anew",
+            next_step="Give --replace to import it again",
         )
     source_sha256 = sha256_file(source)
     offer = load_offers()[name]
@@ -179,7 +179,7 @@ def _hsmr_tensors(
             f"is an HSMR network of another size (width {size.width}, {size.depth} blocks, "
             f"{size.layers} layers) than the official one",
             where=str(source),
-            next_step="Give --allow-other-size if it is meant",
+            next_step="Give --allow-other-size if this is intended",
         )
     tensors = {key: checkpoint.array(note) for key, note in notes.items()}
     broken = [key for key, tensor in tensors.items() if not np.isfinite(tensor).all()]
@@ -233,7 +233,7 @@ def _checkpoint(source: Path, folder: WeightFolder) -> Iterator[TorchFile]:
 
 
 def _take_out(source: Path, target: Path) -> None:
-    """Copy one member's bytes; no path, link, owner or mode of the archive is ever used."""
+    """Copy one member's bytes; no path, link, owner or mode of the archive is used."""
     with gzip.open(source) as unpacked, tarfile.TarFile(fileobj=_SmallReads(unpacked)) as archive:
         n_bytes = 0
         for count, member in enumerate(archive, start=1):

@@ -21,7 +21,7 @@ MANIFEST, SCHEMA = "weights.json", "weights.schema.json"
 class Offer:
     """A model file its owner gives out, as ``weights.schema.json`` describes it.
 
-    `files` are the names it goes by; size and SHA-256 are None where nobody looked them up.
+    `files` are the names it goes by; size and SHA-256 are None where unknown.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The leak audit: the same place or footage is found through every disguise, and nothing else."""
+"""The leak audit finds the same place or footage through every disguise, and no other pair."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def room(seed: int, tall: int = TALL, wide: int = WIDE) -> np.ndarray:
 
 
 def take(place: np.ndarray, seed: int, frames: int = FRAMES) -> np.ndarray:
-    """Somebody moves through the middle of a room, in another way in each take."""
+    """A person moves through the middle of a room, differently in each take."""
     random = np.random.default_rng(seed)
     tall, wide = place.shape
     ways = ndimage.gaussian_filter1d(random.normal(size=(2, frames)), 2.0, axis=1) * 60
@@ -113,7 +113,7 @@ def test_different_rooms_are_as_far_apart_as_chance(one: int, other: int) -> Non
     assert chance_sigmas(best_match(a, b)) < 5.5
 
 
-def test_a_plain_wall_tells_nothing() -> None:
+def test_a_plain_wall_has_no_information() -> None:
     plain = np.full((8, SIDE, SIDE), 200.0)
     (one,), (other,) = backgrounds(plain), backgrounds(plain + 1.0)
     match = best_match(one, other)
@@ -179,14 +179,14 @@ def subjects(tmp_path: Path) -> list[SourceVideo]:
     return [*subjects, SourceVideo("0009", "test", tmp_path / "broken.mp4", {}, ())]
 
 
-def test_pairs_are_told_with_their_evidence(subjects: list[SourceVideo]) -> None:
+def test_pairs_are_listed_with_their_evidence(subjects: list[SourceVideo]) -> None:
     found = audit(subjects)
-    told = {(pair.train, pair.test): pair for pair in found.suspicious}
-    assert {key: pair.suspicion for key, pair in told.items()} == {
+    report = {(pair.train, pair.test): pair for pair in found.suspicious}
+    assert {key: pair.suspicion for key, pair in report.items()} == {
         ("0000", "0002"): "same footage",
         ("0001", "0003"): "same place",
     }
-    first = told["0000", "0002"]
+    first = report["0000", "0002"]
     # of the three other pairs one is of one place, too, and none has such a body
     assert first.closer_share == pytest.approx(1 / 3) and first.body_closer_share == 0.0
     assert first.body_distance == pytest.approx(np.log(0.301 / 0.3))
@@ -218,11 +218,11 @@ def test_the_pair_of_the_sample_is_found_and_no_other(
     with pytest.raises(SystemExit) as end:
         app(args=["audit", "--data-root", str(root), "--out", str(page), "--json"])
     assert end.value.code == 4
-    told = json.loads(capsys.readouterr().out)
-    ((train, test),) = [(one["train"], one["test"]) for one in told["suspicious"]]
+    report = json.loads(capsys.readouterr().out)
+    ((train, test),) = [(one["train"], one["test"]) for one in report["suspicious"]]
     assert (train, test) == ("0007", "0150")
-    assert told["suspicious"][0]["suspicion"] == "same footage"
-    assert list(told["unreadable"]) == ["0147"] and len(told["pairs"]) == 3
+    assert report["suspicious"][0]["suspicion"] == "same footage"
+    assert list(report["unreadable"]) == ["0147"] and len(report["pairs"]) == 3
     assert page.read_text(encoding="utf-8").count("<article>") == 1
 
 
@@ -238,8 +238,8 @@ def test_real_clips_of_one_place_and_of_others(shared_data: Path) -> None:
         ]
     )
     assert len(found.pairs) == 12
-    told = [(pair.train, pair.test, pair.suspicion) for pair in found.suspicious]
-    assert told == [("squats_side_540p", "squats_side_360p", "same footage")]
+    report = [(pair.train, pair.test, pair.suspicion) for pair in found.suspicious]
+    assert report == [("squats_side_540p", "squats_side_360p", "same footage")]
 
 
 def test_the_command_reads_the_source_of_the_work_folder_or_another(

@@ -1,4 +1,4 @@
-"""Landmark files: what is read, and what is refused by name."""
+"""Landmark files: valid ones are read, others are refused with the cause."""
 
 from __future__ import annotations
 

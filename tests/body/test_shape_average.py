@@ -1,4 +1,4 @@
-"""One shape of many: what counts and what does not."""
+"""One shape from many: which frames count."""
 
 from __future__ import annotations
 

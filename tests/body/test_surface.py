@@ -31,7 +31,7 @@ def test_a_closed_body_weighs_the_same_elsewhere_and_inside_out() -> None:
     assert volume((vertices, faces[:, ::-1])) == pytest.approx(here, rel=1e-12)
 
 
-def test_edges_come_once_and_openings_are_told() -> None:
+def test_edges_come_once_and_openings_are_reported() -> None:
     faces = box(1, 1, 1)[1]
     closed = surface_of(faces, 8)
     assert closed.is_closed and len(closed.edges[0]) == 18

@@ -1,4 +1,4 @@
-"""The small random network whose outputs the golden numbers are, drawn again as it was drawn.
+"""The small random network of the golden numbers, drawn again in the same way.
 
 torch's usual start from seed 0, in the order in which the official modules are built; then, from
 seed 1 and key by key in the order of the checkpoint, normal numbers on top of norms, biases and
@@ -38,7 +38,9 @@ def tiny_state() -> dict[str, Tensor]:
         state[f"head.init_{part}"] = torch.from_numpy(known[f"init_{part}"])
     sums = np.array([float(state[key].double().sum()) for key in sorted(state)])
     if not np.allclose(sums, known["sums_by_key"], atol=1e-3):
-        raise AssertionError("torch draws other random numbers than it did; make golden anew")
+        raise AssertionError(
+            "torch draws other random numbers than it did; create the golden data again"
+        )
     return state
 
 

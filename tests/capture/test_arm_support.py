@@ -12,7 +12,7 @@ RATE, SECONDS = 30.0, 6
 
 
 def tracks(shoulder=0.15, hand=0.0, hand_below=True):
-    """Slopes of a body whose shoulders and hands go up and down (0.3: a leg)."""
+    """Slopes of a body with shoulders and hands that go up and down (0.3: a leg)."""
     time = np.arange(int(RATE * SECONDS)) / RATE
     swing = 0.5 - 0.5 * np.cos(2 * np.pi * time / 2.0)
     rays = np.zeros((len(time), K, 2))

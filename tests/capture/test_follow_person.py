@@ -46,7 +46,7 @@ def test_boxes_of_one_person_overlap(now: Person, same: bool) -> None:
         pytest.param(somebody(100, 50, 30), False, id="far away"),
     ],
 )
-def test_somebody_seen_again_is_known_by_size_and_shirt(now: Person, alike: bool) -> None:
+def test_a_person_who_returns_is_known_by_size_and_shirt(now: Person, alike: bool) -> None:
     assert is_alike(somebody(100, 50, 60), now, CONFIG) == alike
 
 

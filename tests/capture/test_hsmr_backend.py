@@ -125,7 +125,7 @@ def test_sideways_pictures_are_turned_before_anything_is_sought(tmp_path, monkey
     made = captured(sideways, 12, config=turned)
     np.testing.assert_allclose(made.motion.q, captured(upright, 12).motion.q, atol=0.02)
     assert made.notes["turn_deg"] == 90
-    # the container may say it, too
+    # the container may state it, too
     set_rotation_90(sideways)
     np.testing.assert_allclose(captured(sideways, 12).motion.q, made.motion.q, atol=0.02)
 

@@ -23,7 +23,7 @@ def crops_of(*levels):
 
 
 class Echo:
-    """Tells of each crop its level in every number, and keeps the shapes it was given."""
+    """Returns the level of each crop in every number, and keeps the given shapes."""
 
     def __init__(self, most=10**9):
         self.sizes, self.most = [], most
@@ -148,7 +148,7 @@ def test_what_the_network_raises_reaches_the_queues_in_the_batch():
         one_queue(batches, 1, 2, 3)
 
 
-def test_whether_position_matters_is_seen_in_the_bytes():
+def test_whether_position_matters_shows_in_the_bytes():
     crop = crops_of(0)[0]
 
     def drifting(crops):

@@ -127,7 +127,7 @@ ALL = np.ones(90, bool)
 
 
 def standing(pitch_deg, roll_deg=0.0, azimuth_deg=30.0, sway_deg=1.0):
-    """Somebody who stands in the world, as a tilted camera sees her; and where down is."""
+    """A standing person in the picture of a tilted camera, and the direction of gravity."""
     rng = np.random.default_rng(1)
     world = np.zeros((90, 46))
     world[:, :3] = np.deg2rad(sway_deg) * rng.normal(size=(90, 3))

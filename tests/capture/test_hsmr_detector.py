@@ -74,7 +74,7 @@ def pictures():
 
 
 def processed(processor, model, image, threshold):
-    """What the library itself makes of a picture: boxes and scores of persons."""
+    """The library's own result for a picture: boxes and scores of persons."""
     inputs = processor(images=image, return_tensors="pt")
     with torch.inference_mode():
         out = model.eval()(pixel_values=inputs["pixel_values"])
@@ -200,7 +200,7 @@ def test_without_transformers_the_next_step_is_reported(rt_detr, monkeypatch):
 
 
 class FakeLandmarker:
-    """Stands for MediaPipe: finds the brightest of the people not painted over."""
+    """Replaces MediaPipe: finds the brightest of the people not painted over."""
 
     closed = False
 

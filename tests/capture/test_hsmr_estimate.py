@@ -55,7 +55,7 @@ def test_each_frame_gets_the_estimate_of_its_own_crop():
     np.testing.assert_allclose(seen.mirrored_q[looked], mirror_q(flipped[looked].astype(float)))
     np.testing.assert_array_equal(seen.square_px, around)
     assert seen.found.all() and seen.size_px == (200, 160)
-    assert len(np.unique(alone[:, 0])) > 15, "the network must tell the crops apart"
+    assert len(np.unique(alone[:, 0])) > 15, "the network must distinguish the crops"
 
 
 def test_no_mirrored_crops_where_none_are_wanted():
@@ -90,7 +90,7 @@ def test_batch_size_and_neighbours_change_no_byte_on_a_cpu(batch_size):
 
 @pytest.mark.parametrize("size", [1, 3, 8])
 def test_padded_batches_of_one_video_do_not_depend_on_its_neighbours(size):
-    """What a GPU does, on the CPU: batches of several crops, none shared."""
+    """The batches of a GPU, on the CPU: several crops each, not shared."""
     hsmr = on_cpu()
     network = small_network()
     hsmr.batches = CropBatches(lambda x: predict(network, x, "fp32"), size, shared=False)
@@ -243,7 +243,7 @@ def test_items_are_prefetched_up_to_a_limit():
         while len(made) < 5 and time.monotonic() < deadline:
             time.sleep(0.01)
         time.sleep(0.1)
-        assert len(made) == 5, "one used, three in line, one in hand"
+        assert len(made) == 5, "one used, three in line, one in progress"
         assert list(ready) == list(range(1, 50))
     assert threading.active_count() < 20
 

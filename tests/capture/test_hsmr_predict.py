@@ -1,4 +1,4 @@
-"""Predictions of crops: official numbers, precision, what is not finite, what is refused."""
+"""Predictions of crops: official numbers, precision, numbers that are not finite, refusals."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ HANDS = [dof for name in ("hand_r", "hand_l") for dof in joint_dofs(name)]
 
 
 def numbers_of(q: np.ndarray) -> torch.Tensor:
-    """Tell poses the way the head does, by way of forward kinematics in float64."""
+    """Encode poses in the same way as the head, by way of forward kinematics in float64."""
     turns = joint_rotations(q)
     numbers = np.zeros((len(q), 24, 6))
     for joint, name in enumerate(JOINT_NAMES):
@@ -35,7 +35,7 @@ def numbers_of(q: np.ndarray) -> torch.Tensor:
 
 
 def poses(count: int, seed: int = 1) -> np.ndarray:
-    """Draw poses within the range the head can tell."""
+    """Draw poses within the range of the head."""
     q = np.random.default_rng(seed).uniform(-np.pi, np.pi, (count, 46))
     q[:, MIDDLE] /= 2.0
     return q

@@ -65,12 +65,12 @@ def one_frame(visible: dict[int, float]) -> Landmarks:
     )  # fmt: skip
 
 
-def test_a_person_seen_from_the_side_is_fully_seen():
+def test_a_person_from_the_side_is_fully_visible():
     left = dict.fromkeys((11, 13, 15, 23, 25, 27), 0.9)
     assert one_frame(left).confidence()[0] == pytest.approx(0.9)
 
 
-def test_a_head_alone_is_not_a_person_seen():
+def test_a_head_alone_is_not_a_person():
     assert one_frame(dict.fromkeys(range(11), 1.0)).confidence()[0] == 0.0
 
 

@@ -28,7 +28,7 @@ UPRIGHT = MediaPipeConfig(video=VideoConfig(turn=TurnConfig(fixed_deg=0)))
 
 
 def fake_detect(missing=(), cut_at=None):
-    """A detector that sees squats whatever the picture, and nobody in the missing frames."""
+    """A detector that finds squats in any picture, and nobody in the missing frames."""
 
     def detect(frames, config):
         count = sum(1 for _ in frames)

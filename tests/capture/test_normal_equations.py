@@ -43,7 +43,7 @@ def problem(frames, size=4, seed=0):
     return blocks, following, after
 
 
-def test_differences_do_what_they_are_called():
+def test_differences_match_their_names():
     x = np.array([[1.0], [2.0], [4.0], [7.0]])
     np.testing.assert_array_equal(first_difference(x).ravel(), [1, 2, 3, 0])
     bend = bend_coefficients(np.ones(4))

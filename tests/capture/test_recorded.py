@@ -1,4 +1,4 @@
-"""Motion from dumps and .mot files: who is followed, what is valid, what is refused."""
+"""Motion from dumps and .mot files: the person followed, valid frames, refusals."""
 
 from __future__ import annotations
 

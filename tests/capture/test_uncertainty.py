@@ -42,7 +42,7 @@ def degrees(sigma, dof):
 
 
 def method(lifted, dof):
-    """What is added to a hinge whatever the fit's own sigma, in degrees (T,)."""
+    """The error added to a hinge for any sigma of the fit, in degrees (T,)."""
     side = dof[-1]
     names = {"knee": ("hip", "knee", "ankle"), "elbow": ("shoulder", "elbow", "wrist")}
     ends = [lifted.joints_m[:, JOINT[f"{name}_{side}"]] for name in names[dof.split("_")[0]]]

@@ -76,14 +76,14 @@ def test_only_early_landscape_qevd_videos_are_expected_sideways(video_id, size, 
 
 
 def picture(lies, points_name):
-    """A picture with a corner pixel that encodes how the person lies and what is done."""
+    """A picture with a corner pixel that encodes orientation and activity of the person."""
     image = np.zeros((40, 60, 3), dtype=np.uint8)
     image[0, 0, 0], image[0, 0, 1] = 255, points_name
     return turned(image, lies)
 
 
 def look(image):
-    """Find the marked corner, and see the figure as it stands to it."""
+    """Find the marked corner, and the orientation of the figure relative to it."""
     corners = {0: image[0, 0], 90: image[0, -1], 180: image[-1, -1], 270: image[-1, 0]}
     lies = next(turn for turn, pixel in corners.items() if pixel[0] == 255)
     points = {0: None, 1: STANDING, 2: ARMS_FORWARD}[int(corners[lies][1])]

@@ -63,7 +63,7 @@ def test_help_is_quick_and_does_not_import_torch() -> None:
 
 
 def cpu_s(code: str) -> float:
-    """Run Python code that must import nothing heavy, and measure its processor time."""
+    """Run Python code that must import no large package, and measure its processor time."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -140,7 +140,7 @@ def test_a_mistyped_name_is_answered_with_the_one_that_exists(
 
 @pytest.fixture(scope="module")
 def walk_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a run whose video is absent."""
+    """A folder with a run without its video."""
     from tests.cli.test_command_line import data_root_with
 
     home = tmp_path_factory.mktemp("help")

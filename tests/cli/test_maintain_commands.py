@@ -1,4 +1,4 @@
-"""status, failed, retry, verify, gc, adopt, why, archive: on a folder whose video is absent."""
+"""status, failed, retry, verify, gc, adopt, why, archive: on a folder without its video."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Done(NamedTuple):
 
 
 def qevd_bio(*arguments: str, cwd: Path = Path()) -> Done:
-    """Call the command line in this process: importing it anew takes a second each time."""
+    """Call the command line in this process: importing it again takes a second each time."""
     out, err, code = io.StringIO(), io.StringIO(), 0
     with (
         contextlib.chdir(cwd),
@@ -39,7 +39,7 @@ def qevd_bio(*arguments: str, cwd: Path = Path()) -> Done:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that could do nothing: its video is absent."""
+    """A run without results: its video is absent."""
     home = tmp_path_factory.mktemp("upkeep")
     root = data_root_with(home, [1.69e9])
     done = qevd_bio("run", "--data-root", str(root), "--work", "work", "--json", cwd=home)

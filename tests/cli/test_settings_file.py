@@ -21,7 +21,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "configuration.md"
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A folder with source data whose video is absent."""
+    """A folder with source data and no video."""
     data_root_with(tmp_path, [1.69e9])
     return tmp_path
 

@@ -1,4 +1,4 @@
-"""Damaged source data: a clear error or a stated status, and nothing else lost."""
+"""Damaged source data: a clear error or a stated status, and no other loss."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def two_videos(workout: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def sound_work(workout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A work folder in which 0200 is done; what is damaged later must leave that alone."""
+    """A work folder in which 0200 is done; later damage must not affect it."""
     folder = tmp_path_factory.mktemp("sound") / "work"
     _pipeline, failures = run(workout, folder)
     assert failures == []
@@ -123,7 +123,7 @@ def test_one_damaged_video_fails_alone(
 
 
 def with_header_in_front(path: Path) -> bytes:
-    """Put the index before the pictures, as for streaming, without encoding anew."""
+    """Put the index before the pictures, as for streaming, without encoding again."""
     other = path.with_name("front.mp4")
     with (
         av.open(str(path)) as source,

@@ -1,7 +1,7 @@
 """A Slurm of one machine behind the names sbatch, srun, sacct and scontrol.
 
 `install` writes the commands into a folder. The tasks of an array run after `sbatch` has
-returned; a task whose array index stands in FAKE_SLURM_WARN gets SIGUSR2 in its first life
+returned; a task with its array index in FAKE_SLURM_WARN gets SIGUSR2 in its first life
 as soon as the file FAKE_SLURM_WHEN is there, as before the end of its time.
 """
 

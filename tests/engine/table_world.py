@@ -29,7 +29,7 @@ def made(video_id, frames):
 
 
 class TableStage(ToyStage):
-    """Writes a table that tells in its notes what it was made from."""
+    """Writes a table with its inputs in its notes."""
 
     def __init__(self, world, name, **options):
         super().__init__(world, name, **options)
@@ -97,7 +97,7 @@ class TableWorld(World):
         return files
 
     def is_sound(self, unit):
-        """Say whether the bytes are those recorded; a history may have damaged them."""
+        """Report whether the bytes are those recorded; a history may have damaged them."""
         if unit.record is None or not unit.record.outputs:
             return True
         return sha256_file(self.store.artifact_path(unit.record)) == unit.record.outputs[0].sha256

@@ -1,4 +1,4 @@
-"""Exported on one machine and imported on another: nothing is lost, nothing done twice."""
+"""Export on one machine and import on another: no unit is lost or imported twice."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def test_places_that_cannot_be_used_are_named(world, tmp_path):
     with pytest.raises(DataError, match="is absent"):
         export_archive(tmp_path / "absent", tmp_path / "part.tar")
     (tmp_path / "file").write_text("")
-    with pytest.raises(EnvironmentProblem, match=r"File exists.*nothing done twice"):
+    with pytest.raises(EnvironmentProblem, match=r"File exists.*imported twice"):
         export_archive(world.store.root, tmp_path / "file" / "part.tar")
     with pytest.raises(EnvironmentProblem, match="No such file"):
         import_archive(tmp_path / "absent.tar", world.store.root)

@@ -80,7 +80,7 @@ def test_retry_lets_given_up_units_start_over(world, stages, videos, again):
     assert {(unit.stage, unit.video_id) for unit in reopened} == again
     for unit in again:
         assert world.plan()[unit].action == "run"
-        assert world.plan()[unit].why[0].startswith("to be tried anew, failed before: ValueError")
+        assert world.plan()[unit].why[0].startswith("to be tried again, failed before: ValueError")
     assert {unit for unit in world.run() if unit[0] != "rewriting"} >= again
     for unit in again:
         assert world.plan()[unit].record.attempt == 1
@@ -120,7 +120,7 @@ def test_verify_finds_every_damage_and_the_next_run_makes_it_anew(world, damage,
 
 
 def test_damaged_input_is_never_worked_on(world):
-    """No identity could tell afterwards that wrong bytes went into an artifact."""
+    """No identity could show afterwards that wrong bytes went into an artifact."""
     world.run()
     flip(world.folder("kinematics") / ARTIFACT_FILE)
     world.settings["rule:squat"] = "1"

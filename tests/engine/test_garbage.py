@@ -1,4 +1,4 @@
-"""What gc never takes: what another configuration or a run that goes on needs, foreign files."""
+"""Files that gc keeps: those of other configurations and active runs, and foreign files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever happened before, the last run leaves what one clean serial run would have made."""
+"""After any history, the last run gives the result of one clean serial run."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def damage_file(world, damage, number):
 
 
 def writes_that_meet(happening):
-    """Patch what brings bytes to the disk; every call is shown to `happening` first."""
+    """Patch the functions that write to the disk; `happening` receives every call first."""
     patch = pytest.MonkeyPatch()
     for name in ("rename", "replace", "fsync"):
         real = getattr(os, name)
@@ -188,7 +188,7 @@ def publish(world):
 
 
 def check_end(world, clean):
-    """Bring a worn folder up to date as the documentation says, and compare with a clean run."""
+    """Repair a damaged folder by the documented commands, and compare with a clean run."""
     verify_all(world)
     apply(world, ("retry",))
     planned = {unit for unit, found in world.plan().items() if found.action != "done"}

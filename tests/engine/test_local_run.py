@@ -48,7 +48,7 @@ def test_first_run_does_all_in_order_and_the_second_nothing(world):
     assert {path: path.stat().st_mtime_ns for path in world.store.root.rglob("*")} == stamps
 
 
-def test_artifact_says_what_it_was_made_from(world):
+def test_artifact_names_its_inputs(world):
     world.settings["rule:squat"] = "deep"
     world.run()
     made = json.loads(world.current()["0002", "findings"])
@@ -420,7 +420,7 @@ def test_one_folder_that_cannot_be_written_costs_what_lies_in_it(world):
     assert "cannot be written" in failure.reason and "cannot be written" in failure.unrecorded
 
 
-def test_events_say_why_and_end_once_for_each_unit(world):
+def test_events_give_reasons_and_end_once_for_each_unit(world):
     world.run()
     world.settings["prompt"] = "1"
     world.trouble["rewriting", "0002"] = ValueError("no")

@@ -82,7 +82,7 @@ def test_an_array_with_a_failing_and_a_requeued_task_ends_as_one_local_run(
     way(site)
     assert states(tmp_path) == ["FAILED", "COMPLETED", "COMPLETED"]
     assert len(list((tmp_path / "bin").glob("lives-*"))) == 1, "queued again once"
-    assert site.store.newest("a", slow).attempt == 1, "the unit in hand was finished"
+    assert site.store.newest("a", slow).attempt == 1, "the unit in progress was finished"
     outcomes = sorted(
         json.loads(path.read_text())["outcome"] for path in site.store.root.glob("runs/*/run.json")
     )

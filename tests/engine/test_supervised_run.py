@@ -1,4 +1,4 @@
-"""Workers that die, hang, eat memory or cannot write: each costs one unit, and says why."""
+"""Workers that die, hang, use up memory or cannot write: each costs one unit, with its cause."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def test_worker_that_cannot_start_leaves_its_work_to_the_others(site, tmp_path):
 
 @pytest.mark.parametrize("name", ["version", "schema_digest"])
 def test_worker_with_other_stages_than_the_run_ends_it(site, monkeypatch, name):
-    """A worker imports the code anew: it may have been changed since the run began."""
+    """A worker imports the code again: it may have been changed since the run began."""
     monkeypatch.setattr(working_stages.WorkingStage, name, "changed")
     with pytest.raises(EnvironmentProblem, match="the code has changed meanwhile"):
         site.run()
@@ -190,7 +190,7 @@ def test_two_runs_on_one_folder_leave_one_whole_set_and_share_the_work(tmp_path,
     assert site.current() == clean_bytes(tmp_path, 20)
     folders = [path for path in site.store.root.glob("[abcd]/*/*")]
     assert len(folders) == 80, "no second folder, no failure, no leftover"
-    # Without a look at what the other has in hand, nearly every unit is begun twice.
+    # Without a look at the other run's units, nearly every unit is begun twice.
     logs = [path.read_text() for path in site.store.root.glob("runs/*/log.jsonl")]
     assert len(logs) == 2
     assert sum(text.count('"kind":"started"') for text in logs) < 120
@@ -210,7 +210,7 @@ def test_interrupt_finishes_the_units_in_hand_and_resumes(site, tmp_path):
     wait_for((site.home / "met-b-0000").exists)
     run.send_signal(signal.SIGINT)
     assert run.wait(60) == 130
-    assert "units in hand are being finished" in run.stdout.read()
+    assert "units in progress are being finished" in run.stdout.read()
     assert list(site.store.units("b"))
     assert len(site.current()) < 24
     assert site.leftovers() == [] and not list(site.store.root.rglob("*.failed.json"))

@@ -1,4 +1,4 @@
-"""What a power cut cannot undo: everything is on the disk before it has its name."""
+"""A power cut loses no named file: its content is on the disk before the rename."""
 
 from __future__ import annotations
 

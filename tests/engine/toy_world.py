@@ -1,4 +1,4 @@
-"""A small world of stages whose artifacts say exactly what they were made from."""
+"""A small world of stages with artifacts that name exactly their inputs."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class World:
         return ToyStage(self, name, version=self.versions.get(name, 1), **options)
 
     def run(self):
-        """Run, and return the (stage, video) pairs whose `process` was called."""
+        """Run, and return the (stage, video) pairs with a call of `process`."""
         self.log.clear()
         self.events.clear()
         self.summary = run_local(self.stages, self.videos, self.store, Tally(self.events.append))
@@ -133,7 +133,7 @@ class World:
         }
 
     def publish(self):
-        """Return what a release would hold."""
+        """Return the content of a release."""
         return self.current()
 
     def leftovers(self):

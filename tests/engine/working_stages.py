@@ -23,7 +23,7 @@ def write_settings(path, **settings):
 
 
 class WorkingStage(Stage):
-    """Writes what it was made from; before that it does what the settings ask for."""
+    """Writes its inputs; before that it does what the settings ask for."""
 
     version = 1
     schema_digest = "json"

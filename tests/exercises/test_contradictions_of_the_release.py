@@ -1,4 +1,4 @@
-"""What contradicts itself in the released BioCoach rules does not in these."""
+"""Contradictions of the released BioCoach rules are absent from these."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_more_abduction_carries_the_foot_outwards(side, outwards):
 
 @every_constraint
 def test_only_a_bent_limb_is_asked_to_straighten(rule, c):
-    """The release says "straighten" to limbs that are straighter than the reference."""
+    """The release asks limbs to "straighten" that are straighter than the reference."""
     if c.measure.endswith("_flexion") and c.check == "dynamic":
         assert not re.match(r"(?:straighten|extend)", c.too_low, re.I)
     if c.measure in ("knee_flexion", "elbow_flexion") and c.check == "dynamic":

@@ -1,4 +1,4 @@
-"""What analysis costs: a number of plain array operations a frame, however many frames.
+"""The cost of analysis: a constant number of plain array operations a frame.
 
 Seconds differ from machine to machine and with what else it does; the ratio of two costs taken
 in turns hardly does.

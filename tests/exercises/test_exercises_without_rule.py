@@ -1,4 +1,4 @@
-"""What a run reports of exercises that no rule describes."""
+"""The report of a run about exercises without a rule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must not matter to findings does not: direction of time, rate, mirror, heading, drops."""
+"""Findings do not depend on direction of time, rate, mirror, heading or dropped frames."""
 
 from __future__ import annotations
 

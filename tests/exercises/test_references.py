@@ -1,4 +1,4 @@
-"""References are possible bodies doing what the rule says, and the kept files are theirs."""
+"""References are possible bodies that follow the rule, and the stored files equal them."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def test_the_most_important_joints_come_first() -> None:
     )
 
 
-def test_nothing_of_a_rule_vanishes_on_its_own_joints(findings) -> None:
+def test_all_constraints_of_a_rule_are_judged_on_its_own_joints(findings) -> None:
     assert on_salient_joints(findings, salience_of_rule(RULES["squat"])) == findings
 
 

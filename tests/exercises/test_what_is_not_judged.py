@@ -21,7 +21,7 @@ from tests.exercises.performed import (
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_nobody_seen_gives_no_cycle_and_a_reason(name):
+def test_nobody_detected_gives_no_cycle_and_a_reason(name):
     rule = RULES[name]
     q = performed(rule, 3)
     for motion in (
@@ -50,7 +50,7 @@ def test_standing_still_gives_no_cycle_and_a_reason():
 @pytest.mark.parametrize("standing_s", [5, 8])
 @pytest.mark.parametrize("way_s", [0.6, 1.5])
 def test_standing_before_a_plank_is_no_part_of_it(standing_s, way_s):
-    """Who stands is as straight as in a plank."""
+    """A standing person is as straight as in a plank."""
     rule = RULES["plank"]
     plank = performed(rule, 1, period_s=6, rest_s=0.0)
     standing = np.zeros((round(standing_s * 30), 46))

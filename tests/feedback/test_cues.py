@@ -1,4 +1,4 @@
-"""Cues: what trainers' words are about, exercise by exercise."""
+"""Cues: the subject of trainers' words, exercise by exercise."""
 
 from __future__ import annotations
 

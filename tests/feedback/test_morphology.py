@@ -1,4 +1,4 @@
-"""The morphology context: what was measured of the body and nothing else."""
+"""The morphology context: only the measurements of the body."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from tests.feedback.made_findings import knee, still
 
 OBSERVED = np.ones(46, dtype=bool)
 LEFT, UP, FORWARD = np.eye(3)
-"""Of a person whose angles are all zero, standing with the arms out to the sides."""
+"""Of a person with all angles zero, standing with the arms out to the sides."""
 RIGHT = -LEFT
 
 
@@ -58,7 +58,7 @@ def test_angles_run_from_minus_180_to_180():
 
 
 @pytest.mark.parametrize(
-    ("dof", "says", "point", "goes"),
+    ("dof", "shown", "point", "goes"),
     [
         pytest.param("knee_angle_r", "knee flexion", "calcn_r", -FORWARD, id="heel back"),
         pytest.param("hip_flexion_l", "hip flexion", "tibia_l", FORWARD, id="knee forward"),
@@ -74,10 +74,10 @@ def test_angles_run_from_minus_180_to_180():
         pytest.param("elbow_flexion_l", "elbow flexion", "hand_l", FORWARD, id="hand forward"),
     ],
 )
-def test_the_words_mean_the_way_the_limb_goes(dof, says, point, goes):
-    """A pose whose text says +20° of a movement shows that movement."""
+def test_the_words_mean_the_way_the_limb_goes(dof, shown, point, goes):
+    """A pose with +20° of a movement in its text shows that movement."""
     text = angle_text(PoseAngle(dof, 20.0))
-    assert says in text
+    assert shown in text
     raw = 20.0 if text.endswith(" 20°") else -20.0
     skeleton = generic_skeleton()
     rest, moved = (

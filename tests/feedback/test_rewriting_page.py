@@ -1,4 +1,4 @@
-"""The examples of docs/rewriting.md are what the code says."""
+"""The examples of docs/rewriting.md agree with the code."""
 
 from __future__ import annotations
 

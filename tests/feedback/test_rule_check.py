@@ -1,4 +1,4 @@
-"""A rule is proven before a run: what a stage would lack is reported at once, with its key."""
+"""A rule is checked before a run: all that a stage would lack is reported, with its key."""
 
 from __future__ import annotations
 
@@ -75,10 +75,10 @@ def test_a_measure_without_words_and_without_a_place_on_pictures(tmp_path: Path)
         if issue.key == "constraints.lockout.measure"
     }
     assert causes == {
-        "no joint is known beside which a picture shows wrist_flexion_r": (
+        "no joint is known at which a picture shows wrist_flexion_r": (
             "Add it to ANCHORS of qevd_bio/skeleton/measure_anchors.py"
         ),
-        "no joint is known beside which a picture shows wrist_flexion_l": (
+        "no joint is known at which a picture shows wrist_flexion_l": (
             "Add it to ANCHORS of qevd_bio/skeleton/measure_anchors.py"
         ),
         "the measure 'wrist_flexion' has no words": (
@@ -93,13 +93,13 @@ def test_a_measure_without_words_and_without_a_place_on_pictures(tmp_path: Path)
         pytest.param(
             lambda content: content["phases"][1].pop("cue_phase"),
             "phases.bottom.cue_phase",
-            "nobody knows which of a trainer's words mean this phase",
+            "links a trainer's words to this phase",
             id="phase without words",
         ),
         pytest.param(
             lambda content: content.update(cue_groups=["squat", "zercher"]),
             "cue_groups",
-            "no words of prompts/cues.lexicon.json have a meaning of their own for 'zercher'",
+            "no words of prompts/cues.lexicon.json have a special meaning for 'zercher'",
             id="unknown cue group",
         ),
         pytest.param(

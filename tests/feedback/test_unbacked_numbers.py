@@ -1,4 +1,4 @@
-"""The checker itself: it must catch what it is there for."""
+"""The checker must find each kind of wrong number."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def test_whatever_leaves_the_block_leaves_no_trace(tmp_path, error):
     assert target.read_bytes() == b"old"
 
 
-def test_first_error_is_told_when_cleaning_fails_too(tmp_path, monkeypatch):
+def test_first_error_is_reported_when_cleaning_fails_too(tmp_path, monkeypatch):
     def refuse(*_args, **_kwargs):
         raise PermissionError("cannot unlink")
 

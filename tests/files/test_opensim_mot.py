@@ -47,13 +47,13 @@ def test_radians_blank_lines_and_padding_are_read(tmp_path: Path) -> None:
     ],
     ids=["header", "unit", "which unit", "rows", "time", "twice", "short", "word", "nan", "back"],
 )
-def test_malformed_files_say_what_is_wrong(tmp_path: Path, text: str, cause: str) -> None:
+def test_malformed_files_are_refused_with_the_cause(tmp_path: Path, text: str, cause: str) -> None:
     (tmp_path / "a.mot").write_text(text)
     with pytest.raises(DataError, match=cause):
         read_mot(tmp_path / "a.mot")
 
 
-def test_an_absent_or_binary_file_is_told(tmp_path: Path) -> None:
+def test_an_absent_or_binary_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "b.mot").write_bytes(b"\xff\xfe\x00")
     for name in ("a.mot", "b.mot"):
         with pytest.raises(DataError, match="cannot be read"):

@@ -257,14 +257,14 @@ def test_changed_numbers_are_noticed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "held", [{"model": {"w": torch.ones(1)}}, [1, 2], {"state_dict": [1]}, {"state_dict": {1: 2}}]
 )
-def test_other_contents_are_told(tmp_path: Path, held: Any) -> None:
+def test_other_contents_are_reported(tmp_path: Path, held: Any) -> None:
     path = tmp_path / "a.ckpt"
     torch.save(held, path)
     with pytest.raises(DataError, match="holds no 'state_dict'"):
         opened(path).mapping("state_dict")
 
 
-def test_an_absent_file_is_told(tmp_path: Path) -> None:
+def test_an_absent_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read"):
         opened(tmp_path / "absent.ckpt")
 

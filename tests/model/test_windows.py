@@ -76,7 +76,7 @@ def expected(release: Release, row: dict[str, Any], offsets_s: Any) -> tuple[Any
     [(4.0, 0.0, 40), (0.5, 0.5, 31), (0.3, 0.0, 100), (3.0, -1.0, 7)],
     ids=["before", "around", "more instants than frames", "ends before"],
 )
-def test_windows_are_what_their_rules_say(
+def test_windows_follow_their_rules(
     cut: Release, before_s: float, after_s: float, frames: int
 ) -> None:
     windows = UtteranceWindows(

@@ -1,4 +1,4 @@
-"""A number becomes a violation only beyond tolerance and noise; no number never does."""
+"""A number becomes a violation only beyond tolerance and noise; a missing number is none."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ def test_a_posture_that_drifts_during_the_pause_does_not_stretch_the_cycle():
         pytest.param("last", 0.6, False, id="last, before its extreme"),
     ],
 )
-def test_a_cut_repetition_counts_when_its_way_back_is_seen(end, share_cut, counted):
+def test_a_cut_repetition_counts_when_its_way_back_is_visible(end, share_cut, counted):
     """People who count leave out a last repetition that goes on when the recording ends."""
     curve, time_s, _ = repetitions([2.0] * 5, rest_s=0.5)
     cut = round((0.5 + share_cut * 2.0) * 30)

@@ -1,4 +1,4 @@
-"""What must not matter to cycles, holds and plausibility does not; what must, does.
+"""Cycles, holds and plausibility depend on the right properties of a motion only.
 
 Time reversal, rate, mirror, constant offset and dropped frames. The same for findings stands in
 tests/exercises/test_finding_invariances.py.

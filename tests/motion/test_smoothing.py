@@ -124,7 +124,7 @@ def test_the_nearest_rotation_is_that_of_the_singular_values(spread_rad):
 
 
 @pytest.mark.parametrize("joint", [name for name in JOINT_NAMES if len(joint_dofs(name)) == 3])
-def test_a_joint_is_smoothed_as_the_plain_formula_says(joint):
+def test_a_joint_is_smoothed_by_the_plain_formula(joint):
     """Rotations by scipy, weights frame by frame, projection by singular values."""
     rng = np.random.default_rng(6)
     time_s = np.cumsum(rng.uniform(0.02, 0.05, 60))

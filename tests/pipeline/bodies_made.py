@@ -1,4 +1,4 @@
-"""A stand-in for the licensed body: SMPL's topology on a spheroid, measured by formula.
+"""A replacement for the licensed body: SMPL's topology on a spheroid, measured by formula.
 
 Shape number 0 makes it taller by 0.1 m, number 1 wider by a tenth. Nothing of SMPL is in it but
 the counts of vertices and triangles and the numbers of five vertices.

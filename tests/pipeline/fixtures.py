@@ -1,4 +1,4 @@
-"""The pipeline on sessions whose capture is made up."""
+"""The pipeline on sessions with made-up capture."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ SQUATS: list[Said] = [
 
 
 def record(video: str, said: list[Said]) -> dict[str, Any]:
-    """A record whose utterances begin at given frames."""
+    """A record with utterances that begin at given frames."""
     dense = [""] * FRAMES
     for frame, text, frames, _ in said:
         dense[frame : frame + frames] = [text] * frames
@@ -62,7 +62,7 @@ def record(video: str, said: list[Said]) -> dict[str, Any]:
 
 
 def write_root(root: Path, records: list[Any], split: str = SPLIT) -> Path:
-    """Write records and frame times; videos are placeholders that nothing decodes."""
+    """Write records and frame times; videos are placeholders that are never decoded."""
     videos = root / split / "long_range_videos"
     videos.mkdir(parents=True, exist_ok=True)
     text = json.dumps(records, ensure_ascii=False)
@@ -99,7 +99,7 @@ def squats_motion(depth: float, times_s: np.ndarray = TIMES_S) -> Motion:
 
 
 def captured(depth: float):
-    """What stands in for the capture of pixels."""
+    """Replacements for the capture of pixels."""
 
     def capture(path, times_s, *, video_id, config):
         return SimpleNamespace(motion=squats_motion(depth, times_s), notes={"turn_deg": 0})

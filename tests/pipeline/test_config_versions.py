@@ -1,4 +1,4 @@
-"""A work folder of an older or a newer version opens, and what differs is named."""
+"""A work folder of an older or a newer version opens, and the message names the differences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The body of each video: where its numbers come from, and what is told without them."""
+"""The body of each video: the sources of its numbers, and the sentences without them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ NUMBERS = (*MEASURES, *(f"{name}_m" for name in SEGMENTS))
 
 
 def shaped(*betas: float, backend: str = "hsmr") -> Any:
-    """A capture whose every frame shows the same shape, but for a stranger in some."""
+    """A capture with the same shape in every frame, except a stranger in some."""
     numbers = np.zeros(10)
     numbers[: len(betas)] = betas
 
@@ -70,7 +70,7 @@ def row_of(pipeline: Pipeline, video: str = "0006") -> dict[str, Any]:
     return row
 
 
-def body_told(pipeline: Pipeline) -> set[str]:
+def body_stated(pipeline: Pipeline) -> set[str]:
     return {row["morphology_context"] for row in annotation_rows(pipeline)}
 
 
@@ -92,7 +92,7 @@ def test_betas_are_measured_on_the_body_of_the_user(walk, root: Path, tmp_path: 
         f"Height {row['height_m']:.2f} m, Mass {row['mass_kg']:.2f} kg, "
         f"Chest {row['chest_m']:.2f} m, Waist {row['waist_m']:.2f} m, Hips {row['hip_m']:.2f} m."
     )
-    assert body_told(pipeline) == {said}
+    assert body_stated(pipeline) == {said}
     again = walk(root, capture=shaped(1.0, 2.0), bodies=BodySources(weights), work="again")
     one, other = (r.artifacts()["0006"]["morphometrics"].read_bytes() for r in (pipeline, again))
     assert one == other
@@ -151,7 +151,7 @@ def test_without_shape_or_body_nothing_is_invented(walk, root: Path, capture, re
     row = row_of(pipeline)
     assert row["source"] == "none" and reason in row["reason"]
     assert [name for name in NUMBERS if row[name] is not None] == []
-    assert body_told(pipeline) == {""}
+    assert body_stated(pipeline) == {""}
 
 
 def test_a_female_body_is_not_what_the_shapes_are_of(walk, root: Path, tmp_path: Path) -> None:
@@ -174,10 +174,10 @@ def test_a_capture_of_the_picture_gives_ratios_and_a_known_height_lengths(
     assert {name: row[name] for name in ratios} == pytest.approx(ratios, abs=1e-4)
     assert (row["source"], row["height_m"], row["given_height_m"]) == ("height", 1.9, 1.9)
     assert [name for name in MEASURES if row[name] is not None] == ["height_m"]
-    assert body_told(pipeline) == {"Height 1.90 m."}
+    assert body_stated(pipeline) == {"Height 1.90 m."}
 
 
-def test_proportions_that_nobody_measured_are_not_told(walk, root: Path) -> None:
+def test_proportions_that_nobody_measured_are_not_stated(walk, root: Path) -> None:
     row = row_of(walk(root, capture=shaped(0.0, backend="opensim"), height_m=1.9))
     assert row["segment_source"] is None
     assert [n for n in SEGMENTS if row[f"{n}_m"] or row[f"{n}_ratio"]] == []
@@ -189,7 +189,7 @@ def test_a_known_height_contradicts_and_goes_first(walk, root: Path, tmp_path: P
     row = row_of(pipeline)
     assert (row["height_m"], row["given_height_m"]) == (1.8, 1.6)
     assert row["flags"] == ["height_contradicted"]
-    assert body_told(pipeline) == {"Height 1.60 m."}
+    assert body_stated(pipeline) == {"Height 1.60 m."}
 
 
 def shapy_file(folder: Path, **values: float) -> Path:

@@ -1,4 +1,4 @@
-"""What an option changes, and only that."""
+"""Each option changes only its own results."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ Raw = dict[str, Any]
 
 
 def original_spans(record: Raw) -> list[tuple[str, int, int]]:
-    """What the original loader makes of a record: spans with inclusive ends, or a refusal."""
+    """The original loader's result for a record: spans with inclusive ends, or a refusal."""
     spans, begun = [], None
     texts = [text.replace("armcrosschest", "deltoid stretch") for text in record["feedbacks"]]
     for frame, text in enumerate(texts):
@@ -169,8 +169,8 @@ def test_utterances_merged_in_the_source_may_stay_so_or_be_separated() -> None:
         ({"0002": {1: "x"}}, "video 0002: has new texts but no record"),
         ({"0001": {7: "x"}}, "no utterance 7"),
         ({"0001": {-1: "x"}}, "no utterance -1"),
-        ({"0001": {1: ""}}, "utterance 1 would fall silent"),
-        ({"0001": {1: " "}}, "utterance 1 would fall silent"),
+        ({"0001": {1: ""}}, "utterance 1 would lose its text"),
+        ({"0001": {1: " "}}, "utterance 1 would lose its text"),
         ({"0001": {1: "\ud83d"}}, "utterance 1 .* no valid Unicode"),
         ({"0001": {3: "Moving on to rows!"}}, "utterance 3 is a transition"),
     ],

@@ -109,7 +109,7 @@ def test_open_end_is_kept_and_stated() -> None:
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["times known", "times unknown"])
-def test_open_end_whose_timestamp_is_missing_shifts_nothing(session: Raw, known: bool) -> None:
+def test_open_end_without_timestamp_shifts_nothing(session: Raw, known: bool) -> None:
     session["feedbacks"] = session["feedbacks"][:103]
     del session["feedback_timestamps"][-1], session["is_transition"][-1]
     found = _reconciled(session, TIMES_S if known else None)
@@ -117,7 +117,7 @@ def test_open_end_whose_timestamp_is_missing_shifts_nothing(session: Raw, known:
     assert {"no_timestamp", "open_end"} <= {issue.kind for issue in found.issues}
 
 
-def test_touching_equal_utterances_are_told_apart_and_stated() -> None:
+def test_touching_equal_utterances_are_distinguished_and_stated() -> None:
     raw = made_raw([(4, "nice", 6, False), (0, "nice", 5, False), (3, "lower", 9, False)], 40)
     found = _reconciled(raw)
     assert [(one.frame_start, one.frame_end) for one in found.utterances] == [

@@ -25,7 +25,7 @@ UNOBSERVED = ("wrist_flexion_r", "pro_sup_l")
 
 
 def motion(frames: int, seed: int = 0) -> Motion:
-    """A random motion whose `UNOBSERVED` DoFs are unobserved."""
+    """A random motion with the DoFs of `UNOBSERVED` unobserved."""
     rng = np.random.default_rng(seed)
     observed = np.array([name not in UNOBSERVED for name in DOF_NAMES])
     return Motion(
@@ -268,7 +268,7 @@ def publish(
 
 
 def source_record(video: PublishedVideo) -> dict[str, Any]:
-    """The record of an annotation file that the utterances of `published` stand in."""
+    """The record of an annotation file with the utterances of `published`."""
     rows = read_parquet(video.artifacts["annotations"], annotations.SCHEMA)
     said = rows.sort_by("feedback_index").to_pylist()
     dense = [""] * 100

@@ -117,8 +117,8 @@ def test_a_video_without_the_table_is_published_and_the_card_names_it(home: Path
     assert LACKING in set(load_split("train", folder)["video_id"])
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["missing"] == []
-    for video, told in manifest["videos"].items():
-        assert ("remarks" in told["artifacts"]) == (video != LACKING)
+    for video, entry in manifest["videos"].items():
+        assert ("remarks" in entry["artifacts"]) == (video != LACKING)
     card = (folder / "README.md").read_text(encoding="utf-8")
     assert "Without `remarks`: 1 of 3 videos: 0002." in card
     assert REMARKS.about in card

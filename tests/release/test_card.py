@@ -69,7 +69,7 @@ def test_counts_without_a_yaml_reader(release: Release) -> None:
     assert counts[:6] == [4, 2, 50, 7, 4, 8]
 
 
-def test_words_tell_licence_counts_units_and_what_is_missing(release: Release) -> None:
+def test_card_states_licence_counts_units_and_missing_data(release: Release) -> None:
     text = body(release)
     assert "licence of QEVD" in text and "you must hold that licence" in text
     assert "| `annotations` rows | 4 | 2 |" in text

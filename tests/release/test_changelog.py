@@ -19,8 +19,8 @@ def changelog(release: Release) -> str:
 
 
 def manifest(release: Release) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads((release.folder / "manifest.json").read_text())
-    return told
+    content: dict[str, Any] = json.loads((release.folder / "manifest.json").read_text())
+    return content
 
 
 def test_first_release_counts_its_rows(release: Release) -> None:
@@ -31,7 +31,7 @@ def test_first_release_counts_its_rows(release: Release) -> None:
     assert manifest(release)["previous_release"] is None
 
 
-def test_next_release_says_what_it_changed(
+def test_next_release_lists_its_changes(
     tmp_path: Path, release: Release, videos: list[PublishedVideo], arguments: dict[str, Any]
 ) -> None:
     by_id = {video.video_id: video for video in videos}

@@ -1,4 +1,4 @@
-"""What changed between two releases, by which cause, and the version step it asks for."""
+"""The changes between two releases, their causes, and the version step they need."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_a_change_is_counted_and_asks_for_its_step(pair: tuple[Path, Path], name
     assert (found.taken, found.fits) == ("patch", step in ("none", "patch"))
 
 
-def test_the_largest_change_is_told_in_its_unit(pair: tuple[Path, Path]) -> None:
+def test_the_largest_change_is_reported_in_its_unit(pair: tuple[Path, Path]) -> None:
     edit_rows(pair[1] / KIN, with_numbers("knee_angle_r_rad", 0.25))
     changes = compare_releases(*pair).configs["kinematics"]
     assert changes.largest == {"knee_angle_r_rad": pytest.approx(0.25)}
@@ -116,7 +116,7 @@ def test_the_largest_change_is_told_in_its_unit(pair: tuple[Path, Path]) -> None
     assert changes.examples[0] == "changed: video_id 0003, frame 0: knee_angle_r_rad"
 
 
-def test_another_capture_is_told_as_such_and_publishing_minds_its_step(
+def test_another_capture_is_reported_and_publishing_checks_its_step(
     home: Path, tmp_path: Path
 ) -> None:
     old = home / "release" / "1.0.0"
@@ -184,8 +184,8 @@ def test_the_command_exits_with_four_when_the_version_is_too_low(
     assert "1.0.0 -> 1.0.1: none step required" in capsys.readouterr().out
     column_more(pair[1])
     assert run(old, new, "--json") == 4
-    told = json.loads(capsys.readouterr().out)
-    assert told["schema"] == ["cycles: column more added"] and told["required"] == "major"
+    report = json.loads(capsys.readouterr().out)
+    assert report["schema"] == ["cycles: column more added"] and report["required"] == "major"
     assert run(old, new) == 4
     assert "1.0.0 -> 1.0.1: major step required" in capsys.readouterr().out
     assert run(old, str(pair[1] / "absent")) == 2

@@ -18,8 +18,8 @@ from tests.release.made_artifacts import publish
 
 
 def described(folder: Path) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads((folder / "croissant.json").read_text(encoding="utf-8"))
-    return told
+    content: dict[str, Any] = json.loads((folder / "croissant.json").read_text(encoding="utf-8"))
+    return content
 
 
 def sums_of(folder: Path) -> dict[str, str]:
@@ -28,9 +28,11 @@ def sums_of(folder: Path) -> dict[str, str]:
 
 
 def test_every_other_file_is_named_with_its_digest(release: Release) -> None:
-    told = described(release.folder)
-    assert told["conformsTo"] == "http://mlcommons.org/croissant/1.1"
-    objects = {one["@id"]: one for one in told["distribution"] if one["@type"] == "cr:FileObject"}
+    content = described(release.folder)
+    assert content["conformsTo"] == "http://mlcommons.org/croissant/1.1"
+    objects = {
+        one["@id"]: one for one in content["distribution"] if one["@type"] == "cr:FileObject"
+    }
     sums = sums_of(release.folder)
     assert set(objects) == set(sums) - {"croissant.json"}
     for name, one in objects.items():
@@ -47,12 +49,12 @@ def test_tables_without_rows_have_no_record_set(
     assert ids == ["splits", *(name for name in TABLES if name not in ("cycles", "findings"))]
 
 
-def test_day_and_address_are_told_when_known(
+def test_day_and_address_are_stated_when_known(
     videos: list[PublishedVideo], arguments: dict[str, Any]
 ) -> None:
     known = {"date": "2026-11-21", "url": "https://example.org/qevd_bio"}
-    told = described(publish(videos, **arguments, **known).folder)
-    assert (told["datePublished"], told["url"]) == tuple(known.values())
+    content = described(publish(videos, **arguments, **known).folder)
+    assert (content["datePublished"], content["url"]) == tuple(known.values())
 
 
 @pytest.mark.parametrize("date", ["2026-13-01", "today", "20261121", ""])
@@ -65,13 +67,13 @@ def test_day_must_be_of_the_calendar(
 
 @pytest.fixture
 def shown(videos: list[PublishedVideo], arguments: dict[str, Any]) -> Path:
-    """A release in several shards that says all that Croissant asks for."""
+    """A release in several shards with everything that Croissant asks for."""
     known = {"date": "2026-11-21", "url": "https://example.org/qevd_bio"}
     return publish(videos, **arguments, **known, rows_per_shard=25).folder
 
 
 def opened(folder: Path) -> Any:
-    """What mlcroissant makes of a release; its records can be read once."""
+    """The data set of mlcroissant for a release; its records can be read once."""
     reason = "mlcroissant reads the description as data set tools do"
     mlcroissant = pytest.importorskip("mlcroissant", reason=reason)
     return mlcroissant.Dataset(jsonld=str(folder / "croissant.json"))
@@ -102,18 +104,18 @@ def test_mlcroissant_reads_every_record(shown: Path, config: str) -> None:
 def _as_record(path: str, row: dict[str, Any], fields: Iterable[pa.Field]) -> dict[str, Any]:
     """Name the values of a row as Croissant does: by path, texts as bytes, no null structs."""
     kinds = {field.name: field.type for field in fields}
-    told: dict[str, Any] = {}
+    content: dict[str, Any] = {}
     for name, value in row.items():
         key, kind = f"{path}/{name}", kinds.get(name, pa.string())
         if pa.types.is_struct(kind):
-            told[key] = _as_record(key, value or {field.name: None for field in kind}, kind)
+            content[key] = _as_record(key, value or {field.name: None for field in kind}, kind)
         elif pa.types.is_list(kind) and pa.types.is_struct(kind.value_type):
-            told[key] = [_as_record(key, inner, kind.value_type) for inner in value]
+            content[key] = [_as_record(key, inner, kind.value_type) for inner in value]
         elif pa.types.is_list(kind) and pa.types.is_string(kind.value_type):
-            told[key] = [inner.encode() for inner in value]
+            content[key] = [inner.encode() for inner in value]
         else:
-            told[key] = value.encode() if isinstance(value, str) else value
-    return told
+            content[key] = value.encode() if isinstance(value, str) else value
+    return content
 
 
 @pytest.mark.parametrize("config", TABLES)

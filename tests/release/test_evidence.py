@@ -1,4 +1,4 @@
-"""The proof over a release: it must fail for each way a sentence can lie."""
+"""The check of a release must fail for each way a sentence can be wrong."""
 
 from __future__ import annotations
 

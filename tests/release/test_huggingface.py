@@ -44,11 +44,11 @@ def test_rows_and_counts_are_those_of_the_card(
 ) -> None:
     cache = str(tmp_path / "cache")
     builder = datasets.load_dataset_builder(str(folder), config, cache_dir=cache)
-    told = {name: (one.num_bytes, one.num_examples) for name, one in builder.info.splits.items()}
+    stated = {name: (one.num_bytes, one.num_examples) for name, one in builder.info.splits.items()}
     features = builder.info.features
     builder.download_and_prepare(verification_mode="all_checks")
     made = builder.info.splits
-    assert {name: (one.num_bytes, one.num_examples) for name, one in made.items()} == told
+    assert {name: (one.num_bytes, one.num_examples) for name, one in made.items()} == stated
     assert builder.info.features == features
 
     table = config or "annotations"

@@ -145,14 +145,14 @@ def test_pandas_and_duckdb_read_it(release: Release) -> None:
 
 
 @pytest.mark.parametrize("config", TABLES)
-def test_every_column_says_unit_and_meaning(release: Release, config: str) -> None:
+def test_every_column_states_unit_and_meaning(release: Release, config: str) -> None:
     schema = pq.read_schema(release.folder / config / "train-00000-of-00001.parquet")
     listed = json.loads((release.folder / "schema" / f"{config}.json").read_text())
     assert listed["required"] == schema.names
     for field in schema:
-        told = listed["properties"][field.name]
-        assert field.metadata[b"description"].decode() == told["description"] != ""
-        unit = told.get("unit", "")
+        stated = listed["properties"][field.name]
+        assert field.metadata[b"description"].decode() == stated["description"] != ""
+        unit = stated.get("unit", "")
         assert field.metadata.get(b"unit", b"").decode() == unit
         endings = (unit for suffix, unit in UNITS.items() if field.name.endswith(suffix))
         assert unit == next(endings, unit)
@@ -208,7 +208,7 @@ def test_sums_verify(release: Release) -> None:
     assert len(lines) == len(release.files) - 1
 
 
-def test_manifest_tells_counts_capture_and_what_is_missing(release: Release) -> None:
+def test_manifest_states_counts_capture_and_missing_data(release: Release) -> None:
     manifest = json.loads((release.folder / "manifest.json").read_text())
     assert manifest["version"] == "1.0.0"
     assert manifest["configs"]["cycles"]["test"] == {"rows": 0, "shards": []}
@@ -220,11 +220,11 @@ def test_manifest_tells_counts_capture_and_what_is_missing(release: Release) -> 
                 assert shard["sha256"] == hashlib.sha256(data).hexdigest()
                 assert shard["rows"] == pq.read_metadata(release.folder / shard["path"]).num_rows
     assert manifest["statuses"]["train"] == {"kept": 2, "rewritten": 2}
-    told = manifest["videos"]["0150"]
-    assert told["split"] == "test"
-    assert told["kinematics"]["rotation_deg"] == 90
-    assert set(DOF_NAMES) - set(told["kinematics"]["motion"]["observed"]) == set(UNOBSERVED)
-    assert told["kinematics"]["motion"]["gravity"] == [0.0, 1.0, 0.0]
+    stated = manifest["videos"]["0150"]
+    assert stated["split"] == "test"
+    assert stated["kinematics"]["rotation_deg"] == 90
+    assert set(DOF_NAMES) - set(stated["kinematics"]["motion"]["observed"]) == set(UNOBSERVED)
+    assert stated["kinematics"]["motion"]["gravity"] == [0.0, 1.0, 0.0]
     assert [one["video_id"] for one in manifest["missing"]] == ["0009", "0151"]
     assert manifest["missing"][0]["reason"] == "video file is absent"
 

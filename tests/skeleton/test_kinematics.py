@@ -116,9 +116,7 @@ def test_limb_lengths_do_not_depend_on_the_pose(seed: int) -> None:
         ("pelvis_rotation", 90, "tibia_r", 2, 1),  # turns to the left
     ],
 )
-def test_limbs_go_where_the_sign_says(
-    dof: str, degrees: float, joint: str, axis: int, sign: int
-) -> None:
+def test_limbs_follow_the_sign(dof: str, degrees: float, joint: str, axis: int, sign: int) -> None:
     skeleton = generic_skeleton()
     q = np.zeros((1, N_DOFS))
     q[0, DOF_INDEX[dof]] = np.deg2rad(degrees)

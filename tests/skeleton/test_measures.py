@@ -142,7 +142,7 @@ TRUNK_LINE = ("trunk_forward_lean", "trunk_side_lean", "body_line")
     "name", [n for n in CATALOGUE if n not in TRUNK_LINE and not n.startswith("shoulder")]
 )
 def test_the_needs_are_complete(name: str) -> None:
-    """No DoF outside ``needs`` moves the measure: what is unobserved cannot leak in.
+    """No DoF outside ``needs`` moves the measure: unobserved DoFs have no influence.
 
     Measures on the trunk line are left out: a backend that cannot split the spine keeps it
     straight and puts the whole trunk into the pelvis.

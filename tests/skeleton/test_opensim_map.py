@@ -97,7 +97,7 @@ def test_there_and_back_keeps_every_rotation(name) -> None:
     for coordinate, dof in COPIED.items():
         if not coordinate.startswith("pro_sup"):
             assert np.allclose(back[:, DOF_INDEX[dof]], np.unwrap(q[:, DOF_INDEX[dof]]))
-    # spine and shoulder are shared out anew, what they add up to stays
+    # spine and shoulder are distributed differently, their sum stays
     shared = [("lumbar_body", "thorax")]
     for parts in shared + [(f"scapula_{side}", f"humerus_{side}") for side in "rl"]:
         rest = generic_skeleton().frames

@@ -1,4 +1,4 @@
-"""Clips made to order: what is known about them, and what cannot be ordered."""
+"""Clips on request: their known truth, and refused requests."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def test_only_the_plank_is_a_hold() -> None:
     assert [name for name, cycle in references().items() if is_hold(cycle)] == ["plank"]
 
 
-def test_repetitions_peak_where_the_truth_says() -> None:
+def test_repetitions_peak_at_the_known_times() -> None:
     """An independent look: the knee's own maxima against `when`."""
     performance = perform(squat(), squat(), (False,) * 4, 2.0, rng())
     time_s = np.arange(-1.0, performance.borders_s[-1] + 1.0, 0.01)

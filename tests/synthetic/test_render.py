@@ -1,4 +1,4 @@
-"""The rasteriser against shapes whose picture can be worked out by hand."""
+"""The rasteriser against shapes with pictures computed by hand."""
 
 from __future__ import annotations
 

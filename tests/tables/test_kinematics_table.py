@@ -1,4 +1,4 @@
-"""The table of angles keeps what a motion says."""
+"""The table of angles keeps a motion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The digest of a schema follows what a reader requires of a file."""
+"""The digest of a schema depends on the requirements of a reader."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def edit_json(path: Path, change: Callable[[Any], Any]) -> None:
 
 
 def rewrite(path: Path, change: Callable[[pa.Table], pa.Table]) -> None:
-    """Write a shard anew with other rows or columns."""
+    """Write a shard again with other rows or columns."""
     write_parquet(change(pq.ParquetFile(path).read()), path)
 
 

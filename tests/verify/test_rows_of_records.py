@@ -1,4 +1,4 @@
-"""From records to rows and back: nothing lost, nothing shifted, nothing said without cause."""
+"""From records to rows and back: no loss, no shift, no sentence without cause."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_supported_sentence_is_rewritten_where_it_stood(walk, tmp_path: Path) 
     assert rows[0]["motion_context"] == "", "a transition belongs to no segment"
 
 
-def test_deep_squats_are_not_told_to_go_deeper(walk, tmp_path: Path) -> None:
+def test_deep_squats_are_not_asked_to_go_deeper(walk, tmp_path: Path) -> None:
     root = write_root(tmp_path / "QEVD", [record("0001", SQUATS)])
     row = rows_of(walk(root, depth=1.0))[1]
     assert (row["status"], row["feedback"]) == ("unsupported", DEEPER)
@@ -113,7 +113,7 @@ MALFORMED = {
 def test_a_malformed_record_keeps_every_row_at_its_own_time(
     walk, tmp_path: Path, raw: dict[str, Any], stamps: list[int | None]
 ) -> None:
-    """`stamps` tells, by hand, which of the record's timestamps belongs to which utterance."""
+    """`stamps` gives, by hand, which of the record's timestamps belongs to which utterance."""
     pipeline = walk(write_root(tmp_path / "QEVD", [raw]))
     rows = rows_of(pipeline)
     own = [None if one is None else raw["feedback_timestamps"][one] for one in stamps]

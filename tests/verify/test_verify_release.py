@@ -1,4 +1,4 @@
-"""Every damage of a release is found by its name, and nothing else is reported."""
+"""Every damage of a release is reported by its name, without other issues."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def degrees_said(table: pa.Table) -> pa.Table:
 
 
 def into_the_other_split(folder: Path) -> None:
-    """The rows of 0001 (train) stand in the shards of test, too."""
+    """The rows of 0001 (train) are in the shards of test, too."""
     for train, test in ((KIN.replace("1-of", "0-of"), KIN_TEST), (SAID, SAID_TEST)):
         taken = pq.ParquetFile(folder / train).read()
         own = taken.filter(pc.equal(taken["video_id"], "0001"))
@@ -147,7 +147,7 @@ def twin_in_the_other_split(folder: Path) -> None:
             ],
         )
     rewrite(folder / KIN_TEST, lambda _table: own)
-    # ... and says that it was made from the same
+    # ... and states the same inputs
     edit_json(folder / "manifest.json", lambda m: m["videos"]["0003"].update(
         artifacts=m["videos"]["0001"]["artifacts"]))  # fmt: skip
     records = drop_in_of_release(folder, "test")
@@ -256,7 +256,7 @@ SEALED: dict[str, tuple[Damage, str, str]] = {
                             "betas are 3, not 10"),
     "height 17 m": (cell(BODY, 0, "height_m", 17.0), "range+sentence", "not within 0 to 5"),
     "height below 0": (cell(BODY, 0, "height_m", -1.0), "range+sentence", "is no positive number"),
-    "flag nobody knows": (cell(BODY, 0, "flags", ["tall"]), "copy+sentence", "hold tall, unknown"),
+    "unknown flag": (cell(BODY, 0, "flags", ["tall"]), "copy+sentence", "hold tall, unknown"),
     "manifest of another shape": (manifest(lambda m: m.update(configs=3)), "manifest", "configs"),
     "manifest no JSON": (lambda f: (f / "manifest.json").write_text("{"), "unreadable",
                          "malformed JSON"),
@@ -279,18 +279,18 @@ def test_damage_that_the_sums_do_not_tell(copy: Path, name: str) -> None:
     if not name.startswith("manifest "):
         reseal(copy)
     verdict = verify_release(copy)
-    told = "\n".join(f"{one.kind} | {one.where} | {one.cause}" for one in verdict.issues)
+    reported = "\n".join(f"{one.kind} | {one.where} | {one.cause}" for one in verdict.issues)
     # the sums of a broken manifest cannot be made to agree
     sums = {"sum"} if name.startswith("manifest ") else set()
-    assert words in told and set(verdict.counts) == {*kinds.split("+"), *sums}, told
+    assert words in reported and set(verdict.counts) == {*kinds.split("+"), *sums}, reported
 
 
 def described(change: Callable[[Any], Any]) -> Damage:
     return lambda folder: edit_json(folder / "croissant.json", change)
 
 
-def file_object(told: Any, name: str) -> Any:
-    return next(one for one in told["distribution"] if one["@id"] == name)
+def file_object(content: Any, name: str) -> Any:
+    return next(one for one in content["distribution"] if one["@id"] == name)
 
 
 def text(name: str, old: str, new: str) -> Damage:
@@ -335,10 +335,10 @@ def test_descriptions_are_held_to_the_files(copy: Path, name: str) -> None:
     damage(copy)
     write_sums(copy)
     verdict = verify_release(copy)
-    told = "\n".join(f"{one.where} | {one.cause}" for one in verdict.issues)
+    reported = "\n".join(f"{one.where} | {one.cause}" for one in verdict.issues)
     # the card and the changelog are themselves described by their digests
     others = [one for one in verdict.issues if one.where != "croissant.json"]
-    assert words in told and {one.kind for one in others or verdict.issues} == {kind}, told
+    assert words in reported and {one.kind for one in others or verdict.issues} == {kind}, reported
 
 
 @pytest.mark.parametrize(
@@ -355,7 +355,7 @@ def test_descriptions_are_held_to_the_files(copy: Path, name: str) -> None:
 def test_rows_changed_behind_resealed_files(
     copy: Path, name: str, row: int, column: str, value: Any
 ) -> None:
-    """Nothing else in a release speaks of these numbers."""
+    """No other part of a release holds these numbers."""
     cell(name, row, column, value)(copy)
     reseal(copy, rows_too=False)
     verdict = verify_release(copy)
@@ -393,10 +393,10 @@ HOSTILE: dict[str, tuple[Damage, str]] = {
     "name that is no Unicode": (lambda f: (f / os.fsdecode(b"bad\xff")).write_text(""), "bad"),
     "text without end": (endless_text, "a text ends beyond"),
     "utterance without end": (cell(SAID, 5, "frame_end", 2**31 - 1), "a text ends beyond"),
-    "unit nobody knows": (cell(SAID, 1, "findings.0.unit", "furlong"), "cannot be checked"),
+    "unknown unit": (cell(SAID, 1, "findings.0.unit", "furlong"), "cannot be checked"),
     "record of another shape": (cell(f"drop_in/{SPLIT}/records.parquet", 0, "fields_json", "[1]"),
                                 "no record of this shape"),
-    "table nobody knows": (manifest(lambda m: m["configs"].update(x={"train": {
+    "unknown table": (manifest(lambda m: m["configs"].update(x={"train": {
         "rows": 0, "shards": []}})), "no such table is known"),
     "one shard many times": (manifest(lambda m: m["configs"]["cycles"]["train"]["shards"].extend(
         m["configs"]["cycles"]["train"]["shards"] * 50)), "twice"),
@@ -448,8 +448,10 @@ def sentence(copy: Path) -> Iterator[Callable[[Callable[[dict[str, Any]], None]]
 
 
 def test_a_sentence_with_a_number_of_no_finding(sentence: Any) -> None:
-    told = sentence(lambda row: row.update(feedback=row["feedback"] + " Knee flexion right 13°."))
-    assert "the sentence states 13 and no finding it speaks of does" in told
+    reported = sentence(
+        lambda row: row.update(feedback=row["feedback"] + " Knee flexion right 13°.")
+    )
+    assert "the sentence states 13 and no finding it speaks of does" in reported
 
 
 def test_findings_of_another_moment(sentence: Any) -> None:
@@ -473,10 +475,10 @@ def test_an_utterance_shifted_in_the_table_alone(copy: Path, column: str) -> Non
         assert "drop-in" in verdict.counts
 
 
-def test_the_source_tells_a_shift_that_the_release_tells_everywhere(
+def test_the_source_shows_a_shift_that_is_consistent_in_the_release(
     copy: Path, home: Path
 ) -> None:
-    """A frame nothing refers to, a microsecond late: only the source can know."""
+    """A frame without references, a microsecond late: only the source shows it."""
     cell(KIN, 1, "time_s", lambda value: value + 1e-6)(copy)
     reseal(copy)
     assert verify_release(copy).sound
@@ -510,7 +512,7 @@ def test_the_same_body_shape_in_both_splits(copy: Path, home: Path) -> None:
     assert all(one.body["thigh"] == pytest.approx(0.42 / 1.33, abs=1e-5) for one in audited)
 
 
-def test_all_faults_are_counted_and_the_first_are_told(copy: Path) -> None:
+def test_all_issues_are_counted_and_the_first_are_listed(copy: Path) -> None:
     def change(found: list[dict[str, Any]]) -> None:
         for row in found[:100]:
             row["confidence"] = 3.0
@@ -541,7 +543,7 @@ def test_bytes_at_random_never_crash_it(copy: Path, home: Path) -> None:
     assert verify_release(copy).sound
 
 
-def test_the_command_tells_all_and_exits_with_four(
+def test_the_command_reports_all_and_exits_with_four(
     copy: Path, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def run(*arguments: str) -> int:
@@ -554,9 +556,9 @@ def test_the_command_tells_all_and_exits_with_four(
     (copy / KIN).unlink()
     (copy / "README.md").write_text("no card")
     assert run(str(copy), "--json") == 4
-    told = json.loads(capsys.readouterr().out)
-    assert told["counts"]["missing file"] == 1 and told["counts"]["sum"] == 1
-    assert any("kinematics in train" in what for what in told["unchecked"])
+    reported = json.loads(capsys.readouterr().out)
+    assert reported["counts"]["missing file"] == 1 and reported["counts"]["sum"] == 1
+    assert any("kinematics in train" in what for what in reported["unchecked"])
     assert run(str(copy)) == 4
     assert KIN in capsys.readouterr().out
     assert run(str(copy / "absent")) == 2

@@ -17,7 +17,7 @@ SQUATS = {("0146", 0): [squat_curve()]}
 
 
 class Page(HTMLParser):
-    """Tags, attributes and text of a page whose tags must be balanced."""
+    """Tags, attributes and text of a page; its tags must be balanced."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -113,7 +113,7 @@ ATTACK = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>&lt;b&gt;</st
 
 
 def page_of_text(word: str) -> Page:
-    """Write `word` in every place where a text can stand."""
+    """Write `word` in every place that can hold a text."""
     texts = {
         "exercise_text": word,
         "kind": word,
@@ -157,7 +157,7 @@ def test_curve_shows_cycles_band_key_frame_and_utterance() -> None:
     assert spoken == pytest.approx(left + 4.5 / (899 / 30) * (right - left), abs=0.1)
 
 
-def test_band_lies_where_the_axis_says() -> None:
+def test_band_matches_the_axis() -> None:
     page = page_of([annotation("0146", 0)])
     band, tolerance = page.of_class("target")[0], page.of_class("tolerance")[0]
     degrees = float(str(band["height"])) / 30.0

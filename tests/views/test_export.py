@@ -35,7 +35,7 @@ def test_every_column_of_the_model_is_there_in_degrees_from_zero(tmp_path: Path)
 
 
 def test_measures_of_the_mot_are_those_of_the_motion(tmp_path: Path) -> None:
-    """Export, import, and compare what rules speak of: no convention is lost on the way."""
+    """Export, import, and compare the measures of the rules: no convention is lost on the way."""
     motion = analysed().motion
     export_motion(analysed(), tmp_path / "a.mot", "mot")
     back = recorded_motion(tmp_path / "a.mot", motion.time_s).motion
@@ -45,7 +45,7 @@ def test_measures_of_the_mot_are_those_of_the_motion(tmp_path: Path) -> None:
     before = measure_values(names, motion.q, skeleton, motion.gravity)
     after = measure_values(names, back.q, skeleton, back.gravity)
     for name in names:
-        # the spine is shared out anew over its two joints, which moves the shoulders a little
+        # the spine is distributed again over its two joints, which moves the shoulders a little
         limit = 3.0 if name.startswith(("trunk", "body_line", "shoulder")) else 0.05
         assert np.nanmax(np.abs(after[name] - before[name])) < limit, name
 

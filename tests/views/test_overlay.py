@@ -1,4 +1,4 @@
-"""A video with marks: where the skeleton falls, what is written, what the file holds."""
+"""A video with marks: the place of the skeleton, the texts, the content of the file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counting utterances, by hand and over what is on disk."""
+"""Counting utterances, by hand and from disk."""
 
 from __future__ import annotations
 

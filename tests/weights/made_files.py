@@ -23,7 +23,7 @@ V, F, J = 6890, 13776, 24
 
 
 class Chumpy:
-    """As chumpy.ch.Ch pickles: a new-style object whose state names its array x."""
+    """As chumpy.ch.Ch pickles: a new-style object with its array x named in its state."""
 
     def __init__(self, x: Any) -> None:
         self.x, self.dterms, self._itr = x, ["x"], None
@@ -120,7 +120,7 @@ def dumped(
 
 
 def smpl(seed: int = 0, n_shapes: int = 10) -> dict[str, Any]:
-    """What an SMPL pickle holds, and things nobody reads."""
+    """The content of an SMPL pickle, with unused entries."""
     random = np.random.default_rng(seed)
     return {
         "v_template": random.normal(size=(V, 3)),
@@ -141,7 +141,7 @@ def matrix(seed: int = 1) -> sparse.coo_matrix:
 
 
 def skel(seed: int = 0, regressor: Any = None) -> dict[str, Any]:
-    """What a SKEL 1.1.1 pickle holds of which something is read, and a little more."""
+    """The used entries of a SKEL 1.1.1 pickle, and a few unused ones."""
     random = np.random.default_rng(seed)
     parents = np.array([2**32 - 1, *PARENTS[1:]], dtype=np.uint32)
     return {
@@ -165,7 +165,7 @@ def write(path: Path, held: Any, protocol: int = 4, **options: bool) -> Path:
 
 
 def write_ending_in(path: Path, held: Any, key: str, opcodes: bytes) -> Path:
-    """Write a pickled dict whose last entry is made by the given opcodes."""
+    """Write a pickled dict with a last entry made by the given opcodes."""
     path.write_bytes(dumped(held)[:-1] + text(key) + opcodes + b"s.")
     return path
 
@@ -183,7 +183,7 @@ def tiny_state(seed: int = 0) -> dict[str, torch.Tensor]:
 
 
 def official_state() -> dict[str, torch.Tensor]:
-    """Tensors of the official shapes that take no room: one number each, seen many times."""
+    """Tensors of the official shapes in little memory: one number each, repeated by strides."""
     from qevd_bio.weights.hsmr_shapes import OFFICIAL_SIZE, expected_shapes
 
     return {

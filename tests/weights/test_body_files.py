@@ -222,7 +222,7 @@ def test_a_gadget_is_refused_and_not_run(tmp_path: Path, read: Any, name: str) -
 
 
 def test_a_gadget_in_place_of_an_array_is_refused(tmp_path: Path) -> None:
-    """Names that model files may hold, called in a way that they never are."""
+    """Allowed names of model files, called in a way that is not allowed."""
     calls = (
         b"cnumpy\nndarray\n(K\x01" + text("O") + b"C\x08AAAAAAAAtR",
         b"cchumpy.ch\nCh\n)R",

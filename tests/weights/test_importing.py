@@ -1,4 +1,4 @@
-"""Import end to end: what is kept, what is refused, and that nothing is written then."""
+"""Import end to end: the kept data, refusals, and no file after a refusal."""
 
 from __future__ import annotations
 
@@ -329,7 +329,7 @@ def test_a_malicious_body_is_refused(tmp_path: Path, folder: WeightFolder, name:
     assert not canary.exists() and not folder.path.exists()
 
 
-# whose body it is
+# the gender of the body
 
 
 def test_a_female_file_given_for_male_is_refused_by_its_stored_gender(

@@ -1,4 +1,4 @@
-"""The manifest, what is listed, what a verification finds."""
+"""The manifest, the list, and the result of a verification."""
 
 from __future__ import annotations
 

@@ -66,8 +66,12 @@ class HsmrBackend(Backend):
     def from_options(cls, options: HsmrOptions) -> HsmrBackend:
         """Check weights, detector and settings.
 
-        `EnvironmentProblem` or `DataError` where the weights were not imported or are damaged, or
-        the detector's folder lacks a file; `UsageError` where a setting is off.
+        Raises
+        ------
+        EnvironmentProblem, DataError
+            The weights were not imported or are damaged, or the detector's folder lacks a file.
+        UsageError
+            A setting is off.
         """
         config, device = options.config(), options.named_device()
         check_precision(config.precision, device)
@@ -142,9 +146,14 @@ def capture_hsmr(
     """Measure the motion of the person in a video, as `Backend.capture`.
 
     `video_id` shows which QEVD videos are stored sideways; the network may serve other videos at
-    the same time, the detector serves this one alone. `VideoError` where the file cannot be
-    decoded far enough, or nobody is found in it; `DataError` where the number of timestamps does
-    not belong to this video.
+    the same time, the detector serves this one alone.
+
+    Raises
+    ------
+    VideoError
+        The file cannot be decoded far enough, or nobody is found in it.
+    DataError
+        The number of timestamps does not belong to this video.
 
     Notes
     -----

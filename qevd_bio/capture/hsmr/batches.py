@@ -5,7 +5,7 @@ B crops of a batch, n crops of one video
 A video has its queue: it adds crops, and gets their estimates when all batches they are in are
 done. Whoever fills a batch takes it through the network, while the others fill the next.
 
-The same crop must give the same bytes whatever other videos are at work. So a batch that is not
+The same crop must give the same bytes with any other videos in work. So a batch that is not
 full is padded: what stands beside a crop, and how much, never changes the shape the network works
 on. And where the device makes a difference between positions in a batch (`position_matters`),
 videos share no batch: a crop's position then depends on its own video alone.

@@ -1,4 +1,4 @@
-"""How far HSMR's angles can be trusted: the network itself does not say.
+"""The confidence of HSMR's angles: the network itself gives none.
 
 F frames, D = 46 DoF
 """
@@ -17,7 +17,7 @@ LARGE_JOINTS = (
     "pelvis", "femur_r", "femur_l", "tibia_r", "tibia_l", "lumbar_body", "thorax", "humerus_r",
     "humerus_l", "ulna_r", "ulna_l",
 )  # fmt: skip
-"""Joints whose agreement counts: of hands and toes a crop of 256 pixels shows little."""
+"""Joints compared with the mirrored crop: 256 pixels show little of hands and toes."""
 
 _NORMAL_MEDIAN = 0.6745
 
@@ -28,7 +28,7 @@ def confidence(track: PersonTrack, config: ConfidenceConfig) -> FloatArray:
     The product of the detector's score, the part of the crop that lies within the picture,
     `edge_share` for each edge the person reaches, the agreement with the mirrored crop
     (interpolated between the frames that have one) and the share of the angles that a body can
-    have. A rule of thumb, fitted to nothing.
+    have. A rule of thumb, not fitted to data.
     """
     apart = disagreement(track.q, track.mirrored_q)
     measured = np.flatnonzero(np.isfinite(apart))

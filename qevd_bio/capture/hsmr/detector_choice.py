@@ -35,7 +35,7 @@ class DetectorChoice:
         return sha256_json({name: sha256_file_once(self.folder / name) for name in FILES})
 
     def packages(self) -> tuple[str, ...]:
-        """List the packages whose versions decide its boxes."""
+        """List the packages that decide its boxes by their versions."""
         return ("mediapipe",) if self.folder is None else ("transformers", "torch")
 
     def load(self, config: PersonConfig, device: str) -> Callable[[], PersonDetector]:

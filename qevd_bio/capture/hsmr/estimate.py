@@ -1,8 +1,8 @@
 """From the pictures of one video to HSMR's estimates of one person.
 
-Several videos go through at once, each in a thread of its own; `CropBatches` puts their crops
+Several videos go through at once, each in a separate thread; `CropBatches` puts their crops
 into common batches. Of a video no more is held than the frames between two calls of the detector
-and those decoded in advance: memory does not depend on its length, but for some hundred numbers a
+and those decoded in advance: memory depends on its length only by some hundred numbers a
 frame.
 """
 

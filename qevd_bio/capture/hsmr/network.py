@@ -55,9 +55,9 @@ class HeadOutput:
 
 
 class _PatchEmbedding(nn.Module):
-    """A convolution whose windows do not overlap, computed as one product.
+    """A convolution with windows that do not overlap, computed as one product.
 
-    A convolution proper would round to TF32 on a GPU even in single precision.
+    A torch convolution would round to TF32 on a GPU even in single precision.
     """
 
     def __init__(self, width: int) -> None:

@@ -36,7 +36,13 @@ class HsmrOptions:
         return cast("Device", _one_of("--device", self.device, get_args(Device)))
 
     def config(self) -> HsmrConfig:
-        """Resolve and check the settings; `UsageError` for an unknown name or a wrong number."""
+        """Resolve and check the settings.
+
+        Raises
+        ------
+        UsageError
+            A device or precision does not exist, or a number is off.
+        """
         precision = self.precision or ("fp16" if self.named_device() == "cuda" else "fp32")
         _one_of("--precision", precision, get_args(Precision))
         return HsmrConfig(

@@ -50,7 +50,7 @@ class BoxedFrame:
 
 @dataclass(frozen=True, slots=True)
 class _Detection:
-    """One frame the detector has seen: boxes and scores of people by number."""
+    """One frame that the detector examined: boxes and scores of people by number."""
 
     index: int
     boxes: dict[int, tuple[FloatArray, float]]
@@ -63,8 +63,8 @@ class PeopleOfShot:
     Notes
     -----
     Boxes are matched by overlap among those that may be the same person in the same place;
-    somebody who was out of sight is known again by size and colours. The one to crop is the
-    largest and longest seen of those present, and is left for another only when that one is
+    somebody who was out of sight is recognised by size and colours. The one to crop is the
+    one largest and longest in view, and is left for another only when that one is
     clearly larger or known for clearly longer.
     """
 
@@ -87,7 +87,7 @@ class PeopleOfShot:
         return numbers
 
     def main(self) -> int:
-        """Return the number of the largest and longest seen; -1 for an empty shot."""
+        """Return the number of the person largest and longest in view; -1 for an empty shot."""
         return self._tracks.main()
 
     def _in_place(self, people: Sequence[Person]) -> list[int]:
@@ -129,14 +129,23 @@ def boxed_frames(
 ) -> Iterator[tuple[list[BoxedFrame], PeopleOfShot]]:
     """Find the person to crop in every frame, some frames of one shot at a time.
 
-    Frames (H, W, 3) are RGB, all of one size and read once; no more than ``detect_every *
-    detect_together + 1`` are held. The detector runs on every `detect_every`-th frame and at both
-    ends of a shot; boxes narrower or lower than a pixel, as of somebody beyond the edge, are left
-    out.
+    Parameters
+    ----------
+    frames : iterable of ndarray (H, W, 3)
+        RGB, all of one size; read once. No more than ``detect_every * detect_together + 1``
+        are held.
+    detector : callable
+        Runs on every `detect_every`-th frame and at both ends of a shot. Boxes narrower or
+        lower than a pixel, as of somebody beyond the edge, are left out.
+    config : HsmrConfig
+        Settings.
 
-    Yields successive frames, and the people of their shot; their `main` is known when the shot is
-    over. Between two detections a box moves linearly; of somebody seen in only one of the two it
-    stays for the nearer half of the frames.
+    Yields
+    ------
+    (list of BoxedFrame, PeopleOfShot)
+        Successive frames, and the people of their shot; their `main` is known when the shot is
+        over. Between two detections a box moves linearly; of somebody detected in only one of the
+        two it stays for the nearer half of the frames.
     """
     people, shot = PeopleOfShot(config.video.person), 0
     before: _Detection | None = None

@@ -23,7 +23,7 @@ _WIDTH_SHARE = COLUMNS / ROWS
 class CroppedFrame:
     """One frame, without its picture.
 
-    `number` is the person's in the shot, -1 for nobody, whose box (4,) and square (3,) are NaN;
+    `number` is the person's in the shot; -1 is nobody, with box (4,) and square (3,) NaN;
     `crop` and `mirrored` are the crops of the video that show it, -1 for none.
     """
 
@@ -85,8 +85,8 @@ def person_track(
 ) -> PersonTrack:
     """Assign estimates to their frames; leave out those of others than the shot's person.
 
-    `mains` return the number of the person to follow in each shot. A frame whose estimate is
-    not finite counts as one without the person.
+    `mains` return the number of the person to follow in each shot. A frame with an
+    estimate that is not finite counts as one without the person.
     """
     main = {shot: number() for shot, number in mains.items()}
     shown = np.array([one.number >= 0 for one in frames], dtype=np.bool_)

@@ -44,9 +44,20 @@ class Prediction:
 def prepare(network: HsmrNetwork, precision: Precision, *, compiled: bool = False) -> HsmrNetwork:
     """Store the backbone's matrices in the precision they are used in, in place.
 
-    fp32 leaves the numbers alone. `compiled` compiles the backbone at its first use; each new
-    batch size compiles anew. Predictions in this precision do not change by a bit; those in
-    another are refused, since the numbers left out do not come back.
+    Parameters
+    ----------
+    network : HsmrNetwork
+        fp32 changes no number.
+    precision : str
+        fp32, bf16 or fp16.
+    compiled : bool
+        Compile the backbone at its first use. Each new batch size compiles again.
+
+    Returns
+    -------
+    HsmrNetwork
+        The same network. Predictions in this precision do not change by a bit; those in
+        another are refused, since the numbers left out do not come back.
     """
     _check_precision(network, precision)
     if precision in _SIXTEEN_BITS:

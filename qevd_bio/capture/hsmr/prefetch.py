@@ -1,4 +1,4 @@
-"""Make items in a thread of their own, in advance of their use."""
+"""Compute items in a separate thread, in advance of their use."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ class _Producer(threading.Thread, Generic[T]):
 
 @contextmanager
 def prefetched(items: Iterable[T], most: int) -> Iterator[Iterator[T]]:
-    """Make items in a thread of their own, at most `most` of them before they are used.
+    """Compute items in a separate thread, at most `most` of them before they are used.
 
-    What making them raises reaches the reader, in its turn. The thread has ended when the
+    An exception of that thread is raised in the reader, in its turn. The thread has ended when the
     context is left.
     """
     producer = _Producer(items, most)

@@ -154,7 +154,7 @@ def preparation(folder: Path) -> _Preparation:
         raise DataError(
             f"does not show how pictures are prepared ({error!r})",
             where=where,
-            next_step="Name a detector whose preprocessor_config.json has size, rescale_factor, "
+            next_step="Name a detector with a preprocessor_config.json of size, rescale_factor, "
             "do_normalize, image_mean and image_std",
         ) from error
 

@@ -2,7 +2,7 @@
 
 T frames, K = 14 joints of the stick body, L = 8 lengths, C = 4 candidates (two signs of two bones)
 
-A bone of known length whose picture is shorter leaves the image plane by a known amount, to
+A bone of known length with a shorter picture leaves the image plane by a known amount, to
 either side. World landmarks often show the wrong side of an arm that points at the camera. What
 shoulders can do, the other arm and continuity decide.
 """

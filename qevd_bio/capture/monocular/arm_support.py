@@ -29,7 +29,7 @@ def carrying_arms(
     rays : ndarray (T, K, 2)
         Image landmarks as slopes, x right and y down.
     visibility : ndarray (T, K)
-        A hand that is hidden is taken to do what the other one does.
+        A hidden hand is assumed to do the same as the other.
     seconds : ndarray (T,)
         How long each frame stands for.
     sections : ndarray (T,) of int
@@ -59,10 +59,10 @@ def carrying_arms(
 
 
 def elbows_alike(carrying: BoolArray, visibility: FloatArray, config: SupportConfig) -> FloatArray:
-    """Weigh how far the elbows of two carrying arms are taken to bend alike: 1/sigma, 1/rad (T,).
+    """Weigh the assumption that the elbows of two carrying arms bend alike: 1/sigma, 1/rad (T,).
 
     The body between two hands on the floor leaves the arms little choice, and the landmarks only
-    guess the arm behind it. In proportion to how little the less visible arm is seen: two arms in
+    guess the arm behind it. The weight grows as the less visible arm becomes hidden: two arms in
     view are measured as they are, however different, and an arm that does not carry, too.
     """
     joints = [JOINT[f"{name}_{side}"] for side in SIDES for name in ("elbow", "wrist")]

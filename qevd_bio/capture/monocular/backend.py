@@ -69,19 +69,40 @@ class Posture:
 def capture_motion(
     video_path: Path, time_s: FloatArray, *, video_id: str, config: MediaPipeConfig
 ) -> Captured:
-    """Measure the motion of the person in a video, as `Backend.capture` (supplement 6.3).
+    """Measure the motion of the person in a video.
 
-    `video_id`: QEVD numbers show which videos are stored sideways. Timestamps at the end of a
-    video that breaks off have the confidence 0. `VideoError` where the file cannot be decoded far
-    enough, or nobody is found in it; `DataError` where the number of timestamps does not belong to
-    this video; `EnvironmentProblem` where mediapipe is not installed.
+    Parameters
+    ----------
+    video_path : Path
+        The video file.
+    time_s : ndarray (T,)
+        One timestamp per frame, seconds, strictly increasing.
+    video_id : str
+        QEVD numbers show which videos are stored sideways.
+    config : MediaPipeConfig
+        Settings.
+
+    Returns
+    -------
+    Captured
+        As `Backend.capture` (supplement 6.3); timestamps at the end of a video that breaks off
+        have the confidence 0.
+
+    Raises
+    ------
+    VideoError
+        The file cannot be decoded far enough, or nobody is found in it.
+    DataError
+        The number of timestamps does not belong to this video.
+    EnvironmentProblem
+        mediapipe is not installed.
 
     Notes
     -----
     Angles are unwrapped within each shot. `sigma_rad` is, per DoF, the root mean square over
     valid frames of `uncertainty.angle_sigma` and of the frame-to-frame noise: the image noise
     of a visible landmark seen through the fit (more for hidden limbs and for bones near the
-    image plane), and the systematic error of the method (`UncertaintyConfig`). Gravity is taken
+    image plane), and the systematic error of the method (`UncertaintyConfig`). Gravity is assumed
     to be the image's down.
     """
     footage = open_footage(video_path, time_s, video_id, config.video)

@@ -83,10 +83,10 @@ class SupportConfig:
     most_hand_share : float
         The hand of a carrying arm travels at most this share of its shoulder's way.
     least_visibility : float
-        A hand less visible is taken to do what the other one does.
+        A less visible hand is assumed to do the same as the other.
     alike_deg : float
         Standard deviation of the difference between the elbows of two carrying arms when one
-        of them is not seen at all; chosen among 3, 5 and 10 on rendered push-ups.
+        of them is fully hidden; chosen among 3, 5 and 10 on rendered push-ups.
     depth_share, noise_share : float
         Weight of a carrying arm's world depth, which is squeezed to a quarter (push-ups from
         the side), and image noise of its joints, as shares of the usual ones.
@@ -108,14 +108,14 @@ class PostureConfig:
     Attributes
     ----------
     spine_sigma_deg : (float, float, float)
-        Side bend, twist and forward bend of the trunk; the last is not seen.
+        Side bend, twist and forward bend of the trunk; the last is not visible.
     hinge_sigma_deg : float
         Of knees and elbows beyond their range.
     ankle_mean_deg, ankle_sigma_deg : float
     knee_axis_sigma : float
         How far the knee's axis points away from the pelvis' right.
     bent_deg, straight_knee, straight_hip, straight_elbow : float
-        Joints are taken to be straight unless seen to bend: from this angle on, with these
+        Joints are assumed to be straight unless they visibly bend: from this angle on, with these
         weights. Robust: a clear bend is not resisted.
     hip_back, shoulder_back, hip_back_sigma, shoulder_back_sigma : float
         How far behind the trunk a thigh and an upper arm point, as the sine of the angle.
@@ -146,7 +146,7 @@ class LandmarkConfig:
     ----------
     shoulder, hip, knee, ankle, toe : (float, float, float)
         Where the landmark is, seen from the joint centre: forward, up and outwards of the
-        segment above (of the thigh for the hip, whose landmark lies in the fold before it), in
+        segment above (for the hip, of the thigh: its landmark is in the fold before it), in
         leg lengths. The builds agree to 0.015.
     trunk_lean, thigh_lean, shank_lean : float
         What world landmarks add to the depth of a bone, in leg lengths: people lean towards
@@ -188,16 +188,16 @@ class LiftingConfig:
         The same for arms, hips and shoulders, as a share.
     doubted_depth_m, doubt, arm_shortening : float
         World depth of an arm's bone that is farther than this from a first fit loses weight by
-        this factor; the fitted bone is taken to be shorter by this share.
+        this factor; the fitted bone is assumed to be shorter by this share.
     acceleration_m_s2 : float
         Usual acceleration of a joint along the line of sight (robust, so fast limbs may pass).
     wrist_acceleration_share : float
         How many times more the wrists accelerate.
     flat_acceleration_share : float
-        How many times more joints may accelerate across the line of sight, where it is seen.
+        How many times more joints may accelerate across the line of sight, where it is visible.
     end_speed_m_s : float
         Usual speed of hands and feet along the line of sight (robust), beyond the speed they
-        are seen to have across it: what stands still in the picture stands still.
+        have across it in the picture: a joint that stands still there stands still.
     speed_window_frames : int
         Frames of the running median of speeds.
     size_sigma : float
@@ -212,7 +212,7 @@ class LiftingConfig:
         hip flexion (mean of both hips): people who bend at the hips also round their back
         (unverified).
     most_iterations : int
-        Steps after which the fit is taken as it is.
+        Steps after which the fit stops.
     chunk_frames, overlap_frames, sample_frames : int
         Longest stretch fitted at once, and frames shared by two; longer shots take their
         lengths from samples of so many frames.

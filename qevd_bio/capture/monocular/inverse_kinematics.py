@@ -33,7 +33,7 @@ SIDES = ("r", "l")
 _HINGE_FADES_IN_RAD = (np.deg2rad(15.0), np.deg2rad(30.0))
 
 _MOST_LEG_TURN_RAD = np.deg2rad(140.0)
-"""A thigh turned further than this is a knee seen bending the wrong way."""
+"""A thigh turned further than this means that the knee seems to bend the wrong way."""
 
 _TOES_REST = np.array([0.60, -0.20, 0.0])
 """Ankle to toe joint of `bodies.scaled_skeleton`, forward and up, in foot lengths."""
@@ -97,7 +97,7 @@ def inverse_kinematics(joints_m: FloatArray, *, spine_share: float = 0.0) -> Flo
     joints_m : ndarray (T, K, 3)
         Joints in the order of `BODY_JOINTS`, camera frame, metres.
     spine_share : float
-        How much the spine is taken to bend with the hips; 0 keeps it straight.
+        How much the spine is assumed to bend with the hips; 0 keeps it straight.
 
     Returns
     -------
@@ -176,7 +176,7 @@ def _direction(y: FloatArray, x: FloatArray) -> FloatArray:
 
 
 def _into(frames: FloatArray, vectors: FloatArray) -> FloatArray:
-    """Express camera-frame vectors (T, 3) in frames (T, 3, 3) whose columns are axes."""
+    """Express camera-frame vectors (T, 3) in frames (T, 3, 3) with axes as columns."""
     return np.asarray(np.einsum("tij,ti->tj", frames, vectors))
 
 

@@ -1,9 +1,9 @@
-"""Lift image landmarks to postures of a body whose bones do not change length.
+"""Lift image landmarks to postures of a body with bones of constant length.
 
 T frames, K = 14 joints of the stick body, N = 27 unknowns a frame, L lengths, R rows about lengths
 
 Image landmarks are precise but flat; world landmarks know front from back but squeeze depth.
-A body of constant bone lengths, left as long as right, with knees and elbows that bend one way,
+A body of constant bone lengths, with equal sides, and with knees and elbows that bend one way,
 seen by a pinhole camera, reconciles them. All frames of a shot are fitted at once.
 """
 
@@ -52,7 +52,7 @@ _ENDS = [JOINT[f"{name}_{side}"] for name in ("wrist", "ankle", "toe") for side 
 _IS_WRIST = np.array([name.startswith("wrist") for name in BODY_JOINTS])
 _IS_ARM = np.array([end in ("elbow", "wrist") for _, end in _KINDS])
 _IS_STEADY = _IS_ARM | np.array([start == end for start, end in _KINDS])
-"""Bones whose world depth has less of an error that stays: those of arms, hips and shoulders."""
+"""Bones with less constant error of world depth: those of arms, hips and shoulders."""
 
 _JOINTS_OF_ARM = np.array([
     [name[:-2] in ("shoulder", "elbow", "wrist") and name[-1] == side for name in BODY_JOINTS]
@@ -334,7 +334,7 @@ def _chunks(frames: int, config: LiftingConfig) -> list[tuple[int, int, int, int
 
 
 def _samples(sections: IntArray, config: LiftingConfig) -> tuple[IntArray, IntArray]:
-    """Pick stretches spread over a long shot, and number them as sections of their own."""
+    """Pick stretches spread over a long shot, and number them as separate sections."""
     count = config.chunk_frames // config.sample_frames
     starts = np.linspace(0, len(sections) - config.sample_frames, count).astype(int)
     take = (starts[:, None] + np.arange(config.sample_frames)).ravel()

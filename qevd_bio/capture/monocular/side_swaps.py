@@ -22,7 +22,7 @@ _RIGHT = [JOINT[f"{name}_r"] for name in ("knee", "ankle", "toe")]
 def swapped_legs(
     image_px: FloatArray, world_m: FloatArray, sections: IntArray, config: LegSwapConfig
 ) -> BoolArray:
-    """Find frames (T,) whose legs have changed places, in the order of `BODY_JOINTS`.
+    """Find frames (T,) in which the legs have changed places, in the order of `BODY_JOINTS`.
 
     The cheapest path through two states a frame (as found, changed): robust jumps of knees,
     ankles and toes in the picture (T, K, 2) and in depth (T, K, 3), a fee for every frame that is

@@ -57,9 +57,9 @@ class Landmarks:
     size_px: tuple[int, int]
 
     def confidence(self) -> FloatArray:
-        """Return how well the person is seen in each frame (T,), from 0 to 1.
+        """Return the visibility of the person in each frame (T,), from 0 to 1.
 
-        The mean over shoulders, elbows, wrists, hips, knees and ankles of the better seen of both
+        The mean over shoulders, elbows, wrists, hips, knees and ankles of the more visible of both
         sides: from the side, half of the body is always hidden.
         """
         pairs = np.array([SHOULDERS, ELBOWS, WRISTS, HIPS, KNEES, ANKLES])
@@ -166,7 +166,7 @@ class PersonFollower(AbstractContextManager["PersonFollower"]):
         return self._begin(image, chosen, [p.person for p in people if p is not chosen])
 
     def _begin(self, image: RgbImage, chosen: FoundPerson, others: list[Person]) -> FoundPerson:
-        """Set the follower on somebody: in its first picture nobody else is to be seen."""
+        """Start following somebody: the other people are masked in the first picture."""
         self._lose()
         self._number = self.tracks.number_of(chosen.person)
         seen = find_person(self._tracker, without(image, others), self._config)
@@ -196,8 +196,8 @@ class PersonFollower(AbstractContextManager["PersonFollower"]):
 def detect(frames: Iterable[RgbImage], config: VideoConfig) -> Landmarks:
     """Find the landmarks of one person in every frame of a video.
 
-    Frames (H, W, 3) are RGB, all of one size; they are read once and none is kept. Of each shot
-    the person counts who is largest and longest seen.
+    Frames (H, W, 3) are RGB, all of one size; they are read once and none is kept. In each shot
+    the person who is largest and longest in view counts.
     """
     rows: list[tuple[FloatArray, FloatArray, FloatArray]] = []
     shots, numbers, mains = [], [], []

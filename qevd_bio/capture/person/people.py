@@ -1,4 +1,4 @@
-"""Tell people apart by place, size and clothing.
+"""Distinguish people by place, size and clothing.
 
 People are numbered within a shot.
 """
@@ -35,7 +35,7 @@ class Person:
 def person_of(
     image: RgbImage, image_px: FloatArray, visibility: FloatArray, config: PersonConfig
 ) -> Person:
-    """Describe the person whose landmarks (33, 2) with their visibility (33,) were found.
+    """Describe a person by the landmarks found (33, 2) and their visibility (33,).
 
     The box is that of the visible landmarks. The size is the longest of trunk, thighs, shanks and
     shoulder width: one of them lies near the picture's plane.
@@ -165,7 +165,7 @@ class Tracks:
         return self._tracks[number].last
 
     def weight(self, number: int) -> float:
-        """Return the weight of a person: the nearest and longest seen weighs most."""
+        """Return the weight of a person, largest for the nearest and longest in view."""
         return self._tracks[number].weight
 
     def main(self) -> int:

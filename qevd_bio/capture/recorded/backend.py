@@ -43,7 +43,7 @@ class RecordedConfig:
     spare_frames : int
         A dump may have this many frames more or less than the video has timestamps: decoders
         disagree about the last frames. Missing ones are not valid, further ones are dropped;
-        nothing is ever stretched.
+        times are never stretched.
     spare_s : float
         A .mot file may begin and end this much earlier or later than the video.
     following : FollowingConfig
@@ -96,18 +96,35 @@ def recorded_file(root: Path, video_id: str) -> Path:
 def recorded_motion(
     path: Path, time_s: FloatArray, config: RecordedConfig | None = None
 ) -> Captured:
-    """Read the motion of one video, as `Backend.capture`.
+    """Read the motion of one video.
 
-    The file is a .mot file, an HSMR dump .npy, an array .npy (T, 46), or an HSMR .npz of the time
-    before its dumps were by frame. Angles are unwrapped over each stretch of one person and
-    otherwise as in the file: nothing is clamped to a range. `DataError` where the file is
-    malformed, holds anything but numbers, or is not of this video; `VideoError` where it holds
-    nobody.
+    Parameters
+    ----------
+    path : Path
+        A .mot file, an HSMR dump .npy, an array .npy (T, 46), or an HSMR .npz of the time
+        before its dumps were by frame.
+    time_s : ndarray (T,)
+        Frame times of the video, strictly increasing.
+    config : RecordedConfig, optional
+        Settings.
+
+    Returns
+    -------
+    Captured
+        As `Backend.capture`. Angles are unwrapped over each stretch of one person and otherwise
+        as in the file: nothing is clamped to a range.
+
+    Raises
+    ------
+    DataError
+        The file is malformed, holds anything but numbers, or is not of this video.
+    VideoError
+        It holds nobody.
 
     Notes
     -----
     HSMR gives no uncertainty: its confidence is 1 where it found the person. All its 46 DoFs
-    count as observed. Its angles are of the camera frame and gravity is taken to be the image's
+    count as observed. Its angles are of the camera frame and gravity is assumed to be the image's
     down. Segment lengths are those of an average adult of 1.75 m: neither file holds them.
     """
     settings = config or RecordedConfig()

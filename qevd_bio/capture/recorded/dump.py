@@ -33,14 +33,19 @@ class DumpFrame:
         return DumpFrame(self.poses[rows], boxes, betas)
 
     def finite(self) -> DumpFrame:
-        """Leave out persons whose pose is not finite: HSMR's arcsine is not clamped."""
+        """Leave out persons with a pose that is not finite: HSMR's arcsine is not clamped."""
         return self.select(np.isfinite(self.poses).all(axis=1))
 
 
 def read_dump(path: Path) -> list[DumpFrame]:
-    """Read the F frames of a dump; `DataError` if malformed, or holding anything but numbers.
+    """Read the F frames of a dump.
 
-    An .npz file has no frame numbers: each of its rows is a frame of its own.
+    An .npz file has no frame numbers: each of its rows is a separate frame.
+
+    Raises
+    ------
+    DataError
+        The file is malformed or holds anything but numbers.
     """
     if path.suffix == ".npz":
         whole = _frame(load_npz(path, ("poses", "betas")), str(path))

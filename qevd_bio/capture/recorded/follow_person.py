@@ -21,14 +21,14 @@ class FollowingConfig:
     Attributes
     ----------
     lost_s : float
-        A person unseen for longer is a new one.
+        A person out of view for longer is a new one.
     most_cost : float
         Two detections further apart than this are two people: distance of the boxes in box
         sizes, plus the logarithm of their sizes' ratio, plus the pose's share.
     pose_share : float
         Weight of a radian of mean pose difference.
     least_s : float
-        A further person is followed only when seen for this long.
+        Another person is followed only if in view for this long.
     """
 
     lost_s: float = 1.0
@@ -66,7 +66,7 @@ def follow(
     time_s: FloatArray,
     config: FollowingConfig,
 ) -> Followed:
-    """Follow the person who is seen longest and largest.
+    """Follow the person who is longest and largest in view.
 
     Parameters
     ----------

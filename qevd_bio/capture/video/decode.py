@@ -1,4 +1,4 @@
-"""Decode a video frame by frame, and note what could not be decoded."""
+"""Decode a video frame by frame, and record which frames could not be decoded."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Decoded:
     """How far a video could be decoded.
 
     `complete` is True when decoding reached the end without an error and with no frame missing;
-    else `reason` says what is wrong.
+    else `reason` gives the cause.
     """
 
     frames_decoded: int

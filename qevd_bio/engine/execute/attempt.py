@@ -105,14 +105,14 @@ def _open_record(stage: Stage, unit: PlannedUnit, run_id: str) -> UnitRecord:
 
 
 def _check_inputs(unit: PlannedUnit, inputs: Mapping[str, Path], store: Store) -> None:
-    """Refuse bytes that are not those the identity names: no one could tell afterwards."""
+    """Refuse bytes that differ from the identity: the error could not be found afterwards."""
     for name, path in inputs.items():
         if sha256_file(path) != unit.depends[f"{UPSTREAM}{name}"]:
             store.set_aside(path.parent)
             raise DataError(
                 "has other bytes than were written and was set aside",
                 where=f"{name} of {unit.video_id}",
-                next_step="Run again: it is made anew",
+                next_step="Run again: it is computed again",
             )
 
 
@@ -129,7 +129,7 @@ def _process(
         return replace(opened, status="skipped", reason=reason)
     dump_json(notes, where=f"notes of {where}")
     if not out.is_file() or out.stat().st_size == 0:
-        raise DataError("the stage wrote no artifact", where=where, next_step="Report this fault")
+        raise DataError("the stage wrote no artifact", where=where, next_step="Report this error")
     output = Output(ARTIFACT_FILE, out.stat().st_size, sha256_file(out))
     return replace(opened, status="completed", outputs=(output,), notes=notes)
 

@@ -27,7 +27,7 @@ class Limits:
     start_s : float
         Longest time to start, or to set a stage up, in seconds.
     memory_bytes : int or None
-        Most resident memory; None leaves it to the operating system.
+        Most resident memory; None: no limit but the operating system's.
     recycle_after : int
         Videos after which a worker is replaced by a fresh one.
 
@@ -58,7 +58,7 @@ class Limits:
 
 
 def resident_bytes(pid: int) -> int | None:
-    """Ask the system how much memory a process holds; None when it cannot tell."""
+    """Ask the system how much memory a process holds; None when the system does not know."""
     try:
         pages = Path(_STATM.format(pid=pid)).read_text(encoding="ascii").split()[1]
     except (OSError, IndexError):

@@ -20,9 +20,26 @@ def run_local(
     *,
     run_id: str = "",
 ) -> RunSummary:
-    """Bring every unit up to date, video by video in the order given.
+    """Bring every unit up to date, video by video.
 
-    A stage is set up before its first unit that must run, and torn down at the end.
+    Parameters
+    ----------
+    stages : sequence of Stage
+        Every stage after the ones it reads from. One is set up before its first unit that
+        must run, and torn down at the end.
+    video_ids : sequence of str
+        The videos, in the order they are worked on.
+    store : Store
+        Where results lie and go.
+    tally : Tally
+        Counts each unit's start and end and passes it on.
+    run_id : str
+        Names the run in the records of its units.
+
+    Returns
+    -------
+    RunSummary
+        Counts over all units, and the failures.
 
     Raises
     ------
@@ -31,7 +48,7 @@ def run_local(
     EnvironmentProblem
         The store takes no records any more.
     KeyboardInterrupt
-        The user or a scheduler wants it to stop; the unit in hand is lost.
+        The user or a scheduler wants it to stop; the unit in progress is lost.
     Exception
         Whatever a stage's `setup` raises: no unit of it could run.
 

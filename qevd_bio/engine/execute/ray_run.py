@@ -1,6 +1,6 @@
 """Running videos on the machines of a Ray cluster: one actor a worker, the same supervisor.
 
-An actor does nothing but keep an ordinary worker process on its machine and pass messages on.
+An actor only keeps an ordinary worker process on its machine and passes messages on.
 So an error in a worker is found as on one machine, and the loss of an actor is the loss of its
 machine.
 """
@@ -66,12 +66,12 @@ def run_on_ray(
     Raises
     ------
     EnvironmentProblem
-        Ray is not installed, or no cluster answers.
+        Ray is not installed, or no cluster responds.
 
     Notes
     -----
     Failures of stages and workers are recorded as on one machine and not tried again by Ray.
-    A video whose machine is lost is begun anew elsewhere. Units that took no machine are in
+    A video on a lost machine is started again elsewhere. Units that took no machine are in
     the store; when this process is killed, a new run resumes.
     """
     needs = Resources(
@@ -153,7 +153,7 @@ class _WorkerActor:
         exit_reason = self.worker.reap()
         if self.worker.process.returncode < 0 and not self.worker.kill_reason:
             # An actor that Ray ends because its machine is lost kills its children first and
-            # must not live to blame them.
+            # must not live to record them as failed.
             time.sleep(_MACHINE_LOSS_S)
         return exit_reason
 
@@ -185,12 +185,12 @@ class _RayWorker(Worker):
         except errors.RayTaskError as error:
             self.exit_reason = one_line(error.cause)
         except errors.RayError as error:
-            # An actor whose class cannot be imported has no machine to lose.
+            # If the actor's class cannot be imported, no machine was lost.
             self.lost_machine = not getattr(error, "actor_init_failed", False)
             cause = "its machine was lost" if self.lost_machine else "its actor could not be made"
             self.exit_reason = f"{cause} ({_SPACE.sub(' ', str(error))[-_ERROR_CHARACTERS:]})"
         except OSError:
-            self.exit_reason = "the run listens no more"
+            self.exit_reason = "the run no longer listens"
         finally:
             channel.close()
 

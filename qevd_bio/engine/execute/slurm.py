@@ -21,7 +21,7 @@ from qevd_bio.errors import EnvironmentProblem, UsageError
 from qevd_bio.files.atomic import make_folder
 
 WARNING_S = 120
-"""Warned so long before its end, a task finishes the units in hand and is queued again."""
+"""Warned so long before its end, a task finishes the units in progress and is queued again."""
 
 MAX_REQUEUES = 10
 
@@ -42,9 +42,9 @@ class SlurmArray:
     cpus, gpus : int
         Of each task.
     memory_gb : float or None
-        Of each task; None leaves it to the site.
+        Of each task; None: the default of the site.
     partition, account : str or None
-        Where to run and on whose account; None leaves it to the site.
+        Partition and account of the job; None: the default of the site.
     at_once : int or None
         Most tasks at the same time; None for all.
 
@@ -84,7 +84,7 @@ class SlurmArray:
 def sbatch_script(array: SlurmArray, command: Sequence[str], *, logs: Path, folder: Path) -> str:
     """Write the bash script that `sbatch` takes, for sites without submitit.
 
-    A task that is warned of its end finishes the units in hand and queues itself again, up to
+    A task that is warned finishes the units in progress and queues itself again, up to
     `MAX_REQUEUES` times.
 
     Parameters
@@ -183,7 +183,7 @@ def submit_array(
 
 
 class ShardTask:
-    """What submitit calls in a task of the array: the command, and its answer to a warning."""
+    """What submitit calls in a task of the array: the command, and the handler of a warning."""
 
     def __init__(self, command: Sequence[str]) -> None:
         self.command = list(command)
@@ -208,7 +208,7 @@ class ShardTask:
         return code
 
     def checkpoint(self) -> Any:  # noqa: ANN401  submitit's
-        """Let the units in hand be finished, and ask for the same task again."""
+        """Let the units in progress be finished, and ask for the same task again."""
         if self.pid:
             deadline = time.monotonic() + _GRACE_S
             os.kill(self.pid, signal.SIGUSR2)
@@ -218,7 +218,7 @@ class ShardTask:
 
 
 def _is_running(pid: int) -> bool:
-    """Say whether a child has not ended yet, without reaping it."""
+    """Report whether a child is still running, without reaping it."""
     try:
         return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None
     except ChildProcessError:

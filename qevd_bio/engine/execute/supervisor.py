@@ -48,11 +48,26 @@ def run_supervised(
     Parameters
     ----------
     factory : StageFactory
-        Makes `stages` anew in each worker; this process plans and never sets one up.
+        Makes the stages in each worker.
+    stages : sequence of Stage
+        The same stages in this process, which plans and never sets one up.
+    video_ids : sequence of str
+        The videos, in the order they are begun.
+    store : Store
+        Where results lie and go.
+    run : OpenRun
+        Takes each unit's start and end, and messages about the workers.
     workers : int
         Most workers at once; none is started when there is nothing to do.
+    limits : Limits
+        What each may take.
     start : callable
         Starts a worker, here or on another machine.
+
+    Returns
+    -------
+    RunSummary
+        Counts over all units, and the failures.
 
     Raises
     ------
@@ -61,14 +76,14 @@ def run_supervised(
     EnvironmentProblem
         A stage cannot be set up, no worker can start, or the store takes no records.
     KeyboardInterrupt
-        The user interrupted once and the units in hand are finished, or twice.
+        The user interrupted once and the units in progress are finished, or twice.
 
     Notes
     -----
     The bytes are those of `run_local`: a worker runs a video as that does, and nothing
-    passes between videos. A unit whose worker is killed, runs out of time or of memory is
-    recorded as failed by that cause; its video goes on with another worker. A unit whose
-    machine is gone is begun anew, up to `MAX_LOSSES` times. Videos that another run seems to
+    passes between videos. A unit with a worker that is killed or exceeds time or memory is
+    recorded as failed by that cause; its video goes on with another worker. A unit on a
+    lost machine is started again, up to `MAX_LOSSES` times. Videos that another run seems to
     work on come last.
     """
     check_stages(stages)
@@ -131,7 +146,7 @@ class _Supervisor:
             self._enforce_limits()
 
     def shut_down(self, *, at_once: bool) -> None:
-        """End all workers; those with a unit in hand lose it."""
+        """End all workers; their units in progress are lost."""
         for worker in self.workers.values():
             if at_once or worker.video_id or worker.state == "starting":
                 worker.kill()
@@ -160,7 +175,7 @@ class _Supervisor:
             worker.stop()
         if busy:
             self.run.report(
-                f"stopping: {len(busy)} units in hand are being finished; "
+                f"stopping: {len(busy)} units in progress are being finished; "
                 "interrupt again to stop at once"
             )
 
@@ -302,7 +317,7 @@ class _Supervisor:
                 worker.kill(breach)
 
     def _reap(self, worker: Worker) -> None:
-        """Record and report what a worker that is gone had in hand, and free its number."""
+        """Record and report the unit of a worker that is gone, and free its number."""
         number = worker.spec.number
         del self.workers[number]
         is_expected = worker.state == "stopping" and not worker.video_id
@@ -334,7 +349,7 @@ class _Supervisor:
         return self.losses[who] <= MAX_LOSSES
 
     def _fail_unit_in_hand(self, worker: Worker, reason: str) -> None:
-        """Record the unit that was in hand as failed, unless it was finished after all."""
+        """Record the unit in progress as failed, unless it was finished after all."""
         video_id = worker.video_id
         unit = _unit_in_hand(plan_video(self.stages, video_id, self.store), worker.stage)
         if unit is None:

@@ -45,7 +45,7 @@ class Channel:
     def must_stop(self) -> bool:
         """Return, between two units of a video, whether the supervisor wants no more.
 
-        Nothing else is sent to a worker that has a video in hand.
+        A worker that processes a video receives no other message.
         """
         if not self.stopped and self._connection.poll():
             self.stopped = self.receive() is None

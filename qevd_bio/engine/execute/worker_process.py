@@ -49,7 +49,7 @@ class WorkerSpec:
     limits : Limits
         What it may take.
     gpu : str
-        The only GPU it sees; empty leaves the environment as it is.
+        The only GPU it sees; empty: the environment is not changed.
     """
 
     number: int
@@ -77,7 +77,7 @@ class Worker(ABC):
     video_id : str
         What it works on; empty when idle.
     stage : str
-        Of the unit in hand; empty between two units.
+        Of the unit in progress; empty between two units.
     setting_up : str
         The stage that is being set up, if any.
     videos : int
@@ -89,9 +89,9 @@ class Worker(ABC):
     staging_prefix : str
         Begins the names of its staging folders; empty while not known.
     lost_machine : bool
-        The machine it ran on is gone: no unit is to blame.
+        The machine it ran on is gone: no unit caused the failure.
     killed_by_other : bool
-        Someone else killed it by SIGKILL, perhaps the system for want of memory.
+        Another process killed it by SIGKILL, perhaps the system because of low memory.
     active_since : float
         When it started, or last sent news of its work (`time.monotonic`, s).
     """
@@ -120,7 +120,7 @@ class Worker(ABC):
 
     @abstractmethod
     def reap(self) -> str:
-        """Free what a worker that hung up leaves behind; return its exit reason in one line."""
+        """Free the resources of a worker that hung up; return its exit reason in one line."""
 
     @abstractmethod
     def location(self) -> str:
@@ -145,7 +145,7 @@ class Worker(ABC):
         self.active_since = time.monotonic()
 
     def stop(self) -> None:
-        """Ask it to end after the unit in hand."""
+        """Ask it to end after the unit in progress."""
         if self.state != "stopping":
             self.state = "stopping"
             self.active_since = time.monotonic()
@@ -197,7 +197,7 @@ class WorkerProcess(Worker):
         return self.memory_breach() or Worker.limit_breach(self)
 
     def memory_breach(self) -> str:
-        """Say in one line that it holds too much memory; empty when it does not."""
+        """Report in one line that it holds too much memory; empty when it does not."""
         most = self.spec.limits.memory_bytes
         if most is not None and (resident_bytes(self.process.pid) or 0) > most:
             return f"out of memory: more than {most / 1e9:.2f} GB used"

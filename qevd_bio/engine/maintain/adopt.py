@@ -42,10 +42,21 @@ def candidates(stage: Stage, planned: Sequence[PlannedUnit], store: Store) -> li
 
 
 def adopt(candidate: Candidate, store: Store, *, reason: str) -> UnitRecord:
-    """Let the old output of a candidate stand for the current inputs.
+    """Let the old output stand for the current inputs.
 
-    `reason`, why the bytes are those that the current inputs would give, is kept in the record,
-    which is returned.
+    Parameters
+    ----------
+    candidate : Candidate
+        One without an obstacle.
+    store : Store
+        Where results lie and go.
+    reason : str
+        Why the bytes are those that the current inputs would give; kept in the record.
+
+    Returns
+    -------
+    UnitRecord
+        The unit under the current identity.
 
     Raises
     ------

@@ -70,9 +70,18 @@ class ArchiveCounts:
 
 
 def export_archive(work: Path, archive: Path) -> ArchiveCounts:
-    """Write the finished units of a work folder, and the records of its runs, to one tar file.
+    """Write the finished units of a work folder, and the records of its runs, to one file.
 
-    A run may work in the folder. The file is there whole, durably, or not at all.
+    Parameters
+    ----------
+    work : Path
+        The work folder; a run may work in it.
+    archive : Path
+        The tar file to write or replace, durably: it is there whole or not at all.
+
+    Returns
+    -------
+    ArchiveCounts
 
     Raises
     ------
@@ -108,7 +117,18 @@ def export_archive(work: Path, archive: Path) -> ArchiveCounts:
 
 
 def import_archive(archive: Path, work: Path) -> ArchiveCounts:
-    """Bring the units and runs of an archive into a work folder; what that has finished stays.
+    """Bring the units and runs of an archive into a work folder.
+
+    Parameters
+    ----------
+    archive : Path
+        What `export_archive` wrote.
+    work : Path
+        The work folder; made if absent. What it has finished stays.
+
+    Returns
+    -------
+    ArchiveCounts
 
     Raises
     ------
@@ -256,5 +276,5 @@ def _naming(archive: Path) -> Iterator[None]:
         raise EnvironmentProblem(
             f"cannot be exported or imported ({error.strerror or error}{place})",
             where=str(archive),
-            next_step="Fix that and do it again: nothing is lost and nothing done twice",
+            next_step="Fix that and repeat the command: no unit is lost or imported twice",
         ) from error

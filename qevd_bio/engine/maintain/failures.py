@@ -1,4 +1,4 @@
-"""What failed, what is damaged, and what may be tried anew in a work folder."""
+"""Failed and damaged units of a work folder, and their new attempts."""
 
 from __future__ import annotations
 

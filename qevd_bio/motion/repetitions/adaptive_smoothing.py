@@ -31,7 +31,7 @@ def dominant_period_s(
     ----------
     values, time_s : ndarray (T,)
         Smooth curve, NaN counts as the median; strictly increasing seconds, of which the median
-        step is taken for all.
+        step is used for all.
     shortest_s, longest_s : float
         Bounds of the period.
 

@@ -70,7 +70,7 @@ def _cycles_of_run(
     typical: FloatArray,
     settings: CycleSettings,
 ) -> list[Cycle]:
-    """Make cycles of the peaks of a run, whose typical prominences are given."""
+    """Make cycles of the peaks of a run, given its typical prominences."""
     if len(keys) == 0:
         return []
     keys = keys + run.start

@@ -126,7 +126,7 @@ class Painter:
         lines: Sequence[str],
         ground: tuple[int, ...],
     ) -> None:
-        """Write lines at the left edge on a ground of their own."""
+        """Write lines at the left edge on a background."""
         if not lines:
             return
         draw.rectangle([0, top, self._width(draw, lines), top + self._height(lines)], fill=ground)

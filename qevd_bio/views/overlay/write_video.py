@@ -24,12 +24,29 @@ def write_overlay(
     longest_side_px: int = LONGEST_SIDE_PX,
     on_frame: Callable[[], None] = lambda: None,
 ) -> int:
-    """Write an mp4 with skeleton, angles, phase, count and violations on the frames of a video.
+    """Draw skeleton, angles, phase, count and violations on the frames of a video.
 
-    Larger frames are scaled down to `longest_side_px`; `on_frame` is called after each frame.
-    Returns the number of frames written, each at its own time. `UsageError`, `DataError`,
-    `VideoError` or `EnvironmentProblem` where the size is too small, the video has changed or
-    cannot be decoded, or Pillow is not installed.
+    Parameters
+    ----------
+    video : AnalysedVideo
+        The video with its motion and findings.
+    path : Path
+        The mp4 to write.
+    longest_side_px : int
+        Larger frames are scaled down to this.
+    on_frame : callable
+        Called after each frame.
+
+    Returns
+    -------
+    int
+        Frames written, each at its own time.
+
+    Raises
+    ------
+    UsageError, DataError, VideoError, EnvironmentProblem
+        The size is too small, the video has changed or cannot be decoded, or Pillow is not
+        installed.
     """
     imaging()
     if longest_side_px < 64:
