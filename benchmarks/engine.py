@@ -17,10 +17,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from qevd_bio.engine.events import RunSummary
-from qevd_bio.engine.execute.limits import Limits
 from qevd_bio.engine.execute.local import run_local
 from qevd_bio.engine.execute.stage_factory import StageFactory
 from qevd_bio.engine.execute.supervisor import run_supervised
+from qevd_bio.engine.limits import Limits
 from qevd_bio.engine.runs import recorded_run
 from qevd_bio.engine.stage import Stage
 from qevd_bio.engine.store import Store

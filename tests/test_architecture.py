@@ -32,7 +32,7 @@ FLOORS: Mapping[int, tuple[str, ...]] = {
 }
 FLOOR = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 ENTRY_POINTS = {"__init__", "__main__"}
-BACKENDS = ("monocular", "hsmr", "recorded")
+BACKENDS = sorted(path.parent.name for path in PACKAGE.glob("capture/*/backend.py"))
 MOST_LINES, MOST_LINES_OF_A_PART_OF_CAPTURE = 4500, 3000
 
 

@@ -107,8 +107,8 @@ def verify_command(
     if not verdicts:
         report(f"no weights in {place}")
     rows = [
-        ("fault" if v.faults else "ok", v.name, "; ".join((*v.faults, *v.notes))) for v in verdicts
+        ("issue" if v.issues else "ok", v.name, "; ".join((*v.issues, *v.notes))) for v in verdicts
     ]
     text = table(("", "weights", "found"), rows) if rows else ""
     emit(verdicts, text, as_json=as_json)
-    return ISSUES_FOUND if any(verdict.faults for verdict in verdicts) else DONE
+    return ISSUES_FOUND if any(verdict.issues for verdict in verdicts) else DONE

@@ -16,7 +16,7 @@ from typing import Literal
 
 import qevd_bio
 from qevd_bio.engine.events import Event, Tally
-from qevd_bio.engine.execute.limits import gpu_names
+from qevd_bio.engine.limits import gpu_names
 from qevd_bio.engine.log import RunLog
 from qevd_bio.engine.store import writing_to
 from qevd_bio.engine.versions import package_versions

@@ -8,11 +8,11 @@ from functools import partial
 
 from qevd_bio.choices import Place
 from qevd_bio.engine.events import RunSummary
-from qevd_bio.engine.execute.limits import Limits, sensible_workers
 from qevd_bio.engine.execute.local import run_local
 from qevd_bio.engine.execute.ray_run import run_on_ray
 from qevd_bio.engine.execute.stage_factory import stage_factory_of
 from qevd_bio.engine.execute.supervisor import run_supervised
+from qevd_bio.engine.limits import Limits, sensible_workers
 from qevd_bio.engine.runs import OpenRun
 from qevd_bio.engine.sharding import Shard, shard_named
 from qevd_bio.engine.stage import Stage

@@ -181,3 +181,8 @@ def skeleton_from_joints(joints_m: FloatArray) -> Skeleton:
     Segments must lie along the axes of `generic_frames`: legs straight down, arms sideways.
     """
     return Skeleton(joints_m=np.asarray(joints_m, dtype=np.float64), frames=generic_frames())
+
+
+def resting_upper_arm(side: str) -> FloatArray:
+    """Turn of the T-pose's upper arm against the hanging one, in the torso's axes (3, 3)."""
+    return np.asarray(BODY_AXES.T @ generic_frames()[JOINT_INDEX[f"humerus_{side}"]])

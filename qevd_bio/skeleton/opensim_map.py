@@ -32,7 +32,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from qevd_bio.arrays import BoolArray, FloatArray
-from qevd_bio.skeleton.bodies import BODY_AXES, generic_frames
+from qevd_bio.skeleton.bodies import BODY_AXES, resting_upper_arm
 from qevd_bio.skeleton.dofs import DOF_INDEX, JOINT_INDEX, N_DOFS, joint_dofs
 from qevd_bio.skeleton.kinematics import euler_angles, joint_rotations
 
@@ -121,7 +121,7 @@ def to_opensim(q: FloatArray, gravity: FloatArray) -> dict[str, FloatArray]:
     put(LUMBAR, joint("lumbar_body") @ joint("thorax"), (1, 1, 1))
     for side, signs in _SIDE_SIGNS.items():
         put(_hip(side), joint(f"femur_{side}"), signs)
-        hanging = joint(f"scapula_{side}") @ _lift(side) @ joint(f"humerus_{side}")
+        hanging = joint(f"scapula_{side}") @ resting_upper_arm(side) @ joint(f"humerus_{side}")
         put(_arm(side), hanging, signs)
     for coordinate, dof in COPIED.items():
         found[coordinate] = np.unwrap(q[:, DOF_INDEX[dof]])
@@ -166,7 +166,7 @@ def from_opensim(
     balls = [(PELVIS, right, "pelvis", BODY_AXES.T @ ground_axes(gravity))]
     for side, signs in _SIDE_SIGNS.items():
         balls += [(_hip(side), signs, f"femur_{side}", np.eye(3)),
-                  (_arm(side), signs, f"humerus_{side}", _lift(side).T)]  # fmt: skip
+                  (_arm(side), signs, f"humerus_{side}", resting_upper_arm(side).T)]  # fmt: skip
     for names, signs, joint, before in balls:
         turn = _rotation(coordinates, names, signs)
         if turn is not None:
@@ -217,8 +217,3 @@ def continuous_zxy(rotation: FloatArray) -> FloatArray:
         options -= np.round((options - chosen[before]) / (2.0 * np.pi)) * 2.0 * np.pi
         chosen[now] = options[np.argmin(np.abs(options - chosen[before]).sum(axis=1))]
     return chosen
-
-
-def _lift(side: str) -> FloatArray:
-    """Turn of the T-pose's upper arm against the hanging one, in the torso's axes (3, 3)."""
-    return np.asarray(BODY_AXES.T @ generic_frames()[JOINT_INDEX[f"humerus_{side}"]])

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from qevd_bio.capture.backend import BACKENDS, HSMR, MEDIAPIPE, RECORDED, Backend
 from qevd_bio.capture.hsmr.options import HsmrOptions
+from qevd_bio.choices import BackendName
 from qevd_bio.errors import UsageError
 
 
 def backend_named(
-    name: str, *, recorded_root: Path | None = None, hsmr: HsmrOptions | None = None
+    name: BackendName, *, recorded_root: Path | None = None, hsmr: HsmrOptions | None = None
 ) -> Backend:
     """Set up the backend of a run.
 
@@ -48,7 +49,7 @@ def backend_named(
     raise UsageError(cause, where=f"backend {name}", next_step=next_step)
 
 
-def _backend(name: str, recorded_root: Path | None, hsmr: HsmrOptions) -> Backend:
+def _backend(name: BackendName, recorded_root: Path | None, hsmr: HsmrOptions) -> Backend:
     """Import the backend only here: torch, PyAV and MediaPipe are large."""
     if recorded_root is not None:
         from qevd_bio.capture.recorded.backend import RecordedBackend
@@ -58,6 +59,8 @@ def _backend(name: str, recorded_root: Path | None, hsmr: HsmrOptions) -> Backen
         from qevd_bio.capture.monocular.backend import MediaPipeBackend
 
         return MediaPipeBackend()
-    from qevd_bio.capture.hsmr.backend import HsmrBackend
+    if name == HSMR:
+        from qevd_bio.capture.hsmr.backend import HsmrBackend
 
-    return HsmrBackend.from_options(hsmr)
+        return HsmrBackend.from_options(hsmr)
+    raise NotImplementedError(f"backend {name} has no line in stages/backends.py")

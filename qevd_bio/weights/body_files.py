@@ -67,11 +67,11 @@ def read_skel(path: Path) -> tuple[dict[str, NDArray[Any]], str | None]:
     """
     held, reader = _pickled_mapping(path)
     if "version" not in held or "skin_template_v" not in held:
-        raise _fault(path, f"is no SKEL model: {_lacking(held, ('version', *_SKEL_KEYS))}")
+        raise _unusable(path, f"is no SKEL model: {_lacking(held, ('version', *_SKEL_KEYS))}")
     version = held["version"]
     if not isinstance(version, str) or version != SKEL_VERSION:
         shown = repr(version[:40]) if isinstance(version, str) else "none that is text"
-        raise _fault(
+        raise _unusable(
             path,
             f"is of SKEL version {shown}, not '{SKEL_VERSION}'",
             f"Download SKEL {SKEL_VERSION}",
@@ -108,28 +108,30 @@ def _pickled_mapping(path: Path) -> tuple[Mapping[Any, Any], NumberReader]:
         # Twice: a matrix that is stored by place is written out in full.
         return notes, NumberReader(2 * n_bytes + 8 * N_JOINTS * N_VERTICES)
     except OSError as error:
-        raise _fault(path, f"cannot be read ({error.strerror or error})") from error
+        raise _unusable(path, f"cannot be read ({error.strerror or error})") from error
     except (ValueError, TypeError, RecursionError) as error:
         seen = looks_like(head)
         hint = "" if seen == "is of an unknown kind" else f"; it {seen}"
-        raise _fault(path, f"is no sound body model ({error}){hint}") from error
+        raise _unusable(path, f"is no sound body model ({error}){hint}") from error
 
 
 def _arrays(
     path: Path, held: Mapping[Any, Any], keys: Mapping[str, str], reader: NumberReader
 ) -> dict[str, NDArray[Any]]:
     if missing := _lacking(held, keys):
-        raise _fault(path, missing)
+        raise _unusable(path, missing)
     made = {}
     for key, name in keys.items():
         try:
             array = _array(held[key], reader)
         except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
-            raise _fault(path, f"holds no sound {key!r} ({error})") from error
+            raise _unusable(path, f"holds no sound {key!r} ({error})") from error
         if name == "shapedirs" and array.ndim == 3 and array.shape[2] > N_SHAPES:
             array = array[:, :, :N_SHAPES]
         if array.shape != _SHAPES[name]:
-            raise _fault(path, f"holds {key!r} of shape {array.shape} instead of {_SHAPES[name]}")
+            raise _unusable(
+                path, f"holds {key!r} of shape {array.shape} instead of {_SHAPES[name]}"
+            )
         made[name] = _typed(path, key, name, array)
     return made
 
@@ -181,22 +183,26 @@ def _typed(path: Path, key: str, name: str, array: NDArray[Any]) -> NDArray[Any]
         if array.dtype.kind not in "iu" and not (
             array.dtype.kind == "f" and bool(np.all(array == np.rint(array)))
         ):
-            raise _fault(path, f"holds {key!r} that are no whole numbers")
+            raise _unusable(path, f"holds {key!r} that are no whole numbers")
         if name == "faces" and not _within(array, N_VERTICES):
-            raise _fault(path, f"holds {key!r} that point outside of {N_VERTICES} vertices")
+            raise _unusable(path, f"holds {key!r} that point outside of {N_VERTICES} vertices")
         return array.astype(np.int64) if name == "kintree" else array.astype(np.int32)
     if array.dtype.kind not in "fiu":
-        raise _fault(path, f"holds {key!r} that are no numbers")
+        raise _unusable(path, f"holds {key!r} that are no numbers")
     numbers = array.astype(np.float64)
     if not np.isfinite(numbers).all():
-        raise _fault(path, f"holds {key!r} with {int((~np.isfinite(numbers)).sum())} NaN or inf")
+        raise _unusable(
+            path, f"holds {key!r} with {int((~np.isfinite(numbers)).sum())} NaN or inf"
+        )
     return np.ascontiguousarray(numbers)
 
 
 def _checked_kintree(path: Path, tree: NDArray[Any]) -> NDArray[np.int32]:
     """Compare the joints' parents with the project's; the root's own is written as anything."""
     if tree[1].tolist() != list(range(N_JOINTS)) or tuple(tree[0, 1:].tolist()) != PARENTS[1:]:
-        raise _fault(path, "holds 'osim_kintree_table' with other joints or parents than SKEL's")
+        raise _unusable(
+            path, "holds 'osim_kintree_table' with other joints or parents than SKEL's"
+        )
     return np.array([PARENTS, range(N_JOINTS)], dtype=np.int32)
 
 
@@ -220,5 +226,5 @@ def _lacking(held: Mapping[Any, Any], keys: Any) -> str:  # noqa: ANN401
     return f"lacks {', '.join(missing)}" if missing else ""
 
 
-def _fault(path: Path, cause: str, next_step: str = "Download the original again") -> DataError:
+def _unusable(path: Path, cause: str, next_step: str = "Download the original again") -> DataError:
     return DataError(" ".join(cause.split())[:600], where=str(path), next_step=next_step)

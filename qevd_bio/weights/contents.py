@@ -39,10 +39,10 @@ def expected_layout(name: str, found: Layout, *, any_size: bool) -> Layout:
     return BODY_LAYOUT if name.startswith("skel_") else _SURFACE
 
 
-def layout_faults(found: Layout, expected: Layout) -> list[str]:
+def layout_issues(found: Layout, expected: Layout) -> list[str]:
     """Name what is missing, unknown or of another type or shape, one clause a tensor.
 
-    Kinds of faults come in turn, so that a shortened list shows each kind.
+    Kinds of issues come in turn, so that a shortened list shows each kind.
     """
     lacking = [f"lacks {key}" for key in sorted(set(expected) - set(found))]
     unknown = [f"holds unknown {key}" for key in sorted(set(found) - set(expected))]

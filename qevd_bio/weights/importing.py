@@ -26,7 +26,7 @@ from qevd_bio.weights.body_files import read_skel, read_smpl
 from qevd_bio.weights.contents import (
     WEIGHT_NAMES,
     expected_layout,
-    layout_faults,
+    layout_issues,
     listed,
 )
 from qevd_bio.weights.gender import gender_evidence, gender_in_name, refuse_twin
@@ -165,12 +165,12 @@ def _hsmr_tensors(
     }
     found = {key: checkpoint.layout(note) for key, note in notes.items()}
     size = size_of({key: shape for key, (_, shape) in found.items()})
-    # One wrong shape may read as another size: report the comparison with fewer faults.
+    # One wrong shape may read as another size: report the comparison with fewer issues.
     layouts = (expected_layout("hsmr", found, any_size=own) for own in (True, False))
-    faults = min((layout_faults(found, layout) for layout in layouts), key=len)
-    if faults:
+    issues = min((layout_issues(found, layout) for layout in layouts), key=len)
+    if issues:
         raise DataError(
-            listed(faults),
+            listed(issues),
             where=str(source),
             next_step="Download the official checkpoint again",
         )

@@ -34,7 +34,7 @@ class Verdict:
     """What is wrong with an imported file, and notes for a person to check."""
 
     name: str
-    faults: tuple[str, ...]
+    issues: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -73,7 +73,7 @@ def verify_weights(folder: WeightFolder, names: tuple[str, ...] = ()) -> list[Ve
             continue
         arrays = weights.arrays()
         broken = sorted(key for key, array in arrays.items() if not np.isfinite(array).all())
-        faults = (f"NaN or inf in {', '.join(broken)}",) if broken else ()
+        issues = (f"NaN or inf in {', '.join(broken)}",) if broken else ()
         notes = []
         if weights.metadata["official_size"] != "yes":
             source = "given at import" if HEADS_KEY in weights.metadata else "assumed"
@@ -85,7 +85,7 @@ def verify_weights(folder: WeightFolder, names: tuple[str, ...] = ()) -> list[Ve
         if name != "hsmr":
             heights_m[name] = float(np.ptp(arrays["template"][:, 1]))
             notes.append(f"average body {heights_m[name]:.2f} m tall")
-        verdicts.append(Verdict(name, faults, tuple(notes)))
+        verdicts.append(Verdict(name, issues, tuple(notes)))
     return [_with_swap(verdict, heights_m) for verdict in verdicts]
 
 
@@ -97,5 +97,5 @@ def _with_swap(verdict: Verdict, heights_m: dict[str, float]) -> Verdict:
             continue
         if heights_m[female] > heights_m[male]:
             swapped = f"{female} is taller than {male}: the two may be swapped"
-            return Verdict(verdict.name, verdict.faults, (*verdict.notes, swapped))
+            return Verdict(verdict.name, verdict.issues, (*verdict.notes, swapped))
     return verdict

@@ -46,10 +46,10 @@ def load_offers(path: Path | None = None) -> dict[str, Offer]:
         asset_path("manifests", SCHEMA).read_text(encoding="utf-8"), where=SCHEMA
     )
     content: Any = parse_json(path.read_text(encoding="utf-8"), where=str(path))
-    fault = best_match(Draft202012Validator(schema).iter_errors(content))
-    if fault is not None:
-        place = "/".join(str(part) for part in fault.absolute_path) or "the whole"
-        raise _malformed(path, f"{place}: {fault.message}")
+    issue = best_match(Draft202012Validator(schema).iter_errors(content))
+    if issue is not None:
+        place = "/".join(str(part) for part in issue.absolute_path) or "the whole"
+        raise _malformed(path, f"{place}: {issue.message}")
     offers = [Offer(**{**entry, "files": tuple(entry["files"])}) for entry in content["weights"]]
     if tuple(offer.name for offer in offers) != WEIGHT_NAMES:
         raise _malformed(path, f"its names are not {', '.join(WEIGHT_NAMES)}")

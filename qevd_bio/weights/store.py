@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from qevd_bio.errors import DataError, EnvironmentProblem, UsageError
-from qevd_bio.weights.contents import WEIGHT_NAMES, expected_layout, layout_faults, listed
+from qevd_bio.weights.contents import WEIGHT_NAMES, expected_layout, layout_issues, listed
 from qevd_bio.weights.hsmr_shapes import AttentionHeads, heads_of
 from qevd_bio.weights.tensor_file import DIGEST_KEY, SUFFIX, read_layout, tensors_digest
 
@@ -98,18 +98,18 @@ class WeightFolder:
         found, metadata = read_layout(path)
         lacking = [key for key in (*METADATA_KEYS, DIGEST_KEY) if key not in metadata]
         if lacking:
-            faults = [f"its header lacks {', '.join(lacking)}"]
+            issues = [f"its header lacks {', '.join(lacking)}"]
         elif (metadata["name"], metadata["schema_version"]) != (name, SCHEMA_VERSION):
-            faults = [f"its header holds {metadata['name']}, schema {metadata['schema_version']}"]
+            issues = [f"its header holds {metadata['name']}, schema {metadata['schema_version']}"]
         else:
             any_size = metadata["official_size"] == "no"
-            faults = layout_faults(found, expected_layout(name, found, any_size=any_size))
+            issues = layout_issues(found, expected_layout(name, found, any_size=any_size))
             try:
                 heads_of(metadata)
             except ValueError as error:
-                faults.append(str(error))
-        if faults:
-            raise _damaged(path, listed(faults))
+                issues.append(str(error))
+        if issues:
+            raise _damaged(path, listed(issues))
         return metadata
 
     def load(self, name: str) -> Weights:

@@ -52,10 +52,10 @@ def test_import_list_verify(tmp_path: Path, run: Any) -> None:
 
     code, out, _ = run("verify", "--json")
     assert code == 0
-    assert [(v["name"], v["faults"]) for v in json.loads(out)] == [("hsmr", [])]
+    assert [(v["name"], v["issues"]) for v in json.loads(out)] == [("hsmr", [])]
     Path(made["file"]).write_bytes(Path(made["file"]).read_bytes()[:-4])
     code, out, _ = run("verify")
-    assert code == 4 and out.splitlines()[1].startswith("fault  hsmr")
+    assert code == 4 and out.splitlines()[1].startswith("issue  hsmr")
 
 
 def test_another_folder_and_another_name(tmp_path: Path, run: Any) -> None:

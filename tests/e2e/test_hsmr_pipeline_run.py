@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from benchmarks.random_network import random_network
 from qevd_bio.capture.hsmr.options import HsmrOptions, hsmr_options_for
 from qevd_bio.cli.main import app
-from qevd_bio.engine.execute.limits import Limits
+from qevd_bio.engine.limits import Limits
 from qevd_bio.errors import EnvironmentProblem, UsageError
 from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline, reopen_pipeline
 from qevd_bio.pipeline.running import RunOptions

@@ -11,11 +11,11 @@ from functools import partial
 from pathlib import Path
 
 from qevd_bio.engine.events import Tally
-from qevd_bio.engine.execute.limits import Limits
 from qevd_bio.engine.execute.local import run_local
 from qevd_bio.engine.execute.ray_run import run_on_ray
 from qevd_bio.engine.execute.stage_factory import stage_factory_of
 from qevd_bio.engine.execute.supervisor import run_supervised
+from qevd_bio.engine.limits import Limits
 from qevd_bio.engine.plan import current_artifacts, plan
 from qevd_bio.engine.runs import recorded_run
 from qevd_bio.engine.sharding import shard_named

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from qevd_bio.cli.main import app
-from qevd_bio.engine.execute.limits import Limits
 from qevd_bio.engine.execute.ray_run import _WorkerActor
 from qevd_bio.engine.execute.stage_factory import StageFactory
 from qevd_bio.engine.execute.worker_process import WorkerSpec
+from qevd_bio.engine.limits import Limits
 from tests.engine.supervised import Site, start
 
 pytest.importorskip("ray", reason="running on Ray needs qevd-bio[ray]")

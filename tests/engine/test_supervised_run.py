@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from qevd_bio.engine.execute.limits import Limits, resident_bytes, sensible_workers, visible_gpus
 from qevd_bio.engine.execute.supervisor import MAX_LOSSES
+from qevd_bio.engine.limits import Limits, resident_bytes, sensible_workers, visible_gpus
 from qevd_bio.engine.plan import plan
 from qevd_bio.errors import EnvironmentProblem, UsageError
 from tests.engine import working_stages

@@ -71,7 +71,7 @@ def test_what_is_there_is_listed_and_verified(tmp_path: Path, folder: WeightFold
     assert "NOT THE OFFICIAL SIZE" in entries["hsmr"].detail
     assert "https://skel.is.tue.mpg.de" in entries["skel_male"].detail
     verdicts = {verdict.name: verdict for verdict in verify_weights(folder)}
-    assert all(not verdict.faults for verdict in verdicts.values())
+    assert all(not verdict.issues for verdict in verdicts.values())
     assert verdicts["hsmr"].notes == (
         "a network of another size than the official one, 16,8 attention heads (assumed)",
     )
@@ -82,11 +82,11 @@ def test_two_bodies_that_look_swapped_are_noted(tmp_path: Path, folder: WeightFo
     import_weights(write(tmp_path / "SMPL_MALE.pkl", body(1, 1.62)), folder)
     import_weights(write(tmp_path / "SMPL_FEMALE.pkl", body(2, 1.76)), folder)
     for verdict in verify_weights(folder):
-        assert not verdict.faults
+        assert not verdict.issues
         assert verdict.notes[1] == "smpl_female is taller than smpl_male: the two may be swapped"
 
 
-def test_a_changed_number_is_a_fault(tmp_path: Path, folder: WeightFolder) -> None:
+def test_a_changed_number_is_an_issue(tmp_path: Path, folder: WeightFolder) -> None:
     import_weights(save_checkpoint(tmp_path / "hsmr.ckpt", tiny_state()), folder, any_size=True)
     import_weights(write(tmp_path / "SMPL_MALE.pkl", smpl()), folder)
     path = folder.file("hsmr")
@@ -94,8 +94,8 @@ def test_a_changed_number_is_a_fault(tmp_path: Path, folder: WeightFolder) -> No
     content[-3] ^= 64
     path.write_bytes(content)
     faulty, sound = verify_weights(folder)
-    assert faulty.name == "hsmr" and "not those that were imported" in faulty.faults[0]
-    assert sound.name == "smpl_male" and not sound.faults
+    assert faulty.name == "hsmr" and "not those that were imported" in faulty.issues[0]
+    assert sound.name == "smpl_male" and not sound.issues
     path.write_bytes(content[:100])
     assert [entry.state for entry in inventory(folder)][:2] == ["damaged", "absent"]
     with pytest.raises(EnvironmentProblem, match="were not imported"):

@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from qevd_bio.capture.hsmr.rotations import N_NUMBERS
 from qevd_bio.errors import DataError
-from qevd_bio.weights.contents import layout_faults, listed
+from qevd_bio.weights.contents import layout_issues, listed
 from qevd_bio.weights.hsmr_shapes import (
     OFFICIAL_HEADS,
     AttentionHeads,
@@ -317,19 +317,19 @@ def checked_size(state: Mapping[str, Tensor], heads: AttentionHeads) -> HsmrSize
     kinds = {key: "float" if value.is_floating_point() else str(value.dtype)
              for key, value in state.items()}  # fmt: skip
     found = {key: (kinds[key], tuple(value.shape)) for key, value in state.items()}
-    faults = layout_faults(
+    issues = layout_issues(
         found, {key: ("float", shape) for key, shape in expected_shapes(size).items()}
     )
-    if not faults:
+    if not issues:
         broken = [key for key, value in state.items() if not bool(torch.isfinite(value).all())]
-        faults = [f"holds NaN or inf in {key}" for key in sorted(broken)]
+        issues = [f"holds NaN or inf in {key}" for key in sorted(broken)]
     try:
         check_heads(heads, size)
     except ValueError as error:
-        faults.append(str(error))
-    if faults:
+        issues.append(str(error))
+    if issues:
         raise DataError(
-            listed(faults),
+            listed(issues),
             where="HSMR's weights",
             next_step="Import the checkpoint of the HSMR release again, or give its heads",
         )

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from qevd_bio.arrays import FloatArray
 from qevd_bio.capture.monocular.config import LandmarkConfig
 from qevd_bio.capture.monocular.stick_body import BODY_JOINTS, JOINT, LENGTH, LENGTH_NAMES, K
-from qevd_bio.skeleton.bodies import BODY_AXES, generic_frames
+from qevd_bio.skeleton.bodies import BODY_AXES, generic_frames, resting_upper_arm
 from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS, JOINT_INDEX
 from qevd_bio.skeleton.kinematics import axis_rotation, joint_rotations
 
@@ -48,10 +48,6 @@ def landmark_offsets(config: LandmarkConfig, leg_m: float) -> FloatArray:
     return offsets
 
 
-def _arm_rest(side: str) -> FloatArray:
-    return np.asarray(BODY_AXES.T @ generic_frames()[JOINT_INDEX[f"humerus_{side}"]])
-
-
 def _axis(dof: str) -> FloatArray:
     return np.array(DOFS[DOF_INDEX[dof]].axis)
 
@@ -64,7 +60,7 @@ def _ankle_axis(side: str) -> FloatArray:
 _KNEE_AXIS = _axis("knee_angle_r")
 _ELBOW_AXIS = {side: _axis(f"elbow_flexion_{side}") for side in SIDES}
 _ANKLE_AXIS = {side: _ankle_axis(side) for side in SIDES}
-_ARM_REST = {side: _arm_rest(side) for side in SIDES}
+_ARM_REST = {side: resting_upper_arm(side) for side in SIDES}
 
 
 @dataclass(frozen=True, slots=True)

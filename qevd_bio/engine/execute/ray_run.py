@@ -21,11 +21,11 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from qevd_bio.engine.events import RunSummary
-from qevd_bio.engine.execute.limits import Limits
 from qevd_bio.engine.execute.messages import Message, send_message
 from qevd_bio.engine.execute.stage_factory import StageFactory
 from qevd_bio.engine.execute.supervisor import run_supervised
 from qevd_bio.engine.execute.worker_process import Worker, WorkerSpec, start_worker
+from qevd_bio.engine.limits import Limits
 from qevd_bio.engine.record import one_line
 from qevd_bio.engine.runs import OpenRun
 from qevd_bio.engine.stage import Resources, Stage

@@ -13,11 +13,11 @@ from typing import Any, cast
 from qevd_bio.engine.events import ENDINGS, Event, RunSummary
 from qevd_bio.engine.execute.attempt import record_lost_unit
 from qevd_bio.engine.execute.interrupts import Interrupts, counted_interrupts
-from qevd_bio.engine.execute.limits import Limits, visible_gpus
 from qevd_bio.engine.execute.messages import Message
 from qevd_bio.engine.execute.stage_factory import StageFactory
 from qevd_bio.engine.execute.unit_run import ending_without_work
 from qevd_bio.engine.execute.worker_process import StartWorker, Worker, WorkerSpec, start_worker
+from qevd_bio.engine.limits import Limits, visible_gpus
 from qevd_bio.engine.plan import PlannedUnit, plan_video
 from qevd_bio.engine.runs import OpenRun
 from qevd_bio.engine.stage import Stage, check_stages, check_videos

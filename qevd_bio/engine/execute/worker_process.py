@@ -16,9 +16,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Literal
 
-from qevd_bio.engine.execute.limits import Limits, resident_bytes
 from qevd_bio.engine.execute.messages import Message, receive_message, send_message
 from qevd_bio.engine.execute.stage_factory import StageFactory
+from qevd_bio.engine.limits import Limits, resident_bytes
 from qevd_bio.engine.store import staging_prefix
 from qevd_bio.errors import EnvironmentProblem
 
