@@ -12,8 +12,10 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from qevd_bio.cli.errors import report
 from qevd_bio.errors import QevdBioError
 from qevd_bio.pipeline.settings import (
+    BACKEND_OF,
     ENVIRONMENT,
     GROUP_OF,
     HELP,
@@ -106,7 +108,8 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
 
     def run(context: typer.Context, config: Path | None, **given: Any) -> None:  # noqa: ANN401
         values = {one.name: given.pop(one.name) for one in fields(Settings)}
-        settings = Settings(**values | {"video": tuple(values["video"] or ())})
+        values["video"] = tuple(values["video"] or ())
+        settings = Settings(**_without_other_backends(context, values))
         command(asked=Asked(settings, _whole_command(context, config, settings)), **given)
 
     run.__name__, run.__doc__ = command.__name__, command.__doc__
@@ -132,6 +135,25 @@ def _parameter(one: Field[Any], hint: Any) -> inspect.Parameter:  # noqa: ANN401
         annotation=Annotated[list[str] | None if is_list else hint, option],
         default=inspect.Parameter.empty if default is MISSING else default,
     )
+
+
+def _without_other_backends(context: typer.Context, values: dict[str, Any]) -> dict[str, Any]:
+    """Ignore what the file gives for another backend than the one on the command line."""
+
+    def is_from(name: str, source: str) -> bool:
+        found = context.get_parameter_source(name)
+        return found is not None and found.name == source
+
+    if not is_from("backend", "COMMANDLINE"):
+        return values
+    ignored = [
+        name
+        for name, backend in BACKEND_OF.items()
+        if backend != values["backend"] and is_from(name, "DEFAULT_MAP")
+    ]
+    if ignored:
+        report(f"--backend {values['backend']}: the file's {', '.join(ignored)} are ignored")
+    return {name: value for name, value in values.items() if name not in ignored}
 
 
 def _use_settings_file(context: typer.Context, path: Path | None) -> Path | None:

@@ -113,6 +113,9 @@ ENVIRONMENT = {
     "work": "QEVD_BIO_WORK",
     "weights": "QEVD_BIO_WEIGHTS",
 }
+BACKEND_OF = {"recorded_root": "recorded", **dict.fromkeys(HELP["HSMR"], "hsmr")}
+"""The only backend that an option is for."""
+
 LEAST = {"workers": 0, "recycle": 1}
 METAVAR = {"shard": "I/N"}
 

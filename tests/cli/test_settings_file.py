@@ -78,6 +78,18 @@ def test_options_of_hsmr_are_read_from_their_table(home: Path) -> None:
     assert "does not take batch_size, compiled" in done.stderr, "the backend is mediapipe"
 
 
+def test_options_of_another_backend_in_the_file_give_way_to_the_command_line(home: Path) -> None:
+    (home / "qevd-bio.toml").write_text(
+        'data_root = "QEVD"\nbackend = "hsmr"\nrecorded_root = "R"\n[hsmr]\ndevice = "cpu"\n'
+    )
+    done = qevd_bio("plan", "--backend", "mediapipe", cwd=home)
+    assert done.returncode == 0, done.stderr
+    assert "the file's recorded_root, device are ignored" in done.stderr
+    done = qevd_bio("plan", "--backend", "mediapipe", "--precision", "fp32", cwd=home)
+    assert done.returncode == 2
+    assert "does not take precision." in done.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
