@@ -212,7 +212,7 @@ def reopen_pipeline(work: Path) -> Pipeline:
     Raises
     ------
     DataError
-        The folder holds no run.
+        The folder holds no run, or the rules of the run are gone.
     """
     path = work / WORK_FILE
     if not path.is_file():
@@ -229,4 +229,11 @@ def reopen_pipeline(work: Path) -> Pipeline:
             where=str(path),
             next_step="Run `qevd-bio run` with its options again; finished units are kept",
         ) from error
-    return open_pipeline(config_from(content, where=str(path)), work)
+    config = config_from(content, where=str(path))
+    if config.rules and not config.rules.is_dir():
+        raise DataError(
+            f"names the folder of rules {config.rules}, which does not exist",
+            where=str(path),
+            next_step="Restore the folder, or name another by `qevd-bio run --rules DIR`",
+        )
+    return open_pipeline(config, work)

@@ -159,3 +159,18 @@ def test_the_parts_of_a_run_are_the_whole(folder: Path) -> None:
         for i in (1, 2)
     ]  # fmt: skip
     assert sorted(parts) == [0, 1]
+
+
+@pytest.mark.parametrize("command", ["status", "diff"])
+def test_a_work_folder_without_its_rules_names_what_is_gone(tmp_path: Path, command: str) -> None:
+    data_root_with(tmp_path, [1.69e9])
+    qevd_bio("rules", "new", "deadlift", "--from", "squat", "--rules", "own", cwd=tmp_path)
+    options = ("--data-root", "QEVD", "--workers", "0")
+    assert qevd_bio("run", *options, "--rules", "own", cwd=tmp_path).returncode == 3
+    (tmp_path / "own").rename(tmp_path / "moved")
+    done = qevd_bio(command, cwd=tmp_path)
+    assert done.returncode == 1
+    assert f"work.json: names the folder of rules {tmp_path}/own, which does not" in done.stderr
+    assert "Restore the folder, or name another by `qevd-bio run --rules DIR`" in done.stderr
+    assert qevd_bio("run", *options, "--rules", "moved", cwd=tmp_path).returncode == 3
+    assert "names the folder" not in qevd_bio(command, cwd=tmp_path).stderr
