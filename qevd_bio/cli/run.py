@@ -121,9 +121,6 @@ def _about_source(pipeline: Pipeline) -> dict[str, Any]:
 
 @guarded
 def submit(
-    options: Annotated[
-        list[str], typer.Argument(metavar="-- RUN_OPTIONS", help="The options of `run`.")
-    ],
     parts: Annotated[int, typer.Option("--parts", help="Tasks; each runs one part.")],
     time_h: Annotated[
         float, typer.Option("--time-h", help="Hours a task has before it is queued again.")
@@ -142,11 +139,16 @@ def submit(
         bool,
         typer.Option("--print-sbatch", help="Print a script for `sbatch` instead of submitting."),
     ] = False,
+    options: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="-- RUN_OPTIONS", help="Options of `run` that no file gives."),
+    ] = None,
     as_json: Json = False,
 ) -> int:
     """Run the parts of a data set as tasks of a Slurm array: submit OPTIONS -- RUN_OPTIONS."""
     from qevd_bio.engine.execute.slurm import SlurmArray, sbatch_script, submit_array
 
+    options = options or []
     work = _work_of(options)
     array = SlurmArray(
         parts, round(60 * time_h), cpus, gpus, memory_gb, partition, account, at_once

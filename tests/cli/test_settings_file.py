@@ -140,6 +140,14 @@ def test_submit_checks_the_file_and_finds_the_work_folder(home: Path) -> None:
     assert "Did you mean 'work'?" in qevd_bio(*submit, "--policy", "paper", cwd=home).stderr
 
 
+def test_submit_needs_no_options_where_the_file_gives_them(home: Path) -> None:
+    (home / "qevd-bio.toml").write_text('data_root = "QEVD"\nwork = "W"\n')
+    done = qevd_bio("submit", "--parts", "2", "--time-h", "1", "--print-sbatch", cwd=home)
+    assert done.returncode == 0, done.stderr
+    assert '-m qevd_bio run --shard "$SLURM_ARRAY_TASK_ID/2" &' in done.stdout
+    assert "mkdir -p W/slurm" in done.stderr
+
+
 def values_of(hint: object) -> str:
     """Name the values of an option as the page does."""
     kinds = [one for one in (get_args(hint) or (hint,)) if one is not type(None)]
