@@ -116,7 +116,8 @@ ENVIRONMENT = {
 BACKEND_OF = {"recorded_root": "recorded", **dict.fromkeys(HELP["HSMR"], "hsmr")}
 """The only backend that an option is for."""
 
-LEAST = {"workers": 0, "recycle": 1}
+LEAST = {"workers": 0, "recycle": 1, "batch_size": 1, "flip_every": 0, "detect_every": 1}
+POSITIVE = ("unit_timeout_s", "start_timeout_s", "memory_gb")
 METAVAR = {"shard": "I/N"}
 
 

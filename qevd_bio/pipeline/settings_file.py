@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from qevd_bio.choices import suggestion
+from qevd_bio.engine.sharding import shard_named
 from qevd_bio.errors import UsageError
 from qevd_bio.pipeline.dataclass_json import Differences, value_as
-from qevd_bio.pipeline.settings import GROUP_OF, SETTINGS_FILE, Settings, in_folder
+from qevd_bio.pipeline.settings import (
+    GROUP_OF,
+    LEAST,
+    POSITIVE,
+    SETTINGS_FILE,
+    Settings,
+    in_folder,
+)
 
 TABLES = {name: group.lower() for name, group in GROUP_OF.items()}
 """The table of an option; empty: at the top only."""
@@ -50,10 +58,15 @@ def read_settings(path: Path | None) -> dict[str, Any]:
         cause = _problem(table, key, already=key in values)
         try:
             if key and not cause:
+                if isinstance(value, str) and value.startswith("~/"):
+                    value = str(Path(value).expanduser())
                 found = value_as(hints[key], value, key, Differences())
+                _check(key, found)
                 values[key] = in_folder(key, found, file.parent)
         except ValueError as error:
             cause = str(error)
+        except UsageError as error:
+            cause = f"{error.where}: {error.message}"
         if cause:
             line = _line_of(text, table, key)
             raise UsageError(
@@ -75,6 +88,8 @@ def _entries(content: dict[str, Any]) -> list[tuple[str, str, Any]]:
 
 def _problem(table: str, key: str, *, already: bool) -> str:
     """Report a key in the wrong place; empty when the place is right."""
+    if not table and key in TABLES.values():
+        return f"'{key}' is a table. Write it once, as [{key}]"
     if table and table not in TABLES.values():
         return f"unknown table '{table}'. {suggestion(table, sorted(set(TABLES.values()) - {''}))}"
     if key and key not in TABLES:
@@ -86,17 +101,26 @@ def _problem(table: str, key: str, *, already: bool) -> str:
     return f"key '{key}' stands in the file twice" if already else ""
 
 
+def _check(key: str, value: Any) -> None:  # noqa: ANN401  a value of the option's type
+    """Refuse a value out of range: `ValueError` or `UsageError`."""
+    if key in LEAST and value < LEAST[key]:
+        raise ValueError(f"{key} must be {LEAST[key]} or more, not {value}")
+    if key in POSITIVE and not value > 0:
+        raise ValueError(f"{key} must be more than 0, not {value}")
+    if key == "shard":
+        shard_named(value)
+    if key == "height_m":
+        from qevd_bio.capture.body_size import checked_height_m
+
+        checked_height_m(value)
+
+
 def _line_of(text: str, table: str, key: str) -> int:
-    """Find the line of a key, or of its table where the key has no line of its own."""
-    current, of_table = "", 1
-    for number, line in enumerate(text.splitlines(), 1):
-        if header := re.match(r"\s*\[\s*[\"']?([^\]\"']+?)[\"']?\s*\]", line):
-            current = header[1]
-            of_table = number if current == table else of_table
-        elif entry := re.match(r"\s*([^=#]+?)\s*=", line):
-            name = re.sub(r"[\"'\s]", "", entry[1])
-            path = f"{current}.{name}" if current else name
-            if path == (f"{table}.{key}" if table else key):
-                return number
-            of_table = number if path == table else of_table
-    return of_table
+    """Find the line after the longest start of the file that can be read and lacks the key."""
+    lines = text.split("\n")
+    for number in range(len(lines) - 1, 0, -1):
+        with suppress(tomllib.TOMLDecodeError):
+            content = tomllib.loads("\n".join(lines[:number]))
+            if (table or key) not in content or (table and key and key not in content[table]):
+                return number + 1
+    return 1

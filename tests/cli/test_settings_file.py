@@ -69,6 +69,17 @@ def test_paths_start_from_the_folder_of_the_file(home: Path) -> None:
     assert Path(written["data_root"]).resolve() == home / "QEVD"
 
 
+def test_a_path_of_the_file_can_start_from_the_users_home(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(home / "me"))
+    (home / "mine.toml").write_text('work = "~/W"\ndetector = "~/D"\nweights = "w~"\n')
+    found = read_settings(home / "mine.toml")
+    assert found["work"] == home / "me" / "W"
+    assert found["detector"] == str(home / "me" / "D")
+    assert found["weights"] == home / "w~"
+
+
 def test_options_of_hsmr_are_read_from_their_table(home: Path) -> None:
     (home / "qevd-bio.toml").write_text(
         'data_root = "QEVD"\n[hsmr]\nbatch_size = 8\ncompile = true\n'
@@ -107,6 +118,17 @@ def test_options_of_another_backend_in_the_file_give_way_to_the_command_line(hom
         ("backend = 'kinect'\n", 1, "must be one of mediapipe, hsmr, recorded, not 'kinect'"),
         ("hsmr = { device = 'tpu' }\n", 1, "must be one of cuda, cpu"),
         ("hsmr.device = 'tpu'\n", 1, "must be one of cuda, cpu"),
+        ("# few\nworkers = -3\n", 2, "workers must be 0 or more, not -3"),
+        ("recycle = 0\n", 1, "recycle must be 1 or more, not 0"),
+        ("[hsmr]\nbatch_size = 0\n", 2, "batch_size must be 1 or more, not 0"),
+        ("\nmemory_gb = 0\n", 2, "memory_gb must be more than 0, not 0"),
+        ("unit_timeout_s = nan\n", 1, "unit_timeout_s must be more than 0, not nan"),
+        ("[capture]\nheight_m = 9\n", 2, "9 is not the height of a person in metres"),
+        ("shard = '9/3'\n", 1, "shard 9/3: is no part of a whole"),
+        ('address = """\nworkers = 3\n"""\nworkers = \'x\'\n', 4, "not 'x'"),
+        ("video = [\n'workers = 3',\n]\nworkers = 'x'\n", 4, "not 'x'"),
+        ("\n[[capture]]\nheight_m = 1.8\n", 2, "'capture' is a table. Write it once, as [cap"),
+        ("capture = 3\n", 1, "'capture' is a table"),
         ("on = 'ray'\n[execution]\non = 'ray'\n", 3, "stands in the file twice"),
     ],
 )
