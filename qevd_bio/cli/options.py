@@ -29,6 +29,9 @@ from qevd_bio.pipeline.settings import (
 PROGRAM = "qevd-bio"
 _NAMED = inspect.Parameter.KEYWORD_ONLY
 
+# Newer versions of Typer bring their own click; this is click's UsageError in all of them.
+OPTION_ERROR: type[Exception] = typer.BadParameter.mro()[1]
+
 
 def _work_folder() -> Path:
     """Return the work folder that `qevd-bio.toml` names, else the usual one."""
@@ -169,7 +172,7 @@ def _read(path: Path | None) -> dict[str, Any]:
     try:
         return read_settings(path)
     except QevdBioError as error:
-        raise typer.BadParameter(f"{error.where}: {error.message}. {error.next_step}") from error
+        raise OPTION_ERROR(str(error)) from error
 
 
 _Config = Annotated[

@@ -11,6 +11,7 @@ import typer
 
 from qevd_bio.cli.errors import DONE, SOME_FAILED, guarded, report
 from qevd_bio.cli.options import (
+    OPTION_ERROR,
     PROGRAM,
     STAGE_NAMES,
     Asked,
@@ -26,9 +27,6 @@ from qevd_bio.errors import UsageError
 
 if TYPE_CHECKING:
     from qevd_bio.pipeline.pipeline import Pipeline
-
-# Newer versions of Typer bring their own click; this is click's UsageError in all of them.
-_OptionError: type[Exception] = typer.BadParameter.mro()[1]
 
 
 @takes_settings
@@ -180,7 +178,7 @@ def _work_of(options: list[str]) -> Path:
     reader.command()(run)
     try:
         given = typer.main.get_command(reader).make_context(f"{PROGRAM} run", list(options)).params
-    except _OptionError as error:
+    except OPTION_ERROR as error:
         raise UsageError(
             str(error).rstrip("."),
             where="options of run",

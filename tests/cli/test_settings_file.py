@@ -162,6 +162,15 @@ def test_submit_checks_the_file_and_finds_the_work_folder(home: Path) -> None:
     assert "Did you mean 'work'?" in qevd_bio(*submit, "--policy", "paper", cwd=home).stderr
 
 
+@pytest.mark.parametrize("command", ["verify", "stats", "status", "run"])
+def test_a_wrong_file_is_named_and_not_an_option(home: Path, command: str) -> None:
+    (home / "qevd-bio.toml").write_text("\nwrok = 1\n")
+    done = qevd_bio(command, *["release"] * (command in ("verify", "stats")), cwd=home)
+    assert done.returncode == 2
+    assert "Error: qevd-bio.toml, line 2: unknown key 'wrok'. Did you mean 'work'?" in done.stderr
+    assert "--" not in done.stderr
+
+
 def test_submit_needs_no_options_where_the_file_gives_them(home: Path) -> None:
     (home / "qevd-bio.toml").write_text('data_root = "QEVD"\nwork = "W"\n')
     done = qevd_bio("submit", "--parts", "2", "--time-h", "1", "--print-sbatch", cwd=home)
