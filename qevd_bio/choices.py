@@ -16,7 +16,12 @@ Sex = Literal["female", "male"]
 CameraView = Literal["front", "oblique", "side", "back"]
 
 
+def nearest(name: str, known: Collection[str]) -> str:
+    """Ask whether the most similar choice was meant; empty where none is similar."""
+    near = difflib.get_close_matches(name, known, 1)
+    return f"Did you mean '{near[0]}'?" if near else ""
+
+
 def suggestion(name: str, known: Collection[str]) -> str:
     """Name the choice that a mistyped name is nearest to, else all of them."""
-    near = difflib.get_close_matches(name, known, 1)
-    return f"Did you mean '{near[0]}'?" if near else f"Use one of {', '.join(known)}"
+    return nearest(name, known) or f"Use one of {', '.join(known)}"

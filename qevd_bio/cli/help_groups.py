@@ -6,14 +6,27 @@ without rich, so that they appear at once and can be piped.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from qevd_bio.choices import nearest
+
 
 class Command(TyperCommand):
-    """A command that lists its options by subject."""
+    """A command that lists its options by subject and suggests a choice for a mistyped one."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401  as below
+        """Add the most similar choice to the message."""
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            if " is not one of " in error.message:
+                name, *known = re.findall("'([^']*)'", error.message)
+                error.message = f"{error.message.rstrip('.')}. {nearest(name, known)}".rstrip()
+            raise
 
     def format_options(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401  click's, or Typer's own
         """Write a section for the arguments and one for each group of options."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from qevd_bio.cli.errors import DONE, SOME_FAILED, guarded, report
+from qevd_bio.cli.help_groups import Command
 from qevd_bio.cli.options import (
     OPTION_ERROR,
     PROGRAM,
@@ -175,7 +176,7 @@ def submit(
 def _work_of(options: list[str]) -> Path:
     """Check options of `run` before they wait in a queue, and return the work folder."""
     reader = typer.Typer(add_completion=False)
-    reader.command()(run)
+    reader.command(cls=Command)(run)
     try:
         given = typer.main.get_command(reader).make_context(f"{PROGRAM} run", list(options)).params
     except OPTION_ERROR as error:

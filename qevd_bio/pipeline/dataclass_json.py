@@ -17,6 +17,7 @@ from typing import (
     get_type_hints,
 )
 
+from qevd_bio.choices import nearest
 from qevd_bio.files.strict_json import JsonValue
 
 if TYPE_CHECKING:
@@ -98,8 +99,9 @@ def value_as(hint: Any, value: Any, name: str, differences: Differences) -> Any:
         return value_as(hint, value, name, differences)
     if origin is Literal:
         if value not in arguments:
-            known = ", ".join(arguments)
-            raise ValueError(f"{name} must be one of {known}, not {value!r}")
+            text = f"{name} must be one of {', '.join(arguments)}, not {value!r}"
+            near = nearest(str(value), arguments)
+            raise ValueError(f"{text}. {near}" if near else text)
         return value
     if origin is tuple:
         if not isinstance(value, list):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from qevd_bio.capture.backend import BACKENDS, HSMR, MEDIAPIPE, RECORDED, Backend
 from qevd_bio.capture.hsmr.options import HsmrOptions
-from qevd_bio.choices import BackendName
+from qevd_bio.choices import BackendName, suggestion
 from qevd_bio.errors import UsageError
 
 
@@ -32,7 +32,7 @@ def backend_named(
         Weights or detector of HSMR cannot be used.
     """
     if name not in BACKENDS:
-        cause, next_step = "no such backend", f"Use one of {', '.join(BACKENDS)}"
+        cause, next_step = "no such backend", suggestion(name, BACKENDS)
     elif (name == RECORDED) != (recorded_root is not None):
         cause = "`--backend recorded` and `--recorded-root` need each other"
         next_step = "Give both, or neither to capture the videos"

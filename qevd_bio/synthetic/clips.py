@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from itertools import product
 from pathlib import Path
@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from qevd_bio.arrays import ByteArray
+from qevd_bio.choices import suggestion
 from qevd_bio.errors import UsageError
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.files.atomic import atomic_path, write_text_atomic
@@ -118,10 +119,8 @@ def _within(option: str, value: float, low: float, high: float) -> None:
         )
 
 
-def _unknown(option: str, value: str, known: Iterable[str]) -> UsageError:
-    return UsageError(
-        f"there is no '{value}'", where=option, next_step=f"Use one of: {', '.join(known)}"
-    )
+def _unknown(option: str, value: str, known: Collection[str]) -> UsageError:
+    return UsageError(f"there is no '{value}'", where=option, next_step=suggestion(value, known))
 
 
 def make_clips(

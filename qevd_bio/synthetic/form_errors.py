@@ -12,6 +12,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from qevd_bio.arrays import FloatArray
+from qevd_bio.choices import nearest
 from qevd_bio.errors import UsageError
 from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS
 
@@ -174,6 +175,7 @@ def form_error_named(name: str, exercise: str) -> FormError:
         raise UsageError(
             f"{exercise} has no form error '{name}'",
             where="synthetic person",
-            next_step=f"Use one of: {listed or 'none is known for this exercise'}",
+            next_step=nearest(name, known)
+            or f"Use one of: {listed or 'none is known for this exercise'}",
         )
     return known[name]

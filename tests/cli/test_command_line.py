@@ -189,3 +189,21 @@ def test_control_characters_do_not_reach_the_terminal() -> None:
     text = table(("a", "b"), [("x\x1b[31m", "line\nbreak\a")])
     assert "\x1b" not in text and "\a" not in text
     assert len(text.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("run --data-root Q --backend hsrm", "'recorded'. Did you mean 'hsmr'?"),
+        ("submit --parts 2 --time-h 1 -- --data-root Q --backend hsrm", "Did you mean 'hsmr'?"),
+        ("run --data-root Q --backend kinect", "'recorded'"),
+        ("synth out --view sid", "there is no 'sid'. Did you mean 'side'?"),
+        ("synth out --build mann", "there is no 'mann'. Did you mean 'man'?"),
+        ("synth out --form-error shalow", "form error 'shalow'. Did you mean 'too_shallow'?"),
+        ("synth out --form-error x", "Use one of: too_shallow (55 %"),
+    ],
+)
+def test_the_most_similar_choice_is_named(tmp_path: Path, command: str, words: str) -> None:
+    done = qevd_bio(*command.split(), cwd=tmp_path)
+    assert done.returncode == 2
+    assert words in done.stderr

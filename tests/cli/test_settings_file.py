@@ -116,6 +116,7 @@ def test_options_of_another_backend_in_the_file_give_way_to_the_command_line(hom
         ("video = '0001'\n", 1, "video must be a list"),
         ("video = [1]\n", 1, "video must be a text, not 1"),
         ("backend = 'kinect'\n", 1, "must be one of mediapipe, hsmr, recorded, not 'kinect'"),
+        ("backend = 'hsrm'\n", 1, "not 'hsrm'. Did you mean 'hsmr'? See docs"),
         ("hsmr = { device = 'tpu' }\n", 1, "must be one of cuda, cpu"),
         ("hsmr.device = 'tpu'\n", 1, "must be one of cuda, cpu"),
         ("# few\nworkers = -3\n", 2, "workers must be 0 or more, not -3"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import cast, get_args
 
 from qevd_bio.capture.hsmr.config import LANDMARKS, HsmrConfig
-from qevd_bio.choices import Device, Precision
+from qevd_bio.choices import Device, Precision, suggestion
 from qevd_bio.errors import UsageError
 
 _DEFAULT = HsmrConfig()
@@ -73,7 +73,5 @@ def hsmr_options_for(backend: str, given: Mapping[str, str | int | None]) -> Hsm
 
 def _one_of(option: str, name: str, known: tuple[str, ...]) -> str:
     if name not in known:
-        raise UsageError(
-            f"there is no '{name}'", where=option, next_step=f"Use one of {', '.join(known)}"
-        )
+        raise UsageError(f"there is no '{name}'", where=option, next_step=suggestion(name, known))
     return name
