@@ -8,7 +8,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 import typer
 
@@ -37,7 +37,8 @@ def guarded(command: Callable[P, int]) -> Callable[P, None]:
         try:
             code = command(*args, **kwargs)
         except KeyboardInterrupt:
-            again = getattr(kwargs.get("asked"), "command", ["qevd-bio", *sys.argv[1:]])
+            asked: Any = kwargs.get("asked")
+            again = asked.command + asked.flags if asked else ["qevd-bio", *sys.argv[1:]]
             cause, next_step = "interrupted; finished units are kept", shlex.join(again)
             code = _fail(cause, next_step, INTERRUPTED, kwargs)
         except BrokenPipeError:

@@ -91,10 +91,13 @@ class Asked:
         From the command line, the environment and the settings file.
     command : list of str
         The whole command that asks for the same again, from any folder.
+    flags : list of str
+        Flags of the command that are no settings, such as ``--json``.
     """
 
     settings: Settings
     command: list[str]
+    flags: list[str]
 
 
 def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
@@ -113,7 +116,9 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
         values = {one.name: given.pop(one.name) for one in fields(Settings)}
         values["video"] = tuple(values["video"] or ())
         settings = Settings(**_without_other_backends(context, values))
-        command(asked=Asked(settings, _whole_command(context, config, settings)), **given)
+        flags = [one.opts[0] for one in context.command.params if given.get(one.name) is True]
+        asked = Asked(settings, _whole_command(context, config, settings), flags)
+        command(asked=asked, **given)
 
     run.__name__, run.__doc__ = command.__name__, command.__doc__
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

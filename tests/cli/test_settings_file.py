@@ -250,7 +250,7 @@ def test_an_interrupted_run_prints_the_whole_command(
     assert done.returncode == 130
     command = (
         f"qevd-bio run --config {home}/qevd-bio.toml --data-root {home}/QEVD "
-        f"--work {home}/work --shard 1/1"
+        f"--work {home}/work --shard 1/1 --json"
     )
     assert f"Go on with: {command}" in done.stderr
     assert json.loads(done.stdout)["error"]["next_step"] == command
