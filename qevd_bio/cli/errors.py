@@ -70,7 +70,7 @@ def _fail(cause: str, next_step: str, code: int, options: dict[str, object]) -> 
     if code == INTERRUPTED:
         report(f"{cause}. Go on with: {next_step}")
     else:
-        report(f"error: {cause}. {next_step}")
+        report(f"error: {cause}{'' if cause.endswith('?') else '.'} {next_step}")
     if options.get("as_json"):
         error = {"cause": cause, "next_step": next_step, "exit_code": code}
         print(json.dumps({"error": error}, ensure_ascii=False, indent=2))

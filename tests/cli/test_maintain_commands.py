@@ -172,5 +172,8 @@ def test_a_work_folder_without_its_rules_names_what_is_gone(tmp_path: Path, comm
     assert done.returncode == 1
     assert f"work.json: names the folder of rules {tmp_path}/own, which does not" in done.stderr
     assert "Restore the folder, or name another by `qevd-bio run --rules DIR`" in done.stderr
+    work_file = tmp_path / "work" / "work.json"
+    work_file.write_text(work_file.read_text().replace('"mediapipe"', '"mediapip"'))
+    assert "Did you mean 'mediapipe'? Run `qevd-bio" in qevd_bio(command, cwd=tmp_path).stderr
     assert qevd_bio("run", *options, "--rules", "moved", cwd=tmp_path).returncode == 3
     assert "names the folder" not in qevd_bio(command, cwd=tmp_path).stderr
