@@ -147,21 +147,17 @@ def _parameter(one: Field[Any], hint: Any) -> inspect.Parameter:  # noqa: ANN401
 
 def _without_other_backends(context: typer.Context, values: dict[str, Any]) -> dict[str, Any]:
     """Ignore what the file gives for another backend than the one on the command line."""
-
-    def is_from(name: str, source: str) -> bool:
-        found = context.get_parameter_source(name)
-        return found is not None and found.name == source
-
-    if not is_from("backend", "COMMANDLINE"):
-        return values
-    ignored = [
-        name
-        for name, backend in BACKEND_OF.items()
-        if backend != values["backend"] and is_from(name, "DEFAULT_MAP")
-    ]
+    backend, others = values["backend"], []
+    if _source(context, "backend") == "COMMANDLINE":
+        others = [name for name, only in BACKEND_OF.items() if only != backend]
+    ignored = [name for name in others if _source(context, name) == "DEFAULT_MAP"]
     if ignored:
-        report(f"--backend {values['backend']}: the file's {', '.join(ignored)} are ignored")
+        report(f"--backend {backend}: the file's {', '.join(ignored)} are ignored")
     return {name: value for name, value in values.items() if name not in ignored}
+
+
+def _source(context: typer.Context, name: str) -> str:
+    return getattr(context.get_parameter_source(name), "name", "")
 
 
 def _use_settings_file(context: typer.Context, path: Path | None) -> Path | None:
@@ -198,8 +194,7 @@ def _whole_command(context: typer.Context, config: Path | None, settings: Settin
         words += ["--config", str(config.absolute())]
     for name in (one.name for one in fields(Settings)):
         value, option = getattr(settings, name), "--" + name.replace("_", "-")
-        source = context.get_parameter_source(name)
-        is_given = source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")
+        is_given = _source(context, name) in ("COMMANDLINE", "ENVIRONMENT")
         if name not in ("data_root", "work") and not is_given:
             continue
         if isinstance(value, bool):
