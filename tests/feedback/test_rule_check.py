@@ -140,6 +140,30 @@ def test_what_a_run_would_lack_is_reported(
     assert cause in " ".join(found(own_rule(tmp_path, change))[key])
 
 
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        (of_constraint(0, source="  "), "constraints.depth.source"),
+        (lambda content: content["tempo_s"].update(source="\u00a0"), "tempo_s.source"),
+        (lambda content: content["tempo_s"].update(shortest=1e-300), "tempo_s.shortest"),
+        (lambda content: content["tempo_s"].update(longest=1e308), "tempo_s.longest"),
+        (lambda content: content["reference"].update(points=10**9), "reference.points"),
+        (lambda content: content["reference"]["keys"][1].update(at=5e-324), "reference.keys"),
+        (lambda content: content.update(version=10**400), "version"),
+        (of_constraint(0, tolerance=1e308), "constraints.depth.tolerance"),
+        (of_constraint(0, target=[-1e308, 150]), "constraints.depth.target.0"),
+        (of_constraint(0, target=[90, 1e308]), "constraints.depth.target.1"),
+        (of_constraint(0, target=[90, 120, 150]), "constraints.depth.target"),
+        (of_constraint(0, id="depth\n"), "constraints.depth\n.id"),
+        (of_constraint(0, too_low=" "), "constraints.depth.too_low"),
+    ],
+)
+def test_extreme_numbers_and_empty_texts_are_issues(
+    change: Change, key: str, tmp_path: Path
+) -> None:
+    assert list(found(own_rule(tmp_path, change))) == [key]
+
+
 def test_faults_of_every_kind_are_reported_at_once(tmp_path: Path) -> None:
     path = own_rule(
         tmp_path,
