@@ -140,6 +140,18 @@ def test_what_a_run_would_lack_is_reported(
     assert cause in " ".join(found(own_rule(tmp_path, change))[key])
 
 
+def leaning(too_high: str) -> Change:
+    of_trunk = {"measure": "trunk_side_lean", "side": "none", "target": [-5, 5], "joint": "trunk"}
+    return of_constraint(6, **of_trunk, too_low="Lean less to the right", too_high=too_high)
+
+
+def test_an_instruction_may_name_a_direction_but_no_other_side(tmp_path: Path) -> None:
+    assert found(own_rule(tmp_path, leaning("Lean less to the left"))) == {}
+    (read,) = checked_files([own_rule(tmp_path, leaning("Shift off your left leg"))]).values()
+    (step,) = {issue.next_step for issue in read.issues}
+    assert "without 'left', which is read as the measured side" in step
+
+
 @pytest.mark.parametrize(
     ("change", "key"),
     [
