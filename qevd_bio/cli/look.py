@@ -11,7 +11,7 @@ import typer
 
 from qevd_bio.choices import ExportFormat
 from qevd_bio.cli.errors import DONE, guarded
-from qevd_bio.cli.options import Json, Work, complete_rule_id, settings_rules
+from qevd_bio.cli.options import Json, Work, rule_ids, settings_rules
 from qevd_bio.cli.output import emit, printable, table
 
 if TYPE_CHECKING:
@@ -98,9 +98,7 @@ def overlay(
     ] = None,
     exercise: Annotated[
         str | None,
-        typer.Option(
-            "--exercise", help="Exercise of a video file.", autocompletion=complete_rule_id
-        ),
+        typer.Option("--exercise", help="Exercise of a video file.", autocompletion=rule_ids),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="mp4 to write; default VIDEO-overlay.mp4.")

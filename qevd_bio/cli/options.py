@@ -75,7 +75,7 @@ def completes(module: str, names: Callable[[Any], Iterable[str]]) -> Callable[[s
     return complete
 
 
-def complete_rule_id(context: typer.Context, incomplete: str) -> list[str]:
+def rule_ids(context: typer.Context, incomplete: str) -> list[str]:
     """Complete the id of a shipped rule or of the user's."""
     from qevd_bio.exercises.load import files_in, rule_files
 

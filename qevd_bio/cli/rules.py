@@ -10,7 +10,7 @@ import typer
 
 from qevd_bio.cli.errors import DONE, FAILED, guarded
 from qevd_bio.cli.help_groups import Command, command_group
-from qevd_bio.cli.options import Json, UserRules, complete_rule_id
+from qevd_bio.cli.options import Json, UserRules, rule_ids
 from qevd_bio.cli.output import emit, table
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def show_rule(
     name: Annotated[
         str,
         typer.Argument(
-            help="Id or any name of an exercise, or a rule file.", autocompletion=complete_rule_id
+            help="Id or any name of an exercise, or a rule file.", autocompletion=rule_ids
         ),
     ],
     user_rules: UserRules,
@@ -138,9 +138,7 @@ def new_rule(
     source: Annotated[
         str,
         typer.Option(
-            "--from",
-            help="Id of the rule to copy, the nearest one.",
-            autocompletion=complete_rule_id,
+            "--from", help="Id of the rule to copy, the nearest one.", autocompletion=rule_ids
         ),
     ],
     user_rules: UserRules,

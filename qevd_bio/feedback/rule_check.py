@@ -160,10 +160,7 @@ def _text_issues(
     if numbers := unbacked_numbers(text, [finding]):
         next_step = "Write instructions and the words of phases without numbers"
         if side := re.search(r"\b(?:left|right)\b", finding.instruction, re.IGNORECASE):
-            next_step += (
-                f" and without '{side[0]}', which is read as the measured side; a direction is "
-                f"'to the {side[0].lower()}'"
-            )
+            next_step += f" and without '{side[0]}', which is read as the measured side"
         yield RuleIssue(
             rule.file,
             words_key,
