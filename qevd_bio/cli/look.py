@@ -11,7 +11,7 @@ import typer
 
 from qevd_bio.choices import ExportFormat
 from qevd_bio.cli.errors import DONE, guarded
-from qevd_bio.cli.options import RULE_IDS, Json, UserRules, Work
+from qevd_bio.cli.options import Json, Work, rule_ids, settings_rules
 from qevd_bio.cli.output import emit, printable, table
 
 if TYPE_CHECKING:
@@ -88,10 +88,17 @@ def plot(
 def overlay(
     video: Annotated[str, typer.Argument(help="Video id; or a video file, with --exercise.")],
     work: Work,
-    user_rules: UserRules,
+    user_rules: Annotated[
+        Path | None,
+        typer.Option(
+            "--rules",
+            metavar="DIR",
+            help="Folder of your own rules, for a video file; default that of the settings file.",
+        ),
+    ] = None,
     exercise: Annotated[
         str | None,
-        typer.Option("--exercise", help="Exercise of a video file.", autocompletion=RULE_IDS),
+        typer.Option("--exercise", help="Exercise of a video file.", autocompletion=rule_ids),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="mp4 to write; default VIDEO-overlay.mp4.")
@@ -107,6 +114,8 @@ def overlay(
     from qevd_bio.views.overlay.write_video import write_overlay
 
     target = out or Path(f"{Path(video).stem}-overlay.mp4")
+    if Path(video).is_file():
+        user_rules = user_rules or settings_rules()
     analysed = video_or_file(video, work, exercise, target, user_rules)
     with frame_progress(len(analysed.motion.time_s)) as on_frame:
         frames = write_overlay(analysed, target, longest_side_px=longest_side, on_frame=on_frame)

@@ -38,6 +38,11 @@ def _work_folder() -> Path:
     return Path(_read(None).get("work", "work"))
 
 
+def settings_rules() -> Path | None:
+    """Return the folder of the user's rules that `qevd-bio.toml` names."""
+    return _read(None).get("rules")
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value instead of text.")]
 Work = Annotated[
     Path,
@@ -56,7 +61,7 @@ UserRules = Annotated[
         metavar="DIR",
         help="Folder of your own rules: they add to the shipped ones, or replace those of the "
         "same id.",
-        default_factory=lambda: _read(None).get("rules"),
+        default_factory=settings_rules,
         show_default=f"rules of {SETTINGS_FILE}",
     ),
 ]
@@ -75,7 +80,15 @@ def completes(module: str, names: Callable[[Any], Iterable[str]]) -> Callable[[s
     return complete
 
 
-RULE_IDS = completes("exercises.load", lambda load: load.rule_files())
+def rule_ids(context: typer.Context, incomplete: str) -> list[str]:
+    """Complete the id of a shipped rule or of the user's."""
+    from qevd_bio.exercises.load import files_in, rule_files
+
+    own = context.params.get("user_rules") or settings_rules()
+    known = rule_files() | (files_in(Path(own)) if own else {})
+    return [name for name in known if name.startswith(incomplete)]
+
+
 STAGE_NAMES = completes(
     "pipeline.stages", lambda stages: [one.name for one in stages.Stage.__subclasses__()]
 )

@@ -10,7 +10,7 @@ import typer
 
 from qevd_bio.cli.errors import DONE, FAILED, guarded
 from qevd_bio.cli.help_groups import Command, command_group
-from qevd_bio.cli.options import RULE_IDS, Json, UserRules
+from qevd_bio.cli.options import Json, UserRules, rule_ids
 from qevd_bio.cli.output import emit, table
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def show_rule(
     name: Annotated[
         str,
         typer.Argument(
-            help="Id or any name of an exercise, or a rule file.", autocompletion=RULE_IDS
+            help="Id or any name of an exercise, or a rule file.", autocompletion=rule_ids
         ),
     ],
     user_rules: UserRules,
@@ -98,10 +98,12 @@ def _rule_named(name: str, user_rules: Path | None) -> Rule:
 @rules_app.command("check", cls=Command)
 @guarded
 def check_rules(
+    user_rules: UserRules,
     paths: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[FILE|FOLDER]...", help="Rules to check; the shipped ones when none is named."
+            metavar="[FILE|FOLDER]...",
+            help="Rules to check; all when none is named.",
         ),
     ] = None,
     as_json: Json = False,
@@ -112,7 +114,7 @@ def check_rules(
     from qevd_bio.feedback.rule_check import checked_files
 
     results, lines = [], []
-    for path, read in checked_files(rule_paths(paths or [])).items():
+    for path, read in checked_files(rule_paths(paths or [], user_rules), user_rules).items():
         summary = summary_lines(read.rule) if read.rule and not read.issues else []
         issues = [
             {"key": one.key, "cause": one.cause, "next_step": one.next_step} for one in read.issues
@@ -136,18 +138,16 @@ def new_rule(
     source: Annotated[
         str,
         typer.Option(
-            "--from", help="Id of the rule to copy, the nearest one.", autocompletion=RULE_IDS
+            "--from", help="Id of the rule to copy, the nearest one.", autocompletion=rule_ids
         ),
     ],
-    user_rules: Annotated[
-        Path, typer.Option("--rules", metavar="DIR", help="Folder to write it into.")
-    ] = Path("my_rules"),
+    user_rules: UserRules,
     as_json: Json = False,
 ) -> int:
-    """Start a rule of your own: a copy of a near one, every key explained."""
+    """Start a rule of your own in --rules, else my_rules: a copy of a near one, explained."""
     from qevd_bio.exercises.new_rule import write_new_rule
 
-    path = write_new_rule(rule_id, source, user_rules)
+    path = write_new_rule(rule_id, source, user_rules or Path("my_rules"))
     again = f"edit it, then: qevd-bio rules check {shlex.quote(str(path))}"
     emit({"file": path}, f"{path}\n{again}", as_json=as_json)
     return DONE

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from qevd_bio.cli.errors import DONE, FAILED, guarded, report
-from qevd_bio.cli.options import RULE_IDS, Json, UserRules, Work, completes
+from qevd_bio.cli.options import Json, UserRules, Work, completes, rule_ids
 from qevd_bio.cli.output import emit, table
 
 _REPEATABLE = "Can be given again: all combinations are rendered."
@@ -52,7 +52,7 @@ def synth(
     user_rules: UserRules,
     exercise: Annotated[
         list[str] | None,
-        typer.Option("--exercise", help=f"Default: squat. {_REPEATABLE}", autocompletion=RULE_IDS),
+        typer.Option("--exercise", help=f"Default: squat. {_REPEATABLE}", autocompletion=rule_ids),
     ] = None,
     view: Annotated[
         list[str] | None,

@@ -99,7 +99,7 @@ def _start_issues(rule: Rule) -> _Found:
 
 def _key_pose_issues(rule: Rule) -> _Found:
     places = [key.at for key in rule.reference_keys]
-    if places[0] == 0 and all(a < b for a, b in pairwise(places)):
+    if places[0] == 0 and all(b - a > 1e-6 for a, b in pairwise([*places, 1.0])):
         return []
     return [("reference.keys", "must start at 0 and increase", "Order the poses by 'at'")]
 

@@ -91,13 +91,13 @@ def rule_files(user_folder: Path | None = None) -> dict[str, Path]:
     return {name: path for name, path in shipped.items() if name not in own} | own
 
 
-def rule_paths(paths: Sequence[Path]) -> list[Path]:
-    """List the rule files among paths and in folders among them; the shipped ones for no path.
+def rule_paths(paths: Sequence[Path], user_folder: Path | None = None) -> list[Path]:
+    """List the rule files among paths and in folders among them; those of `rule_files` for none.
 
     `RuleError` where a folder holds no rule.
     """
     if not paths:
-        return list(rule_files().values())
+        return list(rule_files(user_folder).values())
     return [
         one for path in paths for one in (_own_files(path).values() if path.is_dir() else [path])
     ]

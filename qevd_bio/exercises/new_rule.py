@@ -47,7 +47,7 @@ def write_new_rule(rule_id: str, source_id: str, folder: Path) -> Path:
     pattern = rule_schema()["properties"]["id"]["pattern"]
     if not re.search(pattern, rule_id):
         raise UsageError(
-            "an id has small letters, digits and underscores, and begins with a letter",
+            "an id has at most 64 small letters, digits and underscores, and begins with a letter",
             where=rule_id,
             next_step="Choose an id such as romanian_deadlift",
         )

@@ -42,7 +42,7 @@ def rule_from(record: Mapping[str, Any], file: str, digest: str) -> tuple[Rule, 
     tempo, reference = record["tempo_s"], record["reference"]
     rule = Rule(
         id=record["id"],
-        version=record["version"],
+        version=int(record["version"]),
         title=record["title"],
         aliases=tuple(record["aliases"]),
         cue_groups=tuple(record["cue_groups"]),
@@ -65,7 +65,7 @@ def rule_from(record: Mapping[str, Any], file: str, digest: str) -> tuple[Rule, 
         dynamic_joints=tuple(record["joints"]["dynamic"]),
         static_joints=tuple(record["joints"]["static"]),
         constraints=tuple(_constraint_from(item) for item in record["constraints"]),
-        points=reference["points"],
+        points=int(reference["points"]),
         start_phase=reference["start_phase"],
         reference_keys=tuple(
             ReferenceKey(float(pose["at"]), deg)

@@ -32,7 +32,7 @@ _POSE_ITEM = re.compile(r"(?:(right|left) )?([a-z -]+) (-?\d+)°")
 _VERB = re.compile(r".*\b(increase|reduce|decrease)\b[^.;]*$", re.IGNORECASE | re.DOTALL)
 _SIDE_BEFORE = re.compile(r"\b(right|left) $", re.IGNORECASE)
 _SIDE_AFTER = re.compile(r"[^,.;()]{0,20} \((?:right|left)\)|[^\s,.;()]* (?:right|left)\b")
-_SIDE = re.compile(r"\b(right|left)\b", re.IGNORECASE)
+_SIDE = re.compile(r"(?<!to the )\b(right|left)\b", re.IGNORECASE)  # "to the left" is a direction
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -54,11 +55,11 @@ def usable_rules(user_folder: Path | None = None) -> dict[str, Rule]:
     return sound_rules(_proven(one) if path in own else one for path, one in read.items())
 
 
-def checked_files(files: Sequence[Path]) -> dict[Path, ReadRule]:
-    """Read and check rule files together with the shipped rules that they do not replace."""
+def checked_files(files: Sequence[Path], user_folder: Path | None = None) -> dict[Path, ReadRule]:
+    """Read and check rule files together with the other rules that they do not replace."""
     own = {path.stem for path in files}
-    shipped = [path for name, path in rule_files().items() if name not in own]
-    read = read_rules([*shipped, *files])
+    others = [path for name, path in rule_files(user_folder).items() if name not in own]
+    read = read_rules([*others, *files])
     return {path: _proven(read[path]) for path in files}
 
 
@@ -157,10 +158,13 @@ def _text_issues(
         yield RuleIssue(rule.file, key, error.message, error.next_step)
         return
     if numbers := unbacked_numbers(text, [finding]):
+        next_step = "Write instructions and the words of phases without numbers"
+        if side := re.search(r"\b(?:left|right)\b", finding.instruction, re.IGNORECASE):
+            next_step += f" and without '{side[0]}', which is read as the measured side"
         yield RuleIssue(
             rule.file,
             words_key,
             f"no measurement backs {', '.join(numbers)} in the sentence '{text}', so no release "
             "may hold it",
-            "Write instructions and the words of phases without numbers",
+            next_step,
         )

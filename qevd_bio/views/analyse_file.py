@@ -39,7 +39,7 @@ def video_or_file(
     out : Path
         Where the result will be written; neither the source data nor the video itself.
     user_rules : Path, optional
-        Folder of the user's rules for a file; a work folder knows its own.
+        Folder of the user's rules; only by a file, a work folder knows its own.
 
     Returns
     -------
@@ -52,10 +52,10 @@ def video_or_file(
     """
     path = Path(video)
     if not path.is_file():
-        if exercise is not None:
+        if exercise is not None or user_rules is not None:
             raise UsageError(
-                "the exercises of a work folder's video are known",
-                where="--exercise",
+                "the exercises and rules of a work folder's video are known",
+                where="--rules" if exercise is None else "--exercise",
                 next_step=f"Leave it out; or name an existing file instead of '{video}'",
             )
         pipeline = reopen_pipeline(work)

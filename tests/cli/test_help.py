@@ -110,6 +110,17 @@ def test_choices_complete_in_the_shell(words: tuple[str, ...], expected: list[st
     assert completions(*words) == expected
 
 
+def test_rules_of_the_user_complete_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("myr", "given"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / f"squat_{folder}.json").touch()
+    (tmp_path / "qevd-bio.toml").write_text('rules = "myr"')
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    monkeypatch.chdir(tmp_path)
+    assert completions("rules", "show", "squat_m") == ["squat_myr"]
+    assert completions("rules", "show", "--rules", "given", "squat_g") == ["squat_given"]
+
+
 def test_a_broken_settings_file_does_not_disturb_completion(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

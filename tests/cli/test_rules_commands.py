@@ -112,6 +112,30 @@ def test_a_new_rule_is_a_copy_with_every_key_explained(tmp_path: Path) -> None:
     assert "deadlift" in ran("rules", "list", "--rules", str(folder))
 
 
+def test_every_command_finds_the_rules_of_the_settings_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("qevd-bio.toml").write_text('rules = "myr"', encoding="utf-8")
+    ran("rules", "new", "deadlift", "--from", "good_mornings")
+    ran("rules", "new", "dl2", "--from", "deadlift")
+    assert sorted(path.name for path in Path("myr").iterdir()) == ["deadlift.json", "dl2.json"]
+    checked = json.loads(ran("rules", "check", "--json"))
+    assert len(checked) == len(RULES) + 2
+    assert json.loads(ran("rules", "check", "--rules", "myr", "--json")) == checked
+    Path("other").mkdir()
+    clash = spoiled(Path("other"), "squat", lambda rule: rule.update(aliases=["dl2"]))
+    assert "belongs to dl2 too" in ran("rules", "check", str(clash), code=1)
+    Path("qevd-bio.toml").unlink()
+    ran("rules", "new", "dl3", "--from", "squat")
+    assert Path("my_rules/dl3.json").is_file()
+
+
+def test_rules_are_refused_for_a_video_of_a_work_folder() -> None:
+    done = CliRunner().invoke(app, ["overlay", "0001", "--rules", "nix"])
+    assert done.exit_code == 2 and "--rules: the exercises and rules" in done.output
+
+
 @pytest.mark.parametrize("rule_id", list(RULES))
 def test_a_copy_of_a_shipped_rule_replaces_it_unchanged(rule_id: str, tmp_path: Path) -> None:
     ran("rules", "new", rule_id, "--from", rule_id, "--rules", str(tmp_path))

@@ -140,6 +140,42 @@ def test_what_a_run_would_lack_is_reported(
     assert cause in " ".join(found(own_rule(tmp_path, change))[key])
 
 
+def leaning(too_high: str) -> Change:
+    of_trunk = {"measure": "trunk_side_lean", "side": "none", "target": [-5, 5], "joint": "trunk"}
+    return of_constraint(6, **of_trunk, too_low="Lean less to the right", too_high=too_high)
+
+
+def test_an_instruction_may_name_a_direction_but_no_other_side(tmp_path: Path) -> None:
+    assert found(own_rule(tmp_path, leaning("Lean less to the left"))) == {}
+    (read,) = checked_files([own_rule(tmp_path, leaning("Shift off your left leg"))]).values()
+    (step,) = {issue.next_step for issue in read.issues}
+    assert "without 'left', which is read as the measured side" in step
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        (of_constraint(0, source="  "), "constraints.depth.source"),
+        (lambda content: content["tempo_s"].update(source="\u00a0"), "tempo_s.source"),
+        (lambda content: content["tempo_s"].update(shortest=1e-300), "tempo_s.shortest"),
+        (lambda content: content["tempo_s"].update(longest=1e308), "tempo_s.longest"),
+        (lambda content: content["reference"].update(points=10**9), "reference.points"),
+        (lambda content: content["reference"]["keys"][1].update(at=5e-324), "reference.keys"),
+        (lambda content: content.update(version=10**400), "version"),
+        (of_constraint(0, tolerance=1e308), "constraints.depth.tolerance"),
+        (of_constraint(0, target=[-1e308, 150]), "constraints.depth.target.0"),
+        (of_constraint(0, target=[90, 1e308]), "constraints.depth.target.1"),
+        (of_constraint(0, target=[90, 120, 150]), "constraints.depth.target"),
+        (of_constraint(0, id="depth\n"), "constraints.depth\n.id"),
+        (of_constraint(0, too_low=" "), "constraints.depth.too_low"),
+    ],
+)
+def test_extreme_numbers_and_empty_texts_are_issues(
+    change: Change, key: str, tmp_path: Path
+) -> None:
+    assert list(found(own_rule(tmp_path, change))) == [key]
+
+
 def test_faults_of_every_kind_are_reported_at_once(tmp_path: Path) -> None:
     path = own_rule(
         tmp_path,
