@@ -22,27 +22,13 @@ _WIDTH = 100
 
 
 def write_new_rule(rule_id: str, source_id: str, folder: Path) -> Path:
-    """Write a commented rule file to be edited, from a copy of another rule.
+    """Write a commented rule file to be edited, from a copy of another rule; return its path.
 
-    Parameters
-    ----------
-    rule_id : str
-        Id of the new rule; that of a shipped rule starts its replacement.
-    source_id : str
-        Id of a rule, shipped or in `folder`.
-    folder : Path
-        Where ``<rule_id>.json`` is written; made when absent.
-
-    Returns
-    -------
-    Path
-        The file. It passes every check as it is. Its numbers are the source's: of another
-        exercise they count as unverified.
-
-    Raises
-    ------
-    UsageError
-        The id cannot be one, the file exists, or no rule has the source's id.
+    `rule_id` is the id of the new rule; that of a shipped rule starts its replacement. The source
+    is a rule shipped or in `folder`, where ``<rule_id>.json`` is written; the folder is made when
+    absent. The file passes every check as it is. Its numbers are the source's: of another exercise
+    they count as unverified. `UsageError` where the id cannot be one, the file exists, or no rule
+    has the source's id.
     """
     pattern = rule_schema()["properties"]["id"]["pattern"]
     if not re.search(pattern, rule_id):

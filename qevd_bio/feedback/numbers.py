@@ -32,7 +32,9 @@ _POSE_ITEM = re.compile(r"(?:(right|left) )?([a-z -]+) (-?\d+)°")
 _VERB = re.compile(r".*\b(increase|reduce|decrease)\b[^.;]*$", re.IGNORECASE | re.DOTALL)
 _SIDE_BEFORE = re.compile(r"\b(right|left) $", re.IGNORECASE)
 _SIDE_AFTER = re.compile(r"[^,.;()]{0,20} \((?:right|left)\)|[^\s,.;()]* (?:right|left)\b")
-_SIDE = re.compile(r"(?<!to the )\b(right|left)\b", re.IGNORECASE)  # "to the left" is a direction
+_PART = "arm|elbow|foot|hand|heel|hip|knee|leg|shin|shoulder|side|thigh|ankle|wrist"
+# "to the left" is a direction; "to the left knee" names a side.
+_SIDE = re.compile(rf"\b(?:(?<!to the )|(?=\w+ (?:{_PART})))(right|left)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

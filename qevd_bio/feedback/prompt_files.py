@@ -23,17 +23,9 @@ PROMPT_FILES: Mapping[str, str] = {
 
 @functools.cache
 def load_prompt(name: str) -> dict[str, Any]:
-    """Read one of `PROMPT_FILES` and check it against its schema.
+    """Read one of `PROMPT_FILES`, shared between callers and not to be changed.
 
-    Returns
-    -------
-    dict
-        Shared between callers, not to be changed.
-
-    Raises
-    ------
-    RuleError
-        The file is no JSON or breaks its schema; the message names the key.
+    `RuleError` where the file is no JSON or breaks its schema; the message names the key.
     """
     content = _read_json(name)
     check_prompt(content, _read_json(PROMPT_FILES[name]), where=f"prompts/{name}")
@@ -41,13 +33,7 @@ def load_prompt(name: str) -> dict[str, Any]:
 
 
 def check_prompt(content: Mapping[str, Any], schema: Mapping[str, Any], *, where: str) -> None:
-    """Check the content of a prompt file against a JSON schema.
-
-    Raises
-    ------
-    RuleError
-        Names the first key that breaks the schema.
-    """
+    """Check a prompt file by a JSON schema; `RuleError` names the first key that breaks it."""
     error = best_match(Draft202012Validator(schema).iter_errors(content))
     if error is not None:
         raise RuleError(

@@ -110,10 +110,7 @@ def load_sessions(
 ) -> Sessions:
     """Read the sessions of QEVD's folder, with an annotation of salient joints if there is one.
 
-    Raises
-    ------
-    DataError
-        The folder or an annotation file cannot be used.
+    `DataError` where the folder or an annotation file cannot be used.
     """
     loaded = load_records(data_root)
     by_id = {record.unit_id: _session(record, rules) for record in loaded.records}
@@ -130,13 +127,7 @@ def load_sessions(
 
 
 def chosen_videos(sessions: Sessions, videos: tuple[str, ...]) -> tuple[str, ...]:
-    """Pick videos by id; none named means all.
-
-    Raises
-    ------
-    UsageError
-        A named video is in no record.
-    """
+    """Pick videos by id, all if none is named; `UsageError` for one that is in no record."""
     for video in videos:
         if video not in sessions.by_id:
             raise UsageError(

@@ -68,22 +68,9 @@ class Body:
 def load_body(build: str) -> Body:
     """Load one build of the body that ships with the package.
 
-    Parameters
-    ----------
-    build : str
-        ``man`` (1.78 m, 74 kg), ``woman`` (1.65 m, 57 kg) or ``heavy`` (1.76 m, 95 kg).
-
-    Returns
-    -------
-    Body
-        Shared between callers: treat its arrays as read-only.
-
-    Raises
-    ------
-    UsageError
-        No such build.
-    DataError
-        The file was baked for another joint order.
+    ``man`` (1.78 m, 74 kg), ``woman`` (1.65 m, 57 kg) or ``heavy`` (1.76 m, 95 kg). Shared between
+    callers: treat its arrays as read-only. `UsageError` for no such build; `DataError` where the
+    file was baked for another joint order.
     """
     if build not in BUILDS:
         raise UsageError(

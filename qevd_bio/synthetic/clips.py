@@ -126,29 +126,12 @@ def _unknown(option: str, value: str, known: Collection[str]) -> UsageError:
 def make_clips(
     folder: Path, clips: tuple[Clip, ...], on_frame: Callable[[], None] = lambda: None
 ) -> list[Path]:
-    """Render clips and write their truth beside them.
+    """Render clips and write their truth beside them; return the videos.
 
-    Parameters
-    ----------
-    folder : Path
-        A new or empty folder. A clip becomes ``NAME.mp4``, ``NAME_timestamps.npy``
-        (nanoseconds), and ``NAME.npz`` with ``time_s`` (T,), ``poses`` (T, 46) in rad in the
-        camera frame (gravity is (0, 1, 0) there) and ``dof_names``; ``truth.json`` lists all
-        with their repetitions.
-    clips : tuple of Clip
-        What to render.
-    on_frame : callable
-        Called after each frame.
-
-    Returns
-    -------
-    list of Path
-        The videos.
-
-    Raises
-    ------
-    UsageError
-        The folder holds something.
+    The folder is new or empty, else `UsageError`. A clip becomes ``NAME.mp4``,
+    ``NAME_timestamps.npy`` (nanoseconds), and ``NAME.npz`` with ``time_s`` (T,), ``poses`` (T, 46)
+    in rad in the camera frame (gravity is (0, 1, 0) there) and ``dof_names``; ``truth.json`` lists
+    all with their repetitions. `on_frame` is called after each frame.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(

@@ -28,27 +28,11 @@ def video_or_file(
 ) -> AnalysedVideo:
     """Read a video of a work folder by its id, or analyse a video file with its exercise.
 
-    Parameters
-    ----------
-    video : str
-        Id, or path of a file.
-    work : Path
-        Work folder of an id; not read for a file.
-    exercise : str or None
-        Any name of a rule; needed by a file, and only by a file.
-    out : Path
-        Where the result will be written; neither the source data nor the video itself.
-    user_rules : Path, optional
-        Folder of the user's rules; only by a file, a work folder knows its own.
-
-    Returns
-    -------
-    AnalysedVideo
-
-    Raises
-    ------
-    UsageError, DataError, VideoError
-        The exercise is unknown, missing or superfluous, or the video cannot be used.
+    The work folder is not read for a file, and knows its own rules: `user_rules` are for a file.
+    The exercise, any name of a rule, is needed by a file, and only by a file. `out`, where the
+    result will be written, is neither the source data nor the video itself. `UsageError`,
+    `DataError` or `VideoError` where the exercise is unknown, missing or superfluous, or the video
+    cannot be used.
     """
     path = Path(video)
     if not path.is_file():

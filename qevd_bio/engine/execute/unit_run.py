@@ -20,16 +20,7 @@ from qevd_bio.frame_progress import frame_listener
 class UnitRunner:
     """Runs units; sets a stage up before its first unit that must run, and keeps it.
 
-    Parameters
-    ----------
-    stages : sequence of Stage
-        Every stage after the ones it reads from.
-    store : Store
-        Where results lie and go.
-    run_id : str
-        Names the run in the records of its units.
-    before_setup : callable
-        Called with the name of a stage before its `setup`, which may take minutes.
+    `before_setup` is called with the name of a stage before its `setup`, which may take minutes.
     """
 
     stages: Sequence[Stage]

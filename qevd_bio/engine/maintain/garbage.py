@@ -42,21 +42,9 @@ class Waste:
 
 
 def note_published(work: Path, name: str, artifacts: Iterable[str]) -> None:
-    """Note that a release was made from these artifacts, so that they are kept.
+    """Note that a release was made from the artifacts with these sha256, so that they are kept.
 
-    Parameters
-    ----------
-    work : Path
-        The work folder.
-    name : str
-        Differs from those of other releases.
-    artifacts : iterable of str
-        Their sha256.
-
-    Raises
-    ------
-    EnvironmentProblem
-        The work folder cannot be written.
+    `name` differs from those of other releases.
     """
     path = work / PUBLISHED_FOLDER / f"{name}.json"
     text = dump_json({"artifacts": sorted(set(artifacts))}, where=str(path), indent=1)
@@ -73,25 +61,10 @@ def waste(
     others: Sequence[Sequence[PlannedUnit]] = (),
     leftover_age_s: float = LEFTOVER_AGE_S,
 ) -> list[Waste]:
-    """Find what no plan and no published release needs.
+    """Find what no plan and no published release needs, by path; nothing is changed.
 
-    Parameters
-    ----------
-    stages : sequence of Stage
-        Every stage after the ones it reads from.
-    planned : sequence of PlannedUnit
-        What `plan` returned for all videos.
-    store : Store
-        Where results lie; nothing is changed.
-    others : sequence of sequence of PlannedUnit
-        What `plan` returned for other configurations this folder serves.
-    leftover_age_s : float
-        Temporary files younger than this, in seconds, may belong to a run that goes on.
-
-    Returns
-    -------
-    list of Waste
-        By path.
+    `planned` is the plan of all videos, `others` those of other configurations that the folder
+    serves. Temporary files younger than `leftover_age_s` may belong to a run that goes on.
 
     Notes
     -----

@@ -33,15 +33,8 @@ class Link:
 def chain(record: UnitRecord, stages: Sequence[Stage], store: Store) -> list[Link]:
     """Follow the artifact of a completed unit back to the source files.
 
-    Returns
-    -------
-    list of Link
-        The unit itself first, then those it was made from, each once.
-
-    Raises
-    ------
-    DataError
-        An artifact that it was made from is not in the store any more.
+    The unit itself comes first, then those it was made from, each once; `DataError` when one of
+    their artifacts is not in the store any more.
     """
     writer = {stage.writes: stage.name for stage in stages}
     found = {record.stage: record}
