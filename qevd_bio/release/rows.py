@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ def runs_of(ids: pa.ChunkedArray) -> Iterator[tuple[str, int, int]]:
     codes = coded.indices.to_numpy(zero_copy_only=False)
     ends = [*(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
     names = coded.dictionary.to_pylist()
-    for start, stop in zip([0, *ends], ends, strict=False):
+    for start, stop in pairwise([0, *ends]):
         yield names[codes[start]], start, stop
 
 

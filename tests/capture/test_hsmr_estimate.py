@@ -144,7 +144,7 @@ def test_frames_do_not_pile_up_however_long_the_video_is():
     ahead = CONFIG.detect_every * CONFIG.detect_together
     seen = estimate_person(frames(150), ColourDetector(), on_cpu(), CONFIG)
     assert len(seen.q) == 150
-    assert most <= 3 * ahead + 4, "in line, at the detector, and being made of"
+    assert most <= 3 * ahead + 4, "waiting, at the detector, and in preparation"
 
 
 def test_a_video_of_nobody_has_frames_and_no_estimates():
