@@ -4,7 +4,7 @@ Every clip is cut in halves; the second half is turned, mirrored, scaled, croppe
 framed by bars and coded again, one at a time and all at once. Halves of one clip show the same
 place in another take; halves of different clips show different places.
 
-    python -m benchmarks.audit ../shared/data/videos
+    python -m benchmarks.audit VIDEOS
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Angles captured from rendered people against their exactly known angles.
 
-Run ``python -m benchmarks.capture --cache DIR``; DIR keeps the landmarks, so that MediaPipe looks
-at each clip once. ``--group other`` takes views and exercises that nothing was chosen on.
+Run ``python -m benchmarks.capture --cache DIR``; DIR keeps the landmarks, so that the detector
+looks at each clip once. ``--group other`` takes views and exercises that nothing was chosen on.
 
 T frames, D = 46 DoF, K = 14 joints of the stick body
 """
@@ -13,20 +13,22 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
-from benchmarks.capture_clips import CLIPS, NEEDS, ORDER, Seen, seen_clip
+from benchmarks.capture_clips import CLIPS, NEEDS, Seen, seen_clip
 from qevd_bio.arrays import FloatArray
 from qevd_bio.capture.monocular.backend import fit_landmarks
 from qevd_bio.capture.monocular.config import LiftingConfig, MediaPipeConfig
 from qevd_bio.capture.monocular.inverse_kinematics import inverse_kinematics
+from qevd_bio.capture.monocular.stick_body import SKEL_JOINTS
 from qevd_bio.capture.person.pose_landmarker import BODY_LANDMARKS
+from qevd_bio.choices import DetectorModel
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX
 from qevd_bio.skeleton.kinematics import Skeleton
 from qevd_bio.skeleton.measures import measure_values
-from qevd_bio.synthetic.body_mesh import load_body
 
 GRAVITY = np.array([0.0, 1.0, 0.0])
 IN_VIEW_SHARE = 0.5
@@ -71,8 +73,8 @@ def fitted(seen: Seen) -> tuple[FloatArray, FloatArray, Skeleton]:
 def exact_joints(seen: Seen) -> tuple[FloatArray, FloatArray, Skeleton]:
     """Read the true joints in space: what remains is the inverse kinematics' error."""
     share = LiftingConfig().spine_share_of_hips
-    q = inverse_kinematics(seen.joints_m[:, ORDER], spine_share=share)
-    return q, np.full(q.shape, np.nan), load_body(seen.clip.build).skeleton
+    q = inverse_kinematics(seen.joints_m[:, SKEL_JOINTS], spine_share=share)
+    return q, np.full(q.shape, np.nan), seen.skeleton
 
 
 SOURCES: dict[str, Fit] = {
@@ -102,7 +104,7 @@ def readings(seen: Seen, fit: Fit) -> Iterator[Reading]:
     names = [f"{measure}_{side}" for measure in NEEDS for side in "rl"]
     q, sigma, skeleton = fit(seen)
     valid = np.isfinite(q[:, 0])
-    body = load_body(seen.clip.build).skeleton
+    body = seen.skeleton
     known = measure_values(names, seen.q, body, GRAVITY)
     measured = measure_values(names, q[valid], skeleton, GRAVITY)
     world = inverse_kinematics(seen.landmarks.world_m[:, list(BODY_LANDMARKS)])
@@ -208,8 +210,10 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--group", choices=sorted(CLIPS), default="grid")
     parser.add_argument("--source", choices=sorted(SOURCES), default="landmarks")
+    parser.add_argument("--detector-model", choices=get_args(DetectorModel), default="heavy")
     chosen = parser.parse_args()
-    clips = [seen_clip(clip, chosen.cache) for clip in CLIPS[chosen.group]]
+    model = chosen.detector_model
+    clips = [seen_clip(clip, chosen.cache, model) for clip in CLIPS[chosen.group]]
     before = time.process_time()
     found = [r for seen in clips for r in readings(seen, SOURCES[chosen.source])]
     spent = time.process_time() - before

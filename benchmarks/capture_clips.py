@@ -1,4 +1,4 @@
-"""Rendered clips with exactly known motion, and what MediaPipe sees in them, kept in a cache.
+"""Rendered clips with exactly known motion, and what the detector sees in them, kept in a cache.
 
 T frames, D = 46 DoF, J = 24 joints, P = 12 points of the limbs, F triangles
 """
@@ -6,6 +6,7 @@ T frames, D = 46 DoF, J = 24 joints, P = 12 points of the limbs, F triangles
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +14,13 @@ import numpy as np
 
 from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.capture.config import PersonConfig
-from qevd_bio.capture.monocular.stick_body import BODY_JOINTS
 from qevd_bio.capture.person.follow_person import Landmarks
 from qevd_bio.capture.person.pose_landmarker import PoseLandmarker
+from qevd_bio.choices import DetectorModel
 from qevd_bio.exercises.load import load_rules
 from qevd_bio.exercises.references import build_reference
 from qevd_bio.skeleton.dofs import JOINT_INDEX, JOINT_NAMES, mirror_q
+from qevd_bio.skeleton.kinematics import Skeleton
 from qevd_bio.synthetic.body_mesh import Body, load_body, pose_body
 from qevd_bio.synthetic.form_errors import with_offsets
 from qevd_bio.synthetic.performance import Performance, perform, swings
@@ -34,11 +36,6 @@ from qevd_bio.synthetic.scene import (
 )
 
 WIDTH_PX, HEIGHT_PX = 480, 640
-SKEL_NAME = {
-    "shoulder": "humerus", "elbow": "ulna", "wrist": "hand", "hip": "femur", "knee": "tibia",
-    "ankle": "talus", "toe": "toes",
-}  # fmt: skip
-ORDER = [JOINT_INDEX[SKEL_NAME[name[:-2]] + name[-2:]] for name in BODY_JOINTS]
 _LEG, _ARM = ("femur", "tibia", "talus", "calcn", "toes"), ("humerus", "ulna", "radius", "hand")
 _BONES = (
     ("humerus", "ulna", _ARM), ("ulna", "ulna", _ARM), ("ulna", "hand", _ARM),
@@ -129,13 +126,27 @@ CLIPS: dict[str, list[Clip]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Filmed:
+    """A clip before the camera: body, colours (7, 3), camera, and q (T, 46) in the world."""
+
+    clip: Clip
+    body: Body
+    outfit: FloatArray
+    camera: Camera
+    time_s: FloatArray
+    q: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """A clip with its truth.
 
     Attributes
     ----------
+    skeleton : Skeleton
+        The true body.
     landmarks : Landmarks
-        What MediaPipe found.
+        What the detector found.
     time_s : ndarray (T,)
         Seconds.
     q : ndarray (T, 46)
@@ -147,12 +158,13 @@ class Seen:
     visible : ndarray (T, P) of bool
         Whether each of `POINTS` shows the skin of its own limb.
     landmark_s : float
-        Processor seconds MediaPipe took.
+        Processor seconds the detector took.
     camera_focal_px : float
         Focal length of the rendering camera.
     """
 
     clip: Clip
+    skeleton: Skeleton
     landmarks: Landmarks
     time_s: FloatArray
     q: FloatArray
@@ -200,21 +212,28 @@ def _turn(p: FloatArray, q: FloatArray, spot: FloatArray) -> FloatArray:
     return np.asarray(across - (q[:, 1] - p[:, 1]) * (spot[0] - p[:, 0]))
 
 
-def _make(clip: Clip) -> Seen:
-    body, camera = load_body(clip.build), camera_for(clip.view, WIDTH_PX, HEIGHT_PX)
-    performance = _performance(clip)
+def filmed(clip: Clip, body: Body, outfit: FloatArray, performance: Performance) -> Filmed:
+    """Put a performance before the camera of a clip."""
     frames = int((float(performance.borders_s[-1]) + 0.3) * clip.rate_hz)
     time_s = np.arange(frames) / clip.rate_hz
     q = performance.q(time_s - 0.15)
     if clip.prone:
         q = level_on_hands_and_feet(q, body)
+    camera = camera_for(clip.view, WIDTH_PX, HEIGHT_PX)
+    return Filmed(clip, body, outfit, camera, time_s, q)
+
+
+def _look(film: Filmed, model: DetectorModel) -> Seen:
+    """Render a clip and let the detector look at it."""
+    clip, body, camera, q = film.clip, film.body, film.camera, film.q
+    frames = len(q)
     vertices, joints = pose_body(body, q)
     shift = stand_on_ground(vertices, joints, clip.prone)[:, None]
     vertices, joints = vertices + shift, joints + shift
     flat, world, seen = [], [], []
     spent = 0.0
-    with PoseLandmarker(PersonConfig(), follow=True) as look:
-        for picture in render_motion(q, body, OUTFITS[clip.outfit], camera, prone=clip.prone):
+    with PoseLandmarker(PersonConfig(detector_model=model), follow=True) as look:
+        for picture in render_motion(q, body, film.outfit, camera, prone=clip.prone):
             before = time.process_time()
             found = look(np.ascontiguousarray(picture))
             spent += time.process_time() - before
@@ -237,8 +256,9 @@ def _make(clip: Clip) -> Seen:
     visible = [_visible(v, j, body, camera) for v, j in zip(vertices, joints, strict=True)]
     return Seen(
         clip=clip,
+        skeleton=body.skeleton,
         landmarks=landmarks,
-        time_s=time_s,
+        time_s=film.time_s,
         q=in_camera_frame(q, camera),
         joints_m=(joints - camera.position_m) @ camera.rotation.T,
         image_px=project(joints, camera)[0],
@@ -252,11 +272,23 @@ _STORED = ("time_s", "q", "joints_m", "image_px", "visible")
 _FOUND = ("image_px", "world_m", "visibility", "found", "shot")
 
 
-def seen_clip(clip: Clip, cache: Path) -> Seen:
+def seen_clip(clip: Clip, cache: Path, model: DetectorModel) -> Seen:
     """Read a clip from the cache, or render it, look at it, and keep it there."""
-    path = cache / f"{clip.name}.npz"
+    body, outfit = load_body(clip.build), OUTFITS[clip.outfit]
+
+    def film() -> Filmed:
+        return filmed(clip, body, outfit, _performance(clip))
+
+    return seen_film(film, clip, body, cache, model)
+
+
+def seen_film(
+    film: Callable[[], Filmed], clip: Clip, body: Body, cache: Path, model: DetectorModel
+) -> Seen:
+    """Read a clip of a body from the cache, or film it, look at it, and keep it there."""
+    path = cache / f"{clip.name}-{model}.npz"
     if not path.is_file():
-        made = _make(clip)
+        made = _look(film(), model)
         cache.mkdir(parents=True, exist_ok=True)
         arrays = {name: getattr(made, name) for name in _STORED}
         arrays |= {f"found_{name}": getattr(made.landmarks, name) for name in _FOUND}
@@ -266,6 +298,7 @@ def seen_clip(clip: Clip, cache: Path) -> Seen:
     with np.load(path, allow_pickle=False) as stored:
         return Seen(
             clip=clip,
+            skeleton=body.skeleton,
             landmarks=Landmarks(
                 **{name: stored[f"found_{name}"] for name in _FOUND},
                 somebody_else=np.zeros(len(stored["time_s"]), dtype=bool),

@@ -29,7 +29,6 @@ from benchmarks.hsmr_made import (
     made_frames,
     synchronize,
 )
-from benchmarks.hsmr_pipeline import made_pipeline
 from benchmarks.random_network import random_network
 from qevd_bio.capture.hsmr.crops import crop, squares, windows
 from qevd_bio.capture.hsmr.network import N_PATCHES, PATCH_PX, HsmrNetwork
@@ -145,30 +144,7 @@ def running_network(bench: Bench) -> Row:
     return Row("network", rate(bench, work), f"{bench.precision}, batches of {bench.batch}")
 
 
-def whole(bench: Bench) -> Row:
-    """Decode, crop and run several videos at once; `benchmarks.hsmr_pipeline` has more of it."""
-    is_gpu = bench.device.type == "cuda"
-    videos = 4 * bench.threads if is_gpu else 1
-    pipeline = made_pipeline(
-        bench.network if is_gpu else random_network(bench.network.size, bench.network.heads),
-        "cuda" if is_gpu else "cpu",
-        bench.precision if is_gpu else "fp32",
-        bench.video,
-        batch=bench.batch,
-        at_once=min(videos, bench.threads),
-    )
-    if is_gpu:
-        pipeline.watch(bench.threads)
-    clock = time.perf_counter if is_gpu else time.process_time
-    synchronize(bench.device)
-    start = clock()
-    crops = pipeline.watch(videos)
-    synchronize(bench.device)
-    note = f"{pipeline.at_once} videos at once, one mirrored crop in {pipeline.config.flip_every}"
-    return Row("whole", crops / (clock() - start), f"crops, {note}, no detector")
-
-
-MEASUREMENTS: tuple[Callable[[Bench], Row], ...] = (decoding, cropping, running_network, whole)
+MEASUREMENTS: tuple[Callable[[Bench], Row], ...] = (decoding, cropping, running_network)
 """In the order of the table."""
 
 
@@ -192,11 +168,7 @@ def speed(bench: Bench, peak: float | None) -> None:
     print("| what | per second | how |\n|---|---|---|")
     for row in rows:
         print(f"| {row.what} | {row.per_second:,.0f} | {row.note} |")
-    crops, through = (
-        next(row.per_second for row in rows if row.what == what) for what in ("network", "whole")
-    )
-    bar = "bar: 70 %" if bench.device.type == "cuda" else "not the figure"
-    print(f"| whole / network | {through / crops:.0%} | {bar} |")
+    crops = next(row.per_second for row in rows if row.what == "network")
     if peak is None:
         return
     counted = [(executed_gflop(bench.network.size), "executed")]

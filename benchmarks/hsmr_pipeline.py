@@ -1,201 +1,221 @@
-"""How fast HSMR's whole pipeline runs beside the network alone, and whether memory stays flat.
+"""How busy a run keeps HSMR's network on short clips, and whether memory stays flat.
 
-Run ``python -m benchmarks.hsmr_pipeline [--part speed|memory]``. Videos are decoded, a person is
-found (by a stand-in that costs nothing, or by the detector named), cropped, batched across videos
-and taken through the network with random weights of the release's size. Without a GPU a tiny
-network replaces it and the table states this.
+Run ``python -m benchmarks.hsmr_pipeline [--part speed|memory]``. Clips go through the whole
+pipeline in a supervised worker, as `qevd-bio run` does it: decoded, a person found (by a stand-in
+that costs nothing, or by the detector named), cropped, batched across videos, taken through the
+network with random weights of the release's size, and through all later stages. Without a GPU
+clips are small and a tiny network replaces the release's, and the table states this.
 """
 
 from __future__ import annotations
 
 import argparse
-import resource
+import json
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 
-from benchmarks.hsmr_made import (
-    HEIGHT,
-    OFFICIAL,
-    RATE_HZ,
-    TINY,
-    WIDTH,
-    made_crops,
-    made_frames,
-    synchronize,
-)
+from benchmarks.hsmr_clips import clip_stages, write_clips, write_weights
+from benchmarks.hsmr_made import HEIGHT, OFFICIAL, WIDTH, made_crops, synchronize
 from benchmarks.random_network import random_network
-from qevd_bio.capture.config import TurnConfig, VideoConfig
-from qevd_bio.capture.hsmr.config import HsmrConfig
-from qevd_bio.capture.hsmr.detector import Detected, PersonDetector
-from qevd_bio.capture.hsmr.detector_choice import DetectorChoice
-from qevd_bio.capture.hsmr.device import HsmrOnDevice
-from qevd_bio.capture.hsmr.estimate import estimate_person
 from qevd_bio.capture.hsmr.network import HsmrNetwork
-from qevd_bio.capture.hsmr.predict import predict
-from qevd_bio.capture.video.decode import FrameStream, RgbImage
+from qevd_bio.capture.hsmr.options import HsmrOptions
+from qevd_bio.capture.hsmr.predict import predict, prepare
 from qevd_bio.choices import Device, Precision
-from qevd_bio.synthetic.video import write_video
+from qevd_bio.engine.execute.stage_factory import stage_factory_of
+from qevd_bio.engine.execute.supervisor import run_supervised
+from qevd_bio.engine.limits import Limits
+from qevd_bio.engine.plan import current_artifacts, plan
+from qevd_bio.engine.runs import recorded_run
+from qevd_bio.engine.store import Store
+from qevd_bio.files.digest import sha256_file
+from qevd_bio.pipeline.config import PipelineConfig
+from qevd_bio.weights.hsmr_shapes import AttentionHeads, HsmrSize
 
-PICTURES = 16
+SMALL_PX = (180, 320)
+"""Height and width of the clips without a GPU."""
 
-
-class StandIn:
-    """Finds a person in the middle of each picture, for nothing."""
-
-    def __call__(self, images: Sequence[RgbImage]) -> list[Detected]:
-        """Find the same box everywhere."""
-        box = np.array([[0.35 * WIDTH, 0.1 * HEIGHT, 0.65 * WIDTH, 0.95 * HEIGHT]])
-        return [Detected(box, np.array([0.9]))] * len(images)
-
-    def close(self) -> None:
-        """Do nothing."""
+TINY = (
+    HsmrSize(width=128, depth=6, hidden=512, token_width=128, layers=2, inner=32, head_hidden=48),
+    AttentionHeads(4, 2),
+)
+"""A network that costs a CPU core more than decoding and cropping do, as on a GPU."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What every measurement needs."""
+    """What every measurement needs.
 
-    hsmr: HsmrOnDevice
-    config: HsmrConfig
-    detectors: Callable[[], PersonDetector] | None
-    video: Path
-    at_once: int
+    `home` holds the clips and the weights; `threads` are those of torch for one operation.
+    """
 
-    def detector(self) -> PersonDetector:
-        """Give the detector of one video."""
-        return StandIn() if self.detectors is None else self.detectors()
-
-    def watch(self, videos: int) -> int:
-        """Take copies of the video through the pipeline; return crops that went through."""
-
-        def one(_: int) -> int:
-            detector = self.detector()
-            track = estimate_person(FrameStream(self.video), detector, self.hsmr, self.config)
-            detector.close()
-            return int(track.found.sum() + np.isfinite(track.mirrored_q[:, 0]).sum())
-
-        with ThreadPoolExecutor(self.at_once) as pool:
-            return sum(pool.map(one, range(videos)))
+    home: Path
+    options: HsmrOptions
+    network: HsmrNetwork
+    clips: int
+    stand_in: bool
+    threads: int
 
 
-def made_pipeline(
-    network: HsmrNetwork,
-    device: Device,
-    precision: Precision,
-    video: Path,
-    *,
-    batch: int,
-    at_once: int,
-    flip_every: int = HsmrConfig().flip_every,
-    detector: str | None = None,
-) -> Bench:
-    """Set a network up for several copies of a video at once."""
-    config = HsmrConfig(
-        precision=precision,
-        batch_size=batch,
-        flip_every=flip_every,
-        video=VideoConfig(longest_side_px=max(WIDTH, HEIGHT), turn=TurnConfig(fixed_deg=0)),
-    )
-    choice = DetectorChoice.named(detector) if detector else None
-    return Bench(
-        hsmr=HsmrOnDevice(network, config, device),
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A run of all clips: lines on the use of network and memory, and digests of artifacts."""
+
+    use: list[dict[str, float]]
+    digests: dict[tuple[str, str], str]
+
+    @property
+    def seconds(self) -> float:
+        """From the end of the set-up to the end of the last capture."""
+        return self.use[-1]["s"] - self.use[0]["s"]
+
+    @property
+    def busy(self) -> float:
+        """Share of `seconds` with a batch in the network."""
+        return (self.use[-1]["busy_s"] - self.use[0]["busy_s"]) / self.seconds
+
+    @property
+    def crops_a_second(self) -> float:
+        """Crops that went through the network, the mirrored ones among them."""
+        return (self.use[-1]["crops"] - self.use[0]["crops"]) / self.seconds
+
+
+def run_clips(bench: Bench, name: str, in_hand: int) -> Ran:
+    """Take all clips through the whole pipeline with one worker.
+
+    Parameters
+    ----------
+    name : str
+        Of the work folder.
+    in_hand : int
+        Most videos that the worker works on at once.
+    """
+    config = PipelineConfig(bench.home / "QEVD", backend="hsmr", hsmr=bench.options).as_json()
+    use_file = bench.home / f"{name}.jsonl"
+    factory = stage_factory_of(
+        clip_stages,
         config=config,
-        detectors=choice.load(config.video.person, device) if choice else None,
-        video=video,
-        at_once=at_once,
+        use_file=str(use_file),
+        stand_in=bench.stand_in,
+        threads=bench.threads,
     )
+    stages, store = factory.stages(), Store(bench.home / name)
+    videos = [f"{number + 1000:04}" for number in range(bench.clips)]
+    limits = Limits(in_hand=in_hand, recycle_after=len(videos))
+    with recorded_run(
+        store.root, argv=[], config=config, execution=asdict(limits),
+        on_event=lambda _event: None, report=print,
+    ) as run:  # fmt: skip
+        summary = run_supervised(factory, stages, videos, store, run, workers=1, limits=limits)
+    if summary.failures:
+        raise RuntimeError(f"{len(summary.failures)} units failed: {summary.failures[0].reason}")
+    found = current_artifacts(plan(stages, videos, store), store)
+    digests = {
+        (video, stage): sha256_file(path)
+        for video, paths in found.items()
+        for stage, path in paths.items()
+    }
+    return Ran([json.loads(line) for line in use_file.open(encoding="utf-8")], digests)
 
 
-def speed(bench: Bench, videos: int) -> None:
-    """Compare crops a second of the pipeline and of its own network on crops that lie ready."""
-    bench.watch(bench.at_once)
-    synchronize(bench.hsmr.device)
-    start = time.perf_counter()
-    crops = bench.watch(videos)
-    synchronize(bench.hsmr.device)
-    pipeline = crops / (time.perf_counter() - start)
-    ready = made_crops(bench.hsmr.batches.size).to(bench.hsmr.device)
-    rounds = max(3, crops // len(ready))
+def network_alone(bench: Bench, seconds: float = 5.0) -> float:
+    """Measure crops a second of the network on crops that lie ready."""
+    device = next(bench.network.parameters()).device
+    size = bench.options.batch_size if device.type == "cuda" else 1
+    precision = bench.options.config().precision
+    ready = made_crops(size).to(device)
     for _ in range(3):
-        predict(bench.hsmr.network, ready, bench.config.precision)
-    synchronize(bench.hsmr.device)
-    start = time.perf_counter()
-    for _ in range(rounds):
-        predict(bench.hsmr.network, ready, bench.config.precision).q.cpu()
-    alone = rounds * len(ready) / (time.perf_counter() - start)
-    kinds = "shared" if bench.hsmr.batches.shared else "not shared (positions in a batch matter)"
-    print("| what | crops a second | how |\n|---|---|---|")
-    print(f"| whole pipeline | {pipeline:,.0f} | {bench.at_once} videos at once, {kinds} |")
-    print(f"| network alone | {alone:,.0f} | batches of {len(ready)} |")
-    print(f"| pipeline / network | {pipeline / alone:.0%} | bar: 70 % |")
+        predict(bench.network, ready, precision)
+    synchronize(device)
+    rounds, start = 0, time.perf_counter()
+    while time.perf_counter() - start < seconds:
+        predict(bench.network, ready, precision).q.cpu()
+        rounds += 1
+    return rounds * size / (time.perf_counter() - start)
 
 
-def memory(bench: Bench, minutes: int) -> None:
-    """Print the peaks of each minute of video that goes through."""
-    frames = sum(1 for _ in FrameStream(bench.video))
-    peaks: list[tuple[float, float]] = []
-    is_gpu = bench.hsmr.device.type == "cuda"
-    print("| minute of video | most on the GPU, MB | most resident so far, MB |\n|---|---|---|")
-    for minute in range(1, minutes + 1):
-        if is_gpu:
-            torch.cuda.reset_peak_memory_stats(bench.hsmr.device)
-        bench.watch(-(-60 * RATE_HZ // frames))
-        on_gpu = torch.cuda.max_memory_allocated(bench.hsmr.device) / 1e6 if is_gpu else 0.0
-        resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-        peaks.append((on_gpu, resident))
-        print(f"| {minute} | {on_gpu:.1f} | {resident:.0f} |", flush=True)
-    growth = [max(column) - column[0] for column in zip(*peaks, strict=True)]
-    print(f"\nlargest growth after the first minute: {growth[0]:+.1f} and {growth[1]:+.0f} MB")
+def speed(bench: Bench, in_hand: int) -> None:
+    """Compare runs of several videos in hand and of one with the network alone."""
+    before = network_alone(bench)
+    several = run_clips(bench, "several", in_hand)
+    alone = (before + network_alone(bench)) / 2
+    one = run_clips(bench, "one", 1)
+    print("| what | network busy | crops a second | of the network alone | seconds |")
+    print("|---|---|---|---|---|")
+    for what, ran in ((f"{in_hand} videos in hand", several), ("one by one", one)):
+        speeds = f"{ran.crops_a_second:,.0f} | {ran.crops_a_second / alone:.0%}"
+        print(f"| {what} | {ran.busy:.1%} | {speeds} | {ran.seconds:.0f} |")
+    print(f"| network alone | | {alone:,.0f} | | |")
+    same = sum(several.digests[key] == one.digests.get(key) for key in several.digests)
+    print(f"\n{same} of {len(one.digests)} artifacts have the same bytes.")
+    if same < max(len(one.digests), len(several.digests)):
+        raise SystemExit("bytes differ")
+
+
+def memory(bench: Bench, in_hand: int) -> None:
+    """Print the peaks after each tenth of the clips."""
+    use = run_clips(bench, "memory", in_hand).use[1:]
+    print("| clips | most on the GPU, MB | most resident so far, MB |\n|---|---|---|")
+    shown = use[len(use) // 10 - 1 :: max(1, len(use) // 10)]
+    for done, line in enumerate(shown, 1):
+        print(f"| {done * (len(use) // 10)} | {line['gpu_mb']:.1f} | {line['resident_mb']:.0f} |")
+    growth = [shown[-1][name] - shown[0][name] for name in ("gpu_mb", "resident_mb")]
+    print(f"\ngrowth after the first tenth: {growth[0]:+.1f} and {growth[1]:+.0f} MB")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--part", choices=["speed", "memory"], default="speed")
     parser.add_argument("--precision", choices=["fp32", "bf16", "fp16"], default="fp16")
-    parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--at-once", type=int, default=8, help="videos")
-    parser.add_argument("--videos", type=int, default=32, help="for speed")
-    parser.add_argument("--frames", type=int, default=300, help="of each video")
-    parser.add_argument("--minutes", type=int, default=60, help="of video, for memory")
+    parser.add_argument("--batch", type=int, default=HsmrOptions().batch_size)
+    parser.add_argument("--in-hand", type=int, default=8, help="videos")
+    parser.add_argument("--clips", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=3.0, help="of each clip")
+    parser.add_argument("--rate", type=int, default=15, help="frames a second")
     parser.add_argument("--detector", help="'landmarks' or a folder; without it, a stand-in")
-    parser.add_argument("--flip-every", type=int, default=HsmrConfig().flip_every)
+    parser.add_argument("--flip-every", type=int, default=HsmrOptions().flip_every)
     options = parser.parse_args()
     device: Device = "cuda" if torch.cuda.is_available() else "cpu"
     is_gpu = device == "cuda"
+    height, width = (HEIGHT, WIDTH) if is_gpu else SMALL_PX
+    print(f"{options.clips} clips of {options.seconds:g} s, {width} x {height}, ", end="")
     if is_gpu:
         print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}\n")
     else:
         torch.set_num_threads(1)
         print(
             "NO GPU: a tiny network runs on the CPU, crop by crop. These are NOT the figures of "
-            "the release's network; they only show that the script runs.\n"
+            "the release's network; they show that the network does not wait.\n"
         )
+    precision: Precision = options.precision if is_gpu else "fp32"
     network = random_network(*(OFFICIAL if is_gpu else TINY), device=device)
     with tempfile.TemporaryDirectory() as folder:
-        video, pictures = Path(folder) / "made.mp4", made_frames(1, HEIGHT, WIDTH)
-        moving = (np.roll(pictures[0], 4 * (i % PICTURES), axis=1) for i in range(options.frames))
-        write_video(video, moving, RATE_HZ)
-        bench = made_pipeline(
-            network,
-            device,
-            options.precision if is_gpu else "fp32",
-            video,
-            batch=options.batch,
-            at_once=options.at_once,
-            flip_every=options.flip_every,
-            detector=options.detector,
+        home = Path(folder)
+        write_weights(home / "weights", network)
+        frames = round(options.seconds * options.rate)
+        write_clips(
+            home / "QEVD", options.clips, frames=frames, rate_hz=options.rate,
+            height=height, width=width,
+        )  # fmt: skip
+        bench = Bench(
+            home,
+            HsmrOptions(
+                weights=str(home / "weights"),
+                detector=options.detector or "landmarks",
+                device=device,
+                precision=precision,
+                batch_size=options.batch,
+                flip_every=options.flip_every,
+            ),
+            prepare(network, precision),
+            options.clips,
+            stand_in=options.detector is None,
+            threads=torch.get_num_threads(),
         )
-        if options.part == "memory":
-            memory(bench, options.minutes)
-        else:
-            speed(bench, options.videos)
+        (memory if options.part == "memory" else speed)(bench, options.in_hand)
 
 
 if __name__ == "__main__":

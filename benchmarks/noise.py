@@ -1,23 +1,29 @@
 """Perfect and faulty executions of every exercise in noise: who is corrected, what is found.
 
-    python -m benchmarks.noise [--seeds N] [EXERCISE...]
+    python -m benchmarks.noise [--cycles N] [--seed N] [EXERCISE...]
 
-Every repetition is the rule's own reference. White noise of 2 degrees on all 46 angles, or
-correlated noise of 3 degrees (0.2 s), each stated as the backend's sigma. A form error is the
-smallest change of the angles by which the measure passes its bound by tolerance + 15 degrees (a
-stance by tolerance + 1 hip width) at the phase where it is checked, eased in and out over the
-repetition.
+Every repetition is the rule's own reference, disturbed as `benchmarks.noise_kinds` says; the
+seeds are fresh in every run unless one is given. A form error is the smallest change of the angles
+by which the measure passes its bound by tolerance + 15 degrees (a stance by tolerance + 1 hip
+width) at the phase where it is checked, eased in and out over the repetition.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 
+from benchmarks.noise_kinds import (
+    NOISE_KINDS,
+    RATE_HZ,
+    NoiseKind,
+    exact_motion,
+    white,
+)
 from qevd_bio.arrays import FloatArray
 from qevd_bio.exercises.check_cycles import segment_findings
 from qevd_bio.exercises.cycle_search import segment_cycles
@@ -30,80 +36,85 @@ from qevd_bio.skeleton.bodies import generic_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS, mirror_q
 from qevd_bio.skeleton.measures import CATALOGUE, measure_values
 
-RATE_HZ = 30.0
 REST_S = 0.4
 CALM_S = 2.4
 HOLD_S = 6.0
 REPETITIONS = 10
-FAULTY_SEEDS = 2
-CORRELATED_FRAMES = 6
+FAULTY_RUNS, HOLD_RUNS = 2, 30
 BEYOND = {"deg": 15.0, "ratio": 1.0}
 STEPS, STEP_RAD, CLOSE = 200, 1e-4, 0.02
 SKELETON = generic_skeleton()
 
 
-def as_motion(q: FloatArray, sigma_deg: float) -> Motion:
-    frames = len(q)
-    return Motion(
-        q=q,
-        time_s=np.arange(frames) / RATE_HZ,
-        confidence=np.full(frames, 0.9),
-        valid=np.ones(frames, dtype=bool),
-        observed=np.ones(46, dtype=bool),
-        sigma_rad=np.full(46, np.deg2rad(sigma_deg)),
-        gravity=WORLD_GRAVITY,
-        gravity_source="made",
-        backend="made",
-        betas=None,
-        segment_lengths_m={},
-    )
+def performed(
+    rule: Rule, right: FloatArray, left: FloatArray, factors: Sequence[float]
+) -> FloatArray:
+    """Play two cycles (P, 46) in turn, one a factor on its duration.
 
-
-def noise(shape: tuple[int, ...], seed: int, sigma_deg: float, correlated: bool) -> FloatArray:
-    values = np.random.default_rng(seed).standard_normal(shape)
-    if correlated:
-        values = gaussian_filter1d(values, CORRELATED_FRAMES, axis=0)
-        values /= values.std(axis=0)
-    return np.asarray(np.deg2rad(sigma_deg) * values)
-
-
-def performed(rule: Rule, right: FloatArray, left: FloatArray, repetitions: int) -> FloatArray:
-    """Play two cycles (P, 46) in turn; the second mirrored where sides alternate."""
-    slowest = [c.target_high for c in rule.constraints if c.check == "tempo"]
-    period_s = HOLD_S if rule.kind == "hold" else min([CALM_S, *(0.8 * s for s in slowest)])
-    phase = np.arange(round(period_s * RATE_HZ)) / (period_s * RATE_HZ)
-    grid = np.linspace(0, 1, len(right))
-    one, two = (
-        np.stack([np.interp(phase, grid, column) for column in cycle.T], axis=1)
-        for cycle in (right, left)
-    )
-    if rule.kind == "alternating":
-        two = mirror_q(two)
+    None leaves the tempo that the rule asks for.
+    """
+    asked = [c for c in rule.constraints if c.check == "tempo"]
+    shortest = max([0.0, *(c.target_low for c in asked)])
+    longest = min([np.inf, *(c.target_high for c in asked)])
+    period_s = HOLD_S if rule.kind == "hold" else min(CALM_S, 0.8 * longest)
     # The steps of a fast movement follow each other, a hold is all there is.
-    pause = round(REST_S * RATE_HZ) if period_s == CALM_S else 0
-    pieces = [np.repeat(one[:1], pause, axis=0)]
-    for i in range(repetitions):
-        cycle = two if i % 2 else one
-        pieces += [cycle, np.repeat(cycle[-1:], pause, axis=0)]
+    rest_s = REST_S if period_s == CALM_S else 0.0
+    lasting = [min(max(factor * period_s, shortest), longest) for factor in factors]
+    return played(rule, right, left, lasting, rest_s)
+
+
+def played(
+    rule: Rule, right: FloatArray, left: FloatArray, seconds: Sequence[float], rest_s: float
+) -> FloatArray:
+    """Play two cycles (P, 46) in turn, the second mirrored where sides alternate."""
+    pause = round(rest_s * RATE_HZ)
+    two = mirror_q(left) if rule.kind == "alternating" else left
+    pieces = [np.repeat(right[:1], pause, axis=0)]
+    for i, lasts_s in enumerate(seconds):
+        cycle = two if i % 2 else right
+        frames = round(lasts_s * RATE_HZ)
+        places = np.arange(frames) / frames * (len(cycle) - 1)
+        grid = np.arange(len(cycle))
+        cycle_q = np.stack([np.interp(places, grid, column) for column in cycle.T], axis=1)
+        pieces += [cycle_q, np.repeat(cycle_q[-1:], pause, axis=0)]
     return np.concatenate(pieces)
 
 
-def analysed(q: FloatArray, rule: Rule, sigma_deg: float) -> list[list[Finding]]:
-    motion = as_motion(q, sigma_deg)
-    found = segment_cycles(motion, rule, 0, len(q), SKELETON)
+def analysed(motion: Motion, rule: Rule) -> list[list[Finding]]:
+    found = segment_cycles(motion, rule, 0, len(motion.time_s), SKELETON)
     return segment_findings(motion, rule, [item.cycle for item in found.cycles], SKELETON)
 
 
-def corrected(rule: Rule, seeds: int, sigma_deg: float, correlated: bool) -> tuple[int, int, int]:
-    """Count perfect repetitions performed, found, and found with any violation."""
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """Perfect repetitions in one kind of noise.
+
+    Attributes
+    ----------
+    performed, found, wrong : int
+        Repetitions done, found, and found with any violation.
+    by : mapping of str to int
+        Violated findings by constraint.
+    """
+
+    performed: int
+    found: int
+    wrong: int
+    by: Mapping[str, int]
+
+
+def corrected(rule: Rule, cycles: int, kind: NoiseKind, seed: int) -> Corrected:
+    """Count who is corrected without a fault; `cycles` repetitions are performed."""
     reference, count = build_reference(rule), 1 if rule.kind == "hold" else REPETITIONS
-    whole = performed(rule, reference, reference, count)
-    runs = [
-        analysed(whole + noise(whole.shape, seed, sigma_deg, correlated), rule, sigma_deg)
-        for seed in range(seeds)
-    ]
-    cycles = [cycle for run in runs for cycle in run]
-    return seeds * count, len(cycles), sum(any(f.violated for f in cycle) for cycle in cycles)
+    found, wrong, by = 0, 0, Counter[str]()
+    for run in range(cycles // count):
+        rng = np.random.default_rng([seed, run])
+        whole = performed(rule, reference, reference, rng.uniform(*kind.tempo, count).tolist())
+        for cycle in analysed(kind.motion(whole, rng), rule):
+            violated = {one.constraint_id for one in cycle if one.violated}
+            found, wrong = found + 1, wrong + bool(violated)
+            by.update(violated)
+    return Corrected(cycles // count * count, found, wrong, by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +169,18 @@ def _way_to(name: str, pose: FloatArray, paired: bool, wanted: float) -> dict[st
     return None
 
 
-def faulty_executions(rule: Rule) -> Iterator[FaultyExecution | tuple[Constraint, str]]:
-    """Make one form error for each end of each constraint, or name an end that is unreachable."""
+def faulty_executions(
+    rule: Rule, beyond: Mapping[str, float] = BEYOND
+) -> Iterator[FaultyExecution | tuple[Constraint, str]]:
+    """Make one form error for each end of each constraint, or name an end that is unreachable.
+
+    It lies beyond the tolerance by a number for each unit.
+    """
     for c in rule.constraints:
         ends = [(c.target_low, -1.0)] if c.too_low else []
         ends += [(c.target_high, 1.0)] if c.too_high else []
         for bound, sign in ends if c.check != "tempo" else []:
-            deviation = sign * (c.tolerance + BEYOND[c.unit])
+            deviation = sign * (c.tolerance + beyond[c.unit])
             yield _faulty(rule, c, bound, deviation) or (c, f"{bound + deviation:g}")
 
 
@@ -203,15 +219,16 @@ class Detection:
     size: float
 
 
-def detected(rule: Rule, faulty: FaultyExecution, seeds: int) -> Detection:
+def detected(rule: Rule, faulty: FaultyExecution, runs: int, seed: int) -> Detection:
     count = 1 if rule.kind == "hold" else REPETITIONS
-    whole = performed(rule, faulty.right, faulty.left, count)
+    whole = performed(rule, faulty.right, faulty.left, [1.0] * count)
     expected, hits, sizes = 0, 0, []
     halves = faulty.constraint.check == "symmetry" and rule.kind == "alternating"
-    for seed in range(seeds):
-        runs = analysed(whole + noise(whole.shape, 1000 + seed, 2.0, False), rule, 2.0)
-        expected += max(count, len(runs)) - halves
-        for cycle in runs[1:] if halves else runs:
+    for run in range(runs):
+        motion = NOISE_KINDS[0].motion(whole, np.random.default_rng([seed, run]))
+        cycles = analysed(motion, rule)
+        expected += max(count, len(cycles)) - halves
+        for cycle in cycles[1:] if halves else cycles:
             own = [f for f in cycle if f.constraint_id == faulty.constraint.id]
             hits += bool(own) and all(
                 f.violated and (f.deviation or 0.0) * faulty.deviation > 0 for f in own
@@ -220,16 +237,17 @@ def detected(rule: Rule, faulty: FaultyExecution, seeds: int) -> Detection:
     return Detection(hits / expected, float(np.median(sizes)) if sizes else float("nan"))
 
 
-def holds_report(rules: Sequence[Rule], seeds: int) -> list[tuple[str, ...]]:
+def holds_report(rules: Sequence[Rule], seed: int) -> list[tuple[str, ...]]:
     """Check still and noisy holds of 6 s: one each, covering nine tenths."""
     rows = []
     for rule in (rule for rule in rules if rule.kind == "hold"):
         reference, cells = build_reference(rule), []
         for sigma in (0.0, 2.0):
             counts, cover = [], []
-            whole = performed(rule, reference, reference, 1)
-            for seed in range(1 if sigma == 0 else seeds):
-                motion = as_motion(whole + noise(whole.shape, seed, sigma, False), max(sigma, 0.5))
+            whole = performed(rule, reference, reference, [1.0])
+            for run in range(1 if sigma == 0 else HOLD_RUNS):
+                shaken = np.deg2rad(sigma) * white(whole.shape, np.random.default_rng([seed, run]))
+                motion = exact_motion(whole + shaken, max(sigma, 0.5))
                 cycles = segment_cycles(motion, rule, 0, len(whole), SKELETON).cycles
                 counts.append(len(cycles))
                 cover.append(sum(i.cycle.end - i.cycle.start + 1 for i in cycles) / len(whole))
@@ -243,22 +261,40 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def report(rules: Sequence[Rule], seeds: int) -> str:
-    perfect, found, missed, impossible = [], [], [], []
+def perfect_report(rules: Sequence[Rule], cycles: int, seed: int) -> str:
+    """Tabulate the perfect repetitions that were corrected, by exercise and kind of noise."""
+    rows, blamed = [], []
+    sums = [[0, 0, 0] for _ in NOISE_KINDS]
     for rule in rules:
         cells = []
-        for sigma, correlated in ((2.0, False), (3.0, True)):
-            many = 10 * seeds if rule.kind == "hold" else seeds
-            done, found_count, wrong = corrected(rule, many, sigma, correlated)
-            cells += [f"{found_count} of {done}", f"{100 * wrong / max(found_count, 1):.1f} %"]
-        perfect.append((rule.id, *cells))
+        for total, kind in zip(sums, NOISE_KINDS, strict=True):
+            seen = corrected(rule, cycles, kind, seed)
+            total[0], total[1] = total[0] + seen.performed, total[1] + seen.found
+            total[2] += seen.wrong
+            cells.append(f"{seen.wrong} of {seen.found}")
+            blamed += [(kind.name, rule.id, name, str(n)) for name, n in seen.by.items()]
+        rows.append((rule.id, *cells))
+    shares = [f"{100 * wrong / max(found, 1):.2f} % of {found}" for _, found, wrong in sums]
+    heads = ("exercise", *(kind.name for kind in NOISE_KINDS))
+    return "\n\n".join((
+        "## Perfect executions that were corrected",
+        table(heads, [*rows, ("all", *shares)]),
+        "### By which constraint",
+        table(("noise", "exercise", "constraint", "cycles"), sorted(blamed)),
+    ))  # fmt: skip
+
+
+def faults_report(rules: Sequence[Rule], seed: int) -> str:
+    """Tabulate the form errors that were found with their size."""
+    found, missed, impossible = [], [], []
+    for rule in rules:
         results: list[tuple[FaultyExecution, Detection]] = []
         for faulty in faulty_executions(rule):
             if isinstance(faulty, tuple):
                 impossible.append((rule.id, faulty[0].id, faulty[1]))
             else:
-                many = 3 * seeds if rule.kind == "hold" else FAULTY_SEEDS
-                results.append((faulty, detected(rule, faulty, many)))
+                many = HOLD_RUNS if rule.kind == "hold" else FAULTY_RUNS
+                results.append((faulty, detected(rule, faulty, many, seed)))
         off = [abs(c.size - f.deviation) for f, c in results]
         good = [c.share >= 0.95 and o <= 2.0 for (_, c), o in zip(results, off, strict=True)]
         shares = [c.share for _, c in results]
@@ -269,30 +305,34 @@ def report(rules: Sequence[Rule], seeds: int) -> str:
             for (f, c), fine in zip(results, good, strict=True)
             if not fine
         ]
+    counts = [row[1].split(" of ") for row in found]
+    whole = " of ".join(str(sum(map(int, column))) for column in zip(*counts, strict=True))
     return "\n\n".join((
-        "## Perfect executions",
-        table(("exercise", "white 2: cycles", "corrected", "correlated 3: cycles", "corrected"),
-              perfect),
         "## One form error of tolerance + 15 degrees, white noise of 2 degrees",
         table(("exercise", "ends found in >= 95 %, size within 2", "median share", "least share",
-               "median error of the size"), found),
+               "median error of the size"), [*found, ("all", whole, "", "", "")]),
         "### Ends that fall short",
         table(("exercise", "constraint", "deviation put in", "median found", "share"), missed),
         "### Ends that no angle reaches",
         table(("exercise", "constraint", "value"), impossible),
-        "## Holds of 6 s",
-        table(("exercise", "still: one hold", "least cover", "noise of 2: one hold",
-               "least cover"), holds_report(rules, 3 * seeds)),
     ))  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("exercises", nargs="*", help="rule ids; all when none is named")
-    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--cycles", type=int, default=400, help="of each exercise and noise")
+    parser.add_argument("--seed", type=int, help="repeats a run")
     given = parser.parse_args()
-    rules = load_rules()
-    print(report([rules[name] for name in given.exercises or rules], given.seeds))
+    known = load_rules()
+    rules = [known[name] for name in given.exercises or known]
+    seed = int(np.random.SeedSequence().generate_state(1)[0]) if given.seed is None else given.seed
+    print(f"seed {seed}\n")
+    if given.cycles:
+        print(perfect_report(rules, given.cycles, seed), end="\n\n", flush=True)
+    print(faults_report(rules, seed))
+    heads = ("exercise", "still: one hold", "least cover", "noise of 2: one hold", "least cover")
+    print(f"\n## Holds of 6 s\n\n{table(heads, holds_report(rules, seed))}")
 
 
 if __name__ == "__main__":

@@ -1,307 +1,192 @@
-"""Repetitions counted in recordings with a published truth, by us and by peers.
+"""Repetitions counted in recordings with a known truth, by what the pipeline runs and by peers.
 
-Run ``python -m benchmarks.repetitions --data DIR``; DIR holds manifest.json and the recordings.
+Run ``python -m benchmarks.repetitions --data DIR --cache DIR``. *ours* is `segment_cycles` with
+the rule of the exercise over the whole recording. ``--held-out`` prints the half of the subjects
+that no value may be chosen on; without it only the development half is read.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import gzip
-import json
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.counted_recordings import Recording, own_rules, read_recordings
 from benchmarks.peers import (
-    Spans,
     bige_velocity,
     gyml_distance,
     pelvis_height,
     plain_peaks,
     released_biocoach,
 )
-from qevd_bio.arrays import BoolArray, FloatArray
-from qevd_bio.motion.repetitions.cycles import CycleSettings
-from qevd_bio.motion.repetitions.detection import detect_cycles
+from qevd_bio.arrays import FloatArray
+from qevd_bio.exercises.count_without_rule import count_without_rule
+from qevd_bio.exercises.cycle_search import observed_sides, representative_curves, segment_cycles
+from qevd_bio.exercises.rule import Rule
+from qevd_bio.skeleton.bodies import scaled_skeleton
+from qevd_bio.skeleton.dofs import DOF_INDEX, JOINT_INDEX
+from qevd_bio.skeleton.kinematics import forward_kinematics
 
-TRULY_NINE = "m03_s02_incorrect"
-# Joint and sign that turns the extreme upwards.
-REPCOUNT = {
-    "squat": ("knee", -1),
-    "push_up": ("elbow", -1),
-    "pull_up": ("elbow", -1),
-    "sit_up": ("hip", -1),
-    "jumping_jack": ("shoulder", 1),
-    "front_raise": ("shoulder", 1),
-}
-MARKED_IN_SECONDS = "stu6_68"
-# What `cross_validated` tries.
-GRID = {
-    "done_share": (0.5, 0.65, 0.8, 0.9),
-    "set_noise_share": (0.01, 0.02, 0.04),
-    "set_prominence_share": (0.3, 0.4, 0.5),
-    "outlier_range": (1.0, 1.5, 2.0, 4.0),
-}
-QUICK = {"shortest_s": 0.3, "longest_s": 10.0}
+Found = list[tuple[int, int]]
+RULES = own_rules()
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
-    """Both sides of the exercise's joint in rad, extreme upwards; all other angles; the truth."""
+class Score:
+    """What one method made of one recording: cycles too many, and overlap of each mark."""
 
-    name: str
-    group: str
-    rate_hz: float
-    sides: FloatArray
-    curves: FloatArray
-    known: BoolArray
-    count: int
-    spans: Spans
-    pelvis_m: FloatArray | None = None
-    quick: bool = False
-    exercise: str = ""
+    error: int
+    overlaps: tuple[float, ...]
 
 
-def uiprmd(data: Path) -> Iterator[Recording]:
-    for path in sorted((data / "uiprmd" / "vicon").glob("*.npz")):
-        if path.stem.startswith("m04"):
-            continue
-        joint = "hip" if path.stem.startswith("m02") else "knee"
-        with np.load(path) as file:
-            columns = list(file["columns"])
-            curves = np.unwrap(np.deg2rad(file["angles_deg"].astype(float)), axis=0)
-            spans = list(zip(file["rep_start"].tolist(), file["rep_end"].tolist(), strict=True))
-            rate_hz = float(file["fps"])
-        at = [columns.index(f"{joint}_{side}_x") for side in "rl"]
-        yield Recording(
-            name=path.stem,
-            group="UI-PRMD",
-            rate_hz=rate_hz,
-            sides=curves[:, at],
-            curves=curves,
-            known=np.ones(len(curves), dtype=bool),
-            count=len(spans) - (path.stem == TRULY_NINE),
-            spans=spans,
-        )
+def ours(one: Recording, rule: Rule) -> Found:
+    """Search by the rule, as the stage ``cycles`` does."""
+    skeleton = scaled_skeleton(one.motion.segment_lengths_m)
+    found = segment_cycles(one.motion, rule, 0, len(one.motion.time_s), skeleton)
+    return [(item.cycle.start, item.cycle.end) for item in found.cycles]
 
 
-def repcount(data: Path) -> Iterator[Recording]:
-    for row in json.loads((data / "manifest.json").read_text()):
-        if row["group"] != "repcount_pose":
-            continue
-        with np.load(data / row["path"]) as file:
-            exercise, names = str(file["exercise"]), list(file["angle_names"])
-            curves = np.deg2rad(file["angles_deg"][:, :4].astype(float).reshape(-1, 8))
-            known = ~file["missed"] & np.isfinite(curves).all(axis=1)
-            in_seconds = row["id"].endswith(MARKED_IN_SECONDS)
-            spans = [tuple(span) for span in (file["cycles"] * (30 if in_seconds else 1)).tolist()]
-            count = int(file["count"])
-        joint, sign = REPCOUNT[exercise]
-        at = [2 * names.index(joint) + side for side in (1, 0)]
-        yield Recording(
-            name=row["id"].split("/")[1],
-            group=f"RepCount {row['quality']}",
-            rate_hz=30.0,
-            sides=sign * curves[:, at],
-            curves=sign * curves,
-            known=known,
-            count=count,
-            spans=spans,
-            quick=True,
-            exercise=exercise,
-        )
+def without_rule(one: Recording, rule: Rule | None) -> Found:
+    """Count by the movement alone, as the stage ``quality`` does."""
+    skeleton = scaled_skeleton(one.motion.segment_lengths_m)
+    found = count_without_rule(one.motion, 0, len(one.motion.time_s), skeleton)
+    return [(cycle.start, cycle.end) for cycle in found.cycles]
 
 
-def opencap(data: Path) -> Iterator[Recording]:
-    for row in json.loads((data / "manifest.json").read_text()):
-        if row["group"] != "opencap_opensim" or not row["path"].endswith(".mot"):
-            continue
-        lines = (data / row["path"]).read_text().splitlines()
-        header = next(i for i, line in enumerate(lines) if line.strip() == "endheader") + 1
-        names = lines[header].split()
-        table = np.array([line.split() for line in lines[header + 1 :] if line.strip()], float)
-        in_degrees = any(line.strip() == "inDegrees=yes" for line in lines[:header])
-        keep = [i for i, n in enumerate(names) if n != "time" and not n.startswith("pelvis_t")]
-        curves = np.deg2rad(table[:, keep]) if in_degrees else table[:, keep]
-        at = [keep.index(names.index(f"knee_angle_{side}")) for side in "rl"]
-        yield Recording(
-            name=Path(row["path"]).stem,
-            group="OpenCap",
-            rate_hz=1 / float(np.median(np.diff(table[:, 0]))),
-            sides=curves[:, at],
-            curves=curves,
-            known=np.ones(len(curves), dtype=bool),
-            count=row["reps"],
-            spans=[],
-            pelvis_m=table[:, names.index("pelvis_ty")],
-        )
+def _sides(one: Recording, rule: Rule) -> FloatArray:
+    """Return the rule's measure (T, sides) in rad, extreme upwards, bridged where unknown."""
+    skeleton = scaled_skeleton(one.motion.segment_lengths_m)
+    sides = observed_sides(one.motion, rule)
+    curves = representative_curves(one.motion.q, rule, sides, skeleton, one.motion.gravity)
+    return np.column_stack([_bridged(one, curve) for curve in curves])
 
 
-def cmu(data: Path) -> Iterator[Recording]:
-    joints = {"Squat": ("tibia_rx", 2), "JumpJack": ("humerus_rx", 3)}
-    for row in json.loads((data / "manifest.json").read_text()):
-        if row["group"] != "cmu_mocap6":
-            continue
-        with gzip.open(data / row["path"], "rt") as file:
-            rows = list(csv.DictReader(file))
-        for segment in row["segments"]:
-            if segment["exercise"] not in joints:
-                continue
-            column, _ = joints[segment["exercise"]]
-            part = rows[segment["start_frame"] : segment["end_frame"]]
-            angles = [[float(r[f"{side}{column}"]) for side in "rl"] for r in part]
-            curves = np.unwrap(np.deg2rad(angles), axis=0)
-            yield Recording(
-                name=f"{Path(row['path']).name} {segment['exercise']}",
-                group="CMU",
-                rate_hz=120.0,
-                sides=curves,
-                curves=curves,
-                known=np.ones(len(curves), dtype=bool),
-                count=int(segment["count"]),
-                spans=[],
-            )
+def _bridged(one: Recording, curve: FloatArray) -> FloatArray:
+    frames = np.arange(len(curve))
+    known = one.motion.valid & np.isfinite(curve)
+    return np.interp(frames, frames[known], curve[known])
 
 
-def filled(recording: Recording, curves: FloatArray) -> FloatArray:
-    """Bridge unknown frames linearly, since the peers know none."""
-    frames = np.arange(len(curves))
-    known = recording.known
-    return np.stack([np.interp(frames, frames[known], c[known]) for c in curves.T], axis=1)
+def _rate_hz(one: Recording) -> float:
+    return 1.0 / float(np.median(np.diff(one.motion.time_s)))
 
 
-def better_side(recording: Recording) -> FloatArray:
-    sides = filled(recording, recording.sides)
-    return sides[:, int(np.argmax(np.ptp(np.percentile(sides, [10, 90], axis=0), axis=0)))]
+def _plain_peaks(one: Recording, rule: Rule) -> Found:
+    sides = _sides(one, rule)
+    swing = np.ptp(np.percentile(sides, [10, 90], axis=0), axis=0)
+    return plain_peaks(sides[:, int(np.argmax(swing))], _rate_hz(one))
 
 
-def representative(recording: Recording) -> FloatArray:
-    """Join the sides as the rules do: the mean of two that move alike, else the larger."""
-    if not recording.quick:
-        return recording.sides.max(axis=1)
-    curve = np.full(len(recording.known), np.nan)
-    curve[recording.known] = recording.sides[recording.known].mean(axis=1)
-    return curve
+def _gyml(one: Recording, rule: Rule) -> Found:
+    return gyml_distance(one.motion.q[:, one.motion.observed], _rate_hz(one))
 
 
-def ours(recording: Recording, *, with_angles: bool = True, **changes: float) -> Spans:
-    time_s = np.arange(len(recording.known)) / recording.rate_hz
-    found = detect_cycles(
-        representative(recording),
-        time_s,
-        recording.known,
-        settings=CycleSettings(**((QUICK if recording.quick else {}) | changes)),
-        angles=recording.curves if with_angles else None,
-    )
-    return [(c.start, c.end) for c in found]
+def _bige(one: Recording, rule: Rule) -> Found:
+    knees = [one.motion.q[:, DOF_INDEX[f"knee_angle_{side}"]] for side in "rl"]
+    return bige_velocity(knees[0], knees[1], _rate_hz(one))
 
 
-METHODS: dict[str, Callable[[Recording], Spans | None]] = {
+def _opencap(one: Recording, rule: Rule) -> Found:
+    skeleton = scaled_skeleton(one.motion.segment_lengths_m)
+    joints, _ = forward_kinematics(one.motion.q, skeleton)
+    feet = [JOINT_INDEX[f"calcn_{side}"] for side in "rl"]
+    down = joints[:, feet] @ one.motion.gravity
+    height = down.max(axis=1) - joints[:, JOINT_INDEX["pelvis"]] @ one.motion.gravity
+    return pelvis_height(height, _rate_hz(one))
+
+
+def _released(one: Recording, rule: Rule) -> Found:
+    return released_biocoach(_sides(one, rule)[:, 0], _rate_hz(one))
+
+
+NO_RULE = "ours, without a rule"
+METHODS: dict[str, Callable[[Recording, Rule], Found]] = {
     "ours": ours,
-    "ours, one measure": lambda r: ours(r, with_angles=False),
-    "plain peaks": lambda r: plain_peaks(better_side(r), r.rate_hz),
-    "GyML L2 distance": lambda r: gyml_distance(filled(r, r.curves), r.rate_hz),
-    "BIGE angular velocity": lambda r: bige_velocity(*filled(r, r.sides).T, r.rate_hz),
-    "OpenCap pelvis height": lambda r: (
-        None if r.pelvis_m is None else pelvis_height(r.pelvis_m, r.rate_hz)
-    ),
-    "released BioCoach": lambda r: released_biocoach(filled(r, r.sides)[:, 0], r.rate_hz),
+    NO_RULE: without_rule,
+    "plain peaks": _plain_peaks,
+    "GyML L2 distance": _gyml,
+    "BIGE angular velocity": _bige,
+    "OpenCap pelvis height": _opencap,
+    "released BioCoach": _released,
 }
 
 
-def overlap(a: tuple[int, int], b: tuple[int, int]) -> float:
+def overlap(a: tuple[float, float], b: tuple[float, float]) -> float:
+    """Divide the time two spans share by the time either covers."""
     joined = max(a[1], b[1]) - min(a[0], b[0])
     return max(0.0, min(a[1], b[1]) - max(a[0], b[0])) / joined if joined else 0.0
 
 
-def table(title: str, recordings: list[Recording], wrong_of: str) -> None:
-    print(f"\n### {title} ({len(recordings)} recordings)\n")
-    print("| method | exact | off by one | MAE | IoU median | halves, exact / off by one |")
-    print("|---|---|---|---|---|---|")
-    for method, count in METHODS.items():
-        found = [count(r) for r in recordings]
-        if any(spans is None for spans in found):
+def scored(found: Found, truth: Recording) -> Score:
+    """Compare with the truth; each mark takes the cycle that overlaps it most."""
+    count = len(found)
+    error = count - min(max(count, truth.least), truth.most)
+    best = (max((overlap(s, mark) for s in found), default=0.0) for mark in truth.spans)
+    return Score(error, tuple(best))
+
+
+def table(title: str, recordings: Sequence[Recording], methods: Sequence[str]) -> str:
+    """Lay one group of recordings out, a row a method, and name those that *ours* miscounts."""
+    lines = [
+        f"### {title}: {len(recordings)} recordings, "
+        f"{len({one.subject for one in recordings})} subjects or clips\n",
+        "| method | exact | off by one | MAE | IoU, median of marks |",
+        "|---|---|---|---|---|",
+    ]
+    wrong = []
+    for method in methods:
+        scores = []
+        if method != NO_RULE and any(one.rule_id is None for one in recordings):
             continue
-        errors = np.array([len(s or []) - r.count for s, r in zip(found, recordings, strict=True)])
-        counts = np.array([r.count for r in recordings])
-        best = [
-            max((overlap(s, true) for s in spans or []), default=0.0)
-            for spans, r in zip(found, recordings, strict=True)
-            for true in r.spans
-        ]
-        halves = [errors[i::2] for i in (0, 1)]
-        split = ", ".join(
-            f"{np.mean(h == 0):.2f} / {np.mean(np.abs(h) <= 1):.2f}" for h in halves if len(h)
+        for one in recordings:
+            if method == NO_RULE:
+                found = without_rule(one, None)
+            else:
+                found = METHODS[method](one, RULES[str(one.rule_id)])
+            scores.append(scored(found, one))
+            if method == "ours" and scores[-1].error:
+                wrong.append(f"{one.name} {one.exercise} ({one.least}{scores[-1].error:+d})")
+        counts = np.array([max(one.least, 1) for one in recordings])
+        off = np.abs([score.error for score in scores])
+        overlaps = [value for score in scores for value in score.overlaps]
+        place = f"{np.median(overlaps):.2f}" if overlaps else "-"
+        lines.append(
+            f"| {method} | {np.mean(off == 0):.2f} | {np.mean(off <= 1):.2f} "
+            f"| {np.mean(off / counts):.3f} | {place} |"
         )
-        print(
-            f"| {method} | {np.mean(errors == 0):.3f} | {np.mean(np.abs(errors) <= 1):.3f} "
-            f"| {np.mean(np.abs(errors) / counts):.3f} "
-            f"| {f'{np.median(best):.2f}' if best else '-'} | {split} |"
-        )
-        if method == wrong_of:
-            wrong = [
-                f"{r.name} ({r.count}{e:+d})"
-                for r, e in zip(recordings, errors, strict=True)
-                if e != 0
-            ]
-    print(f"\nMiscounted by '{wrong_of}': {', '.join(wrong) if wrong else 'none'}.")
+    lines.append(f"\nMiscounted by ours: {', '.join(wrong) or 'none'}.\n")
+    return "\n".join(lines)
 
 
-def cross_validated(clips: list[Recording]) -> None:
-    """Choose the four shares on some clips, count the others; print a row a way of splitting."""
-    names = list(GRID)
-    options = list(product(*GRID.values()))
-    errors = np.array(
-        [
-            [
-                len(ours(clip, **dict(zip(names, option, strict=True)))) - clip.count
-                for clip in clips
-            ]
-            for option in options
-        ]
-    )
-    counts = np.array([clip.count for clip in clips])
-    exercises = np.array([clip.exercise for clip in clips])
-    halves = np.arange(len(clips)) % 2
-    print("\n### RepCount, shares chosen on other clips than counted\n")
-    print("| split | exact | off by one | MAE | chosen |")
-    print("|---|---|---|---|---|")
-    for split, parts in (("halves", halves), ("leave one exercise out", exercises)):
-        left_out = np.zeros(len(clips), dtype=int)
-        chosen = []
-        for part in np.unique(parts):
-            inside = parts == part
-            rest = errors[:, ~inside]
-            gain = np.mean(rest == 0, axis=1) + np.mean(np.abs(rest) <= 1, axis=1)
-            best = int(np.argmax(gain - np.mean(np.abs(rest) / counts[~inside], axis=1)))
-            left_out[inside] = errors[best, inside]
-            chosen.append(" ".join(f"{value:g}" for value in options[best]))
-        print(
-            f"| {split} | {np.mean(left_out == 0):.3f} | {np.mean(np.abs(left_out) <= 1):.3f} "
-            f"| {np.mean(np.abs(left_out) / counts):.3f} | {'; '.join(chosen)} |"
-        )
-    print(f"\nChosen: {', '.join(names)}, out of {', '.join(str(v) for v in GRID.values())}.")
+def groups_of(recordings: Sequence[Recording]) -> dict[str, list[Recording]]:
+    """Group recordings by data set and grade; grades A and B of RepCount also together."""
+    groups: dict[str, list[Recording]] = {}
+    for one in recordings:
+        if one.rule_id is None:
+            groups.setdefault(f"{one.group}, no rule", []).append(one)
+            continue
+        if one.group == "RepCount" and one.grade in "AB":
+            groups.setdefault("RepCount A+B", []).append(one)
+        groups.setdefault(f"{one.group} {one.grade}".strip(), []).append(one)
+    return dict(sorted(groups.items()))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
-    data = parser.parse_args().data
-    warnings.simplefilter("error")
-    table("UI-PRMD Vicon, m01 m02 m03 m05", list(uiprmd(data)), "ours")
-    clips = list(repcount(data))
-    table("RepCount angle clips, all grades", clips, "ours")
-    for grade in sorted({clip.group for clip in clips}):
-        some = [clip for clip in clips if clip.group == grade]
-        table(grade, some, "ours")
-    cross_validated(clips)
-    table("OpenCap squats", list(opencap(data)), "ours")
-    table("CMU squats and jumping jacks", list(cmu(data)), "ours")
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--held-out", action="store_true")
+    parser.add_argument("--only-ours", action="store_true")
+    options = parser.parse_args()
+    methods = ["ours", NO_RULE] if options.only_ours else list(METHODS)
+    half = [one for one in read_recordings(options.data, options.cache)
+            if one.is_development != options.held_out]  # fmt: skip
+    print(f"## {'Held-out' if options.held_out else 'Development'} half\n")
+    for title, recordings in groups_of(half).items():
+        print(table(title, recordings, methods))
 
 
 if __name__ == "__main__":

@@ -20,9 +20,11 @@ import collections
 import csv
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from qevd_bio.annotate.kind_examples import kind_examples
 from qevd_bio.exercises.load import load_rules
 from qevd_bio.feedback.clauses import clauses, folded
 from qevd_bio.feedback.cues import Cue, cues_of
@@ -57,6 +59,15 @@ def read_rows(file: Path) -> list[Row]:
     """Read a table of sentences; tabs part columns, quotes are letters."""
     with file.open(encoding="utf-8", newline="") as lines:
         return list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def written_rows() -> list[Row]:
+    """List the sentences written for this project, batches 1 to 8."""
+    examples = [
+        {name: str(value) for name, value in asdict(one).items()}
+        for one in kind_examples().sentences
+    ]
+    return examples + read_rows(GOLDEN / "written_sentences.tsv")
 
 
 def macro_f1(pairs: Iterable[tuple[str, str]]) -> tuple[float, dict[str, tuple[float, int]]]:
@@ -206,7 +217,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     data = parser.parse_args().data
     labelled = [r for r in read_rows(data / "qevd_sentences.tsv") if r["kind"] in KINDS]
-    written = read_rows(GOLDEN / "written_sentences.tsv")
+    written = written_rows()
     _print_labelled(labelled, [row["sentence"] for row in written])
     for batch in sorted({row["batch"] for row in written}):
         rows = [row for row in written if row["batch"] == batch]

@@ -6,9 +6,9 @@ import importlib
 import os
 import platform
 import shutil
-import sys
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
@@ -16,6 +16,7 @@ from typing import Literal
 from qevd_bio.assets import DATA_FOLDERS, asset_path
 from qevd_bio.errors import QevdBioError
 from qevd_bio.files.atomic import write_text_atomic
+from qevd_bio.llm.endpoint import Endpoint
 
 State = Literal["ok", "warn", "fail"]
 
@@ -53,10 +54,13 @@ class Check:
     fix: str = ""
 
 
-def examine(work: Path, data_root: Path | None) -> list[Check]:
+def examine(
+    work: Path, data_root: Path | None, endpoint: Callable[[], Endpoint] | None = None
+) -> list[Check]:
     """Examine the environment, in the order in which a new user would fix it.
 
-    The work folder is not created; the data root is checked where one is given.
+    The work folder is not created; the data root is checked where one is given, and an endpoint of
+    a language model where one is named, whose first model is tried where it names none.
     """
     return [
         _python(),
@@ -70,15 +74,12 @@ def examine(work: Path, data_root: Path | None) -> list[Check]:
         _space(work),
         _durable_writes(work),
         *(_source_data(data_root) if data_root is not None else ()),
+        *(_endpoint(endpoint) if endpoint is not None else ()),
     ]
 
 
 def _python() -> Check:
-    found = platform.python_version()
-    if (3, 11) <= sys.version_info[:2] <= (3, 12):
-        return Check("python", "ok", found)
-    fix = "python3.11 -m venv .venv, then install again"
-    return Check("python", "fail", f"{found}; needs 3.11 or 3.12", fix)
+    return Check("python", "ok", platform.python_version())
 
 
 def _package(name: str) -> Check:
@@ -90,18 +91,15 @@ def _package(name: str) -> Check:
 
 
 def _capture_backend() -> Check:
-    name, fix = "mediapipe", 'pip install "qevd-bio[mediapipe]"'
+    """Check that the detector's runtime and its default networks load."""
+    from qevd_bio.capture.config import PersonConfig
+    from qevd_bio.capture.detector.networks import RUNTIME, Networks
+
     try:
-        found = version(name)
-    except PackageNotFoundError:
-        return Check(name, "fail", "not installed: no video can be analysed", fix)
-    if found != "0.10.21":
-        return Check(name, "fail", f"{found}; only 0.10.21 holds its pose model", fix)
-    try:
-        importlib.import_module("mediapipe.python.solutions.pose")
-    except (ImportError, OSError, AttributeError) as error:
-        return Check(name, "fail", f"{found} does not import: {_line(error)}", fix)
-    return Check(name, "ok", found)
+        Networks(PersonConfig().detector_model)
+    except QevdBioError as error:
+        return Check(RUNTIME, "fail", error.message, error.next_step)
+    return Check(RUNTIME, "ok", version(RUNTIME))
 
 
 def _plots() -> Check:
@@ -198,6 +196,46 @@ def _source_data(data_root: Path) -> list[Check]:
         name = f"{record.split} record {record.index}"
         checks.append(Check(name, "warn", record.reason, "Correct the record; others are used"))
     return checks
+
+
+def _endpoint(given: Callable[[], Endpoint]) -> list[Check]:
+    """Try out a language model; the calls are not kept."""
+    from qevd_bio.llm.cache import AnswerFile
+    from qevd_bio.llm.probe import first_model, offers
+
+    checks: list[Check] = []
+    try:
+        endpoint = given()
+        with (
+            tempfile.TemporaryDirectory(prefix="qevd-bio-") as folder,
+            AnswerFile(Path(folder) / "answers.jsonl") as answers,
+        ):
+            if not endpoint.model:
+                endpoint = replace(endpoint, model=first_model(endpoint, answers))
+            checks.append(_address(endpoint))
+            for one in offers(endpoint, answers):
+                state: State = "ok" if one.is_there else "warn"
+                checks.append(Check(f"model {one.name}", state, one.found, _FIXES[one.name]))
+    except QevdBioError as error:
+        checks.append(_failed("language model", error))
+    return [one if one.state != "ok" else replace(one, fix="") for one in checks]
+
+
+def _address(endpoint: Endpoint) -> Check:
+    key = "with a key" if endpoint.key else "without a key"
+    detail = f"{endpoint.model} at {endpoint.base_url}, {key}"
+    if endpoint.key and not endpoint.is_private:
+        fix = "Use https, or a server on this machine"
+        return Check("language model", "warn", f"{detail}, which travels unencrypted", fix)
+    return Check("language model", "ok", detail)
+
+
+_FIXES = {
+    "models": "Give --model one of the server's names",
+    "structured output": "works without; vLLM and Ollama offer it",
+    "vision": "only `annotate joints` needs it",
+    "speed": "See docs/llm.md",
+}
 
 
 def _failed(name: str, error: QevdBioError) -> Check:

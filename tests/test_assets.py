@@ -14,7 +14,7 @@ from qevd_bio.errors import EnvironmentProblem
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
-SOURCES = (".py", ".html", ".typed")
+SOURCES = (".py", ".html", ".typed", ".safetensors")
 PROBE = """
 from pathlib import Path
 import qevd_bio

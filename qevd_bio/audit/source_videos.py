@@ -8,9 +8,10 @@ from typing import Any
 
 from qevd_bio.audit.audit import SourceVideo
 from qevd_bio.capture.body_size import segment_ratios
-from qevd_bio.errors import UsageError
+from qevd_bio.errors import DataError, UsageError
 from qevd_bio.pipeline.pipeline import reopen_pipeline
 from qevd_bio.qevd.load import load_records
+from qevd_bio.release.contents import RESTORE
 from qevd_bio.release.loading import load_table, splits_of
 from qevd_bio.release.manifest import read_manifest
 from qevd_bio.tables.kinematics import SCHEMA as KINEMATICS
@@ -55,9 +56,18 @@ def source_videos(data_root: Path, notes: Mapping[str, Any]) -> list[SourceVideo
 def notes_of_release(release: Path) -> dict[str, Any]:
     """Read what a release holds of each body: notes of the kinematics, and the measured `body`."""
     manifest = read_manifest(release)
-    notes = {video: dict(one["kinematics"]) for video, one in manifest["videos"].items()}
+    videos = manifest["videos"]
+    notes = {video: dict(one.get("kinematics", {})) for video, one in videos.items()}
     for split in splits_of(release) if _TABLE in manifest["configs"] else ():
-        for row in load_table(split, release, _TABLE).to_pylist():
+        table = load_table(split, release, _TABLE)
+        if "video_id" not in table.column_names:
+            raise DataError("has no column video_id", where=_TABLE, next_step=RESTORE)
+        for row in table.to_pylist():
+            if row["video_id"] not in notes:
+                cause = (
+                    f"holds video {ascii(row['video_id'])[:60]}, which the manifest does not name"
+                )
+                raise DataError(cause, where=_TABLE, next_step=RESTORE)
             notes[row["video_id"]]["body"] = row
     return notes
 
@@ -74,15 +84,23 @@ def work_of(work: Path) -> tuple[Path, dict[str, Any]]:
     return pipeline.config.data_root, notes
 
 
+def _positive(lengths: Any) -> dict[str, float]:  # noqa: ANN401
+    """Keep the lengths that are positive numbers; a manifest may hold anything."""
+    if not isinstance(lengths, Mapping):
+        return {}
+    numbers = {name: one for name, one in lengths.items() if isinstance(one, int | float)}
+    return {name: float(one) for name, one in numbers.items() if 0.0 < one < 1e6}
+
+
 def _body(notes: Any) -> tuple[Mapping[str, float], tuple[float, ...]]:  # noqa: ANN401
     """Take proportions and shape from the measured body, else proportions from the capture."""
     if not isinstance(notes, Mapping):
         return {}, ()
-    body = notes.get("body") or {}
-    shares = {name: body.get(f"{name}_ratio") for name in SEGMENTS}
-    ratios = {name: share for name, share in shares.items() if share}
+    body = notes.get("body")
+    body = body if isinstance(body, Mapping) else {}
+    ratios = _positive({name: body.get(f"{name}_ratio") for name in SEGMENTS})
     motion = notes.get("motion")
-    lengths = (motion.get("segment_lengths_m") if isinstance(motion, Mapping) else None) or {}
+    lengths = _positive(motion.get("segment_lengths_m") if isinstance(motion, Mapping) else {})
     if not ratios and set(lengths) >= _LENGTHWISE:
         ratios = dict(segment_ratios(lengths))
     return ratios, tuple(body.get("betas") or ())

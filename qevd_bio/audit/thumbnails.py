@@ -9,17 +9,20 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from qevd_bio.capture.video.decode import probe
+from qevd_bio.capture.video.open_video import opened_video, until_damage
 from qevd_bio.errors import VideoError
 
 GreyFrames = NDArray[np.uint8]
 
 
 def frames_every(path: Path, every_s: float) -> Iterator[av.VideoFrame]:
-    """Yield the first frame of every interval of a video, on the clock of the file."""
+    """Yield the first frame of every interval of a video, on the clock of the file.
+
+    `VideoError` where the file is missing or no video.
+    """
     due_s = -np.inf
-    with av.open(str(path)) as container:
-        for frame in container.decode(container.streams.video[0]):
+    with opened_video(path) as (container, stream):
+        for frame in until_damage(container.decode(stream)):
             if frame.time is not None and frame.time >= due_s:
                 due_s = frame.time + every_s * (1.0 - 1e-6)
                 yield frame
@@ -36,23 +39,14 @@ def grey_thumbnails(path: Path, *, side_px: int, every_s: float) -> GreyFrames:
     VideoError
         The file is missing or no video, or no frame of it can be decoded.
     """
-    probe(path)
     taken: list[GreyFrames] = []
-    try:
-        for frame in frames_every(path, every_s):
-            small = frame.reformat(side_px, side_px, "gray", interpolation="AREA")
-            taken.append(small.to_ndarray().astype(np.uint8))
-    except (av.error.FFmpegError, EOFError) as error:
-        if not taken:
-            raise VideoError(
-                f"no frame of it can be decoded ({error})",
-                where=str(path),
-                next_step="Download or copy it again",
-            ) from error
+    for frame in frames_every(path, every_s):
+        small = frame.reformat(side_px, side_px, "gray", interpolation="AREA")
+        taken.append(small.to_ndarray().astype(np.uint8))
     if not taken:
         raise VideoError(
-            "its frames have no times",
+            "no frame of it can be decoded, or its frames have no times",
             where=str(path),
-            next_step="Convert it to mp4",
+            next_step="Download or copy it again, or convert it to mp4",
         )
     return np.stack(taken)

@@ -15,8 +15,8 @@ import numpy as np
 
 from qevd_bio.arrays import FloatArray
 from qevd_bio.errors import DataError
+from qevd_bio.files.input_file import read_json_input
 from qevd_bio.files.json_schema import load_schema, schema_violation
-from qevd_bio.files.strict_json import read_json
 
 SMPL_LANDMARKS = Path(__file__).with_name("landmarks_smpl.json")
 """The landmarks that ship with the package: of SMPL and SKEL, which share their vertices."""
@@ -84,7 +84,7 @@ def read_landmarks(path: Path) -> Landmarks:
         The file is absent, violates its schema, or a landmark names a vertex beyond
         ``n_vertices`` or has coordinates with another sum than 1.
     """
-    held: Any = read_json(path, next_step=_NEXT_STEP)
+    held: Any = read_json_input(path, next_step=_NEXT_STEP)
     if violation := schema_violation(_SCHEMA, held):
         key, cause = violation
         raise _bad(path, key, cause)

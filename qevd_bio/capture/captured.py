@@ -19,11 +19,13 @@ ASSUMED_HEIGHT_M = 1.75
 class Captured:
     """A motion, and plain values for the record of its unit.
 
-    `Footage.notes` are in the notes of every backend that looks at a video.
+    `Footage.notes` are in the notes of every backend that looks at a video. The concerns say in
+    words what to look at before the motion is used.
     """
 
     motion: Motion
     notes: Notes
+    concerns: tuple[str, ...] = ()
 
 
 def stretches(frames: IntArray, shot: IntArray | None = None) -> IntArray:

@@ -4,6 +4,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from qevd_bio.choices import DetectorModel
+
+
+@dataclass(frozen=True, slots=True)
+class PerformerConfig:
+    """How the one who exercises is chosen among the people of a shot.
+
+    Attributes
+    ----------
+    idle_deg : float
+        What somebody who does nothing counts for: among people who do nothing, or the same, the
+        nearest is chosen.
+    walking_sizes_s : float
+        Somebody who moves through the picture at this speed, in sizes of a body's longest bone
+        a second, counts half.
+    size_power : float
+        Power of the size by which exercise counts: of two who do the same the nearer one wins.
+    least_share : float
+        People who move less than this share of the usual best do not exercise.
+    change_s : float
+        Seconds of exercise by which another person must do better.
+    """
+
+    idle_deg: float = 5.0
+    walking_sizes_s: float = 1.0
+    size_power: float = 1.5
+    least_share: float = 0.25
+    change_s: float = 4.0
+
 
 @dataclass(frozen=True, slots=True)
 class PersonConfig:
@@ -11,8 +40,10 @@ class PersonConfig:
 
     Attributes
     ----------
+    detector_model : str
+        The landmark network: ``heavy``, or ``full``, which is faster and less exact.
     detection_confidence, tracking_confidence : float
-        MediaPipe's thresholds for finding and for following a person.
+        Least probability of a person in the whole picture; in the region of her landmarks.
     least_visibility : float
         Landmarks less visible are no part of a person's box.
     least_overlap : float
@@ -22,28 +53,43 @@ class PersonConfig:
         again.
     alike_colour : float
         Mean torso colours (0..255) of one person found again differ by no more than this.
+    strange_colour, strange_frames : float, int
+        Somebody followed whose colours differ by more than this, for so many frames, and who
+        has gone elsewhere meanwhile, is another person who has passed.
+    least_confidence : float
+        Others are only seen where they are at least this visible.
     clearly_larger : float
         Another person is preferred to the one followed from this ratio of sizes on.
     most_people : int
-        People looked for in one picture.
+        People followed at once.
+    least_size_share : float
+        People smaller than this share of the largest are too far away to be followed.
     outline_share : float
         Landmarks lie inside of the body: part of their box's longer side added all around it.
-    recheck_frames, return_frames : int
-        Every so many frames somebody larger is looked for; and the person of the shot, while
-        another is followed.
+    recheck_frames, return_frames, return_within_frames : int
+        Every so many frames others are looked for; how often for so long after somebody was lost.
+    performer : PerformerConfig
+        How one of them is chosen.
     """
 
+    detector_model: DetectorModel = "heavy"
     detection_confidence: float = 0.5
     tracking_confidence: float = 0.5
     least_visibility: float = 0.3
     least_overlap: float = 0.3
     most_growth: float = 1.6
     alike_colour: float = 40.0
+    strange_colour: float = 50.0
+    strange_frames: int = 6
+    least_confidence: float = 0.5
     clearly_larger: float = 1.3
     most_people: int = 3
+    least_size_share: float = 0.35
     outline_share: float = 0.08
-    recheck_frames: int = 60
-    return_frames: int = 6
+    recheck_frames: int = 30
+    return_frames: int = 5
+    return_within_frames: int = 150
+    performer: PerformerConfig = field(default_factory=PerformerConfig)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,27 +103,39 @@ class TurnConfig:
     sideways_up_to_id : int
         Landscape videos with a number up to this as id are expected to lie on their side, to
         be turned 90 degrees clockwise (QEVD: 145); -1 expects none.
+    detector_model : str
+        The landmark network that looks at the frames.
     samples, sample_side_px : int
-        Frames looked at, and their longest side.
+        Frames looked at, at most, and their longest side.
     agreeing : int
         Frames that confirm the expected turn without a look at the others.
+    doubtful_weight : float
+        What somebody counts for who is upright and in balance, and may not stand.
     least_votes, least_share : float
         Weight of frames, and its share of all, by which another turn wins.
+    people_share : float
+        Weight by which another turn wins, as a share of all frames with a person.
     slant_deg : float
         A trunk or leg further from upright does not stand.
     least_arm_cosine : float
         Arms that are held further away from the line of the trunk do not hang or point up.
+    most_overhang : float
+        Somebody whose middle lies further beyond the feet, in body lengths, does not stand.
     """
 
     fixed_deg: int | None = None
     sideways_up_to_id: int = 145
+    detector_model: DetectorModel = "full"
     samples: int = 12
     sample_side_px: int = 480
     agreeing: int = 4
+    doubtful_weight: float = 0.7
     least_votes: float = 2.0
     least_share: float = 0.7
+    people_share: float = 0.4
     slant_deg: float = 30.0
     least_arm_cosine: float = 0.5
+    most_overhang: float = 0.08
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +156,11 @@ class VideoConfig:
         How many times the usual change a cut makes at least.
     cut_memory_frames : int
         Frames whose median change is the usual one.
+    same_scene : float
+        Thumbnails that correlate this much show one scene, whatever its brightness.
+    fade_rest : float
+        What a mixture of both ends leaves unexplained of a picture in a fade, as a share of the
+        difference between the ends.
     """
 
     longest_side_px: int = 960
@@ -106,5 +169,7 @@ class VideoConfig:
     cut_difference: float = 15.0
     cut_ratio: float = 5.0
     cut_memory_frames: int = 15
+    same_scene: float = 0.9
+    fade_rest: float = 0.2
     turn: TurnConfig = field(default_factory=TurnConfig)
     person: PersonConfig = field(default_factory=PersonConfig)

@@ -5,6 +5,7 @@ T timestamps, F frames decoded
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from qevd_bio.arrays import BoolArray, FloatArray, IntArray
 from qevd_bio.capture.captured import Notes
 from qevd_bio.capture.config import VideoConfig
+from qevd_bio.capture.expected import ExpectedExercise
 from qevd_bio.capture.person.upright import Upright, find_upright
 from qevd_bio.capture.video.decode import FrameStream, probe, sampled_frames
 from qevd_bio.errors import DataError, VideoError
@@ -61,7 +63,9 @@ class Footage:
         somebody else, of those decoded (F,).
         """
         decoded = self.frames.decoded
+        shown_as = str(self.frames.display)
         return {
+            **({"display": shown_as} if shown_as else {}),
             "turn_deg": self.upright.turn_deg,
             "turn_reason": self.upright.reason,
             "frames_expected": len(valid),
@@ -75,8 +79,16 @@ class Footage:
         }
 
 
-def open_footage(path: Path, time_s: FloatArray, video_id: str, config: VideoConfig) -> Footage:
+def open_footage(
+    path: Path,
+    time_s: FloatArray,
+    video_id: str,
+    config: VideoConfig,
+    exercises: Sequence[ExpectedExercise] = (),
+) -> Footage:
     """Check a video and its timestamps, and decide how it is turned.
+
+    The exercises are those that the video's record names.
 
     Raises
     ------
@@ -97,12 +109,8 @@ def open_footage(path: Path, time_s: FloatArray, video_id: str, config: VideoCon
         other = f"the video's header claims {claimed} frames"
         raise _stamps_error(len(time_s), other, video_id)
     turn = config.turn
-    images = (
-        sampled_frames(path, turn.samples, longest_side_px=turn.sample_side_px)
-        if turn.fixed_deg is None
-        else []
-    )
-    upright = find_upright(images, video_id, config)
+    samples = sampled_frames(path, turn.samples, longest_side_px=turn.sample_side_px)
+    upright = find_upright(samples, video_id, config, exercises)
     frames = FrameStream(path, longest_side_px=config.longest_side_px, turn_deg=upright.turn_deg)
     return Footage(video_id, time_s, upright, frames)
 

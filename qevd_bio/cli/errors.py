@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import shlex
 import sys
@@ -12,7 +11,9 @@ from typing import Any, ParamSpec
 
 import typer
 
+from qevd_bio.cli.output import json_text
 from qevd_bio.errors import QevdBioError, UsageError
+from qevd_bio.files.visible_text import visible
 
 DONE, FAILED, USAGE, SOME_FAILED, ISSUES_FOUND, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
@@ -23,7 +24,7 @@ P = ParamSpec("P")
 
 def report(text: str) -> None:
     """Print a message, which is no result, on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    print(visible(text), file=sys.stderr, flush=True)
 
 
 def guarded(command: Callable[P, int]) -> Callable[P, None]:
@@ -61,6 +62,10 @@ def _explained(error: Exception) -> tuple[str, str, int]:
     if isinstance(error, OSError):
         cause = f"{error.filename or 'a file'}: {error.strerror or error}"
         return cause, "Check that the folder exists, can be written and has free space", FAILED
+    if isinstance(error, MemoryError):
+        return "the memory is used up", "Use fewer workers, or a machine with more memory", FAILED
+    if isinstance(error, RecursionError):
+        return "an input is nested too deeply", "Run again with --debug to see which", FAILED
     cause = f"{type(error).__name__}: {' '.join(str(error).split())}"
     return cause, "This is not a known failure; run again with --debug and report it", FAILED
 
@@ -73,5 +78,5 @@ def _fail(cause: str, next_step: str, code: int, options: dict[str, object]) -> 
         report(f"error: {cause}{'' if cause.endswith('?') else '.'} {next_step}")
     if options.get("as_json"):
         error = {"cause": cause, "next_step": next_step, "exit_code": code}
-        print(json.dumps({"error": error}, ensure_ascii=False, indent=2))
+        print(json_text({"error": error}))
     return code

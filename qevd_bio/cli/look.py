@@ -59,7 +59,7 @@ def diff(
         ],
     )
     if html is not None:
-        write_diff_page(pipeline, rows, html)
+        write_diff_page(pipeline, html)
         text += f"\n\npage: {html}"
     emit(result, text, as_json=as_json)
     return DONE
@@ -136,13 +136,16 @@ def export(
     """Write the motion of one video for another tool."""
     from qevd_bio.pipeline.pipeline import outside_of_source, reopen_pipeline
     from qevd_bio.views.analysed_video import finished_video
-    from qevd_bio.views.export import export_motion
+    from qevd_bio.views.export import export_motion, gap_note
 
     pipeline = reopen_pipeline(work)
     target = out or Path(f"{video}.{to}")
     outside_of_source(target, pipeline.config.data_root)
-    export_motion(finished_video(pipeline, video), target, to)
-    emit({"export": target}, f"export: {target}", as_json=as_json)
+    finished = finished_video(pipeline, video)
+    export_motion(finished, target, to)
+    note = gap_note(finished.motion, to)
+    text = f"export: {target}" + f"\n{note}" * bool(note)
+    emit({"export": target, "gaps": note}, text, as_json=as_json)
     return DONE
 
 

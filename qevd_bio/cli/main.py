@@ -9,9 +9,26 @@ from typing import Annotated
 import typer
 
 from qevd_bio import __version__
-from qevd_bio.cli import look, maintain, release, rules, run, start, weights
+from qevd_bio.cli import (
+    annotate,
+    bring,
+    evaluate,
+    features,
+    look,
+    maintain,
+    model,
+    predict,
+    release,
+    review,
+    rules,
+    run,
+    start,
+    train,
+    weights,
+)
 from qevd_bio.cli.errors import DEBUG_VARIABLE
 from qevd_bio.cli.help_groups import Command, Group
+from qevd_bio.cli.output import take_any_text
 
 app = typer.Typer(
     name="qevd-bio",
@@ -50,20 +67,35 @@ def options(
 GROUPS = {
     "Start": (start.demo, start.doctor, start.synth),
     "Run": (run.plan, run.run, run.submit, run.retry),
-    "Look": (look.diff, look.plot, look.overlay, look.export, look.stats, look.why),
+    "Look": (
+        look.diff,
+        look.plot,
+        look.overlay,
+        look.export,
+        features.features,
+        look.stats,
+        look.why,
+    ),
+    "Evaluate": (predict.predict,),
     "Release": (release.publish, release.verify, release.compare, release.audit),
     "Maintain": (maintain.status, maintain.failed, maintain.gc, maintain.adopt),
 }
 for _group, _commands in GROUPS.items():
     for _command in _commands:
         app.command(cls=Command, rich_help_panel=_group)(_command)
+app.command("import", cls=Command, rich_help_panel="Run")(bring.import_command)
 app.add_typer(maintain.archive_app, name="archive", rich_help_panel="Maintain")
+app.add_typer(review.review_app, name="review", rich_help_panel="Release")
+app.add_typer(train.train_app, name="train", rich_help_panel="Train")
+app.add_typer(annotate.annotate_app, name="annotate", rich_help_panel="Run")
 for _name, _app in (
     ("rules", rules.rules_app),
     ("references", rules.references_app),
     ("weights", weights.weights_app),
 ):
     app.add_typer(_app, name=_name, rich_help_panel="Rules and weights")
+app.add_typer(model.model_app, name="model", rich_help_panel="Train")
+app.add_typer(evaluate.evaluate_app, name="evaluate", rich_help_panel="Evaluate")
 
 
 def main() -> None:
@@ -72,6 +104,7 @@ def main() -> None:
     Linear algebra stays on one thread, set before numpy loads: on small matrices two threads
     are slower, and the order of sums must not depend on the machine's load.
     """
+    take_any_text()
     for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
     arguments = sys.argv[1:]

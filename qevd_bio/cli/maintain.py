@@ -86,14 +86,26 @@ def gc(
     as_json: Json = False,
 ) -> int:
     """Show, or with --yes delete, what no configuration run here and no release needs."""
-    from qevd_bio.engine.maintain.garbage import check_no_run_goes_on, remove, waste
+    from qevd_bio.engine.maintain.garbage import (
+        check_no_run_goes_on,
+        noted_releases,
+        remove,
+        waste,
+    )
     from qevd_bio.pipeline.other_configs import plans_of_other_configs
     from qevd_bio.pipeline.pipeline import reopen_pipeline
 
     pipeline = reopen_pipeline(work)
     others = [] if last_config else plans_of_other_configs(pipeline, report)
     found = waste(pipeline.stages, pipeline.plan(), pipeline.store, others=others)
-    total = sum(one.size for one in found)
+    total, releases = sum(one.size for one in found), noted_releases(work)
+    units = sum(one.why == "superseded" for one in found)
+    if units and not releases:
+        report(
+            f"no release is on record in {work}: a release made from it may need some of these "
+            f"{units} superseded units, and they would be lost. `{PROGRAM} publish` with the "
+            "--out and --version of such a release notes it"
+        )
     if yes:
         check_no_run_goes_on(work)
         remove(found)
@@ -102,7 +114,8 @@ def gc(
     text = f"{len(found)} things, {total:,} bytes {words}"
     if rows:
         text = f"{table(('bytes', 'why', 'path'), rows)}\n\n{text}"
-    emit({"deleted": yes, "bytes": total, "found": found}, text, as_json=as_json)
+    result = {"deleted": yes, "bytes": total, "found": found, "releases": releases}
+    emit(result, text, as_json=as_json)
     return DONE
 
 

@@ -43,6 +43,11 @@ def settings_rules() -> Path | None:
     return _read(None).get("rules")
 
 
+def settings_data_root() -> Path | None:
+    """Return the source data that `qevd-bio.toml` names."""
+    return _read(None).get("data_root")
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value instead of text.")]
 Work = Annotated[
     Path,
@@ -63,6 +68,16 @@ UserRules = Annotated[
         "same id.",
         default_factory=settings_rules,
         show_default=f"rules of {SETTINGS_FILE}",
+    ),
+]
+DataRoot = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-root",
+        help="QEVD's folder. It is only read.",
+        envvar=ENVIRONMENT["data_root"],
+        default_factory=settings_data_root,
+        show_default=f"data_root of {SETTINGS_FILE}",
     ),
 ]
 Videos = Annotated[

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
+import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
+
+from qevd_bio.files.visible_text import visible, visible_json
 
 _GAP = "  "
 
@@ -19,9 +23,25 @@ def emit(result: object, text: str, *, as_json: bool) -> None:
     Dataclasses become objects and paths text in the JSON.
     """
     if as_json:
-        print(json.dumps(result, ensure_ascii=False, allow_nan=False, indent=2, default=_plain))
+        print(json_text(result))
     elif text:
-        print(text)
+        print(visible(text))
+
+
+def json_text(result: object) -> str:
+    """Write a result as JSON that any terminal takes: plain ASCII where it is not UTF-8."""
+    is_unicode = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
+    text = json.dumps(
+        result, ensure_ascii=not is_unicode, allow_nan=False, indent=2, default=_plain
+    )
+    return visible_json(text)
+
+
+def take_any_text() -> None:
+    """Let stdout and stderr spell characters out that the terminal's encoding does not have."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401  what JSON has no form for

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qevd_bio.cli.errors import DONE, ISSUES_FOUND, guarded, report
+from qevd_bio.choices import OnConcern
+from qevd_bio.cli.errors import DONE, ISSUES_FOUND, SOME_FAILED, guarded, report
 from qevd_bio.cli.options import PROGRAM, Json, Work
 from qevd_bio.cli.output import emit, table
 from qevd_bio.errors import UsageError
 
 if TYPE_CHECKING:
     from qevd_bio.release.compare import Comparison
+    from qevd_bio.release.contents import Release
 
 
 @guarded
@@ -32,15 +35,36 @@ def publish(
         str | None, typer.Option("--date", help="Day of publishing, such as 2026-12-31.")
     ] = None,
     url: Annotated[str | None, typer.Option("--url", help="Address of the release.")] = None,
+    on_concern: Annotated[
+        OnConcern,
+        typer.Option(
+            "--on-concern",
+            help="A video whose capture is not to be trusted: leave it out, publish and name it, "
+            "or publish nothing.",
+        ),
+    ] = "flag",
     as_json: Json = False,
 ) -> int:
     """Write a release: Parquet splits, card, Croissant, checksums, drop-in JSON."""
     from qevd_bio.pipeline.pipeline import reopen_pipeline
     from qevd_bio.release.assembly import release_from
+    from qevd_bio.verify.before_publishing import refuse_condemned
 
     published = release_from(
-        reopen_pipeline(work), out=out, version=version, previous=previous, date=date, url=url
+        reopen_pipeline(work),
+        out=out,
+        version=version,
+        previous=previous,
+        date=date,
+        url=url,
+        on_concern=on_concern,
+        check=refuse_condemned,
     )
+    return _reported(published, as_json=as_json)
+
+
+def _reported(published: Release, *, as_json: bool) -> int:
+    """Say what was published, what is missing and what to look at."""
     contents = published.contents
     rows = [
         (config, split, sum(shard.rows for shard in shards))
@@ -49,8 +73,12 @@ def publish(
     ]
     for video in contents.missing:
         report(f"missing: {video.video_id} ({video.split}): {video.stage}: {video.reason}")
+    for name, reason in contents.concerns.items():
+        report(f"concern: {name}: {reason}")
+    dropped = any(one.stage == "quality" for one in contents.missing)
     result = {
         "release": published.folder,
+        "concerns": contents.concerns,
         "rows": [{"config": c, "split": s, "rows": n} for c, s, n in rows],
         "missing": [
             {"video_id": v.video_id, "split": v.split, "stage": v.stage, "reason": v.reason}
@@ -59,7 +87,9 @@ def publish(
     }
     text = f"{table(('config', 'split', 'rows'), rows)}\n\nrelease: {published.folder}"
     emit(result, text, as_json=as_json)
-    return DONE
+    if contents.concerns:
+        return ISSUES_FOUND
+    return SOME_FAILED if dropped else DONE
 
 
 @guarded
@@ -71,15 +101,19 @@ def verify(
     data_root: Annotated[
         Path | None, typer.Option("--data-root", help="Compare a release with its source, too.")
     ] = None,
+    fast: Annotated[
+        bool,
+        typer.Option("--fast", help="Check only sums and schemas of a release."),
+    ] = False,
     as_json: Json = False,
 ) -> int:
     """Check a release; or read every byte of a work folder and set aside what is damaged."""
     if release is not None:
-        return _verified_release(release, data_root, as_json=as_json)
-    if data_root is not None:
+        return _verified_release(release, data_root, fast=fast, as_json=as_json)
+    if data_root is not None or fast:
         raise UsageError(
             "belongs to a release",
-            where="--data-root",
+            where="--fast" if data_root is None else "--data-root",
             next_step="Name the release: `qevd-bio verify RELEASE --data-root QEVD`",
         )
     from qevd_bio.engine.maintain.failures import Damage
@@ -106,13 +140,14 @@ def verify(
     return ISSUES_FOUND if damaged else DONE
 
 
-def _verified_release(release: Path, data_root: Path | None, *, as_json: bool) -> int:
+def _verified_release(release: Path, data_root: Path | None, *, fast: bool, as_json: bool) -> int:
     """Check a release and report every issue."""
     from qevd_bio.verify.release import verify_release
 
-    verdict = verify_release(release, data_root)
-    rows = [(one.kind, one.where, one.cause) for one in verdict.issues]
-    lines = [table(("issue", "where", "what"), rows)] if rows else []
+    verdict = verify_release(release, data_root, fast=fast)
+    lines = [
+        f"{one.kind}: {one.where}: {one.cause}. Next: {one.next_step}." for one in verdict.issues
+    ]
     shown = {kind: sum(one.kind == kind for one in verdict.issues) for kind in verdict.counts}
     lines += [
         f"... and {count - shown[kind]} more of {kind}"
@@ -142,12 +177,18 @@ def compare(
     return DONE if found.fits else ISSUES_FOUND
 
 
+def _first(names: Sequence[str], most: int) -> str:
+    """List the first names, and how many more there are."""
+    rest = len(names) - most
+    return " ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
 def _comparison_text(found: Comparison) -> str:
     lines = [f"schema: {one}" for one in found.schema]
     lines += [f"description: {one}" for one in found.descriptions]
     lines += [f"version of {one}" for one in found.versions]
     lines += [
-        f"videos {word}: {len(videos)} ({' '.join(videos[:8])}{' ...' if videos[8:] else ''})"
+        f"videos {word}: {len(videos)} ({_first(videos, 8)})"
         for word, videos in found.videos.items()
         if videos
     ]
@@ -167,7 +208,13 @@ def _comparison_text(found: Comparison) -> str:
     ]
     lines += ["", table(heads, rows), ""] if lines else [table(heads, rows), ""]
     for name, one in found.configs.items():
+        counts = ", ".join(f"{column} {rows}" for column, rows in one.columns.most_common())
+        lines += [f"{name}: rows that differ by column: {counts}"] if counts else []
         lines += [f"{name}: {example}" for example in one.examples[:3]]
+        rest = one.differing - len(one.examples[:3])
+        lines += [f"{name}: and {rest} more rows"] if rest > 0 else []
+        if one.reviewed:
+            lines.append(f"{name}: {one.reviewed} rows have another verdict than before")
     lines.append(f"{found.old} -> {found.new}: {found.required} step required")
     lines.append("the version fits" if found.fits else "the version is too low")
     return "\n".join(lines)

@@ -1,22 +1,26 @@
-"""Commands about exercises: rules list, show, check and new; references build."""
+"""Commands about exercises: rules list, show, check, new, draft and accept; references build."""
 
 from __future__ import annotations
 
+import getpass
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qevd_bio.cli.errors import DONE, FAILED, guarded
+from qevd_bio.cli.asking import Asking, asks_a_model
+from qevd_bio.cli.errors import DONE, FAILED, ISSUES_FOUND, guarded, report
 from qevd_bio.cli.help_groups import Command, command_group
 from qevd_bio.cli.options import Json, UserRules, rule_ids
 from qevd_bio.cli.output import emit, table
+from qevd_bio.errors import UsageError
 
 if TYPE_CHECKING:
     from qevd_bio.exercises.rule import Rule
 
-rules_app = command_group("List, show, check and start exercise rules.")
+rules_app = command_group("List, show, check, start and draft exercise rules.")
 references_app = command_group("Build the reference cycles.")
 
 
@@ -41,7 +45,7 @@ def list_rules(user_rules: UserRules, as_json: Json = False) -> int:
             **counted_sources([rule]),
             "aliases": list(rule.aliases),
         }
-        for rule in load_rules(user_rules).values()
+        for rule in load_rules(user_rules, drafts=True).values()
     ]
     header = ("exercise", "kind", "found by", "checks", "sourced", "partly", "unverified", "names")
     cells = [(row | {"aliases": ", ".join(row["aliases"])}).values() for row in rows]
@@ -69,6 +73,7 @@ def show_rule(
         CONSTRAINT_HEADER,
         constraint_row,
         described,
+        reason_lines,
         summary_lines,
     )
     from qevd_bio.exercises.reference_plot import draw_reference
@@ -77,6 +82,9 @@ def show_rule(
     text = "\n".join(summary_lines(rule))
     text += "\n\n" + table(CONSTRAINT_HEADER, [constraint_row(c) for c in rule.constraints])
     text += "\n\n" + "\n".join(f"{key}: {cited}" for key, cited in rule.citations.items())
+    if rule.draft is not None:
+        text += "\n\nreasons of the model, which nobody has checked:\n"
+        text += "\n".join(reason_lines(rule.draft))
     result = described(rule)
     if plot is not None:
         draw_reference(rule, plot)
@@ -91,8 +99,8 @@ def _rule_named(name: str, user_rules: Path | None) -> Rule:
     from qevd_bio.exercises.names import rule_named
 
     if name.endswith(".json"):
-        return sound_rules([read_rule(Path(name))])[Path(name).stem]
-    return rule_named(name, load_rules(user_rules), where="rules show")
+        return sound_rules([read_rule(Path(name))], drafts=True)[Path(name).stem]
+    return rule_named(name, load_rules(user_rules, drafts=True), where="rules show")
 
 
 @rules_app.command("check", cls=Command)
@@ -150,6 +158,70 @@ def new_rule(
     path = write_new_rule(rule_id, source, user_rules or Path("my_rules"))
     again = f"edit it, then: qevd-bio rules check {shlex.quote(str(path))}"
     emit({"file": path}, f"{path}\n{again}", as_json=as_json)
+    return DONE
+
+
+@rules_app.command("draft", cls=Command)
+@guarded
+@asks_a_model
+def draft(
+    asking: Asking,
+    exercise: Annotated[str, typer.Argument(help="Name of the exercise, as it is spoken.")],
+    user_rules: UserRules,
+    rounds: Annotated[
+        int,
+        typer.Option(
+            "--rounds", min=1, max=10, help="How often the model may correct its proposal, plus 1."
+        ),
+    ] = 3,
+    as_json: Json = False,
+) -> int:
+    """Let a language model draft the rule of an exercise in --rules, else my_rules."""
+    from qevd_bio.annotate.draft_rule import draft_rule, rule_id_of
+
+    folder = user_rules or Path("my_rules")
+    with asking.client(folder / f"{rule_id_of(exercise)}.answers.jsonl") as client:
+        done = draft_rule(exercise, folder, client, rounds=rounds)
+    issues = [str(one) for one in done.issues]
+    file = shlex.quote(str(done.path))
+    lines = [f"{done.path}: a draft by {done.model}, asked {done.rounds} times", *issues]
+    lines.append(f"look at it: qevd-bio rules show {file} --plot PNG, then")
+    lines.append(f"qevd-bio rules accept {file}")
+    result = {"file": done.path, "model": done.model, "rounds": done.rounds, "issues": issues}
+    emit(result, "\n".join(lines), as_json=as_json)
+    return ISSUES_FOUND if issues else DONE
+
+
+@rules_app.command("accept", cls=Command)
+@guarded
+def accept(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="File of a drafted rule.")],
+    by: Annotated[
+        str, typer.Option("--by", help="Who looked at it.", default_factory=getpass.getuser)
+    ],
+    yes: Annotated[bool, typer.Option("--yes", help="You have looked at it: do not ask.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Accept a drafted rule that you have looked at: from then on it is used as any other."""
+    from qevd_bio.annotate.accept_rule import accept_rule, drafted_rule
+    from qevd_bio.exercises.describing import CONSTRAINT_HEADER, constraint_row, summary_lines
+
+    rule = drafted_rule(path)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError(
+                "nobody can answer here",
+                where=str(path),
+                next_step="Look at it with `qevd-bio rules show`, then give --yes",
+            )
+        report("\n".join(summary_lines(rule)))
+        report(table(CONSTRAINT_HEADER, [constraint_row(one) for one in rule.constraints]))
+        typer.confirm(
+            f"Have you checked these numbers, and do you accept them as {by}?", abort=True
+        )
+    done = accept_rule(path, by)
+    how = "as the model proposed it" if done.unchanged else "with corrections"
+    emit(done, f"{path}: accepted {how} by {done.by}", as_json=as_json)
     return DONE
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from qevd_bio.cli.asking import EndpointUrl, KeyFile, Model, TimeoutS
 from qevd_bio.cli.errors import DONE, FAILED, guarded, report
 from qevd_bio.cli.options import Json, UserRules, Work, completes, rule_ids
 from qevd_bio.cli.output import emit, table
@@ -35,12 +37,21 @@ def doctor(
     data_root: Annotated[
         Path | None, typer.Option("--data-root", help="Check this source folder, too.")
     ] = None,
+    endpoint: EndpointUrl = None,
+    model: Model = None,
+    key_file: KeyFile = None,
+    timeout_s: TimeoutS = 60.0,
     as_json: Json = False,
 ) -> int:
     """Check the environment line by line, with the command that fixes it."""
     from qevd_bio.environment import examine
+    from qevd_bio.llm.endpoint import Endpoint, found_key
 
-    checks = examine(work, data_root)
+    def named() -> Endpoint:
+        key = found_key(key_file, os.environ)
+        return Endpoint(endpoint or "", model or "", key=key, timeout_s=timeout_s, retries=1)
+
+    checks = examine(work, data_root, named if endpoint else None)
     rows = [(c.state, c.name, f"{c.detail}{f'  ->  {c.fix}' if c.fix else ''}") for c in checks]
     emit(checks, table(("", "what", "found"), rows), as_json=as_json)
     return FAILED if any(check.state == "fail" for check in checks) else DONE
@@ -90,7 +101,7 @@ def synth(
     from qevd_bio.exercises.names import rule_named
     from qevd_bio.synthetic.clips import clips_wanted, frames_of, make_clips
 
-    rules = load_rules(user_rules)
+    rules = load_rules(user_rules, drafts=True)
     named = [rule_named(name, rules, where="--exercise") for name in exercise or ["squat"]]
     clips = clips_wanted(
         named, view or [], build or ["man"],

@@ -26,7 +26,9 @@ Folder = Annotated[
 @weights_app.command("import", cls=Command)
 @guarded
 def import_command(
-    file: Annotated[Path, typer.Argument(help="hsmr.ckpt or its archive, SKEL or SMPL model.")],
+    file: Annotated[
+        Path, typer.Argument(help="hsmr.ckpt or its archive, SKEL or SMPL model, 3D CNN.")
+    ],
     name: Annotated[
         str | None, typer.Option("--as", help="Name of the model, such as skel_male.")
     ] = None,

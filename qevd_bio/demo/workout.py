@@ -290,7 +290,7 @@ def _write_truth(demo: DemoTruth) -> None:
         }
     beside = demo.root.parent
     with atomic_path(beside / "truth.npz") as temporary, temporary.open("xb") as file:
-        np.savez(file, **arrays)
+        np.savez(file, allow_pickle=False, **arrays)
     write_text_atomic(
         beside / "truth.json", json.dumps(listed, ensure_ascii=False, indent=1) + "\n"
     )

@@ -16,6 +16,9 @@ from qevd_bio.errors import UsageError
 _STATM = "/proc/{pid}/statm"
 
 
+USUAL_VIDEOS, LEAST_AGE_S = 200, 3600.0
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one worker may take.
@@ -28,8 +31,11 @@ class Limits:
         Longest time to start, or to set a stage up, in seconds.
     memory_bytes : int or None
         Most resident memory; None: no limit but the operating system's.
-    recycle_after : int
-        Videos after which a worker is replaced by a fresh one.
+    recycle_after : int or None
+        Videos after which a worker is replaced by a fresh one; None: `USUAL_VIDEOS`, at the
+        earliest after `LEAST_AGE_S`, so that short clips do not pay for loading models again.
+    in_hand : int or None
+        Most videos at once; None: as many as its stages take.
 
     Raises
     ------
@@ -40,10 +46,17 @@ class Limits:
     unit_s: float = 3600.0
     start_s: float = 600.0
     memory_bytes: int | None = None
-    recycle_after: int = 200
+    recycle_after: int | None = None
+    in_hand: int | None = None
+
+    def is_used_up(self, videos: int, age_s: float) -> bool:
+        """Return whether a worker of this age has had its videos."""
+        if self.recycle_after is None:
+            return videos >= USUAL_VIDEOS and age_s >= LEAST_AGE_S
+        return videos >= self.recycle_after
 
     def __post_init__(self) -> None:
-        for name in ("unit_s", "start_s", "memory_bytes", "recycle_after"):
+        for name in ("unit_s", "start_s", "memory_bytes", "recycle_after", "in_hand"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise UsageError(
@@ -87,6 +100,11 @@ def gpu_names() -> tuple[str, ...]:
         check=False,
     )
     return tuple(listed.stdout.split("\n")[:-1]) if listed.returncode == 0 else ()
+
+
+def most_in_hand(stages: Sequence[Stage]) -> int:
+    """Return the number of videos that a worker of these stages can have in hand at once."""
+    return max([1, *(stage.units_in_hand for stage in stages)])
 
 
 def sensible_workers(stages: Sequence[Stage]) -> int:

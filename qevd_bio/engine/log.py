@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -11,6 +12,7 @@ from typing import TextIO
 
 from qevd_bio.engine.events import Event
 from qevd_bio.errors import DataError
+from qevd_bio.files.open_regular import open_regular
 from qevd_bio.files.strict_json import JsonValue, dump_json, parse_json
 
 LOG_FILE = "log.jsonl"
@@ -68,8 +70,8 @@ def read_log(folder: Path) -> Iterator[Mapping[str, JsonValue]]:
     path = folder / LOG_FILE
     if not path.is_file():
         return
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for line in file:
+    with open_regular(path) as file:
+        for line in io.TextIOWrapper(file, encoding="utf-8", errors="replace"):
             try:
                 value = parse_json(line, where=str(path))
             except DataError:

@@ -23,6 +23,7 @@ from qevd_bio.engine.versions import package_versions
 from qevd_bio.errors import DataError, QevdBioError
 from qevd_bio.files.atomic import write_text_atomic
 from qevd_bio.files.digest import sha256_json
+from qevd_bio.files.open_regular import read_text_regular
 from qevd_bio.files.strict_json import JsonValue, dump_json, parse_json
 
 RUN_FILE = "run.json"
@@ -176,7 +177,7 @@ def read_run(folder: Path) -> Mapping[str, JsonValue]:
     path = folder / RUN_FILE
     cause = f"is no run record of schema version {SCHEMA_VERSION}"
     try:
-        content = parse_json(path.read_text(encoding="utf-8"), where=str(path))
+        content = parse_json(read_text_regular(path), where=str(path))
         if isinstance(content, Mapping) and content.get("schema_version") == SCHEMA_VERSION:
             return content
     except (OSError, UnicodeDecodeError) as error:

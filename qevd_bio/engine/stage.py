@@ -48,6 +48,9 @@ class Stage(ABC):
         table is made again even if nobody raised `version`.
     resources : Resources
         What one unit occupies.
+    units_in_hand : int
+        Units that `process` and `depends` may be called for at the same time, each in a thread
+        of its own. More than 1 is for a stage that shares a device between its units.
     """
 
     name: str
@@ -60,6 +63,11 @@ class Stage(ABC):
     def resources(self) -> Resources:
         """One CPU, unless a stage needs more."""
         return Resources()
+
+    @property
+    def units_in_hand(self) -> int:
+        """One unit after the other, unless a stage can take several at once."""
+        return 1
 
     @abstractmethod
     def depends(self, video_id: str) -> Mapping[str, str]:
@@ -75,11 +83,23 @@ class Stage(ABC):
     def setup(self) -> None:  # noqa: B027  most stages need none
         """Load what all units share; called once, before the first unit that must run."""
 
+    def loaded(self) -> Mapping[str, str]:
+        """Name what `setup` loaded from files that may change: digests, as in `depends`.
+
+        An empty digest is of something that was absent, and that `depends` does not name.
+
+        An artifact whose identity names other digests is not kept.
+        """
+        return {}
+
     @abstractmethod
     def process(
         self, video_id: str, inputs: Mapping[str, Path], out: Path
     ) -> Mapping[str, JsonValue]:
         """Make the artifact of one video.
+
+        Files are read by `qevd_bio.files.input_file`: an artifact made from bytes that `depends`
+        does not name is not kept.
 
         Parameters
         ----------

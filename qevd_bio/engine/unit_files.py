@@ -9,6 +9,7 @@ from pathlib import Path
 from qevd_bio.engine.record import UNIT_FILE, UnitRecord, record_from_json
 from qevd_bio.errors import DataError
 from qevd_bio.files.digest import sha256_file
+from qevd_bio.files.open_regular import read_text_regular
 
 FAILED_SUFFIX = ".failed.json"
 RETRIED_SUFFIX = ".retried.json"
@@ -86,8 +87,7 @@ def files_beside(video_folder: Path, suffix: str) -> list[Path]:
 def read_record(path: Path) -> UnitRecord | str:
     """Read a record, or return why it does not count; empty when there is none."""
     try:
-        with path.open(encoding="utf-8") as file:
-            return record_from_json(file.read(), where=path.name)
+        return record_from_json(read_text_regular(path), where=path.name)
     except FileNotFoundError:
         return ""
     except DataError as error:

@@ -8,7 +8,7 @@ from importlib import metadata
 
 import qevd_bio
 
-PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "torch", "av", "mediapipe")
+PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "torch", "av", "ai-edge-litert")
 
 
 @lru_cache(maxsize=1)

@@ -5,13 +5,21 @@ T frames, D = 46 DoF
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from qevd_bio.arrays import BoolArray, FloatArray
-from qevd_bio.exercises.motion_parts import full_name, moved, part_of, unobserved
+from qevd_bio.exercises.motion_parts import (
+    full_name,
+    is_midline,
+    moved,
+    part_of,
+    unobserved,
+    with_seen_leg,
+)
 from qevd_bio.exercises.rule import OTHER_SIDE, SIDES, Rule
 from qevd_bio.motion.constraints import THROUGHOUT, Constraint, Finding, judge
 from qevd_bio.motion.measured_value import (
@@ -27,7 +35,7 @@ from qevd_bio.motion.measured_value import (
     value_at,
 )
 from qevd_bio.motion.medians import median
-from qevd_bio.motion.phase import phase_of_time
+from qevd_bio.motion.phase import cycle_phases
 from qevd_bio.motion.record import Motion
 from qevd_bio.motion.repetitions.cycles import Cycle
 from qevd_bio.skeleton.kinematics import Skeleton
@@ -74,9 +82,10 @@ def segment_findings(
     ]
     others = [_other_half(check, own, rule, part.time_s) for check in checks]
     read = [*checks, *(other for other in others if other is not None)]
-    values = _checked_values(read, part, skeleton)
+    shown = part if rule.kind == "alternating" or rule.posture != "prone" else with_seen_leg(part)
+    values = _checked_values(read, part, shown, skeleton)
     checks = [_at_extreme(check, values, part) for check in checks]
-    sigmas = _sigmas([*checks, *read[len(checks) :]], part, skeleton)
+    sigmas = _sigmas([*checks, *read[len(checks) :]], part, shown, skeleton)
     found: dict[int, list[Finding]] = {cycle.start: [] for cycle in cycles}
     for check, other in zip(checks, others, strict=True):
         side, value = check.side, _measured_value(check, rule, values, part, sigmas)
@@ -97,11 +106,17 @@ def segment_findings(
 
 
 def _with_vertical(value: MeasuredValue, check: _Check, part: Motion) -> MeasuredValue:
-    """Note of a lean that its vertical is only the camera's."""
-    leans = check.constraint.measure in LEANS and value.status == "measured"
-    if leans and part.gravity_source == "camera":
-        return replace(value, reason="measured from the camera's vertical")
-    return value
+    """Widen the noise of a lean by that of its vertical; note where that is only the camera's.
+
+    A constant offset does not spread, so how still a lean is stays as certain as it was.
+    """
+    constraint = check.constraint
+    if constraint.measure not in LEANS or constraint.check == "static" or value.sigma is None:
+        return value
+    widened = replace(value, sigma=math.hypot(value.sigma, VERTICAL_SIGMA_DEG))
+    if part.gravity_source == "camera" and value.status == "measured":
+        return replace(widened, reason="measured from the camera's vertical")
+    return widened
 
 
 def _constraint_sides(constraint: Constraint, cycle: Cycle) -> tuple[str | None, ...]:
@@ -118,6 +133,11 @@ def _constraint_sides(constraint: Constraint, cycle: Cycle) -> tuple[str | None,
 
 LEANS = ("trunk_forward_lean", "trunk_side_lean")
 """Measures against gravity."""
+
+VERTICAL_SIGMA_DEG = 4.0
+"""Constant offset of a trunk from what its lean is measured against (one standard deviation): a
+tilted camera, a subject's build or markers. Unverified; correct executions of UI-PRMD need it, and
+in noise of 2 degrees the guard band stays below 15 degrees with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +181,8 @@ def _checked_frames(rule: Rule, cycle: Cycle, time_s: FloatArray) -> dict[str, i
     if rule.kind == "hold":
         return frames
     inside = time_s[cycle.start : cycle.end + 1]
-    phases = phase_of_time(inside, cycle.start_s, cycle.key_s, cycle.end_s, rule.key_phase.at)
-    for name in frames.keys() - {"", THROUGHOUT}:
+    phases = cycle_phases(inside, cycle, rule.key_phase.at)
+    for name in frames.keys() - {"", THROUGHOUT, rule.key_phase.name}:
         frames[name] = cycle.start + int(np.argmin(np.abs(phases - rule.phase(name).at)))
     return frames
 
@@ -224,14 +244,18 @@ def _is_cut_off(check: _Check, rule: Rule) -> bool:
     cut, kind = check.cycle.cut, check.constraint.check
     if cut is None or check.reads_all:
         return False
-    at = None if kind == "tempo" else rule.phase(check.constraint.phase).at
-    return kind == "tempo" or at == {"start": 0.0, "end": 1.0}[cut]
+    if kind == "tempo" or check.cycle.rests_at_extreme:
+        return kind == "tempo"
+    return rule.phase(check.constraint.phase).at == {"start": 0.0, "end": 1.0}[cut]
 
 
 def _checked_values(
-    checks: Sequence[_Check], part: Motion, skeleton: Skeleton
+    checks: Sequence[_Check], part: Motion, shown: Motion, skeleton: Skeleton
 ) -> dict[str, FloatArray]:
-    """Compute each measure on the frames that a check reads; NaN elsewhere."""
+    """Compute each measure on the frames that a check reads; NaN elsewhere.
+
+    Those of the middle of the body are read from `shown`.
+    """
     read: dict[str, BoolArray] = {}
     for check in checks:
         if check.constraint.check == "tempo":
@@ -240,17 +264,20 @@ def _checked_values(
         window = _inside(part.time_s, *check.window_s(part.time_s))
         frames[check.frames if check.reads_all else window] = True
     values = {name: np.full(len(part.time_s), np.nan) for name in read}
-    patterns = {frames.tobytes(): frames for frames in read.values()}
-    for key, frames in patterns.items():
-        names = [name for name, pattern in read.items() if pattern.tobytes() == key]
-        computed = measure_values(names, part.q[frames], skeleton, part.gravity)
+    sources = {name: (shown if is_midline(name) else part).q for name in read}
+    groups: dict[tuple[bytes, int], list[str]] = {}
+    for name, frames in read.items():
+        groups.setdefault((frames.tobytes(), id(sources[name])), []).append(name)
+    for names in groups.values():
+        frames = read[names[0]]
+        computed = measure_values(names, sources[names[0]][frames], skeleton, part.gravity)
         for name in names:
             values[name][frames] = computed[name]
     return values
 
 
 def _sigmas(
-    checks: Sequence[_Check], part: Motion, skeleton: Skeleton
+    checks: Sequence[_Check], part: Motion, shown: Motion, skeleton: Skeleton
 ) -> dict[tuple[str, int], float]:
     """Propagate the noise of the angles to each check's measure at its frame."""
     known = [
@@ -258,9 +285,16 @@ def _sigmas(
         for check in checks
         if check.constraint.check != "tempo" and np.isfinite(part.q[check.frame]).all()
     ]
-    wanted = [(check.name, check.frame) for check in known]
-    noise = measure_sigmas(wanted, part.q, part.noise_rad(), skeleton, part.gravity)
-    return {at: float(sigma) for at, sigma in zip(wanted, noise, strict=True)}
+    sigmas: dict[tuple[str, int], float] = {}
+    for source in (part,) if shown is part else (part, shown):
+        wanted = [
+            (check.name, check.frame)
+            for check in known
+            if shown is part or is_midline(check.name) == (source is shown)
+        ]
+        noise = measure_sigmas(wanted, source.q, source.noise_rad(), skeleton, part.gravity)
+        sigmas |= {at: float(sigma) for at, sigma in zip(wanted, noise, strict=True)}
+    return sigmas
 
 
 def _inside(time_s: FloatArray, from_s: float, to_s: float) -> slice:

@@ -158,9 +158,6 @@ def _bound_issues(constraint: Constraint) -> _Found:
     low, high = constraint.target_low, constraint.target_high
     if low > high:
         found.append(("target", f"{low} is above {high}", "Write the lower bound first"))
-    if constraint.tolerance == 0 and high <= 0:
-        cause = "is 0 with no positive bound: severity has no unit"
-        found.append(("tolerance", cause, "Give it a positive number"))
     return found
 
 

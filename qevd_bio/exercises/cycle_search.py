@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from qevd_bio.arrays import BoolArray, FloatArray
-from qevd_bio.exercises.motion_parts import full_name, moved, part_of, unobserved
+from qevd_bio.exercises.motion_parts import full_name, is_in_view, moved, part_of, unobserved
 from qevd_bio.exercises.references import WORLD_GRAVITY, build_reference, leading_side
 from qevd_bio.exercises.rule import SIDES, Rule
 from qevd_bio.motion.angles import unwrap_angles
 from qevd_bio.motion.cycle_score import CycleScore, cycle_scores, moving_curves
-from qevd_bio.motion.phase import phase_of_time, resample_cycle
+from qevd_bio.motion.phase import cycle_phases, resample_cycle
 from qevd_bio.motion.record import Motion
 from qevd_bio.motion.repetitions.cycles import PROMINENCE_RAD, Cycle, CycleSettings
 from qevd_bio.motion.repetitions.detection import detect_alternating, detect_cycles
@@ -29,6 +29,13 @@ from qevd_bio.skeleton.measures import measure_values
 RANGE_SHARE = 0.2
 """A repetition moves the representative measure by this share of the reference's range."""
 
+SHORTEST_S, LONGEST_S = 0.3, 15.0
+"""Bounds of a repetition of any exercise: one outside of its rule's tempo is a repetition with a
+finding."""
+
+VERY_SHORT_S, VERY_LONG_S = 0.1, 120.0
+"""The same to tell why there are none."""
+
 HOLD_SHARE = 0.5
 """A hold reaches at least this share of the reference's representative measure: a limb that hangs
 still is held, too, but is no stretch."""
@@ -38,9 +45,6 @@ PRONE_LEAN_DEG = 30.0
 
 POSTURE_SIGMA_S = 0.2
 """Smoothing of the lean, so that noise about the bound ends no hold."""
-
-JUST_AFTER_S = 1 / 3
-"""A sentence may come this long before the end of its cycle: the extreme is past by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,57 +91,125 @@ def segment_cycles(
     """
     if not 0 <= frame_start < frame_end <= len(motion.time_s):
         raise ValueError(f"frames {frame_start} to {frame_end} of {len(motion.time_s)}")
-    part = part_of(motion, frame_start, frame_end)
-    measure = rule.representative.measure
-    sides = [s for s in _representative_sides(rule) if not unobserved(full_name(measure, s), part)]
-    if not sides or (rule.kind == "alternating" and len(sides) < 2):
-        return SegmentCycles((), f"{measure} is not observed by {motion.backend}")
-    if not part.valid.any():
-        return SegmentCycles((), "nobody is seen in this segment")
-
-    reference = build_reference(rule)
-    posed = _in_posture(part, rule, skeleton)
-    found = _detected(part, rule, reference, sides, skeleton, posed)
-    kept = [c for c in found if np.mean(posed[c.start : c.end + 1]) >= 0.5]
-    if not kept:
-        elsewhere = found or not posed.any()
-        cause = f"not in {rule.posture} posture" if elsewhere else f"no {rule.kind} movement found"
+    part, reference = part_of(motion, frame_start, frame_end), build_reference(rule)
+    found, cause = find_cycles(part, rule, reference, skeleton)
+    if not found:
         return SegmentCycles((), cause)
-    scored = _scored(kept, part, rule, reference)
+    scored = scored_cycles(found, part, rule, reference)
     shifted = (replace(item, cycle=moved(item.cycle, frame_start)) for item in scored)
     return SegmentCycles(tuple(shifted), "")
 
 
-def choose_cycle(cycles: Sequence[ScoredCycle], time_s: float) -> ScoredCycle | None:
-    """Choose the cycle of its segment that a sentence at some time is about.
+def find_cycles(
+    part: Motion, rule: Rule, reference: FloatArray, skeleton: Skeleton
+) -> tuple[list[Cycle], str]:
+    """Find the cycles of an exercise in some frames, and say why there are none.
 
-    The most recently completed one, or one whose extreme is past and whose end is at most
-    `JUST_AFTER_S` away; a hold that continues then counts as completed just then. The better score
-    breaks ties. None before the first.
+    Parameters
+    ----------
+    part : Motion
+        Frames of one segment, from `qevd_bio.exercises.motion_parts.part_of`.
+    rule, skeleton
+        As in `segment_cycles`.
+    reference : ndarray (P, 46)
+        One cycle as the rule asks, from `build_reference`.
+
+    Returns
+    -------
+    list of Cycle, str
+        In time order, frames counted from the first of `part`; empty with a cause.
     """
-    ended = [
-        item
-        for item in cycles
-        if item.cycle.end_s <= time_s
-        or (item.cycle.key_s <= time_s and item.cycle.end_s <= time_s + JUST_AFTER_S)
-        or (item.cycle.kind == "hold" and item.cycle.start_s < time_s)
-    ]
+    sides = observed_sides(part, rule)
+    if not sides:
+        return [], f"{rule.representative.measure} is not observed by {part.backend}"
+    if not part.valid.any():
+        return [], "nobody is seen in this segment"
+    measure = rule.representative.measure
+    in_view = [side for side in sides if is_in_view(full_name(measure, side), part)]
+    if in_view and rule.kind != "alternating":
+        sides = in_view
+    posed = in_posture(part, rule, skeleton)
+    found = _detected(part, rule, reference, sides, skeleton, posed)
+    kept = [c for c in found if np.mean(posed[c.start : c.end + 1]) >= 0.5]
+    if kept and rule.kind != "hold":
+        small = _too_small(kept, part, rule, reference, sides, skeleton)
+        if small:
+            return [], small
+    if kept:
+        return kept, ""
+    if found or not posed.any():
+        return [], f"not in {rule.posture} posture"
+    return [], _why_none(part, rule, reference, sides, skeleton)
 
-    def recency(item: ScoredCycle) -> tuple[float, float]:
-        score = item.score.total if item.score is not None else -1.0
-        return min(item.cycle.end_s, time_s), score
 
-    return max(ended, key=recency, default=None)
+def _too_small(
+    cycles: Sequence[Cycle],
+    part: Motion,
+    rule: Rule,
+    reference: FloatArray,
+    sides: Sequence[str | None],
+    skeleton: Skeleton,
+) -> str:
+    """Say that a set moves its measure by less than any repetition does; empty: it does not."""
+    curves = representative_curves(part.q, rule, sides, skeleton, part.gravity)
+    smooth = gaussian_smooth(curves.T, part.time_s, part.valid)
+    spans = [smooth[c.start : c.end + 1] for c in cycles]
+    known = [span[np.isfinite(span).all(axis=1)] for span in spans]
+    swings = [float(np.ptp(span, axis=0).max()) for span in known if len(span)]
+    model = representative_curves(reference, rule, sides, skeleton, WORLD_GRAVITY)
+    least, usual = least_swing_rad(model), float(np.median(swings)) if swings else np.inf
+    if usual >= least:
+        return ""
+    return (
+        f"{_measure_words(rule)} moves by {np.rad2deg(usual):.0f} degrees only, a repetition "
+        f"by {np.rad2deg(least):.0f} at least"
+    )
 
 
-def _representative_sides(rule: Rule) -> tuple[str | None, ...]:
-    side = rule.representative.side
-    if side == "none":
-        return (None,)
-    return SIDES if side in ("mean", "max") else (side,)
+def _why_none(
+    part: Motion,
+    rule: Rule,
+    reference: FloatArray,
+    sides: Sequence[str | None],
+    skeleton: Skeleton,
+) -> str:
+    """Say what was seen instead of a cycle."""
+    curves = representative_curves(part.q, rule, sides, skeleton, part.gravity)
+    joined = gaussian_smooth(joined_sides(curves, rule), part.time_s, part.valid)
+    known = joined[np.isfinite(joined)]
+    moves = float(np.ptp(known)) if len(known) else 0.0
+    model = representative_curves(reference, rule, sides, skeleton, WORLD_GRAVITY)
+    words = _measure_words(rule)
+    if rule.kind == "hold":
+        return f"no hold found: {words} moves by {np.rad2deg(moves):.0f} degrees"
+    if moves < least_swing_rad(model):
+        return f"no {rule.kind} movement found: {words} moves by {np.rad2deg(moves):.0f} degrees"
+    wide = CycleSettings(shortest_s=VERY_SHORT_S, longest_s=VERY_LONG_S)
+    other = detect_cycles(joined, part.time_s, part.valid, settings=wide)
+    if other:
+        usual_s = float(np.median([cycle.end_s - cycle.start_s for cycle in other]))
+        way = "slower" if usual_s > LONGEST_S else "quicker"
+        bound = LONGEST_S if usual_s > LONGEST_S else SHORTEST_S
+        return f"movements of {usual_s:.1f} s: {way} than the {bound:g} s that are sought"
+    return (
+        f"{words} moves by {np.rad2deg(moves):.0f} degrees, but no repetition of it is seen whole"
+    )
 
 
-def _representative(
+def _measure_words(rule: Rule) -> str:
+    return rule.representative.measure.replace("_", " ")
+
+
+def observed_sides(part: Motion, rule: Rule) -> list[str | None]:
+    """List the sides whose representative measure is observed; none where one does not do."""
+    measure, side = rule.representative.measure, rule.representative.side
+    wanted: tuple[str | None, ...] = SIDES if side in ("mean", "max") else (side,)
+    wanted = (None,) if side == "none" else wanted
+    seen = [one for one in wanted if not unobserved(full_name(measure, one), part)]
+    return seen if rule.kind != "alternating" or len(seen) == len(SIDES) else []
+
+
+def representative_curves(
     q: FloatArray, rule: Rule, sides: Sequence[str | None], skeleton: Skeleton, gravity: FloatArray
 ) -> FloatArray:
     """Compute the representative measure (sides, T) in rad, its extreme turned upwards."""
@@ -145,6 +217,18 @@ def _representative(
     values = measure_values(names, q, skeleton, gravity)
     sign = 1.0 if rule.representative.extreme == "max" else -1.0
     return sign * np.deg2rad(np.stack([values[name] for name in names]))
+
+
+def joined_sides(curves: FloatArray, rule: Rule) -> FloatArray:
+    """Join the sides of a representative measure (sides, T) to one curve (T,)."""
+    if rule.representative.side == "mean":
+        return np.asarray(curves.mean(axis=0))
+    return np.asarray(np.fmax.reduce(curves, axis=0))
+
+
+def least_swing_rad(model: FloatArray) -> float:
+    """Return the least swing of a set, given the reference's curves (sides, P)."""
+    return max(PROMINENCE_RAD, RANGE_SHARE * float(np.ptp(model, axis=1).max()))
 
 
 def _detected(
@@ -155,24 +239,27 @@ def _detected(
     skeleton: Skeleton,
     posed: BoolArray,
 ) -> list[Cycle]:
-    curves = _representative(part.q, rule, sides, skeleton, part.gravity)
-    mean = rule.representative.side == "mean"
-    joined = curves.mean(axis=0) if mean else np.fmax.reduce(curves, axis=0)
+    curves = representative_curves(part.q, rule, sides, skeleton, part.gravity)
+    joined = joined_sides(curves, rule)
     shortest_s, longest_s = rule.tempo.shortest_s, rule.tempo.longest_s
-    model = _representative(reference, rule, sides, skeleton, WORLD_GRAVITY)
+    model = representative_curves(reference, rule, sides, skeleton, WORLD_GRAVITY)
     if rule.kind == "hold":
         still = HoldSettings(shortest_s=shortest_s, longest_s=longest_s)
         holds = detect_holds(joined, part.time_s, part.valid & posed, settings=still)
         return _in_the_pose(holds, curves, HOLD_SHARE * float(np.nanmax(model)))
     angles = unwrap_angles(part.q[:, _observed_dofs(rule.dynamic_joints, part)], part.valid)
-    least = max(PROMINENCE_RAD, RANGE_SHARE * float(np.ptp(model, axis=1).max()))
-    settings = CycleSettings(shortest_s=shortest_s, longest_s=longest_s, prominence_rad=least)
+    settings = CycleSettings(
+        shortest_s=min(SHORTEST_S, rule.tempo.shortest_s),
+        longest_s=max(LONGEST_S, rule.tempo.longest_s),
+    )
     if rule.kind == "alternating":
         right, left = curves
         return detect_alternating(
             right, left, part.time_s, part.valid, settings=settings, angles=angles
         )
-    return detect_cycles(joined, part.time_s, part.valid, settings=settings, angles=angles)
+    return detect_cycles(
+        joined, part.time_s, part.valid, settings=settings, angles=angles, sides=curves
+    )
 
 
 def _observed_dofs(joints: Sequence[str], part: Motion) -> list[int]:
@@ -186,7 +273,7 @@ def _in_the_pose(holds: Sequence[Cycle], curves: FloatArray, least_rad: float) -
     kept = []
     for hold in holds:
         here = curves[:, hold.start : hold.end + 1]
-        known = np.isfinite(here).any(axis=1)
+        known = np.asarray(np.isfinite(here).any(axis=1))
         levels = [
             float(np.nanmedian(row)) if is_known else -np.inf
             for row, is_known in zip(here, known, strict=True)
@@ -197,7 +284,7 @@ def _in_the_pose(holds: Sequence[Cycle], curves: FloatArray, least_rad: float) -
     return kept
 
 
-def _in_posture(part: Motion, rule: Rule, skeleton: Skeleton) -> BoolArray:
+def in_posture(part: Motion, rule: Rule, skeleton: Skeleton) -> BoolArray:
     """Mark the frames (T,) in the rule's posture; an unknown lean rejects nothing.
 
     A standing body is as straight as a plank, and the way down to the floor looks like a
@@ -211,9 +298,10 @@ def _in_posture(part: Motion, rule: Rule, skeleton: Skeleton) -> BoolArray:
     return ~(smooth < PRONE_LEAN_DEG)
 
 
-def _scored(
+def scored_cycles(
     cycles: Sequence[Cycle], part: Motion, rule: Rule, reference: FloatArray
 ) -> list[ScoredCycle]:
+    """Score the cycles that `find_cycles` found in the same part by the same reference."""
     moving = moving_curves(reference) | moving_curves(mirror_q(reference))
     joints = [
         joint
@@ -227,11 +315,10 @@ def _scored(
     curves = []
     for cycle in cycles:
         frames = slice(cycle.start, cycle.end + 1)
-        phase = phase_of_time(
-            part.time_s[frames], cycle.start_s, cycle.key_s, cycle.end_s, rule.key_phase.at
-        )
+        phase = cycle_phases(part.time_s[frames], cycle, rule.key_phase.at)
+        order = np.argsort(phase, kind="stable")
         same_side = cycle.side is None or cycle.side == shown_side
         angles = as_shown if same_side else mirrored
-        curves.append(resample_cycle(angles[frames], phase, rule.points))
+        curves.append(resample_cycle(angles[frames][order], phase[order], rule.points))
     scores = cycle_scores(np.stack(curves), reference[:, salient], salient)
     return [ScoredCycle(*pair) for pair in zip(cycles, scores, strict=True)]

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from qevd_bio.exercises.contradictions import UNVERIFIED
-from qevd_bio.exercises.rule import Rule
+from qevd_bio.exercises.rule import Draft, Rule
 from qevd_bio.motion.constraints import THROUGHOUT, Constraint
 
 KINDS = {
@@ -55,7 +55,7 @@ CONSTRAINT_HEADER = ("constraint", "measure", "at", "target", "tolerance", "prio
 
 
 def summary_lines(rule: Rule) -> list[str]:
-    """Describe a rule line by line: names, kind, how repetitions are found, joints."""
+    """Describe a rule line by line: names, kind, how repetitions are found, joints, its draft."""
     shown = rule.representative
     sided = shown.measure if shown.side == "none" else f"{shown.measure} ({shown.side})"
     phases = ", ".join(
@@ -74,6 +74,26 @@ def summary_lines(rule: Rule) -> list[str]:
         f"[{rule.tempo.source}]",
         f"moving joints: {', '.join(rule.dynamic_joints) or 'none'}",
         f"still joints: {still}",
+        *_draft_lines(rule),
+    ]
+
+
+def _draft_lines(rule: Rule) -> list[str]:
+    """Say which model proposed a rule, and whether somebody has accepted it."""
+    draft = rule.draft
+    if draft is None:
+        return []
+    accepted = f"accepted by {draft.accepted_by} on {draft.accepted_at}"
+    state = accepted if draft.accepted_by else "DRAFT: nobody has accepted it, nothing uses it"
+    return [f"{state}; proposed by {draft.model} on {draft.drafted} ({draft.prompt})"]
+
+
+def reason_lines(draft: Draft) -> list[str]:
+    """List the reasons that a model gave for what it proposed; nobody has checked them."""
+    return [
+        f"representative: {draft.representative_reason}",
+        *(f"{joint}: {reason}" for joint, reason in draft.joint_reasons.items()),
+        *(f"{name}: {reason}" for name, reason in draft.constraint_reasons.items()),
     ]
 
 

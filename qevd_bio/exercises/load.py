@@ -17,6 +17,7 @@ from qevd_bio.exercises.parse import rule_from, without_comments
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.exercises.rule_issue import RuleIssue, refuse
 from qevd_bio.exercises.schema_issues import SCHEMA_NAME, schema_issues
+from qevd_bio.files.open_regular import read_regular
 from qevd_bio.files.strict_json import parse_json
 
 _STAND_IN = "squat.json"
@@ -48,7 +49,7 @@ class ReadRule:
         return any(f"{issue.key}.".startswith(f"{key}.") for issue in self.issues)
 
 
-def load_rules(user_folder: Path | None = None) -> dict[str, Rule]:
+def load_rules(user_folder: Path | None = None, *, drafts: bool = False) -> dict[str, Rule]:
     """Load the shipped rules and those of the user.
 
     Parameters
@@ -56,6 +57,8 @@ def load_rules(user_folder: Path | None = None) -> dict[str, Rule]:
     user_folder : Path, optional
         Folder of ``<id>.json`` files that add to the shipped rules, or replace those of the
         same id.
+    drafts : bool
+        Also take rules that a language model proposed and nobody has accepted, to look at them.
 
     Returns
     -------
@@ -65,18 +68,34 @@ def load_rules(user_folder: Path | None = None) -> dict[str, Rule]:
     Raises
     ------
     RuleError
-        A file is malformed or contradicts itself, or two rules answer to one name. All issues
-        of all files are reported.
+        A file is malformed or contradicts itself, two rules answer to one name, or a rule is a
+        draft. All issues of all files are reported.
     """
-    return sound_rules(read_rules(rule_files(user_folder).values()).values())
+    return sound_rules(read_rules(rule_files(user_folder).values()).values(), drafts=drafts)
 
 
-def sound_rules(read: Iterable[ReadRule]) -> dict[str, Rule]:
-    """Collect rules by id, in alphabetical order, or refuse them all with every issue."""
+def sound_rules(read: Iterable[ReadRule], *, drafts: bool = False) -> dict[str, Rule]:
+    """Collect rules by id, in alphabetical order, or refuse them all with every issue.
+
+    A draft that nobody has accepted is an issue unless `drafts`.
+    """
     read = list(read)
-    refuse([issue for one in read for issue in one.issues])
+    found = [issue for one in read for issue in one.issues]
+    if not drafts:
+        found += [_draft_issue(one.rule) for one in read if one.rule and one.rule.is_draft]
+    refuse(found)
     rules = {one.rule.id: one.rule for one in read if one.rule is not None}
     return dict(sorted(rules.items()))
+
+
+def _draft_issue(rule: Rule) -> RuleIssue:
+    return RuleIssue(
+        rule.file,
+        "draft",
+        "a language model proposed this rule, and nobody has accepted it",
+        f"Look at it with `qevd-bio rules show {rule.file}`, correct it, then "
+        f"`qevd-bio rules accept {rule.file}`; or take it out of the folder",
+    )
 
 
 def rule_files(user_folder: Path | None = None) -> dict[str, Path]:
@@ -144,8 +163,8 @@ def read_rule(path: Path) -> ReadRule:
     """Read one rule file, named after the id of its rule, with everything that is wrong in it."""
     file = str(path)
     try:
-        content = path.read_bytes()
-        record = without_comments(parse_json(content.decode("utf-8"), where=file))
+        content = read_regular(path, follow_links=path.is_relative_to(asset_path("rules")))
+        record = without_comments(parse_json(content.decode("utf-8-sig"), where=file))
     except OSError as error:
         issue = RuleIssue(file, "", str(error.strerror), "Name a file that can be read")
         return ReadRule(None, (issue,))

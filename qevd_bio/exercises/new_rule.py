@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,11 +13,11 @@ from qevd_bio.exercises.contradictions import UNVERIFIED
 from qevd_bio.exercises.load import files_in, read_rules, rule_files
 from qevd_bio.exercises.names import rule_for
 from qevd_bio.exercises.parse import COMMENT, without_comments
+from qevd_bio.exercises.rule_text import rule_text
 from qevd_bio.exercises.schema_issues import rule_schema
 from qevd_bio.files.atomic import write_text_atomic
+from qevd_bio.files.open_regular import read_text_regular
 from qevd_bio.files.strict_json import parse_json
-
-_WIDTH = 100
 
 
 def write_new_rule(rule_id: str, source_id: str, folder: Path) -> Path:
@@ -29,6 +28,28 @@ def write_new_rule(rule_id: str, source_id: str, folder: Path) -> Path:
     absent. The file passes every check as it is. Its numbers are the source's: of another exercise
     they count as unverified. `UsageError` where the id cannot be one, the file exists, or no rule
     has the source's id.
+    """
+    path = new_rule_path(rule_id, folder)
+    files = rule_files() | files_in(folder)
+    if source_id not in files:
+        raise UsageError(
+            f"no rule '{source_id}'",
+            where="--from",
+            next_step=suggestion(source_id, sorted(files)),
+        )
+    text = read_text_regular(files[source_id], follow_links=True)
+    record: Any = without_comments(parse_json(text, where=str(files[source_id])))
+    if rule_id != source_id:
+        _rename(record, rule_id)
+    content = {COMMENT: rule_schema()["description"]} | _explained(record, rule_schema())
+    write_text_atomic(path, rule_text(content))
+    return path
+
+
+def new_rule_path(rule_id: str, folder: Path) -> Path:
+    """Return where a new rule is written: ``<rule_id>.json`` in a folder that may be absent.
+
+    `UsageError` where the id cannot be one, the file exists, or the id is a name of another rule.
     """
     pattern = rule_schema()["properties"]["id"]["pattern"]
     if not re.search(pattern, rule_id):
@@ -41,12 +62,6 @@ def write_new_rule(rule_id: str, source_id: str, folder: Path) -> Path:
     if path.exists():
         raise UsageError("exists", where=str(path), next_step="Edit it, or choose another id")
     files = rule_files() | files_in(folder)
-    if source_id not in files:
-        raise UsageError(
-            f"no rule '{source_id}'",
-            where="--from",
-            next_step=suggestion(source_id, sorted(files)),
-        )
     rules = {one.rule.id: one.rule for one in read_rules(files.values()).values() if one.rule}
     owner = rule_for(rule_id, rules)
     if owner is not None and owner.id != rule_id:
@@ -55,12 +70,6 @@ def write_new_rule(rule_id: str, source_id: str, folder: Path) -> Path:
             where=rule_id,
             next_step="Choose another id, or start a replacement of that rule under its own id",
         )
-    text = files[source_id].read_text(encoding="utf-8")
-    record: Any = without_comments(parse_json(text, where=str(files[source_id])))
-    if rule_id != source_id:
-        _rename(record, rule_id)
-    content = {COMMENT: rule_schema()["description"]} | _explained(record, rule_schema())
-    write_text_atomic(path, _laid_out(content, 0) + "\n")
     return path
 
 
@@ -68,6 +77,7 @@ def _rename(record: dict[str, Any], rule_id: str) -> None:
     """Make a record that of another exercise: none of the sources vouch for it."""
     title = rule_id.replace("_", " ").capitalize()
     record.update({"id": rule_id, "version": 1, "title": title, "aliases": [], "citations": {}})
+    record.pop("draft", None)
     for sourced in (record["tempo_s"], *record["constraints"]):
         sourced["source"] = UNVERIFIED
 
@@ -90,23 +100,3 @@ def _explained(value: Any, schema: Mapping[str, Any]) -> Any:  # noqa: ANN401 - 
         if key in value:
             explained[key] = _explained(value[key], described)
     return explained
-
-
-def _laid_out(value: Any, indent: int) -> str:  # noqa: ANN401 - JSON
-    """Write JSON with short lists and objects on one line."""
-    line = json.dumps(value, ensure_ascii=False)
-    has_comment = isinstance(value, dict) and any(key.startswith(COMMENT) for key in value)
-    if not isinstance(value, dict | list) or not (has_comment or indent + len(line) > _WIDTH):
-        return line
-    if isinstance(value, dict):
-        parts = [f"{json.dumps(key)}: {_laid_out(one, indent + 2)}" for key, one in value.items()]
-    else:
-        parts = [_laid_out(one, indent + 2) for one in value]
-    rows = parts[:1]
-    for part in parts[1:]:
-        if has_comment or "}" in part or indent + len(rows[-1]) + len(part) > _WIDTH:
-            rows.append(part)
-        else:
-            rows[-1] += f", {part}"
-    inside = f",\n{' ' * (indent + 2)}".join(rows)
-    return f"{line[0]}\n{' ' * (indent + 2)}{inside}\n{' ' * indent}{line[-1]}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from qevd_bio.exercises.rule import Phase, ReferenceKey, Representative, Rule, Tempo
+from qevd_bio.exercises.rule import Draft, Phase, ReferenceKey, Representative, Rule, Tempo
 from qevd_bio.exercises.rule_issue import RuleIssue
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.motion.constraints import Constraint
@@ -74,8 +74,24 @@ def rule_from(record: Mapping[str, Any], file: str, digest: str) -> tuple[Rule, 
         citations=dict(record["citations"]),
         file=file,
         digest=digest,
+        draft=_draft_from(record["draft"]) if "draft" in record else None,
     )
     return rule, issues
+
+
+def _draft_from(item: Mapping[str, Any]) -> Draft:
+    reasons, accepted = item["reasons"], item.get("accepted", {})
+    return Draft(
+        model=item["model"],
+        prompt=item["prompt"],
+        drafted=item["drafted"],
+        proposal_sha256=item["proposal_sha256"],
+        representative_reason=reasons["representative"],
+        joint_reasons=dict(reasons["joints"]),
+        constraint_reasons=dict(reasons["constraints"]),
+        accepted_by=accepted.get("by"),
+        accepted_at=accepted.get("at"),
+    )
 
 
 def _constraint_from(item: Mapping[str, Any]) -> Constraint:

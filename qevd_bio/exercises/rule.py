@@ -66,6 +66,35 @@ class ReferenceKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Draft:
+    """What a language model has to do with a rule, as the rule file states it.
+
+    Attributes
+    ----------
+    model, prompt, drafted : str
+        What the server named the model, the prompt file with its version, and when (UTC).
+    proposal_sha256 : str
+        Digest of the rule as proposed; see `qevd_bio.exercises.drafts.proposal_sha256`.
+    representative_reason : str
+        The model's reason for the representative measure.
+    joint_reasons, constraint_reasons : mapping of str to str
+        Its reasons by joint and by constraint.
+    accepted_by, accepted_at : str or None
+        Who looked at the rule and when (UTC); None: nobody.
+    """
+
+    model: str
+    prompt: str
+    drafted: str
+    proposal_sha256: str
+    representative_reason: str
+    joint_reasons: Mapping[str, str]
+    constraint_reasons: Mapping[str, str]
+    accepted_by: str | None = None
+    accepted_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """Everything the package knows about one exercise.
 
@@ -91,6 +120,8 @@ class Rule:
         Full names of the sources.
     file, digest : str
         Where the rule was read from, and the SHA-256 of these bytes.
+    draft : Draft or None
+        Where a language model proposed the rule.
     """
 
     id: str
@@ -112,6 +143,12 @@ class Rule:
     citations: Mapping[str, str]
     file: str
     digest: str
+    draft: Draft | None = None
+
+    @property
+    def is_draft(self) -> bool:
+        """Whether a language model proposed the rule and nobody has accepted it."""
+        return self.draft is not None and self.draft.accepted_by is None
 
     @property
     def names(self) -> tuple[str, ...]:

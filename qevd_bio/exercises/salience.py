@@ -5,6 +5,7 @@ J = 24 joints
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -55,6 +56,29 @@ class Salience:
 
     joints: tuple[str, ...]
     source: SalienceSource
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentSalience:
+    """The salient joints of a segment, and from when on they are known.
+
+    Attributes
+    ----------
+    chosen : Salience
+        What counts in the end.
+    known_s : float
+        Time from which it is known; before the segment where nothing is looked at to choose.
+    before : Salience or None
+        What counts until then.
+    """
+
+    chosen: Salience
+    known_s: float = -math.inf
+    before: Salience | None = None
+
+    def at(self, time_s: float) -> Salience | None:
+        """Return what counts at a time."""
+        return self.chosen if time_s >= self.known_s else self.before
 
 
 def joints_of_measure(name: str) -> tuple[str, ...]:

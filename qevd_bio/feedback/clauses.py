@@ -81,12 +81,19 @@ def _respellings() -> tuple[tuple[re.Pattern[str], str], ...]:
     )
 
 
+MOST_CHARACTERS = 2_000
+"""Two minutes of speech."""
+
+
 def clauses(text: str) -> tuple[str, ...]:
     """Split an utterance into folded clauses at punctuation and contrasting conjunctions.
 
     Before the split the lexicon's respellings join what belongs together ("hands and knees") and
-    divide where a comma is missing ("great job keep your back straight").
+    divide where a comma is missing ("great job keep your back straight"). A text that is longer
+    than anybody speaks has no clauses.
     """
+    if len(text) > MOST_CHARACTERS:
+        return ()
     plain = folded(text)
     for pattern, replacement in _respellings():
         plain = pattern.sub(replacement, plain)

@@ -19,7 +19,7 @@ CUE_LEXICON = "cues.lexicon.json"
 _OPPOSITE: dict[Direction | None, Direction] = {"more": "less", "less": "more"}
 _PATTERNS = (
     "negation", "not_negation", "excess", "shortfall", "description", "afterwards", "relief",
-    "comparison",
+    "comparison", "falls_short",
 )  # fmt: skip
 """Keys of the lexicon that hold one pattern each."""
 
@@ -80,6 +80,7 @@ class _Lexicon:
     sides: dict[str, re.Pattern[str]]
     phase_words: dict[str, re.Pattern[str]]
     patterns: dict[str, re.Pattern[str]]
+    compared: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]
     reach_words: int
     general_about: str
 
@@ -111,6 +112,9 @@ def _lexicon() -> _Lexicon:
         sides={side: compiled(pattern, side) for side, pattern in raw["sides"].items()},
         phase_words={name: compiled(words, name) for name, words in raw["phase_words"].items()},
         patterns={name: compiled(raw[name], name) for name in _PATTERNS},
+        compared=tuple(
+            (compiled(one["words"], "compared"), tuple(one["measures"])) for one in raw["compared"]
+        ),
         reach_words=raw["reach_words"],
         general_about=raw["general_about"],
     )
@@ -167,11 +171,13 @@ def of_sides(cues: Sequence[Cue], leading: str | None) -> tuple[Cue, ...]:
 
 def _cues_of_clause(clause: str, groups: Sequence[str], phases: Sequence[Phase]) -> list[Cue]:
     lexicon = _lexicon()
+    if lexicon.has("comparison", clause):
+        return [_comparison(clause)]
     named = [name for name, words in lexicon.phase_words.items() if words.search(clause)]
     found = []
     for entry in lexicon.entries:
         match = entry.found_in(clause)
-        if match is None or (entry.measures and lexicon.has("comparison", clause)):
+        if match is None:
             continue
         direction = entry.direction
         if entry.is_wish and _is_reversed(clause, match):
@@ -190,6 +196,21 @@ def _cues_of_clause(clause: str, groups: Sequence[str], phases: Sequence[Phase])
             )
         )
     return found
+
+
+def _comparison(clause: str) -> Cue:
+    """Read a comparison of the sides: it asks for the same on both.
+
+    The side is the one that the words say falls short: "your left arm isn't going as far as your
+    right". Of "you bend the left more than the right" it stays open.
+    """
+    lexicon = _lexicon()
+    measures = next(names for words, names in lexicon.compared if words.search(clause))
+    side = None
+    if match := lexicon.patterns["falls_short"].search(clause):
+        side = _nearest_side(clause[: match.start()], match)
+        side = side if side in ("r", "l") else None
+    return Cue(measures, "even", "", side, "symmetry")
 
 
 def _nearest_side(clause: str, match: re.Match[str]) -> str | None:
@@ -216,7 +237,10 @@ def _is_reversed(clause: str, match: re.Match[str]) -> bool:
 
 
 def _without_repeats(cues: list[Cue]) -> tuple[Cue, ...]:
+    """Keep one cue of those that ask for the same; it excludes the phases that all exclude."""
     kept: dict[tuple[object, ...], Cue] = {}
     for cue in cues:
-        kept.setdefault((cue.measures, cue.direction, cue.side, cue.measures or cue.about), cue)
+        key = (cue.measures, cue.direction, cue.side, cue.measures or cue.about)
+        first = kept.setdefault(key, cue)
+        kept[key] = replace(first, other_phases=first.other_phases & cue.other_phases)
     return tuple(kept.values())

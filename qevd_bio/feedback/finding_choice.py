@@ -9,38 +9,49 @@ unknown subject. The first measure of a cue decides: when it is violated against
 direction and nowhere in it, the cue counts as contradicted, regardless of its other measures
 ("go deeper" to someone with too deep knees).
 
-Policy ``paper`` always replaces (supplement 1.1, step 4): by violations that match the cue
-first, then by the most severe; where nothing is violated, by what was measured with its target,
-first what the cue asks for. The supplement assumes that "the trainer observed a form deviation"
-and does not define the other case; praise is not measured, so none is given. Only where nothing
-was measured there is no context to replace it by, and the sentence is kept.
+A form error is told once: a cue gets one statement, of the first of its measures that is violated;
+a general corrective the rule's first constraint of the most severe form error. A second statement
+is of an independent form error. The cause is told before the symptom: a wrong position before
+the unsteadiness of the same joint.
+
+Policy ``paper`` replaces more (supplement 1.1, step 4): by a violation that matches the cue, else
+by the most severe of the part of the body that the words are about, else by the most severe.
+Where nothing is violated, what was measured of what the cue asks for is told with its target.
+The supplement assumes that "the trainer observed a form deviation" and does not define the other
+case; praise is not measured, so none is given. Without anything to tell the sentence is kept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from qevd_bio.exercises.motion_parts import sideless
 from qevd_bio.feedback.cues import Cue, is_general
 from qevd_bio.feedback.quantities import (
     is_reportable,
     is_too_low,
     measure_family,
     missed_bound,
+    quantity_words,
 )
 from qevd_bio.feedback.statements import (
     Statement,
     evidence_text,
-    joined_sides,
+    fault_limits,
     measured_statements,
+    spoken,
 )
 from qevd_bio.feedback.style import Style
 from qevd_bio.motion.constraints import Finding
+from qevd_bio.skeleton.measures import CATALOGUE
 
 Refusal = Literal["unsupported", "unmeasurable", "low_confidence"]
 
 MOST_STATEMENTS = 2
+_LINE = "body_line"
+"""The measure of a straight line from shoulders to ankles: what sagging hips are the cause of."""
 _PRIORITIES = ("critical", "high", "medium", "low")
 
 
@@ -69,15 +80,18 @@ def is_about(finding: Finding, cue: Cue) -> bool:
 
     Same measure, same side, a kind of check that can answer the direction, and not at a phase
     opposite to the one the words mean. A symmetry answers words about evenness, and words that
-    name the very side that falls short: "go deeper" is about both.
+    name the very side that falls short: "go deeper" is about both. Words about a straight line
+    are about a position, never about stillness.
     """
     if measure_family(finding) not in cue.measures or finding.phase in cue.other_phases:
         return False
     if finding.check == "symmetry":
-        return cue.direction == "even" or (cue.side is not None and finding.side == cue.side)
+        return cue.side == finding.side or (cue.side is None and cue.direction == "even")
     if cue.direction == "even":
         return False
     if cue.direction is not None and (cue.direction == "still") != (finding.check == "static"):
+        return False
+    if cue.direction is None and finding.check == "static" and cue.measures[0] == _LINE:
         return False
     return cue.side is None or finding.side in (None, cue.side)
 
@@ -93,7 +107,7 @@ def choose(findings: Sequence[Finding], cues: Sequence[Cue], style: Style) -> Ch
     Parameters
     ----------
     findings : sequence of Finding
-        All findings of the cycle.
+        All findings of the cycle, in the rule's order.
     cues : sequence of Cue
         Their sides are right, left or none, see `qevd_bio.feedback.cues.of_sides`.
     style : Style
@@ -102,48 +116,167 @@ def choose(findings: Sequence[Finding], cues: Sequence[Cue], style: Style) -> Ch
     Returns
     -------
     Choice
-        Most severe first, then by priority and the rule's order.
+        In the order of the cues.
     """
     violated = _most_severe_first([finding for finding in findings if is_reportable(finding)])
-    supporting = _most_severe_first(_supporting(findings, cues))
+    if told := _told(findings, cues, violated):
+        return Choice(told, None, "violated as the words say")
+    if violated and cues and all(is_general(cue) for cue in cues):
+        reason = "general corrective; this is the most severe violation"
+        return Choice((_first_of(violated[0], findings, violated),), None, reason)
     about = [f for f, matches in zip(findings, matching(findings, cues), strict=True) if matches]
     if style.policy == "paper":
-        return _paper_choice(violated, supporting, findings, about)
-    if supporting:
-        return _reported(supporting, "violated as the words say")
+        if violated:
+            parts = {_words(name)["part"] for cue in cues for name in cue.measures}
+            own = [f for f in violated if _words(measure_family(f))["part"] in parts]
+            first = _first_of((own or violated)[0], findings, own or violated)
+            reason = "policy paper: the most severe violation"
+            return Choice((first,), None, f"{reason} of this part of the body" if own else reason)
+        if measured := measured_statements(sorted(about, key=lambda f: _place(f, cues))):
+            reason = "policy paper: nothing is violated, what was measured is told"
+            return Choice(measured[:1], None, reason)
     if not cues:
         return Choice((), "unmeasurable", "the subject of the sentence is not recognised")
     if all(is_general(cue) for cue in cues):
-        if violated:
-            reason = "general corrective; this is the most severe violation"
-            return Choice(joined_sides(violated)[:1], None, reason)
         about = list(findings)
     return _refusal(cues, about, style)
 
 
-def _paper_choice(
-    violated: list[Finding],
-    supporting: list[Finding],
-    findings: Sequence[Finding],
-    about: list[Finding],
-) -> Choice:
-    if violated:
-        others = [finding for finding in violated if finding not in supporting]
-        return _reported([*supporting, *others], "policy paper: any violation is told")
-    first = [*about, *(finding for finding in findings if finding not in about)]
-    if measured := measured_statements(first):
-        reason = "policy paper: nothing is violated, what was measured is told"
-        return Choice(measured[:MOST_STATEMENTS], None, reason)
-    return _nothing_measured(findings)
-
-
-def _supporting(findings: Sequence[Finding], cues: Sequence[Cue]) -> list[Finding]:
-    found: list[Finding] = []
+def _told(
+    findings: Sequence[Finding], cues: Sequence[Cue], violated: Sequence[Finding]
+) -> tuple[Statement, ...]:
+    """Make a statement for each cue that a violation supports, about independent form errors."""
+    told: list[Statement] = []
     for cue in cues:
-        violated = [f for f in findings if is_reportable(f) and is_about(f, cue)]
-        if not _is_contradicted(violated, cue):
-            found += [f for f in violated if _supports(f, cue) and f not in found]
-    return found
+        about = [finding for finding in violated if is_about(finding, cue)]
+        if _is_contradicted(about, cue):
+            continue
+        supporting = [finding for finding in about if _supports(finding, cue)]
+        if not supporting:
+            continue
+        first = min(supporting, key=lambda f: _rank(f, cue))
+        statements: list[Statement]
+        if first.check == "symmetry" and cue.direction == "even":
+            statements = [(first,), *_own_bound(first, violated)]
+        else:
+            told_of = first if cue.direction == "still" else _cause(first, violated)
+            statements = [_with_other_side(told_of, findings, cue.side)]
+        told += [
+            one for one in statements if not any(_is_same_fault(one[0], two[0]) for two in told)
+        ]
+    return tuple(told[:MOST_STATEMENTS])
+
+
+def _rank(finding: Finding, cue: Cue) -> tuple[bool, bool, int]:
+    """Order what supports a cue: values before a symmetry, positions before stillness.
+
+    Then the measures in the cue's order; of one, the most severe comes first already.
+    """
+    is_second = finding.check == "symmetry" and cue.direction != "even"
+    place = cue.measures.index(measure_family(finding))
+    return is_second, finding.check == "static", place
+
+
+def _place(finding: Finding, cues: Sequence[Cue]) -> tuple[int, int]:
+    """Find the cue that a finding is about, and its measure's place in it."""
+    return next(
+        (number, cue.measures.index(measure_family(finding)))
+        for number, cue in enumerate(cues)
+        if is_about(finding, cue)
+    )
+
+
+def _own_bound(uneven: Finding, violated: Sequence[Finding]) -> list[Statement]:
+    """Find that the side that falls short of the other also misses its own target."""
+    own: list[Statement] = [
+        (one,)
+        for one in violated
+        if one.check == "dynamic"
+        and measure_family(one) == measure_family(uneven)
+        and (one.phase, one.side) == (uneven.phase, uneven.side)
+        and is_too_low(one) == (uneven.target_high == 0)
+    ]
+    return own[:1]
+
+
+def _cause(finding: Finding, violated: Sequence[Finding]) -> Finding:
+    """Find the wrong position that an unsteady joint comes from; else the finding itself.
+
+    Words that ask for stillness itself get stillness.
+    The pelvis's own angles are no joint.
+    """
+    if finding.check != "static":
+        return finding
+    joints = _joints(finding)
+    positions = (one for one in violated if one.check == "dynamic" and one.measure == _LINE)
+    return next((one for one in positions if joints & _joints(one)), finding)
+
+
+def _joints(finding: Finding) -> frozenset[str]:
+    family = measure_family(finding)
+    needs = (
+        dof for name in CATALOGUE if sideless(name) == family for dof in CATALOGUE[name].needs
+    )
+    return frozenset(dof for dof in needs if not dof.startswith("pelvis"))
+
+
+def _first_of(
+    worst: Finding, findings: Sequence[Finding], violated: Sequence[Finding]
+) -> Statement:
+    """Find the rule's first constraint that shows the same form error as the worst one."""
+    worst = _cause(worst, violated)
+    same = [one for one in findings if one in violated and _is_same_fault(one, worst)]
+    positions = [one for one in same if one.check == worst.check] or [worst]
+    of_first = [one for one in positions if one.constraint_id == positions[0].constraint_id]
+    return _with_other_side(min(of_first, key=lambda one: -one.severity), findings, None)
+
+
+def _with_other_side(finding: Finding, findings: Sequence[Finding], side: str | None) -> Statement:
+    """Join the other side of a violation: one that is violated alike, or that noise does not part.
+
+    Words that name a side are about that side alone.
+    """
+    if finding.side is None or side is not None or finding.check == "symmetry":
+        return (finding,)
+    for other in findings:
+        is_other = (
+            other.constraint_id == finding.constraint_id
+            and other.phase == finding.phase
+            and other.status == "measured"
+            and other.side not in (None, finding.side)
+        )
+        if not is_other:
+            continue
+        pair = (finding, other) if finding.side == "r" else (other, finding)
+        if is_reportable(other) and is_too_low(other) == is_too_low(finding):
+            return pair
+        mean = spoken(pair)
+        if len(mean) == 1 and is_reportable(mean[0]) and _is_alike(mean[0], finding):
+            return pair
+    return (finding,)
+
+
+def _is_alike(mean: Finding, finding: Finding) -> bool:
+    return missed_bound(mean) == missed_bound(finding)
+
+
+def _is_same_fault(one: Finding, other: Finding) -> bool:
+    """Return whether two violations show one form error.
+
+    Measures of one fault (``prompts/sentences.json``) in one direction at one phase; how still
+    a joint is belongs to any of them. A symmetry says something else than a value.
+    """
+    if _words(measure_family(one))["fault"] != _words(measure_family(other))["fault"]:
+        return False
+    if "symmetry" in (one.check, other.check):
+        return one.check == other.check
+    if "static" in (one.check, other.check):
+        return True
+    return one.phase == other.phase and is_too_low(one) == is_too_low(other)
+
+
+def _words(family: str) -> dict[str, Any]:
+    return quantity_words(family, where="finding")
 
 
 def _supports(finding: Finding, cue: Cue) -> bool:
@@ -166,21 +299,6 @@ def _most_severe_first(findings: Sequence[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda f: (-f.severity, _PRIORITIES.index(f.priority)))
 
 
-def _reported(findings: Sequence[Finding], reason: str) -> Choice:
-    return Choice(joined_sides(_one_size_each(findings))[:MOST_STATEMENTS], None, reason)
-
-
-def _one_size_each(findings: Sequence[Finding]) -> list[Finding]:
-    """Leave out second sizes of a joint at a phase: a symmetry next to the joint's value."""
-    sizes: dict[tuple[str, str, str | None], str] = {}
-    return [
-        finding
-        for finding in findings
-        if finding.check
-        == sizes.setdefault((measure_family(finding), finding.phase, finding.side), finding.check)
-    ]
-
-
 def _refusal(cues: Sequence[Cue], about: list[Finding], style: Style) -> Choice:
     """State why no finding supports the cues; `about` are the findings about them."""
     subject = " and ".join(dict.fromkeys(cue.about for cue in cues))
@@ -196,6 +314,8 @@ def _refusal(cues: Sequence[Cue], about: list[Finding], style: Style) -> Choice:
     reason = f"{subject} is not violated as the words say: {numbers}"
     if any(missed_bound(finding) is not None and not finding.violated for finding in about):
         reason += "; what lies beyond a target does so by less than tolerance and noise allow"
+        if limits := fault_limits(about):
+            reason += f" ({limits})"
     return Choice((), "unsupported", reason)
 
 

@@ -10,13 +10,13 @@ import functools
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qevd_bio.feedback.prompt_files import load_prompt
 from qevd_bio.motion.constraints import Finding
 from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS
 
-_NUMBER = re.compile(r"(?<![\d.])(?:(?<!°)[-\u2212\u2013])?\d+(?:\.\d+)?")
+NUMBER = re.compile(r"(?<![\d.])(?:(?<!°)[-\u2212\u2013])?\d+(?:\.\d+)?")
 _NUMBER_WORD = re.compile(
     r"[\u00b2\u00b3\u00b9\u00bc-\u00be\u2070-\u2079\u2150-\u215e]"
     r"|\b(?:zero|one|once|couple|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen"
@@ -27,7 +27,10 @@ _UNITS = {"deg": r"°", "s": r" s\b", "ratio": r" x\b"}
 _REST_OF_RANGE = re.compile(r"(?:-| to )-?\d+(?:\.\d+)?")
 _BEFORE_TARGET = re.compile(r"target: (< |> |at most |-?\d+(?:\.\d+)?(?:-| to ))?$")
 _COMPARED = re.compile(r"(?:°| s| x) (less|more) than (right|left)\b")
-_BEFORE_AMOUNT = re.compile(r"\bby (?:\S+(?: x hip width| s)? \((?:right|left)\) and )?$")
+_BEFORE_FAULT = re.compile(r": a fault from $")
+_BEFORE_AMOUNT = re.compile(
+    r"(?<!\bvaries )\bby (?:\S+(?: x hip width| s)? \((?:right|left)\) and )?$"
+)
 _POSE_ITEM = re.compile(r"(?:(right|left) )?([a-z -]+) (-?\d+)°")
 _VERB = re.compile(r".*\b(increase|reduce|decrease)\b[^.;]*$", re.IGNORECASE | re.DOTALL)
 _SIDE_BEFORE = re.compile(r"\b(right|left) $", re.IGNORECASE)
@@ -38,9 +41,10 @@ _SIDE = re.compile(rf"\b(?:(?<!to the )|(?=\w+ (?:{_PART})))(right|left)\b", re.
 
 
 @dataclass(frozen=True, slots=True)
-class _Mention:
+class Mention:
     """A quantity that a text names: where, which, on which side."""
 
+    start: int
     end: int
     family: str
     is_static: bool
@@ -63,15 +67,18 @@ def unbacked_numbers(text: str, findings: Sequence[Finding]) -> list[str]:
         In order, as written. A number is backed by a finding of the quantity named last before
         it, of the side named with it and in its unit: by its measured value, rounded; after
         "target:" by a bound, exactly; after "by" by the difference of the written value and the
-        bound it misses, in the direction of the verb. Number words are backed only by
-        the rule's own instruction. The numbers of a symmetry count without their signs and
-        stand with "less" or "more than" the other side.
+        bound it misses, in the direction of the verb; after "a fault from" by where tolerance and
+        guard band end. A number without a side may be the mean of both, where they differ by no
+        more than their noise explains. Number words are backed only by the rule's own
+        instruction. The numbers of a symmetry count without their signs and stand with "less" or
+        "more than" the other side.
     """
-    mentions = list(_mentions(text))
+    mentions = list(mentions_of(text))
+    known = [*findings, *(mean for _, _, mean in _means(findings))]
     unbacked = [
         (match.start(), match.group())
-        for match in _NUMBER.finditer(text)
-        if not any(_backs(f, match, text) for f in _named(findings, mentions, match, text))
+        for match in NUMBER.finditer(text)
+        if not any(_backs(f, match, text) for f in _named(known, mentions, match, text))
     ]
     instructed = {
         match.group().casefold()
@@ -86,6 +93,52 @@ def unbacked_numbers(text: str, findings: Sequence[Finding]) -> list[str]:
     return [written for _, written in sorted(unbacked)]
 
 
+def backing(text: str, findings: Sequence[Finding]) -> tuple[bool, ...]:
+    """Return for each finding whether it backs a number, or a number word, of a text."""
+    mentions = list(mentions_of(text))
+    numbers = list(NUMBER.finditer(text))
+    words = {match.group().casefold() for match in _NUMBER_WORD.finditer(text)}
+    means = _means(findings)
+
+    def is_stated(one: Finding) -> bool:
+        return any(_named([one], mentions, m, text) and _backs(one, m, text) for m in numbers)
+
+    return tuple(
+        is_stated(one)
+        or any(is_stated(mean) for right, left, mean in means if one is right or one is left)
+        or any(m.group().casefold() in words for m in _NUMBER_WORD.finditer(one.instruction))
+        for one in findings
+    )
+
+
+def _means(findings: Sequence[Finding]) -> list[tuple[Finding, Finding, Finding]]:
+    """Find the right and left findings of one constraint that noise does not tell apart.
+
+    Each with a finding of their mean, which has no side.
+    """
+    sides: dict[tuple[object, ...], dict[str, Finding]] = {}
+    for one in findings:
+        if one.side and one.measured is not None and one.check != "symmetry":
+            key = (one.constraint_id, one.check, one.phase, one.target_low, one.target_high)
+            sides.setdefault(key, {}).setdefault(one.side, one)
+    found = []
+    for pair in sides.values():
+        if len(pair) < 2:
+            continue
+        right, left = pair["r"], pair["l"]
+        of_right, of_left = right.measured or 0.0, left.measured or 0.0
+        noise = math.hypot(right.sigma or 0.0, left.sigma or 0.0)
+        if abs(of_right - of_left) <= right.guard * noise:
+            mean = replace(
+                right,
+                side=None,
+                measured=(of_right + of_left) / 2.0,
+                sigma=max(right.sigma or 0.0, left.sigma or 0.0),
+            )
+            found.append((right, left, mean))
+    return found
+
+
 @functools.cache
 def _vocabulary() -> tuple[re.Pattern[str], dict[str, list[tuple[str, bool]]]]:
     prompt = load_prompt("sentences.json")
@@ -93,6 +146,7 @@ def _vocabulary() -> tuple[re.Pattern[str], dict[str, list[tuple[str, bool]]]]:
     for family, words in prompt["quantities"].items():
         for name in ("term", "instructed", "still"):
             phrases.setdefault(words[name], []).append((family, name == "still"))
+        phrases.setdefault(f"{words['moves']} varies", []).append((family, True))
     for special in prompt["styles"].values():
         for family, words in special.items():
             for name in ("term", "instructed"):
@@ -102,11 +156,12 @@ def _vocabulary() -> tuple[re.Pattern[str], dict[str, list[tuple[str, bool]]]]:
     return re.compile(rf"(?:\b(right|left) )?\b({either})\b", re.IGNORECASE), phrases
 
 
-def _mentions(text: str) -> Iterator[_Mention]:
+def mentions_of(text: str) -> Iterator[Mention]:
+    """Yield the quantities that a text names by their terms in ``prompts/sentences.json``."""
     pattern, phrases = _vocabulary()
     for match in pattern.finditer(text):
         for family, is_static in phrases[match.group(2).casefold()]:
-            yield _Mention(match.end(), family, is_static, _side(match.group(1)))
+            yield Mention(*match.span(), family, is_static, _side(match.group(1)))
 
 
 def _side(word: str | None) -> str | None:
@@ -114,13 +169,13 @@ def _side(word: str | None) -> str | None:
 
 
 def _named(
-    findings: Sequence[Finding], mentions: Sequence[_Mention], number: re.Match[str], text: str
+    findings: Sequence[Finding], mentions: Sequence[Mention], number: re.Match[str], text: str
 ) -> list[Finding]:
     """List the findings of the quantity and side that are named with a number."""
     ends = [mention.end for mention in mentions if mention.end <= number.start()]
     if not ends:
         return []
-    own = _side(_side_of(number, text))
+    own = _side(side_of_number(number, text))
     return [
         finding
         for mention in mentions
@@ -132,7 +187,7 @@ def _named(
     ]
 
 
-def _side_of(number: re.Match[str], text: str) -> str | None:
+def side_of_number(number: re.Match[str], text: str) -> str | None:
     """Find the side named with a number; of an amount else the last one of its sentence."""
     before = text[: number.start()]
     directly = _SIDE_BEFORE.search(before)
@@ -162,6 +217,8 @@ def _backs(finding: Finding, number: re.Match[str], text: str) -> bool:
     value = float(written)
     if target:
         return _is_bound(finding, value, target.group(1) or "", begins_range=rest is not None)
+    if _BEFORE_FAULT.search(before):
+        return _is_reach(finding, measured, value, decimals)
     if _BEFORE_AMOUNT.search(before):
         return _is_amount(finding, measured, value, decimals, _VERB.match(before))
     compared = _COMPARED.match(after)
@@ -197,6 +254,19 @@ def _is_amount(
         return False
     asked = verb.group(1).casefold().replace("decrease", "reduce") if verb else needed
     return asked == needed and abs(value - abs(_half_up(measured, decimals) - bound)) < 1e-9
+
+
+def _is_reach(finding: Finding, measured: float, value: float, decimals: int) -> bool:
+    """Return whether a value is where a deviation exceeds tolerance and guard band."""
+    low, high = finding.target_low, finding.target_high
+    beyond = finding.tolerance + finding.guard * (finding.sigma or 0.0)
+    if low is not None and measured < low:
+        reach = low - beyond
+    elif high is not None and measured > high:
+        reach = high + beyond
+    else:
+        return False
+    return abs(value - reach) <= 0.5 * 10.0**-decimals * (1 + 1e-9) + 1e-9
 
 
 def _half_up(value: float, decimals: int) -> float:

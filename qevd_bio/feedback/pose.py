@@ -5,6 +5,7 @@ D = 46 DoF
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -44,12 +45,27 @@ def pose_of(
     skeleton: Skeleton,
     gravity: FloatArray,
 ) -> tuple[PoseAngle, ...]:
-    """Read the angles of joints off a pose.
+    """Read the angles of joints off one pose q (46,) in rad; the rest as in `poses_of`."""
+    (pose,) = poses_of(q[None], observed, joints, skeleton=skeleton, gravity=gravity)
+    return pose
+
+
+def poses_of(
+    q: FloatArray,
+    observed: BoolArray,
+    joints: Sequence[str],
+    *,
+    skeleton: Skeleton,
+    gravity: FloatArray,
+) -> list[tuple[PoseAngle, ...]]:
+    """Read the angles of joints off poses.
 
     Parameters
     ----------
-    q, observed : ndarray (46,)
-        Angles in rad, and whether each DoF was measured.
+    q : ndarray (T, 46)
+        Angles in rad.
+    observed : ndarray (46,)
+        Whether each DoF was measured.
     joints : sequence of str
         SKEL joints.
     skeleton, gravity
@@ -57,8 +73,9 @@ def pose_of(
 
     Returns
     -------
-    tuple of PoseAngle
-        All observed DoFs of each joint, joint by joint; what is not a number is left out.
+    list of tuple of PoseAngle
+        For each pose all observed DoFs of each joint, joint by joint; what is not a number is
+        left out.
 
     Notes
     -----
@@ -73,13 +90,34 @@ def pose_of(
     }
     known = [name for name, dofs in needs.items() if all(observed[DOF_INDEX[dof]] for dof in dofs)]
     measures = [name for name in known if name not in DOF_INDEX]
-    values = measure_values(measures, q[None], skeleton, gravity)
+    values = measure_values(measures, q, skeleton, gravity) if measures else {}
     turned = np.rad2deg(np.arctan2(np.sin(q), np.cos(q)))
-    angles = {
-        name: float(values[name][0] if name in values else turned[DOF_INDEX[name]])
-        for name in known
-    }
-    return tuple(PoseAngle(name, deg) for name, deg in angles.items() if np.isfinite(deg))
+    columns = [values.get(name, turned[:, DOF_INDEX.get(name, 0)]).tolist() for name in known]
+    return [
+        tuple(
+            PoseAngle(name, angle[row])
+            for name, angle in zip(known, columns, strict=True)
+            if math.isfinite(angle[row])
+        )
+        for row in range(len(q))
+    ]
+
+
+def unproved_angles(
+    observed: BoolArray, joints: Sequence[str], skeleton: Skeleton
+) -> tuple[str, ...]:
+    """Name, in words, the angles of joints that depend on DoFs not observed.
+
+    A capture has assumed values for these (the bend of a spine that it does not see), a release
+    has none: it cannot give the angle again.
+    """
+    measures = [name for joint in joints for name in angle_names(joint) if name not in DOF_INDEX]
+    if not measures:
+        return ()
+    q = np.where(observed, 0.0, np.nan)[None]
+    values = measure_values(measures, q, skeleton, np.array([0.0, -1.0, 0.0]))
+    lost = [name for name in measures if not np.isfinite(values[name]).all()]
+    return tuple(angle_text(PoseAngle(name, 0.0)).rpartition(" ")[0] for name in lost)
 
 
 def angle_names(joint: str) -> tuple[str, ...]:

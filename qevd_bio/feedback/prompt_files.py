@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -11,7 +12,7 @@ from jsonschema.exceptions import best_match
 
 from qevd_bio.assets import asset_path
 from qevd_bio.errors import DataError, RuleError
-from qevd_bio.files.digest import sha256_file
+from qevd_bio.files.open_regular import read_regular
 from qevd_bio.files.strict_json import parse_json
 
 PROMPT_FILES: Mapping[str, str] = {
@@ -21,15 +22,20 @@ PROMPT_FILES: Mapping[str, str] = {
 }
 
 
-@functools.cache
 def load_prompt(name: str) -> dict[str, Any]:
-    """Read one of `PROMPT_FILES`, shared between callers and not to be changed.
+    """Read one of `PROMPT_FILES`, once a process, shared between callers and not to be changed.
 
     `RuleError` where the file is no JSON or breaks its schema; the message names the key.
     """
-    content = _read_json(name)
-    check_prompt(content, _read_json(PROMPT_FILES[name]), where=f"prompts/{name}")
-    return content
+    return _loaded(name)[0]
+
+
+@functools.cache
+def _loaded(name: str) -> tuple[dict[str, Any], bytes]:
+    """Read a prompt file: its content, and the bytes that it was read from."""
+    content, data = _read_json(name)
+    check_prompt(content, _read_json(PROMPT_FILES[name])[0], where=f"prompts/{name}")
+    return content, data
 
 
 def check_prompt(content: Mapping[str, Any], schema: Mapping[str, Any], *, where: str) -> None:
@@ -44,19 +50,24 @@ def check_prompt(content: Mapping[str, Any], schema: Mapping[str, Any], *, where
 
 
 def prompt_digests() -> dict[str, str]:
-    """Digest every prompt file, by ``prompt:<file>``."""
-    return {f"prompt:{name}": sha256_file(asset_path("prompts", name)) for name in PROMPT_FILES}
+    """Digest every prompt file as it was read, by ``prompt:<file>``."""
+    return {f"prompt:{name}": sha256(data).hexdigest() for name, data in prompt_bytes().items()}
 
 
-def _read_json(name: str) -> dict[str, Any]:
+def prompt_bytes() -> dict[str, bytes]:
+    """Return every prompt file as it was read, by its name."""
+    return {name: _loaded(name)[1] for name in PROMPT_FILES}
+
+
+def _read_json(name: str) -> tuple[dict[str, Any], bytes]:
     where = f"prompts/{name}"
     try:
-        text = asset_path("prompts", name).read_text(encoding="utf-8")
-        content: Any = parse_json(text, where=where)
-    except (UnicodeDecodeError, DataError) as problem:
+        data = read_regular(asset_path("prompts", name), follow_links=True)
+        content: Any = parse_json(data.decode("utf-8-sig"), where=where)
+        return dict(content), data
+    except (OSError, UnicodeDecodeError, DataError, TypeError, ValueError) as problem:
         raise RuleError(
             f"cannot be read as JSON ({problem})",
             where=where,
             next_step="Restore the file from the package",
         ) from problem
-    return dict(content)

@@ -29,9 +29,9 @@ def measure_family(finding: Finding) -> str:
     return "tempo" if finding.check == "tempo" else sideless(finding.measure)
 
 
-def quantity_words(name: str, *, where: str) -> dict[str, str]:
+def quantity_words(name: str, *, where: str) -> dict[str, Any]:
     """Look up the anatomical terms of a measure without side; RuleError where it has none."""
-    quantities: dict[str, dict[str, str]] = load_prompt(SENTENCES)["quantities"]
+    quantities: dict[str, dict[str, Any]] = load_prompt(SENTENCES)["quantities"]
     if name not in quantities:
         raise RuleError(
             f"the measure '{name}' has no words",
@@ -117,8 +117,15 @@ def _written(finding: Finding, bound: float, decimals: int) -> Decimal:
     return abs(rounded(finding.measured or 0.0, decimals) - rounded(bound, decimals))
 
 
+_EXACT_BELOW = 2.0**52
+"""Up to here a number has a fraction, and taking its whole part off is exact."""
+
+
 def rounded(value: float, decimals: int) -> Decimal:
     """Round half away from zero, without a negative zero."""
+    if decimals == 0 and abs(value) < _EXACT_BELOW:
+        whole = int(value)
+        return Decimal(whole + (abs(value - whole) >= 0.5) * (1 if value > 0 else -1))
     step = Decimal(1).scaleb(-decimals)
     return Decimal(repr(float(value))).quantize(step, rounding=ROUND_HALF_UP) + 0
 
@@ -145,8 +152,8 @@ def amount_text(finding: Finding, decimals: int) -> str:
 def target_text(finding: Finding) -> str:
     """Write the target: the bound that is missed, the whole interval where none is.
 
-    Tempo always gives the interval. A static limit and an upper bound are written ``< bound``,
-    a symmetry's limit without its sign.
+    Tempo and a straight line always give the interval. A static limit and an upper bound are
+    written ``< bound``, a symmetry's limit without its sign.
     """
     forms: dict[str, str] = load_prompt(SENTENCES)["forms"]
     low, high = finding.target_low, finding.target_high
@@ -159,13 +166,24 @@ def target_text(finding: Finding) -> str:
         return forms[form].format(bound=_bound_text(finding, low))
     if low == high:
         return forms["target"].format(bound=_bound_text(finding, low))
-    if finding.check != "tempo" and (missed := missed_bound(finding)) is not None:
+    words = quantity_words(measure_family(finding), where=f"finding {finding.constraint_id}")
+    is_whole = finding.check == "tempo" or words.get("whole_target", False)
+    if not is_whole and (missed := missed_bound(finding)) is not None:
         form = "target" if is_too_low(finding) else "target_below"
         return forms[form].format(bound=_bound_text(finding, missed))
     between: str = unit_words(finding)["between"]
     if low < 0:
         between = between.replace("{low}-{high}", "{low} to {high}")
     return forms["target"].format(bound=between.format(low=_plain(low), high=_plain(high)))
+
+
+def fault_text(finding: Finding, decimals: int) -> str:
+    """Write where a deviation beyond the missed bound exceeds tolerance and guard band."""
+    bound = missed_bound(finding) or 0.0
+    beyond = finding.tolerance + finding.guard * (finding.sigma or 0.0)
+    words: str = unit_words(finding)["value"]
+    reach = bound - beyond if is_too_low(finding) else bound + beyond
+    return words.format(n=rounded(reach, decimals))
 
 
 def _bound_text(finding: Finding, bound: float | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -14,6 +15,7 @@ from qevd_bio.feedback.quantities import (
     SENTENCES,
     amount_text,
     decimals_of,
+    fault_text,
     is_reportable,
     is_too_low,
     measure_family,
@@ -40,6 +42,33 @@ def form(name: str, style: Style = PLAIN) -> str:
     choices = [plain, *prompt["variants"].get(name, ())]
     digest = hashlib.sha256(f"{name} {style.seed}".encode()).digest()
     return str(choices[int.from_bytes(digest[:8], "big") % len(choices)])
+
+
+def spoken(statement: Statement) -> Statement:
+    """Join the sides of a statement that noise does not tell apart to their mean, without a side.
+
+    Right and left are spoken apart only where they differ by more than the guard band of their
+    difference.
+    """
+    if len(statement) == 1:
+        return statement
+    right, left = statement
+    if right.measured is None or left.measured is None or not are_alike(right, left):
+        return statement
+    first = right if right.violated else left
+    mean = replace(
+        first,
+        side=None,
+        measured=(right.measured + left.measured) / 2.0,
+        sigma=max(right.sigma or 0.0, left.sigma or 0.0),
+    )
+    return (mean,)
+
+
+def are_alike(one: Finding, other: Finding) -> bool:
+    """Return whether two measured values differ by no more than their noise explains."""
+    noise = math.hypot(one.sigma or 0.0, other.sigma or 0.0)
+    return abs((one.measured or 0.0) - (other.measured or 0.0)) <= one.guard * noise
 
 
 def joined_sides(findings: Sequence[Finding]) -> tuple[Statement, ...]:
@@ -94,6 +123,7 @@ def violation_text(statement: Statement, style: Style = PLAIN) -> str:
         A finding is not violated beyond what can be written, or the rule's instruction asks for
         the opposite of the deviation.
     """
+    statement = spoken(statement)
     first = statement[0]
     if not all(is_reportable(finding) for finding in statement):
         raise RuleError(
@@ -102,10 +132,18 @@ def violation_text(statement: Statement, style: Style = PLAIN) -> str:
             next_step="Pass only findings for which is_reportable holds",
         )
     words = _words_of(first)
+    decimals = decimals_of(statement)
+    if first.check == "static" and style.policy != "paper":
+        text = form("varies", style).format(
+            quantity=_moving(statement),
+            values=_amount_values(statement, decimals),
+            target=target_text(first),
+            instruction=_instruction(statement, None, decimals, style),
+        )
+        return _tidy(text)
     special: Mapping[str, Any] | None = None
     if first.check != "static":
         special = load_prompt(SENTENCES)["styles"][style.policy].get(measure_family(first))
-    decimals = decimals_of(statement)
     if special is None or special["names_target"]:
         whole = form("measured", style)
     else:
@@ -122,9 +160,13 @@ def violation_text(statement: Statement, style: Style = PLAIN) -> str:
 
 def measured_text(statement: Statement, style: Style) -> str:
     """Write what was measured: "knee flexion right 98°, left 96° (target: 90-120°)"."""
-    first = statement[0]
+    statement = spoken(statement)
+    first, decimals = statement[0], decimals_of(statement)
     reference = _words_of(first)["reference"] if first.check != "static" else ""
-    state = f"{_quantity(statement)} {_values(statement, decimals_of(statement))} {reference}"
+    state = f"{_quantity(statement)} {_values(statement, decimals)} {reference}"
+    if first.check == "static" and style.policy != "paper":
+        values = _amount_values(statement, decimals)
+        state = form("state_varies").format(quantity=_moving(statement), values=values)
     if first.phase:
         state = _at_phase(state, first, replace(style, seed=None))
     state = form("state_with_target").format(state=state, target=target_text(first))
@@ -136,12 +178,41 @@ def evidence_text(findings: Sequence[Finding], style: Style = PLAIN) -> str:
     return "; ".join(measured_text(one, style) for one in measured_statements(findings))
 
 
+def fault_limits(findings: Sequence[Finding]) -> str:
+    """Write from where on what lies beyond its target would be a fault; empty for none."""
+    beyond = [one for one in findings if missed_bound(one) is not None and not one.violated]
+    limits = [
+        form("fault_from").format(
+            quantity=_quantity((one,)) if one.check != "static" else f"{_moving((one,))} varies",
+            value=fault_text(one, decimals_of((one,))),
+        )
+        for pair in measured_statements([one for one in beyond if one.check != "symmetry"])
+        for one in spoken(pair)
+    ]
+    return "; ".join(limits)
+
+
 def _tidy(text: str) -> str:
     text = re.sub(r" +", " ", text).replace(" .", ".").strip()
-    return text[:1].upper() + text[1:]
+    return ". ".join(part[:1].upper() + part[1:] for part in text.split(". "))
 
 
-def _words_of(finding: Finding) -> dict[str, str]:
+def _moving(statement: Statement) -> str:
+    """Name what varies, with its side where it is one of two."""
+    first = statement[0]
+    term: str = _words_of(first)["moves"]
+    if len(statement) == 1 and first.side:
+        return form("quantity_of_side").format(side=_side_word(first), quantity=term)
+    return term
+
+
+def _amount_values(statement: Statement, decimals: int) -> str:
+    """Write values as amounts: "8°", or "8° (right) and 12° (left)"."""
+    texts = [value_text(one, decimals) for one in statement]
+    return texts[0] if len(set(texts)) == 1 else _sided_amounts(texts, statement)
+
+
+def _words_of(finding: Finding) -> dict[str, Any]:
     return quantity_words(measure_family(finding), where=f"finding {finding.constraint_id}")
 
 
@@ -152,7 +223,7 @@ def _side_word(finding: Finding) -> str:
 
 def _quantity(statement: Statement, special_term: str | None = None) -> str:
     first = statement[0]
-    term = special_term or _words_of(first)["still" if first.check == "static" else "term"]
+    term = special_term or str(_words_of(first)["still" if first.check == "static" else "term"])
     if len(statement) == 1 and first.side:
         return form("quantity_of_side").format(side=_side_word(first), quantity=term)
     return term
@@ -231,8 +302,10 @@ def _amounts(statement: Statement, reference: str, decimals: int) -> str:
         f"{amount_text(finding, decimals)} {reference if is_ratio else ''}".strip()
         for finding in statement
     ]
-    if len(set(texts)) == 1:
-        return texts[0]
+    return texts[0] if len(set(texts)) == 1 else _sided_amounts(texts, statement)
+
+
+def _sided_amounts(texts: Sequence[str], statement: Statement) -> str:
     sided = [
         form("amount_of_side").format(amount=text, side=_side_word(finding))
         for text, finding in zip(texts, statement, strict=True)

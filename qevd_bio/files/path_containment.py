@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from unicodedata import category
 
 from qevd_bio.errors import DataError
 
+_MOST_PATH, _MOST_NAME = 3000, 255
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
 
 
@@ -30,14 +32,19 @@ def contained_path(root: Path, relative: str, *, where: str) -> Path:
     Raises
     ------
     DataError
-        The path is empty, absolute (POSIX or Windows), holds ``..``, a NUL or a line
-        break, or leaves the root through a symbolic link.
+        The path is empty, absolute (POSIX or Windows), holds ``..``, a control character or
+        half a Unicode letter, is longer than file systems allow, leaves the root through a
+        symbolic link, or ends in one.
     """
     posix, windows = PurePosixPath(relative), PureWindowsPath(relative)
     if not relative.strip() or not posix.parts:
         cause = "is empty"
-    elif any(ord(letter) < 32 for letter in relative):
+    elif any(category(letter) == "Cc" for letter in relative):
         cause = "holds a control character"
+    elif any(category(letter) == "Cs" for letter in relative):
+        cause = "is no valid Unicode"
+    elif len(relative) > _MOST_PATH or max(map(len, posix.parts)) > _MOST_NAME:
+        cause = "is longer than a file system allows"
     elif posix.is_absolute() or windows.drive or windows.root:
         cause = "is absolute"
     elif ".." in posix.parts or ".." in windows.parts:
@@ -45,11 +52,17 @@ def contained_path(root: Path, relative: str, *, where: str) -> Path:
     else:
         home = root.resolve()
         path = (home / posix).resolve()
-        if path.is_relative_to(home) and path != home:
+        is_inside = path.is_relative_to(home) and path != home
+        if is_inside and not (home / posix).is_symlink():
             return path
-        cause = "leaves its folder through a symbolic link"
+        cause = (
+            "is a symbolic link, which is not followed"
+            if is_inside
+            else "leaves its folder through a symbolic link"
+        )
+    shown = relative if len(relative) <= 200 else f"{relative[:200]}..."
     raise DataError(
-        f"path {relative!r} {cause}",
+        f"path {shown!a} {cause}",
         where=where,
         next_step="Give a path inside the data folder, relative to it",
     )
@@ -71,7 +84,7 @@ def plain_name(text: str, *, where: str) -> str:
     """
     if not is_plain_name(text):
         raise DataError(
-            f"{text!r} cannot name a folder",
+            f"{text[:140]!a} cannot name a folder",
             where=where,
             next_step="Use 1 to 128 of A-Z a-z 0-9 . _ - and no dot in front",
         )

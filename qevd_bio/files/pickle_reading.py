@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from qevd_bio.files.pickle_notes import Call, Name, Outside, PickleRefused
 
+_MOST_BITS = 512
 _UNSOUND = "it is cut short or no sound pickle"
 
 
@@ -63,7 +64,7 @@ def read_notes(
             step(machine, read_argument(file) if read_argument else None)
     except PickleRefused:
         raise
-    except (IndexError, KeyError, OverflowError, ValueError) as error:
+    except (IndexError, KeyError, MemoryError, OverflowError, ValueError) as error:
         raise PickleRefused(_UNSOUND) from error
     raise PickleRefused(f"it takes more than {most_steps} steps")
 
@@ -107,6 +108,13 @@ _Step = Callable[[_Machine, Any], None]
 
 
 def _push(m: _Machine, value: Any) -> None:  # noqa: ANN401
+    m.stack.append(value)
+
+
+def _push_int(m: _Machine, value: int) -> None:
+    """Keep a number; one of megabytes takes as long again each time it is hashed or written."""
+    if value.bit_length() > _MOST_BITS:
+        raise PickleRefused(f"it holds a whole number of more than {_MOST_BITS} bits")
     m.stack.append(value)
 
 
@@ -264,14 +272,16 @@ def _protocol(m: _Machine, protocol: int) -> None:
         raise PickleRefused(f"it is of protocol {protocol}, which is not read")
 
 
+_INTS = ("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4")
 _VALUES = (
-    "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT",
+    "FLOAT", "BINFLOAT",
     "STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "SHORT_BINUNICODE", "BINUNICODE",
     "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8",
 )  # fmt: skip
 _EXTENSION = _refusal("it asks for a registered extension, which is refused")
 _BUFFER = _refusal("it refers to a buffer outside of it")
 _STEPS: dict[str, _Step] = {
+    **dict.fromkeys(_INTS, _push_int),
     **dict.fromkeys(_VALUES, _push),
     **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"), _remember),
     **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _recall),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import tokenize
 import zipfile
 import zlib
@@ -10,18 +11,27 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from lzma import LZMAError
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qevd_bio.errors import DataError
+from qevd_bio.files.array_lengths import check_lengths, shown
+from qevd_bio.files.input_file import opened_input
 from qevd_bio.files.restricted_pickle import unpickle_numbers
+
+MOST_BYTES = 2**31
+"""Most bytes of one array in memory."""
+
+_SPARE_BYTES, _MOST_RATIO = 64 * 2**20, 100
+"""A packed array may unpack to this much, and this many times the file's bytes, more."""
 
 _Header = tuple[tuple[int, ...], bool, np.dtype[Any]]
 
-_READ_MAGIC: Callable[[BinaryIO], tuple[int, int]] = np.lib.format.read_magic
-_HEADER_READERS: dict[tuple[int, int], Callable[[BinaryIO], _Header]] = {
+_READ_MAGIC: Callable[[IO[bytes]], tuple[int, int]] = np.lib.format.read_magic
+_READ_ARRAY: Callable[..., NDArray[Any]] = np.lib.format.read_array
+_HEADER_READERS: dict[tuple[int, int], Callable[[IO[bytes]], _Header]] = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
@@ -62,7 +72,7 @@ def _data_errors(path: Path, kind: str) -> Iterator[None]:
     raise DataError(cause, where=str(path), next_step="Restore the file or create it again")
 
 
-def load_npy(path: Path) -> NDArray[Any]:
+def load_npy(path: Path, *, most_bytes: int = MOST_BYTES) -> NDArray[Any]:
     """Load one array from a .npy file of format 1.0 or 2.0 and never unpickle.
 
     The array has any shape and plain dtype; check both before use.
@@ -70,14 +80,12 @@ def load_npy(path: Path) -> NDArray[Any]:
     Raises
     ------
     DataError
-        The file is absent, is no .npy file, holds Python objects, or has another size than its
-        header states.
+        The file is absent, is no regular file, is no .npy file, holds Python objects, has another
+        size than its header states or more than `most_bytes`, or names lengths that it has no
+        bytes for.
     """
-    with _data_errors(path, ".npy file"), path.open("rb") as file:
-        _check_header(file, path.stat().st_size)
-        file.seek(0)
-        array: NDArray[Any] = np.load(file, allow_pickle=False)
-        return array
+    with _data_errors(path, ".npy file"), opened_input(path) as file:
+        return _plain_array(file, _size_of(file, most_bytes))
 
 
 def load_records_npy(path: Path) -> list[Any]:
@@ -98,21 +106,24 @@ def load_records_npy(path: Path) -> list[Any]:
     Raises
     ------
     DataError
-        The file is absent, is no .npy file, or refers to anything but numpy's own arrays, which
-        is named and never imported.
+        As `load_npy`; or the file refers to anything but numpy's own arrays, which is named and
+        never imported.
     """
-    with _data_errors(path, ".npy file of numbers"), path.open("rb") as file:
+    with _data_errors(path, ".npy file of numbers"), opened_input(path) as file:
         shape, dtype = _read_header(file)
         if not dtype.hasobject:
-            return list(load_npy(path))
+            array = _plain_array(file, _size_of(file, MOST_BYTES))
+            if array.ndim == 0:
+                raise ValueError("it holds a single number")
+            return list(array)
         held = unpickle_numbers(file)
         if not isinstance(held, np.ndarray) or held.shape != shape or held.ndim != 1:
-            raise ValueError(f"it holds no list of {shape} objects")
+            raise ValueError(f"it holds no list of {shown(shape)} objects")
         return list(held)
 
 
 def load_npz(
-    path: Path, names: tuple[str, ...], *, most_bytes: int = 2**31
+    path: Path, names: tuple[str, ...], *, most_bytes: int = MOST_BYTES
 ) -> dict[str, NDArray[Any]]:
     """Load named arrays from an .npz file and never unpickle.
 
@@ -133,19 +144,46 @@ def load_npz(
     Raises
     ------
     DataError
-        The file is absent, is no .npz file, or a wanted array holds Python objects or is too
-        large.
+        The file is absent, is no regular file, is no .npz file, or a wanted array is unsound as in
+        `load_npy` or unpacks to far more than the file has bytes.
     """
-    with _data_errors(path, ".npz file"):
-        with zipfile.ZipFile(path) as archive:
-            for info in archive.infolist():
-                if info.filename.removesuffix(".npy") in names and info.file_size > most_bytes:
-                    raise ValueError(f"{info.filename} unpacks to {info.file_size} bytes")
-        with np.load(path, allow_pickle=False) as held:
-            return {name: held[name] for name in names if name in held.files}
+    arrays: dict[str, NDArray[Any]] = {}
+    with (
+        _data_errors(path, ".npz file"),
+        opened_input(path) as file,
+        zipfile.ZipFile(file) as archive,
+    ):
+        most_bytes = min(most_bytes, _SPARE_BYTES + _MOST_RATIO * _size_of(file, 2**63))
+        for info in archive.infolist():
+            name = info.filename.removesuffix(".npy")
+            if name not in names:
+                continue
+            if name in arrays:
+                raise ValueError(f"it holds {name!r} twice")
+            if info.file_size > most_bytes:
+                raise ValueError(f"{info.filename} unpacks to {info.file_size} bytes")
+            with archive.open(info) as member:
+                arrays[name] = _plain_array(member, info.file_size)
+    return arrays
 
 
-def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
+def _plain_array(file: IO[bytes], n_bytes: int) -> NDArray[Any]:
+    """Read an array without objects from a file of this size, after a check of its header."""
+    file.seek(0)
+    shape, dtype = _read_header(file)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects")
+    if min(shape, default=0) < 0:
+        raise ValueError(f"shape {shown(shape)} has a negative length")
+    promised = file.tell() + math.prod(shape) * dtype.itemsize
+    if n_bytes != promised:
+        raise ValueError(f"it has {n_bytes} bytes, its header promises {promised}")
+    check_lengths(shape, dtype, n_bytes)
+    file.seek(0)
+    return _READ_ARRAY(file, allow_pickle=False)
+
+
+def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     version = _READ_MAGIC(file)
     if version not in _HEADER_READERS:
         raise ValueError(f"format version {version[0]}.{version[1]} is not read")
@@ -153,12 +191,8 @@ def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
     return shape, dtype
 
 
-def _check_header(file: BinaryIO, file_bytes: int) -> None:
-    shape, dtype = _read_header(file)
-    if dtype.hasobject:
-        raise ValueError("it holds Python objects")
-    if min(shape, default=0) < 0:
-        raise ValueError(f"shape {shape} has a negative length")
-    promised = file.tell() + math.prod(shape) * dtype.itemsize
-    if file_bytes != promised:
-        raise ValueError(f"it has {file_bytes} bytes, its header promises {promised}")
+def _size_of(file: BinaryIO, most_bytes: int) -> int:
+    n_bytes = os.fstat(file.fileno()).st_size
+    if n_bytes > most_bytes:
+        raise ValueError(f"it has {n_bytes} bytes, more than the {most_bytes} that are read")
+    return n_bytes

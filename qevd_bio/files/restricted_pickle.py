@@ -16,6 +16,7 @@ from typing import IO, Any, BinaryIO, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from qevd_bio.files.array_lengths import check_lengths
 from qevd_bio.files.pickle_notes import Call, Name, PickleRefused
 from qevd_bio.files.pickle_reading import read_notes
 
@@ -73,7 +74,7 @@ class NumberReader:
     """
 
     def __init__(self, most_bytes: int) -> None:
-        self._left = most_bytes
+        self._left = self._most_length = most_bytes
         self._most_items = _ITEMS_PER_BYTE * most_bytes + _DEEPEST
         # By the identity of a note, with the note, so that no other object gets its identity.
         self._made: dict[int, tuple[Any, Any, int]] = {}
@@ -141,6 +142,7 @@ class NumberReader:
             return self._numbers(_bytes(data), dtype, shape, bool(is_fortran))
         if not isinstance(data, list) or len(data) != math.prod(shape):
             raise PickleRefused("it holds a list of objects of the wrong length")
+        self._check_lengths(shape, dtype)
         self._spend(8 * len(data))
         flat = np.empty(len(data), dtype=object)
         for i, item in enumerate(data):
@@ -151,10 +153,17 @@ class NumberReader:
         self, data: bytes, dtype: np.dtype[Any], shape: tuple[int, ...], is_fortran: bool
     ) -> NDArray[Any]:
         order: Literal["F", "C"] = "F" if is_fortran else "C"
-        if len(data) != math.prod(shape) * dtype.itemsize or dtype.itemsize == 0:
+        self._check_lengths(shape, dtype)
+        if len(data) != math.prod(shape) * dtype.itemsize:
             raise PickleRefused("it holds an array with data of the wrong size")
         self._spend(len(data))
         return np.frombuffer(data, dtype).reshape(shape, order=order).copy()
+
+    def _check_lengths(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        try:
+            check_lengths(shape, dtype, self._most_length)
+        except ValueError as error:
+            raise PickleRefused(str(error)) from error
 
     def _spend(self, n_bytes: int) -> None:
         self._left -= n_bytes

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from qevd_bio.errors import DataError
 from qevd_bio.files.first_bytes import looks_like
+from qevd_bio.files.open_regular import open_regular
 from qevd_bio.files.pickle_notes import Call, Name, Outside, PickleRefused
 from qevd_bio.files.pickle_reading import read_notes
 from qevd_bio.files.restricted_pickle import NUMBER_NAMES
@@ -40,6 +41,7 @@ _DTYPES = {
 _FRAMEWORKS = {"omegaconf", "lightning", "lightning_fabric", "pytorch_lightning"}
 _PLAIN_TYPES = {
     Name("collections", "defaultdict"), Name("typing", "Any"), Name("pathlib", "PosixPath"),
+    Name("pathlib._local", "PosixPath"),  # as Python 3.13 calls it
     Name("torch", "Size"), Name("torch", "device"), Name("argparse", "Namespace"),
     *(Name(module, kind) for module in ("builtins", "__builtin__")
       for kind in ("dict", "list", "tuple", "set", "frozenset", "int", "float", "str", "bool")),
@@ -50,6 +52,14 @@ _MOST_PICKLE_BYTES = 64 * 1024**2
 _MOST_MEMBERS = 20_000
 _LEGACY_MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 _LOCAL_HEADER_BYTES = 30
+_UNSOUND = (
+    ValueError,
+    OverflowError,
+    zipfile.BadZipFile,
+    RecursionError,
+    MemoryError,
+    NotImplementedError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +95,9 @@ class TorchFile:
         self._where = where
         self._checked: set[str] = set()
         try:
-            self._bytes: NDArray[np.uint8] = np.memmap(path, dtype=np.uint8, mode="r")
-            with path.open("rb") as file:
+            with open_regular(path, follow_links=True) as file:
+                self._bytes: NDArray[np.uint8] = np.memmap(file, dtype=np.uint8, mode="r")
+                file.seek(0)
                 _refuse_legacy(file.read(512))
                 with zipfile.ZipFile(file) as archive:
                     self._members = self._sound_members(archive)
@@ -98,11 +109,13 @@ class TorchFile:
             )
         except OSError as error:
             raise self._bad(f"cannot be read ({error.strerror or error})") from error
-        except (ValueError, zipfile.BadZipFile, RecursionError, NotImplementedError) as error:
+        except _UNSOUND as error:
             raise self._bad(f"is no sound torch checkpoint ({error})") from error
 
-    def mapping(self, key: str) -> Mapping[str, Any]:
+    def mapping(self, key: str | None) -> Mapping[str, Any]:
         """Return the mapping under a key of the checkpoint, values as notes.
+
+        Without a key: under ``state_dict`` where that is the only one, else the checkpoint itself.
 
         Raises
         ------
@@ -110,6 +123,9 @@ class TorchFile:
             The checkpoint holds no mapping of texts there.
         """
         held = _entries(self.contents)
+        if key is None and held is not None and set(held) != {"state_dict"}:
+            held, key = {"state_dict": held}, "state_dict"
+        key = key or "state_dict"
         inner = _entries(held[key]) if held is not None and key in held else None
         if inner is None or not all(isinstance(name, str) for name in inner):
             shown = ", ".join(sorted(str(k)[:40] for k in held)[:10]) if held else "no mapping"
@@ -130,6 +146,8 @@ class TorchFile:
     def array(self, note: object) -> NDArray[Any]:
         """Return a tensor as a view of the file, after checking its checksum.
 
+        NumPy has no bfloat16; of such a tensor the bits are given, as int16.
+
         Raises
         ------
         DataError
@@ -137,7 +155,8 @@ class TorchFile:
         """
         noted = self._noted(note)
         try:
-            dtype = np.dtype(noted.dtype).newbyteorder("<")
+            named = "int16" if noted.dtype == "bfloat16" else noted.dtype
+            dtype = np.dtype(named).newbyteorder("<")
             numbers = self._member(noted.member)
             if numbers.nbytes != noted.stored * dtype.itemsize:
                 raise ValueError(f"member {noted.member} has {numbers.nbytes} bytes")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from qevd_bio.errors import DataError
+from qevd_bio.files.open_regular import read_regular
 
 JsonValue: TypeAlias = (
     "str | int | float | bool | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
@@ -17,6 +18,8 @@ JsonValue: TypeAlias = (
 
 _RESTORE = "Restore or correct the file"
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|(-?Infinity|NaN)')
+_MOST_DIGITS = 300
+"""Longer whole numbers exceed what a float holds, as 1e999 does."""
 
 
 def dump_json(value: JsonValue, *, where: str, indent: int | None = None) -> str:
@@ -54,22 +57,26 @@ def dump_json(value: JsonValue, *, where: str, indent: int | None = None) -> str
         ) from error
 
 
-def read_json(path: Path, *, next_step: str = _RESTORE) -> JsonValue:
-    """Read a JSON file as `parse_json` does.
+def read_json(path: Path, *, next_step: str = _RESTORE, follow_links: bool = False) -> JsonValue:
+    """Read a JSON file as `read_json_text` and `parse_json` do."""
+    text = read_json_text(path, next_step=next_step, follow_links=follow_links)
+    return parse_json(text, where=str(path), next_step=next_step)
+
+
+def read_json_text(path: Path, *, next_step: str = _RESTORE, follow_links: bool = False) -> str:
+    """Read the text of a JSON file, without the byte order mark that some editors begin with.
 
     Raises
     ------
     DataError
-        The file cannot be read, is not UTF-8, or is no JSON as `parse_json` reads it.
+        The file cannot be read, is no regular file (`open_regular`), or is not UTF-8.
     """
     try:
-        text = path.read_bytes().decode("utf-8")
+        return read_regular(path, follow_links=follow_links).decode("utf-8-sig")
     except OSError as error:
         cause = f"cannot be read ({error.strerror or error})"
     except UnicodeDecodeError as error:
         cause = f"is not UTF-8 at byte {error.start}"
-    else:
-        return parse_json(text, where=str(path), next_step=next_step)
     raise DataError(cause, where=str(path), next_step=next_step)
 
 
@@ -102,12 +109,13 @@ def parse_json(text: str, *, where: str, next_step: str = _RESTORE) -> JsonValue
             object_pairs_hook=_unique_keys,
             parse_constant=_refuse_constant,
             parse_float=_finite_float,
+            parse_int=_short_int,
         )
     except json.JSONDecodeError as error:
         cause = f"malformed JSON at line {error.lineno} column {error.colno}: {error.msg}"
     except ValueError as error:
         cause = f"malformed JSON{_place_of(text, error)}: {error}"
-    except RecursionError:
+    except (RecursionError, MemoryError):
         cause = "malformed JSON: nested too deeply"
     else:
         return value
@@ -117,10 +125,18 @@ def parse_json(text: str, *, where: str, next_step: str = _RESTORE) -> JsonValue
 def _unique_keys(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
     keyed = dict(pairs)
     if len(keyed) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        raise ValueError(f"key {twice[0]!r} is given twice")
+        raise ValueError(key_twice(pairs))
     return keyed
+
+
+def key_twice(pairs: Sequence[tuple[str, object]]) -> str:
+    """Name the first key that an object gives twice."""
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            return f"key {ascii(name)[:80]} is given twice"
+        seen.add(name)
+    raise AssertionError("no key is given twice")
 
 
 def _refuse_constant(name: str) -> JsonValue:
@@ -144,5 +160,17 @@ def _place_of(text: str, error: ValueError) -> str:
 def _finite_float(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"number {text[:40]} is out of range")
+        raise ValueError(out_of_range(text))
     return value
+
+
+def _short_int(text: str) -> int:
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(out_of_range(text))
+    return int(text)
+
+
+def out_of_range(text: str) -> str:
+    """Say that a number has too many digits, or too large an exponent."""
+    shown = text if len(text) <= 40 else f"{text[:20]}... of {len(text)} characters"
+    return f"number {shown} is out of range"

@@ -6,6 +6,8 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from qevd_bio.files.visible_text import visible
+
 
 @cache
 def _environment(package: str) -> Environment:
@@ -30,7 +32,7 @@ def render(package: str, template: str, /, **values: object) -> str:
         File name, such as "page.html".
     **values : object
         What the template names. Every text is escaped; wrap HTML that is already safe in
-        `markupsafe.Markup`.
+        `markupsafe.Markup`. Control characters are spelled out.
 
     Returns
     -------
@@ -42,4 +44,4 @@ def render(package: str, template: str, /, **values: object) -> str:
     jinja2.UndefinedError
         The template names a value that is not given.
     """
-    return _environment(package).get_template(template).render(values)
+    return visible(_environment(package).get_template(template).render(values))

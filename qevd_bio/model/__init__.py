@@ -1,1 +1,1 @@
-"""Training: windows of kinematics around utterances."""
+"""The coach: network, sequences, generation; windows of kinematics for training."""

@@ -21,9 +21,11 @@ from torch.utils.data import Dataset
 
 from qevd_bio.arrays import BoolArray, Float32Array, FloatArray
 from qevd_bio.errors import DataError, UsageError
+from qevd_bio.files.open_regular import open_regular
 from qevd_bio.release.contents import RESTORE
 from qevd_bio.release.loading import load_table, shard_files
 from qevd_bio.tables.kinematics import ANGLE_COLUMNS
+from qevd_bio.tables.left_out import full_schema, with_columns
 
 REACH_S = 0.05
 """A frame further than this from an instant does not stand for it: half a frame at 10 Hz."""
@@ -227,8 +229,9 @@ def _nearest(time_s: FloatArray, instants_s: FloatArray) -> NDArray[np.intp]:
 
 def _row_groups(file: Path) -> list[_RowGroup]:
     try:
-        footer = pq.read_metadata(file)
-    except (pa.ArrowInvalid, OSError) as error:
+        with open_regular(file) as opened:
+            footer = pq.read_metadata(opened)
+    except (pa.ArrowException, OSError) as error:
         raise _unreadable(file, error) from error
     places = {footer.schema.column(i).path: i for i in range(footer.num_columns)}
     groups = []
@@ -241,10 +244,12 @@ def _row_groups(file: Path) -> list[_RowGroup]:
 
 def _read_group(group: _RowGroup) -> _Frames:
     try:
-        with pq.ParquetFile(group.file) as file:
+        with open_regular(group.file) as opened, pq.ParquetFile(opened) as file:
             # no threads: a worker of a DataLoader is a fork
             rows = file.read_row_group(group.number, columns=list(_COLUMNS), use_threads=False)
-    except (pa.ArrowInvalid, OSError) as error:
+            schema, left_out = full_schema(file.schema_arrow)
+            rows = with_columns(rows, schema, [name for name in left_out if name in _COLUMNS])
+    except (pa.ArrowException, OSError) as error:
         raise _unreadable(group.file, error) from error
     return _Frames(
         video=np.asarray(rows["video_id"].to_pylist(), dtype=np.object_),

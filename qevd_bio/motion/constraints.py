@@ -84,8 +84,8 @@ class Finding:
     guard : float
         Sigmas that a deviation must exceed the tolerance by.
     violated, severity
-        Severity is the deviation beyond tolerance in units of tolerance (of the upper target
-        bound where the tolerance is 0); 0 when not violated.
+        Severity is the deviation beyond tolerance in units of tolerance (see `severity_unit`);
+        0 when not violated.
     priority : str
         Of the constraint.
     status, reason : str
@@ -117,6 +117,14 @@ class Finding:
     status: str
     reason: str
     instruction: str
+
+
+def severity_unit(constraint: Constraint) -> float:
+    """Return the size of a deviation of severity 1: the tolerance.
+
+    The width of the target where nothing is tolerated; 1 in its unit where the target is a point.
+    """
+    return constraint.tolerance or (constraint.target_high - constraint.target_low) or 1.0
 
 
 def judge(
@@ -151,7 +159,7 @@ def judge(
         beyond = abs(deviation) - constraint.tolerance
         violated = measured.status == "measured" and beyond > GUARD_SIGMAS * measured.sigma
         if violated:
-            severity = beyond / (constraint.tolerance or constraint.target_high)
+            severity = beyond / severity_unit(constraint)
             instruction = constraint.too_low if deviation < 0 else constraint.too_high
     return Finding(
         constraint_id=constraint.id,

@@ -82,7 +82,7 @@ def cycle_scores(
     if not moving.any():
         return [None] * len(cycles)
     users, model = users[:, :, moving], model[:, moving]
-    known = np.isfinite(users).all(axis=1)
+    known = np.asarray(np.isfinite(users).all(axis=1))
     count = np.maximum(known.sum(axis=1), 1)
     users = np.where(known[:, None], users, 0.0)
     models = np.where(known[:, None], model, 0.0)
@@ -106,7 +106,7 @@ def cycle_scores(
     )
     return [
         _score(row) if known_at_all else None
-        for row, known_at_all in zip(parts.tolist(), known.any(axis=1), strict=True)
+        for row, known_at_all in zip(parts.tolist(), np.any(known, axis=1).tolist(), strict=True)
     ]
 
 

@@ -13,7 +13,7 @@ from scipy.special import ndtri
 
 from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.motion.medians import median, medians_of_known
-from qevd_bio.motion.noise import jitter
+from qevd_bio.motion.noise import jitter, without_outliers
 from qevd_bio.motion.repetitions.cycles import Cycle
 
 LEAST_CONFIDENCE = 0.5
@@ -119,10 +119,12 @@ def spread_over(
     Notes
     -----
     The supplement's "variance < 5 degrees" is a standard deviation in degrees (section 4 names
-    a variance; its unit and its examples mean the deviation). Only jitter between frames is
-    subtracted, by the second differences and never more than sigma: the rest of sigma may be an
-    offset, which does not spread. The standard error counts all of sigma as noise: the variance
-    of a sample variance, one sample per `NOISE_CORRELATION_S`, at the larger of spread and limit.
+    a variance; its unit and its examples mean the deviation). Outliers are replaced first (see
+    `without_outliers`). Only jitter between frames is subtracted, by the second differences and
+    never more than sigma: the rest of sigma may be an offset, which does not spread, or slow
+    noise, which does. So the standard error, besides that of a sample variance (one sample per
+    `NOISE_CORRELATION_S`, at the larger of spread and limit), has half of what slow noise of
+    this size adds to such a spread: a guard band of two standard errors covers it.
     """
     if not math.isfinite(sigma):
         return unmeasurable(_without_noise(sigma))
@@ -130,12 +132,14 @@ def spread_over(
     count = np.count_nonzero(known)
     if count < 3 or 2 * count < len(values):
         return unmeasurable("the person or joint is not seen for most of it")
-    noise = min(sigma, jitter(values[known]))
-    spread = float(np.sqrt(max(0.0, float(np.var(values[known])) - noise**2)))
+    calm = without_outliers(values[known])
+    noise = min(sigma, jitter(calm))
+    spread = math.sqrt(max(0.0, float(np.var(calm)) - noise**2))
     samples = max(2.0, float(time_s[-1] - time_s[0]) / NOISE_CORRELATION_S)
     size = max(spread, limit)
-    error = float(np.sqrt(2 * sigma**4 + 4 * sigma**2 * size**2) / (2 * size * np.sqrt(samples)))
-    return _with_confidence(spread, error, confidence[known])
+    error = math.sqrt((2 * sigma**4 + 4 * sigma**2 * size**2) / samples) / (2 * size)
+    slow = size - math.sqrt(max(0.0, size**2 - (sigma**2 - noise**2)))
+    return _with_confidence(spread, error + slow / 2.0, confidence[known])
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,38 @@ from __future__ import annotations
 import numpy as np
 
 from qevd_bio.arrays import FloatArray, IntArray
-from qevd_bio.motion.medians import median
+from qevd_bio.motion.medians import median, medians_of_known
 
 NORMAL_QUARTILE = 0.6745
 """Median absolute value of a standard normal distribution."""
+OUTLIER_REACH_FRAMES = 3
+OUTLIER_SCALES = 4.0
+
+
+def without_outliers(values: FloatArray) -> FloatArray:
+    """Replace single values that stand out of a curve by the median around them.
+
+    Parameters
+    ----------
+    values : ndarray (T,)
+        Finite, in time order.
+
+    Returns
+    -------
+    ndarray (T,)
+        A value stands out when it is more than `OUTLIER_SCALES` robust standard deviations of all
+        such distances away from the median of `OUTLIER_REACH_FRAMES` on both sides.
+
+    Notes
+    -----
+    Hampel's filter. A standard deviation of a contaminated curve is mostly that of its outliers;
+    a robust one (by medians) would give a swaying curve another size than its standard deviation.
+    """
+    padded = np.pad(values, OUTLIER_REACH_FRAMES, constant_values=np.nan)
+    width = 2 * OUTLIER_REACH_FRAMES + 1
+    around = medians_of_known(np.lib.stride_tricks.sliding_window_view(padded, width))
+    away = np.abs(values - around)
+    return np.where(away > OUTLIER_SCALES * median(away) / NORMAL_QUARTILE, around, values)
 
 
 def jitter(values: FloatArray) -> float:

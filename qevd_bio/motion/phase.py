@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from qevd_bio.arrays import FloatArray
+from qevd_bio.motion.repetitions.cycles import Cycle
 
 
 def phase_of_time(
@@ -20,6 +21,22 @@ def phase_of_time(
     if key_at in (0.0, 1.0) or not start_s < key_s < end_s:
         return np.interp(time_s, [start_s, end_s], [0.0, 1.0])
     return np.interp(time_s, [start_s, key_s, end_s], [0.0, key_at, 1.0])
+
+
+def cycle_phases(time_s: FloatArray, cycle: Cycle, key_at: float) -> FloatArray:
+    """Convert times (T,) in seconds within a cycle to phases between 0 and 1.
+
+    Of a cycle from extreme to extreme the middle in time is taken for its start phase, so its
+    phases run from `key_at` to 1 and from 0 to `key_at`. What a cut cycle lacks has no time.
+    """
+    ends_s = [cycle.start_s, cycle.end_s]
+    if cycle.rests_at_extreme:
+        return np.asarray(np.interp(time_s, ends_s, [key_at, key_at + 1.0]) % 1.0)
+    if cycle.cut == "start" and cycle.key == cycle.start:
+        return np.asarray(np.interp(time_s, ends_s, [key_at, 1.0]))
+    if cycle.cut == "end" and cycle.key == cycle.end:
+        return np.asarray(np.interp(time_s, ends_s, [0.0, key_at]))
+    return phase_of_time(time_s, cycle.start_s, cycle.key_s, cycle.end_s, key_at)
 
 
 def resample_cycle(values: FloatArray, phase: FloatArray, points: int) -> FloatArray:

@@ -148,7 +148,7 @@ def floor_metrics(joints_m: FloatArray, time_s: FloatArray, up: FloatArray) -> F
         where it writes no division by the time step).
     """
     height = np.where(np.isfinite(joints_m).all(axis=2), joints_m @ up, np.nan)
-    whole = np.isfinite(height).all(axis=1)
+    whole = np.asarray(np.isfinite(height).all(axis=1))
     lowest = np.argmin(np.where(whole[:, None], height, 0.0), axis=1)
     points = np.where(whole[:, None], joints_m[np.arange(len(joints_m)), lowest], np.nan)
     above = points @ up

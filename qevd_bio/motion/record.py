@@ -53,7 +53,8 @@ class Motion:
         Focal length as a share of the upright picture's longer side, principal point in its
         middle; projects `root_m` onto the picture. None without `root_m`.
     frame_sigma_rad : ndarray (T, 46) or None
-        Angle noise of each DoF in each frame, rad; infinite where not observed or not valid.
+        Angle noise of each DoF in each frame, rad; infinite where not observed, not valid or
+        hidden: a hidden angle is not judged.
         None when the backend has only `sigma_rad`.
     height_m : float or None
         Given body height that fixes the scale. None: all metres rest on an assumed height, and
@@ -97,8 +98,9 @@ class Motion:
             raise ValueError("Motion.time_s does not increase strictly")
 
     def noise_rad(self) -> FloatArray:
-        """Return the angle noise (T, 46) in rad: of the frame if known, else of the video."""
+        """Return the angle noise (T, 46) in rad: of valid frames, of the video in others."""
         of_video = np.broadcast_to(self.sigma_rad, self.q.shape)
         if self.frame_sigma_rad is None:
             return of_video
-        return np.where(np.isfinite(self.frame_sigma_rad), self.frame_sigma_rad, of_video)
+        is_known = np.isfinite(self.frame_sigma_rad) | self.valid[:, None]
+        return np.where(is_known, self.frame_sigma_rad, of_video)

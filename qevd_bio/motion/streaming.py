@@ -5,6 +5,7 @@ T frames
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -12,6 +13,14 @@ import numpy as np
 from qevd_bio.arrays import FloatArray
 from qevd_bio.motion.repetitions.cycles import Cycle, CycleSettings
 from qevd_bio.motion.repetitions.detection import detect_cycles
+
+
+def newly_complete(found: Sequence[Cycle], reported_s: float, complete_s: float) -> list[Cycle]:
+    """Choose the cycles to report: key after what is reported, end before `complete_s`.
+
+    `reported_s` is the end of the last reported cycle. Cycles are in time order.
+    """
+    return [one for one in found if one.key_s > reported_s and one.end_s <= complete_s]
 
 
 @dataclass(slots=True)
@@ -85,12 +94,9 @@ class CycleStream:
         self._searched_s = time_s
         while self._times_s[self._first] < time_s - self.memory_s:
             self._first += 1
-        complete_s = time_s - self.settings.pause_s
-        new = [
-            cycle
-            for cycle in self._found(self._first)
-            if cycle.key_s > self._reported_s and cycle.end_s <= complete_s
-        ]
+        new = newly_complete(
+            self._found(self._first), self._reported_s, time_s - self.settings.pause_s
+        )
         if new:
             self._reported_s = new[-1].end_s
         return new

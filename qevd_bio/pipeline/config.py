@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from qevd_bio.capture.hsmr.options import HsmrOptions, hsmr_options_for
-from qevd_bio.choices import BackendName, Policy
-from qevd_bio.errors import DataError
+from qevd_bio.choices import BackendName, DetectorModel, Policy
+from qevd_bio.errors import DataError, UsageError
+from qevd_bio.exercises.salience import SalienceSource
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.pipeline.dataclass_json import Differences, from_plain, to_plain
-from qevd_bio.pipeline.settings import Settings, in_folder
+from qevd_bio.pipeline.settings import SELECTOR_PREFIX, Settings, in_folder
 from qevd_bio.stages.body_sources import BodySources
+from qevd_bio.stages.features import FeatureOptions
 from qevd_bio.weights.store import default_folder
 
 _LOG = logging.getLogger(__name__)
@@ -30,14 +32,20 @@ class PipelineConfig:
         ``evidence`` or ``paper``, see `qevd_bio.feedback.finding_choice`.
     variants : bool
         Whether sentences vary in style.
+    kinds : Path or None
+        Second opinions about the kinds of sentences; None: the lexicon decides alone.
     salient_joints : Path or None
         Annotation of salient joints; None: those of the rules.
+    selector : Path or None
+        Folder of the joint selector that chooses them instead, from the visual features.
     rules : Path or None
         Folder of rules that are added to the shipped ones or replace them.
     videos_csv : Path or None
         Table of what is known of each video; None: ``videos.csv`` of the data root, if it exists.
     backend : str
         One of `capture.backend.BACKENDS`.
+    detector_model : str or None
+        ``heavy`` or ``full``, for the backend ``mediapipe``; None: ``heavy``.
     recorded_root : Path or None
         Folder of recorded motion; for the backend ``recorded``.
     height_m : float or None
@@ -46,6 +54,8 @@ class PipelineConfig:
         Where measurements of bodies come from.
     hsmr : HsmrOptions or None
         For the backend ``hsmr``.
+    features : FeatureOptions or None
+        The visual features to compute; None: none.
     """
 
     data_root: Path
@@ -55,10 +65,21 @@ class PipelineConfig:
     rules: Path | None = None
     videos_csv: Path | None = None
     backend: BackendName = "mediapipe"
+    detector_model: DetectorModel | None = None
     recorded_root: Path | None = None
     height_m: float | None = None
     bodies: BodySources = field(default_factory=BodySources)
     hsmr: HsmrOptions | None = None
+    features: FeatureOptions | None = None
+    selector: Path | None = None
+    kinds: Path | None = None
+
+    @property
+    def salient_source(self) -> SalienceSource:
+        """What chooses the salient joints."""
+        if self.selector is not None:
+            return "selector"
+        return "rules" if self.salient_joints is None else "annotation"
 
     def as_json(self) -> dict[str, JsonValue]:
         """Return the configuration as JSON values, with absolute paths."""
@@ -72,9 +93,10 @@ def config_of(settings: Settings) -> PipelineConfig:
     Raises
     ------
     UsageError
-        Options of HSMR are given for another backend.
+        Options of HSMR are given for another backend, or of features without features.
     """
-    usual = default_folder()
+    usual, joints = default_folder(), settings.salient_joints
+    selector = bool(joints and joints.startswith(SELECTOR_PREFIX))
     weights, detector = settings.weights, in_folder("detector", settings.detector, Path.cwd())
     asked = {
         "weights": str(weights.absolute()) if weights else None,
@@ -91,11 +113,13 @@ def config_of(settings: Settings) -> PipelineConfig:
     return PipelineConfig(
         data_root=settings.data_root,
         policy=settings.policy,
+        kinds=settings.kinds,
         variants=settings.variants,
-        salient_joints=settings.salient_joints,
+        salient_joints=None if selector or not joints else Path(joints),
         rules=settings.rules,
         videos_csv=settings.videos_csv,
         backend=settings.backend,
+        detector_model=settings.detector_model,
         recorded_root=settings.recorded_root,
         height_m=settings.height_m,
         bodies=BodySources(
@@ -104,7 +128,28 @@ def config_of(settings: Settings) -> PipelineConfig:
             settings.shapy_root,
         ),
         hsmr=hsmr_options_for(settings.backend, asked),
+        features=_features_of(settings),
+        selector=Path(joints.removeprefix(SELECTOR_PREFIX)) if joints and selector else None,
     )
+
+
+def _features_of(settings: Settings) -> FeatureOptions | None:
+    """Choose the visual features that are asked for; `UsageError` for options without them."""
+    needed = (settings.salient_joints or "").startswith(SELECTOR_PREFIX)
+    if settings.features is not None or needed:
+        return FeatureOptions(
+            network=settings.features or "auto",
+            turn=settings.features_turn or "upright",
+            device=settings.features_device,
+            weights=settings.weights.absolute() if settings.weights else None,
+        )
+    if settings.features_turn is not None or settings.features_device is not None:
+        raise UsageError(
+            "no features are asked for",
+            where="--features-turn, --features-device",
+            next_step="Give --features auto as well, or leave them out",
+        )
+    return None
 
 
 def config_from(content: JsonValue, *, where: str) -> PipelineConfig:

@@ -17,7 +17,7 @@ from qevd_bio.engine.stage import Stage
 from qevd_bio.engine.store import Store
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.files.atomic import write_text_atomic
-from qevd_bio.files.strict_json import dump_json, parse_json
+from qevd_bio.files.strict_json import dump_json, read_json
 from qevd_bio.pipeline.config import PipelineConfig, config_from
 from qevd_bio.pipeline.running import RunOptions, run_units
 from qevd_bio.pipeline.stages import lay_out
@@ -80,16 +80,16 @@ class Pipeline:
         return current_artifacts(self.plan(), self.store)
 
     def concerns(self, videos: tuple[str, ...] = ()) -> dict[str, str]:
-        """Name the videos with a suspicious capture, and the reasons."""
-        found = {}
+        """Name the videos with a suspicious capture, and why, by the stages up to `quality`."""
+        found: dict[str, list[str]] = {}
         # Planning examines every unit: go no further than the stage of interest.
         names = [stage.name for stage in self.stages]
         stages = self.stages[: names.index(QualityStage.name) + 1]
         for unit in plan(stages, self.chosen(videos), self.store):
             noted = unit.record.notes.get("concerns") if unit.record else None
-            if unit.stage == QualityStage.name and isinstance(noted, list) and noted:
-                found[unit.video_id] = "; ".join(str(one) for one in noted)
-        return found
+            if isinstance(noted, list) and noted:
+                found.setdefault(unit.video_id, []).extend(str(one) for one in noted)
+        return {video: "; ".join(reasons) for video, reasons in found.items()}
 
     def rejected(self) -> list[str]:
         """Name the source records that cannot be used."""
@@ -221,14 +221,8 @@ def reopen_pipeline(work: Path) -> Pipeline:
             where=str(work),
             next_step="Run `qevd-bio run --data-root QEVD --work WORK` first, or name its folder",
         )
-    try:
-        content = parse_json(path.read_text(encoding="utf-8"), where=str(path))
-    except (DataError, UnicodeDecodeError) as error:
-        raise DataError(
-            error.message if isinstance(error, DataError) else "is no text",
-            where=str(path),
-            next_step="Run `qevd-bio run` with its options again; finished units are kept",
-        ) from error
+    next_step = "Run `qevd-bio run` with its options again; finished units are kept"
+    content = read_json(path, next_step=next_step)
     config = config_from(content, where=str(path))
     if config.rules and not config.rules.is_dir():
         raise DataError(

@@ -88,7 +88,13 @@ def run_options_of(settings: Settings) -> RunOptions:
         videos=settings.video,
         shard=shard_named(settings.shard) if settings.shard else None,
         workers=settings.workers,
-        limits=Limits(settings.unit_timeout_s, settings.start_timeout_s, memory, settings.recycle),
+        limits=Limits(
+            settings.unit_timeout_s,
+            settings.start_timeout_s,
+            memory,
+            settings.recycle,
+            settings.in_hand,
+        ),
         on=settings.on,
         address=settings.address,
     )

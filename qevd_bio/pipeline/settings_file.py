@@ -10,6 +10,7 @@ from typing import Any, get_type_hints
 from qevd_bio.choices import suggestion
 from qevd_bio.engine.sharding import shard_named
 from qevd_bio.errors import UsageError
+from qevd_bio.files.open_regular import read_text_regular
 from qevd_bio.pipeline.dataclass_json import Differences, value_as
 from qevd_bio.pipeline.settings import (
     GROUP_OF,
@@ -46,7 +47,7 @@ def read_settings(path: Path | None) -> dict[str, Any]:
     if path is None and not file.is_file():
         return {}
     try:
-        text = file.read_text(encoding="utf-8")
+        text = read_text_regular(file, follow_links=True)
         content = tomllib.loads(text)
     except (OSError, ValueError) as error:  # not UTF-8 and no TOML are both a ValueError
         cause = error.strerror if isinstance(error, OSError) else str(error)

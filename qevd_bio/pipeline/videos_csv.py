@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import get_args
 from qevd_bio.capture.body_size import LEAST_HEIGHT_M, MOST_HEIGHT_M
 from qevd_bio.choices import CameraView, Sex
 from qevd_bio.errors import DataError
+from qevd_bio.files.open_regular import read_text_regular
 
 VIDEOS_FILE = "videos.csv"
 COLUMNS = ("video_id", "height_m", "sex", "view")
@@ -59,7 +61,7 @@ def load_videos_csv(path: Path | None, data_root: Path) -> dict[str, VideoFacts]
     if path is None and not file.is_file():
         return {}
     try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
+        with io.StringIO(read_text_regular(file, follow_links=path is not None)) as lines:
             reader = csv.DictReader(lines, strict=True)
             _check_header(reader.fieldnames or (), file)
             return _facts_by_video(reader, file)

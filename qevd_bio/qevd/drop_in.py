@@ -15,6 +15,16 @@ from qevd_bio.qevd.utterances import Utterance, utterances
 Replacements = Mapping[str, Mapping[int, str]]
 
 
+def touching_pairs(record: Record) -> tuple[tuple[Utterance, Utterance], ...]:
+    """Find neighbouring utterances without silence between them, with texts that differ."""
+    return tuple(
+        (first, second)
+        for first, second in pairwise(utterances(record))
+        if first.frame_end == second.frame_start
+        and loader_text(first.text) != loader_text(second.text)
+    )
+
+
 def merging_pairs(record: Record, texts: Mapping[int, str]) -> tuple[tuple[int, int], ...]:
     """Find neighbouring utterances that new texts would turn into one.
 
@@ -31,14 +41,14 @@ def merging_pairs(record: Record, texts: Mapping[int, str]) -> tuple[tuple[int, 
         Indices of utterances without silence between them that differ in the source and
         would not differ for the original loader.
     """
-    original = utterances(record)
-    new = [texts.get(one.index, one.text) for one in original]
+
+    def new(one: Utterance) -> str:
+        return loader_text(texts.get(one.index, one.text))
+
     return tuple(
         (first.index, second.index)
-        for first, second in pairwise(original)
-        if first.frame_end == second.frame_start
-        and loader_text(first.text) != loader_text(second.text)
-        and loader_text(new[first.index]) == loader_text(new[second.index])
+        for first, second in touching_pairs(record)
+        if new(first) == new(second)
     )
 
 

@@ -13,6 +13,11 @@ from numpy.typing import NDArray
 from qevd_bio.arrays import FloatArray, IntArray
 from qevd_bio.errors import DataError
 
+_LEAST_STEP_S, _MOST_STEP_S = 1e-4, 60.0
+"""Usual steps of frames, from 10,000 a second to one a minute; gaps may be longer."""
+_USUAL_STEPS_S = (1.0 / 300.0, 1.0)
+_UNITS_S = {"microseconds": 1e-6, "milliseconds": 1e-3, "seconds": 1.0, "picoseconds": 1e-12}
+
 CLOCK_SHIFT_S = 28_800
 NANOSECONDS = 1_000_000_000
 
@@ -35,8 +40,9 @@ def frame_times_s(timestamps_ns: NDArray[Any], *, where: str) -> FloatArray:
     Raises
     ------
     DataError
-        Not one-dimensional, empty, not whole non-negative nanoseconds, or not strictly
-        increasing.
+        Not one-dimensional, empty, not whole non-negative nanoseconds, not strictly
+        increasing, or too close together or far apart for frames of a video: the message then
+        guesses the unit.
 
     Notes
     -----
@@ -51,7 +57,24 @@ def frame_times_s(timestamps_ns: NDArray[Any], *, where: str) -> FloatArray:
     if late.size:
         frame = int(late[0]) + 1
         raise _bad(f"frame {frame} ({ns[frame]} ns) is not after the frame before it", where)
+    _check_unit(ns, where)
     return times_s
+
+
+def _check_unit(ns: IntArray, where: str) -> None:
+    """Refuse steps that no camera makes, and say of which unit they look like."""
+    if ns.size < 2:
+        return
+    step_s = float(np.median(np.diff(ns))) / NANOSECONDS
+    if _LEAST_STEP_S <= step_s <= _MOST_STEP_S:
+        return
+    guesses = [
+        name
+        for name, unit_s in _UNITS_S.items()
+        if _USUAL_STEPS_S[0] <= step_s * NANOSECONDS * unit_s <= _USUAL_STEPS_S[1]
+    ]
+    cause = f"frames are {step_s:.3g} s apart if the timestamps are nanoseconds"
+    raise _bad(f"{cause}; these look like {guesses[0]}" if guesses else cause, where)
 
 
 def _whole_nanoseconds(timestamps: NDArray[Any], where: str) -> IntArray:

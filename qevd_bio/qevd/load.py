@@ -11,17 +11,23 @@ from typing import Any
 from qevd_bio.arrays import FloatArray
 from qevd_bio.errors import DataError
 from qevd_bio.files.digest import sha256_json
+from qevd_bio.files.input_file import noted_reads
+from qevd_bio.files.json_items import JsonItems, read_json_items
 from qevd_bio.files.json_schema import load_schema, schema_violation
 from qevd_bio.files.path_containment import contained_path, is_plain_name, plain_name
 from qevd_bio.files.restricted_numpy import load_npy
-from qevd_bio.files.strict_json import JsonValue, read_json
+from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.qevd.frame_times import frame_times_s
 from qevd_bio.qevd.layout import SplitFolder, find_splits
 from qevd_bio.qevd.record import LoadedRecords, Record, RejectedRecord, SourceIssue
-from qevd_bio.qevd.texts import is_unicode
+from qevd_bio.qevd.texts import text_fault
 from qevd_bio.qevd.utterances import reconcile
 
 _SCHEMA = load_schema(__file__, "record.schema.json")
+_MOST_SECONDS = 1e11
+"""More than three thousand years: milliseconds or nonsense."""
+
+_MOST_TIMES_BYTES = 1 << 28
 _NEXT_STEP = "Restore the file of the release or correct it"
 
 
@@ -48,8 +54,11 @@ def load_records(data_root: Path) -> LoadedRecords:
     rejected: list[RejectedRecord] = []
     for split in find_splits(data_root):
         kept: dict[str, Record] = {}
-        for index, raw in enumerate(read_source(split.records_file)):
+        source = _read(split.records_file)
+        for index, raw in enumerate(source.items):
             try:
+                if index in source.faults:
+                    raise _bad(source.faults[index], _where(split, index))
                 record = _record(raw, split, index)
                 if record.video_id in kept:
                     raise _bad(
@@ -58,9 +67,7 @@ def load_records(data_root: Path) -> LoadedRecords:
                         _where(split, index),
                     )
             except DataError as error:
-                rejected.append(
-                    RejectedRecord(split.split, index, _claimed_id(raw), error.message)
-                )
+                rejected.append(RejectedRecord(split.split, index, claimed_id(raw), error.message))
                 continue
             kept[record.video_id] = record
         records += kept.values()
@@ -88,17 +95,19 @@ def read_source(records_file: Path) -> list[JsonValue]:
     Returns
     -------
     list
-        One entry a record, unchecked.
+        One entry a record, unchecked. Of a record with a value that JSON has no form for, such as
+        NaN, this value is a text.
 
     Raises
     ------
     DataError
         The file is unreadable, not UTF-8, no JSON (line and column are named) or no list.
     """
-    source = read_json(records_file, next_step=_NEXT_STEP)
-    if not isinstance(source, list):
-        raise _bad("is no list of records", str(records_file))
-    return source
+    return list(_read(records_file).items)
+
+
+def _read(records_file: Path) -> JsonItems:
+    return read_json_items(records_file, next_step=_NEXT_STEP)
 
 
 def require_times_s(record: Record) -> FloatArray:
@@ -126,7 +135,9 @@ def _record(raw: JsonValue, split: SplitFolder, index: int) -> Record:
     video_file = contained_path(split.folder, relative, where=where)
     timestamps_file = contained_path(split.folder, fields["video_timestamps"], where=where)
     video_id = plain_name(PurePosixPath(relative).stem, where=where)
-    times_s, issues = _times(timestamps_file, len(fields["feedbacks"]))
+    with noted_reads() as noted:
+        times_s, issues = _times(timestamps_file, len(fields["feedbacks"]))
+    digests = [digest for _, digest in noted.digests]
     record = Record(
         unit_id=video_id,
         video_id=video_id,
@@ -137,6 +148,7 @@ def _record(raw: JsonValue, split: SplitFolder, index: int) -> Record:
         feedback_timestamps=tuple(float(time) for time in fields["feedback_timestamps"]),
         is_transition=tuple(fields["is_transition"]),
         times_s=times_s,
+        times_sha256=digests[-1] if digests else None,
         issues=(),
         index=index,
         digest=sha256_json(raw),
@@ -151,6 +163,9 @@ def _checked(raw: JsonValue, where: str) -> Mapping[str, Any]:
     if not isinstance(raw, dict):
         raise _bad("is no object", where)
     stamps, flags = raw["feedback_timestamps"], raw["is_transition"]
+    for stamp in stamps:
+        if not -_MOST_SECONDS < stamp < _MOST_SECONDS:
+            raise _bad(f"feedback_timestamps: {stamp!r} is no time in seconds", where)
     if len(stamps) != len(flags):
         raise _bad(
             f"{len(flags)} is_transition flags for {len(stamps)} feedback_timestamps: which "
@@ -158,8 +173,8 @@ def _checked(raw: JsonValue, where: str) -> Mapping[str, Any]:
             where,
         )
     for text in dict.fromkeys(raw["feedbacks"]):
-        if not is_unicode(text):
-            raise _bad(f"feedback {ascii(text)[:80]} is no valid Unicode", where)
+        if fault := text_fault(text):
+            raise _bad(f"feedbacks: {text[:80]!a} {fault}", where)
     return raw
 
 
@@ -172,7 +187,7 @@ def _one_text_a_run(raw: JsonValue) -> JsonValue:
 
 def _times(path: Path, frames: int) -> tuple[FloatArray | None, tuple[SourceIssue, ...]]:
     try:
-        times_s = frame_times_s(load_npy(path), where=str(path))
+        times_s = frame_times_s(load_npy(path, most_bytes=_MOST_TIMES_BYTES), where=str(path))
     except DataError as error:
         return None, (SourceIssue("no_times", f"{path.name} {error.message}"),)
     if len(times_s) == frames:
@@ -181,7 +196,8 @@ def _times(path: Path, frames: int) -> tuple[FloatArray | None, tuple[SourceIssu
     return times_s, (SourceIssue("frame_count", message),)
 
 
-def _claimed_id(raw: JsonValue) -> str | None:
+def claimed_id(raw: JsonValue) -> str | None:
+    """Return the video id that an unchecked record claims; None where it claims none."""
     if isinstance(raw, dict) and isinstance(raw.get("long_range_video_file"), str):
         stem = PurePosixPath(raw["long_range_video_file"]).stem
         return stem if is_plain_name(stem) else None

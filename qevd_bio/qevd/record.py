@@ -58,6 +58,8 @@ class Record:
         Its place in the JSON file.
     digest : str
         Sha256 of its JSON.
+    times_sha256 : str or None
+        Of the bytes that `times_s` was read from; None where they cannot be read.
     """
 
     unit_id: str
@@ -72,6 +74,7 @@ class Record:
     issues: tuple[SourceIssue, ...]
     index: int
     digest: str
+    times_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

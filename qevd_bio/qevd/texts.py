@@ -6,6 +6,7 @@ import re
 
 _ANNOUNCEMENTS = ("First up are ", "Moving on to ")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 def loader_text(text: str) -> str:
@@ -32,3 +33,10 @@ def exercise_text(text: str) -> str:
 def is_unicode(text: str) -> bool:
     """Check whether a text can be written as UTF-8; JSON escapes can hold half a letter."""
     return _LONE_SURROGATE.search(text) is None
+
+
+def text_fault(text: str) -> str:
+    """Say why a text cannot be a sentence; empty where it can. Tabs and line breaks may stand."""
+    if not is_unicode(text):
+        return "is no valid Unicode"
+    return "holds a control character" if _CONTROL.search(text) else ""

@@ -9,9 +9,13 @@ from typing import Any
 
 from qevd_bio.errors import DataError
 from qevd_bio.files.digest import sha256_file
+from qevd_bio.files.open_regular import read_text_regular
+from qevd_bio.files.visible_text import visible
 from qevd_bio.release.contents import CHANGELOG_FILE, RESTORE, SUMS_FILE, Contents
 from qevd_bio.release.manifest import read_manifest
 from qevd_bio.tables.columns import SCHEMA_VERSION
+
+MOST_CHANGELOG_BYTES = 1 << 26
 
 _HEAD = "# Changelog of the data\n"
 
@@ -33,7 +37,7 @@ def previous_release(folder: Path) -> PreviousRelease:
     """Read what a new release states of the one before it; errors of `read_manifest`."""
     manifest = read_manifest(folder)
     file = folder / CHANGELOG_FILE
-    text = file.read_text(encoding="utf-8") if file.is_file() else _HEAD
+    text = _text(file) if file.exists() else _HEAD
     if not text.startswith(_HEAD):
         raise DataError(
             f"does not begin with {_HEAD.strip()!r}", where=str(file), next_step=RESTORE
@@ -70,13 +74,17 @@ def changelog_text(
             lines += _changed(name, made.get(name, "none"), now.get(name, "none"))
         lines += [f"Table `{name}` is new." for name in contents.shards if name not in configs]
         lines += [f"Table `{name}` is gone." for name in configs if name not in contents.shards]
+    if contents.review:
+        verdicts: Mapping[str, Any] = contents.review
+        counts = ", ".join(f"{count} {name}" for name, count in verdicts["verdicts"].items())
+        lines.append(f"Verdicts of annotators: {counts}.")
     for config, of_config in contents.shards.items():
         for split in of_config:
             rows = contents.rows(config, split)
             old = configs.get(config, {}).get(split, {"rows": 0})["rows"]
             more = f" ({rows - old:+d})" if previous is not None and rows != old else ""
             lines.append(f"`{config}` {split}: {rows} rows{more}.")
-    entry = "".join(f"\n- {line}" for line in lines) + "\n"
+    entry = "".join(f"\n- {visible(' '.join(line.split()))}" for line in lines) + "\n"
     return entry_head(contents.version) + entry + ("" if previous is None else previous.entries)
 
 
@@ -96,3 +104,11 @@ def _video_lines(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]
 
 def _changed(name: str, old: str, new: str) -> list[str]:
     return [] if old == new else [f"{name}: {old} → {new}."]
+
+
+def _text(file: Path) -> str:
+    try:
+        return read_text_regular(file, most_bytes=MOST_CHANGELOG_BYTES)
+    except (OSError, UnicodeDecodeError) as error:
+        cause = "is no UTF-8 text" if isinstance(error, ValueError) else str(error.strerror)
+        raise DataError(cause, where=str(file), next_step=RESTORE) from error

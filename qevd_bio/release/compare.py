@@ -16,9 +16,10 @@ from qevd_bio.arrays import BoolArray
 from qevd_bio.errors import UsageError
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.release.features import field_list
-from qevd_bio.release.flat_columns import FlatColumn, flat_columns
-from qevd_bio.release.opened_release import Causes, OpenedRelease
+from qevd_bio.release.opened_release import Causes, OpenedRelease, changed_files
+from qevd_bio.release.review_cause import is_of_review, reviewed_rows, with_review
 from qevd_bio.release.version_steps import Step, next_version, step_taken, suffices
+from qevd_bio.tables.flat_columns import FlatColumn, flat_columns
 from qevd_bio.tables.published import TABLES, key_of
 
 TOLERANCES: Mapping[str, float] = {
@@ -51,6 +52,8 @@ class ConfigChanges:
         Rows in which a text, or a number beyond its tolerance, differs.
     within : int
         Rows that differ by less than the tolerances only.
+    reviewed : int
+        Rows with another verdict of an annotator; they differ only if their sentences do.
     columns : Counter of str
         Rows that differ, by column.
     largest : dict of str to float
@@ -59,6 +62,8 @@ class ConfigChanges:
         Rows added, removed or changed, by cause; a row may have several.
     examples : list of str
         The first few changes.
+    differing : int
+        Rows added, removed or changed, which the examples are of.
     """
 
     added: int = 0
@@ -67,14 +72,17 @@ class ConfigChanges:
     text: int = 0
     numbers: int = 0
     within: int = 0
+    reviewed: int = 0
     columns: Counter[str] = field(default_factory=Counter)
     largest: dict[str, float] = field(default_factory=dict)
     causes: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
+    differing: int = 0
 
     def note(self, causes: Sequence[str], example: str) -> None:
         """Count the causes of a row, and keep it as an example if there are not enough yet."""
         self.causes.update(causes)
+        self.differing += 1
         if len(self.examples) < MOST_EXAMPLES:
             self.examples.append(example)
 
@@ -92,11 +100,13 @@ class Comparison:
     fits : bool
         Whether the new version is high enough.
     schema : tuple of str
-        Changes that may break a reader's code: columns, types, null, units, tables.
+        Changes of columns, types, null, units, tables; all but a table that is added may break a
+        reader's code.
     descriptions : tuple of str
         Descriptions of columns that changed.
     versions : tuple of str
-        Rules, stages and other parts of the generator that changed.
+        Rules, stages and other parts of the generator that changed, and rules and prompts with
+        other bytes, whether their version was raised or not.
     videos : mapping of str to tuple of str
         Videos ``added``, ``removed`` and ``moved`` to the other split.
     configs : mapping of str to ConfigChanges
@@ -140,19 +150,21 @@ def compare_releases(old: Path, new: Path) -> Comparison:
         A table cannot be read.
     """
     before, after = OpenedRelease(old), OpenedRelease(new)
-    schema, descriptions = _schema_changes(before, after)
+    added, breaking, descriptions = _schema_changes(before, after)
     configs = {
         config: _config_changes(config, before, after) for config in _configs(before, after)
     }
     videos = _video_changes(before, after)
-    required = _required(schema, descriptions, configs, videos)
+    required = _required(
+        added, breaking, [*descriptions, *changed_files(before, after)], configs, videos
+    )
     return Comparison(
         old=before.version,
         new=after.version,
         required=required,
         taken=step_taken(before.version, after.version),
         fits=suffices(before.version, after.version, required),
-        schema=tuple(schema),
+        schema=(*added, *breaking),
         descriptions=tuple(descriptions),
         versions=tuple(_version_changes(before, after)),
         videos=videos,
@@ -176,37 +188,49 @@ def _configs(before: OpenedRelease, after: OpenedRelease) -> list[str]:
 
 
 def _required(
-    schema: Sequence[str],
-    descriptions: Sequence[str],
+    added: Sequence[str],
+    breaking: Sequence[str],
+    small: Sequence[str],
     configs: Mapping[str, ConfigChanges],
     videos: Mapping[str, Sequence[str]],
 ) -> Step:
     renumbered = {name for name, table in TABLES.items() if table.renumbered}
     gone = any(one.removed for name, one in configs.items() if name not in renumbered)
-    if schema or gone or videos["removed"] or videos["moved"]:
+    if breaking or gone or videos["removed"] or videos["moved"]:
         return "major"
-    if any(one.added or one.removed for one in configs.values()) or any(videos.values()):
+    more = added or any(one.added or one.removed for one in configs.values())
+    more = more or any(_is_target(path) for one in configs.values() for path in one.columns)
+    if more or any(videos.values()):
         return "minor"
-    if descriptions or any(one.text or one.numbers or one.within for one in configs.values()):
+    if small or any(
+        one.text or one.numbers or one.within or one.reviewed for one in configs.values()
+    ):
         return "patch"
     return "none"
 
 
-def _schema_changes(before: OpenedRelease, after: OpenedRelease) -> tuple[list[str], list[str]]:
-    """Find the changes of schemas, and of descriptions of columns."""
-    schema: list[str] = []
+def _is_target(path: str) -> bool:
+    """Return whether a column says what an exercise asks for, so that its judgements differ."""
+    return path.rpartition(".")[2] in ("target_low", "target_high", "tolerance")
+
+
+def _schema_changes(
+    before: OpenedRelease, after: OpenedRelease
+) -> tuple[list[str], list[str], list[str]]:
+    """Find tables added, changes of schemas that may break readers, changes of descriptions.
+
+    Readers name the table they read, so one that is added changes nothing for them.
+    """
+    added = [f"table {name} added" for name in sorted(set(after.tables) - set(before.tables))]
+    breaking = [f"table {name} removed" for name in sorted(set(before.tables) - set(after.tables))]
     descriptions: list[str] = []
-    for config in _configs(before, after):
-        if config not in after.tables or config not in before.tables:
-            what = "removed" if config not in after.tables else "added"
-            schema.append(f"table {config} {what}")
-            continue
+    for config in sorted(set(before.tables) & set(after.tables)):
         old, new = before.schema(config), after.schema(config)
         if old is not None and new is not None:
-            _field_changes(config, field_list(old), field_list(new), schema, descriptions)
+            _field_changes(config, field_list(old), field_list(new), breaking, descriptions)
             if sorted(old.names) == sorted(new.names) and old.names != new.names:
-                schema.append(f"{config}: columns in another order")
-    return schema, descriptions
+                breaking.append(f"{config}: columns in another order")
+    return added, breaking, descriptions
 
 
 def _field_changes(
@@ -238,6 +262,11 @@ def _version_changes(before: OpenedRelease, after: OpenedRelease) -> Iterator[st
         old, new = before.generator.get(name), after.generator.get(name)
         if old != new:
             yield f"{name}: {old or 'absent'} -> {new or 'absent'}"
+    for file in changed_files(before, after):
+        name = f"rule {file.removeprefix('rules/').removesuffix('.json')}"
+        version = after.generator.get(name)
+        same = version is not None and before.generator.get(name) == version
+        yield f"{file}: other bytes" + (f", though it is version {version} as before" * same)
 
 
 def _video_changes(before: OpenedRelease, after: OpenedRelease) -> dict[str, tuple[str, ...]]:
@@ -259,10 +288,10 @@ def _config_changes(config: str, before: OpenedRelease, after: OpenedRelease) ->
         ours, theirs = _places(old, names), _places(new, names)
         for key in [key for key in theirs if key not in ours]:
             changes.added += 1
-            changes.note(causes.of_video(), f"added: {_named(names, key)}")
+            changes.note(causes.of_new_row(key), f"added: {_named(names, key)}")
         for key in [key for key in ours if key not in theirs]:
             changes.removed += 1
-            changes.note(causes.of_video(), f"removed: {_named(names, key)}")
+            changes.note(causes.of_row_gone(key), f"removed: {_named(names, key)}")
         shared = [key for key in ours if key in theirs]
         if not shared or old is None or new is None:
             continue
@@ -270,9 +299,14 @@ def _config_changes(config: str, before: OpenedRelease, after: OpenedRelease) ->
             old.take([ours[key] for key in shared]),
             new.take([theirs[key] for key in shared]),
         )
+        reviewed = reviewed_rows(config, *aligned)
+        changes.reviewed += len(reviewed)
         for row, paths in sorted(_compare_rows(*aligned, changes).items()):
             example = f"changed: {_named(names, shared[row])}: {', '.join(paths[:6])}"
-            changes.note(causes.of_row(paths, aligned[1], row), example)
+            why = causes.of_row(paths, aligned[1], row)
+            if row in reviewed:
+                why = with_review(why, paths, same_generated=reviewed[row])
+            changes.note(why, example)
     return changes
 
 
@@ -327,8 +361,8 @@ def _array(values: pa.Array) -> Any:  # noqa: ANN401
 
 
 def _is_provenance(path: str) -> bool:
-    """Digests and versions are why a row changed; they are no change of it."""
-    return path.startswith("provenance.") or path == "rule_version"
+    """Digests, versions and verdicts are why a row changed; they are no change of it."""
+    return path.startswith("provenance.") or path == "rule_version" or is_of_review(path)
 
 
 def _places(table: pa.Table | None, names: Sequence[str]) -> dict[tuple[Any, ...], int]:

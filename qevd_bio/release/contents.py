@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.qevd.layout import SPLIT_FOLDERS
+from qevd_bio.verdicts.applied import AppliedVerdict, AppliedVerdicts
 
 SPLITS: tuple[str, ...] = tuple(SPLIT_FOLDERS)
 
@@ -36,12 +37,15 @@ class PublishedVideo:
         are not required may be absent.
     issues : tuple of str
         What is wrong with its source record.
+    verdicts : mapping of int to AppliedVerdict
+        Verdicts of annotators on its sentences, by utterance.
     """
 
     video_id: str
     split: str
     artifacts: Mapping[str, Path]
     issues: tuple[str, ...] = ()
+    verdicts: Mapping[int, AppliedVerdict] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -70,6 +74,12 @@ class ReleaseInput:
         The same records as they were, from `qevd_bio.release.drop_in.records_table`.
     generator : mapping of str to str
         Names and versions of what made the release; it stands in every shard.
+    review : AppliedVerdicts
+        Policy and digest of the verdicts that the videos have.
+    made_with : mapping of str to bytes
+        Rules and prompts, by their path in the release, which carries them.
+    concerns : mapping of str to str
+        Published videos with a capture that gives reason to doubt it, and why.
     """
 
     videos: Sequence[PublishedVideo]
@@ -77,6 +87,9 @@ class ReleaseInput:
     drop_in: Mapping[str, Sequence[JsonValue]] = field(default_factory=dict)
     records: Mapping[str, pa.Table] = field(default_factory=dict)
     generator: Mapping[str, str] = field(default_factory=dict)
+    review: AppliedVerdicts = field(default_factory=AppliedVerdicts)
+    made_with: Mapping[str, bytes] = field(default_factory=dict)
+    concerns: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +126,16 @@ class Contents:
         What is wrong with the source records of published videos.
     lacking : mapping of config to sequence of str
         Published videos without a table of the release.
+    concerns : mapping of str to str
+        Published videos with a capture that gives reason to doubt it, and why.
+    left_out : mapping of config to sequence of str
+        Columns that are null in the whole release, so not in its shards.
     date, url : str or None
         Day of publishing (ISO 8601) and address of the release, where they are known.
     previous : mapping of str to str, or None
         Version, and digest of SHA256SUMS, of the release before this one.
+    review : mapping of str to JsonValue
+        Verdicts of annotators that the rows have, see `qevd_bio.release.reviewed`; empty for none.
     """
 
     version: str
@@ -127,9 +146,12 @@ class Contents:
     missing: tuple[MissingVideo, ...] = ()
     issues: Mapping[str, Sequence[str]] = field(default_factory=dict)
     lacking: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
     date: str | None = None
     url: str | None = None
     previous: Mapping[str, str] | None = None
+    review: Mapping[str, JsonValue] = field(default_factory=dict)
+    concerns: Mapping[str, str] = field(default_factory=dict)
 
     def rows(self, config: str, split: str) -> int:
         """Count the rows of a table and split."""
@@ -168,8 +190,11 @@ class Contents:
                 }
                 for config, splits in self.shards.items()
             },
+            "left_out": {config: list(names) for config, names in self.left_out.items()},
             "statuses": {split: dict(counts) for split, counts in self.statuses.items()},
             "missing": [asdict(one) for one in self.missing],
+            **({"review": dict(self.review)} if self.review else {}),
+            "concerns": dict(self.concerns),
         }
 
 

@@ -96,7 +96,7 @@ def croissant(contents: Contents, files: Mapping[str, tuple[int, str]]) -> dict[
         ],
         "recordSet": [
             _splits(tuple(contents.videos)),
-            *(_record_set(table) for table in filled),
+            *(_record_set(table, contents.left_out.get(table.name, ())) for table in filled),
         ],
     }
 
@@ -133,7 +133,7 @@ def _splits(names: Sequence[str]) -> JsonValue:
     }
 
 
-def _record_set(table: PublishedTable) -> JsonValue:
+def _record_set(table: PublishedTable, left_out: Sequence[str]) -> JsonValue:
     config = table.name
     source = {"fileSet": {"@id": f"{config}-shards"}}
     split: dict[str, JsonValue] = {
@@ -146,7 +146,11 @@ def _record_set(table: PublishedTable) -> JsonValue:
             "transform": {"regex": rf"^({'|'.join(SPLITS)})-.+\.parquet$"},
         },
     }
-    fields = [_field(f"{config}/{field.name}", field, source) for field in table.schema]
+    fields = [
+        _field(f"{config}/{field.name}", field, source)
+        for field in table.schema
+        if field.name not in left_out
+    ]
     record_set: dict[str, JsonValue] = {
         **_node("RecordSet", config, f"The table {config}, sorted by {', '.join(table.order)}."),
         "field": [split, *fields],

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from qevd_bio.feedback.edited_sentence import edit_issues
 from qevd_bio.feedback.morphology import morphology_context, reportable_measurements
 from qevd_bio.feedback.numbers import unbacked_numbers, unbacked_pose
 from qevd_bio.motion.constraints import Finding
@@ -44,7 +46,7 @@ def sentence_issues(path: Path | str) -> list[SentenceIssue]:
     Returns
     -------
     list of SentenceIssue
-        Empty when each row passes `row_issues`, its findings are those of the `findings` table,
+        Empty when each row passes `row_issues`, nothing in it comes from after its utterance,
         its pose is that of the `kinematics` table and its body that of `morphometrics`.
 
     Raises
@@ -73,12 +75,18 @@ def row_issues(row: Mapping[str, Any], body: Mapping[str, float] | None = None) 
     spoken = [f for f, one in zip(findings, row["findings"], strict=True) if one["spoken"]]
     return [
         *_context_issues(row, findings, body),
+        *(_edited_issues(row, findings) if _is_edited(row) else ()),
         *(
             _rewritten_issues(row, spoken)
             if row["status"] == "rewritten"
             else _original_issues(row, findings, spoken)
         ),
     ]
+
+
+def _is_edited(row: Mapping[str, Any]) -> bool:
+    """Return whether an annotator wrote the sentence."""
+    return row["review"] is not None and row["review"]["verdict"] == "edited"
 
 
 def _context_issues(
@@ -96,8 +104,17 @@ def _context_issues(
         yield f"the morphology context states '{row['morphology_context']}' and {known}"
 
 
+def _edited_issues(row: Mapping[str, Any], findings: Sequence[Finding]) -> Iterator[str]:
+    """Check a sentence that an annotator wrote: it may speak of no finding, or of any."""
+    text, is_transition = row["feedback"], row["is_transition"]
+    for issue in edit_issues(
+        row["feedback_original"], text, findings, is_transition=is_transition
+    ):
+        yield f"the edited sentence: {issue}"
+
+
 def _rewritten_issues(row: Mapping[str, Any], spoken: Sequence[Finding]) -> Iterator[str]:
-    if not 1 <= len(spoken) <= _MOST_SPOKEN:
+    if not _is_edited(row) and not 1 <= len(spoken) <= _MOST_SPOKEN:
         yield f"the sentence is rewritten by {len(spoken)} findings"
     for number in unbacked_numbers(row["feedback"], spoken):
         yield f"the sentence states {number} and no finding it speaks of does"
@@ -118,27 +135,61 @@ def _original_issues(
 def video_issues(tables: Mapping[str, pa.Table]) -> Iterator[tuple[int, int, str]]:
     """Check the annotation rows of one video against its findings, body and angles.
 
-    `tables` has all rows of the video by table; releases before schema 1.2.0 measured no body.
+    `tables` has all rows of the video by table; releases before schema 1.2.0 measured no body,
+    and those up to 1.3.0 have the findings of a cycle of the whole segment.
     Yields the number of the utterance, its place among the annotation rows, and the cause.
     """
-    checked: dict[tuple[int, int], list[dict[str, Any]]] = {}
-    for one in tables["findings"].to_pylist() if "findings" in tables else ():
-        key = (one["segment_index"], one["cycle_index"])
-        checked.setdefault(key, []).append({name: one[name] for name in _FINDING_NAMES})
+    checked = _checked_cycles(tables)
     bodies = tables["morphometrics"].to_pylist() if "morphometrics" in tables else []
     body = reportable_measurements(bodies[0]) if bodies else None
     for place, row in enumerate(tables["annotations"].to_pylist()):
         causes = row_issues(row, body)
-        if row["cycle"] is not None:
+        if row["cycle"] is None:
+            causes += ["it has findings and no cycle"] if row["findings"] else []
+        elif "angles_from" in row:
+            causes += _later_causes(row, tables["kinematics"])
+        else:
             key = (row["segment_index"], row["cycle"]["cycle_index"])
             own = [{name: one[name] for name in _FINDING_NAMES} for one in row["findings"]]
             if own != checked.get(key, []):
                 causes.append("its findings are not those of its cycle")
-        elif row["findings"]:
-            causes.append("it has findings and no cycle")
         causes += _differing(tables["kinematics"], row["frame_start"], row["pose"])
         for cause in causes:
             yield row["feedback_index"], place, cause
+
+
+def _checked_cycles(
+    tables: Mapping[str, pa.Table],
+) -> dict[tuple[int, int], list[dict[str, Any]]]:
+    """Group the findings of a video by the segment and number of their cycle."""
+    checked: dict[tuple[int, int], list[dict[str, Any]]] = {}
+    for one in tables["findings"].to_pylist() if "findings" in tables else ():
+        key = (one["segment_index"], one["cycle_index"])
+        checked.setdefault(key, []).append({name: one[name] for name in _FINDING_NAMES})
+    return checked
+
+
+def _later_causes(row: Mapping[str, Any], kinematics: pa.Table) -> Iterator[str]:
+    """Find what an annotation row cites from after the first frame of its utterance.
+
+    Nothing where a frame is missing, which is an issue of `kinematics`.
+    """
+    cycle, frame, times_s = row["cycle"], row["frame_start"], kinematics["time_s"]
+    if not np.array_equal(kinematics["frame"].to_numpy(), np.arange(len(times_s))):
+        return
+    if not 0 <= frame < len(times_s):
+        yield f"it has a cycle, and its frame {frame} has no angles"
+        return
+    if cycle["end_s"] > times_s[frame].as_py():
+        yield f"its cycle ends at {cycle['end_s']!r} s, after frame {frame}"
+    for finding in row["findings"]:
+        key, name = finding["key_frame"], finding["constraint_id"]
+        if key > frame:
+            yield f"its check of {name} is at the later frame {key}"
+        elif key < 0 or finding["key_s"] != times_s[key].as_py():
+            yield f"key_s of {name} is not the time of frame {key}"
+        elif not cycle["start_s"] <= finding["key_s"] <= cycle["end_s"]:
+            yield f"its check of {name} is outside of its cycle"
 
 
 def _differing(

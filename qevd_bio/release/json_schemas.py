@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pyarrow as pa
 
@@ -14,19 +14,26 @@ from qevd_bio.tables.published_table import PublishedTable
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def row_schema(table: PublishedTable, schema: pa.Schema | None = None) -> dict[str, JsonValue]:
+def row_schema(
+    table: PublishedTable, schema: pa.Schema | None = None, *, left_out: Collection[str] = ()
+) -> dict[str, JsonValue]:
     """Write the JSON Schema (draft 2020-12) of one row of a table.
 
-    Every column is required and no other allowed. Beside the words of the standard it has ``unit``
-    and ``arrowType`` of a column, ``sortedBy`` and ``schemaVersion`` of the table, which
-    validators pass over. `schema` gives the columns of a shard where they are not this version's.
+    Every column is required and no other allowed; those in `left_out` are null in the whole
+    release and not in its shards, and ``leftOut`` describes them. Beside the words of the
+    standard it has ``unit`` and ``arrowType`` of a column, ``sortedBy`` and ``schemaVersion`` of
+    the table, which validators pass over. `schema` gives the columns of a shard where they are
+    not this version's.
     """
+    fields = list(table.schema if schema is None else schema)
+    lost = {field.name: _property(field) for field in fields if field.name in left_out}
     return {
         "$schema": _DIALECT,
         "title": table.name,
         "schemaVersion": SCHEMA_VERSION,
         "sortedBy": list(table.order),
-        **_object(list(table.schema if schema is None else schema), nullable=False),
+        **({"leftOut": lost} if lost else {}),
+        **_object([field for field in fields if field.name not in lost], nullable=False),
     }
 
 

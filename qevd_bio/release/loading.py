@@ -114,7 +114,7 @@ def _entry(folder: Path, split: str, config: str) -> dict[str, Any]:
     configs = manifest["configs"]
     for what, name, known in (
         ("config", config, configs),
-        ("split", split, next(iter(configs.values()))),
+        ("split", split, configs.get(config, {})),
     ):
         if name not in known:
             hint = ""
@@ -137,7 +137,8 @@ def _rows(folder: Path, split: str, config: str) -> SplitRows:
     entry = _entry(folder, split, config)
     rows = open_split(folder, entry["shards"])
     for shard, listed in zip(rows.shards, entry["shards"], strict=True):
-        if not shard.schema.equals(rows.shards[0].schema):
+        first = rows.shards[0]
+        if not shard.schema.equals(first.schema) or shard.left_out != first.left_out:
             cause = f"columns differ from those of {rows.shards[0].path}"
         elif shard.rows != listed["rows"]:
             cause = f"has {shard.rows} rows, the manifest lists {listed['rows']}"

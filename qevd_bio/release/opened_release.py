@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from qevd_bio.release.manifest import read_manifest
+from qevd_bio.release.review_cause import REVIEW, dropped_rows
 from qevd_bio.release.rows import SplitRows, open_split
+from qevd_bio.tables.published import DEFAULT_TABLE
 
 _CAPTURE_STAGES = ("stage kinematics", "stage quality")
 _SOURCE_COLUMNS = {
@@ -22,17 +24,20 @@ _SOURCE_COLUMNS = {
 
 
 class OpenedRelease:
-    """A release ready to be read."""
+    """A release ready to be read; of its tables only `configs`, where these are named."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, configs: Collection[str] | None = None) -> None:
         manifest = read_manifest(folder)
+        self.manifest: Mapping[str, Any] = manifest
         self.version: str = manifest["version"]
         self.generator: Mapping[str, str] = manifest["generator"]
+        self.made_with: Mapping[str, str] = manifest.get("made_with", {})
         self.videos: Mapping[str, Any] = manifest["videos"]
         self.split_of = {video: one["split"] for video, one in self.videos.items()}
         self.tables: dict[str, dict[str, SplitRows]] = {
             config: {split: open_split(folder, entry["shards"]) for split, entry in splits.items()}
             for config, splits in manifest["configs"].items()
+            if configs is None or config in configs
         }
 
     def schema(self, config: str) -> pa.Schema | None:
@@ -68,21 +73,34 @@ class Causes:
             if schema is not None
         )
         self._rules = {one.removeprefix("rule ") for one in changed if one.startswith("rule ")}
+        files = changed_files(before, after)
+        self._rules |= {_rule_of(name) for name in files if name.startswith("rules/")}
         self._rules = self._rules if has_rules else set()
         self._capture_version = any(name in _CAPTURE_STAGES for name in changed)
         self._code = any(
             name in ("qevd_bio", "policy")
             or (name.startswith("stage ") and name not in _CAPTURE_STAGES)
             for name in changed
-        )
+        ) or any(name.startswith("prompts/") for name in files)
         self._is_new = video not in before.split_of or video not in after.split_of
         self._moved = before.split_of.get(video) != after.split_of.get(video)
         mine, theirs = before.videos.get(video, {}), after.videos.get(video, {})
         self._recaptured = _capture(mine) != _capture(theirs)
         self._source = mine.get("source_faults") != theirs.get("source_faults")
+        self._dropped = [
+            dropped_rows(one.manifest, video) if config == DEFAULT_TABLE else frozenset()
+            for one in (before, after)
+        ]
 
-    def of_video(self) -> list[str]:
-        """Name the causes of a row that is new or gone."""
+    def of_new_row(self, key: Sequence[Any]) -> list[str]:
+        """Name the causes of a row that the earlier release does not have."""
+        return [REVIEW] if key[1] in self._dropped[0] else self._of_video()
+
+    def of_row_gone(self, key: Sequence[Any]) -> list[str]:
+        """Name the causes of a row that the later release does not have."""
+        return [REVIEW] if key[1] in self._dropped[1] else self._of_video()
+
+    def _of_video(self) -> list[str]:
         if self._is_new or self._moved:
             return ["source"]
         return self._common(rules=bool(self._rules)) or ["unknown"]
@@ -103,6 +121,16 @@ class Causes:
             ("code", self._code or (self._recaptured and self._capture_version)),
         )
         return [cause for cause, holds in found if holds]
+
+
+def changed_files(before: OpenedRelease, after: OpenedRelease) -> list[str]:
+    """Name the rules and prompts with other bytes in two releases that both carry them."""
+    both = set(before.made_with) & set(after.made_with)
+    return sorted(name for name in both if before.made_with[name] != after.made_with[name])
+
+
+def _rule_of(path: str) -> str:
+    return path.removeprefix("rules/").removesuffix(".json")
 
 
 def _capture(video: Mapping[str, Any]) -> object:

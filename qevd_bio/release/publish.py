@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from qevd_bio.files.path_containment import plain_name
 from qevd_bio.files.strict_json import JsonValue, dump_json
 from qevd_bio.qevd.layout import RECORDS_FILE
 from qevd_bio.release.card import card_text
+from qevd_bio.release.card_facts import card_facts
 from qevd_bio.release.changelog import PreviousRelease, changelog_text, previous_release
 from qevd_bio.release.compare import refuse_small_step
 from qevd_bio.release.contents import (
@@ -29,17 +31,20 @@ from qevd_bio.release.contents import (
     SPLITS,
     SUMS_FILE,
     Contents,
-    PublishedVideo,
     Release,
     ReleaseInput,
     Shard,
 )
+from qevd_bio.release.context_evidence import context_issues
 from qevd_bio.release.croissant import croissant
 from qevd_bio.release.drop_in import DROP_IN_FOLDER, TABLE_FILE
 from qevd_bio.release.evidence import sentence_issues
 from qevd_bio.release.json_schemas import row_schema
+from qevd_bio.release.made_with import writer_of_artifacts
+from qevd_bio.release.reviewed import review_of
 from qevd_bio.release.shards import (
     ROWS_PER_SHARD,
+    empty_columns_of,
     kinematics_notes,
     release_schema,
     row_digests,
@@ -61,6 +66,7 @@ def publish(
     previous: Path | None = None,
     date: str | None = None,
     url: str | None = None,
+    check: Callable[[Path], None] | None = None,
 ) -> Release:
     """Publish the videos that reached the end.
 
@@ -78,6 +84,10 @@ def publish(
         The release before this one; its version is recorded and its changelog continued.
     date, url : str, optional
         Day of publishing (ISO 8601) and address of the release, for the Croissant description.
+    check : callable, optional
+        Called with the complete folder before it is renamed; raises where it should not be
+        published: `qevd_bio.verify.before_publishing.refuse_condemned`, or `refuse_unbacked`
+        where none is given. May note elsewhere that the release exists.
 
     Returns
     -------
@@ -90,7 +100,7 @@ def publish(
         none, the date is none, or there is nothing to publish.
     DataError
         A video is given twice, an artifact is absent or damaged, or a sentence holds a number
-        that no finding of its row backs.
+        that no finding of its row backs, or a context does not follow from its past.
 
     Notes
     -----
@@ -106,22 +116,17 @@ def publish(
     with new_folder(target) as folder:
         contents = _write_tables(given, version, folder, rows_per_shard)
         contents = replace(contents, date=date, url=url, previous=_named(before))
-        for table in (*(TABLES[name] for name in contents.shards), records.TABLE):
-            _write_json(folder / "schema" / f"{table.name}.json", row_schema(table))
-        for name, dense in given.drop_in.items():
-            home = folder / DROP_IN_FOLDER / plain_name(name, where="drop-in split folder")
-            # As the source writes it: key order and shortest floats kept, ASCII.
-            text = json.dumps(list(dense), allow_nan=False) + "\n"
-            write_text_atomic(home / RECORDS_FILE, text)
-            write_parquet(given.records[name], home / TABLE_FILE)
-        _write_json(folder / MANIFEST_FILE, _manifest(contents, given.videos, folder))
-        _check_sentences(folder)
+        contents = replace(contents, review=review_of(given))
+        _write_sources(given, contents, folder)
+        _write_json(folder / MANIFEST_FILE, _manifest(contents, given, folder))
         if previous is not None:
             refuse_small_step(previous, folder)
-        write_text_atomic(folder / CARD_FILE, card_text(contents))
+        facts = card_facts(folder, contents, map(kinematics_notes, given.videos))
+        write_text_atomic(folder / CARD_FILE, card_text(contents, facts))
         splits = {video.video_id: video.split for video in given.videos}
         write_text_atomic(folder / CHANGELOG_FILE, changelog_text(contents, splits, before))
         files = _write_sums(folder, contents)
+        (refuse_unbacked if check is None else check)(folder)
     return Release(folder=target, contents=contents, files=files)
 
 
@@ -131,6 +136,12 @@ def _named(before: PreviousRelease | None) -> dict[str, str] | None:
     return {"version": before.version, "sha256sums_sha256": before.sums_sha256}
 
 
+def refuse_unbacked(folder: Path) -> None:
+    """Raise `DataError` if a sentence or context does not follow from its evidence."""
+    _check_sentences(folder)
+    _check_contexts(folder)
+
+
 def _check_sentences(folder: Path) -> None:
     issues = sentence_issues(folder)
     if issues:
@@ -138,6 +149,16 @@ def _check_sentences(folder: Path) -> None:
             f"{issues[0].cause} ({len(issues)} such issues in all)",
             where=f"video {issues[0].video_id} utterance {issues[0].feedback_index}",
             next_step="Nothing was published; report this with the annotations artifact",
+        )
+
+
+def _check_contexts(folder: Path) -> None:
+    issues = context_issues(folder)
+    if issues:
+        raise DataError(
+            f"{issues[0].cause} ({len(issues)} such issues in all)",
+            where=f"video {issues[0].video_id} context {issues[0].place}",
+            next_step="Nothing was published; report this with the contexts artifact",
         )
 
 
@@ -211,16 +232,18 @@ def _write_tables(
         name: [video.video_id for video in given.videos if name not in video.artifacts]
         for name in TABLES
     }
+    published = [name for name in TABLES if len(lacking[name]) < len(given.videos)]
+    left_out = {name: empty_columns_of(name, given.videos) for name in published}
     shards = {
         name: write_config(
             name,
             by_split,
-            release_schema(name, version, given.generator),
+            release_schema(name, version, given.generator, left_out[name]),
             folder,
             rows_per_shard=rows_per_shard,
+            rejected=given.review.rejected,
         )
-        for name in TABLES
-        if len(lacking[name]) < len(given.videos)
+        for name in published
     }
     sentences = shards["annotations"]
     return Contents(
@@ -234,7 +257,25 @@ def _write_tables(
         missing=tuple(sorted(given.missing)),
         issues={video.video_id: video.issues for video in given.videos if video.issues},
         lacking={name: lacking[name] for name in shards if lacking[name]},
+        concerns=dict(sorted(given.concerns.items())),
+        left_out={name: columns for name, columns in left_out.items() if columns},
     )
+
+
+def _write_sources(given: ReleaseInput, contents: Contents, folder: Path) -> None:
+    """Write the schemas of all tables, the rules and prompts, and the source's own records."""
+    for table in (*(TABLES[name] for name in contents.shards), records.TABLE):
+        columns = row_schema(table, left_out=contents.left_out.get(table.name, ()))
+        _write_json(folder / "schema" / f"{table.name}.json", columns)
+    for path, content in given.made_with.items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_bytes(content)
+    for name, dense in given.drop_in.items():
+        home = folder / DROP_IN_FOLDER / plain_name(name, where="drop-in split folder")
+        # As the source writes it: key order and shortest floats kept, ASCII.
+        text = json.dumps(list(dense), allow_nan=False) + "\n"
+        write_text_atomic(home / RECORDS_FILE, text)
+        write_parquet(given.records[name], home / TABLE_FILE)
 
 
 def _count_statuses(folder: Path, shards: Sequence[Shard]) -> dict[str, int]:
@@ -244,14 +285,18 @@ def _count_statuses(folder: Path, shards: Sequence[Shard]) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def _manifest(
-    contents: Contents, videos: Sequence[PublishedVideo], folder: Path
-) -> dict[str, JsonValue]:
+def _manifest(contents: Contents, given: ReleaseInput, folder: Path) -> dict[str, JsonValue]:
     digests = row_digests(folder, contents.shards)
     return {
         "name": "qevd_bio",
         "schema_version": SCHEMA_VERSION,
         **contents.as_json(),
+        "parquet_writer": writer_of_artifacts(
+            [path for video in given.videos for path in video.artifacts.values()]
+        ),
+        "made_with": {
+            path: hashlib.sha256(content).hexdigest() for path, content in given.made_with.items()
+        },
         "videos": {
             video.video_id: {
                 "split": video.split,
@@ -264,7 +309,7 @@ def _manifest(
                 "rows_sha256": digests.get(video.video_id, {}),
                 "kinematics": kinematics_notes(video),
             }
-            for video in videos
+            for video in given.videos
         },
     }
 

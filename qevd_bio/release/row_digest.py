@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qevd_bio.release.flat_columns import flat_columns
+from qevd_bio.tables.flat_columns import flat_columns
 
 
 def rows_sha256(table: pa.Table) -> str:

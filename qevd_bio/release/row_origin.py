@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
+import pyarrow as pa
 
 from qevd_bio.engine.maintain.provenance import Link, chain, unit_with_output
 from qevd_bio.engine.record import UnitRecord
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.pipeline.pipeline import Pipeline
 from qevd_bio.release.manifest import read_manifest
+from qevd_bio.release.rows import open_shard
 from qevd_bio.stages.annotations import AnnotationsStage
+from qevd_bio.tables.parquet import read_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def _current(pipeline: Pipeline, video_id: str, index: int) -> tuple[dict[str, A
             where=f"video {video_id}",
             next_step="Run `qevd-bio run` first",
         )
-    rows = pq.read_table(pipeline.store.artifact_path(unit.record)).to_pylist()
+    rows = read_table(pipeline.store.artifact_path(unit.record)).to_pylist()
     row = next((row for row in rows if row["feedback_index"] == index), None)
     if row is None:
         raise DataError(
@@ -84,7 +86,9 @@ def _published(pipeline: Pipeline, shard: Path, number: int) -> tuple[dict[str, 
         raise DataError("is absent", where=str(shard), next_step="Name a file of a release")
     folder, config = shard.parents[1], shard.parent.name
     manifest = read_manifest(folder)
-    table = pq.read_table(shard)
+    opened = open_shard(folder, f"{config}/{shard.name}")
+    tables = [opened.group(index) for index in range(len(opened.group_rows))]
+    table = pa.concat_tables(tables) if tables else opened.schema.empty_table()
     if number >= table.num_rows:
         raise DataError(
             f"has {table.num_rows} rows", where=str(shard), next_step="Rows are counted from 0"

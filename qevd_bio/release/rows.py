@@ -13,26 +13,47 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qevd_bio.errors import DataError
+from qevd_bio.files.open_regular import open_regular
 from qevd_bio.files.path_containment import contained_path
 from qevd_bio.release.contents import MANIFEST_FILE, RESTORE
-
-MOST_GROUP_BYTES = 1 << 30
-"""A row group that unpacks to more is not read; published ones stay below 100 MB."""
+from qevd_bio.tables.bounded_parquet import MOST_GROUP_BYTES, read_group
+from qevd_bio.tables.left_out import full_schema, with_columns
 
 MOST_RUNS = 16
 """Places of a split that one video's rows are gathered from; sorted tables have one a shard."""
 
-_READ_ERRORS = (pa.ArrowException, OSError, ValueError, OverflowError, UnicodeDecodeError)
+_READ_ERRORS = (
+    pa.ArrowException,
+    OSError,
+    ValueError,
+    KeyError,
+    OverflowError,
+    MemoryError,
+    RecursionError,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class ShardFile:
-    """One Parquet file: its name in the release, its schema and the rows of its row groups."""
+    """One Parquet file of a release.
+
+    Attributes
+    ----------
+    path, file : str, Path
+        Its name in the release, and where it lies.
+    schema : Schema
+        Of its rows, with the columns left out.
+    group_rows : tuple of int
+        Rows of its row groups.
+    left_out : tuple of str
+        Columns that are null in the whole release, so not in the file.
+    """
 
     path: str
     file: Path
     schema: pa.Schema
     group_rows: tuple[int, ...]
+    left_out: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -40,23 +61,27 @@ class ShardFile:
         return sum(self.group_rows)
 
     def group(self, index: int, columns: Sequence[str] | None = None) -> pa.Table:
-        """Read one row group; `DataError` when it cannot be read."""
+        """Read one row group; `DataError` when it cannot be read.
+
+        Columns that were left out are null.
+        """
         try:
-            with pq.ParquetFile(self.file) as parquet:
-                table = parquet.read_row_group(index, columns=columns)
-                table.validate(full=True)
-                return table
+            with open_regular(self.file) as file:
+                table = read_group(file, index, columns)
+            table.validate(full=True)
         except _READ_ERRORS as error:
             raise _unreadable(f"cannot be read in row group {index}", error, self.path) from error
+        wanted = [n for n in self.left_out if columns is None or n in columns]
+        return with_columns(table, self.schema, wanted)
 
 
 def open_shard(folder: Path, path: str) -> ShardFile:
     """Read the footer of a shard; `DataError` where it or a row group is not readable."""
     try:
-        with pq.ParquetFile(folder / path) as parquet:
+        with open_regular(folder / path) as file, pq.ParquetFile(file) as parquet:
             metadata = parquet.metadata
             groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
-            schema = parquet.schema_arrow
+            schema, left_out = full_schema(parquet.schema_arrow)
     except _READ_ERRORS as error:
         raise _unreadable("cannot be read as Parquet", error, path) from error
     for index, group in enumerate(groups):
@@ -67,7 +92,8 @@ def open_shard(folder: Path, path: str) -> ShardFile:
                 where=path,
                 next_step="Restore the release",
             )
-    return ShardFile(path, folder / path, schema, tuple(group.num_rows for group in groups))
+    rows = tuple(group.num_rows for group in groups)
+    return ShardFile(path, folder / path, schema, rows, left_out)
 
 
 def open_split(folder: Path, shards: Sequence[Mapping[str, Any]]) -> SplitRows:
@@ -96,6 +122,12 @@ class SplitRows:
         self.shards = tuple(shards)
         self._runs: dict[str, list[tuple[int, int, int]]] | None = None
         self._held: tuple[tuple[int, int], pa.Table] | None = None
+
+    def without_rows(self) -> SplitRows:
+        """Keep shards and places of videos, and no row, for another process."""
+        other = SplitRows(self.shards)
+        other._runs = self._runs
+        return other
 
     def groups(
         self, columns: Sequence[str] | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,9 +19,12 @@ from qevd_bio.files.strict_json import JsonValue, dump_json
 from qevd_bio.release.contents import PublishedVideo, Shard
 from qevd_bio.release.features import huggingface_features
 from qevd_bio.release.loaded_size import loaded_bytes
+from qevd_bio.release.reviewed import dropped_of, reviewed_table
 from qevd_bio.release.row_digest import rows_sha256
 from qevd_bio.release.rows import SplitRows, open_shard
 from qevd_bio.skeleton.dofs import DOF_NAMES
+from qevd_bio.tables.annotations import TABLE as ANNOTATIONS
+from qevd_bio.tables.left_out import empty_columns, without_columns
 from qevd_bio.tables.parquet import (
     notes_of_schema,
     parquet_options,
@@ -30,6 +33,7 @@ from qevd_bio.tables.parquet import (
     read_parquet,
 )
 from qevd_bio.tables.published import TABLES
+from qevd_bio.verdicts.applied import RejectedPolicy
 
 ROWS_PER_SHARD = 250_000
 ROWS_PER_GROUP = 16_384
@@ -41,9 +45,27 @@ BYTES_PER_GROUP = 64_000_000
 _WRITERS = 2
 
 
-def release_schema(config: str, version: str, generator: Mapping[str, str]) -> pa.Schema:
+def empty_columns_of(config: str, videos: Sequence[PublishedVideo]) -> tuple[str, ...]:
+    """Find the columns of a table to leave out: those in which no video has a value."""
+    table = TABLES[config]
+    if not table.leaves_out_empty:
+        return ()
+    paths = [video.artifacts[config] for video in videos if config in video.artifacts]
+    names = [field.name for field in table.schema if field.nullable]
+
+    def tables() -> Iterator[pa.Table]:
+        for path in paths:
+            rows = read_parquet(path, table.schema)
+            yield _observed_only(config, rows, path).select(names)
+
+    return empty_columns(names, tables())
+
+
+def release_schema(
+    config: str, version: str, generator: Mapping[str, str], left_out: Collection[str] = ()
+) -> pa.Schema:
     """Add Hugging Face features, release version and generator to the schema of a table."""
-    schema = TABLES[config].schema
+    schema = without_columns(TABLES[config].schema, left_out)
     features = {"info": {"features": huggingface_features(schema)}}
     return schema.with_metadata(
         {
@@ -63,12 +85,15 @@ def write_config(
     folder: Path,
     *,
     rows_per_shard: int,
+    rejected: RejectedPolicy = "original",
 ) -> dict[str, tuple[Shard, ...]]:
     """Write the rows of one table, whole videos to a shard until the next would exceed the limit.
 
     Shards go to ``<config>/<split>-<number>-of-<count>.parquet``, two at a time. Artifacts are
     read one by one; of a shard at most one row group and one video are in memory. Videos come
     sorted by id; those without the table are passed over. A split without rows has no shards.
+    The verdicts of a video are put into its annotations; `rejected` is what becomes of rejected
+    sentences.
 
     Raises
     ------
@@ -78,12 +103,13 @@ def write_config(
     jobs = [
         (split, f"{split}-{number:05d}-of-{len(shares):05d}.parquet", share)
         for split, videos in by_split.items()
-        for shares in [_shares(config, videos, rows_per_shard)]
+        for shares in [_shares(config, videos, rows_per_shard, rejected)]
         for number, share in enumerate(shares)
     ]
 
     def written_by(job: tuple[str, str, list[PublishedVideo]]) -> Shard:
-        return _write_shard(config, job[2], schema, folder / config / job[1])
+        tables = (_video_rows(config, video, schema, rejected) for video in job[2])
+        return _write_shard(tables, schema, folder / config / job[1])
 
     with ThreadPoolExecutor(_WRITERS) as pool:
         written = list(pool.map(written_by, jobs))
@@ -137,13 +163,14 @@ def write_tables(path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> i
 
 
 def _shares(
-    config: str, videos: Sequence[PublishedVideo], limit: int
+    config: str, videos: Sequence[PublishedVideo], limit: int, rejected: RejectedPolicy
 ) -> list[list[PublishedVideo]]:
     shares: list[list[PublishedVideo]] = []
     held = 0
     for video in videos:
         artifact = video.artifacts.get(config)
         rows = 0 if artifact is None else read_metadata(artifact).num_rows
+        rows -= len(dropped_of(video, rejected)) if config == ANNOTATIONS.name else 0
         if rows and (not shares or held + rows > limit):
             shares.append([])
             held = 0
@@ -153,12 +180,10 @@ def _shares(
     return shares
 
 
-def _write_shard(
-    config: str, videos: Sequence[PublishedVideo], schema: pa.Schema, path: Path
-) -> Shard:
-    rows = write_tables(path, schema, (_video_rows(config, video, schema) for video in videos))
+def _write_shard(tables: Iterable[pa.Table], schema: pa.Schema, path: Path) -> Shard:
+    rows = write_tables(path, schema, tables)
     return Shard(
-        path=f"{config}/{path.name}",
+        path=f"{path.parent.name}/{path.name}",
         rows=rows,
         arrow_bytes=loaded_bytes(path),
         file_bytes=path.stat().st_size,
@@ -188,9 +213,13 @@ def _pieces(table: pa.Table) -> Iterator[pa.Table]:
         yield table.slice(start, step)
 
 
-def _video_rows(config: str, video: PublishedVideo, schema: pa.Schema) -> pa.Table:
+def _video_rows(
+    config: str, video: PublishedVideo, schema: pa.Schema, rejected: RejectedPolicy
+) -> pa.Table:
     path, declared = video.artifacts[config], TABLES[config]
     table = read_parquet(path, declared.schema)
+    if config == ANNOTATIONS.name:
+        table = reviewed_table(table, video.verdicts, rejected)
     foreign = [one for one in pc.unique(table["video_id"]).to_pylist() if one != video.video_id]
     if foreign:
         raise _unfit(f"holds rows of video {foreign[0]!r}, not {video.video_id!r}", path)
@@ -200,16 +229,27 @@ def _video_rows(config: str, video: PublishedVideo, schema: pa.Schema) -> pa.Tab
             raise _unfit(
                 f"has {table.num_rows - keys} rows with a key that is taken already", path
             )
-    columns = dict(zip(table.column_names, table.columns, strict=True))
-    if config == "kinematics":
-        observed = _observed(read_notes(table), path)
-        for dof in DOF_NAMES:
-            if dof not in observed:
-                columns[f"{dof}_rad"] = pa.nulls(table.num_rows, pa.float32())
-    rows = pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
+    table = _observed_only(config, table, path)
+    lost = [n for n in table.column_names if n not in schema.names]
+    if any(table[name].null_count < table.num_rows for name in lost):
+        raise _unfit("has values in a column that was left out of the release", path)
+    rows = pa.Table.from_arrays([table[name] for name in schema.names], schema=schema)
     places = pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in declared.order])
     is_sorted = np.array_equal(places.to_numpy(), np.arange(len(places)))
     return rows if is_sorted else rows.take(places)
+
+
+def _observed_only(config: str, table: pa.Table, path: Path) -> pa.Table:
+    """Make the angles null that the backend does not observe; it has assumed their values."""
+    if config != "kinematics":
+        return table
+    observed = _observed(read_notes(table), path)
+    unseen = {f"{dof}_rad" for dof in DOF_NAMES if dof not in observed}
+    columns = [
+        pa.nulls(table.num_rows, pa.float32()) if name in unseen else table[name]
+        for name in table.column_names
+    ]
+    return pa.Table.from_arrays(columns, schema=table.schema)
 
 
 def _observed(notes: Mapping[str, JsonValue], path: Path) -> frozenset[str]:

@@ -181,6 +181,9 @@ def _table() -> tuple[Dof, ...]:
     )
 
 
+FREE_TURNS = 2.0
+"""Turns that the pelvis may lie from 0: it is unwrapped over a video, other joints have ranges."""
+
 DOFS: tuple[Dof, ...] = _table()
 DOF_NAMES: tuple[str, ...] = tuple(dof.name for dof in DOFS)
 DOF_INDEX: dict[str, int] = {dof.name: dof.index for dof in DOFS}
@@ -194,6 +197,30 @@ def joint_dofs(joint: str) -> tuple[int, ...]:
     if joint not in JOINT_INDEX:
         raise KeyError(f"'{joint}' is no SKEL joint; the joints are {', '.join(JOINT_NAMES)}")
     return tuple(dof.index for dof in DOFS if dof.joint == joint)
+
+
+def nearest_turn(q: FloatArray) -> FloatArray:
+    """Shift angles (..., 46) in rad by whole turns to where they lie nearest to their range.
+
+    Of the pelvis, which turns freely, only what lies beyond two turns is shifted, into a half
+    turn from 0. Angles that need no turn keep every bit; NaN stays NaN.
+    """
+    middle = np.array([0.5 * (d.low_rad + d.high_rad) if _has_range(d) else 0.0 for d in DOFS])
+    reach = np.array([math.pi if _has_range(d) else FREE_TURNS * math.tau for d in DOFS])
+    turns = np.where(np.abs(q - middle) > reach, np.round((q - middle) / math.tau), 0.0)
+    return np.asarray(q - turns * math.tau)
+
+
+def turn_limits(dof: Dof) -> tuple[float, float]:
+    """Bound what `nearest_turn` gives of one degree of freedom, in rad."""
+    if not _has_range(dof):
+        return -FREE_TURNS * math.tau, FREE_TURNS * math.tau
+    middle = 0.5 * (dof.low_rad + dof.high_rad)
+    return middle - math.pi, middle + math.pi
+
+
+def _has_range(dof: Dof) -> bool:
+    return math.isfinite(dof.low_rad) and math.isfinite(dof.high_rad)
 
 
 def mirror_q(q: FloatArray) -> FloatArray:

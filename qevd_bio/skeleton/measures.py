@@ -244,7 +244,7 @@ def measure_sigmas(
     """
     needs = {name: [DOF_INDEX[dof] for dof in _looked_up(name).needs] for name, _ in wanted}
     asked = np.unique([row for _, row in wanted]).astype(np.int64)
-    finite = np.isfinite(sigma_rad[asked]).any(axis=0)
+    finite = np.asarray(np.isfinite(sigma_rad[asked]).any(axis=0))
     carriers = [dof for dof in _CARRIERS if finite[dof]]
     observed = {
         name: sorted({*dofs, *carriers}) for name, dofs in needs.items() if finite[dofs].all()

@@ -6,12 +6,16 @@ from pathlib import Path
 
 from qevd_bio.capture.backend import BACKENDS, HSMR, MEDIAPIPE, RECORDED, Backend
 from qevd_bio.capture.hsmr.options import HsmrOptions
-from qevd_bio.choices import BackendName, suggestion
+from qevd_bio.choices import BackendName, DetectorModel, suggestion
 from qevd_bio.errors import UsageError
 
 
 def backend_named(
-    name: BackendName, *, recorded_root: Path | None = None, hsmr: HsmrOptions | None = None
+    name: BackendName,
+    *,
+    detector_model: DetectorModel | None = None,
+    recorded_root: Path | None = None,
+    hsmr: HsmrOptions | None = None,
 ) -> Backend:
     """Set up the backend of a run.
 
@@ -19,6 +23,8 @@ def backend_named(
     ----------
     name : str
         One of `BACKENDS`.
+    detector_model : str, optional
+        Only for ``mediapipe``; ``heavy`` if not given.
     recorded_root : Path, optional
         Folder of recorded motion; only for ``recorded``, which needs it.
     hsmr : HsmrOptions, optional
@@ -36,6 +42,11 @@ def backend_named(
     elif (name == RECORDED) != (recorded_root is not None):
         cause = "`--backend recorded` and `--recorded-root` need each other"
         next_step = "Give both, or neither to capture the videos"
+    elif detector_model is not None and name != MEDIAPIPE:
+        cause, next_step = (
+            "takes no detector_model",
+            f"Give `--backend {MEDIAPIPE}`, or leave it out",
+        )
     elif hsmr is not None and name != HSMR:
         cause, next_step = "takes no options of HSMR", "Give `--backend hsmr`, or leave them out"
     elif recorded_root is not None and not recorded_root.is_dir():
@@ -45,12 +56,17 @@ def backend_named(
             next_step="Name the folder of the recorded motion with --recorded-root",
         )
     else:
-        return _backend(name, recorded_root, hsmr or HsmrOptions())
+        return _backend(name, detector_model, recorded_root, hsmr or HsmrOptions())
     raise UsageError(cause, where=f"backend {name}", next_step=next_step)
 
 
-def _backend(name: BackendName, recorded_root: Path | None, hsmr: HsmrOptions) -> Backend:
-    """Import the backend only here: torch, PyAV and MediaPipe are large."""
+def _backend(
+    name: BackendName,
+    detector_model: DetectorModel | None,
+    recorded_root: Path | None,
+    hsmr: HsmrOptions,
+) -> Backend:
+    """Import the backend only here: torch, PyAV and LiteRT are large."""
     if recorded_root is not None:
         from qevd_bio.capture.recorded.backend import RecordedBackend
 
@@ -58,7 +74,7 @@ def _backend(name: BackendName, recorded_root: Path | None, hsmr: HsmrOptions) -
     if name == MEDIAPIPE:
         from qevd_bio.capture.monocular.backend import MediaPipeBackend
 
-        return MediaPipeBackend()
+        return MediaPipeBackend.with_detector(detector_model)
     if name == HSMR:
         from qevd_bio.capture.hsmr.backend import HsmrBackend
 

@@ -16,9 +16,9 @@ from qevd_bio.motion.record import Motion
 from qevd_bio.motion.repetitions.cycles import Cycle
 from qevd_bio.qevd.segments import Segment
 from qevd_bio.skeleton.bodies import scaled_skeleton
-from qevd_bio.stages.sessions import Sessions
+from qevd_bio.stages.sessions import Session, Sessions
 from qevd_bio.tables import cycles as cycle_table
-from qevd_bio.tables.cycles import score_columns
+from qevd_bio.tables.cycles import score_columns, video_columns
 from qevd_bio.tables.kinematics import read_motion
 from qevd_bio.tables.parquet import rows_table, schema_sha256, write_parquet
 
@@ -29,7 +29,7 @@ class CyclesStage(Stage):
 
     sessions: Sessions
     name: str = "cycles"
-    version: int = 4
+    version: int = 5
     reads: tuple[str, ...] = ("kinematics",)
     writes: str = "cycles"
     schema_digest: str = schema_sha256(cycle_table.SCHEMA)
@@ -44,22 +44,28 @@ class CyclesStage(Stage):
     ) -> Mapping[str, JsonValue]:
         """Find the cycles of one video; the notes state why a segment has none."""
         session = self.sessions.by_id[video_id]
-        motion = read_motion(inputs["kinematics"])
-        rows: list[dict[str, Any]] = []
-        reasons: dict[str, JsonValue] = {}
-        for segment in session.segments:
-            rule = session.rules.get(segment.index)
-            found = _cycles_of(motion, rule, segment)
-            if found.reason:
-                reasons[str(segment.index)] = found.reason
-            if rule is not None:
-                rows += [
-                    _row(video_id, segment.index, index, rule, scored)
-                    for index, scored in enumerate(found.cycles)
-                ]
+        rows, reasons = cycle_rows(session, read_motion(inputs["kinematics"]))
         table = rows_table(rows, cycle_table.SCHEMA)
         write_parquet(table, out, notes={"no_cycle_reasons": reasons})
-        return {"no_cycle_reasons": reasons}
+        return {"no_cycle_reasons": dict(reasons)}
+
+
+def cycle_rows(session: Session, motion: Motion) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Find the cycles of one video: its rows, and by segment why there is none."""
+    rows: list[dict[str, Any]] = []
+    reasons: dict[str, str] = {}
+    for segment in session.segments:
+        rule = session.rules.get(segment.index)
+        found = _cycles_of(motion, rule, segment)
+        if found.reason:
+            reasons[str(segment.index)] = found.reason
+        if rule is not None:
+            rows += [
+                _row(session.record.unit_id, segment.index, index, rule, scored)
+                | video_columns(scored.cycle, float(motion.time_s[0]))
+                for index, scored in enumerate(found.cycles)
+            ]
+    return rows, reasons
 
 
 def scored_from_row(row: Mapping[str, Any]) -> ScoredCycle:
@@ -103,6 +109,7 @@ def _row(
         "kind": cycle.kind,
         "side": cycle.side,
         "cut": cycle.cut,
+        "counted": cycle.counted,
         "frame_start": cycle.start,
         "frame_key": cycle.key,
         "frame_end": cycle.end,

@@ -18,6 +18,7 @@ from qevd_bio.capture.body_size import segment_ratios
 from qevd_bio.engine.stage import Stage
 from qevd_bio.errors import DataError
 from qevd_bio.files.digest import sha256_file_once, sha256_json
+from qevd_bio.files.input_file import noted_reads
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.motion.record import Motion
 from qevd_bio.stages.body_sources import BodySources
@@ -47,6 +48,7 @@ class MorphometricsStage(Stage):
 
     def __post_init__(self) -> None:
         self._model: ShapeModel | None = None
+        self._model_digests: dict[str, str] = {}
         self._shapy: dict[str, dict[str, dict[str, float]]] = {}
         root = self.sources.shapy_root
         for split in sorted({one.record.split for one in self.sessions.by_id.values()}):
@@ -66,25 +68,36 @@ class MorphometricsStage(Stage):
     def setup(self) -> None:
         """Load the body that shapes are measured on."""
         name = self._body_name()
-        if name is None or self.sources.weights is None or self.sources.shapy_root is not None:
+        self._model_digests = {}
+        if self.sources.shapy_root is not None:
+            return
+        if name is None or self.sources.weights is None:
+            self._model_digests = {"body": "", "landmarks": ""}
             return
         weights = WeightFolder(self.sources.weights).load(name)
+        with noted_reads() as noted:
+            landmarks = read_landmarks(self._landmark_file())
         self._model = shape_model_of(
-            weights.arrays(),
-            name=name,
-            sha256=weights.sha256,
-            landmarks=read_landmarks(self._landmark_file()),
+            weights.arrays(), name=name, sha256=weights.sha256, landmarks=landmarks
         )
+        self._model_digests = {
+            "body": f"{name} {weights.sha256}",
+            "landmarks": noted.digests[-1][1],
+        }
+
+    def loaded(self) -> Mapping[str, str]:
+        """Name the body and the landmarks that were loaded; empty where there are none."""
+        return self._model_digests
 
     def process(
         self, video_id: str, inputs: Mapping[str, Path], out: Path
     ) -> Mapping[str, JsonValue]:
         """Write the one row of a video; the notes repeat source and flags."""
         motion = read_motion(inputs["kinematics"])
-        shape = None if motion.betas is None else average_shape(motion.betas, motion.time_s)
+        shape = _shape(motion)
         row: dict[str, Any] = dict.fromkeys(SCHEMA.names)
         row |= {"video_id": video_id, "source": "none", "flags": [], "reason": ""}
-        row |= _capture_columns(motion) | _shape_columns(shape)
+        row |= columns_of_capture(motion)
         if self.sources.shapy_root is not None:
             row |= self._from_shapy(video_id, motion.height_m)
         elif shape is None:
@@ -162,6 +175,15 @@ def _shape_columns(shape: AveragedShape | None) -> dict[str, Any]:
         "betas_frames_left_out": shape.frames_left_out,
         "betas_spread": None if shape.spread is None else round(shape.spread, _SHAPE_DECIMALS),
     }
+
+
+def columns_of_capture(motion: Motion) -> dict[str, Any]:
+    """Write the columns that follow from the capture alone: lengths, height and mean shape."""
+    return _capture_columns(motion) | _shape_columns(_shape(motion))
+
+
+def _shape(motion: Motion) -> AveragedShape | None:
+    return None if motion.betas is None else average_shape(motion.betas, motion.time_s)
 
 
 def _capture_columns(motion: Motion) -> dict[str, Any]:

@@ -1,40 +1,76 @@
-"""Next to stage 2: angles to the plausibility of the capture."""
+"""After stage 2: angles and cycles to the plausibility of the capture."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from qevd_bio.engine.stage import Stage
+from qevd_bio.exercises.count_without_rule import count_without_rule, disagreement
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.motion.capture_quality import capture_quality
+from qevd_bio.motion.record import Motion
 from qevd_bio.skeleton.bodies import scaled_skeleton
+from qevd_bio.stages.sessions import Session, Sessions
+from qevd_bio.tables import cycles as cycle_table
 from qevd_bio.tables import quality as quality_table
 from qevd_bio.tables.kinematics import read_motion
-from qevd_bio.tables.parquet import rows_table, schema_sha256, write_parquet
+from qevd_bio.tables.parquet import read_parquet, rows_table, schema_sha256, write_parquet
 
 
 @dataclass(frozen=True)
 class QualityStage(Stage):
     """Measure how plausible each capture is as the movement of a person."""
 
+    sessions: Sessions
     name: str = "quality"
-    version: int = 1
-    reads: tuple[str, ...] = ("kinematics",)
+    version: int = 2
+    reads: tuple[str, ...] = ("kinematics", "cycles")
     writes: str = "quality"
     schema_digest: str = schema_sha256(quality_table.SCHEMA)
 
     def depends(self, video_id: str) -> Mapping[str, str]:
-        """Name no other input: only the angles decide."""
-        return {}
+        """Name the segments and the rules of their exercises."""
+        session = self.sessions.by_id[video_id]
+        return {"segments": session.segments_digest(), **session.rule_digests()}
 
     def process(
         self, video_id: str, inputs: Mapping[str, Path], out: Path
     ) -> Mapping[str, JsonValue]:
         """Measure one video; the notes repeat its concerns."""
         motion = read_motion(inputs["kinematics"])
-        found = capture_quality(motion, scaled_skeleton(motion.segment_lengths_m))
-        row = {"video_id": video_id, **asdict(found)}
+        cycles = read_parquet(inputs["cycles"], cycle_table.SCHEMA).to_pylist()
+        row = quality_row(video_id, motion, self.sessions.by_id[video_id], cycles)
         write_parquet(rows_table([row], quality_table.SCHEMA), out)
-        return {"concerns": list(found.concerns)}
+        return {"concerns": list(row["concerns"])}
+
+
+def quality_row(
+    video_id: str, motion: Motion, session: Session, cycles: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Measure the capture of one video, whose cycles are given as rows; return its row."""
+    found = asdict(capture_quality(motion, scaled_skeleton(motion.segment_lengths_m)))
+    concerns = (*found["concerns"], *_count_concerns(motion, session, cycles))
+    row = {"video_id": video_id, "start_s": float(motion.time_s[0]), **found}
+    return row | {"concerns": concerns}
+
+
+def _count_concerns(
+    motion: Motion, session: Session, cycles: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """Compare what the rules count with what the movement alone shows."""
+    counted = Counter(row["segment_index"] for row in cycles)
+    skeleton = scaled_skeleton(motion.segment_lengths_m)
+    concerns = []
+    for segment in session.segments:
+        rule = session.rules.get(segment.index)
+        end = min(segment.frame_end, len(motion.time_s))
+        if rule is None or rule.kind == "hold" or segment.frame_start >= end:
+            continue
+        alone = count_without_rule(motion, segment.frame_start, end, skeleton)
+        words = disagreement(rule, counted[segment.index], alone)
+        concerns += [f"segment {segment.index}, {words}"] if words else []
+    return concerns

@@ -113,7 +113,7 @@ def load_sessions(
     `DataError` where the folder or an annotation file cannot be used.
     """
     loaded = load_records(data_root)
-    by_id = {record.unit_id: _session(record, rules) for record in loaded.records}
+    by_id = {record.unit_id: session_of(record, rules) for record in loaded.records}
     if salient_joints is not None:
         counts = {unit: len(session.segments) for unit, session in by_id.items()}
         for unit, named in load_salient_joints(salient_joints, counts).items():
@@ -138,7 +138,8 @@ def chosen_videos(sessions: Sessions, videos: tuple[str, ...]) -> tuple[str, ...
     return videos or tuple(sessions.by_id)
 
 
-def _session(record: Record, rules: Mapping[str, Rule]) -> Session:
+def session_of(record: Record, rules: Mapping[str, Rule]) -> Session:
+    """Find the utterances and segments of a record, and the rules of its exercises."""
     found = segments(record)
     named = {segment.index: rule_for(segment.exercise_text, rules) for segment in found}
     known = {index: rule for index, rule in named.items() if rule is not None}

@@ -181,12 +181,12 @@ def fragments(corners_px: FloatArray, width: int, height: int) -> Fragments:
     single1, single2 = plane1.astype(np.float32), plane2.astype(np.float32)
     l1 = single1[owner, 0] * offset_x + single1[owner, 1] * offset_y
     l2 = single2[owner, 0] * offset_x + single2[owner, 1] * offset_y
-    inside = np.flatnonzero((l1 >= 0) & (l2 >= 0) & (l1 + l2 <= 1))
+    covered = np.flatnonzero((l1 >= 0) & (l2 >= 0) & (l1 + l2 <= 1))
     return Fragments(
-        pixel=(row * width + column)[inside],
-        face=kept[owner[inside]],
-        l1=l1[inside],
-        l2=l2[inside],
+        pixel=(row * width + column)[covered],
+        face=kept[owner[covered]],
+        l1=l1[covered],
+        l2=l2[covered],
     )
 
 

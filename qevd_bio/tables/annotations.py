@@ -5,16 +5,22 @@ from __future__ import annotations
 import pyarrow as pa
 
 from qevd_bio.tables.columns import column, versioned
-from qevd_bio.tables.cycles import KEY as CYCLE_KEY
-from qevd_bio.tables.cycles import QUALITY_FIELDS
+from qevd_bio.tables.contexts import PAST, WHOLE_CLIP
+from qevd_bio.tables.cycles import KINDS_SO_FAR, QUALITY_FIELDS, SIDES
 from qevd_bio.tables.findings import FINDING_FIELDS
-from qevd_bio.tables.published_table import Limit, PublishedTable, Reference, Rising
+from qevd_bio.tables.published_table import Limit, PublishedTable, Rising
 
 CYCLE: pa.DataType = pa.struct(
     [
-        column("cycle_index", pa.int32(), "Cycle of the segment"),
-        column("kind", pa.string(), "cycle, half or hold"),
+        column("cycle_index", pa.int32(), "Cycle of the segment, of those known by then, from 0"),
+        column("kind", pa.string(), "cycle, half, hold, or hold_in_progress: the part so far"),
         column("side", pa.string(), "Leading side, r or l", nullable=True),
+        column(
+            "cut",
+            pa.string(),
+            "start or end: not seen by then, so its phase and the duration are unknown",
+            nullable=True,
+        ),
         column("start_s", pa.float64(), "Time of the first frame", unit="s"),
         column("key_s", pa.float64(), "Time of the key frame", unit="s"),
         column("end_s", pa.float64(), "Time of the last frame", unit="s"),
@@ -41,7 +47,12 @@ POSE_ANGLE: pa.DataType = pa.struct(
 PROVENANCE: pa.DataType = pa.struct(
     [
         column("kinematics_sha256", pa.string(), "Artifact the angles came from"),
-        column("findings_sha256", pa.string(), "Artifact the findings came from"),
+        column(
+            "findings_sha256",
+            pa.string(),
+            "Artifact of the findings; null since schema 2.0.0: they are made with the row",
+            nullable=True,
+        ),
         column("rule_version", pa.int32(), "Version of the exercise rule", nullable=True),
         column("generator_version", pa.string(), "Version of qevd_bio"),
     ]
@@ -49,9 +60,19 @@ PROVENANCE: pa.DataType = pa.struct(
 
 REVIEW: pa.DataType = pa.struct(
     [
-        column("verdict", pa.string(), "Verdict of the annotator"),
-        column("annotator", pa.string(), "Who gave it"),
+        column(
+            "verdict",
+            pa.string(),
+            "Verdict of the annotator: accepted, rejected, edited, kept_rightly or "
+            "should_be_rewritten",
+        ),
+        column("annotator", pa.string(), "Who gave it: a name or pseudonym"),
         column("time", pa.string(), "When, ISO 8601 UTC"),
+        column("reason", pa.string(), "Why it was rejected, by id; else empty"),
+        column("decided", pa.string(), "By a single annotator, agreed by several, or adjudicated"),
+        column("judged_sha256", pa.string(), "Digest of the sentences and findings judged"),
+        column("generated_feedback", pa.string(), "Sentence that was judged"),
+        column("generated_status", pa.string(), "Its status"),
     ]
 )
 
@@ -67,6 +88,13 @@ SCHEMA: pa.Schema = versioned(
             "timestamp_s",
             pa.float64(),
             "Time of the utterance, bit for bit as in the source; null where it has none",
+            unit="s",
+            nullable=True,
+        ),
+        column(
+            "video_time_s",
+            pa.float64(),
+            "Time of its first frame since the video's first; null beyond the last frame",
             unit="s",
             nullable=True,
         ),
@@ -87,7 +115,7 @@ SCHEMA: pa.Schema = versioned(
         column(
             "motion_context",
             pa.string(),
-            "Pose state at the utterance and violations of the last completed cycle, in words",
+            "Pose state at the utterance and violations of its cycle, in words",
         ),
         column("morphology_context", pa.string(), "Body measurements in words"),
         column(
@@ -102,14 +130,27 @@ SCHEMA: pa.Schema = versioned(
             nullable=True,
         ),
         column("pose", pa.list_(POSE_ANGLE), "Observed angles of the salient joints"),
-        column("cycle", CYCLE, "Cycle the sentence speaks of", nullable=True),
+        column(
+            "cycle",
+            CYCLE,
+            "Most recent cycle, as known at the first frame of the utterance; null: none",
+            nullable=True,
+        ),
         column("findings", pa.list_(FINDING), "Constraints checked on that cycle"),
-        column("review", REVIEW, "Verdict of an annotator, if any", nullable=True),
+        column(
+            "angles_from",
+            pa.string(),
+            "What each frame's angles were estimated from: the whole_clip, or its past",
+        ),
+        column(
+            "review",
+            REVIEW,
+            "Verdict of a person who watched the utterance; null: nobody has",
+            nullable=True,
+        ),
         column("provenance", PROVENANCE, "What this row was made from"),
     ],
 )
-
-_COPIED = ("kind", "side", "start_s", "key_s", "end_s", *(field.name for field in QUALITY_FIELDS))
 
 TABLE = PublishedTable(
     schema=SCHEMA,
@@ -128,16 +169,19 @@ TABLE = PublishedTable(
             "informational", "other",
         ),
         "salient_source": ("rules", "annotation", "selector"),
-    },
-    not_after=(("frame_start", "frame_end"),),
-    rising=(Rising("feedback_index", step=1, start=0), Rising("frame_start")),
-    references=(
-        Reference(
-            ("segment_index", "cycle.cycle_index"),
-            "cycles",
-            CYCLE_KEY,
-            copies={f"cycle.{name}": name for name in _COPIED}
-            | {"exercise": "exercise", "provenance.rule_version": "rule_version"},
+        "review.verdict": (
+            "accepted", "rejected", "edited", "kept_rightly", "should_be_rewritten",
         ),
+        "review.decided": ("single", "agreed", "adjudicated"),
+        "cycle.kind": KINDS_SO_FAR,
+        "cycle.side": SIDES,
+        "cycle.cut": ("start", "end"),
+        "angles_from": (WHOLE_CLIP, PAST),
+    },
+    not_after=(
+        ("frame_start", "frame_end"),
+        ("cycle.start_s", "cycle.key_s"),
+        ("cycle.key_s", "cycle.end_s"),
     ),
+    rising=(Rising("feedback_index", step=1, start=0), Rising("frame_start")),
 )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from qevd_bio.motion.cycle_score import CycleScore
+from qevd_bio.motion.repetitions.cycles import Cycle
 from qevd_bio.tables.columns import column, versioned
 from qevd_bio.tables.published_table import Limit, PublishedTable, Reference
 
@@ -24,6 +25,14 @@ KEY = ("segment_index", "cycle_index")
 
 SIDES = ("r", "l")
 
+HOLD_IN_PROGRESS = "hold_in_progress"
+"""A hold that goes on at the moment of its row; its cycle is the part so far."""
+
+KINDS_SO_FAR = ("cycle", "half", "hold", HOLD_IN_PROGRESS)
+"""Kinds in tables with rows that are tied to a moment."""
+
+_PLACES = ("start", "key", "end")
+
 SCHEMA: pa.Schema = versioned(
     "cycles",
     [
@@ -39,12 +48,20 @@ SCHEMA: pa.Schema = versioned(
             "start or end: not seen, so its phase and the duration are unknown",
             nullable=True,
         ),
+        column(
+            "counted",
+            pa.string(),
+            "full, or cut: counted although the recording shows a part of it only",
+        ),
         column("frame_start", pa.int32(), "First frame", unit="frames"),
         column("frame_key", pa.int32(), "Key frame: the extreme of the movement", unit="frames"),
         column("frame_end", pa.int32(), "Last frame, inclusive", unit="frames"),
         column("start_s", pa.float64(), "Time of the first frame", unit="s"),
         column("key_s", pa.float64(), "Time of the key frame", unit="s"),
         column("end_s", pa.float64(), "Time of the last frame", unit="s"),
+        column("video_start_s", pa.float64(), "start_s since the video's first frame", unit="s"),
+        column("video_key_s", pa.float64(), "key_s since the video's first frame", unit="s"),
+        column("video_end_s", pa.float64(), "end_s since the video's first frame", unit="s"),
         *QUALITY_FIELDS,
         column("rule_version", pa.int32(), "Version of the exercise rule"),
     ],
@@ -59,7 +76,12 @@ TABLE = PublishedTable(
     key=("video_id", *KEY),
     renumbered=True,
     limits=(Limit("quality*", 0.0, 1.0),),
-    choices={"kind": ("cycle", "half", "hold"), "side": SIDES, "cut": ("start", "end")},
+    choices={
+        "kind": ("cycle", "half", "hold"),
+        "side": SIDES,
+        "cut": ("start", "end"),
+        "counted": ("full", "cut"),
+    },
     not_after=(
         ("frame_start", "frame_key"),
         ("frame_key", "frame_end"),
@@ -67,10 +89,26 @@ TABLE = PublishedTable(
         ("key_s", "end_s"),
     ),
     references=tuple(
-        Reference((f"frame_{one}",), "kinematics", ("frame",), copies={f"{one}_s": "time_s"})
-        for one in ("start", "key", "end")
+        Reference(
+            (f"frame_{one}",),
+            "kinematics",
+            ("frame",),
+            copies={f"{one}_s": "time_s", f"video_{one}_s": "video_time_s"},
+        )
+        for one in _PLACES
     ),
 )
+
+
+def video_columns(cycle: Cycle, first_s: float) -> dict[str, float]:
+    """Return the times of a cycle since the first frame of its video, which is at `first_s`."""
+    return {f"video_{one}_s": getattr(cycle, f"{one}_s") - first_s for one in _PLACES}
+
+
+def kind_so_far(cycle: Cycle) -> str:
+    """Name the kind of a cycle as it is known at a moment, see `KINDS_SO_FAR`."""
+    is_held = cycle.kind == "hold" and cycle.cut == "end"
+    return HOLD_IN_PROGRESS if is_held else cycle.kind
 
 
 def score_columns(score: CycleScore | None) -> dict[str, float | None]:

@@ -61,6 +61,7 @@ SCHEMA: pa.Schema = versioned(
         column("cycle_index", pa.int32(), "Cycle of the segment, from 0"),
         column("exercise", pa.string(), "Rule that was checked"),
         *FINDING_FIELDS,
+        column("video_key_s", pa.float64(), "key_s since the video's first frame", unit="s"),
     ],
 )
 
@@ -86,11 +87,24 @@ TABLE = PublishedTable(
     not_after=(("target_low", "target_high"),),
     references=(
         Reference(CYCLE_KEY, "cycles", CYCLE_KEY, copies={"exercise": "exercise"}),
-        Reference(("key_frame",), "kinematics", ("frame",), copies={"key_s": "time_s"}),
+        Reference(
+            ("key_frame",),
+            "kinematics",
+            ("frame",),
+            copies={"key_s": "time_s", "video_key_s": "video_time_s"},
+        ),
     ),
 )
 
 
+_NAMES = tuple(field.name for field in FINDING_FIELDS)
+
+
+def finding_row(finding: Finding) -> dict[str, Any]:
+    """Write the columns of `FINDING_FIELDS` of a finding."""
+    return {name: getattr(finding, name) for name in _NAMES}
+
+
 def finding_from_row(row: Mapping[str, Any]) -> Finding:
     """Read a finding from a row of this table, or from the findings of an annotation row."""
-    return Finding(**{field.name: row[field.name] for field in FINDING_FIELDS})
+    return Finding(**{name: row[name] for name in _NAMES})

@@ -5,19 +5,28 @@ T frames, D = 46 DoF, N = 10 shape numbers
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from qevd_bio.arrays import FloatArray
+from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.motion.record import N_BETAS, Motion
-from qevd_bio.skeleton.dofs import DOF_NAMES, DOFS
+from qevd_bio.skeleton.dofs import (
+    DOF_INDEX,
+    DOF_NAMES,
+    DOFS,
+    joint_dofs,
+    nearest_turn,
+    turn_limits,
+)
 from qevd_bio.tables.columns import column, versioned
+from qevd_bio.tables.limits import ROOT_REACH_M
 from qevd_bio.tables.parquet import read_notes, read_parquet
-from qevd_bio.tables.published_table import PublishedTable, Rising
+from qevd_bio.tables.published_table import Limit, PublishedTable, Rising
 
 SIGMA_DECIMALS = 9
 """Decimals of a radian: the last bit of a noise estimate depends on where its arrays lie."""
@@ -28,11 +37,21 @@ LENGTH_DECIMALS = 6
 FRAME_SIGMA_DECIMALS = 4
 """... of the noise of one frame, which fewer digits make a small table."""
 
+_SPINE = ("lumbar_body", "thorax")
+
 ANGLE_COLUMNS: tuple[str, ...] = tuple(f"{name}_rad" for name in DOF_NAMES)
 
 SIGMA_COLUMNS: tuple[str, ...] = tuple(f"{name}_sigma_rad" for name in DOF_NAMES)
 
 BETA_COLUMNS: tuple[str, ...] = tuple(f"beta_{i}" for i in range(N_BETAS))
+
+ASSUMED_DOFS = tuple(DOF_NAMES[dof] for joint in _SPINE for dof in joint_dofs(joint))
+"""Degrees of freedom that a backend may assume where it does not observe them."""
+
+ASSUMED_COLUMNS: tuple[str, ...] = tuple(f"{name}_assumed_rad" for name in ASSUMED_DOFS)
+
+_LIMIT_MARGIN_RAD = 1e-5
+"""Float32 of the farthest angle."""
 
 ROOT_COLUMNS = {"root_x_m": "to the right", "root_y_m": "down", "root_z_m": "away"}
 
@@ -46,7 +65,8 @@ SCHEMA: pa.Schema = versioned(
     [
         column("video_id", pa.string(), "Video the frame belongs to"),
         column("frame", pa.int32(), "Frame number, from 0", unit="frames"),
-        column("time_s", pa.float64(), "Time on the data set's clock", unit="s"),
+        column("time_s", pa.float64(), "Time on the source's clock", unit="s"),
+        column("video_time_s", pa.float64(), "The same since the video's first frame", unit="s"),
         column("confidence", pa.float32(), "0 nobody seen, 1 all key points clearly seen"),
         column("valid", pa.bool_(), "False: nobody seen, the last valid pose is repeated"),
         *(
@@ -83,6 +103,15 @@ SCHEMA: pa.Schema = versioned(
             )
             for i, name in enumerate(BETA_COLUMNS)
         ),
+        *(
+            _measured(
+                column_name,
+                "rad",
+                f"Value the backend assumed for {name}, which it does not observe: measures of "
+                "trunk and shoulders rest on it; null where it is measured, or assumed to be 0",
+            )
+            for name, column_name in zip(ASSUMED_DOFS, ASSUMED_COLUMNS, strict=True)
+        ),
     ],
 )
 
@@ -94,8 +123,19 @@ TABLE = PublishedTable(
     order=("video_id", "frame"),
     key=("video_id", "frame"),
     rows="some",
-    rising=(Rising("frame", step=1, start=0), Rising("time_s")),
+    leaves_out_empty=True,
+    limits=tuple(
+        Limit(f"{dof.name}_rad", low - _LIMIT_MARGIN_RAD, high + _LIMIT_MARGIN_RAD)
+        for dof in DOFS
+        for low, high in [turn_limits(dof)]
+    ),
+    rising=(Rising("frame", step=1, start=0), Rising("time_s"), Rising("video_time_s")),
 )
+
+
+def video_times_s(time_s: FloatArray, frame_times_s: FloatArray) -> FloatArray:
+    """Count times (N,) on the source's clock from a video's first frame, given all its frames."""
+    return np.asarray(time_s - frame_times_s[:1])
 
 
 def motion_table(video_id: str, motion: Motion) -> tuple[pa.Table, dict[str, Any]]:
@@ -111,26 +151,34 @@ def motion_table(video_id: str, motion: Motion) -> tuple[pa.Table, dict[str, Any
     Returns
     -------
     table : pyarrow.Table
-        Schema `SCHEMA`, T rows; DoFs that are not observed hold the prior.
+        Schema `SCHEMA`, T rows; DoFs that are not observed hold the prior. Angles are those of
+        the turn nearest to the range of their joint.
     notes : dict
         What is true of the whole video: observed DoFs, noise, gravity, sizes, backend. With
         ``scale`` `ratio` only the ratios of lengths mean anything; with `height` they are
-        metres.
+        metres. ``nulled`` counts the frames of each column with a number that cannot be, and
+        says why.
     """
     frames = len(motion.time_s)
     root = None if motion.root_m is None else np.round(motion.root_m, LENGTH_DECIMALS)
+    q = nearest_turn(motion.q) + 0.0  # no -0.0, which a release could not give back
+    no_place = np.zeros((0, len(ROOT_COLUMNS)), bool)
+    beyond = no_place if root is None else np.abs(root) > ROOT_REACH_M
+    root = None if root is None else np.where(beyond, np.nan, root)
     sigma = motion.frame_sigma_rad
     sigma = None if sigma is None else np.round(sigma, FRAME_SIGMA_DECIMALS)
     columns: list[Any] = [
         pa.array([video_id] * frames, pa.string()),
         pa.array(np.arange(frames), pa.int32()),
         pa.array(motion.time_s, pa.float64()),
+        pa.array(video_times_s(motion.time_s, motion.time_s), pa.float64()),
         pa.array(motion.confidence.astype(np.float32), pa.float32()),
         pa.array(motion.valid, pa.bool_()),
-        *(pa.array(column, pa.float32()) for column in motion.q.astype(np.float32).T),
+        *_finite(q, frames, len(DOFS)),
         *_finite(root, frames, len(ROOT_COLUMNS)),
         *_finite(sigma, frames, len(DOFS)),
         *_finite(motion.betas, frames, N_BETAS),
+        *_assumed(q, motion.observed),
     ]
     notes = {
         "observed": [name for name, seen in zip(DOF_NAMES, motion.observed, strict=True) if seen],
@@ -149,6 +197,7 @@ def motion_table(video_id: str, motion: Motion) -> tuple[pa.Table, dict[str, Any
         "focal_share": motion.focal_share,
         "height_m": motion.height_m,
         "scale": "ratio" if motion.height_m is None else "height",
+        "nulled": _nulled(q, beyond),
     }
     return pa.Table.from_arrays(columns, schema=SCHEMA), {"motion": notes}
 
@@ -163,17 +212,69 @@ def _finite(values: FloatArray | None, frames: int, count: int) -> list[pa.Array
     ]
 
 
-def motion_from_table(table: pa.Table) -> Motion:
-    """Read a motion back from the table and notes of `motion_table`."""
+def _assumed(q: FloatArray, observed: BoolArray) -> list[pa.Array]:
+    """Write what was assumed of the spine; null where it is observed, or 0 throughout."""
+    columns = [(q[:, DOF_INDEX[name]], observed[DOF_INDEX[name]]) for name in ASSUMED_DOFS]
+    return [
+        pa.nulls(len(q), pa.float32())
+        if is_observed or not values.any()
+        else pa.array(values.astype(np.float32), pa.float32(), mask=~np.isfinite(values))
+        for values, is_observed in columns
+    ]
 
+
+def _nulled(q: FloatArray, beyond: BoolArray) -> dict[str, Any]:
+    """Count the frames of each column with a number that cannot be; say why."""
+    lost = zip(ANGLE_COLUMNS, (~np.isfinite(q)).sum(axis=0).tolist(), strict=True)
+    far = zip(ROOT_COLUMNS, beyond.sum(axis=0).tolist(), strict=True)
+    reason = f"more than {ROOT_REACH_M:g} m from the camera"
+    return {name: {"frames": n, "reason": "no finite number"} for name, n in lost if n} | {
+        name: {"frames": n, "reason": reason} for name, n in far if n
+    }
+
+
+def motion_from_table(table: pa.Table, notes: Mapping[str, Any] | None = None) -> Motion:
+    """Read a motion back from the table and notes of `motion_table`.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        T rows. Columns of noise, shape numbers and the place of the mid-hips may be absent, as
+        in releases before schema 1.2.0; the motion then has none.
+    notes : mapping, optional
+        Where the table has none in its own metadata, as a release keeps them in its manifest.
+    """
+    return _motion(table, (read_notes(table) if notes is None else notes)["motion"])
+
+
+def motion_of_release(table: pa.Table, notes: Mapping[str, Any]) -> Motion:
+    """Read a motion back from published rows and the notes of the manifest.
+
+    What is not observed is null there; the stages had 0 in its place, or what was assumed.
+    """
+    motion = _motion(table, notes)
+    q = np.where(motion.observed, motion.q, 0.0)
+    for name, column_name in zip(ASSUMED_DOFS, ASSUMED_COLUMNS, strict=True):
+        dof = DOF_INDEX[name]
+        values = table[column_name]
+        if not motion.observed[dof] and values.null_count < len(values):
+            q[:, dof] = values.to_numpy()
+    return replace(motion, q=q)
+
+
+def _motion(table: pa.Table, notes: Mapping[str, Any]) -> Motion:
     def stacked(names: Iterable[str]) -> FloatArray:
         columns = [table[name].to_numpy().astype(np.float64) for name in names]
         return np.stack(columns, axis=1)
 
-    notes = read_notes(table)["motion"]
+    def stacked_finite(names: Sequence[str]) -> FloatArray | None:
+        values = stacked(names) if set(names) <= present else None
+        return values if values is not None and np.isfinite(values).any() else None
+
+    present = set(table.column_names)
     observed, noise = set(notes["observed"]), notes["sigma_rad"]
-    sigma, betas = stacked(SIGMA_COLUMNS), stacked(BETA_COLUMNS)
-    sigma_or_inf = np.where(np.isnan(sigma), np.inf, sigma)
+    sigma, focal_share = stacked_finite(SIGMA_COLUMNS), notes.get("focal_share")
+    has_place = focal_share is not None and set(ROOT_COLUMNS) <= present
     return Motion(
         q=stacked(ANGLE_COLUMNS),
         time_s=table["time_s"].to_numpy().astype(np.float64),
@@ -184,12 +285,12 @@ def motion_from_table(table: pa.Table) -> Motion:
         gravity=np.array(notes["gravity"], dtype=np.float64),
         gravity_source=notes["gravity_source"],
         backend=notes["backend"],
-        betas=betas if np.isfinite(betas).any() else None,
+        betas=stacked_finite(BETA_COLUMNS),
         segment_lengths_m=notes["segment_lengths_m"],
-        root_m=None if notes["focal_share"] is None else stacked(ROOT_COLUMNS),
-        focal_share=notes["focal_share"],
-        frame_sigma_rad=sigma_or_inf if np.isfinite(sigma).any() else None,
-        height_m=notes["height_m"],
+        root_m=stacked(ROOT_COLUMNS) if has_place else None,
+        focal_share=focal_share if has_place else None,
+        frame_sigma_rad=None if sigma is None else np.where(np.isnan(sigma), np.inf, sigma),
+        height_m=notes.get("height_m"),
     )
 
 

@@ -10,6 +10,9 @@ from qevd_bio.tables.published_table import Limit, PublishedTable
 _TURN = 2.0 * math.pi
 _MANY = 1e9
 
+ROOT_REACH_M = 50.0
+"""A person farther from the camera cannot be measured."""
+
 LIMITS: tuple[Limit, ...] = (
     Limit("*_sigma_rad", 0.0, 100.0 * _TURN),
     Limit("*sigma", 0.0, _MANY),
@@ -20,7 +23,7 @@ LIMITS: tuple[Limit, ...] = (
     Limit("*severity", 0.0, _MANY),
     Limit("*tolerance", 0.0, _MANY),
     Limit("*guard", 0.0, 100.0),
-    Limit("root_*_m", -1000.0, 1000.0),
+    Limit("root_*_m", -ROOT_REACH_M, ROOT_REACH_M),
     Limit("*_index", 0.0, 2.0**31),
     Limit("*_version", 0.0, 2.0**31),
 )

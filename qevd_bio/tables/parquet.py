@@ -13,6 +13,8 @@ import pyarrow.parquet as pq
 from qevd_bio.errors import DataError
 from qevd_bio.files.atomic import atomic_path
 from qevd_bio.files.digest import sha256_json
+from qevd_bio.files.input_file import read_input
+from qevd_bio.files.open_regular import open_regular
 
 NOTES_KEY = b"qevd_bio.notes"
 _ROWS_PER_GROUP = 100_000
@@ -42,13 +44,28 @@ def write_parquet(table: pa.Table, path: Path, *, notes: Mapping[str, Any] | Non
 
     Encoded by `parquet_options`. Equal tables give equal bytes.
     """
-    if notes is not None:
-        metadata = {**(table.schema.metadata or {}), NOTES_KEY: _canonical(notes)}
-        table = table.replace_schema_metadata(metadata)
     with atomic_path(path) as temporary:
-        pq.write_table(
-            table, temporary, row_group_size=_ROWS_PER_GROUP, **parquet_options(table.schema)
-        )
+        _write(_noted(table, notes), temporary)
+
+
+def parquet_bytes(table: pa.Table, *, notes: Mapping[str, Any] | None = None) -> bytes:
+    """Return the bytes that `write_parquet` writes."""
+    sink = pa.BufferOutputStream()
+    _write(_noted(table, notes), sink)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
+def _write(table: pa.Table, sink: Path | pa.NativeFile) -> None:
+    options = parquet_options(table.schema)
+    pq.write_table(table, sink, row_group_size=_ROWS_PER_GROUP, **options)
+
+
+def _noted(table: pa.Table, notes: Mapping[str, Any] | None) -> pa.Table:
+    if notes is None:
+        return table
+    metadata = {**(table.schema.metadata or {}), NOTES_KEY: _canonical(notes)}
+    return table.replace_schema_metadata(metadata)
 
 
 def parquet_options(schema: pa.Schema) -> dict[str, Any]:
@@ -85,10 +102,7 @@ def _canonical(notes: Mapping[str, Any]) -> bytes:
 
 def read_parquet(path: Path, schema: pa.Schema) -> pa.Table:
     """Read a table; `DataError` if that is not possible or it has other columns."""
-    try:
-        table = pq.read_table(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise _unreadable(path, error) from error
+    table = read_table(path)
     if not table.schema.equals(schema, check_metadata=False):
         raise DataError(
             "columns differ from the schema this version writes",
@@ -98,11 +112,23 @@ def read_parquet(path: Path, schema: pa.Schema) -> pa.Table:
     return table
 
 
+def read_table(path: Path) -> pa.Table:
+    """Read a table with the columns it has; `DataError` if that is not possible."""
+    try:
+        # By one thread: those of `pq.read_table` may still hold the bytes when Python exits, which
+        # aborts the process (apache/arrow#34314).
+        with pq.ParquetFile(pa.BufferReader(read_input(path))) as file:
+            return file.read(use_threads=False)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+
+
 def read_metadata(path: Path) -> pq.FileMetaData:
     """Read the footer of a Parquet file; `DataError` if that is not possible."""
     try:
-        return pq.read_metadata(path)
-    except (pa.ArrowInvalid, OSError) as error:
+        with open_regular(path) as file:
+            return pq.read_metadata(file)
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise _unreadable(path, error) from error
 
 

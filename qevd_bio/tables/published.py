@@ -8,6 +8,7 @@ list.
 from __future__ import annotations
 
 from qevd_bio.tables.annotations import TABLE as ANNOTATIONS
+from qevd_bio.tables.contexts import TABLE as CONTEXTS
 from qevd_bio.tables.cycles import TABLE as CYCLES
 from qevd_bio.tables.findings import TABLE as FINDINGS
 from qevd_bio.tables.kinematics import TABLE as KINEMATICS
@@ -16,7 +17,8 @@ from qevd_bio.tables.published_table import PublishedTable
 from qevd_bio.tables.quality import TABLE as QUALITY
 
 TABLES: dict[str, PublishedTable] = {
-    one.name: one for one in (ANNOTATIONS, KINEMATICS, CYCLES, FINDINGS, MORPHOMETRICS, QUALITY)
+    one.name: one
+    for one in (ANNOTATIONS, CONTEXTS, KINEMATICS, CYCLES, FINDINGS, MORPHOMETRICS, QUALITY)
 }
 """By name, in the order in which they are shown."""
 

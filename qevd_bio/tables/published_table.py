@@ -86,6 +86,8 @@ class PublishedTable:
     renumbered : bool
         Whether rows are numbered as they are found, so that a better rule or capture may
         take some away. The rows of other tables are named by the source.
+    leaves_out_empty : bool
+        Whether columns without a value in a whole release are left out of its shards.
     limits : tuple of Limit
         The first with a pattern that fits a column holds; `qevd_bio.tables.limits` has the others.
     choices : mapping of str to tuple of str
@@ -106,6 +108,7 @@ class PublishedTable:
     key: tuple[str, ...]
     rows: Literal["any", "some", "one"] = "any"
     renumbered: bool = False
+    leaves_out_empty: bool = False
     limits: tuple[Limit, ...] = ()
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     not_after: tuple[tuple[str, str], ...] = ()

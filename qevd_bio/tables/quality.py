@@ -14,6 +14,7 @@ SCHEMA: pa.Schema = versioned(
     [
         column("video_id", pa.string(), "Video the numbers belong to"),
         column("frames", pa.int32(), "Frames of the video", unit="frames"),
+        column("start_s", pa.float64(), "Time of the first frame on the source's clock", unit="s"),
         column("duration_s", pa.float64(), "Time from the first to the last frame", unit="s"),
         column("valid_share", pa.float64(), "Share of the frames where somebody is seen"),
         column(

@@ -69,6 +69,7 @@ def _known(layout: Layout) -> set[str]:
     )
     known = {CARD_FILE, CHANGELOG_FILE, CROISSANT_FILE, MANIFEST_FILE, SUMS_FILE, *shards}
     known |= {f"schema/{name}.json" for name in (*layout.shards, "records")}
+    known |= set(layout.manifest.get("made_with", {}))
     return known | {
         f"{DROP_IN_FOLDER}/{home}/{file}"
         for home in SPLIT_FOLDERS.values()
@@ -96,7 +97,13 @@ def _contents(layout: Layout, tables: Tables) -> Contents | None:
         for split in SPLITS
         if split in manifest["splits"]
     }
-    return Contents(manifest["version"], manifest["generator"], shards, videos)
+    return Contents(
+        manifest["version"],
+        manifest["generator"],
+        shards,
+        videos,
+        left_out=manifest.get("left_out", {}),
+    )
 
 
 def _shard(layout: Layout, entry: ShardEntry) -> Shard:

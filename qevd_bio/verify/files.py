@@ -12,6 +12,7 @@ from typing import Any
 
 from qevd_bio.errors import DataError
 from qevd_bio.files.digest import sha256_file
+from qevd_bio.files.open_regular import read_regular
 from qevd_bio.files.path_containment import contained_path
 from qevd_bio.files.strict_json import JsonValue, parse_json
 from qevd_bio.release.contents import MANIFEST_FILE, SUMS_FILE
@@ -69,15 +70,13 @@ class Folder:
             if not self.verdict.has(name):
                 self.verdict.add("missing file", name, "every release has one")
             return None
-        path = self.path / name
-        if path.stat().st_size > MOST_TEXT_BYTES:
-            self.verdict.add("unreadable", name, f"has more than {MOST_TEXT_BYTES} bytes")
-            return None
         try:
-            return path.read_text(encoding="utf-8")
-        except (UnicodeDecodeError, OSError) as error:
-            self.verdict.add("unreadable", name, f"is no UTF-8 text ({error})")
-            return None
+            return read_regular(self.path / name, most_bytes=MOST_TEXT_BYTES).decode("utf-8")
+        except OSError as error:
+            self.verdict.add("unreadable", name, str(error.strerror or error))
+        except UnicodeDecodeError as error:
+            self.verdict.add("unreadable", name, f"is no UTF-8 text (byte {error.start})")
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ IssueKind = Literal[
     "rows",  # rows of a video that are not those the manifest has the digest of
     "copy",  # a value that stands twice and differs
     "sentence",
+    "context",  # a row of contexts that does not follow from what was known by then
+    "derived",  # a row that does not follow from angles, rules and source records
     "leak",
     "drop-in",
     "source",
@@ -37,13 +39,31 @@ MOST_LISTED = 20
 """Issues of one kind that are listed one by one."""
 
 
+_RESTORE = "restore the file from where the release was published"
+_AGAIN = "publish the release again; if it was just published, report this with the work folder"
+_NEXT_STEPS: dict[IssueKind, str] = {
+    "path": "delete it, or restore the release",
+    "missing file": _RESTORE,
+    "extra file": "delete it, or restore the release",
+    "sum": _RESTORE,
+    "unreadable": _RESTORE,
+    "leak": "leave one of the two out; `qevd-bio audit` shows the evidence",
+    "source": "give the source that the release was made from, or publish again from this one",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class ReleaseIssue:
-    """One thing that is wrong: its kind, the file (with row or video), and the cause."""
+    """One thing that is wrong: its kind, the file (with row and video), and the cause."""
 
     kind: IssueKind
     where: str
     cause: str
+
+    @property
+    def next_step(self) -> str:
+        """What to do about it."""
+        return _NEXT_STEPS.get(self.kind, _AGAIN)
 
 
 @dataclass(slots=True)
@@ -92,6 +112,15 @@ class Verdict:
             self.counts[kind] += len(places) - room
         return places[:room]
 
+    def take(self, other: Verdict) -> None:
+        """Add what another check found."""
+        for one in other.issues:
+            if self._room(one.kind):
+                self.issues.append(one)
+        self.counts.update(other.counts)
+        for what in other.unchecked:
+            self.skip(what)
+
     def has(self, where: str) -> bool:
         """Whether an issue of this very place is listed already."""
         return any(one.where == where for one in self.issues)
@@ -110,7 +139,7 @@ class Verdict:
             "sound": self.sound,
             "rows": dict(sorted(self.rows.items())),
             "counts": dict(sorted(self.counts.items())),
-            "issues": [asdict(one) for one in self.issues],
+            "issues": [{**asdict(one), "next_step": one.next_step} for one in self.issues],
             "unchecked": list(self.unchecked),
             "absent_tables": list(self.absent),
         }

@@ -9,11 +9,13 @@ from typing import Any
 import pyarrow as pa
 
 from qevd_bio.errors import DataError
+from qevd_bio.release.context_evidence import video_context_issues
 from qevd_bio.release.evidence import video_issues
-from qevd_bio.release.flat_columns import flat_columns
+from qevd_bio.release.made_with import other_prompts
 from qevd_bio.release.row_digest import rows_sha256
 from qevd_bio.release.rows import SplitRows
 from qevd_bio.tables.columns import SCHEMA_VERSION
+from qevd_bio.tables.flat_columns import flat_columns
 from qevd_bio.tables.published import TABLES
 from qevd_bio.tables.published_table import PublishedTable, Reference
 from qevd_bio.verify.files import Layout
@@ -41,7 +43,8 @@ class _Video:
 
     def add(self, kind: IssueKind, config: str, row: int, cause: str) -> None:
         """Add an issue of a row."""
-        self.layout.verdict.add(kind, self.homes[config].place(self.video, row), cause)
+        where = f"{self.homes[config].place(self.video, row)} (video {self.video})"
+        self.layout.verdict.add(kind, where, cause)
 
 
 def check_links(layout: Layout, split: str, video: str, tables: Tables) -> VideoTables:
@@ -78,6 +81,8 @@ def check_links(layout: Layout, split: str, video: str, tables: Tables) -> Video
         _check_provenance(one)
     if {"annotations", "findings", "kinematics"} <= set(own):
         _check_sentences(one)
+    if {"contexts", "kinematics"} <= set(own) and own["contexts"].num_rows:
+        _check_contexts(one)
     return own
 
 
@@ -211,26 +216,58 @@ def _check_invariants(one: _Video) -> None:
 def _check_provenance(one: _Video) -> None:
     """Compare artifacts and rule versions that rows name with those of the manifest."""
     artifacts = one.layout.manifest["videos"][one.video].get("artifacts", {})
+    made_from = _made_from(one)
     for config in ("kinematics", "findings"):
-        name = f"provenance.{config}_sha256"
-        for row, digest in enumerate(one.cells.get("annotations", {}).get(name, ())):
-            if digest != artifacts.get(config):
-                cause = f"{name} of video {one.video} is not that of the manifest"
+        name = f"{config}_sha256"
+        for row, made in enumerate(made_from):
+            # findings up to schema 1.3.0
+            if made.get(name) not in (None, artifacts.get(config)):
+                cause = f"provenance.{name} of video {one.video} is not that of the manifest"
                 one.add("copy", "annotations", row, cause)
-    for row, (rule, version) in enumerate(
-        _keys(one.cells.get("cycles", {}), ("exercise", "rule_version"))
-    ):
-        stated = one.layout.manifest["generator"].get(f"rule {rule}")
-        if stated != str(version):
-            cause = f"rule_version of {rule} is {version}, the manifest has {stated}"
-            one.add("copy", "cycles", row, cause)
+    used = {"annotations": [(made["exercise"], made.get("rule_version")) for made in made_from]}
+    for config in ("cycles", "contexts"):
+        rows = one.tables.get(config, pa.table({}))
+        if {"exercise", "rule_version"} <= set(rows.column_names):
+            columns = (rows[name].to_pylist() for name in ("exercise", "rule_version"))
+            used[config] = list(zip(*columns, strict=True))
+    for config, rules in used.items():
+        for row, (rule, version) in enumerate(rules):
+            stated = one.layout.manifest["generator"].get(f"rule {rule}")
+            if rule is not None and stated != str(version):
+                cause = f"rule_version of {rule} is {version}, the manifest has {stated}"
+                one.add("copy", config, row, cause)
+
+
+def _made_from(one: _Video) -> list[dict[str, Any]]:
+    """Read the provenance of the annotation rows with their exercise."""
+    rows = one.tables.get("annotations", pa.table({}))
+    if not {"exercise", "provenance"} <= set(rows.column_names):
+        return []
+    return [
+        {**row["provenance"], "exercise": row["exercise"]}
+        for row in rows.select(["exercise", "provenance"]).to_pylist()
+    ]
+
+
+def _check_contexts(one: _Video) -> None:
+    notes = one.layout.manifest["videos"][one.video].get("kinematics", {})
+    made_with = one.layout.manifest.get("made_with", {})
+    same_words = not made_with or not other_prompts(made_with)
+    try:
+        for row, cause in video_context_issues(one.tables, notes, same_words=same_words):
+            one.add("context", "contexts", row, cause)
+    except (KeyError, TypeError, ValueError, DataError) as error:
+        if not one.layout.is_current:
+            one.layout.verdict.skip(f"contexts, which need columns of schema {SCHEMA_VERSION}")
+        else:
+            cause = f"cannot be checked ({error!r})"
+            one.layout.verdict.add("context", f"video {one.video}", cause[:300])
 
 
 def _check_sentences(one: _Video) -> None:
     try:
         for _, row, cause in video_issues(one.tables):
-            where = f"{one.homes['annotations'].place(one.video, row)} (video {one.video})"
-            one.layout.verdict.add("sentence", where, cause)
+            one.add("sentence", "annotations", row, cause)
     except (KeyError, TypeError, ValueError, DataError) as error:
         if not one.layout.is_current:
             one.layout.verdict.skip(f"sentences, which need columns of schema {SCHEMA_VERSION}")

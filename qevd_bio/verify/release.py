@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from pathlib import Path
 
@@ -10,16 +9,21 @@ import pyarrow as pa
 
 from qevd_bio.errors import UsageError
 from qevd_bio.qevd.layout import SPLIT_FOLDERS
-from qevd_bio.tables.kinematics import ANGLE_COLUMNS
+from qevd_bio.release.review_cause import dropped_rows
+from qevd_bio.verify.derived import check_derived
 from qevd_bio.verify.descriptions import check_card_counts, check_descriptions
+from qevd_bio.verify.dropped import check_review
 from qevd_bio.verify.files import Layout, check_files
 from qevd_bio.verify.issues import Verdict
-from qevd_bio.verify.links import VideoTables, check_links
+from qevd_bio.verify.links import check_links
+from qevd_bio.verify.made_by import read_made_by
 from qevd_bio.verify.source import SENTENCE_COLUMNS, Sentences, Source, check_drop_in
+from qevd_bio.verify.source_records import check_missing, read_records
 from qevd_bio.verify.tables import Tables, check_tables
+from qevd_bio.verify.twins import Twins
 
 
-def verify_release(folder: Path, data_root: Path | None = None) -> Verdict:
+def verify_release(folder: Path, data_root: Path | None = None, *, fast: bool = False) -> Verdict:
     """Check everything a release claims.
 
     Parameters
@@ -29,6 +33,8 @@ def verify_release(folder: Path, data_root: Path | None = None) -> Verdict:
     data_root : Path, optional
         The source it was made from: times and texts are compared with it bit for bit, and
         equal videos are looked for.
+    fast : bool
+        Check sums, manifest, schemas and counts only, and no row.
 
     Returns
     -------
@@ -55,20 +61,32 @@ def verify_release(folder: Path, data_root: Path | None = None) -> Verdict:
     if layout is None:
         verdict.skip("the tables: the manifest cannot be used")
         return verdict
-    tables = check_tables(layout)
+    tables = check_tables(layout, rows_too=not fast)
+    if fast:
+        verdict.skip("rows, descriptions and the drop-in files: only sums and schemas (--fast)")
+        return verdict
     if layout.is_current:
         check_descriptions(layout, tables)
     else:
         check_card_counts(layout)
-    twins = _Twins()
+    made_by = read_made_by(layout)
+    records = read_records(layout)
+    if layout.is_current:
+        check_missing(layout, records)
+        check_review(layout, tables.get("annotations", {}))
+    twins = Twins()
     for split in sorted({entry["split"] for entry in layout.manifest["videos"].values()}):
         _check_split(layout, split, tables, source, twins)
     twins.report(verdict)
+    if made_by is not None and verdict.sound:
+        check_derived(layout, tables, made_by, records)
+    elif made_by is not None:
+        verdict.skip("rows derived again from angles and rules: something else is wrong already")
     return verdict
 
 
 def _check_split(
-    layout: Layout, split: str, tables: Tables, source: Source | None, twins: _Twins
+    layout: Layout, split: str, tables: Tables, source: Source | None, twins: Twins
 ) -> None:
     videos = sorted(
         video for video, entry in layout.manifest["videos"].items() if entry["split"] == split
@@ -95,7 +113,8 @@ def _check_split(
                 sentences[video] = rows
         twins.note(split, video, own, source)
         if source is not None:
-            source.check_video(split, video, rows, own.get("kinematics"), layout.verdict)
+            gone = dropped_rows(layout.manifest, video)
+            source.check_video(split, video, rows, own.get("kinematics"), layout.verdict, gone)
     written = layout.manifest.get("statuses", {}).get(split)
     if sentences is not None and written is not None and dict(statuses) != dict(written):
         cause = (
@@ -105,42 +124,3 @@ def _check_split(
     if split in SPLIT_FOLDERS:
         records = None if source is None else source.records(split)
         check_drop_in(layout, split, sentences, records)
-
-
-class _Twins:
-    """Videos of different splits that are the same, by what can be compared exactly."""
-
-    def __init__(self) -> None:
-        self._found: dict[tuple[str, str], list[tuple[str, str]]] = {}
-
-    def note(self, split: str, video: str, own: VideoTables, source: Source | None) -> None:
-        """Keep a video's fingerprints."""
-        marks = {"the same angles": _angle_digest(own.get("kinematics"))}
-        bodies = own.get("morphometrics")
-        if bodies is not None and bodies.num_rows and "betas" in bodies.column_names:
-            betas = bodies["betas"][0].as_py()
-            marks["the same body shape"] = repr(betas) if betas and any(betas) else None
-        if source is not None:
-            marks["the same video file"] = source.video_digest(video)
-        for what, mark in marks.items():
-            if mark is not None:
-                self._found.setdefault((what, mark), []).append((split, video))
-
-    def report(self, verdict: Verdict) -> None:
-        """Name the videos of different splits that share a fingerprint."""
-        for (what, _), places in self._found.items():
-            if len({split for split, _ in places}) > 1:
-                named = ", ".join(f"{video} ({split})" for split, video in places)
-                verdict.add("leak", "train and test", f"{named} have {what}")
-
-
-def _angle_digest(frames: pa.Table | None) -> str | None:
-    """Hash the angles of a video; None where nothing moves or nothing is measured."""
-    if frames is None or not frames.num_rows or not set(ANGLE_COLUMNS) <= set(frames.schema.names):
-        return None
-    digest, moves = hashlib.sha256(), False
-    for name in ANGLE_COLUMNS:
-        values = frames[name].to_numpy()
-        moves = moves or bool((values[1:] != values[:-1]).any() and not (values != values).all())
-        digest.update(values.tobytes())
-    return digest.hexdigest() if moves else None

@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from qevd_bio.arrays import BoolArray
-from qevd_bio.release.flat_columns import FlatColumn, flat_columns
 from qevd_bio.release.rows import SplitRows
+from qevd_bio.tables.annotations import TABLE as ANNOTATIONS
+from qevd_bio.tables.flat_columns import FlatColumn, flat_columns
 from qevd_bio.tables.limits import limit_of
 from qevd_bio.tables.published_table import PublishedTable, Rising
+from qevd_bio.verify.dropped import dropped_by_video, without_gaps
 from qevd_bio.verify.files import Layout
 from qevd_bio.verify.issues import IssueKind
 
@@ -24,8 +27,9 @@ class RowChecks:
     def __init__(self, layout: Layout, table: PublishedTable, split: str) -> None:
         self._table, self._split = table, split
         self._videos, self._verdict = layout.manifest["videos"], layout.verdict
+        self._dropped = dropped_by_video(layout.manifest) if table is ANNOTATIONS else {}
         self._order = list(table.order)
-        self._path, self._first = "", 0
+        self._path, self._first, self._ids = "", 0, pa.chunked_array([], pa.string())
         self._last: pa.Table | None = None
         self._misplaced: set[str] = set()
         self._twice: set[tuple[Any, ...]] = set()
@@ -35,7 +39,7 @@ class RowChecks:
         """Check one row group, which begins at row `first` of its file."""
         if not table.num_rows:
             return
-        self._path, self._first = path, first
+        self._path, self._first, self._ids = path, first, table["video_id"]
         self._check_videos(table)
         self._check_order(table)
         columns = flat_columns(table)
@@ -53,7 +57,8 @@ class RowChecks:
                 self._add_cells("range", columns[low], bad, f"greater than {high}")
 
     def _add(self, kind: IssueKind, row: int, cause: str) -> None:
-        self._verdict.add(kind, f"{self._path} row {row}", cause)
+        video = self._ids[row - self._first].as_py()
+        self._verdict.add(kind, f"{self._path} row {row} (video {video})", cause)
 
     def _check_videos(self, table: pa.Table) -> None:
         for video in pc.unique(table["video_id"]).to_pylist():
@@ -102,17 +107,17 @@ class RowChecks:
         usual = ~(less | equal) if self._table.is_sorted_by_key else ~less
         for rule in self._table.rising:
             starts = np.concatenate([[begins], ~same & usual])
-            self._check_rising(start, own[rule.column], same & usual, starts, rule)
+            numbers = without_gaps(own, rule, self._dropped)
+            self._check_rising(start, numbers, same & usual, starts, rule)
 
     def _check_rising(
         self,
         start: int,
-        values: pa.ChunkedArray,
+        numbers: NDArray[Any],
         follows: BoolArray,
         begins: BoolArray,
         rule: Rising,
     ) -> None:
-        numbers = values.to_numpy()
         steps = np.diff(numbers)
         wrong = steps != rule.step if rule.step is not None else ~(steps > 0)
         kind: IssueKind = "time" if rule.column.endswith("_s") else "order"

@@ -8,6 +8,7 @@ from typing import Any
 
 from qevd_bio.body.plausible import DOUBTS
 from qevd_bio.motion.record import N_BETAS
+from qevd_bio.release.reviewed import review_causes
 
 _TOLERANCE = 1e-9
 _SHARE_TOLERANCE = 2e-3
@@ -18,8 +19,8 @@ def finding_causes(row: Mapping[str, Any]) -> Iterator[str]:
     """Find the numbers of a row of `findings` that do not follow from its other numbers.
 
     The deviation is the way to the nearest bound; violated is what exceeds the tolerance by
-    more than the guard band; severity is the excess in tolerances, or in upper bounds where
-    nothing is tolerated.
+    more than the guard band; severity is the excess in tolerances, or in widths of the target
+    where nothing is tolerated.
     """
     value, low, high, sigma = (row[n] for n in ("measured", "target_low", "target_high", "sigma"))
     deviation, violated, severity = None, False, 0.0
@@ -29,13 +30,20 @@ def finding_causes(row: Mapping[str, Any]) -> Iterator[str]:
         deviation = value - nearest
         beyond = abs(deviation) - row["tolerance"]
         violated = row["status"] == "measured" and beyond > row["guard"] * sigma
-        scale = row["tolerance"] or high
-        severity = beyond / scale if violated and scale else 0.0
+        width = high - low if None not in (low, high) else 0.0
+        severity = beyond / (row["tolerance"] or width or 1.0) if violated else 0.0
     if row["violated"] != violated:
         yield f"violated is {row['violated']}, its numbers give {violated}"
     for name, due in (("deviation", deviation), ("severity", severity)):
         if not _agree(row[name], due, _TOLERANCE * max(1.0, abs(value or 0.0))):
             yield f"{name} is {row[name]!r}, its numbers give {due!r}"
+
+
+def context_causes(row: Mapping[str, Any]) -> Iterator[str]:
+    """Find the findings of a row of `contexts` that contradict themselves."""
+    for finding in row["findings"]:
+        for cause in finding_causes(finding):
+            yield f"{finding['constraint_id']}: {cause}"
 
 
 def body_causes(row: Mapping[str, Any]) -> Iterator[str]:
@@ -73,6 +81,8 @@ def _agree(own: float | None, due: float | None, tolerance: float) -> bool:
 
 
 ROW_INVARIANTS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[str]]] = {
+    "annotations": review_causes,
+    "contexts": context_causes,
     "findings": finding_causes,
     "morphometrics": body_causes,
 }

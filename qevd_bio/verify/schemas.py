@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from qevd_bio.files.strict_json import dump_json
 from qevd_bio.release.features import field_list
 from qevd_bio.release.json_schemas import row_schema
 from qevd_bio.release.rows import ShardFile
@@ -36,6 +37,7 @@ def check_shard_schema(
         "qevd_bio.table": config,
         "qevd_bio.schema_version": layout.manifest["schema_version"],
         "qevd_bio.release": layout.manifest["version"],
+        "qevd_bio.generator": dump_json(dict(layout.manifest["generator"]), where="generator"),
     }
     for key, value in due.items() if layout.is_current else ():
         if metadata.get(key.encode()) != value.encode():
@@ -81,9 +83,13 @@ def _description(field: pa.Field) -> object:
         return field.metadata
 
 
-def check_schema_file(layout: Layout, config: str, schema: pa.Schema) -> None:
-    """Compare schema/<table>.json with the columns of the shards."""
-    name = f"schema/{config}.json"
+def check_schema_file(layout: Layout, config: str, shard: ShardFile) -> None:
+    """Compare schema/<table>.json, and the columns that the manifest leaves out, with a shard."""
+    name, schema = f"schema/{config}.json", shard.schema
+    stated = layout.manifest.get("left_out", {}).get(config, [])
+    if sorted(stated) != sorted(shard.left_out):
+        cause = f"{config} leaves out {stated}, its shards {list(shard.left_out)}"
+        layout.verdict.add("schema", "manifest.json left_out", cause)
     written = layout.folder.json(name)
     if written is None:
         return
@@ -92,7 +98,9 @@ def check_schema_file(layout: Layout, config: str, schema: pa.Schema) -> None:
             # as releases before schema 1.2.0 have it
             fits = written["fields"] == field_list(schema)
         else:
-            expected = json.loads(json.dumps(row_schema(TABLES[config], schema)))
+            expected = json.loads(
+                json.dumps(row_schema(TABLES[config], schema, left_out=shard.left_out))
+            )
             fits = isinstance(written, Mapping) and _columns(written) == _columns(expected)
     except (ValueError, KeyError):
         layout.verdict.add("schema", name, "the columns of the shards cannot be described")
@@ -102,4 +110,6 @@ def check_schema_file(layout: Layout, config: str, schema: pa.Schema) -> None:
 
 
 def _columns(written: Mapping[str, Any]) -> list[object]:
-    return [written.get(key) for key in ("properties", "required", "additionalProperties")]
+    return [
+        written.get(key) for key in ("properties", "required", "additionalProperties", "leftOut")
+    ]

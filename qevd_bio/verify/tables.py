@@ -19,8 +19,11 @@ Tables = dict[str, dict[str, SplitRows]]
 """Rows by table and split; a split that cannot be read wholly is absent."""
 
 
-def check_tables(layout: Layout) -> Tables:
-    """Check every table of a release by itself; return those that can be read to the end."""
+def check_tables(layout: Layout, *, rows_too: bool = True) -> Tables:
+    """Check every table of a release by itself; return those that can be read to the end.
+
+    Without `rows_too` only schemas and counts are checked, and no table is returned.
+    """
     _check_presence(layout)
     sound: Tables = {}
     for config, splits in layout.shards.items():
@@ -41,12 +44,14 @@ def check_tables(layout: Layout) -> Tables:
                     first = first or shard
             _check_counts(layout, config, split, shards)
             rows = SplitRows(fit)
+            if not rows_too:
+                continue
             if _check_rows(layout, config, split, rows) and len(fit) == len(entries):
                 sound[config][split] = rows
             else:
                 layout.verdict.skip(f"{config} in {split} against other tables")
         if first:
-            check_schema_file(layout, config, first.schema)
+            check_schema_file(layout, config, first)
     return sound
 
 

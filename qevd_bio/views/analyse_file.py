@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import av
-import numpy as np
-
-from qevd_bio.arrays import FloatArray
 from qevd_bio.capture.config import TurnConfig, VideoConfig
 from qevd_bio.capture.monocular.backend import capture_motion
 from qevd_bio.capture.monocular.config import MediaPipeConfig
-from qevd_bio.capture.video.decode import probe
-from qevd_bio.errors import UsageError, VideoError
+from qevd_bio.capture.video.stored_times import stored_times_s
+from qevd_bio.errors import UsageError
 from qevd_bio.exercises.check_cycles import segment_findings
 from qevd_bio.exercises.cycle_search import segment_cycles
+from qevd_bio.exercises.expected import expected_exercise
 from qevd_bio.exercises.names import rule_named
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.feedback.rule_check import usable_rules
@@ -62,7 +59,8 @@ def analyse_file(path: Path, rule: Rule) -> AnalysedVideo:
     time_s = stored_times_s(path)
     # the file's name is no QEVD number that shows how it is stored
     config = MediaPipeConfig(video=VideoConfig(turn=TurnConfig(sideways_up_to_id=-1)))
-    captured = capture_motion(path, time_s, video_id=path.stem, config=config)
+    exercises = [expected_exercise(rule, 0, len(time_s))]
+    captured = capture_motion(path, time_s, video_id=path.stem, config=config, exercises=exercises)
     motion = captured.motion
     skeleton = scaled_skeleton(motion.segment_lengths_m)
     found = segment_cycles(motion, rule, 0, len(time_s), skeleton)
@@ -78,32 +76,3 @@ def analyse_file(path: Path, rule: Rule) -> AnalysedVideo:
         findings=tuple(one for of_cycle in findings for one in of_cycle),
     )
     return AnalysedVideo(path.stem, path, int(captured.notes["turn_deg"]), motion, (segment,))
-
-
-def stored_times_s(path: Path) -> FloatArray:
-    """Read the presentation times of all frames (T,), in seconds, strictly increasing.
-
-    `VideoError` where the file is no video, or holds no presentation times.
-    """
-    probe(path)
-    try:
-        with av.open(str(path)) as container:
-            stamps = [
-                float(packet.pts * packet.time_base)
-                for packet in container.demux(container.streams.video[0])
-                if packet.size and packet.pts is not None and packet.time_base is not None
-            ]
-    except av.error.FFmpegError as error:
-        raise VideoError(
-            f"its frame times cannot be read ({error.strerror})",
-            where=str(path),
-            next_step="Download or copy it again",
-        ) from error
-    time_s = np.sort(np.array(stamps, dtype=np.float64))
-    if len(time_s) == 0 or np.any(np.diff(time_s) <= 0.0):
-        raise VideoError(
-            "holds no presentation times of its frames",
-            where=str(path),
-            next_step="Convert it to mp4",
-        )
-    return time_s

@@ -9,10 +9,12 @@ from typing import Literal
 
 import numpy as np
 
+from qevd_bio.arrays import FloatArray
 from qevd_bio.views.curves import (
     Curve,
     CycleTimes,
     gaps_s,
+    other_guards,
     runs,
     thinned,
     value_at,
@@ -20,9 +22,10 @@ from qevd_bio.views.curves import (
 )
 from qevd_bio.views.formatting import counted, number_words, target_words, unit_sign
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 8.0, 20.0, 32.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 16.0, 20.0, 32.0
 _HEADING = 34.0
 _TICKS, _TICK_PX = 5, 65
+_LETTER_PX = 12.0
 
 COLOURS: Mapping[str, tuple[str, str]] = {
     "page": ("#ffffff", "#0d1117"),
@@ -61,12 +64,16 @@ STYLES: Mapping[str, Style] = {
     "target": Style(fill="band", opacity=0.24),
     "bound": Style(stroke="band"),
     "limit": Style(stroke="band", dash=(2, 3)),
+    "edge": Style(stroke="band", dash=(1, 5)),
+    "other-edge": Style(stroke="muted", dash=(1, 5)),
     "gap": Style(fill="muted", opacity=0.22),
     "spoken-cycle": Style(fill="accent", opacity=0.12),
     "cycle": Style(stroke="muted", opacity=0.55),
     "trace": Style(stroke="accent", width=2.0),
+    "other": Style(stroke="muted", width=1.5, dash=(6, 3)),
     "key": Style(fill="page", stroke="accent", width=1.5),
     "spoken-key": Style(fill="accent", stroke="ink", width=1.5),
+    "other-key": Style(fill="page", stroke="muted", width=1.5),
     "said": Style(stroke="said", width=1.5, dash=(5, 3)),
     "said-label": Style(fill="said"),
 }
@@ -179,23 +186,34 @@ def curve_caption(
 ) -> str:
     """Explain a drawing of a curve in one sentence; arguments as in `curve_drawing`."""
     parts = [f"{curve.label[:1].upper()}{curve.label[1:]}"]
+    if curve.others:
+        parts.append(f"solid: {curve.trace}, dashed: {', '.join(curve.others)}")
     if len(said_s) == 1:
         seconds = number_words(said_s[0] - float(curve.time_s[0]), "s")
         parts.append(f"said {seconds} into the segment")
-    if curve.target is not None:
-        target = curve.target
-        band = target_words(target.low, target.high, target.tolerance, curve.unit)
-        parts.append(f"band: target {band}")
-        if target.guard:
-            guard = number_words(target.guard, curve.unit)
-            parts.append(f"palest: measurement noise ({guard})")
+    parts += _band_words(curve)
     if curve.cycles:
         parts.append("rings: key frames; strokes at the bottom: ends of cycles")
     if spoken is not None:
-        parts.append("shaded, full dot: the cycle of this sentence")
+        parts.append("shaded: the cycle of this sentence")
+    if spoken is not None or curve.checked:
+        parts.append("large dot: what was measured")
     if gaps_s(curve):
         parts.append("grey: no value")
+    if curve.note:
+        parts.append(curve.note)
     return "; ".join(parts) + "."
+
+
+def _band_words(curve: Curve) -> Iterator[str]:
+    target = curve.target
+    if target is None:
+        return
+    yield f"band: target {target_words(target.low, target.high, target.tolerance, curve.unit)}"
+    if target.guard:
+        yield f"palest: measurement noise ({number_words(target.guard, curve.unit)})"
+    if others := ", ".join(other_guards(curve)):
+        yield f"grey dots: where that ends for the {others} side"
 
 
 def stacked(drawings: Sequence[Drawing]) -> Drawing:
@@ -232,8 +250,14 @@ def _target(curve: Curve, axes: _Axes) -> Iterator[Shape]:
     for name, (low, high) in bands.items():
         corners = (axes.left, axes.y(high, axes.top)), (axes.right, axes.y(low, axes.bottom))
         yield Shape("box", name, corners)
-    for style, name in (("bound", "target"), ("limit", "tolerance")):
-        for value in bands[name]:
+    lines = [
+        ("bound", bands["target"]),
+        ("limit", bands["tolerance"]),
+        ("edge", bands["guard"]),
+        *(("other-edge", bounds) for bounds in other_guards(curve).values()),
+    ]
+    for style, bounds in lines:
+        for value in bounds:
             if value is not None:
                 y = axes.y(value)
                 yield Shape("line", style, ((axes.left, y), (axes.right, y)))
@@ -257,17 +281,37 @@ def _scales(curve: Curve, axes: _Axes) -> Iterator[Shape]:
 
 
 def _traces(curve: Curve, axes: _Axes) -> Iterator[Shape]:
-    columns = int(axes.right - axes.left) // 2
-    for start, end in runs(np.isfinite(curve.values)):
-        time_s, values = thinned(curve.time_s[start:end], curve.values[start:end], columns)
+    """Draw the lines of both sides, the shown one last, each with a letter at its end."""
+    ends: list[tuple[float, str]] = []
+    for name, line in (*curve.others.items(), (curve.trace, curve.values)):
+        style = "trace" if name == curve.trace else "other"
+        shapes = list(_trace(style, curve.time_s, line, axes))
+        yield from shapes
+        if shapes and name:
+            ends.append((shapes[-1].points[-1][1], name[0].upper()))
+    lowest = axes.top - _LETTER_PX
+    for y, letter in sorted(ends):
+        lowest = max(y, lowest + _LETTER_PX)
+        yield _text("label", axes.right + 8.0, lowest + 4.0, letter)
+
+
+def _trace(style: str, times_s: FloatArray, line: FloatArray, axes: _Axes) -> Iterator[Shape]:
+    columns = int(axes.right - axes.left) // 3
+    for start, end in runs(np.isfinite(line)):
+        time_s, values = thinned(times_s[start:end], line[start:end], columns)
         points = [(axes.x(t), axes.y(v)) for t, v in zip(time_s, values, strict=True)]
-        yield Shape("line", "trace", tuple(points * 2 if len(points) == 1 else points))
+        yield Shape("line", style, tuple(points * 2 if len(points) == 1 else points))
 
 
 def _key_frames(curve: Curve, axes: _Axes, spoken: CycleTimes | None) -> Iterator[Shape]:
     spoken_s = None if spoken is None else spoken.key_s
     marks = [("key", one.key_s, 3.0) for one in curve.cycles if one.key_s != spoken_s]
-    if spoken_s is not None:
+    for one in curve.checked:
+        if one.index is not None:
+            at = axes.x(float(curve.time_s[one.index])), axes.y(one.value)
+            is_own = one.trace == curve.trace
+            yield Shape("dot", "spoken-key" if is_own else "other-key", (at,), 5.0)
+    if spoken_s is not None and not any(one.index is not None for one in curve.checked):
         marks.append(("spoken-key", spoken_s, 5.0))
     for style, time_s, radius in marks:
         value = value_at(curve, time_s)

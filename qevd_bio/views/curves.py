@@ -5,14 +5,18 @@ T frames
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from qevd_bio.arrays import BoolArray, FloatArray
 
 Span = tuple[float, float]
+
+Zone = Literal["on_target", "within_tolerance", "within_noise", "violated"]
+"""Where a value lies: in the innermost of the three bands that holds it, or outside of all."""
 
 
 class CycleTimes(NamedTuple):
@@ -50,6 +54,27 @@ class Target:
             None if self.high is None else self.high + by,
         )
 
+    def deviation(self, value: float) -> float:
+        """Return the value minus the nearer bound; 0 inside the target."""
+        nearest = value if self.low is None else max(value, self.low)
+        return value - (nearest if self.high is None else min(nearest, self.high))
+
+    def zone(self, value: float) -> Zone:
+        """Find the band that a value lies in, as `motion.constraints.judge` decides."""
+        deviation = self.deviation(value)
+        beyond = abs(deviation) - self.tolerance
+        if deviation == 0.0:
+            return "on_target"
+        if beyond <= 0.0:
+            return "within_tolerance"
+        return "violated" if beyond > self.guard else "within_noise"
+
+    def mirrored(self) -> Target:
+        """Return the target of the value with the other sign."""
+        low = None if self.high is None else 0.0 - self.high
+        high = None if self.low is None else 0.0 - self.low
+        return Target(low, high, self.tolerance, self.guard)
+
     def bands(self) -> dict[str, tuple[float | None, float | None]]:
         """Return the bounds of each band by name, the widest first."""
         return {
@@ -57,6 +82,18 @@ class Target:
             "tolerance": self.widened(self.tolerance),
             "target": self.widened(0.0),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedValue:
+    """A value that a finding holds: at which frame of the curve, of which trace.
+
+    `index` is None where no frame of the curve has it.
+    """
+
+    trace: str
+    index: int | None
+    value: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +116,22 @@ class Curve:
         Strictly increasing, on the data set's clock.
     values : ndarray (T,)
         In the unit; NaN where nobody was detected and where the measure is not observed.
+    trace : str
+        Which side `values` are of: ``right``, ``left``, or empty.
+    others : mapping of str to ndarray (T,)
+        The same measure of the other side.
     cycles : tuple of CycleTimes
         Cycles of the segment, on the same clock.
     utterances_s : tuple of float
         Times of the utterances in this segment.
     target : Target or None
         What the measure is checked against; None without a check.
+    targets : mapping of str to Target
+        The same by trace: the noise differs from side to side.
+    checked : tuple of CheckedValue
+        What was compared with them.
+    note : str
+        What to know about the values; else empty.
 
     Raises
     ------
@@ -103,10 +150,16 @@ class Curve:
     cycles: tuple[CycleTimes, ...] = ()
     utterances_s: tuple[float, ...] = ()
     target: Target | None = None
+    trace: str = ""
+    others: Mapping[str, FloatArray] = field(default_factory=dict)
+    targets: Mapping[str, Target] = field(default_factory=dict)
+    checked: tuple[CheckedValue, ...] = ()
+    note: str = ""
 
     def __post_init__(self) -> None:
         shape = self.time_s.shape
-        if len(shape) != 1 or shape[0] < 1 or self.values.shape != shape:
+        lines = (self.values, *self.others.values())
+        if len(shape) != 1 or shape[0] < 1 or any(one.shape != shape for one in lines):
             raise ValueError(
                 f"time_s {shape} and values {self.values.shape} need shape (T,) with T at least 1"
             )
@@ -128,6 +181,15 @@ def gaps_s(curve: Curve) -> list[Span]:
     return [(float(edges[i]), float(edges[k])) for i, k in runs(~np.isfinite(curve.values))]
 
 
+def other_guards(curve: Curve) -> dict[str, tuple[float | None, float | None]]:
+    """Find the outer bounds of other traces whose bands differ from the one that is drawn."""
+    return {
+        name: target.bands()["guard"]
+        for name, target in curve.targets.items()
+        if name != curve.trace and target != curve.target
+    }
+
+
 def value_at(curve: Curve, time_s: float) -> float | None:
     """Return the value of the frame nearest to a time; None in gaps and outside the curve."""
     if not curve.time_s[0] <= time_s <= curve.time_s[-1]:
@@ -137,13 +199,16 @@ def value_at(curve: Curve, time_s: float) -> float | None:
 
 
 def value_range(curve: Curve) -> Span:
-    """Choose the value range to draw: every value and the target with all its bands.
+    """Choose the value range to draw: values of both sides, checked ones, and all bands.
 
     It has a margin of 8 percent, and is 0 to 1 when there is nothing to draw.
     """
-    shown = [float(value) for value in curve.values[np.isfinite(curve.values)]]
-    if curve.target is not None:
-        shown += [bound for bound in curve.target.bands()["guard"] if bound is not None]
+    lines = (curve.values, *curve.others.values())
+    shown = [float(value) for line in lines for value in line[np.isfinite(line)]]
+    shown += [one.value for one in curve.checked]
+    targets = [curve.target, *curve.targets.values()]
+    bounds = [bound for one in targets if one is not None for bound in one.bands()["guard"]]
+    shown += [bound for bound in bounds if bound is not None]
     if not shown:
         return 0.0, 1.0
     low, high = min(shown), max(shown)

@@ -2,82 +2,97 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import groupby
+import base64
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from qevd_bio.exercises.motion_parts import full_name
 from qevd_bio.files.atomic import write_text_atomic
 from qevd_bio.files.templates import render
 from qevd_bio.pipeline.pipeline import Pipeline, outside_of_source
-from qevd_bio.tables.findings import finding_from_row
-from qevd_bio.views.analysed_video import analysed_video
-from qevd_bio.views.curve_drawing import COLOURS, STYLES, Drawing, curve_caption, curve_drawing
-from qevd_bio.views.curves import Curve, CycleTimes
-from qevd_bio.views.formatting import measure_words, number_words, target_words
-from qevd_bio.views.video_curves import finding_target, video_curves
-from qevd_bio.views.word_diff import Piece, word_diff
+from qevd_bio.views.curve_drawing import COLOURS, STYLES
+from qevd_bio.views.diff_items import (
+    DiffItem,
+    Evidence,
+    diff_item,
+    is_changed,
+    read_evidence,
+    still_bytes,
+)
+from qevd_bio.views.item_source import ItemSource, Row
+from qevd_bio.views.work_items import work_items
 
-Row = Mapping[str, Any]
-Curves = Mapping[tuple[str, int], Sequence[Curve]]
+FEW_ITEMS = 250
+_COLUMNS = (
+    "video_id", "feedback_index", "feedback_original", "feedback", "status", "kind", "exercise",
+    "exercise_text",
+)  # fmt: skip
+_FILTERS: tuple[tuple[str, Callable[[Row], str]], ...] = (
+    ("changed", lambda row: "changed" if is_changed(row) else "same"),
+    ("status", lambda row: str(row["status"])),
+    ("exercise", lambda row: str(row["exercise_text"] or row["exercise"] or "none")),
+    ("kind", lambda row: str(row["kind"])),
+)
 
 
 @dataclass(frozen=True, slots=True)
-class _Check:
-    """One line of the table of findings."""
+class FilterChoice:
+    """One value that can be hidden: the class of its sentences, its words, how many there are."""
 
     name: str
-    numbers: Mapping[str, str]
-    verdict: str
-    spoken: bool
+    words: str
+    count: int
+    is_shown: bool
 
 
 @dataclass(frozen=True, slots=True)
-class _Utterance:
-    """One sentence; `pieces` is empty where it was not changed."""
+class _Entry:
+    """A sentence with the classes by which it is hidden."""
 
-    row: Row
-    pieces: tuple[Piece, ...]
-    drawing: Drawing | None
-    caption: str
-    checks: list[_Check]
+    item: DiffItem
+    classes: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Section:
-    """A video with its segments, or a segment with its utterances."""
+def write_diff_page(pipeline: Pipeline, path: Path) -> None:
+    """Write the page of a work folder.
 
-    heading: str
-    state: str
-    parts: list[Any]
-
-
-def write_diff_page(pipeline: Pipeline, rows: list[dict[str, Any]], path: Path) -> None:
-    """Write the page of a work folder; `rows` are those of `annotation_rows`."""
+    Raises
+    ------
+    UsageError, DataError
+        The path lies in the source data, no video is finished, or an artifact cannot be read.
+    """
     outside_of_source(path, pipeline.config.data_root)
-    artifacts = pipeline.artifacts()
-    curves: dict[tuple[str, int], Sequence[Curve]] = {}
-    for video in dict.fromkeys(row["video_id"] for row in rows):
-        analysed = analysed_video(pipeline.sessions.by_id[video], artifacts[video])
-        curves |= {(video, index): found for index, found in video_curves(analysed).items()}
-    title = f"{sum(row['status'] == 'rewritten' for row in rows)} of {len(rows)} sentences changed"
-    write_text_atomic(path, diff_page(rows, curves, title=title))
+    source = work_items(pipeline)
+    rows = sorted(source.rows(_COLUMNS), key=_place)
+    write_text_atomic(path, diff_page(rows, all_evidence(source, rows)))
 
 
-def diff_page(rows: Sequence[Row], curves: Curves, *, title: str) -> str:
+def all_evidence(source: ItemSource, rows: Sequence[Row]) -> Iterator[Evidence]:
+    """Read what is behind sentences, one after the other.
+
+    All get a picture where there are few of them, else those that were changed.
+    """
+    changed = [row for row in rows if is_changed(row)]
+    pictured = rows if len(rows) <= FEW_ITEMS else changed
+    most_bytes, places = still_bytes(len(pictured)), {_place(row) for row in pictured}
+    for row in rows:
+        video, index = _place(row)
+        has_still = (video, index) in places
+        yield read_evidence(source, source.row(video, index), most_bytes if has_still else 0)
+
+
+def diff_page(rows: Sequence[Row], found: Iterable[Evidence], *, title: str | None = None) -> str:
     """Fill the page.
 
     Parameters
     ----------
     rows : sequence of mapping
-        Annotation rows as plain values, such as ``table.to_pylist()`` gives.
-    curves : mapping of (video_id, segment_index) to sequence of Curve
-        What can be drawn for a segment, its representative measure first. A sentence gets
-        the curve of the finding it is about, or else the first.
-    title : str
-        Heading of the page.
+        Annotation rows of all sentences, for the filters and counts.
+    found : iterable of Evidence
+        The same sentences in the order of the page; taken one by one.
+    title : str, optional
+        Heading of the page; else how many sentences were changed.
 
     Returns
     -------
@@ -85,98 +100,46 @@ def diff_page(rows: Sequence[Row], curves: Curves, *, title: str) -> str:
         HTML that needs no other file and no script. It follows the reader's light or dark
         theme, and prints what is shown.
     """
-    ordered = sorted(rows, key=lambda row: (row["video_id"], row["feedback_index"]))
-    videos = []
-    for video, of_video in groupby(ordered, key=lambda row: str(row["video_id"])):
-        own = list(of_video)
-        segments = [
-            _segment(index, list(of_segment), curves)
-            for index, of_segment in groupby(own, key=lambda row: row["segment_index"])
-        ]
-        videos.append(_Section(f"Video {video}", _state(own), segments))
+    filters = {name: _choices(name, map(value, rows), rows) for name, value in _FILTERS}
+    rewritten = sum(row["status"] == "rewritten" for row in rows)
     return render(
         "qevd_bio.views",
         "diff_page.html",
-        title=title,
-        total=len(ordered),
-        changed=sum(_is_changed(row) for row in ordered),
-        videos=videos,
+        title=title or f"{rewritten} of {len(rows)} sentences changed",
+        total=len(rows),
+        changed=sum(map(is_changed, rows)),
+        filters=filters,
+        entries=(_Entry(diff_item(one), _classes(one.row, filters)) for one in found),
         colours=COLOURS,
         styles=STYLES,
+        digest=style_digest,
     )
 
 
-def _is_changed(row: Row) -> bool:
-    return bool(row["feedback"] != row["feedback_original"])
+def _place(row: Row) -> tuple[str, int]:
+    return row["video_id"], row["feedback_index"]
 
 
-def _state(rows: Sequence[Row]) -> str:
-    return "changed" if any(_is_changed(row) for row in rows) else "same"
+def style_digest(style: str) -> str:
+    """Name a style sheet in a content security policy: no other one is applied."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode('ascii')}"
 
 
-def _segment(index: int | None, rows: Sequence[Row], curves: Curves) -> _Section:
-    exercise = rows[0]["exercise_text"] or rows[0]["exercise"] or "unnamed exercise"
-    heading = "Between exercises" if index is None else f"Segment {index}: {exercise}"
-    return _Section(heading, _state(rows), [_utterance(row, curves) for row in rows])
+def _choices(name: str, values: Iterable[str], rows: Sequence[Row]) -> dict[str, FilterChoice]:
+    counts: dict[str, int] = {}
+    for value in values:
+        counts[value] = counts.get(value, 0) + 1
+    some_changed = any(map(is_changed, rows))
+    return {
+        value: FilterChoice(
+            name=f"{name}-{number}",
+            words=value,
+            count=counts[value],
+            is_shown=not (some_changed and name == "changed" and value == "same"),
+        )
+        for number, value in enumerate(sorted(counts))
+    }
 
 
-def _utterance(row: Row, curves: Curves) -> _Utterance:
-    changed, cycle, findings = _is_changed(row), row["cycle"], row["findings"]
-    pieces = word_diff(row["feedback_original"], row["feedback"]) if changed else ()
-    drawing, caption = None, ""
-    drawn = curves.get((row["video_id"], row["segment_index"]), ())
-    if drawn and (cycle or findings or changed):
-        curve = _spoken_curve(findings, drawn)
-        said_s = () if row["timestamp_s"] is None else (row["timestamp_s"],)
-        spoken = CycleTimes(cycle["start_s"], cycle["key_s"], cycle["end_s"]) if cycle else None
-        drawing = curve_drawing(curve, said_s=said_s, spoken=spoken)
-        caption = curve_caption(curve, said_s=said_s, spoken=spoken)
-    return _Utterance(row, pieces, drawing, caption, [_check(finding) for finding in findings])
-
-
-def _spoken_curve(findings: Sequence[Row], drawn: Sequence[Curve]) -> Curve:
-    """Choose the curve; its target is the spoken finding's, if that is about the key frame."""
-    for finding in findings:
-        for curve in drawn:
-            if finding["spoken"] and curve.measure == _measure(finding):
-                target = finding_target(finding_from_row(finding))
-                return replace(curve, target=target if finding["check"] == "dynamic" else None)
-    return drawn[0]
-
-
-def _measure(finding: Row) -> str:
-    return full_name(finding["measure"], finding["side"])
-
-
-def _check(finding: Row) -> _Check:
-    unit = finding["unit"]
-    low, high = finding["target_low"], finding["target_high"]
-    return _Check(
-        name=_check_name(finding),
-        numbers={
-            "measured": number_words(finding["measured"], unit),
-            "target": target_words(low, high, finding["tolerance"], unit),
-            "deviation": number_words(finding["deviation"], unit, signed=True),
-            "noise (1 σ)": number_words(finding["sigma"], unit),
-        },
-        verdict=_verdict(finding) + (" (in the sentence)" if finding["spoken"] else ""),
-        spoken=finding["spoken"],
-    )
-
-
-def _check_name(finding: Row) -> str:
-    if finding["check"] == "tempo":
-        return "duration of the cycle"
-    about = "movement over the cycle" if finding["check"] == "static" else finding["phase"]
-    name = measure_words(_measure(finding))
-    return f"{name}, {about}" if about else name
-
-
-def _verdict(finding: Row) -> str:
-    if finding["status"] != "measured":
-        return f"– not judged: {finding['reason'] or finding['status']}"
-    if finding["violated"]:
-        return f"✗ violated: {finding['instruction']}"
-    if finding["deviation"]:
-        return "✓ off target, within tolerance and noise"
-    return "✓ on target"
+def _classes(row: Row, filters: dict[str, dict[str, FilterChoice]]) -> str:
+    return " ".join(filters[name][value(row)].name for name, value in _FILTERS)

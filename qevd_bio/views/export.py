@@ -46,7 +46,26 @@ def export_motion(video: AnalysedVideo, path: Path, to: ExportFormat) -> None:
 
 def _write_mot(video: AnalysedVideo, path: Path) -> None:
     motion = video.motion
-    write_mot(path, motion.time_s - motion.time_s[0], opensim_columns(motion))
+    since_s = motion.time_s - motion.time_s[0]
+    write_mot(path, since_s, opensim_columns(motion), filled_gaps_s(motion))
+
+
+def filled_gaps_s(motion: Motion) -> list[tuple[float, float]]:
+    """List the gaps of a motion that a .mot fills with the last pose: first and last time (s)."""
+    since_s = motion.time_s - motion.time_s[0]
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], ~motion.valid, [False]])))
+    return [(float(since_s[a]), float(since_s[b - 1])) for a, b in edges.reshape(-1, 2)]
+
+
+def gap_note(motion: Motion, to: ExportFormat) -> str:
+    """Say which frames of an export were not measured; empty where all were."""
+    gaps, frames = filled_gaps_s(motion), int((~motion.valid).sum())
+    if not gaps:
+        return ""
+    first = ", ".join(f"{a:.2f}-{b:.2f} s" for a, b in gaps[:5])
+    more = f" and {len(gaps) - 5} more" if len(gaps) > 5 else ""
+    what = "repeat the last pose, which the header marks" if to == "mot" else "are left out"
+    return f"{frames} of {len(motion.valid)} frames were not measured ({first}{more}) and {what}"
 
 
 def opensim_columns(motion: Motion) -> dict[str, FloatArray]:
@@ -61,7 +80,8 @@ def opensim_columns(motion: Motion) -> dict[str, FloatArray]:
     -------
     dict of str to ndarray (T,)
         Rotations in degrees (`skeleton.opensim_map` documents the conversion), then the pelvis'
-        translations in metres by the motion's own scale. Held frames repeat the last pose.
+        translations in metres by the motion's own scale. Held frames repeat the last pose;
+        `filled_gaps_s` names them.
 
     Notes
     -----
@@ -116,7 +136,7 @@ def _write_rrd(video: AnalysedVideo, path: Path) -> None:
         joints = joints + motion.root_m[:, None]
     bones = [(parent, joint) for joint, parent in enumerate(PARENTS) if parent >= 0]
     with atomic_path(path) as temporary:
-        stream = rr.new_recording("qevd_bio", spawn=False)
+        stream = rr.RecordingStream("qevd_bio")
         rr.save(temporary, recording=stream)
         rr.log("body", rr.ViewCoordinates.RDF, static=True, recording=stream)
         for frame in np.flatnonzero(motion.valid):
@@ -137,7 +157,7 @@ def _write_rrd(video: AnalysedVideo, path: Path) -> None:
                 for name, values in curves.items():
                     if np.isfinite(values[offset]):
                         place = f"measures/{measure_words(name)}"
-                        rr.log(place, rr.Scalar(float(values[offset])), recording=stream)
+                        rr.log(place, rr.Scalars(float(values[offset])), recording=stream)
         rr.disconnect(recording=stream)
         if temporary.stat().st_size == 0:
             raise DataError(
@@ -146,8 +166,8 @@ def _write_rrd(video: AnalysedVideo, path: Path) -> None:
 
 
 def _at(rr: Any, stream: Any, motion: Motion, frame: int) -> None:  # noqa: ANN401
-    rr.set_time_seconds("time", float(motion.time_s[frame] - motion.time_s[0]), recording=stream)
-    rr.set_time_sequence("frame", frame, recording=stream)
+    rr.set_time("time", duration=float(motion.time_s[frame] - motion.time_s[0]), recording=stream)
+    rr.set_time("frame", sequence=frame, recording=stream)
 
 
 FORMATS: Mapping[ExportFormat, Callable[[AnalysedVideo, Path], None]] = {

@@ -58,3 +58,12 @@ def _short(value: float) -> str:
 def counted(number: int, noun: str) -> str:
     """Write a count with its noun, in the plural unless it is one."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def moment_words(seconds: float | None) -> str:
+    """Write a time in a video as minutes and seconds, ``1:23.4``; a dash when it is not known."""
+    if seconds is None or not math.isfinite(seconds):
+        return "–"
+    tenths = round(abs(seconds) * 10)
+    sign = "−" if seconds < 0 and tenths else ""
+    return f"{sign}{tenths // 600}:{tenths % 600 // 10:02d}.{tenths % 10}"

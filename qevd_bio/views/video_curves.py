@@ -13,6 +13,7 @@ from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.measures import CATALOGUE, measure_values
 from qevd_bio.views.analysed_video import AnalysedVideo
 from qevd_bio.views.curves import Curve, CycleTimes, Target
+from qevd_bio.views.finding_lines import finding_target
 from qevd_bio.views.formatting import measure_words
 
 
@@ -73,11 +74,3 @@ def _key_target(measure: str, rule: Rule, findings: Sequence[Finding]) -> Target
     ]
     checks.sort(key=lambda one: (one.phase != rule.key_phase.name, not one.violated))
     return finding_target(checks[0]) if checks else None
-
-
-def finding_target(finding: Finding) -> Target | None:
-    """Return the target of a finding; None where it has no bound."""
-    low, high = finding.target_low, finding.target_high
-    if low is None and high is None:
-        return None
-    return Target(low, high, finding.tolerance, finding.guard * (finding.sigma or 0.0))

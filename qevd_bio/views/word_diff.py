@@ -13,6 +13,10 @@ Change = Literal["same", "deleted", "inserted"]
 _TOKEN = re.compile(r"\s*(?:\w+(?:['’.,-]\w+)*|[^\w\s])|\s+")
 
 
+_MOST_CHARACTERS = 20_000
+"""Longer texts are compared as wholes: the time grows with the square of the words."""
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """A run of text that is the same, only in the old or only in the new sentence."""
@@ -35,6 +39,10 @@ def word_diff(old: str, new: str) -> tuple[Piece, ...]:
         In reading order, what is deleted before what is inserted in its place. The texts of
         the same and deleted pieces joined are `old`, those of the same and inserted ones `new`.
     """
+    if old == new or len(old) + len(new) > _MOST_CHARACTERS:
+        changed: tuple[tuple[Change, str], ...] = (("deleted", old), ("inserted", new))
+        whole = (("same", old),) if old == new else changed
+        return tuple(Piece(change, text) for change, text in whole if text)
     before, after = _TOKEN.findall(old), _TOKEN.findall(new)
     pieces: list[Piece] = []
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from qevd_bio.errors import DataError
 from qevd_bio.files.first_bytes import looks_like
+from qevd_bio.files.open_regular import open_regular
 from qevd_bio.files.pickle_notes import Call, Name, PickleRefused
 from qevd_bio.files.restricted_numpy import load_npz
 from qevd_bio.files.restricted_pickle import NUMBER_NAMES, NumberReader, file_notes
@@ -39,6 +40,15 @@ _SKEL_KEYS = {
     "apose_rel_transfo": "apose_rel_transfo", "osim_kintree_table": "kintree",
 }  # fmt: skip
 _SMPL_KEYS = {"v_template": "template", "shapedirs": "shapedirs", "f": "faces"}
+_UNSOUND = (
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    OverflowError,
+    MemoryError,
+    RecursionError,
+)
 _SHAPES = {name: shape for name, (_, shape) in BODY_LAYOUT.items()}
 
 
@@ -99,7 +109,7 @@ def read_smpl(path: Path) -> tuple[dict[str, NDArray[Any]], str | None]:
 def _pickled_mapping(path: Path) -> tuple[Mapping[Any, Any], NumberReader]:
     head = b""
     try:
-        with path.open("rb") as file:
+        with open_regular(path, follow_links=True) as file:
             head = file.read(512)
             file.seek(0)
             notes, n_bytes = file_notes(file, _NAMES, most_steps=_MOST_STEPS)
@@ -109,7 +119,7 @@ def _pickled_mapping(path: Path) -> tuple[Mapping[Any, Any], NumberReader]:
         return notes, NumberReader(2 * n_bytes + 8 * N_JOINTS * N_VERTICES)
     except OSError as error:
         raise _unusable(path, f"cannot be read ({error.strerror or error})") from error
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError, OverflowError, MemoryError, RecursionError) as error:
         seen = looks_like(head)
         hint = "" if seen == "is of an unknown kind" else f"; it {seen}"
         raise _unusable(path, f"is no sound body model ({error}){hint}") from error
@@ -124,7 +134,7 @@ def _arrays(
     for key, name in keys.items():
         try:
             array = _array(held[key], reader)
-        except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
+        except _UNSOUND as error:
             raise _unusable(path, f"holds no sound {key!r} ({error})") from error
         if name == "shapedirs" and array.ndim == 3 and array.shape[2] > N_SHAPES:
             array = array[:, :, :N_SHAPES]

@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from itertools import zip_longest
 from typing import TypeAlias
 
+from qevd_bio.weights.cnn3d_shapes import OFFICIAL_LAYERS, cnn_shapes
 from qevd_bio.weights.hsmr_shapes import OFFICIAL_SIZE, expected_shapes, size_of
 
 Layout: TypeAlias = "Mapping[str, tuple[str, tuple[int, ...]]]"
 
-WEIGHT_NAMES = ("hsmr", "skel_male", "skel_female", "smpl_male", "smpl_female", "smpl_neutral")
+CNN3D = "cnn3d"
+WEIGHT_NAMES = (
+    "hsmr", "skel_male", "skel_female", "smpl_male", "smpl_female", "smpl_neutral", CNN3D,
+)  # fmt: skip
 N_VERTICES, N_FACES, N_SHAPES, N_JOINTS = 6890, 13776, 10, 24
 
 _SURFACE: dict[str, tuple[str, tuple[int, ...]]] = {
@@ -36,6 +40,8 @@ def expected_layout(name: str, found: Layout, *, any_size: bool) -> Layout:
         shapes = {key: shape for key, (_, shape) in found.items()}
         size = size_of(shapes) if any_size else OFFICIAL_SIZE
         return {key: ("float32", shape) for key, shape in expected_shapes(size).items()}
+    if name == CNN3D:
+        return {key: ("float32", shape) for key, shape in cnn_shapes(OFFICIAL_LAYERS).items()}
     return BODY_LAYOUT if name.startswith("skel_") else _SURFACE
 
 

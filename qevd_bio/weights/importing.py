@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import gzip
-import io
 import re
-import tarfile
 import tempfile
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,9 +18,18 @@ from qevd_bio.errors import DataError, UsageError
 from qevd_bio.files.atomic import TEMPORARY_PREFIX, make_folder
 from qevd_bio.files.digest import sha256_file
 from qevd_bio.files.first_bytes import looks_like
+from qevd_bio.files.open_regular import open_regular
 from qevd_bio.files.restricted_torch import TorchFile
+from qevd_bio.files.tar_reading import (
+    BROKEN_TAR,
+    MOST_READ_BYTES,
+    broken_tar_cause,
+    opened_tar,
+)
 from qevd_bio.weights.body_files import read_skel, read_smpl
+from qevd_bio.weights.cnn3d_import import EVIDENCE, cnn3d_tensors
 from qevd_bio.weights.contents import (
+    CNN3D,
     WEIGHT_NAMES,
     expected_layout,
     layout_issues,
@@ -50,7 +56,6 @@ CONVERTER_VERSION = "1"
 _ARCHIVED = ("checkpoints", "hsmr.ckpt")
 _MOST_ARCHIVED_BYTES = 16 * 1024**3
 _MOST_ARCHIVED_MEMBERS = 10_000
-_MOST_READ_BYTES = 16 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,8 @@ def import_weights(
     Parameters
     ----------
     source : Path
-        ``hsmr.ckpt`` or its archive, a SKEL pickle, an SMPL pickle or .npz.
+        ``hsmr.ckpt`` or its archive, a SKEL pickle, an SMPL pickle or .npz, the checkpoint of the
+        3D CNN.
     folder : WeightFolder
         Where to; made when it is missing.
     name : str, optional
@@ -109,12 +115,13 @@ def import_weights(
             where=str(target),
             next_step="Give --replace to import it again",
         )
+    stored_name, source = source.name, source.resolve()  # a person named it: a link is followed
     source_sha256 = sha256_file(source)
     offer = load_offers()[name]
     metadata = {
         "name": name,
         "schema_version": SCHEMA_VERSION,
-        "source_file": source.name,
+        "source_file": stored_name,
         "source_sha256": source_sha256,
         "licence": f"{offer.licence}. Redistribution: {offer.redistribution}",
         "converter_version": CONVERTER_VERSION,
@@ -130,6 +137,10 @@ def import_weights(
             return Imported(name, target, write_tensors(target, tensors, metadata), metadata)
     if heads is not None:
         raise UsageError("has no attention heads", where=name, next_step="Leave --heads out")
+    if name == CNN3D:
+        metadata |= {"official_size": "yes", "evidence": EVIDENCE}
+        digest = write_tensors(target, cnn3d_tensors(source), metadata)
+        return Imported(name, target, digest, metadata)
     tensors, stored = read_skel(source) if name.startswith("skel_") else read_smpl(source)
     metadata["official_size"] = "yes"
     metadata["evidence"] = gender_evidence(
@@ -145,6 +156,8 @@ def name_of(source: Path) -> str:
     gender = gender_in_name(source)
     if "hsmr" in lowered:
         return "hsmr"
+    if "efficientnet4lite" in lowered or CNN3D in lowered:
+        return CNN3D
     for word, kind in (("skel", "skel"), ("smpl", "smpl"), ("basicmodel", "smpl")):
         if word in lowered and f"{kind}_{gender}" in WEIGHT_NAMES:
             return f"{kind}_{gender}"
@@ -221,11 +234,11 @@ def _checkpoint(source: Path, folder: WeightFolder) -> Iterator[TorchFile]:
         inner = Path(temporary) / "checkpoint"
         try:
             _take_out(source, inner)
-        except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError) as error:
-            with source.open("rb") as file:
+        except BROKEN_TAR as error:
+            with open_regular(source, follow_links=True) as file:
                 seen = looks_like(file.read(512))
             raise DataError(
-                f"is no sound archive of HSMR ({error}); it {seen}",
+                f"is no sound archive of HSMR ({broken_tar_cause(error)}); it {seen}",
                 where=str(source),
                 next_step="Download the archive again, or unpack it and import hsmr.ckpt",
             ) from error
@@ -234,7 +247,11 @@ def _checkpoint(source: Path, folder: WeightFolder) -> Iterator[TorchFile]:
 
 def _take_out(source: Path, target: Path) -> None:
     """Copy one member's bytes; no path, link, owner or mode of the archive is used."""
-    with gzip.open(source) as unpacked, tarfile.TarFile(fileobj=_SmallReads(unpacked)) as archive:
+    with (
+        open_regular(source, follow_links=True) as packed,
+        gzip.GzipFile(fileobj=packed) as unpacked,
+        opened_tar(unpacked) as archive,
+    ):
         n_bytes = 0
         for count, member in enumerate(archive, start=1):
             n_bytes += member.size
@@ -246,34 +263,10 @@ def _take_out(source: Path, target: Path) -> None:
             if parts[-2:] != _ARCHIVED:
                 continue
             held = archive.extractfile(member) if member.isreg() else None
-            if held is None:
+            if held is None or member.issparse():
                 raise ValueError(f"member {member.name[:80]!r} is no file")
             with target.open("xb") as file:
-                while block := held.read(_MOST_READ_BYTES):
+                while block := held.read(MOST_READ_BYTES):
                     file.write(block)
             return
     raise ValueError(f"it holds no {'/'.join(_ARCHIVED)}")
-
-
-class _SmallReads(io.BufferedIOBase):
-    """A stream that refuses to be read in pieces as large as a file asks for."""
-
-    def __init__(self, stream: gzip.GzipFile) -> None:
-        self._stream = stream
-
-    def read(self, count: int | None = -1, /) -> bytes:
-        if count is None or not 0 <= count <= _MOST_READ_BYTES:
-            raise ValueError("it has a header of an absurd length")
-        return self._stream.read(count)
-
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        return self._stream.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._stream.tell()
-
-    def seekable(self) -> bool:
-        return True
-
-    def readable(self) -> bool:
-        return True

@@ -9,10 +9,10 @@ import numpy as np
 
 from qevd_bio.errors import DataError, EnvironmentProblem
 from qevd_bio.weights.hsmr_shapes import HEADS_KEY
-from qevd_bio.weights.manifest import Offer, load_offers
+from qevd_bio.weights.manifest import Offer, load_offers, load_shipped
 from qevd_bio.weights.store import WeightFolder
 
-State = Literal["imported", "absent", "damaged"]
+State = Literal["imported", "absent", "damaged", "shipped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,12 @@ class Verdict:
 
 
 def inventory(folder: WeightFolder) -> list[Entry]:
-    """List all names in a fixed order, imported or not."""
-    return [_entry(folder, offer) for offer in load_offers().values()]
+    """List all names in a fixed order, imported or not, then the weights that ship with us."""
+    shipped = [
+        Entry(one.name, "shipped", f"{one.used_for}; made by {one.made_by}", one.licence, {})
+        for one in load_shipped().values()
+    ]
+    return [_entry(folder, offer) for offer in load_offers().values()] + shipped
 
 
 def _entry(folder: WeightFolder, offer: Offer) -> Entry:
@@ -82,7 +86,7 @@ def verify_weights(folder: WeightFolder, names: tuple[str, ...] = ()) -> list[Ve
                 "a network of another size than the official one, "
                 f"{backbone},{head} attention heads ({source})"
             )
-        if name != "hsmr":
+        if "template" in arrays:
             heights_m[name] = float(np.ptp(arrays["template"][:, 1]))
             notes.append(f"average body {heights_m[name]:.2f} m tall")
         verdicts.append(Verdict(name, issues, tuple(notes)))

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from qevd_bio.errors import DataError, EnvironmentProblem, UsageError
 from qevd_bio.weights.contents import WEIGHT_NAMES, expected_layout, layout_issues, listed
 from qevd_bio.weights.hsmr_shapes import AttentionHeads, heads_of
-from qevd_bio.weights.tensor_file import DIGEST_KEY, SUFFIX, read_layout, tensors_digest
+from qevd_bio.weights.tensor_file import DIGEST_KEY, SUFFIX, read_layout, tensors_digest_of
 
 if TYPE_CHECKING:
     import torch
@@ -128,13 +128,14 @@ class WeightFolder:
 
         metadata = self.metadata(name)
         path = self.file(name)
-        digest = tensors_digest(path)
+        try:
+            # copied out of the mapped file, in which they could still change
+            tensors = {key: tensor.clone() for key, tensor in load_file(path).items()}
+            digest = tensors_digest_of({key: one.numpy() for key, one in tensors.items()})
+        except (SafetensorError, OSError, KeyError, TypeError) as error:
+            raise _damaged(path, str(error)) from error
         if digest != metadata[DIGEST_KEY]:
             raise _damaged(path, "its numbers are not those that were imported")
-        try:
-            tensors = load_file(path)
-        except (SafetensorError, OSError) as error:
-            raise _damaged(path, str(error)) from error
         return Weights(tensors=tensors, metadata=metadata, sha256=digest)
 
     def digest(self, name: str) -> str:

@@ -18,15 +18,17 @@ from numpy.typing import NDArray
 
 from qevd_bio.errors import DataError
 from qevd_bio.files.atomic import atomic_path
+from qevd_bio.files.open_regular import open_regular
 from qevd_bio.files.strict_json import parse_json
 
-DTYPE_CODES: dict[str, str] = {"float64": "F64", "float32": "F32", "int32": "I32"}
+DTYPE_CODES: dict[str, str] = {
+    "float64": "F64", "float32": "F32", "float16": "F16", "int32": "I32",
+}  # fmt: skip
 DIGEST_KEY = "tensors_sha256"
 SUFFIX = ".safetensors"
 
 _NEXT_STEP = "Import it again with 'qevd-bio weights import FILE --replace'"
 _MOST_HEADER_BYTES = 8 * 1024**2
-_BLOCK_BYTES = 4 * 1024**2
 
 
 def write_tensors(
@@ -39,7 +41,7 @@ def write_tensors(
     path : Path
         The file to write or replace.
     tensors : mapping of str to ndarray
-        float64, float32 or int32 of any shape; may be views of a mapped file.
+        float64, float32, float16 or int32 of any shape; may be views of a mapped file.
     metadata : mapping of str to str
         Goes into the header; the digest of the tensors is added.
 
@@ -90,21 +92,6 @@ def read_layout(path: Path) -> tuple[dict[str, tuple[str, tuple[int, ...]]], dic
     return tensors, metadata
 
 
-def tensors_digest(path: Path) -> str:
-    """Hash the names, types, shapes and numbers a file holds now, as `tensors_digest_of`.
-
-    `DataError` where the file is absent or its header is broken.
-    """
-    header, data_start = _header(path)
-    header.pop("__metadata__", None)
-    digest = hashlib.sha256(_canonical(header))
-    with path.open("rb") as file:
-        file.seek(data_start)
-        while block := file.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def _laid_out(tensors: Mapping[str, NDArray[Any]]) -> tuple[dict[str, Any], list[str]]:
     """Give each tensor its place: wide numbers first, so that all of them are aligned."""
     order = sorted(tensors, key=lambda name: (-tensors[name].dtype.itemsize, name))
@@ -123,7 +110,7 @@ def _laid_out(tensors: Mapping[str, NDArray[Any]]) -> tuple[dict[str, Any], list
 
 def _header(path: Path) -> tuple[dict[str, Any], int]:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             head = file.read(8)
             length = struct.unpack("<Q", head)[0] if len(head) == 8 else 0
             if not 2 <= length <= _MOST_HEADER_BYTES:

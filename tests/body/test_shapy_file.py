@@ -57,7 +57,7 @@ def changed(**values: object) -> dict[str, Any]:
         ),
         pytest.param(changed(mass=0), "mass: 0 is less", id="nothing"),
         pytest.param(changed(mass=None), "mass: None is not", id="null"),
-        pytest.param(changed(mass=10**400), "mass: 1000", id="too long for a float"),
+        pytest.param(changed(mass=10**400), "out of range", id="too long for a float"),
         pytest.param(changed(waist="0.83"), "waist: '0.83' is not", id="text"),
         pytest.param(changed(waist=True), "waist: True is not", id="bool"),
         pytest.param(

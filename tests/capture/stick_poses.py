@@ -6,20 +6,14 @@ import numpy as np
 
 from qevd_bio.capture.monocular.body_chain import landmark_offsets, pose_chain, state_from_angles
 from qevd_bio.capture.monocular.config import LandmarkConfig
-from qevd_bio.capture.monocular.stick_body import BODY_JOINTS
+from qevd_bio.capture.monocular.stick_body import SKEL_JOINTS
 from qevd_bio.skeleton.bodies import generic_skeleton
-from qevd_bio.skeleton.dofs import DOF_INDEX, JOINT_INDEX, N_DOFS
+from qevd_bio.skeleton.dofs import DOF_INDEX, N_DOFS
 from qevd_bio.skeleton.kinematics import forward_kinematics
-
-SKEL_NAME = {
-    "shoulder": "humerus", "elbow": "ulna", "wrist": "hand", "hip": "femur", "knee": "tibia",
-    "ankle": "talus", "toe": "toes",
-}  # fmt: skip
-ORDER = [JOINT_INDEX[SKEL_NAME[name[:-2]] + name[-2:]] for name in BODY_JOINTS]
 
 
 def stick(q: np.ndarray, skeleton=None) -> np.ndarray:
-    return forward_kinematics(q, skeleton or generic_skeleton())[0][:, ORDER]
+    return forward_kinematics(q, skeleton or generic_skeleton())[0][:, SKEL_JOINTS]
 
 
 LENGTHS = np.array([0.42, 0.43, 0.16, 0.29, 0.26, 0.22, 0.38, 0.49])

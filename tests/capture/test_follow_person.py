@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from qevd_bio.capture.config import PersonConfig, VideoConfig
-from qevd_bio.capture.person.people import Person, Tracks, is_alike, is_same_place, without
+from qevd_bio.capture.person.people import Person, Tracks, is_alike, is_same_place
 from qevd_bio.exercises.load import load_rules
 from qevd_bio.exercises.references import build_reference
 from qevd_bio.synthetic.body_mesh import load_body
 from qevd_bio.synthetic.scene import OUTFITS, VIEWS, camera_for, empty_room, render_motion
 
-CONFIG = PersonConfig()
+CONFIG = PersonConfig(detector_model="full")
+FULL = VideoConfig(person=CONFIG)
 WIDTH, HEIGHT = 300, 400
 FRONT = camera_for(VIEWS["front"], WIDTH, HEIGHT)
 RED, GREY = (200.0, 45.0, 50.0), (90.0, 90.0, 95.0)
@@ -56,15 +57,6 @@ def test_a_person_who_comes_back_keeps_her_number() -> None:
         tracks.add(tracks.number_of(person), person)
     assert tracks.number_of(somebody(50, 0, 61)) == tracks.main() == 0
     assert tracks.number_of(somebody(50, 0, 61, (20.0, 200.0, 20.0))) == 2
-
-
-def test_painting_over_leaves_the_rest_and_the_original() -> None:
-    image = np.random.default_rng(0).integers(0, 255, (400, 300, 3), dtype=np.uint8)
-    before = image.copy()
-    painted = without(image, [somebody(100, 50, 60)])
-    np.testing.assert_array_equal(image, before)
-    assert (painted[60:220, 105:155] == painted[100, 120]).all()
-    np.testing.assert_array_equal(painted[:20], image[:20])
 
 
 def squatting(build: str, outfit: int, frames: int) -> Iterator[np.ndarray]:
@@ -110,10 +102,9 @@ EVER = set(range(60))
 def test_the_person_in_front_is_followed(
     person: set[int], bystander: set[int], followed: set[int]
 ) -> None:
-    pytest.importorskip("mediapipe", reason="needs the extra 'mediapipe'")
     from qevd_bio.capture.person.follow_person import detect
 
-    landmarks = detect(two_people(60, person, bystander), VideoConfig())
+    landmarks = detect(two_people(60, person, bystander), FULL)
     on_her = landmarks.found & (landmarks.image_px[:, [11, 12, 23, 24], 0].mean(axis=1) < WIDTH)
     assert not (landmarks.found & ~on_her).any(), "the bystander's pose was taken for hers"
     assert len(followed - set(np.flatnonzero(on_her))) <= 5
@@ -121,13 +112,12 @@ def test_the_person_in_front_is_followed(
 
 @pytest.mark.slow
 def test_a_bystander_who_was_there_first_is_left_for_the_person() -> None:
-    pytest.importorskip("mediapipe", reason="needs the extra 'mediapipe'")
     from qevd_bio.capture.person.follow_person import detect
 
     come = 10
     frames = CONFIG.recheck_frames + 50
     pictures = two_people(frames, set(range(come, frames)), set(range(frames)))
-    landmarks = detect(pictures, VideoConfig())
+    landmarks = detect(pictures, FULL)
     x = landmarks.image_px[:, [11, 12, 23, 24], 0].mean(axis=1)
     later = np.arange(frames) > come + CONFIG.recheck_frames
     assert landmarks.found[later].mean() > 0.95

@@ -1,21 +1,26 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
+from benchmarks.hsmr_clips import write_weights
+from benchmarks.random_network import random_network
+from qevd_bio.capture.backend import SourceVideo
 from qevd_bio.capture.config import TurnConfig, VideoConfig
 from qevd_bio.capture.hsmr import backend
 from qevd_bio.capture.hsmr.backend import capture_hsmr
 from qevd_bio.capture.hsmr.config import HsmrConfig
+from qevd_bio.capture.hsmr.detector_choice import DetectorChoice
 from qevd_bio.capture.hsmr.device import HsmrOnDevice
 from qevd_bio.capture.hsmr.estimate import estimate_person
-from qevd_bio.capture.person import upright
 from qevd_bio.capture.recorded.backend import recorded_motion
 from qevd_bio.errors import DataError, VideoError
-from tests.capture.hsmr_scenes import BLUE, RED, ColourDetector, picture, small_network
+from qevd_bio.weights.hsmr_shapes import AttentionHeads
+from qevd_bio.weights.store import WeightFolder
+from tests.capture.hsmr_scenes import BLUE, RED, SIZES, ColourDetector, picture, small_network
 from tests.capture.video_files import cut_in_half, set_rotation_90, write_video
 
 CONFIG = HsmrConfig(
@@ -130,19 +135,16 @@ def test_sideways_pictures_are_turned_before_anything_is_sought(tmp_path, monkey
     np.testing.assert_allclose(captured(sideways, 12).motion.q, made.motion.q, atol=0.02)
 
 
-def test_without_mediapipe_the_expected_turn_is_kept_and_noted(tmp_path, monkeypatch):
+def test_where_nobody_stands_the_expected_turn_is_kept_and_noted(tmp_path):
     path = tmp_path / "sideways.mp4"
     write_video(path, [np.ascontiguousarray(np.rot90(person(i))) for i in range(12)])
-    monkeypatch.setattr(upright, "find_spec", lambda name: None)
     content = replace(CONFIG, video=replace(CONFIG.video, turn=TurnConfig()))
     tall = captured(path, 12, config=content, video_id="0012")
     assert tall.notes["turn_deg"] == 0, "a portrait is not expected to lie on its side"
     wide = tmp_path / "wide.mp4"
     write_video(wide, [person(i) for i in range(12)])
     made = captured(wide, 12, config=content, video_id="0012")
-    assert (
-        made.notes["turn_deg"] == 90 and "mediapipe is not installed" in made.notes["turn_reason"]
-    )
+    assert made.notes["turn_deg"] == 90 and "no sampled frame" in made.notes["turn_reason"]
 
 
 def test_a_video_cut_short_keeps_its_timestamps(tmp_path):
@@ -231,3 +233,26 @@ def test_our_estimates_written_as_a_dump_read_back_the_same(tmp_path, monkeypatc
     np.testing.assert_array_equal(read.q, made.q)
     np.testing.assert_array_equal(read.betas, made.betas)
     assert read.backend == made.backend
+
+
+def test_a_detector_serves_one_video_after_the_other_until_one_fails(tmp_path, video):
+    made = []
+
+    @dataclass(frozen=True)
+    class Counted(DetectorChoice):
+        def load(self, config, device):
+            return lambda: made.append(ColourDetector()) or made[-1]
+
+    write_weights(tmp_path / "weights", random_network(SIZES, AttentionHeads(4, 2)))
+    hsmr = backend.HsmrBackend(WeightFolder(tmp_path / "weights"), Counted(), "cpu", CONFIG)
+    hsmr.setup()
+    source = SourceVideo("0200", video, tmp_path / "none.npy")
+    first, second = hsmr.capture(source, times(30)), hsmr.capture(source, times(30))
+    np.testing.assert_array_equal(first.motion.q, second.motion.q)
+    assert len(made) == 1 and made[0].calls and not made[0].closed
+    with pytest.raises(DataError, match="29 timestamps"):
+        hsmr.capture(source, times(29))
+    hsmr.capture(source, times(30))
+    assert len(made) == 2 and made[0].closed and not made[1].closed
+    hsmr.teardown()
+    assert made[1].closed

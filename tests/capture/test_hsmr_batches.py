@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from itertools import pairwise
 
 import pytest
@@ -84,6 +85,38 @@ def test_queues_share_batches_and_wait_for_the_crops_that_others_took_along():
         thread.join(20)
     assert made == {"a": [1, 2, 3], "b": [11, 12, 13]}
     assert step.sizes == [4, 4], "six crops of two videos make two batches"
+
+
+def test_a_video_that_adds_no_crops_holds_up_nobody_else():
+    step = Echo()
+    batches = CropBatches(step, 8, shared=True)
+    made = []
+
+    def work():
+        made.append(one_queue(batches, 1, 2, 3).q[:, 0].tolist())
+
+    with batches.queue() as slow:
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        thread.join(20)
+        assert made == [[1, 2, 3]], "before the other video ends"
+        slow.add(crops_of(9))
+    assert slow.estimates().q[:, 0].tolist() == [9]
+    assert step.sizes == [8, 8]
+
+
+def test_the_use_of_the_network_is_counted():
+    def slow_step(crops):
+        time.sleep(0.05)
+        return Echo()(crops)
+
+    begun = time.perf_counter()
+    batches = CropBatches(slow_step, 4, shared=True)
+    one_queue(batches, *range(10))
+    assert (batches.use.batches, batches.use.crops) == (3, 10)
+    time.sleep(0.2)
+    one_queue(batches, *range(4))
+    assert 4 * 0.05 <= batches.use.busy_s <= time.perf_counter() - begun - 0.2
 
 
 def test_without_sharing_every_video_has_batches_of_its_own():

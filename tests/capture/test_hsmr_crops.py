@@ -56,7 +56,7 @@ SIZES += [(512, 511), (513, 300), (777, 778), (1024, 1024), (1300, 1301), (64, 6
 @pytest.mark.parametrize("hard", [False, True], ids=["noise", "black and white"])
 @pytest.mark.parametrize(("height", "width"), SIZES)
 def test_resizing_is_opencvs_to_the_bit(height: int, width: int, hard: bool) -> None:
-    cv2 = pytest.importorskip("cv2", reason="OpenCV comes with mediapipe")
+    cv2 = pytest.importorskip("cv2", reason="needs the extra 'dev'")
     image = picture(height, width, seed=height, hard=hard)
     wanted = cv2.resize(image, (256, 256), interpolation=cv2.INTER_LINEAR)
     assert np.array_equal(cropped(image, 0, 0, width, height), wanted)
@@ -64,7 +64,7 @@ def test_resizing_is_opencvs_to_the_bit(height: int, width: int, hard: bool) -> 
 
 @pytest.mark.parametrize("seed", range(30))
 def test_windows_beyond_the_frame_are_black_there_as_with_opencv(seed: int) -> None:
-    cv2 = pytest.importorskip("cv2", reason="OpenCV comes with mediapipe")
+    cv2 = pytest.importorskip("cv2", reason="needs the extra 'dev'")
     rng = np.random.default_rng(seed)
     image = picture(*rng.integers(20, 500, 2), seed=seed)
     left, top = rng.integers(-300, 300, 2)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -200,7 +201,7 @@ def test_without_transformers_the_next_step_is_reported(rt_detr, monkeypatch):
 
 
 class FakeLandmarker:
-    """Replaces MediaPipe: finds the brightest of the people not painted over."""
+    """Replaces the landmarks: finds the brighter person first, and twice."""
 
     closed = False
 
@@ -210,16 +211,20 @@ class FakeLandmarker:
     def __exit__(self, *_):
         FakeLandmarker.closed = True
 
-    def __call__(self, image):
-        for level in (250, 200):
+    def find_all(self, image):
+        found = []
+        for level in (250, 250, 200):
             rows, columns = np.nonzero((image == level).all(axis=2))
             if len(rows) > 50:
                 low = np.array([columns.min(), rows.min()], float)
                 high = np.array([columns.max(), rows.max()], float)
                 share = np.linspace(0, 1, 33)[:, None]
                 points = low + (high - low) * np.hstack([share, share])
-                return points, np.zeros((33, 3)), np.full(33, 0.6 if level == 250 else 0.9)
-        return None
+                seen = np.full(33, 0.6 if level == 250 else 0.9)
+                found.append(
+                    SimpleNamespace(image_px=points, world_m=np.zeros((33, 3)), visibility=seen)
+                )
+        return found
 
 
 def test_landmarks_make_boxes_a_little_wider_than_themselves(monkeypatch):

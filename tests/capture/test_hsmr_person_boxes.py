@@ -71,7 +71,7 @@ def test_frames_are_held_no_longer_than_the_detector_needs_them():
     config = HsmrConfig(detect_every=4, detect_together=2)
     for boxed, _ in boxed_frames(frames(), ColourDetector(), config):
         yielded += len(boxed)
-        assert taken - yielded <= 1
+        assert taken - yielded <= 2, "one frame is held back to tell a cut from a fade"
 
 
 def test_somebody_who_comes_and_goes_is_there_for_the_nearer_half():

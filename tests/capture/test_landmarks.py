@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from qevd_bio.capture.config import VideoConfig
 from qevd_bio.capture.monocular.stick_body import BODY_JOINTS
 from qevd_bio.capture.person.follow_person import Landmarks, detect
 from qevd_bio.capture.person.pose_landmarker import BODY_LANDMARKS, M, PoseLandmarker
-from qevd_bio.capture.video.cuts import CutFinder
+from qevd_bio.capture.video.cuts import shot_frames
 from qevd_bio.errors import EnvironmentProblem
 
 CONFIG = VideoConfig()
@@ -28,8 +29,7 @@ def with_body(room: np.ndarray, x: int) -> np.ndarray:
 
 
 def cuts(images) -> list[int]:
-    finder = CutFinder(CONFIG)
-    return [i for i, image in enumerate(images) if finder(image)]
+    return [i for i, frame in enumerate(shot_frames(images, CONFIG)) if frame.begins]
 
 
 def test_a_cut_between_two_rooms_is_found_where_it_is():
@@ -51,8 +51,46 @@ def test_a_wobbling_camera_and_a_lamp_are_no_cuts():
     assert cuts([image.astype(np.uint8) for image in images]) == []
 
 
+def fade(seeds: tuple[int | None, ...], frames: int) -> list[np.ndarray]:
+    """Rooms with somebody moving, each fading into the next; None is black."""
+    rooms = [scene(seed) if seed is not None else np.zeros_like(scene(0)) for seed in seeds]
+    images = [with_body(rooms[0], 20 + 2 * i) for i in range(30)]
+    for before, after in pairwise(rooms):
+        for share in np.linspace(0.0, 1.0, frames + 2)[1:-1]:
+            images.append((before * (1.0 - share) + after * share).astype(np.uint8))
+    return images + [with_body(rooms[-1], 20 + 2 * i) for i in range(30)]
+
+
+@pytest.mark.parametrize("frames", [1, 4, 12, 25, 50])
+@pytest.mark.parametrize("seeds", [(0, 1), (0, None, 1)], ids=["dissolve", "through black"])
+def test_a_fade_is_one_cut_at_its_end(seeds, frames):
+    images = fade(seeds, frames)
+    begins = cuts(images)
+    assert len(begins) == 1
+    assert len(images) - 30 - frames / 3 <= begins[0] <= len(images) - 30 + 8
+
+
+def test_the_frames_of_a_fade_are_named_as_mixed():
+    (begin,) = [frame for frame in shot_frames(fade((0, 1), 12), CONFIG) if frame.begins]
+    assert 11 <= begin.mixed_before <= 20
+
+
+def test_a_flash_is_no_cut():
+    white = np.full_like(scene(0), 250)
+    assert cuts([scene(0)] * 10 + [white] * 2 + [scene(0)] * 10) == []
+
+
+def test_no_frame_is_lost_or_moved():
+    images = fade((0, 1), 6)
+    given = [frame.image for frame in shot_frames(images, CONFIG)]
+    assert len(given) == len(images)
+    assert all(one is other for one, other in zip(given, images, strict=True))
+
+
 def test_tiny_pictures_do_not_fail():
-    assert cuts([np.zeros((5, 7, 3), dtype=np.uint8), np.full((5, 7, 3), 255, np.uint8)]) == [1]
+    rng = np.random.default_rng(4)
+    one, other = (rng.integers(0, 255, (5, 7, 3), dtype=np.uint8) for _ in range(2))
+    assert cuts([one] * 4 + [other] * 4) == [4]
 
 
 def one_frame(visible: dict[int, float]) -> Landmarks:
@@ -81,14 +119,13 @@ def test_landmark_numbers_and_joint_names_go_together():
         assert (landmark % 2 == 1) == joint.endswith("_l")
 
 
-def test_missing_mediapipe_names_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "mediapipe.python.solutions.pose", None)
-    with pytest.raises(EnvironmentProblem, match=r"pip install 'qevd-bio\[mediapipe\]'"):
+def test_a_missing_runtime_names_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
+    with pytest.raises(EnvironmentProblem, match=r"pip install ai-edge-litert"):
         PoseLandmarker(CONFIG.person, follow=True)
 
 
 def test_an_empty_room_holds_nobody_and_nothing_is_printed(capfd):
-    pytest.importorskip("mediapipe")
     landmarks = detect([np.full((120, 160, 3), 128, dtype=np.uint8)] * 3, CONFIG)
     assert not landmarks.found.any()
     assert np.isnan(landmarks.image_px).all()
@@ -98,7 +135,6 @@ def test_an_empty_room_holds_nobody_and_nothing_is_printed(capfd):
 
 
 def test_no_frames_give_empty_arrays():
-    pytest.importorskip("mediapipe")
     landmarks = detect([], CONFIG)
     assert landmarks.image_px.shape == (0, M, 2)
     assert landmarks.found.shape == (0,)

@@ -55,7 +55,6 @@ def write(path: Path, images: Iterable[np.ndarray], time_s: np.ndarray) -> Path:
 
 
 def capture(path: Path, time_s: np.ndarray) -> Captured:
-    pytest.importorskip("mediapipe", reason="needs the extra 'mediapipe'")
     return capture_motion(path, time_s, video_id=path.stem, config=UPRIGHT)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from qevd_bio.capture.config import TurnConfig, VideoConfig
+from qevd_bio.capture.expected import ExpectedExercise
 from qevd_bio.capture.person.upright import (
     TURNS_DEG,
     decide_turn,
@@ -13,7 +14,7 @@ from qevd_bio.capture.person.upright import (
     find_upright,
     standing_turn_deg,
 )
-from qevd_bio.capture.video.decode import sampled_frames, turned
+from qevd_bio.capture.video.decode import SampledFrame, sampled_frames, turned
 
 CONFIG = TurnConfig()
 
@@ -34,7 +35,10 @@ def figure(points, turn_deg=0):
     image_px = np.zeros((33, 2))
     angle = np.deg2rad(turn_deg)
     clockwise = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    for number, point in points.items():
+    heels_and_toes = {29: 27, 30: 28, 31: 27, 32: 28}
+    feet = {number: points[ankle] for number, ankle in heels_and_toes.items()}
+    head = {0: (points[11][0] * 1.2, points[11][1] - 20)}
+    for number, point in (points | feet | head).items():
         image_px[number] = clockwise @ point + 200.0
     return image_px
 
@@ -57,7 +61,7 @@ def test_what_may_be_something_else_is_no_evidence(points, lies):
 
 def test_a_slanted_figure_is_no_evidence():
     assert standing_turn_deg(figure(STANDING, 45), CONFIG) is None
-    assert standing_turn_deg(figure(STANDING, 20), CONFIG) == 0
+    assert standing_turn_deg(figure(STANDING, 8), CONFIG) == 0
 
 
 @pytest.mark.parametrize(
@@ -95,11 +99,49 @@ def look(image):
 NOBODY, STANDS, PUSH_UP = 0, 1, 2
 
 
+def filmed(lies, kinds):
+    return [SampledFrame(i, picture(lies, kind)) for i, kind in enumerate(kinds)]
+
+
+def exercise(posture):
+    return [ExpectedExercise(0, 1000, "repetitive", posture, "elbow_flexion", 0.6, 5.0)]
+
+
+@pytest.mark.parametrize("lies", TURNS_DEG)
+def test_a_prone_exercise_that_is_named_is_turned_onto_hands_and_feet(lies):
+    frames = filmed(lies, [PUSH_UP] * 8)
+    decision = decide_turn(frames, 0, look, CONFIG, exercise("prone"))
+    assert decision.turn_deg == (270 - lies) % 360
+
+
+def test_standing_is_no_evidence_in_a_prone_exercise():
+    decision = decide_turn(filmed(90, [STANDS] * 8), 0, look, CONFIG, exercise("prone"))
+    assert decision.turn_deg == 0
+
+
+def test_somebody_who_leans_beyond_her_feet_does_not_stand():
+    leaning = STANDING | {
+        number: (x + 0.35 * (80 - y), y) for number, (x, y) in STANDING.items() if y < 80
+    }
+    assert standing_turn_deg(figure(leaning), CONFIG) is None
+
+
+def test_no_more_frames_are_looked_at_than_it_takes():
+    looks = []
+
+    def counting(image):
+        looks.append(image)
+        return look(image)
+
+    decide_turn(filmed(0, [STANDS] * 12), 0, counting, CONFIG)
+    assert len(looks) == CONFIG.agreeing
+
+
 @pytest.mark.parametrize("lies", TURNS_DEG)
 @pytest.mark.parametrize("expected", [0, 90])
 def test_clear_standing_decides_whatever_is_expected(lies, expected):
-    images = [picture(lies, kind) for kind in [STANDS] * 5 + [PUSH_UP] * 3 + [NOBODY]]
-    decision = decide_turn(images, expected, look, CONFIG)
+    frames = filmed(lies, [STANDS] * 5 + [PUSH_UP] * 3 + [NOBODY])
+    decision = decide_turn(frames, expected, look, CONFIG)
     assert decision.turn_deg == (360 - lies) % 360
 
 
@@ -110,7 +152,7 @@ def test_clear_standing_decides_whatever_is_expected(lies, expected):
     ids=["push-ups only", "nobody", "one frame against"],
 )
 def test_without_enough_evidence_the_expected_turn_stays(kinds, expected):
-    decision = decide_turn([picture(180, kind) for kind in kinds], expected, look, CONFIG)
+    decision = decide_turn(filmed(180, kinds), expected, look, CONFIG)
     assert decision.turn_deg == expected
     assert decision.reason
 
@@ -137,10 +179,10 @@ SAMPLE = {
         ("0150", SAMPLE["0150"], 0),
         ("plank", "videos/plank_elbow_side.mp4", 0),
         ("push-ups", "videos/pushups_declined_side.mp4", 0),
+        ("inclined", "videos2/v_inclined_pushups.mp4", 0),
     ],
 )
 def test_real_videos_are_put_upright(shared_data, video_id, path, turn):
-    pytest.importorskip("mediapipe")
     images = sampled_frames(shared_data / path, 12, longest_side_px=480)
     assert find_upright(images, video_id, VideoConfig()).turn_deg == turn
 
@@ -148,7 +190,6 @@ def test_real_videos_are_put_upright(shared_data, video_id, path, turn):
 @pytest.mark.data
 @pytest.mark.parametrize("stored", [90, 180])
 def test_a_real_video_stored_on_its_side_is_found_out(shared_data, stored):
-    pytest.importorskip("mediapipe")
-    images = sampled_frames(shared_data / SAMPLE["0146"], 12, longest_side_px=480)
-    sideways = [turned(image, stored) for image in images]
+    images = list(sampled_frames(shared_data / SAMPLE["0146"], 12, longest_side_px=480))
+    sideways = [SampledFrame(one.number, turned(one.image, stored)) for one in images]
     assert find_upright(sideways, "unknown", VideoConfig()).turn_deg == 360 - stored

@@ -61,7 +61,15 @@ def test_every_command_takes_both_ways_to_ask_for_help(option: str) -> None:
 
 def test_options_of_hsmr_have_a_section_of_their_own() -> None:
     shown = sections(qevd_bio("run", "-h").stdout)
-    assert list(shown) == ["Options", "Sentences", "Capture", "HSMR", "Body", "Execution"]
+    assert list(shown) == [
+        "Options",
+        "Sentences",
+        "Capture",
+        "HSMR",
+        "Features",
+        "Body",
+        "Execution",
+    ]
     listed = re.findall(r"^  (--\S+)", shown["HSMR"], flags=re.MULTILINE)
     assert listed == [
         "--detector",

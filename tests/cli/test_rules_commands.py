@@ -101,7 +101,7 @@ def test_a_new_rule_is_a_copy_with_every_key_explained(tmp_path: Path) -> None:
     record = json.loads((folder / "deadlift.json").read_text(encoding="utf-8"))
     schema = json.loads(asset_path("rules", "rule.schema.json").read_text(encoding="utf-8"))
     explained = {key.removeprefix("// ") for key in record if key.startswith("// ")}
-    assert explained == schema["properties"].keys() - {"schema_version"}
+    assert explained == schema["properties"].keys() - {"schema_version", "draft"}
     first = {key.removeprefix("// ") for key in record["constraints"][0] if key.startswith("//")}
     assert first == schema["$defs"]["constraint"]["properties"].keys() - {"id"}
     sources = {constraint["source"] for constraint in record["constraints"]}

@@ -121,6 +121,7 @@ def test_options_of_another_backend_in_the_file_give_way_to_the_command_line(hom
         ("hsmr.device = 'tpu'\n", 1, "must be one of cuda, cpu"),
         ("# few\nworkers = -3\n", 2, "workers must be 0 or more, not -3"),
         ("recycle = 0\n", 1, "recycle must be 1 or more, not 0"),
+        ("in_hand = 0\n", 1, "in_hand must be 1 or more, not 0"),
         ("[hsmr]\nbatch_size = 0\n", 2, "batch_size must be 1 or more, not 0"),
         ("\nmemory_gb = 0\n", 2, "memory_gb must be more than 0, not 0"),
         ("unit_timeout_s = nan\n", 1, "unit_timeout_s must be more than 0, not nan"),

@@ -9,10 +9,6 @@ import pytest
 from qevd_bio.demo.sessions import Exercise, Line, Session
 from qevd_bio.demo.workout import make_demo_folder
 
-pytest.importorskip(
-    "mediapipe", reason='capture from pixels needs the extra: pip install "qevd-bio[mediapipe]"'
-)
-
 SESSION = Session(
     video_id="0200",
     split="train",

@@ -173,8 +173,8 @@ def test_a_video_cut_to_less_than_half_fails_with_both_counts(
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("[{", "line"), ("{}", "list"), ("", "line"), ("[NaN]", "NaN")],
-    ids=["cut", "no list", "empty", "no JSON number"],
+    [("[{", "line"), ("{}", "list"), ("", "line")],
+    ids=["cut", "no list", "empty"],
 )
 def test_a_malformed_annotation_file_names_itself(
     two_videos: Path, work: Path, text: str, words: str
@@ -225,7 +225,7 @@ def test_angles_that_are_no_numbers_are_never_judged(
 
     real = monocular_backend.capture_motion
 
-    def broken(path, time_s, *, video_id, config):
+    def broken(path, time_s, *, video_id, config, exercises=()):
         captured = real(path, time_s, video_id=video_id, config=config)
         if video_id != "0201":
             return captured

@@ -96,6 +96,20 @@ def test_a_mot_gives_the_same_counts(
     assert not failures and counted(pipeline) == 3
 
 
+def test_a_gap_in_a_mot_is_among_the_videos_to_look_at(
+    workout: Path, known: tuple[np.ndarray, np.ndarray], tmp_path: Path
+) -> None:
+    folder = tmp_path / "motion"
+    angles = to_opensim(known[1], DOWN)
+    for values in angles.values():
+        values[-20:-2] = np.nan
+    write_mot(folder / "0200.mot", known[0], {n: np.rad2deg(v) for n, v in angles.items()})
+    pipeline, failures = ran(
+        PipelineConfig(workout, backend="recorded", recorded_root=folder), tmp_path / "work"
+    )
+    assert not failures and "18 rows hold NaN" in pipeline.concerns()["0200"]
+
+
 def test_a_video_without_its_file_fails_alone_with_a_reason(workout: Path, tmp_path: Path) -> None:
     (tmp_path / "motion").mkdir()
     _, failures = ran(

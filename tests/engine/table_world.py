@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from functools import lru_cache
@@ -10,8 +11,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from qevd_bio.engine.maintain.garbage import note_published
 from qevd_bio.files.digest import sha256_file
-from qevd_bio.release.contents import PublishedVideo
+from qevd_bio.release.contents import SUMS_FILE, PublishedVideo
 from qevd_bio.tables.parquet import read_notes, schema_sha256, write_parquet
 from qevd_bio.tables.published import TABLES
 from tests.engine.toy_world import ToyStage, World
@@ -38,7 +40,7 @@ class TableStage(ToyStage):
     def process(self, video_id, inputs, out):
         self.world.log.append((self.name, video_id))
         values = self.values(video_id)
-        table = made(video_id, 10 + sum(map(int, values.values())))[self.name]
+        table = made(video_id, 20 + sum(map(int, values.values())))[self.name]
         for field in list(TABLES[self.name].schema)[table.num_columns :]:
             table = table.append_column(field, pa.nulls(table.num_rows, field.type))
         made_from = {name: sha256_file(path) for name, path in sorted(inputs.items())}
@@ -48,6 +50,7 @@ class TableStage(ToyStage):
             raise trouble
         notes = {**read_notes(table), "made_from": made_from, "values": values}
         write_parquet(table, out, notes={**notes, "version": self.version})
+        self.world.exchanged(self.name, video_id)
         return {}
 
 
@@ -75,7 +78,45 @@ class TableWorld(World):
 
     def publish(self):
         """Publish what is finished, and return the files of the release."""
-        folder = Path(tempfile.mkdtemp())
+        with tempfile.TemporaryDirectory() as folder:
+            release = self.release_into(Path(folder), "1.0.0", lambda folder: None)
+            if release is None:
+                return {}
+            return {name: (release.folder / name).read_bytes() for name in release.files}
+
+    def publish_noted(self):
+        """Publish what is finished beside the work folder, under a new version."""
+        taken = len(list(self.releases.glob("1.*")))
+        version = f"1.{taken}.0"
+
+        def note(home):
+            units = [unit.record for unit in self.plan().values() if unit.record]
+            digests = [unit.outputs[0].sha256 for unit in units if unit.outputs]
+            note_published(
+                self.store.root, f"{version}-{sha256_file(home / SUMS_FILE)[:12]}", digests
+            )
+
+        self.release_into(self.releases, version, note)
+
+    @property
+    def releases(self):
+        """Folder of the releases of `publish_noted`."""
+        return self.store.root.parent / "release"
+
+    def published_artifacts(self):
+        """Return the digests that the releases of `publish_noted` were made of."""
+        manifests = [
+            json.loads(path.read_text()) for path in self.releases.glob("1.*/manifest.json")
+        ]
+        return {
+            digest
+            for manifest in manifests
+            for video in manifest["videos"].values()
+            for digest in video["artifacts"].values()
+        }
+
+    def release_into(self, folder, version, note):
+        """Publish what is finished; None where nothing is, or something is damaged."""
         paths = {}
         planned = self.plan()
         for (stage, video_id), unit in planned.items():
@@ -86,15 +127,14 @@ class TableWorld(World):
             video: found for video, found in paths.items() if len(found) == len(self.pipeline)
         }
         if not whole or not all(self.is_sound(unit) for unit in planned.values()):
-            return {}
-        release = made_artifacts.publish(
+            return None
+        return made_artifacts.publish(
             [PublishedVideo(video, "train", found) for video, found in whole.items()],
             out=folder,
+            version=version,
+            check=note,
             generator={"generator": "test"},
         )
-        files = {name: (release.folder / name).read_bytes() for name in release.files}
-        shutil.rmtree(folder)
-        return files
 
     def is_sound(self, unit):
         """Report whether the bytes are those recorded; a history may have damaged them."""

@@ -15,10 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qevd_bio.engine.maintain.failures import Damage, reopen_failed, verify
-from qevd_bio.engine.maintain.garbage import note_published, remove, waste
+from qevd_bio.engine.maintain.garbage import note_published, noted_releases, remove, waste
 from qevd_bio.engine.plan import plan
 from qevd_bio.engine.record import ARTIFACT_FILE, UNIT_FILE, record_from_json
-from qevd_bio.errors import EnvironmentProblem
+from qevd_bio.engine.unit_files import read_unit
+from qevd_bio.errors import DataError, EnvironmentProblem
 from tests.engine.supervised import Site, start
 from tests.engine.table_world import TableWorld
 
@@ -46,6 +47,10 @@ def steps_for(stages, names):
         st.tuples(st.just("verify")),
         st.tuples(st.just("gc")),
         st.tuples(st.just("publish")),
+        st.tuples(st.just("publish and die"), st.integers(1, 60)),
+        st.tuples(st.just("die between note and release")),
+        st.tuples(st.just("exchange"), units, st.sampled_from(names), st.sampled_from("012")),
+        st.tuples(st.just("nonsense"), st.sampled_from(VIDEOS), st.sampled_from(NONSENSE)),
     )
 
 
@@ -63,6 +68,10 @@ def apply(world, step):  # noqa: C901  one case a step
                 with_trouble(world, unit, KeyboardInterrupt())
         case ("disk full", nth):
             with_full_disk(world, nth)
+        case ("exchange", unit, name, value):
+            with_exchange(world, unit, name, value)
+        case ("nonsense", video, kind):
+            with_nonsense(world, video, kind)
         case ("lose" | "shorten" | "corrupt" as damage, number):
             damage_file(world, damage, number)
         case ("retry",):
@@ -73,6 +82,10 @@ def apply(world, step):  # noqa: C901  one case a step
             collect(world)
         case ("publish",):
             publish(world)
+        case ("publish and die", nth):
+            die_at(nth, lambda: publish(world))
+        case ("die between note and release",):
+            publish_and_die_unseen(world)
         case _:
             edit_inputs(world, step)
 
@@ -124,6 +137,32 @@ def writes_that_meet(happening):
 
 def run_and_die(world, nth):
     """Run in a process that is killed by SIGKILL at its nth write."""
+    die_at(nth, world.run)
+
+
+def publish_and_die_unseen(world):
+    """Publish in a process that is killed when the release is noted and not yet there."""
+    if not isinstance(world, TableWorld):
+        return
+    child = os.fork()
+    if child == 0:
+        rename = Path.rename
+
+        def dying(path, target):
+            if Path(target).parent == world.releases:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return rename(path, target)
+
+        try:
+            Path.rename = dying
+            publish(world)
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+
+
+def die_at(nth, work):
+    """Do some work in a process that is killed by SIGKILL at its nth write."""
     child = os.fork()
     if child == 0:
         calls = []
@@ -135,7 +174,7 @@ def run_and_die(world, nth):
 
         try:
             writes_that_meet(happening)
-            world.run()
+            work()
         finally:
             os._exit(0)
     os.waitpid(child, 0)
@@ -147,6 +186,37 @@ def with_trouble(world, unit, error):
         world.run()
     finally:
         world.trouble.clear()
+
+
+NONSENSE = (
+    DataError("number 1e999 is out of range", where="record 1", next_step="x"),
+    MemoryError(),
+    RecursionError("maximum recursion depth exceeded"),
+    UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"),
+    ValueError("\x1b[31m embedded null byte \x00"),
+    OverflowError("int too large to convert to float"),
+)
+"""What reading a record or file of nonsense raises; in the one video that has it."""
+
+
+def with_exchange(world, unit, name, value):
+    """Exchange a source while a unit is made from it, so that the unit is not kept."""
+    world.exchange[unit] = (name, value)
+    try:
+        world.run()
+    finally:
+        world.exchange.clear()
+
+
+def with_nonsense(world, video, kind):
+    """Run with a record that cannot be read: only its own video fails."""
+    world.nonsense[video] = kind
+    try:
+        world.run()
+        failed = {failure.video_id for failure in world.summary.failures}
+        assert failed - world.absent <= {video}
+    finally:
+        world.nonsense.clear()
 
 
 def with_full_disk(world, nth):
@@ -174,13 +244,36 @@ def verify_all(world):
 def collect(world):
     before = world.current()
     planned = list(world.plan().values())
+    published = published_units(world)
     remove(waste(world.stages, planned, world.store, leftover_age_s=-1.0))
     assert world.leftovers() == []
     assert world.current() == before
+    assert published_units(world) == published, "what a release was made of stays"
+
+
+def published_units(world):
+    """Return the units there are of what the releases were made of; a history may damage some."""
+    if not isinstance(world, TableWorld):
+        return set()
+    wanted = world.published_artifacts()
+    records = [
+        read_unit(folder).record
+        for stage in world.stages
+        for folder in world.store.units(stage.name)
+    ]
+    return {
+        output.sha256
+        for record in records
+        if record is not None
+        for output in record.outputs
+        if output.sha256 in wanted
+    }
 
 
 def publish(world):
-    if world.current():
+    if isinstance(world, TableWorld):
+        world.publish_noted()
+    elif world.current():
         world.publish()
         records = [unit.record for unit in world.plan().values() if unit.record]
         digests = [record.outputs[0].sha256 for record in records if record.outputs]
@@ -236,6 +329,22 @@ def test_the_world_of_the_long_form_can_be_published(tmp_path):
     world.run()
     assert world.summary.failures == ()
     assert {name.partition("/")[0] for name in world.publish()} >= set(TableWorld.pipeline)
+
+
+def test_a_kill_between_note_and_release_loses_nothing(tmp_path):
+    world = TableWorld(tmp_path / "work", VIDEOS)
+    world.run()
+    publish_and_die_unseen(world)
+    (noted,) = noted_releases(world.store.root)
+    assert noted.startswith("1.0.0-") and not (world.releases / "1.0.0").exists()
+    world.publish_noted()
+    assert noted_releases(world.store.root) == [noted], "the same bytes, so the same note"
+    units = published_units(world)
+    assert len(units) == len(world.stages) * len(VIDEOS)
+    world.settings["config"] = "2"
+    world.run()
+    collect(world)
+    assert published_units(world) == units
 
 
 @pytest.mark.long

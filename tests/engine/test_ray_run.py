@@ -70,6 +70,18 @@ def test_faults_are_recorded_as_on_one_machine_and_cost_one_unit_each(tmp_path, 
     assert site.current() == clean_bytes(tmp_path, 6)
 
 
+def test_several_videos_in_hand_run_on_a_cluster_as_on_one_machine(tmp_path, cluster):
+    site = Site(tmp_path / "site", 8, address=cluster.address)
+    site.set(faults={"a/0002": "sigkill", "a/0005": "hang"}, in_hand={"a": 4}, seconds=0.1)
+    assert site.run(workers=1, unit_s=2.5) == {"completed": 24, "failed": 2, "skipped": 6}
+    assert {(f.stage, f.video_id) for f in site.summary.failures} == {("a", "0002"), ("a", "0005")}
+    assert 1 < max(int(count) for count in site.pids("at-once")) <= 4
+    site.set()
+    site.address = None
+    assert site.run() == {"done": 24, "completed": 8}
+    assert site.current() == clean_bytes(tmp_path, 8)
+
+
 def test_a_machine_that_does_not_see_the_folder_is_named(tmp_path):
     factory = StageFactory("working_stages", "stages", {"home": str(tmp_path)})
     absent = tmp_path / "absent"

@@ -29,7 +29,7 @@ def site(tmp_path, monkeypatch):
     monkeypatch.setenv(
         "PYTHONPATH", os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
     )
-    return Site(tmp_path / "site", VIDEOS)
+    return Site(tmp_path / "site", VIDEOS, in_hand={"a": 3})
 
 
 def command(site):
@@ -76,7 +76,7 @@ def test_an_array_with_a_failing_and_a_requeued_task_ends_as_one_local_run(
 ):
     """Part 1 holds a unit that fails; the task of part 2 is warned in its first unit."""
     failing, slow = part(1)[0], part(2)[0]
-    site.set(faults={f"b/{failing}": "error", f"a/{slow}": "slow once"})
+    site.set(faults={f"b/{failing}": "error", f"a/{slow}": "slow once"}, in_hand={"a": 3})
     monkeypatch.setenv("FAKE_SLURM_WARN", "1" if way is submitted else "2")
     monkeypatch.setenv("FAKE_SLURM_WHEN", str(site.home / f"met-a-{slow}"))
     way(site)

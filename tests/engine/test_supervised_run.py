@@ -290,7 +290,7 @@ def test_folder_that_is_read_only_can_be_planned_but_not_worked_in(site, tmp_pat
         assert site.current() == clean_bytes(tmp_path, 6)
 
 
-@pytest.mark.parametrize("name", ["unit_s", "start_s", "memory_bytes", "recycle_after"])
+@pytest.mark.parametrize("name", ["unit_s", "start_s", "memory_bytes", "recycle_after", "in_hand"])
 def test_limits_must_be_positive(name):
     with pytest.raises(UsageError, match="is 0"):
         Limits(**{name: 0})

@@ -31,6 +31,8 @@ class ToyStage(Stage):
         return {name: self.world.settings.get(name, "0") for name in names}
 
     def depends(self, video_id):
+        if video_id in self.world.nonsense and any("{video}" in need for need in self.needs):
+            raise self.world.nonsense[video_id]
         if video_id in self.world.absent and any("{video}" in need for need in self.needs):
             raise FileNotFoundError(2, "No such file", f"{video_id}.mp4")
         return {name: digest(value) for name, value in self.values(video_id).items()}
@@ -57,6 +59,7 @@ class ToyStage(Stage):
         if trouble is not None:
             raise trouble
         out.write_text(text)
+        self.world.exchanged(self.name, video_id)
         return {"characters": len(text)}
 
     def teardown(self):
@@ -78,10 +81,18 @@ class World:
         self.schemas: dict[str, str] = {}
         self.absent: set[str] = set()
         self.trouble: dict[tuple[str, str], BaseException] = {}
+        self.exchange: dict[tuple[str, str], tuple[str, str]] = {}
+        self.nonsense: dict[str, BaseException] = {}
         self.blind: set[tuple[str, str]] = set()
         self.log: list[tuple[str, str]] = []
         self.events = []
         self.versions: dict[str, int] = {}
+
+    def exchanged(self, stage, video_id):
+        """Exchange an input at the end of making a unit, where that was asked for."""
+        if (stage, video_id) in self.exchange:
+            name, value = self.exchange.pop((stage, video_id))
+            self.settings[name] = value
 
     def keep(self, stage, values):
         """Drop the values that make no difference to what a stage writes."""

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -31,10 +32,15 @@ class WorkingStage(Stage):
     def __init__(self, name, reads, settings, home):
         self.name, self.writes, self.reads = name, name, reads
         self.settings, self.home = settings, home
+        self.now, self.counting = 0, threading.Lock()
 
     @property
     def resources(self):
         return Resources(gpus=self.settings.get("gpus", 0))
+
+    @property
+    def units_in_hand(self):
+        return self.settings.get("in_hand", {}).get(self.name, 1)
 
     def depends(self, video_id):
         value = self.settings.get("values", {}).get(self.name, "0")
@@ -51,6 +57,17 @@ class WorkingStage(Stage):
             file.write(f"{os.getpid()}\n")
 
     def process(self, video_id, inputs, out):
+        with self.counting:
+            self.now += 1
+            with (self.home / f"at-once-{self.name}").open("a") as file:
+                file.write(f"{self.now}\n")
+        try:
+            return self.write(video_id, inputs, out)
+        finally:
+            with self.counting:
+                self.now -= 1
+
+    def write(self, video_id, inputs, out):
         made = {name: json.loads(path.read_text()) for name, path in inputs.items()}
         value = self.settings.get("values", {}).get(self.name, "0")
         text = json.dumps([self.name, video_id, value, made], sort_keys=True)
@@ -91,7 +108,6 @@ class WorkingStage(Stage):
             case "hang":
                 time.sleep(1000)
             case "deaf":
-                signal.signal(signal.SIGTERM, signal.SIG_IGN)
                 while True:
                     pass
             case "memory":
@@ -99,6 +115,12 @@ class WorkingStage(Stage):
                 while True:
                     held.append(b"x" * (16 << 20))
                     time.sleep(0.005)
+            case "hold":
+                held = bytearray(os.urandom(60 << 20))
+                time.sleep(0.6)
+                del held
+            case "sys.exit":
+                sys.exit("the library wants to end the process")
             case "disk full":
                 raise OSError(28, "No space left on device")
             case "fill":

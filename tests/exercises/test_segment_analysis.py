@@ -9,9 +9,7 @@ import pytest
 from scipy.ndimage import gaussian_filter1d
 
 from qevd_bio.exercises.check_cycles import segment_findings
-from qevd_bio.exercises.cycle_search import ScoredCycle, choose_cycle, segment_cycles
-from qevd_bio.motion.cycle_score import CycleScore
-from qevd_bio.motion.repetitions.cycles import Cycle
+from qevd_bio.exercises.cycle_search import segment_cycles
 from qevd_bio.skeleton.dofs import DOF_INDEX, mirror_q
 from tests.exercises.performed import (
     HOLDS,
@@ -75,7 +73,7 @@ def test_the_other_side_is_no_hold_of_a_stretch_with_a_named_side(name):
     q = performed(RULES[f"{name}_left"], 1, period_s=6)
     result, _ = analysed(as_motion(q), rule)
     if name == "quad_stretch":
-        assert result.cycles == () and result.reason == "no hold movement found"
+        assert result.cycles == () and result.reason.startswith("no hold found: ")
     else:
         assert all(item.cycle.side is None for item in result.cycles)
 
@@ -154,30 +152,6 @@ def test_every_constraint_is_reported_for_every_side():
     ]
     reported = [(f.constraint_id, "one" if f.check == "symmetry" else f.side) for f in findings[0]]
     assert reported == expected
-
-
-def scored(end_s, score, kind="cycle", start_s=0.0):
-    parts = None if score is None else CycleScore(score, score, score, score, score)
-    cycle = Cycle(kind, 0, 1, 2, start_s, (start_s + end_s) / 2, end_s, None)
-    return ScoredCycle(cycle, parts)
-
-
-@pytest.mark.parametrize(
-    "cycles, time_s, chosen",
-    [
-        pytest.param([scored(3, 0.9), scored(6, 0.5)], 7.0, 1, id="most recent"),
-        pytest.param([scored(3, 0.9), scored(6, 0.5)], 5.0, 0, id="completed"),
-        pytest.param([scored(3, 0.9), scored(6, 0.5)], 6.0, 1, id="completed just now"),
-        pytest.param([scored(3, 0.9)], 2.0, None, id="none yet"),
-        pytest.param([], 2.0, None, id="none at all"),
-        pytest.param([scored(3, 0.4), scored(3, 0.8), scored(3, None)], 4.0, 1, id="tie"),
-        pytest.param([scored(30, None, "hold", 5.0)], 12.0, 0, id="hold going on"),
-        pytest.param([scored(30, None, "hold", 5.0)], 4.0, None, id="hold to come"),
-    ],
-)
-def test_a_sentence_speaks_of_the_most_recent_completed_cycle(cycles, time_s, chosen):
-    found = choose_cycle(cycles, time_s)
-    assert found is (None if chosen is None else cycles[chosen])
 
 
 @pytest.mark.parametrize("name", [*REPETITIVE, "plank"])

@@ -56,6 +56,13 @@ def cues_in(text: str, exercise: str) -> tuple[Cue, ...]:
         ("squat", "Don't forget to keep your chest up", "trunk_forward_lean", "less", "lean"),
         ("squat", "Slow it down...", "tempo", "more", "tempo"),
         ("squat", "Don't rush", "tempo", "more", "tempo"),
+        ("plank", "Your knees are bent", "knee_flexion", None, "flexion"),
+        ("plank", "Keep your knees bent", "knee_flexion", "more", "flexion"),
+        ("squat", "Your upper body is tilted forward", "trunk_forward_lean", "less", "lean"),
+        ("squat", "very wide", "stance_width", "less", "width"),
+        ("quick_feet", "You're lifting your feet too high", "hip_flexion", "less", "height"),
+        ("quick_feet", "You're not lifting your feet", "hip_flexion", "more", "height"),
+        ("plank", "You're looking up", "head_flexion", "more", "head"),
         ("squat", "You're going too fast", "tempo", "more", "tempo"),
         ("squat", "Looking good but let's pick up the pace", "tempo", "less", "tempo"),
         ("squat", "Push your knees out", "knee_valgus", "less", "knee line"),
@@ -151,12 +158,19 @@ def test_the_side_named_nearest_is_meant():
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["You bend your left knee more than the right", "Your right arm is higher than your left"],
+    ("text", "first_measure", "side"),
+    [
+        ("You bend your left knee more than the right", "knee_flexion", None),
+        ("Your right arm is higher than your left", "shoulder_elevation", None),
+        ("your left arm isn't going as far as your right", "shoulder_elevation", "l"),
+        ("Your right leg is not kicking as high as the other", "hip_flexion", "r"),
+        ("Bring the left knee up to match your right", "knee_flexion", "l"),
+    ],
     ids=str,
 )
-def test_a_comparison_of_sides_leaves_open_which_should_change(text):
-    assert {cue.measures for cue in cues_in(text, "squat")} == {()}
+def test_a_comparison_of_sides_asks_for_the_same_on_both(text, first_measure, side):
+    (cue,) = cues_in(text, "jumping_jack")
+    assert (cue.measures[0], cue.direction, cue.side) == (first_measure, "even", side)
 
 
 @pytest.mark.parametrize(

@@ -6,16 +6,14 @@ import csv
 import json
 import time
 from itertools import groupby
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qevd_bio.annotate.kind_examples import kind_examples
 from qevd_bio.feedback.kinds import kind_of, read_lexicon
 from qevd_bio.feedback.prompt_files import load_prompt
-
-GOLDEN = Path(__file__).parents[1] / "golden" / "feedback"
 
 MADE_UP = {
     "corrective": [
@@ -187,8 +185,10 @@ def test_long_text_is_decided_in_linear_time(text):
 
 
 def test_every_written_sentence_has_a_kind_that_is_mostly_the_judged_one():
-    rows = read_rows(GOLDEN / "written_sentences.tsv")
-    pairs = [(row["kind"], kind_of(row["sentence"], is_transition=False).name) for row in rows]
+    pairs = [
+        (one.kind, kind_of(one.sentence, is_transition=False).name)
+        for one in kind_examples().sentences
+    ]
     assert len(pairs) >= 500
     assert macro_f1(pairs) >= 0.95
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -116,6 +118,9 @@ def test_motion_context_gives_pose_state_then_violations():
     )
     assert motion_context([knee(95)], pose).endswith(" Violations: none.")
     unseen = knee(95, status="unmeasurable")
+    assert motion_context([knee(95), replace(unseen, side="l")], pose).endswith(
+        " Violations: none in what was measured. Not measured: left knee flexion."
+    )
     assert motion_context([unseen], pose).endswith(" Violations: not measured.")
     assert motion_context(None, pose).endswith(" Violations: no completed cycle.")
     assert motion_context([unseen], ()) == ""

@@ -162,7 +162,8 @@ def test_an_instruction_may_name_a_direction_but_no_other_side(tmp_path: Path) -
         (lambda content: content["tempo_s"].update(longest=1e308), "tempo_s.longest"),
         (lambda content: content["reference"].update(points=10**9), "reference.points"),
         (lambda content: content["reference"]["keys"][1].update(at=5e-324), "reference.keys"),
-        (lambda content: content.update(version=10**400), "version"),
+        # no number of JSON has so many digits: the file cannot be read
+        (lambda content: content.update(version=10**400), ""),
         (of_constraint(0, tolerance=1e308), "constraints.depth.tolerance"),
         (of_constraint(0, target=[-1e308, 150]), "constraints.depth.target.0"),
         (of_constraint(0, target=[90, 1e308]), "constraints.depth.target.1"),

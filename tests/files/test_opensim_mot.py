@@ -31,6 +31,32 @@ def test_radians_blank_lines_and_padding_are_read(tmp_path: Path) -> None:
     assert again.columns["b"].tolist() == [2.0, -0.4]
 
 
+@pytest.mark.parametrize("line", ["inDegrees = no", "indegrees=No", "inDegrees=\tno"])
+def test_the_unit_may_have_spaces_around_it(tmp_path: Path, line: str) -> None:
+    (tmp_path / "a.mot").write_text("\ufeff" + GOOD.replace("inDegrees=no", line))
+    assert not read_mot(tmp_path / "a.mot").in_degrees
+
+
+def test_states_get_the_names_of_their_coordinates_and_the_rest_is_left_out(
+    tmp_path: Path,
+) -> None:
+    states = "/jointset/knee/knee_angle_r/value\t/forceset/soleus_r/activation"
+    text = GOOD.replace("\ta\tb", f"\t{states}")
+    (tmp_path / "a.sto").write_text(text)
+    again = read_mot(tmp_path / "a.sto")
+    assert {name: values.tolist() for name, values in again.columns.items()} == {
+        "knee_angle_r": [1.0, 3.0]
+    }
+    (tmp_path / "a.sto").write_text(text.replace("/forceset/soleus_r/activation", "knee_angle_r"))
+    with pytest.raises(DataError, match="twice"):
+        read_mot(tmp_path / "a.sto")
+
+
+def test_a_gap_is_kept_as_nan(tmp_path: Path) -> None:
+    (tmp_path / "a.mot").write_text(GOOD.replace("0\t1\t2", "0\t1\tnan"))
+    assert np.isnan(read_mot(tmp_path / "a.mot").columns["b"]).tolist() == [True, False]
+
+
 @pytest.mark.parametrize(
     ("text", "cause"),
     [
@@ -42,7 +68,7 @@ def test_radians_blank_lines_and_padding_are_read(tmp_path: Path) -> None:
         (GOOD.replace("\ta\tb", "\ta\ta"), "twice"),
         (GOOD.replace("0\t1\t2", "0\t1"), "line 11 does not hold 3 numbers"),
         (GOOD.replace("0\t1\t2", "0\t1\tx"), "line 11 does not hold 3 numbers"),
-        (GOOD.replace("0\t1\t2", "0\t1\tnan"), "NaN"),
+        (GOOD.replace("0\t1\t2", "nan\t1\t2"), "time does not increase"),
         (GOOD.replace("  0.5", "-0.5"), "time does not increase"),
     ],
     ids=["header", "unit", "which unit", "rows", "time", "twice", "short", "word", "nan", "back"],

@@ -175,7 +175,7 @@ def test_a_plain_array_comes_as_its_rows(tmp_path: Path) -> None:
         (eval, "builtins.eval"),
         (getattr, "builtins.getattr"),
         (np.load, "numpy.load"),
-        (Path, "pathlib.Path"),
+        (Path, f"{Path.__module__}.Path"),  # another module from Python 3.13 on
         (subprocess.run, "subprocess.run"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,

@@ -17,11 +17,13 @@ from qevd_bio.release.contents import Release
 from qevd_bio.release.loading import load_split
 from qevd_bio.skeleton.dofs import DOF_NAMES
 from qevd_bio.tables import annotations, kinematics
+from qevd_bio.tables import contexts as context_table
 from qevd_bio.tables.parquet import rows_table, write_parquet
 from tests.release.made_artifacts import (
     START_S,
     UNOBSERVED,
     annotation,
+    contexts,
     motion,
     publish,
     published,
@@ -38,8 +40,11 @@ def cut(tmp_path: Path, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPat
     videos = []
     for number, (name, frames) in enumerate(FRAMES.items()):
         video = published(tmp_path / "work", name, "train", frames=frames, n_cycles=0)
-        table, notes = kinematics.motion_table(name, motion(frames, seed=number))
+        moved = motion(frames, seed=number)
+        table, notes = kinematics.motion_table(name, moved)
         write_parquet(table, video.artifacts["kinematics"], notes=notes)
+        known = rows_table(contexts(name, moved, 0), context_table.SCHEMA)
+        write_parquet(known, video.artifacts["contexts"])
         times = [*(START_S + second for second in SPOKEN_S), None]
         rows = [
             annotation(

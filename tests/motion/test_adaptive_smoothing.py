@@ -1,4 +1,4 @@
-"""Period, noise, and the movement that several angles share."""
+"""Period, noise, and smoothing by them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from qevd_bio.motion.noise import jitter
-from qevd_bio.motion.repetitions.adaptive_smoothing import dominant_period_s, smooth_adaptively
-from qevd_bio.motion.repetitions.principal_components import blend_with_principal_components
+from qevd_bio.motion.repetitions.adaptive_smoothing import (
+    dominant_period_s,
+    edge_true_smooth,
+    smooth_by_period,
+)
 
 TIME_S = np.arange(900) / 30.0
 
@@ -33,27 +36,19 @@ def test_jitter_is_the_noise_and_not_the_movement():
     assert jitter(waves(2.0)) < 0.01
 
 
-def test_only_a_noisy_curve_is_smoothed_by_its_period():
+def test_a_curve_is_smoothed_by_its_period():
     valid = np.ones(900, dtype=bool)
-    clean = smooth_adaptively(waves(3.0), TIME_S, valid, shortest_s=0.8)
-    noisy = smooth_adaptively(waves(3.0, 0.1), TIME_S, valid, shortest_s=0.8)
-    assert np.ptp(clean) == pytest.approx(1.0, abs=0.02)
-    assert jitter(noisy) < 0.002 and 0.8 < np.ptp(noisy) < 1.0
+    bounds = {"shortest_s": 0.3, "longest_s": 15.0}
+    slow = smooth_by_period(waves(3.0, 0.1), TIME_S, valid, **bounds)
+    assert jitter(slow) < 0.002 and 0.8 < np.ptp(slow) < 1.05
+    quick = smooth_by_period(waves(0.7), TIME_S, valid, **bounds)
+    assert np.ptp(quick[30:-30]) == pytest.approx(1.0, abs=0.2)
 
 
-def test_principal_components_reduce_noise_and_keep_the_movement():
-    truth = waves(2.0)
-    rng = np.random.default_rng(1)
-    curves = truth[:, None] * [1.0, 0.8, -0.9, 0.7, 0.6, 1.1]
-    curves = curves + 0.1 * rng.standard_normal(curves.shape)
-    valid = np.ones(900, dtype=bool)
-    valid[100:110] = False
-    mixed = blend_with_principal_components(curves[:, 0], curves[:, 1:], TIME_S, valid)
-    assert np.isnan(mixed[100:110]).all()
-    known = np.isfinite(mixed)
-
-    def error(curve):
-        return np.std(curve[known] - truth[known])
-
-    assert error(mixed) < 0.85 * error(curves[:, 0])
-    assert np.corrcoef(mixed[known], truth[known])[0, 1] > 0.97
+@pytest.mark.parametrize("missing", [0, 5])
+def test_the_ends_of_a_movement_stay_where_they_are(missing):
+    ramp = 2.0 * TIME_S
+    valid = np.arange(900) >= missing
+    smooth = edge_true_smooth(ramp, TIME_S, valid, 0.2)
+    assert smooth[[missing, -1]] == pytest.approx(ramp[[missing, -1]], abs=0.1)
+    assert np.abs(smooth[60:-60] - ramp[60:-60]).max() < 1e-6

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter1d
 
 from qevd_bio.motion.constraints import Constraint, judge
 from qevd_bio.motion.measured_value import MeasuredValue, key_window_s, spread_over, value_at
@@ -53,6 +56,20 @@ def test_a_violation_exceeds_tolerance_and_guard_band(
     assert (finding.key_frame, finding.side, finding.measure) == (7, "r", "knee_flexion")
 
 
+@pytest.mark.parametrize(
+    "target_low, target_high, value, severity",
+    [
+        pytest.param(-10.0, 0.0, -30.0, 2.0, id="width of the target"),
+        pytest.param(0.0, 0.0, 12.0, 12.0, id="a point: in degrees"),
+        pytest.param(-5.0, 0.0, 10.0, 2.0, id="above a bound of 0"),
+    ],
+)
+def test_severity_has_a_unit_where_nothing_is_tolerated(target_low, target_high, value, severity):
+    exact = replace(DEPTH, target_low=target_low, target_high=target_high, tolerance=0.0)
+    finding = judged(value, sigma=1.0, constraint=exact)
+    assert finding.violated and finding.severity == pytest.approx(severity)
+
+
 def test_low_confidence_keeps_the_number_and_judges_nothing():
     finding = judged(20.0, status="low_confidence")
     assert finding.measured == 20.0
@@ -94,7 +111,23 @@ def test_missing_data_is_said_and_never_praised(evidence, status):
     assert not finding.violated and finding.reason
 
 
-def still_check(deviation_deg, sigma_deg, seed, frames_count=75):
+def white(rng, count):
+    return rng.standard_normal(count)
+
+
+def heavy_tailed_with_outliers(rng, count):
+    """Student's t of three degrees of freedom, 2 % of the values ten times as far away."""
+    values = rng.standard_t(3, count) / np.sqrt(3)
+    return np.where(rng.random(count) < 0.02, 10 * rng.standard_normal(count), values)
+
+
+def slow(rng, count):
+    """Noise that is alike for 0.2 s."""
+    values = gaussian_filter1d(rng.standard_normal(count + 60), 6)[30:-30]
+    return values * np.sqrt(2 * 6 * np.sqrt(np.pi))
+
+
+def still_check(deviation_deg, sigma_deg, seed, frames_count=75, noise=white):
     limit = Constraint(
         id="still",
         measure="lumbar_flexion",
@@ -114,7 +147,7 @@ def still_check(deviation_deg, sigma_deg, seed, frames_count=75):
     rng = np.random.default_rng(seed)
     time_s = np.arange(frames_count) / 30
     motion = np.sqrt(2) * deviation_deg * np.sin(2 * np.pi * time_s / time_s[-1])
-    values = motion + sigma_deg * rng.standard_normal(frames_count)
+    values = motion + sigma_deg * noise(rng, frames_count)
     ones = np.ones(frames_count)
     spread = spread_over(values, time_s, ones > 0, ones, sigma_deg, 5.0)
     return judge(limit, spread, side=None, frame=0, frame_s=0.0)
@@ -130,6 +163,19 @@ def test_stillness_is_judged_without_the_noise(deviation_deg, sigma_deg, share):
     # The noise is estimated from the curve itself, to about a quarter on this many frames.
     close = max(1.0, 0.3 * sigma_deg)
     assert np.median([f.measured for f in findings]) == pytest.approx(deviation_deg, abs=close)
+
+
+@pytest.mark.parametrize("frames_count", [20, 75, 300])
+@pytest.mark.parametrize(
+    "sigma_deg, noise", [(2.0, heavy_tailed_with_outliers), (4.0, heavy_tailed_with_outliers),
+                         (3.0, slow), (6.0, slow)],
+)  # fmt: skip
+def test_noise_of_no_kind_is_called_movement(sigma_deg, noise, frames_count):
+    checks = [still_check(3.0, sigma_deg, seed, frames_count, noise) for seed in range(400)]
+    assert sum(f.violated for f in checks) <= 2
+    checks = [still_check(20.0, sigma_deg, seed, frames_count, noise) for seed in range(100)]
+    assert sum(f.violated for f in checks) >= 98
+    assert np.median([f.measured for f in checks]) == pytest.approx(20.0, abs=2.5)
 
 
 def test_severity_of_stillness_is_in_units_of_the_limit():

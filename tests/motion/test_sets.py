@@ -8,7 +8,6 @@ from scipy.ndimage import gaussian_filter1d
 
 from qevd_bio.motion.repetitions.detection import detect_alternating, detect_cycles
 from qevd_bio.motion.repetitions.discriminant_curve import discriminant_curve
-from qevd_bio.motion.repetitions.outliers import inliers
 from qevd_bio.motion.streaming import CycleStream
 from tests.motion.made_signals import SETTINGS, noise
 
@@ -81,14 +80,6 @@ def test_the_joined_curve_has_less_noise_than_each_angle():
     frames = np.array([[12 + 72 * i, 42 + 72 * i, 72 + 72 * i] for i in range(6)])
     joined = discriminant_curve(signal, angles, clean, time_s, frames)
     assert np.std(joined - truth) < 0.7 * np.std(signal - truth)
-
-
-def test_two_outliers_need_not_be_near_each_other():
-    frames = np.array([[40 * i, 40 * i + 20, 40 * i + 40] for i in range(7)])
-    curve = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(281) / 40)
-    rises = np.repeat([OTHER, *[SET] * 5, -OTHER], 40, axis=0)
-    angles = curve[:, None] * np.concatenate([rises, -OTHER[None]])
-    assert inliers(frames, curve, angles, 1.5).tolist() == [False, *[True] * 5, False]
 
 
 def test_three_repetitions_are_too_few_for_an_outlier():

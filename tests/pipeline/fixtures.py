@@ -28,7 +28,6 @@ def walk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Walk:
         **options: Any,
     ) -> Pipeline:
         monkeypatch.setattr(backend, "capture_motion", capture or captured(depth))
-        monkeypatch.setattr(backend, "pose_class", lambda: None)
         pipeline = open_pipeline(PipelineConfig(root, **options), tmp_path / work)
         summary = pipeline.run(argv=["test"], on_event=lambda event: None)
         assert not summary.failures

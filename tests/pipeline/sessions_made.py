@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from qevd_bio.capture.captured import Captured
 from qevd_bio.engine.stage import Stage
 from qevd_bio.exercises.load import load_rules
 from qevd_bio.exercises.references import build_reference
@@ -101,8 +101,8 @@ def squats_motion(depth: float, times_s: np.ndarray = TIMES_S) -> Motion:
 def captured(depth: float):
     """Replacements for the capture of pixels."""
 
-    def capture(path, times_s, *, video_id, config):
-        return SimpleNamespace(motion=squats_motion(depth, times_s), notes={"turn_deg": 0})
+    def capture(path, times_s, *, video_id, config, exercises=()):
+        return Captured(motion=squats_motion(depth, times_s), notes={"turn_deg": 0})
 
     return capture
 

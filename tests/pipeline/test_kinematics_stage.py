@@ -90,8 +90,7 @@ def test_the_backend_does_the_work_and_gets_the_name_of_the_file(
 
 def test_a_constant_of_the_fit_is_part_of_the_identity(sessions: Sessions) -> None:
     usual = MediaPipeConfig()
-    arms = replace(usual.lifting.arms, speed_m_s=0.2)
-    changed = replace(usual, lifting=replace(usual.lifting, arms=arms))
+    changed = replace(usual, lifting=replace(usual.lifting, end_speed_m_s=0.3))
     before, after = (
         KinematicsStage(sessions, MediaPipeBackend(config)).depends("0002")
         for config in (usual, changed)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from qevd_bio.capture.body_size import with_height
+from qevd_bio.capture.captured import Captured
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline, reopen_pipeline
 from qevd_bio.release.assembly import release_from
@@ -49,11 +49,11 @@ def shaped(*betas: float, backend: str = "hsmr") -> Any:
     numbers = np.zeros(10)
     numbers[: len(betas)] = betas
 
-    def capture(path, times_s, *, video_id, config):
+    def capture(path, times_s, *, video_id, config, exercises=()):
         seen = np.tile(numbers, (len(times_s), 1))
         seen[::5] += 3.0
         motion = replace(squats_motion(0.7, times_s), betas=seen if betas else None)
-        return SimpleNamespace(motion=replace(motion, backend=backend), notes={"turn_deg": 0})
+        return Captured(motion=replace(motion, backend=backend), notes={"turn_deg": 0})
 
     return capture
 

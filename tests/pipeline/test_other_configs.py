@@ -48,7 +48,7 @@ def test_clearing_keeps_what_the_other_policy_needs(both: Pipeline) -> None:
     assert {unit.action for unit in paper.plan()} == {"done"}
     assert call("gc", "--work", work, "--yes", "--last-config") == 0
     lost = [unit for unit in paper.plan() if unit.action != "done"]
-    readers = with_readers(paper.stages, ("0001", "annotations"))
+    readers = with_readers(paper.stages, ("0001", "annotations"), ("0001", "contexts"))
     assert {unit.stage for unit in lost} == {stage for _, stage in readers}
     assert {unit.action for unit in both.plan()} == {"done"}
 

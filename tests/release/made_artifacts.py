@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from qevd_bio.feedback.context_stream import due_frames
+from qevd_bio.feedback.contexts import motion_context
+from qevd_bio.feedback.pose import PoseAngle
 from qevd_bio.files.digest import sha256_file
 from qevd_bio.motion.record import Motion
 from qevd_bio.release.contents import PublishedVideo, Release, ReleaseInput
 from qevd_bio.release.publish import publish as publish_input
 from qevd_bio.release.shards import ROWS_PER_SHARD
+from qevd_bio.skeleton.bodies import segment_lengths_for_height
 from qevd_bio.skeleton.dofs import DOF_INDEX, DOF_NAMES, N_DOFS
 from qevd_bio.tables import annotations, kinematics
+from qevd_bio.tables.findings import finding_from_row
 from qevd_bio.tables.parquet import read_parquet, rows_table, write_parquet
 from qevd_bio.tables.published import TABLES
 from qevd_bio.tables.published_table import PublishedTable
@@ -29,7 +34,7 @@ def motion(frames: int, seed: int = 0) -> Motion:
     rng = np.random.default_rng(seed)
     observed = np.array([name not in UNOBSERVED for name in DOF_NAMES])
     return Motion(
-        q=rng.normal(0.0, 0.5, (frames, N_DOFS)),
+        q=np.where(observed, rng.normal(0.0, 0.5, (frames, N_DOFS)), 0.0),
         time_s=START_S + np.arange(frames) / 30.0,
         confidence=np.full(frames, 0.9),
         valid=np.arange(frames) != 1,
@@ -39,7 +44,7 @@ def motion(frames: int, seed: int = 0) -> Motion:
         gravity_source="camera",
         backend="mediapipe",
         betas=None,
-        segment_lengths_m={"thigh": 0.42, "shank": 0.41},
+        segment_lengths_m=segment_lengths_for_height(1.75),
         root_m=np.column_stack([np.zeros((frames, 2)), np.full(frames, 3.0)]),
         focal_share=1.2,
     )
@@ -79,6 +84,7 @@ def annotation(video_id: str, index: int, **changed: Any) -> dict[str, Any]:
         "cycle_index": 0,
         "kind": "cycle",
         "side": None,
+        "cut": None,
         "start_s": START_S,
         "key_s": _time_s(5),
         "end_s": _time_s(8),
@@ -96,6 +102,7 @@ def annotation(video_id: str, index: int, **changed: Any) -> dict[str, Any]:
         "exercise": "squat",
         "feedback_index": index,
         "timestamp_s": START_S + 1.7 + index,
+        "video_time_s": None,
         "frame_start": 51 + 30 * index,
         "frame_end": 60 + 30 * index,
         "is_transition": False,
@@ -113,10 +120,11 @@ def annotation(video_id: str, index: int, **changed: Any) -> dict[str, Any]:
         "pose": [],
         "cycle": cycle,
         "findings": [{**finding(), "matches_cue": True, "spoken": True}],
+        "angles_from": "whole_clip",
         "review": None,
         "provenance": {
             "kinematics_sha256": "0" * 64,
-            "findings_sha256": "1" * 64,
+            "findings_sha256": None,
             "rule_version": 1,
             "generator_version": "0.1.0",
         },
@@ -149,6 +157,7 @@ def cycle(video_id: str, index: int) -> dict[str, Any]:
         "video_id": video_id,
         "segment_index": 0,
         "cycle_index": index,
+        "counted": "full",
         "exercise": "squat",
         "kind": "cycle",
         "side": None,
@@ -159,6 +168,9 @@ def cycle(video_id: str, index: int) -> dict[str, Any]:
         "start_s": _time_s(start),
         "key_s": _time_s(start + 5),
         "end_s": _time_s(start + 8),
+        "video_start_s": _time_s(start) - START_S,
+        "video_key_s": _time_s(start + 5) - START_S,
+        "video_end_s": _time_s(start + 8) - START_S,
         "quality": 0.9,
         "quality_cosine": 0.9,
         "quality_pearson": 0.9,
@@ -166,6 +178,55 @@ def cycle(video_id: str, index: int) -> dict[str, Any]:
         "quality_amplitude": 0.9,
         "rule_version": 1,
     }
+
+
+SPOKEN_FRAME = 12
+"""First frame of `quantified`, after the end of the first repetition."""
+
+FIRST_KNOWN = 3
+"""The row of `contexts` with which the first repetition becomes known."""
+
+
+def contexts(video_id: str, moved: Motion, n_cycles: int) -> list[dict[str, Any]]:
+    """Rows of one exercise; its first repetition becomes known half a second after its end."""
+    known = [finding(constraint_id=name) for name in ("stance", "depth")]
+    rows = []
+    for i, frame in enumerate(due_frames(moved.time_s.tolist())):
+        knee_deg = float(np.rad2deg(np.float32(moved.q[frame, DOF_INDEX["knee_angle_r"]])))
+        pose = [PoseAngle("knee_angle_r", knee_deg)]
+        has_cycle = n_cycles > 0 and i >= FIRST_KNOWN
+        found = [finding_from_row(one) for one in known] if has_cycle else None
+        changed = {
+            "frame": frame,
+            "time_s": _time_s(frame),
+            "video_time_s": _time_s(frame) - START_S,
+            "clip_s": _time_s(frame) - START_S,
+            "exercise_text": "squats",
+            "exercise": "squat",
+            "rule_version": 1,
+            "phase": "standing",
+            "salient_joints": ["tibia_r"],
+            "salient_source": "rules",
+            "motion_context": motion_context(found, pose),
+            "angles_from": "whole_clip",
+        }
+        if has_cycle:
+            changed["cycle"] = {
+                "kind": "cycle",
+                "side": None,
+                "cut": None,
+                "start_s": START_S,
+                "key_s": _time_s(5),
+                "end_s": _time_s(8),
+                "known_s": _time_s(23),
+            }
+            changed |= {
+                "cycle_count": 1,
+                "is_refresh": i == FIRST_KNOWN,
+                "findings": known * (i == FIRST_KNOWN),
+            }
+        rows.append(made_row(TABLES["contexts"], video_id, **changed))
+    return rows
 
 
 def made_row(table: PublishedTable, video_id: str, **changed: Any) -> dict[str, Any]:
@@ -188,8 +249,9 @@ def _empty(kind: pa.DataType, choices: tuple[str, ...] | None = None) -> Any:
 
 
 def quantified(video_id: str, index: int, motion: Motion) -> dict[str, Any]:
-    """An utterance rewritten by its findings, with the pose of frame 3."""
-    knee_deg = float(np.rad2deg(np.float32(motion.q[3, DOF_INDEX["knee_angle_r"]])))
+    """An utterance rewritten by its findings, with the pose of `SPOKEN_FRAME`."""
+    knee_rad = np.float32(motion.q[SPOKEN_FRAME, DOF_INDEX["knee_angle_r"]])
+    knee_deg = float(np.rad2deg(float(knee_rad)))
     checked = [
         {**finding(constraint_id=name), "matches_cue": True, "spoken": name == "depth"}
         for name in ("stance", "depth")
@@ -197,8 +259,9 @@ def quantified(video_id: str, index: int, motion: Motion) -> dict[str, Any]:
     return annotation(
         video_id,
         index,
-        frame_start=3,
-        frame_end=6,
+        frame_start=SPOKEN_FRAME,
+        frame_end=SPOKEN_FRAME + 3,
+        video_time_s=_time_s(SPOKEN_FRAME) - START_S,
         feedback="Right knee flexion 72° (target: 90°). Increase right knee flexion by 18°.",
         motion_context=f"Pose state: right knee flexion {knee_deg:.0f}°. Violations: none.",
         pose=[{"name": "knee_angle_r", "angle_deg": knee_deg}],
@@ -221,13 +284,15 @@ def published(
             "cycle_index": index,
             "exercise": "squat",
             **finding(constraint_id=name, key_frame=9 * index + 5, key_s=_time_s(9 * index + 5)),
+            "video_key_s": _time_s(9 * index + 5) - START_S,
         }
         for index in range(n_cycles)
         for name in ("stance", "depth")
     ]
-    seen = {"frames": frames, "duration_s": _time_s(frames - 1) - START_S}
+    seen = {"frames": frames, "start_s": START_S, "duration_s": _time_s(frames - 1) - START_S}
     body = {"source": "none", "reason": "the mediapipe capture gives no shape of the body"}
     rows = {
+        "contexts": contexts(video_id, moved, n_cycles),
         "cycles": [cycle(video_id, index) for index in reversed(range(n_cycles))],
         "findings": checked,
         "quality": [made_row(TABLES["quality"], video_id, root_source="contact", **seen)],
@@ -238,8 +303,7 @@ def published(
         write_parquet(rows_table(own, TABLES[name].schema), paths[name])
     said = [kept(video_id, 1), quantified(video_id, 0, moved) if n_cycles else kept(video_id, 0)]
     for row in said:
-        for name in ("kinematics", "findings"):
-            row["provenance"][f"{name}_sha256"] = sha256_file(paths[name])
+        row["provenance"]["kinematics_sha256"] = sha256_file(paths["kinematics"])
     write_parquet(rows_table(said, annotations.SCHEMA), paths["annotations"])
     return PublishedVideo(video_id, split, paths)
 
@@ -253,6 +317,7 @@ def publish(
     previous: Path | None = None,
     date: str | None = None,
     url: str | None = None,
+    check: Callable[[Path], None] | None = None,
     **given: Any,
 ) -> Release:
     """`publish.publish` of videos, with the fields of `ReleaseInput` as keywords."""
@@ -264,6 +329,7 @@ def publish(
         previous=previous,
         date=date,
         url=url,
+        check=check,
     )
 
 

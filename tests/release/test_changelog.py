@@ -38,7 +38,7 @@ def test_next_release_lists_its_changes(
     changed = [
         by_id["0146"],
         dataclasses.replace(by_id["0150"], split="train"),
-        published(tmp_path / "work", "0200", "test", frames=9),
+        published(tmp_path / "work", "0200", "test", frames=13),
     ]
     generator = {**arguments["generator"], "qevd-bio": "0.2.0", "rule squat": "2"}
     after = publish(

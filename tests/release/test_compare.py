@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
 from qevd_bio.cli.main import app
 from qevd_bio.errors import UsageError
@@ -19,6 +21,7 @@ from tests.verify.made_release import DEPTHS, edit_json, edit_rows, made_release
 SAID = "annotations/train-00000-of-00001.parquet"
 KIN = "kinematics/test-00000-of-00001.parquet"
 CYCLES = "cycles/train-00000-of-00001.parquet"
+FOUND = "findings/train-00000-of-00001.parquet"
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +91,10 @@ CHANGES: dict[str, tuple[Any, str, tuple[str, str, int], str]] = {
                  ("cycles", "added", 1), "unknown"),
     "column more": (column_more, "major", ("cycles", "text", 0), ""),
     "unit of a column": (unit_changed, "major", ("cycles", "numbers", 0), ""),
+    "target moved": (rows(FOUND, with_numbers("target_low", 5.0)), "minor",
+                     ("findings", "numbers", 3), "unknown"),
+    "tolerance moved": (rows(FOUND, with_numbers("tolerance", 1.0)), "minor",
+                        ("findings", "numbers", 3), "unknown"),
     "rule": (lambda f: (rows(SAID, say_more)(f), edit_json(f / "manifest.json", lambda m: m[
         "generator"].update({"rule squat": "99"}))), "patch", ("annotations", "text", 1), "rules"),
     "code": (lambda f: (rows(SAID, say_more)(f), edit_json(f / "manifest.json", lambda m: m[
@@ -106,6 +113,44 @@ def test_a_change_is_counted_and_asks_for_its_step(pair: tuple[Path, Path], name
     assert getattr(found.configs[config], word) == count
     assert set(found.configs[config].causes) == ({cause} if cause else set())
     assert (found.taken, found.fits) == ("patch", step in ("none", "patch"))
+
+
+def test_a_changed_rule_is_told_by_its_digest_when_its_version_was_not_raised(
+    pair: tuple[Path, Path],
+) -> None:
+    old, new = pair
+    file = "rules/squat.json"
+    edit_json(new / "manifest.json", lambda m: m["made_with"].update({file: "0" * 64}))
+    found = compare_releases(old, new)
+    due = f"{file}: other bytes, though it is version {rule_version(new)} as before"
+    assert found.versions == (due,)
+    assert found.required == "patch", "nothing in the rows shows it"
+    edit_rows(new / SAID, say_more)
+    assert set(compare_releases(old, new).configs["annotations"].causes) == {"rules"}
+
+
+def rule_version(folder: Path) -> str:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    version: str = manifest["generator"]["rule squat"]
+    return version
+
+
+def test_the_command_counts_all_that_it_does_not_list(pair: tuple[Path, Path]) -> None:
+    old, new = pair
+    edit_rows(new / KIN, lambda found: with_all(found, "knee_angle_r_rad"))
+    done = CliRunner().invoke(app, ["compare", str(old), str(new)])
+    rows_there = sum(one["knee_angle_r_rad"] is not None for one in read_rows(new / KIN))
+    assert f"kinematics: and {rows_there - 3} more rows" in done.stdout
+    assert f"rows that differ by column: knee_angle_r_rad {rows_there}" in done.stdout
+
+
+def with_all(found: list[dict[str, Any]], column: str) -> None:
+    for row in found:
+        row[column] += 0.5
+
+
+def read_rows(file: Path) -> list[dict[str, Any]]:
+    return pq.read_table(file).to_pylist()
 
 
 def test_the_largest_change_is_reported_in_its_unit(pair: tuple[Path, Path]) -> None:
@@ -189,3 +234,18 @@ def test_the_command_exits_with_four_when_the_version_is_too_low(
     assert run(old, new) == 4
     assert "1.0.0 -> 1.0.1: major step required" in capsys.readouterr().out
     assert run(old, str(pair[1] / "absent")) == 2
+
+
+def test_a_table_more_asks_for_a_minor_step_and_one_less_for_a_major(
+    pair: tuple[Path, Path],
+) -> None:
+    """Readers name the table they read."""
+    old, new = pair
+    edit_json(new / "manifest.json", lambda m: m.update(version="1.1.0"))
+    before = Path(shutil.copytree(old, new.parent / "before"))
+    edit_json(before / "manifest.json", lambda m: m["configs"].pop("contexts") and None)
+    found = compare_releases(before, new)
+    assert found.schema == ("table contexts added",) and found.configs["contexts"].added > 100
+    assert (found.required, found.fits) == ("minor", True)
+    back = compare_releases(new, before)
+    assert (back.schema, back.required) == (("table contexts removed",), "major")

@@ -13,7 +13,7 @@ from qevd_bio.release.contents import PublishedVideo, Release
 from qevd_bio.release.evidence import row_issues, sentence_issues
 from qevd_bio.tables import annotations
 from qevd_bio.tables.parquet import rows_table, write_parquet
-from tests.release.made_artifacts import kept, motion, publish, quantified
+from tests.release.made_artifacts import START_S, kept, motion, publish, quantified
 
 MOTION = motion(20, seed=4)
 SAID = quantified("0146", 0, MOTION)
@@ -107,9 +107,19 @@ def test_a_made_release_is_proved(release: Release) -> None:
             id="pose of another moment",
         ),
         pytest.param(
-            lambda row: {"findings": [one | {"measured": 72.1} for one in row["findings"]]},
-            "findings are not those of its cycle",
-            id="findings of another cycle",
+            lambda row: {"findings": [one | {"key_frame": 13} for one in row["findings"]]},
+            "at the later frame 13",
+            id="finding of a later frame",
+        ),
+        pytest.param(
+            lambda row: {"cycle": row["cycle"] | {"end_s": START_S + 0.5}},
+            "ends at .* after frame 12",
+            id="cycle that ends later",
+        ),
+        pytest.param(
+            lambda row: {"cycle": row["cycle"] | {"end_s": START_S + 5 / 30 - 1e-3}},
+            "outside of its cycle",
+            id="finding outside of its cycle",
         ),
         pytest.param(lambda row: {"cycle": None}, "findings and no cycle", id="no cycle"),
     ],

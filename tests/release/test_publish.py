@@ -11,12 +11,14 @@ from typing import Any
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.release import publish as publishing
 from qevd_bio.release.contents import Contents, PublishedVideo, Release
+from qevd_bio.release.loading import load_table, videos_of
 from qevd_bio.skeleton.dofs import DOF_NAMES
 from qevd_bio.tables import annotations, kinematics
 from qevd_bio.tables.parquet import rows_table, write_parquet
@@ -106,14 +108,42 @@ def test_values_survive(release: Release) -> None:
     )
 
 
-def test_unobserved_degrees_of_freedom_are_null_and_the_rest_are_not(release: Release) -> None:
+def test_columns_that_nothing_measured_are_left_out_and_read_as_null(release: Release) -> None:
     table = pq.ParquetFile(release.folder / "kinematics/test-00000-of-00001.parquet").read()
-    table = table.drop_columns(
-        [*kinematics.SIGMA_COLUMNS, *kinematics.BETA_COLUMNS]
-    )  # the made backend gives one noise for all frames, and no shape
-    empty = {name for name in table.column_names if table[name].null_count == table.num_rows}
-    assert empty == {f"{name}_rad" for name in UNOBSERVED}
-    assert sum(column.null_count for column in table.columns) == len(UNOBSERVED) * table.num_rows
+    # the made backend gives one noise for all frames, no shape, and assumes nothing
+    empty = {
+        *(f"{name}_rad" for name in UNOBSERVED),
+        *kinematics.SIGMA_COLUMNS,
+        *kinematics.BETA_COLUMNS,
+        *kinematics.ASSUMED_COLUMNS,
+    }
+    assert set(kinematics.SCHEMA.names) - set(table.column_names) == empty
+    assert sum(column.null_count for column in table.columns) == 0
+    written = json.loads((release.folder / "schema" / "kinematics.json").read_text())
+    assert set(written["leftOut"]) == empty
+    assert set(written["properties"]) == set(table.column_names)
+    manifest = json.loads((release.folder / "manifest.json").read_text())
+    assert set(manifest["left_out"].pop("kinematics")) == empty and manifest["left_out"] == {}
+    card = (release.folder / "README.md").read_text()
+    assert f"in {len(empty)} further columns" in card and "`beta_9`" in card
+    loaded = load_table("test", release.folder, "kinematics")
+    assert loaded.schema.equals(kinematics.SCHEMA)
+    assert {n for n in loaded.column_names if loaded[n].null_count == loaded.num_rows} == empty
+    _, some = next(videos_of("test", release.folder, "kinematics", ["beta_0", "frame"]))
+    assert set(some.column_names) == {"video_id", "beta_0", "frame"}
+
+
+def test_a_column_with_one_value_in_the_release_is_in_all_shards(
+    videos: list[PublishedVideo], arguments: dict[str, Any]
+) -> None:
+    path = videos[0].artifacts["kinematics"]
+    table = pq.read_table(path)
+    betas = pa.array([None] * (table.num_rows - 1) + [0.5], pa.float32())
+    place = table.column_names.index("beta_3")
+    write_parquet(table.set_column(place, table.schema.field(place), betas), path)
+    release = publish(videos, **arguments)
+    for shard in sorted((release.folder / "kinematics").iterdir()):
+        assert {"beta_3"} == {n for n in pq.read_schema(shard).names if n.startswith("beta_")}
 
 
 def test_video_without_cycles_is_published_and_its_empty_split_left_out(release: Release) -> None:
@@ -282,7 +312,7 @@ import os, sys
 from pathlib import Path
 from qevd_bio.release import publish as publishing
 from qevd_bio.release.contents import PublishedVideo, ReleaseInput
-publishing.card_text = lambda contents: os._exit(9)
+publishing.card_text = lambda contents, facts: os._exit(9)
 video = PublishedVideo("0146", "train", {{
     name: Path({str(tmp_path)!r}) / "work" / "0146" / f"{{name}}.parquet"
     for name in {list(TABLES)!r}

@@ -116,7 +116,10 @@ def test_videos_come_one_by_one_across_groups_and_shards(
 ) -> None:
     monkeypatch.setattr(shards, "ROWS_PER_GROUP", rows_per_group)
     frames = {"a": 7, "b": 4, "c": 12}
-    videos = [published(tmp_path / "w", name, "train", frames=n) for name, n in frames.items()]
+    videos = [
+        published(tmp_path / "w", name, "train", frames=n, n_cycles=0)
+        for name, n in frames.items()
+    ]
     release = publish(videos, **arguments, rows_per_shard=rows_per_shard)
     whole = load_table("train", release.folder, "kinematics")
     found = list(videos_of("train", release.folder, "kinematics", ["frame"]))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from qevd_bio.capture.config import PersonConfig
+from qevd_bio.capture.person.pose_landmarker import PoseLandmarker
 from qevd_bio.synthetic.body_mesh import load_body, pose_body
 from qevd_bio.synthetic.render import project
 from qevd_bio.synthetic.scene import (
@@ -17,7 +19,7 @@ from qevd_bio.synthetic.scene import (
 )
 from tests.synthetic.made_cycles import jumping_jack, lunges, pushup, squat
 
-# MediaPipe's landmark and SKEL's joint: shoulders, elbows, wrists, hips, knees, ankles.
+# BlazePose's landmark and SKEL's joint: shoulders, elbows, wrists, hips, knees, ankles.
 SAME_PLACE = ((11, 20), (12, 15), (13, 21), (14, 16), (15, 23), (16, 18))
 SAME_PLACE += ((23, 6), (24, 1), (25, 7), (26, 2), (27, 8), (28, 3))
 
@@ -33,7 +35,6 @@ SAME_PLACE += ((23, 6), (24, 1), (25, 7), (26, 2), (27, 8), (28, 3))
     ],
 )
 def test_detector_finds_the_joints(build: int, cycle: object, view: str) -> None:
-    solutions = pytest.importorskip("mediapipe", reason="needs the extra 'mediapipe'").solutions
     body = load_body(("man", "woman", "heavy")[build])
     camera, prone = camera_for(VIEWS[view], 480, 640), view == "floor_side"
     q = cycle()[:-1:5]  # type: ignore[operator]
@@ -42,16 +43,14 @@ def test_detector_finds_the_joints(build: int, cycle: object, view: str) -> None
     vertices, joints = pose_body(body, q)
     true_px, _ = project(joints + stand_on_ground(vertices, joints, prone)[:, None], camera)
     distances, frames = [], 0
-    with solutions.pose.Pose(model_complexity=1) as detector:
+    with PoseLandmarker(PersonConfig(), follow=True) as detector:
         for picture, true in zip(
             render_motion(q, body, OUTFITS[build], camera, prone=prone), true_px, strict=True
         ):
             frames += 1
-            landmarks = detector.process(picture).pose_landmarks
-            if landmarks is not None:
-                found = np.array([[p.x * 480, p.y * 640] for p in landmarks.landmark])
-                distances.append(
-                    np.median([np.linalg.norm(found[a] - true[b]) for a, b in SAME_PLACE])
-                )
+            found = detector.find(np.ascontiguousarray(picture))
+            if found is not None:
+                gaps = [np.linalg.norm(found.image_px[a] - true[b]) for a, b in SAME_PLACE]
+                distances.append(np.median(gaps))
     assert len(distances) >= 0.97 * frames
     assert np.median(distances) < 12.0

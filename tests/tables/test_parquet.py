@@ -1,11 +1,16 @@
-"""The digest of a schema depends on the requirements of a reader."""
+"""Reading leaves nothing behind; what a reader requires decides the digest of a schema."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
 import pyarrow as pa
 import pytest
 
-from qevd_bio.tables.parquet import schema_sha256
+from qevd_bio.tables.parquet import schema_sha256, write_parquet
 
 SCHEMA = pa.schema(
     [
@@ -37,3 +42,22 @@ def test_descriptions_change_nothing() -> None:
     described = SCHEMA.set(0, SCHEMA.field(0).with_metadata({"description": "better words"}))
     described = described.with_metadata({"qevd_bio.schema_version": "9.0.0"})
     assert schema_sha256(described) == schema_sha256(SCHEMA)
+
+
+_READ = """
+import sys
+from pathlib import Path
+from qevd_bio.tables.parquet import read_table
+for _ in range(3):
+    table = read_table(Path(sys.argv[1]))
+"""
+
+
+def test_a_process_that_ends_after_reading_is_not_aborted(tmp_path: Path) -> None:
+    columns = {f"column_{index}": np.random.default_rng(index).random(2000) for index in range(60)}
+    write_parquet(pa.table(columns), tmp_path / "table.parquet")
+    # one in three such processes was aborted
+    for _ in range(12):
+        command = [sys.executable, "-c", _READ, str(tmp_path / "table.parquet")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")

@@ -14,6 +14,7 @@ def test_the_tables_of_this_version() -> None:
     """A reader relies on these names; a new one counts up `SCHEMA_VERSION`."""
     assert list(TABLES) == [
         "annotations",
+        "contexts",
         "kinematics",
         "cycles",
         "findings",

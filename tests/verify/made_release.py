@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from qevd_bio.release.rows import SplitRows, open_shard
 from qevd_bio.tables.parquet import write_parquet
 from qevd_bio.tables.published import TABLES
 from tests.pipeline.sessions_made import SPLIT, SQUATS, captured, record, write_root
+from tests.verify.odd_motions import Change
 
 TEST_SPLIT = "QEVD-FIT-COACH-Benchmark"
 DEPTHS = {"0001": 0.7, "0002": 0.8, "0003": 0.66}
@@ -43,16 +45,23 @@ def made_release(home: Path, version: str = "1.0.0", **options: Any) -> Path:
 
 
 def released(
-    home: Path, version: str, depths: dict[str, float], work: str = "work", **options: Any
+    home: Path,
+    version: str,
+    depths: dict[str, float],
+    work: str = "work",
+    change: Change = lambda motion: motion,
+    **options: Any,
 ) -> Path:
-    """Run the pipeline on a data root and publish it."""
+    """Run the pipeline on a data root, with captures changed, and publish it."""
 
-    def capture(path: Path, times_s: Any, *, video_id: str, config: Any) -> Any:
-        return captured(depths[video_id])(path, times_s, video_id=video_id, config=config)
+    def capture(
+        path: Path, times_s: Any, *, video_id: str, config: Any, exercises: Any = ()
+    ) -> Any:
+        found = captured(depths[video_id])(path, times_s, video_id=video_id, config=config)
+        return replace(found, motion=change(found.motion))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(backend, "capture_motion", capture)
-        patch.setattr(backend, "pose_class", lambda: None)
         sharded = functools.partial(publish.publish, rows_per_shard=500)
         patch.setattr(assembly, "publish", sharded)
         pipeline = open_pipeline(PipelineConfig(home / "QEVD"), home / work)
@@ -162,7 +171,8 @@ def describe_anew(folder: Path, manifest: dict[str, Any]) -> None:
             for split, found in sorted(files.items(), reverse=True)
         }
     videos = {split: one["videos"] for split, one in sorted(manifest["splits"].items())[::-1]}
-    contents = Contents(manifest["version"], {}, shards, videos)
+    left_out = manifest.get("left_out", {})
+    contents = Contents(manifest["version"], {}, shards, videos, left_out=left_out)
     card = (folder / "README.md").read_text(encoding="utf-8")
     front, end, rest = card.partition("\n---\n")
     front = front[: front.index("configs:")] + "\n".join(loader_lines(contents))

@@ -16,7 +16,7 @@ from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.measures import CATALOGUE, measure_values
 from qevd_bio.skeleton.opensim_map import COORDINATES
 from qevd_bio.views.analysed_video import AnalysedSegment, AnalysedVideo
-from qevd_bio.views.export import export_motion, opensim_columns
+from qevd_bio.views.export import export_motion, gap_note, opensim_columns
 from tests.views.test_overlay import SQUAT, squats
 
 
@@ -48,6 +48,23 @@ def test_measures_of_the_mot_are_those_of_the_motion(tmp_path: Path) -> None:
         # the spine is distributed again over its two joints, which moves the shoulders a little
         limit = 3.0 if name.startswith(("trunk", "body_line", "shoulder")) else 0.05
         assert np.nanmax(np.abs(after[name] - before[name])) < limit, name
+
+
+def test_gaps_that_are_filled_are_marked_and_said(tmp_path: Path) -> None:
+    """The mark survives the way back: the frames are not valid again."""
+    valid = np.ones(40, dtype=bool)
+    valid[[0, 12, 13, 14, 39]] = False
+    video = analysed(valid=valid)
+    export_motion(video, tmp_path / "a.mot", "mot")
+    held = read_mot(tmp_path / "a.mot")
+    since_s = video.motion.time_s - video.motion.time_s[0]
+    expected = [(0, 0), (12, 14), (39, 39)]
+    assert np.allclose(held.filled_s, [(since_s[a], since_s[b]) for a, b in expected], atol=1e-7)
+    back = recorded_motion(tmp_path / "a.mot", video.motion.time_s)
+    assert back.motion.valid.tolist() == valid.tolist()
+    assert any("5 rows are marked as filled" in one for one in back.concerns)
+    assert gap_note(video.motion, "mot").startswith("5 of 40 frames were not measured (")
+    assert gap_note(analysed().motion, "mot") == ""
 
 
 def test_the_feet_stay_on_the_ground_and_the_hips_sink() -> None:
@@ -83,7 +100,7 @@ def test_an_rrd_holds_joints_and_curves_over_time(tmp_path: Path) -> None:
     recording = rerun.dataframe.load_recording(tmp_path / "a.rrd")
     table = recording.view(index="frame", contents="/**").select().read_all()
     assert sorted(table["frame"].to_pylist()) == np.flatnonzero(valid).tolist()
-    points = table["/body/joints:Position3D"].to_pylist()
+    points = table["/body/joints:Points3D:positions"].to_pylist()
     assert len(points[0]) == 24
-    curve = table["/measures/right\\ knee\\ flexion:Scalar"].to_pylist()
+    curve = table["/measures/right\\ knee\\ flexion:Scalars:scalars"].to_pylist()
     assert max(value[0] for value in curve) == pytest.approx(100.0, abs=0.1)

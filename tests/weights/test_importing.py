@@ -308,7 +308,7 @@ def test_what_is_no_archive_is_reported(
     assert caught.value.where == str(path)
 
 
-@pytest.mark.parametrize("name", [n for n in WEIGHT_NAMES if n != "hsmr"])
+@pytest.mark.parametrize("name", [n for n in WEIGHT_NAMES if n.startswith("s")])
 def test_bodies_are_converted(tmp_path: Path, folder: WeightFolder, name: str) -> None:
     content = skel() if name.startswith("skel") else smpl()
     made = import_weights(write(tmp_path / f"{name}.pkl", content), folder)

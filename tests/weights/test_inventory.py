@@ -61,7 +61,9 @@ def body(seed: int, height_m: float) -> dict[str, Any]:
 
 
 def test_what_is_there_is_listed_and_verified(tmp_path: Path, folder: WeightFolder) -> None:
-    assert {entry.state for entry in inventory(folder)} == {"absent"}
+    states = {entry.name: entry.state for entry in inventory(folder)}
+    assert {states.pop(name) for name in WEIGHT_NAMES} == {"absent"}
+    assert set(states.values()) == {"shipped"}
     assert verify_weights(folder) == []
     import_weights(save_checkpoint(tmp_path / "hsmr.ckpt", tiny_state()), folder, any_size=True)
     import_weights(write(tmp_path / "SMPL_MALE.pkl", body(1, 1.75)), folder)

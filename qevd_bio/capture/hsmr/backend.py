@@ -5,8 +5,8 @@ T timestamps, F frames decoded, D = 46 DoF
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,8 @@ import torch
 from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.capture.backend import HSMR, Backend, SourceVideo, digests
 from qevd_bio.capture.captured import ASSUMED_HEIGHT_M, Captured, last_valid, stretches
+from qevd_bio.capture.detector.networks import detector_identity
+from qevd_bio.capture.expected import ExpectedExercise
 from qevd_bio.capture.footage import Footage, open_footage
 from qevd_bio.capture.hsmr.confidence import confidence, flip_sigma
 from qevd_bio.capture.hsmr.config import HsmrConfig
@@ -28,7 +30,8 @@ from qevd_bio.capture.hsmr.network import HsmrNetwork
 from qevd_bio.capture.hsmr.options import HsmrOptions
 from qevd_bio.capture.hsmr.person_track import PersonTrack
 from qevd_bio.choices import Device
-from qevd_bio.errors import EnvironmentProblem, VideoError
+from qevd_bio.errors import DataError, EnvironmentProblem, VideoError
+from qevd_bio.files.input_file import AGAIN
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.frame_progress import reported
 from qevd_bio.motion.noise import jitter_sigma
@@ -41,13 +44,18 @@ from qevd_bio.weights.tensor_file import DIGEST_KEY
 
 WEIGHTS = "hsmr"
 
+VIDEOS_IN_HAND = 8
+"""Decoded, cropped and batched at the same time, so that the network does not wait for one."""
+
 
 @dataclass(slots=True)
 class _Loaded:
-    """What is loaded once for all videos of a worker."""
+    """What is loaded once for all videos of a worker; `idle` detectors serve the next ones."""
 
     hsmr: HsmrOnDevice | None = None
     detectors: Callable[[], PersonDetector] | None = None
+    idle: list[PersonDetector] = field(default_factory=list)
+    digests: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -84,20 +92,23 @@ class HsmrBackend(Backend):
         """One GPU, unless the CPU does its work."""
         return 1 if self.device == "cuda" else 0
 
+    @property
+    def videos_in_hand(self) -> int:
+        """Several: the network takes crops of all in common batches."""
+        return VIDEOS_IN_HAND
+
     def depends(self, video: SourceVideo) -> Mapping[str, str]:
         """Name the video, its frame times, the weights, the packages and the configuration."""
         settings: JsonValue = [asdict(self.config), self.device]
-        packages = dict.fromkeys(("av", "torch", "mediapipe", *self.detector.packages()))
+        packages = dict.fromkeys(("av", "torch", *self.detector.packages()))
         return {
-            **digests(settings, (video.present_file(), video.timestamps_file), packages),
-            "weights:hsmr": self._weights_digest(),
+            **digests(settings, (video.present_file(),), packages),
+            **video.times_digest(),
+            **detector_identity(self.config.video.person.detector_model),
+            "weights:hsmr": _identity(self.weights.metadata(WEIGHTS)),
             "detector": self.detector.digest(),
+            "exercises": video.exercises_digest(),
         }
-
-    def _weights_digest(self) -> str:
-        metadata = self.weights.metadata(WEIGHTS)
-        heads, digest = heads_of(metadata), metadata[DIGEST_KEY]
-        return digest if heads == OFFICIAL_HEADS else f"{digest} heads {heads_text(heads)}"
 
     def setup(self) -> None:
         """Load the network and the detector onto the device."""
@@ -110,16 +121,28 @@ class HsmrBackend(Backend):
         weights = self.weights.load(WEIGHTS)
         network = HsmrNetwork.from_state(weights.tensors, weights.heads())
         self._loaded.hsmr = HsmrOnDevice(network, self.config, self.device)
+        digest = self.detector.digest()
         detectors = self.detector.load(self.config.video.person, self.device)
-        detectors().close()
+        self._loaded.digests = {"weights:hsmr": _identity(weights.metadata), "detector": digest}
+        if self.detector.digest() != digest:
+            raise DataError(
+                "was exchanged while it was loaded",
+                where=f"detector {self.detector.folder}",
+                next_step=AGAIN,
+            )
+        self._loaded.idle.append(detectors())
         self._loaded.detectors = detectors
+
+    def loaded(self) -> Mapping[str, str]:
+        """Name the weights and the detector that were loaded."""
+        return self._loaded.digests
 
     def capture(self, video: SourceVideo, time_s: FloatArray) -> Captured:
         """Measure the motion of one video."""
-        hsmr, detectors = self._loaded.hsmr, self._loaded.detectors
-        if hsmr is None or detectors is None:
+        hsmr = self._loaded.hsmr
+        if hsmr is None:
             raise RuntimeError("the backend was not set up")
-        with closing(detectors()) as detector:
+        with self._detector() as detector:
             return capture_hsmr(
                 video.file,
                 time_s,
@@ -127,11 +150,36 @@ class HsmrBackend(Backend):
                 hsmr=hsmr,
                 detector=detector,
                 config=self.config,
+                exercises=video.exercises,
             )
+
+    @contextmanager
+    def _detector(self) -> Iterator[PersonDetector]:
+        """Lend a detector to one video; only one that did not fail is used again."""
+        if self._loaded.detectors is None:
+            raise RuntimeError("the backend was not set up")
+        try:
+            detector = self._loaded.idle.pop()
+        except IndexError:
+            detector = self._loaded.detectors()
+        try:
+            yield detector
+        except BaseException:
+            detector.close()
+            raise
+        self._loaded.idle.append(detector)
 
     def teardown(self) -> None:
         """Release the models."""
+        while self._loaded.idle:
+            self._loaded.idle.pop().close()
         self._loaded.hsmr = self._loaded.detectors = None
+
+
+def _identity(metadata: Mapping[str, str]) -> str:
+    """Name weights by their numbers, and by their attention heads where they are unusual."""
+    heads, digest = heads_of(metadata), metadata[DIGEST_KEY]
+    return digest if heads == OFFICIAL_HEADS else f"{digest} heads {heads_text(heads)}"
 
 
 def capture_hsmr(
@@ -142,11 +190,12 @@ def capture_hsmr(
     hsmr: HsmrOnDevice,
     detector: PersonDetector,
     config: HsmrConfig,
+    exercises: Sequence[ExpectedExercise] = (),
 ) -> Captured:
     """Measure the motion of the person in a video, as `Backend.capture`.
 
-    `video_id` shows which QEVD videos are stored sideways; the network may serve other videos at
-    the same time, the detector serves this one alone.
+    `video_id` shows which QEVD videos are stored sideways, the exercises named which way is up;
+    the network may serve other videos at the same time, the detector serves this one alone.
 
     Raises
     ------
@@ -163,7 +212,7 @@ def capture_hsmr(
     crops. Segment lengths are those of an average adult, and the root is not measured: HSMR's
     depth is not metric.
     """
-    footage = open_footage(video_path, time_s, video_id, config.video)
+    footage = open_footage(video_path, time_s, video_id, config.video, exercises)
     track = estimate_person(reported(footage.frames, len(time_s)), detector, hsmr, config)
     footage.check_decoded(config.video)
     trust = confidence(track, config.confidence)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -43,6 +44,15 @@ class Estimates:
     q: FloatArray
     betas: FloatArray
     finite: BoolArray
+
+
+@dataclass(slots=True)
+class NetworkUse:
+    """Batches and crops that went through the network, and seconds with at least one in it."""
+
+    batches: int = 0
+    crops: int = 0
+    busy_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +88,11 @@ class CropQueue:
     def count(self) -> int:
         """Number of crops added."""
         return len(self.rows)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all estimates are there, or will not come."""
+        return self.missing == 0 or self.error is not None
 
     def add(self, crops: Tensor) -> None:
         """Add crops (n, 256, 256, 3) of uint8 on the network's device.
@@ -123,7 +138,7 @@ class CropBatches:
 
     `step` takes `size` crops through the network, as `predict` does. When the device's memory
     does not suffice, batches are halved. The former size is tried again after `RETRY_BATCHES`
-    batches, and after twice as many whenever that fails.
+    batches, and after twice as many whenever that fails. `use` shows how busy the network was.
     """
 
     def __init__(self, step: Step, size: int, *, shared: bool) -> None:
@@ -132,6 +147,8 @@ class CropBatches:
         self._full_size, self._since_halved, self._retry_after = size, 0, RETRY_BATCHES
         self._is_retried = False
         self._common: list[_Waiting] = []
+        self.use = NetworkUse()
+        self._inside, self._busy_since = 0, 0.0
         self._adding = 0
         self._filling = threading.Condition()
         self._network = threading.Lock()
@@ -147,11 +164,12 @@ class CropBatches:
         except BaseException:
             with self._filling:
                 queue.waiting[:] = [one for one in queue.waiting if one.queue is not queue]
-            self._close(queue)
             raise
-        self._close(queue)
-        with self._filling:
-            self._filling.wait_for(lambda: queue.missing == 0 or queue.error is not None)
+        finally:
+            with self._filling:
+                self._adding -= 1
+                self._filling.notify_all()
+        self._finish(queue)
         if queue.error is not None:
             raise queue.error
 
@@ -168,18 +186,32 @@ class CropBatches:
             if full:
                 self._run(full)
 
-    def _close(self, queue: CropQueue) -> None:
-        """Close a queue; the last of those that share batches takes what still waits."""
-        with self._filling:
-            self._adding -= 1
-            is_last = not self.shared or self._adding == 0
-            rest = self._next_batch(queue) if is_last else []
-        if rest:
+    def _finish(self, queue: CropQueue) -> None:
+        """Wait for the estimates of a queue that gets no more crops.
+
+        Crops do not wait for a full batch when nobody adds more, or when the network would be
+        idle: a video that shows nobody for long must not hold the others up.
+        """
+
+        def may_go_on() -> bool:
+            nothing_comes = not self.shared or self._adding == 0 or self._inside == 0
+            return queue.is_done or (bool(queue.waiting) and nothing_comes)
+
+        while True:
+            with self._filling:
+                self._filling.wait_for(may_go_on)
+                if queue.is_done:
+                    return
+                rest = self._next_batch(queue)
             self._run(rest)
 
     def _next_batch(self, queue: CropQueue) -> list[_Waiting]:
+        """Take the next crops, which count as being in the network from now on."""
         batch = queue.waiting[: self._full_size]
         del queue.waiting[: self._full_size]
+        self._inside += 1
+        if self._inside == 1:
+            self._busy_since = time.perf_counter()
         return batch
 
     def _run(self, batch: list[_Waiting]) -> None:
@@ -205,6 +237,11 @@ class CropBatches:
                 else:
                     one.queue.rows[one.place] = rows[i]
                     one.queue.missing -= 1
+            self._inside -= 1
+            self.use.batches += 1
+            self.use.crops += len(batch)
+            if self._inside == 0:
+                self.use.busy_s += time.perf_counter() - self._busy_since
             self._filling.notify_all()
 
     def _fitted(self, crops: list[Tensor]) -> list[Tensor]:

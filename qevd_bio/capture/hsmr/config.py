@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from qevd_bio.capture.config import VideoConfig
+from qevd_bio.capture.config import PersonConfig, VideoConfig
 from qevd_bio.choices import Precision
 from qevd_bio.errors import UsageError
 
@@ -89,7 +89,7 @@ class HsmrConfig:
     method_sigma_deg : float
         Standard deviation of an HSMR angle beside jitter and disagreement. Unverified.
     video : VideoConfig
-        How the video is turned, scaled and cut into shots.
+        How the video is turned, scaled and cut into shots, and how its people are told apart.
     """
 
     precision: Precision = "fp16"
@@ -102,7 +102,9 @@ class HsmrConfig:
     least_confidence: float = 0.2
     method_sigma_deg: float = 6.0
     video: VideoConfig = field(
-        default_factory=lambda: VideoConfig(longest_side_px=OFFICIAL_LONGEST_SIDE_PX)
+        default_factory=lambda: VideoConfig(
+            longest_side_px=OFFICIAL_LONGEST_SIDE_PX, person=PersonConfig(detector_model="full")
+        )
     )
     confidence: ConfidenceConfig = field(default_factory=ConfidenceConfig)
     standing: StandingConfig = field(default_factory=StandingConfig)

@@ -13,7 +13,7 @@ import numpy as np
 
 from qevd_bio.arrays import FloatArray
 from qevd_bio.capture.config import PersonConfig
-from qevd_bio.capture.person.follow_person import find_people
+from qevd_bio.capture.person.follow_people import find_people
 from qevd_bio.capture.person.people import outline
 from qevd_bio.capture.person.pose_landmarker import PoseLandmarker
 from qevd_bio.capture.video.decode import RgbImage
@@ -31,7 +31,7 @@ class Detected:
 
 
 class PersonDetector(Protocol):
-    """Finds people in pictures; one for each video, used by one thread."""
+    """Finds people in pictures; serves one video after the other, one at a time."""
 
     def __call__(self, images: Sequence[RgbImage]) -> list[Detected]:
         """Find people in B pictures (H, W, 3), each by itself; the best score comes first."""
@@ -43,7 +43,7 @@ class PersonDetector(Protocol):
 
 
 class LandmarkDetector:
-    """The built-in detector: MediaPipe's landmarks, on the CPU.
+    """The built-in detector: landmarks, on the CPU.
 
     The score of a person is the mean visibility of the landmarks.
     """
@@ -53,7 +53,7 @@ class LandmarkDetector:
         self._landmarker = PoseLandmarker(config, follow=False)
 
     def close(self) -> None:
-        """Close MediaPipe's graph."""
+        """Forget the picture seen last."""
         self._landmarker.__exit__(None, None, None)
 
     def __call__(self, images: Sequence[RgbImage]) -> list[Detected]:

@@ -32,14 +32,16 @@ class DetectorChoice:
         """Digest all that decides its boxes, apart from the packages' versions."""
         if self.folder is None:
             return LANDMARKS
-        return sha256_json({name: sha256_file_once(self.folder / name) for name in FILES})
+        return sha256_json(
+            {name: sha256_file_once(self.folder / name, follow_links=True) for name in FILES}
+        )
 
     def packages(self) -> tuple[str, ...]:
         """List the packages that decide its boxes by their versions."""
-        return ("mediapipe",) if self.folder is None else ("transformers", "torch")
+        return () if self.folder is None else ("transformers", "torch")
 
     def load(self, config: PersonConfig, device: str) -> Callable[[], PersonDetector]:
-        """Load a model once; return what makes the detector of each video."""
+        """Load a model once; return what makes a detector for one video at a time."""
         if self.folder is None:
             return partial(LandmarkDetector, config)
         model = TransformersDetector(self.folder, device)

@@ -24,7 +24,7 @@ from qevd_bio.capture.person.people import (
     person_in_box,
     shared_area,
 )
-from qevd_bio.capture.video.cuts import CutFinder
+from qevd_bio.capture.video.cuts import shot_frames
 from qevd_bio.capture.video.decode import RgbImage
 
 Detector = Callable[[Sequence[RgbImage]], list[Detected]]
@@ -99,9 +99,9 @@ class PeopleOfShot:
                 if is_same_place(before, now, self._config):
                     costs[row, i] = 1.0 - _overlap(before.box_px, now.box_px)
                     costs[row, i] += 0.0 if is_alike(before, now, self._config) else 1.0
-        for row, i in zip(*linear_sum_assignment(costs), strict=True):
-            if costs[row, i] < _NEVER:
-                numbers[int(i)] = self._present[row]
+        for shown, found in zip(*linear_sum_assignment(costs), strict=True):
+            if costs[shown, found] < _NEVER:
+                numbers[int(found)] = self._present[int(shown)]
         return numbers
 
     def _lead(self) -> None:
@@ -167,20 +167,20 @@ def _shots(frames: Iterable[RgbImage], config: HsmrConfig) -> Iterator[tuple[lis
 
     Each list begins with the last frame of the one before it, unless a shot begins.
     """
-    cut, shot = CutFinder(config.video), 0
+    shot = 0
     most = config.detect_every * config.detect_together + 1
     held: list[RgbImage] = []
     new = 0
-    for image in frames:
-        if cut(image) and held:
+    for frame in shot_frames(frames, config.video):
+        if frame.begins and held:
             if new:
                 yield held, shot
             held, new, shot = [], 0, shot + 1
-        held.append(image)
+        held.append(frame.image)
         new += 1
         if len(held) == most:
             yield held, shot
-            held, new = [image], 0
+            held, new = [frame.image], 0
     if new:
         yield held, shot
 

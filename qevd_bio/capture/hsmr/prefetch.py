@@ -6,6 +6,7 @@ import queue
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -27,8 +28,12 @@ class _Producer(threading.Thread, Generic[T]):
         self._items = items
         self._queue: queue.Queue[_Item[T] | BaseException | None] = queue.Queue(most)
         self._closed = threading.Event()
+        self._context = copy_context()
 
     def run(self) -> None:
+        self._context.run(self._compute)
+
+    def _compute(self) -> None:
         try:
             for value in self._items:
                 if not self._put(_Item(value)):

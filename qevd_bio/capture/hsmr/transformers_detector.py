@@ -20,7 +20,7 @@ from qevd_bio.capture.hsmr.config import LANDMARKS
 from qevd_bio.capture.hsmr.detector import Detected
 from qevd_bio.capture.video.decode import RgbImage
 from qevd_bio.errors import DataError, EnvironmentProblem
-from qevd_bio.files.strict_json import parse_json
+from qevd_bio.files.strict_json import read_json
 
 _SETTINGS = "preprocessor_config.json"
 _PERSON = "person"
@@ -137,7 +137,7 @@ def preparation(folder: Path) -> _Preparation:
                 next_step="Download the whole folder of the detector and name it",
             )
     where = str(folder / _SETTINGS)
-    held: Any = parse_json((folder / _SETTINGS).read_text(encoding="utf-8"), where=where)
+    held: Any = read_json(folder / _SETTINGS, follow_links=True)
     try:
         size = held["size"]
         fixed = (int(size["height"]), int(size["width"])) if "height" in size else None

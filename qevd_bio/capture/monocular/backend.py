@@ -1,12 +1,12 @@
-"""Capture a motion from a video with MediaPipe landmarks, on any computer.
+"""Capture a motion from a video with BlazePose's landmarks, on any computer.
 
 T frames, D = 46 DoF, K = 14 joints of the stick body
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +14,20 @@ import numpy as np
 from qevd_bio.arrays import BoolArray, FloatArray, IntArray
 from qevd_bio.capture.backend import MEDIAPIPE, Backend, SourceVideo, digests
 from qevd_bio.capture.captured import ASSUMED_HEIGHT_M, Captured, last_valid, stretches
+from qevd_bio.capture.detector.networks import Networks, detector_identity
+from qevd_bio.capture.expected import ExpectedExercise
 from qevd_bio.capture.footage import Footage, open_footage
 from qevd_bio.capture.monocular.config import MediaPipeConfig
+from qevd_bio.capture.monocular.correction.apply import correct
+from qevd_bio.capture.monocular.correction.features import FittedFrames
+from qevd_bio.capture.monocular.correction.weights import correction_identity, load_weights
+from qevd_bio.capture.monocular.fit_check import FitDoubts, checked_lift, hidden_angles
 from qevd_bio.capture.monocular.inverse_kinematics import inverse_kinematics, observed_mask
-from qevd_bio.capture.monocular.lifting import ShotLandmarks, lift
-from qevd_bio.capture.monocular.side_swaps import swap_legs, swapped_legs
-from qevd_bio.capture.monocular.uncertainty import angle_sigma
+from qevd_bio.capture.monocular.lifting import Lifted, ShotLandmarks
+from qevd_bio.capture.monocular.stick_body import LENGTH_NAMES
 from qevd_bio.capture.person.follow_person import Landmarks, detect
-from qevd_bio.capture.person.pose_landmarker import BODY_LANDMARKS, pose_class
+from qevd_bio.capture.person.pose_landmarker import BODY_LANDMARKS
+from qevd_bio.choices import DetectorModel
 from qevd_bio.errors import VideoError
 from qevd_bio.frame_progress import reported
 from qevd_bio.motion.noise import jitter_sigma
@@ -35,39 +41,67 @@ _FOOT_PER_ANKLE_TO_TOE = 1.0 / float(np.hypot(0.60, 0.20))
 
 @dataclass(frozen=True)
 class MediaPipeBackend(Backend):
-    """MediaPipe's landmarks and a fitted body, on any computer."""
+    """BlazePose's landmarks and a fitted body, on any computer."""
 
     config: MediaPipeConfig = field(default_factory=MediaPipeConfig)
     name: str = MEDIAPIPE
-    version: int = 6
+    version: int = 9
     gpus: int = 0
+
+    @classmethod
+    def with_detector(cls, model: DetectorModel | None) -> MediaPipeBackend:
+        """Set up the backend with one of the landmark networks; None takes the usual one."""
+        usual = MediaPipeConfig()
+        if model is None:
+            return cls(usual)
+        person = replace(usual.video.person, detector_model=model)
+        return cls(replace(usual, video=replace(usual.video, person=person)))
 
     def depends(self, video: SourceVideo) -> Mapping[str, str]:
         """Name the video, its frame times, the packages and the configuration."""
-        files = (video.present_file(), video.timestamps_file)
-        return digests(asdict(self.config), files, ("mediapipe", "av"))
+        files = (video.present_file(),)
+        models = self.config.video.person.detector_model, self.config.video.turn.detector_model
+        detector = detector_identity(models[0]) | detector_identity(models[1])
+        learned = correction_identity()
+        named = {"exercises": video.exercises_digest(), **video.times_digest()}
+        return digests(asdict(self.config), files, ("av",)) | detector | learned | named
 
     def setup(self) -> None:
-        """Check that MediaPipe is installed before any video is touched."""
-        pose_class()
+        """Check that the detector loads before any video is touched."""
+        Networks(self.config.video.person.detector_model)
 
     def capture(self, video: SourceVideo, time_s: FloatArray) -> Captured:
         """Measure the motion of one video."""
-        return capture_motion(video.file, time_s, video_id=video.video_id, config=self.config)
+        return capture_motion(
+            video.file,
+            time_s,
+            video_id=video.video_id,
+            config=self.config,
+            exercises=video.exercises,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Posture:
-    """Angles, their uncertainty, mid-hips and body sizes of the fitted frames; NaN elsewhere."""
+    """Angles, their uncertainty, mid-hips and body sizes of the fitted frames; NaN elsewhere.
+
+    `doubts` state which fits were repeated or refused.
+    """
 
     q: FloatArray
     sigma: FloatArray
     root_m: FloatArray
     lengths_m: Mapping[str, float]
+    doubts: FitDoubts = field(default_factory=FitDoubts)
 
 
 def capture_motion(
-    video_path: Path, time_s: FloatArray, *, video_id: str, config: MediaPipeConfig
+    video_path: Path,
+    time_s: FloatArray,
+    *,
+    video_id: str,
+    config: MediaPipeConfig,
+    exercises: Sequence[ExpectedExercise] = (),
 ) -> Captured:
     """Measure the motion of the person in a video.
 
@@ -81,6 +115,8 @@ def capture_motion(
         QEVD numbers show which videos are stored sideways.
     config : MediaPipeConfig
         Settings.
+    exercises : sequence of ExpectedExercise
+        Those that are named; they show who of several people exercises, and which way is up.
 
     Returns
     -------
@@ -95,24 +131,24 @@ def capture_motion(
     DataError
         The number of timestamps does not belong to this video.
     EnvironmentProblem
-        mediapipe is not installed.
+        The detector cannot be loaded.
 
     Notes
     -----
     Angles are unwrapped within each shot. `sigma_rad` is, per DoF, the root mean square over
-    valid frames of `uncertainty.angle_sigma` and of the frame-to-frame noise: the image noise
-    of a visible landmark seen through the fit (more for hidden limbs and for bones near the
-    image plane), and the systematic error of the method (`UncertaintyConfig`). Gravity is assumed
-    to be the image's down.
+    valid frames of the correction's own sigma, of `real_pictures_deg` and of the frame-to-frame
+    noise. It is infinite in frames in which a bone of the angle is hidden: such an angle is not
+    judged. Gravity is assumed to be the image's down.
     """
-    footage = open_footage(video_path, time_s, video_id, config.video)
-    landmarks = detect(reported(footage.frames, len(time_s)), config.video)
+    footage = open_footage(video_path, time_s, video_id, config.video, exercises)
+    frames = reported(footage.frames, len(time_s))
+    landmarks = detect(frames, config.video, footage.time_s, exercises)
     footage.check_decoded(config.video)
     usable = landmarks.found & (landmarks.confidence() >= config.least_confidence)
     posture = fit_landmarks(landmarks, footage.time_s[: len(usable)], usable, config)
     if not np.isfinite(posture.q[:, 0]).any():
         raise VideoError(
-            f"nobody is seen in any of {len(usable)} frames",
+            posture.doubts.reason or f"nobody is seen in any of {len(usable)} frames",
             where=video_id,
             next_step="Check that the video shows one whole person, or leave it out",
         )
@@ -130,38 +166,72 @@ def fit_landmarks(
     frames = len(usable)
     q, sigma = np.full((frames, N_DOFS), np.nan), np.full((frames, N_DOFS), np.inf)
     root = np.full((frames, 3), np.nan)
-    spine_share = config.lifting.spine_share_of_hips
     sizes: list[tuple[int, Mapping[str, float]]] = []
+    doubts = FitDoubts()
     for shot in np.unique(landmarks.shot[usable]):
-        take = np.flatnonzero(usable & (landmarks.shot == shot))
+        seen = np.flatnonzero(usable & (landmarks.shot == shot))
+        if len(seen) < config.video.least_shot_frames:
+            continue
+        marks = shot_landmarks(landmarks, time_s, seen, config)
+        checked = checked_lift(marks, config.lifting, config.fit_check)
+        lifted, kept, take = checked.lifted, checked.explained, seen[checked.explained]
+        doubts = doubts.with_fit(int(shot), checked)
         if len(take) < config.video.least_shot_frames:
             continue
-        lifted = lift(_shot_landmarks(landmarks, time_s, take, config), config.lifting)
-        angles = inverse_kinematics(lifted.joints_m, spine_share=spine_share)
-        spread = angle_sigma(lifted, config.uncertainty, spine_share=spine_share)
-        q[take] = np.unwrap(angles, axis=0)
-        root[take] = lifted.joints_m[:, 6:8].mean(axis=1)
-        sigma[take] = np.hypot(spread, jitter_sigma(q[take], stretches(take)))
-        sizes.append((len(take), _segment_lengths(lifted.joints_m, lifted.lengths_m)))
-    return Posture(q, sigma, root, _mean_lengths(sizes))
+        angles, spread, joints = _measured(landmarks, time_s, seen, lifted, config)
+        q[take] = np.unwrap(angles, axis=0)[kept]
+        root[take] = joints[kept][:, 6:8].mean(axis=1)
+        sigma[take] = np.hypot(spread[kept], jitter_sigma(q[take], stretches(take)))
+        sizes.append((len(take), _segment_lengths(joints[kept], lifted.lengths_m)))
+    return Posture(q, sigma, root, _mean_lengths(sizes), doubts)
 
 
-def _shot_landmarks(
+def _measured(
+    landmarks: Landmarks, time_s: FloatArray, take: IntArray, lifted: Lifted,
+    config: MediaPipeConfig,
+) -> tuple[FloatArray, FloatArray, FloatArray]:  # fmt: skip
+    """Read angles (T, 46) of a fitted body, corrected, their sigmas, and its joints."""
+    seen = fitted_frames(landmarks, take, lifted, config)
+    joints, sigma = correct(seen, time_s[take], stretches(take), load_weights())
+    spread = np.full((len(joints), N_DOFS), np.inf)
+    unknown = np.deg2rad(config.real_pictures_deg)
+    spread[:, observed_mask()] = np.hypot(sigma, unknown)
+    angles = inverse_kinematics(joints, spine_share=config.lifting.spine_share_of_hips)
+    return angles, spread, joints
+
+
+def fitted_frames(
+    landmarks: Landmarks, take: IntArray, lifted: Lifted, config: MediaPipeConfig
+) -> FittedFrames:
+    """Put together what the correction looks at: landmarks of some frames and their fit."""
+    return FittedFrames(
+        image_px=landmarks.image_px[take],
+        world_m=landmarks.world_m[take],
+        visibility=landmarks.visibility[take],
+        joints_m=lifted.joints_m,
+        sigma=lifted.depth_sigma_m,
+        lengths_m=np.array([lifted.lengths_m[name] for name in LENGTH_NAMES]),
+        size_px=landmarks.size_px,
+        focal_px=config.lifting.focal_share * max(landmarks.size_px),
+        heavy=config.video.person.detector_model == "heavy",
+    )
+
+
+def shot_landmarks(
     landmarks: Landmarks, time_s: FloatArray, take: IntArray, config: MediaPipeConfig
 ) -> ShotLandmarks:
-    """Pick the body's landmarks of some frames, swapped legs corrected."""
-    body, sections = list(BODY_LANDMARKS), stretches(take)
+    """Pick the body's landmarks of some frames."""
+    body = list(BODY_LANDMARKS)
     image_px, world_m, visibility = (
         values[take][:, body]
         for values in (landmarks.image_px, landmarks.world_m, landmarks.visibility)
     )
-    swapped = swapped_legs(image_px, world_m, sections, config.leg_swaps)
     return ShotLandmarks(
-        image_px=swap_legs(image_px, swapped),
-        world_m=swap_legs(world_m, swapped),
-        visibility=swap_legs(visibility, swapped),
+        image_px=image_px,
+        world_m=world_m,
+        visibility=visibility,
         time_s=time_s[take],
-        sections=sections,
+        sections=stretches(take),
         size_px=landmarks.size_px,
     )
 
@@ -192,12 +262,17 @@ def _captured(
     posture: Posture, landmarks: Landmarks, footage: Footage, config: MediaPipeConfig
 ) -> Captured:
     """Fill the frames without a pose, and put everything on the T timestamps."""
-    q, sigma = footage.padded(posture.q, np.nan), footage.padded(posture.sigma, np.inf)
+    hidden = hidden_angles(landmarks.visibility[:, list(BODY_LANDMARKS)], config.fit_check)
+    shown = np.where(hidden, np.inf, posture.sigma)
+    q, sigma = footage.padded(posture.q, np.nan), footage.padded(shown, np.inf)
     valid = np.isfinite(q[:, 0])
     confidence = footage.padded(landmarks.confidence(), 0.0)
     observed = observed_mask()
     sigma_rad = np.full(N_DOFS, np.inf)
-    sigma_rad[observed] = np.sqrt(np.mean(sigma[valid][:, observed] ** 2, axis=0))
+    in_view = np.where(np.isfinite(sigma), sigma, np.nan)[valid][:, observed]
+    # an angle that is hidden all the time is as uncertain as one that nothing determines
+    in_view[:, np.isnan(in_view).all(axis=0)] = config.lifting.loose_rad
+    sigma_rad[observed] = np.sqrt(np.nanmean(in_view**2, axis=0))
     motion = Motion(
         q=last_valid(q, valid),
         time_s=footage.time_s,
@@ -214,6 +289,5 @@ def _captured(
         root_m=last_valid(footage.padded(posture.root_m, np.nan), valid),
         focal_share=config.lifting.focal_share,
     )
-    return Captured(
-        motion, footage.notes(valid, confidence, landmarks.shot, landmarks.somebody_else)
-    )
+    notes = footage.notes(valid, confidence, landmarks.shot, landmarks.somebody_else)
+    return Captured(motion, notes | landmarks.notes() | posture.doubts.notes())

@@ -139,6 +139,10 @@ def state_from_angles(q: FloatArray, place_m: FloatArray) -> ChainState:
     )  # fmt: skip
 
 
+_PART_FRAMES = 512
+"""How points move takes 12 kB a frame, which is not held for a whole video."""
+
+
 @dataclass(frozen=True, slots=True)
 class Posed:
     """A posed chain.
@@ -265,12 +269,33 @@ def pose_chain(
     `offsets_m` (K, 3) lead from joint centres to landmarks, as `landmark_offsets` gives them;
     without them landmarks are at the joints.
     """
+    chain, thorax = _posed(state, lengths_m, offsets_m)
+    return Posed(chain.joints, chain.landmarks, chain.by_unknown(), chain.by_length, thorax)
+
+
+def posed_points(
+    state: ChainState, lengths_m: FloatArray, offsets_m: FloatArray | None = None
+) -> tuple[FloatArray, FloatArray]:
+    """Pose only joints and landmarks (T, K, 3), as `pose_chain`, of any number of frames."""
+    joints, landmarks = [], []
+    frames = len(state.place_m)
+    for start in range(0, frames, _PART_FRAMES):
+        part = state.select(np.arange(start, min(start + _PART_FRAMES, frames)))
+        chain, _ = _posed(part, lengths_m, offsets_m)
+        joints.append(chain.joints)
+        landmarks.append(chain.landmarks)
+    return np.concatenate(joints), np.concatenate(landmarks)
+
+
+def _posed(
+    state: ChainState, lengths_m: FloatArray, offsets_m: FloatArray | None
+) -> tuple[_Chain, FloatArray]:
     chain = _Chain(state, lengths_m, np.zeros((K, 3)) if offsets_m is None else offsets_m)
     thorax, top = chain.trunk()
     for side in SIDES:
         chain.leg(side)
         chain.arm(side, thorax, top)
-    return Posed(chain.joints, chain.landmarks, chain.by_unknown(), chain.by_length, thorax)
+    return chain, thorax
 
 
 def _about(axis: FloatArray, angle: FloatArray) -> FloatArray:

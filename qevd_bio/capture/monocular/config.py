@@ -11,97 +11,6 @@ from qevd_bio.capture.config import VideoConfig
 
 
 @dataclass(frozen=True, slots=True)
-class LegSwapConfig:
-    """When the landmarks of both legs have changed places.
-
-    Attributes
-    ----------
-    step_share : float
-        A leg's landmark goes this share of the person's height from one frame to the next.
-    most_jump : float
-        What a landmark's jump costs at most, in squared steps.
-    swapped_cost, change_cost : float
-        What a swapped frame costs, and each change from swapped to not and back.
-    """
-
-    step_share: float = 0.06
-    most_jump: float = 6.0
-    swapped_cost: float = 0.3
-    change_cost: float = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class ArmDepthConfig:
-    """Whether an arm points towards the camera or away from it.
-
-    Attributes
-    ----------
-    farthest_back, back_sigma : float
-        How far behind the trunk the upper arm points, as the sine of the angle.
-    least_forwards, forwards_sigma : float
-        How far forwards the forearm folds, in the upper arm's frame by the shortest turn.
-    world_share : float
-        Weight of the world landmarks.
-    world_sigma_m, world_sigma_share : float
-        Their error: a constant part, and a share of the depth.
-    unlike, most_unlike : float
-        How unlike both arms are (difference of unit vectors), and what that costs at most:
-        little, since arms may do different things, but enough where nothing else decides.
-    speed_m_s : float
-        A joint goes as fast along the line of sight as across it, and this much faster.
-    most_strain, most_jump : float
-        What a joint's range, and a jump in depth, cost at most.
-    steady_s : float
-        Jumps are read off a running mean: depth by foreshortening is noisy near the image plane.
-    """
-
-    farthest_back: float = 0.45
-    back_sigma: float = 0.15
-    least_forwards: float = -0.2
-    forwards_sigma: float = 0.25
-    world_share: float = 0.5
-    world_sigma_m: float = 0.06
-    world_sigma_share: float = 0.6
-    unlike: float = 0.5
-    most_unlike: float = 2.0
-    speed_m_s: float = 0.10
-    most_strain: float = 6.0
-    most_jump: float = 24.0
-    steady_s: float = 0.4
-
-
-@dataclass(frozen=True, slots=True)
-class SupportConfig:
-    """Which arms carry the body, and what that changes.
-
-    Attributes
-    ----------
-    window_s : float
-        About a repetition: within it the shoulder of a carrying arm goes and comes.
-    least_travel_legs : float
-        Least way of that shoulder, in leg lengths.
-    most_hand_share : float
-        The hand of a carrying arm travels at most this share of its shoulder's way.
-    least_visibility : float
-        A less visible hand is assumed to do the same as the other.
-    alike_deg : float
-        Standard deviation of the difference between the elbows of two carrying arms when one
-        of them is fully hidden; chosen among 3, 5 and 10 on rendered push-ups.
-    depth_share, noise_share : float
-        Weight of a carrying arm's world depth, which is squeezed to a quarter (push-ups from
-        the side), and image noise of its joints, as shares of the usual ones.
-    """
-
-    window_s: float = 4.0
-    least_travel_legs: float = 0.06
-    most_hand_share: float = 0.5
-    least_visibility: float = 0.5
-    alike_deg: float = 5.0
-    depth_share: float = 0.3
-    noise_share: float = 0.7
-
-
-@dataclass(frozen=True, slots=True)
 class PostureConfig:
     """What postures bodies take: ranges, and a trunk that hardly twists.
 
@@ -186,9 +95,6 @@ class LiftingConfig:
         Error of that depth which stays the same through a shot.
     steady_bias_share : float
         The same for arms, hips and shoulders, as a share.
-    doubted_depth_m, doubt, arm_shortening : float
-        World depth of an arm's bone that is farther than this from a first fit loses weight by
-        this factor; the fitted bone is assumed to be shorter by this share.
     acceleration_m_s2 : float
         Usual acceleration of a joint along the line of sight (robust, so fast limbs may pass).
     wrist_acceleration_share : float
@@ -227,9 +133,6 @@ class LiftingConfig:
     arm_depth_share: float = 0.6
     depth_bias_m: float = 0.055
     steady_bias_share: float = 0.4
-    doubted_depth_m: float = 0.06
-    doubt: float = 5.0
-    arm_shortening: float = 0.9
     acceleration_m_s2: float = 12.0
     wrist_acceleration_share: float = 2.0
     flat_acceleration_share: float = 4.0
@@ -246,67 +149,39 @@ class LiftingConfig:
     loose_rad: float = 1.5
     landmarks: LandmarkConfig = field(default_factory=LandmarkConfig)
     posture: PostureConfig = field(default_factory=PostureConfig)
-    support: SupportConfig = field(default_factory=SupportConfig)
-    arms: ArmDepthConfig = field(default_factory=ArmDepthConfig)
 
 
 @dataclass(frozen=True, slots=True)
-class AngleError:
-    """Standard deviation of what the fit cannot know of one kind of angle, in degrees.
+class FitCheckConfig:
+    """When a fit is accepted.
 
     Attributes
     ----------
-    angle : str
-        A DoF without its side; ``shoulder`` for its three.
-    method_deg : float
-        Of bones in the image plane: landmarks that sit beside the joint centres, trunk bend that
-        looks like pelvis tilt.
-    pointing_deg : float
-        Added by each of the two bones that make the angle, in proportion to the sine of the
-        bone's angle to the image plane.
+    least_length, most_length : float
+        Lengths of a body as shares of those of an average one of its size; half of the least
+        suffices for a foot, which shoes and the floor hide.
+    most_residual : float
+        Root mean square distance, in sigmas, up to which a frame's landmarks are explained. On
+        11 real clips it is .2 to .6 in half of the frames and at most 2.0 in 99 of 100.
+    least_explained : float
+        Share of the frames that a fit must explain.
+    held_sigma : float
+        Relative standard deviation of all lengths in a second fit.
+    hidden_arm_below, hidden_leg_below : float
+        A joint with an end of a bone that is less visible is hidden, and not measured. A leg's
+        place is known better: it ends on the floor, and mostly moves as the other one does.
+    steady_frames : int
+        Visibility is the median over so many frames.
     """
 
-    angle: str
-    method_deg: float
-    pointing_deg: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class UncertaintyConfig:
-    """How wrong angles may be.
-
-    Attributes
-    ----------
-    fit_share : float
-        Share of the fit's own standard deviation that counts: `image_sigma_m` is 2 cm, since
-        errors of landmarks stay for many frames, but landmarks are 1 to 1.5 cm off.
-    errors : tuple of AngleError
-        One for each kind of angle that is observed.
-
-    Notes
-    -----
-    What points at the camera is read from world depth, which is wrong in a way that depends on
-    the pose, and the picture allows its mirror image; world depth of forearms is the worst.
-    Fitted by likelihood on the rendered grid, `pointing_deg` explains the errors of knees and
-    elbows in the other views better than a share of the bend does. The sizes, in round numbers,
-    and `fit_share` are chosen on both grids together: one sigma holds 69 %. Of the angles
-    without `pointing_deg` it holds between 52 % (pelvis tilt) and 95 % (hip rotation, which
-    hardly varies there).
-    """
-
-    fit_share: float = 0.65
-    errors: tuple[AngleError, ...] = (
-        AngleError("pelvis_tilt", 3.0),
-        AngleError("pelvis_list", 3.0),
-        AngleError("pelvis_rotation", 6.0),
-        AngleError("hip_flexion", 2.0, 10.0),
-        AngleError("hip_adduction", 3.0),
-        AngleError("hip_rotation", 6.0),
-        AngleError("knee_angle", 2.0, 10.0),
-        AngleError("ankle_angle", 6.0),
-        AngleError("shoulder", 2.0, 10.0),
-        AngleError("elbow_flexion", 2.0, 20.0),
-    )
+    least_length: float = 0.5
+    most_length: float = 1.6
+    most_residual: float = 3.0
+    least_explained: float = 0.5
+    held_sigma: float = 0.03
+    hidden_arm_below: float = 0.3
+    hidden_leg_below: float = 0.15
+    steady_frames: int = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,10 +192,15 @@ class MediaPipeConfig:
     ----------
     least_confidence : float
         Frames with less confidence are not valid.
+    real_pictures_deg : float
+        Error that the correction cannot know of, because it was trained on rendered pictures
+        alone; added to its own sigma in squares. On the real reference that sigma holds 4 to 25 %
+        of the errors of knees (benchmarks/RESULTS-capture.md); with this part more than enough of
+        rendered ones.
     """
 
     least_confidence: float = 0.5
+    real_pictures_deg: float = 4.0
     video: VideoConfig = field(default_factory=VideoConfig)
-    leg_swaps: LegSwapConfig = field(default_factory=LegSwapConfig)
     lifting: LiftingConfig = field(default_factory=LiftingConfig)
-    uncertainty: UncertaintyConfig = field(default_factory=UncertaintyConfig)
+    fit_check: FitCheckConfig = field(default_factory=FitCheckConfig)

@@ -52,9 +52,8 @@ class Problem:
     in it (T, B); speed, acceleration (T, K, 3): 1/sigma of first and second differences; bend
     (T, 3): `bend_coefficients`; size_matrix (R, L) and size_target (R,): what is known of the
     lengths; bias_trust (B,): 1/sigma of the part of the world depth's error that stays the same
-    in all frames; elbows_alike (T,): 1/sigma of the difference of both elbows' bend, rad;
-    offsets_m (K, 3): from joint centres to landmarks; outlier: image residuals beyond so many
-    sigmas count linearly.
+    in all frames; offsets_m (K, 3): from joint centres to landmarks; outlier: image residuals
+    beyond so many sigmas count linearly.
     """
 
     rays: FloatArray
@@ -67,7 +66,6 @@ class Problem:
     size_matrix: FloatArray
     size_target: FloatArray
     bias_trust: FloatArray
-    elbows_alike: FloatArray
     offsets_m: FloatArray
     posture: PostureConfig
     outlier: float
@@ -106,7 +104,7 @@ class _Prior:
 _MOST_HINGE_RAD = np.deg2rad(152.0)
 
 
-def _prior(state: ChainState, elbows_alike: FloatArray, config: PostureConfig) -> _Prior:
+def _prior(state: ChainState, config: PostureConfig) -> _Prior:
     """Measure how far a posture is from what bodies do: ranges, and a trunk that hardly twists."""
     frames = len(state.place_m)
     offs: list[FloatArray] = []
@@ -114,7 +112,7 @@ def _prior(state: ChainState, elbows_alike: FloatArray, config: PostureConfig) -
     costs: list[float] = []
 
     def add(
-        off: FloatArray, columns: slice | int | list[int], by: FloatArray, sigma: float,
+        off: FloatArray, columns: slice | int, by: FloatArray, sigma: float,
         mild: float = 0.0,
     ) -> None:  # fmt: skip
         squared = (off / sigma) ** 2
@@ -157,9 +155,6 @@ def _prior(state: ChainState, elbows_alike: FloatArray, config: PostureConfig) -
         thigh = -state.turns[f"hip_{side}"][:, :, 1]
         by = _turned(thigh, 0)
         add(thigh[:, 0], TURN[f"hip_{side}"], by, bent, mild=config.straight_hip)
-    apart = state.hinges_rad["elbow_l"] - state.hinges_rad["elbow_r"]
-    both = elbows_alike[:, None] * np.array([1.0, -1.0])
-    add(elbows_alike * apart, [HINGE["elbow_l"], HINGE["elbow_r"]], both, 1.0, mild=1.0)
     return _Prior(np.stack(offs, axis=1), np.stack(rows, axis=1), sum(costs))
 
 
@@ -195,7 +190,7 @@ def _terms(problem: Problem, state: ChainState, posed: Posed, shared: Shared) ->
     depth_squared = (depth * problem.depth_trust) ** 2
     speed = (first_difference(marks) * problem.speed) ** 2
     acceleration = (second_difference(marks, problem.bend) * problem.acceleration) ** 2
-    prior = _prior(state, problem.elbows_alike, problem.posture)
+    prior = _prior(state, problem.posture)
     size = problem.size_matrix @ shared.lengths_m - problem.size_target
     bias = problem.bias_trust * shared.depth_bias_m
     cost = (
@@ -344,7 +339,16 @@ def fit_chain(
     return state, shared
 
 
-def posture_covariance(
+def depth_sigma_m(
+    problem: Problem, state: ChainState, shared: Shared, loose_rad: float
+) -> FloatArray:
+    """Return standard deviations (T, K) of fitted joints along the line of sight, metres."""
+    covariance = _posture_covariance(problem, state, shared, loose_rad)
+    along = pose_chain(state, shared.lengths_m).by_unknown[:, :, 2]
+    return np.asarray(np.sqrt(np.einsum("tkn,tkn->tk", along @ covariance, along)))
+
+
+def _posture_covariance(
     problem: Problem, state: ChainState, shared: Shared, loose_rad: float
 ) -> FloatArray:
     """Invert each frame's normal matrix, its neighbours fixed (T, N, N).
@@ -366,4 +370,4 @@ def posture_covariance(
     prior = terms.prior.by_unknown
     blocks = np.swapaxes(by, 1, 2) @ (local @ by) + np.swapaxes(prior, 1, 2) @ prior
     blocks[:, np.arange(3, N), np.arange(3, N)] += 1.0 / loose_rad**2
-    return np.linalg.inv(blocks)
+    return np.asarray(np.linalg.inv(blocks))

@@ -1,6 +1,6 @@
 """Lift image landmarks to postures of a body with bones of constant length.
 
-T frames, K = 14 joints of the stick body, N = 27 unknowns a frame, L lengths, R rows about lengths
+T frames, K = 14 joints of the stick body, L lengths, R rows about lengths
 
 Image landmarks are precise but flat; world landmarks know front from back but squeeze depth.
 A body of constant bone lengths, with equal sides, and with knees and elbows that bend one way,
@@ -9,20 +9,17 @@ seen by a pinhole camera, reconciles them. All frames of a shot are fitted at on
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from qevd_bio.arrays import FloatArray, IntArray
-from qevd_bio.capture.monocular.arm_depth import choose_arms
-from qevd_bio.capture.monocular.arm_support import carrying_arms, elbows_alike
 from qevd_bio.capture.monocular.body_chain import (
-    SIDES,
     ChainState,
     concatenate,
     landmark_offsets,
-    pose_chain,
+    posed_points,
     state_from_angles,
 )
 from qevd_bio.capture.monocular.config import LandmarkConfig, LiftingConfig
@@ -30,8 +27,8 @@ from qevd_bio.capture.monocular.fitting import (
     BONE_ENDS,
     Problem,
     Shared,
+    depth_sigma_m,
     fit_chain,
-    posture_covariance,
 )
 from qevd_bio.capture.monocular.frame_steps import frame_seconds, speeds, steps_s
 from qevd_bio.capture.monocular.inverse_kinematics import inverse_kinematics
@@ -53,14 +50,6 @@ _IS_WRIST = np.array([name.startswith("wrist") for name in BODY_JOINTS])
 _IS_ARM = np.array([end in ("elbow", "wrist") for _, end in _KINDS])
 _IS_STEADY = _IS_ARM | np.array([start == end for start, end in _KINDS])
 """Bones with less constant error of world depth: those of arms, hips and shoulders."""
-
-_JOINTS_OF_ARM = np.array([
-    [name[:-2] in ("shoulder", "elbow", "wrist") and name[-1] == side for name in BODY_JOINTS]
-    for side in SIDES
-])  # fmt: skip
-_BONES_OF_ARM = _IS_ARM & np.array([[BODY_JOINTS[b][-1] == side for _, b in BONE_ENDS]
-                                    for side in SIDES])  # fmt: skip
-_ARM_LENGTHS = np.array([name in ("upper_arm", "forearm") for name in LENGTH_NAMES])
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,47 +112,53 @@ class Lifted:
         Place and turns of T frames.
     joints_m : ndarray (T, K, 3)
         Joint centres in the camera frame (x right, y down, z away).
-    covariance : ndarray (T, N, N)
-        Uncertainty of a frame's unknowns (metres and rad) given the frames beside it.
+    depth_sigma_m : ndarray (T, K)
+        Standard deviation of the joints along the line of sight, given the frames beside theirs.
     lengths_m : dict of str to float
         One length per kind of bone.
     """
 
     state: ChainState
     joints_m: FloatArray
-    covariance: FloatArray
+    depth_sigma_m: FloatArray
     lengths_m: dict[str, float]
 
 
-def lift(shot: ShotLandmarks, config: LiftingConfig) -> Lifted:
+def lift(shot: ShotLandmarks, config: LiftingConfig, held_sigma: float | None = None) -> Lifted:
     """Fit one person of constant bone lengths to the landmarks of a shot.
 
     The scale is that of the world landmarks: a stranger's size cannot be read from one camera.
     Minimised: robust distance of the landmarks from their rays, weighted by visibility; depth
     of the bones against the world landmarks, to a few centimetres; acceleration; ranges of the
-    joints; adult proportions.
+    joints; adult proportions. With `held_sigma`, a relative standard deviation, every length stays
+    near that of an average body.
     """
     fit = _Fit(shot, config)
     frames = len(shot.time_s)
     rows = size_rows(fit.size_m, config.size_sigma)
+    if held_sigma is not None:
+        rows = (
+            np.diag(1.0 / (held_sigma * fit.usual_m)),
+            np.full(len(fit.usual_m), 1 / held_sigma),
+        )
     guess = Shared(fit.usual_m, np.zeros(len(BONE_ENDS)))
     if frames <= config.chunk_frames:
-        state, shared, covariance = fit.solve(np.arange(frames), shot.sections, guess, rows)
+        state, shared, sigma_m = fit.solve(np.arange(frames), shot.sections, guess, rows)
     else:
         sample, parts = _samples(shot.sections, config)
         _, shared, _ = fit.solve(sample, parts, guess, rows)
-        states, spreads = [], []
+        known = _fixed_lengths(shared.lengths_m)
+        states, sigmas_m = [], []
         for first, last, keep_first, keep_last in _chunks(frames, config):
             take = np.arange(first, last)
             kept = np.arange(keep_first - first, keep_last - first)
-            known = _fixed_lengths(shared.lengths_m)
-            part, _, spread = fit.solve(take, shot.sections[take], shared, known)
+            part, _, sigma_m = fit.solve(take, shot.sections[take], shared, known)
             states.append(part.select(kept))
-            spreads.append(spread[kept])
-        state, covariance = concatenate(states), np.concatenate(spreads)
-    joints = pose_chain(state, shared.lengths_m).joints_m
+            sigmas_m.append(sigma_m[kept])
+        state, sigma_m = concatenate(states), np.concatenate(sigmas_m)
+    joints, _ = posed_points(state, shared.lengths_m)
     named = dict(zip(LENGTH_NAMES, map(float, shared.lengths_m), strict=True))
-    return Lifted(state, joints, covariance, named)
+    return Lifted(state, joints, sigma_m, named)
 
 
 class _Fit:
@@ -179,7 +174,7 @@ class _Fit:
         self.trust = np.clip(shot.visibility, config.least_visibility, 1.0)
         angles = inverse_kinematics(shot.world_m)
         origin = state_from_angles(angles, np.zeros((len(angles), 3)))
-        marks = pose_chain(origin, self.usual_m, self.offsets_m).landmarks_m
+        _, marks = posed_points(origin, self.usual_m, self.offsets_m)
         place = _place_in_image(marks, self.rays, self.trust)
         self.start = ChainState(place, origin.turns, origin.hinges_rad)
 
@@ -190,20 +185,12 @@ class _Fit:
         shared: Shared,
         rows: tuple[FloatArray, FloatArray],
     ) -> tuple[ChainState, Shared, FloatArray]:
-        """Fit some frames twice: arms may point the wrong way after the first time."""
-        config, most = self.config, self.config.most_iterations
-        seconds = frame_seconds(steps_s(self.shot.time_s[take], sections))
+        """Fit some frames; the last of the results is `Lifted.depth_sigma_m`."""
         problem = self._problem(take, sections, rows)
-        state, shared = fit_chain(problem, self.start.select(take), shared, most)
-        lengths = shared.lengths_m
-        of_arms = np.where(_ARM_LENGTHS, np.maximum(self.usual_m, lengths), lengths)
-        state = choose_arms(
-            state, of_arms, self.rays[take], self.shot.world_m[take], seconds, sections,
-            config.arms,
-        )  # fmt: skip
-        problem = _discount_arm_depth(problem, pose_chain(state, lengths).joints_m, config)
-        state, shared = fit_chain(problem, state, shared, most)
-        return state, shared, posture_covariance(problem, state, shared, config.loose_rad)
+        state, shared = fit_chain(
+            problem, self.start.select(take), shared, self.config.most_iterations
+        )
+        return state, shared, depth_sigma_m(problem, state, shared, self.config.loose_rad)
 
     def _problem(
         self, take: IntArray, sections: IntArray, rows: tuple[FloatArray, FloatArray]
@@ -223,28 +210,22 @@ class _Fit:
             config.end_speed_m_s + across
         )
         bent = np.where(between, share / seconds**2, 0.0)[:, None, None]
-        world, visibility = self.shot.world_m[take], self.shot.visibility[take]
+        world = self.shot.world_m[take]
         depth = world[:, BONE_ENDS[:, 1], 2] - world[:, BONE_ENDS[:, 0], 2]
         squeeze = _squeeze(config.landmarks)
         of_arms = np.where(_IS_ARM, config.arm_depth_share, 1.0)
         of_steady = np.where(_IS_STEADY, config.steady_bias_share, 1.0)
-        carrying = carrying_arms(
-            rays, visibility, seconds, sections, leg_m / _distance_m(rays, leg_m), config.support
-        )
-        noise = np.where(carrying @ _JOINTS_OF_ARM, config.support.noise_share, 1.0)
-        belief = np.where(carrying @ _BONES_OF_ARM, config.support.depth_share, 1.0)
         return Problem(
             rays=rays,
-            trust=self.trust[take] / (noise * config.image_sigma_m),
+            trust=self.trust[take] / config.image_sigma_m,
             depth=(depth - _leans(config.landmarks) * leg_m) / squeeze,
-            depth_trust=belief * squeeze / (config.depth_sigma_m * of_arms),
+            depth_trust=np.tile(squeeze / (config.depth_sigma_m * of_arms), (len(rays), 1)),
             speed=speed,
             acceleration=bent / _usual_acceleration(config),
             bend=bend_coefficients(steps),
             size_matrix=rows[0] * np.sqrt(frame_weight),
             size_target=rows[1] * np.sqrt(frame_weight),
             bias_trust=np.sqrt(frame_weight) * squeeze / (config.depth_bias_m * of_steady),
-            elbows_alike=elbows_alike(carrying, visibility, config.support),
             offsets_m=self.offsets_m,
             posture=config.posture,
             outlier=config.image_outlier,
@@ -305,17 +286,6 @@ def _distance_m(rays: FloatArray, leg_m: float) -> float:
     """Distance of the person, from the largest extent of their picture: it is about 1.9 legs."""
     extent = np.ptp(rays, axis=1).max(axis=-1)
     return 1.9 * leg_m / float(np.percentile(extent, 90.0))
-
-
-def _discount_arm_depth(problem: Problem, joints: FloatArray, config: LiftingConfig) -> Problem:
-    """Trust the world depth of arms less where it is far from a posture's (T, K, 3)."""
-    bones = joints[:, BONE_ENDS[:, 1]] - joints[:, BONE_ENDS[:, 0]]
-    shorter = (1.0 - config.arm_shortening**2) * np.sum(bones**2, axis=-1)
-    kept = bones[..., 2] ** 2 - shorter
-    depth = np.sign(bones[..., 2]) * np.sqrt(np.maximum(kept, 0.0))
-    beyond = np.maximum(np.abs(depth - problem.depth) - config.doubted_depth_m, 0.0) * _IS_ARM
-    trust = problem.depth_trust / (1.0 + config.doubt * beyond * problem.depth_trust)
-    return replace(problem, depth_trust=trust)
 
 
 def _fixed_lengths(lengths: FloatArray) -> tuple[FloatArray, FloatArray]:

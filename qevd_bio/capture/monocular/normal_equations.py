@@ -110,5 +110,7 @@ def solve_with_shared(
     columns = np.concatenate([gradient[:, None], coupling], axis=1)
     solved = cho_solve_banded((factor, True), columns, overwrite_b=True, check_finite=False)
     schur = shared - coupling.T @ solved[:, 1:]
-    shared_step = -np.linalg.solve(schur, shared_gradient - coupling.T @ solved[:, 0])
+    shared_step: FloatArray = np.asarray(
+        -np.linalg.solve(schur, shared_gradient - coupling.T @ solved[:, 0])
+    )
     return -solved[:, 0] - solved[:, 1:] @ shared_step, shared_step

@@ -8,12 +8,21 @@ from __future__ import annotations
 import numpy as np
 
 from qevd_bio.arrays import FloatArray
+from qevd_bio.skeleton.dofs import JOINT_INDEX
 
 BODY_JOINTS: tuple[str, ...] = (
     "shoulder_l", "shoulder_r", "elbow_l", "elbow_r", "wrist_l", "wrist_r", "hip_l", "hip_r",
     "knee_l", "knee_r", "ankle_l", "ankle_r", "toe_l", "toe_r",
 )  # fmt: skip
 K = len(BODY_JOINTS)
+_IN_SKEL = {
+    "shoulder": "humerus", "elbow": "ulna", "wrist": "hand", "hip": "femur", "knee": "tibia",
+    "ankle": "talus", "toe": "toes",
+}  # fmt: skip
+SKEL_JOINTS: tuple[int, ...] = tuple(
+    JOINT_INDEX[_IN_SKEL[name[:-2]] + name[-2:]] for name in BODY_JOINTS
+)
+"""Where each joint is among SKEL's 24."""
 JOINT = {name: i for i, name in enumerate(BODY_JOINTS)}
 
 LENGTH_NAMES: tuple[str, ...] = (

@@ -5,7 +5,7 @@ People are numbered within a shot.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,6 @@ from qevd_bio.capture.video.decode import RgbImage
 
 _BONES = np.array([(11, 23), (12, 24), (23, 25), (24, 26), (25, 27), (26, 28), (11, 12)])
 _TORSO = [11, 12, 23, 24]
-_MARGIN_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,34 +78,30 @@ def area(box_px: FloatArray) -> float:
     return float(np.prod(box_px[2:] - box_px[:2]))
 
 
-def _of_like_size(first: Person, second: Person, config: PersonConfig) -> bool:
+def is_of_like_size(first: Person, second: Person, most: float) -> bool:
+    """Whether the sizes of two people differ by no more than a factor."""
     small, large = sorted([first.size_px, second.size_px])
-    return large <= config.most_growth * small
+    return large <= most * small
+
+
+def colour_distance(first: Person, second: Person) -> float:
+    """Root mean square difference of two torso colours (0..255)."""
+    return float(np.linalg.norm(first.torso_rgb - second.torso_rgb) / np.sqrt(3.0))
 
 
 def is_same_place(before: Person, now: Person, config: PersonConfig) -> bool:
     """Whether boxes of successive frames belong to one person: they overlap, alike in size."""
     smaller = min(area(before.box_px), area(now.box_px))
     shared = shared_area(before.box_px, now.box_px)
-    return shared >= config.least_overlap * smaller and _of_like_size(before, now, config)
+    return shared >= config.least_overlap * smaller and is_of_like_size(
+        before, now, config.most_growth
+    )
 
 
 def is_alike(known: Person, now: Person, config: PersonConfig) -> bool:
     """Whether somebody found again may be the person known: by size and clothing."""
-    colour = float(np.linalg.norm(known.torso_rgb - now.torso_rgb)) / np.sqrt(3.0)
-    return _of_like_size(known, now, config) and colour <= config.alike_colour
-
-
-def without(image: RgbImage, people: Sequence[Person]) -> RgbImage:
-    """Paint over people, with a margin, with the picture's mean colour; in a copy."""
-    if not people:
-        return image
-    painted = image.copy()
-    mean = image[::16, ::16].reshape(-1, 3).mean(axis=0)
-    for person in people:
-        left, top, right, bottom = outline(person.box_px, image, _MARGIN_SHARE).astype(np.int64)
-        painted[top:bottom, left:right] = mean
-    return painted
+    is_like = is_of_like_size(known, now, config.most_growth)
+    return is_like and colour_distance(known, now) <= config.alike_colour
 
 
 def outline(box_px: FloatArray, image: RgbImage, share: float) -> FloatArray:

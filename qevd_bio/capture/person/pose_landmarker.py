@@ -1,27 +1,26 @@
-"""MediaPipe's pose landmarker for single pictures.
+"""Find the landmarks of people in single pictures, or of one person from frame to frame.
 
 M = 33 landmarks
 """
 
 from __future__ import annotations
 
-import os
-import threading
-import warnings
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from contextlib import AbstractContextManager
 
 import numpy as np
 
 from qevd_bio.arrays import FloatArray
 from qevd_bio.capture.config import PersonConfig
+from qevd_bio.capture.detector.landmarks import M as M
+from qevd_bio.capture.detector.landmarks import PoseLandmarks, pose_landmarks
+from qevd_bio.capture.detector.networks import LANDMARK_SIDE, PERSON_SIDE, Networks
+from qevd_bio.capture.detector.people_boxes import body_region, people_found
+from qevd_bio.capture.detector.sampling import Region, cut, whole_picture
+from qevd_bio.capture.detector.steady_region import SteadyRegion
 from qevd_bio.capture.video.decode import RgbImage
-from qevd_bio.errors import EnvironmentProblem
 
-M = 33
-
-# MediaPipe's numbers of the landmarks used, left and right of the person.
+# BlazePose's numbers of the landmarks used, left and right of the person.
 SHOULDERS, ELBOWS, WRISTS = (11, 12), (13, 14), (15, 16)
 HIPS, KNEES, ANKLES, TOES = (23, 24), (25, 26), (27, 28), (31, 32)
 BODY_LANDMARKS: tuple[int, ...] = (
@@ -29,76 +28,39 @@ BODY_LANDMARKS: tuple[int, ...] = (
 )  # fmt: skip
 """Landmarks in the order of `stick_body.BODY_JOINTS`."""
 
-_ERROR_STREAM = threading.RLock()
-
-
-@contextmanager
-def _quiet_native_log() -> Iterator[None]:
-    """Silence warnings, and what native code writes to the error stream.
-
-    One thread at a time: another would restore the silence.
-    """
-    with _ERROR_STREAM, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        kept = os.dup(2)
-        sink = os.open(os.devnull, os.O_WRONLY)
-        try:
-            os.dup2(sink, 2)
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            os.close(sink)
-
-
-def pose_class() -> Any:  # noqa: ANN401 (mediapipe has no types)
-    """Import MediaPipe's pose solution; `EnvironmentProblem` where it is not installed."""
-    os.environ.setdefault("GLOG_minloglevel", "2")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    try:
-        with _quiet_native_log():
-            from mediapipe.python.solutions.pose import Pose
-    except ImportError as error:
-        raise EnvironmentProblem(
-            f"landmarks need mediapipe, which does not import ({error})",
-            where="capture",
-            next_step="Run: pip install 'qevd-bio[mediapipe]'",
-        ) from error
-    return Pose
-
 
 class PoseLandmarker(AbstractContextManager["PoseLandmarker"]):
-    """MediaPipe's pose landmarker for one person.
+    """BlazePose's landmarks of one person, for one thread.
 
     With `follow` it follows the person from frame to frame, else it looks at each picture alone.
-    MediaPipe's own smoothing is off: it lags, and assumes 30 frames per second.
+    Landmarks are not smoothed. Landmarkers of one thread may share the networks of the first.
     """
 
-    def __init__(self, config: PersonConfig, *, follow: bool) -> None:
-        pose = pose_class()
-        self._person_seen = False
-        with _quiet_native_log():
-            self._pose = pose(
-                static_image_mode=not follow,
-                model_complexity=1,
-                smooth_landmarks=False,
-                min_detection_confidence=config.detection_confidence,
-                min_tracking_confidence=config.tracking_confidence,
-            )
-            self._open()
+    def __init__(
+        self,
+        config: PersonConfig,
+        *,
+        follow: bool,
+        networks: Networks | None = None,
+        threads: int = 1,
+    ) -> None:
+        self._config = config
+        self._follow = follow
+        self.networks = networks or Networks(config.detector_model, threads=threads)
+        self.forget()
 
     def __exit__(self, *raised: object) -> None:
-        self._pose.close()
+        self.forget()
 
     def forget(self) -> None:
         """Forget the person followed so far."""
-        with _quiet_native_log():
-            self._pose.reset()
-            self._open()
+        self._region: Region | None = None
+        self._steady = SteadyRegion()
 
-    def _open(self) -> None:
-        """Wait until the graph is open: its threads write their log when they get to it."""
-        self._pose.process(np.zeros((64, 64, 3), dtype=np.uint8))
+    def follow(self, found: PoseLandmarks) -> None:
+        """Follow the person found from the next picture on."""
+        self._steady = SteadyRegion()
+        self._region = self._steady(found.edge_px)
 
     def __call__(self, image: RgbImage) -> tuple[FloatArray, FloatArray, FloatArray] | None:
         """Find the person in a contiguous RGB image; None when nobody is found.
@@ -106,21 +68,35 @@ class PoseLandmarker(AbstractContextManager["PoseLandmarker"]):
         Returns image landmarks (33, 2) in pixels, world landmarks (33, 3) in metres and their
         visibility (33,).
         """
-        result = self._process(image)
-        if result.pose_landmarks is None or result.pose_world_landmarks is None:
-            return None
-        height, width = image.shape[:2]
-        flat = np.array(
-            [(m.x * width, m.y * height, m.visibility) for m in result.pose_landmarks.landmark]
-        )
-        world = np.array([(m.x, m.y, m.z) for m in result.pose_world_landmarks.landmark])
-        return flat[:, :2], world, flat[:, 2]
+        found = self.find(image)
+        return None if found is None else (found.image_px, found.world_m, found.visibility)
 
-    def _process(self, image: RgbImage) -> Any:  # noqa: ANN401 (mediapipe has no types)
-        if self._person_seen:
-            return self._pose.process(image)
-        # Native code warns once, when it first meets a person.
-        with _quiet_native_log():
-            result = self._pose.process(image)
-        self._person_seen = result.pose_landmarks is not None
-        return result
+    def find(self, image: RgbImage) -> PoseLandmarks | None:
+        """Find the person in a contiguous RGB image, as a call does, with all that is known."""
+        region = self._region or next(self.regions(image), None)
+        found = None if region is None else self.landmarks_in(image, region)
+        if found is None:
+            self.forget()
+        elif self._follow:
+            self._region = self._steady(found.edge_px)
+        return found
+
+    def find_all(self, image: RgbImage) -> list[PoseLandmarks]:
+        """Find everybody in a picture looked at alone, the surest first."""
+        found = [self.landmarks_in(image, region) for region in self.regions(image)]
+        return [one for one in found if one is not None]
+
+    def regions(self, image: RgbImage) -> Iterator[Region]:
+        """Yield the regions of people in a picture, the surest first."""
+        whole = whole_picture(image)
+        picture = cut(image, whole, PERSON_SIDE, black_outside=True)
+        raw, logits = self.networks.people(picture * np.float32(2 / 255) - np.float32(1))
+        people = people_found(raw, logits, whole, least_score=self._config.detection_confidence)
+        return (body_region(middle, edge) for middle, edge in people.key_px[:, :2])
+
+    def landmarks_in(self, image: RgbImage, region: Region) -> PoseLandmarks | None:
+        """Find the landmarks of the person in a region; None where it shows nobody."""
+        picture = cut(image, region, LANDMARK_SIDE, black_outside=False)
+        outputs = self.networks.landmarks(picture * np.float32(1 / 255))
+        found = pose_landmarks(outputs, region)
+        return found if found.score > self._config.tracking_confidence else None

@@ -1,4 +1,4 @@
-"""Motion from files that others have measured: HSMR's dumps and OpenSim's .mot.
+"""Motion from files that others have measured: dumps of HSMR and SKEL-CF, OpenSim's files.
 
 T frames of the video, F frames of the file, D = 46 DoF
 """
@@ -14,18 +14,29 @@ import numpy as np
 from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.capture.backend import RECORDED, Backend, SourceVideo, digests
 from qevd_bio.capture.captured import ASSUMED_HEIGHT_M, Captured, Notes, last_valid, stretches
-from qevd_bio.capture.recorded.dump import DumpFrame, read_dump
+from qevd_bio.capture.recorded.dump import Dump, DumpFrame, read_dump
 from qevd_bio.capture.recorded.follow_person import FollowingConfig, follow
+from qevd_bio.capture.recorded.opensim_motion import OpensimConfig, opensim_motion
 from qevd_bio.errors import DataError, VideoError
-from qevd_bio.files.opensim_mot import MotFile, read_mot
+from qevd_bio.motion.angles import unwrap_angles
 from qevd_bio.motion.noise import jitter_sigma
 from qevd_bio.motion.record import N_BETAS, Motion
 from qevd_bio.skeleton.bodies import segment_lengths_for_height
 from qevd_bio.skeleton.dofs import N_DOFS
-from qevd_bio.skeleton.opensim_map import COORDINATES, from_opensim
 
-PATTERNS = ("HSMR-{id}.npy", "HSMR-{id}.npz", "{id}.mot", "{id}.npy", "{id}.npz")
-"""Names looked for, in this order."""
+HSMR, SKEL_CF, OPENSIM, OPENCAP_MONOCULAR = "hsmr", "skel-cf", "opensim", "opencap-monocular"
+PATTERNS: Mapping[str, str] = {
+    "HSMR-{id}.npy": HSMR,
+    "HSMR-{id}.npz": HSMR,
+    "SKEL-CF-{id}.npy": SKEL_CF,
+    "SKEL-CF-{id}.npz": SKEL_CF,
+    "OpenCap-Monocular-{id}.mot": OPENCAP_MONOCULAR,
+    "{id}.mot": OPENSIM,
+    "{id}.sto": OPENSIM,
+    "{id}.npy": HSMR,
+    "{id}.npz": HSMR,
+}
+"""Names of the files of a video, and what measured the motion in each."""
 
 _DOWN = np.array([0.0, 1.0, 0.0])
 
@@ -36,25 +47,35 @@ class RecordedConfig:
 
     Attributes
     ----------
-    hsmr_sigma_deg : float
-        Standard deviation of an HSMR angle. Unverified: the dump holds no uncertainty.
-    mot_sigma_deg : float
+    network_sigma_deg : float
+        Standard deviation of an angle of HSMR or SKEL-CF. Unverified: dumps hold no uncertainty.
+    opensim_sigma_deg : float
         The same for inverse kinematics of markers. Unverified.
+    opencap_monocular_sigma_deg : float
+        The same for OpenCap Monocular: 1.25 times its authors' mean absolute error of 4.8 degrees
+        (arXiv 2603.24733: walking, squats, standing up), as of a normal distribution.
     spare_frames : int
         A dump may have this many frames more or less than the video has timestamps: decoders
         disagree about the last frames. Missing ones are not valid, further ones are dropped;
         times are never stretched.
-    spare_s : float
-        A .mot file may begin and end this much earlier or later than the video.
+    opensim : OpensimConfig
+        How OpenSim's files are read.
     following : FollowingConfig
         Who is who among several people.
     """
 
-    hsmr_sigma_deg: float = 6.0
-    mot_sigma_deg: float = 3.0
+    network_sigma_deg: float = 6.0
+    opensim_sigma_deg: float = 3.0
+    opencap_monocular_sigma_deg: float = 6.0
     spare_frames: int = 2
-    spare_s: float = 0.5
+    opensim: OpensimConfig = field(default_factory=OpensimConfig)
     following: FollowingConfig = field(default_factory=FollowingConfig)
+
+    def sigma_deg(self, source: str) -> float:
+        """Return the standard deviation of an angle by what measured it."""
+        of_files = {OPENSIM: self.opensim_sigma_deg,
+                    OPENCAP_MONOCULAR: self.opencap_monocular_sigma_deg}  # fmt: skip
+        return of_files.get(source, self.network_sigma_deg)
 
 
 @dataclass(frozen=True)
@@ -64,13 +85,13 @@ class RecordedBackend(Backend):
     root: Path
     config: RecordedConfig = field(default_factory=RecordedConfig)
     name: str = RECORDED
-    version: int = 2
+    version: int = 3
     gpus: int = 0
 
     def depends(self, video: SourceVideo) -> Mapping[str, str]:
         """Name the recorded file, the frame times and the configuration."""
-        files = (recorded_file(self.root, video.video_id), video.timestamps_file)
-        return digests(asdict(self.config), files)
+        files = (recorded_file(self.root, video.video_id),)
+        return {**digests(asdict(self.config), files), **video.times_digest()}
 
     def capture(self, video: SourceVideo, time_s: FloatArray) -> Captured:
         """Read the motion of one video."""
@@ -93,6 +114,19 @@ def recorded_file(root: Path, video_id: str) -> Path:
     return found[0]
 
 
+def source_of(path: Path) -> str:
+    """Name what measured the motion in a file, by the file's name."""
+    for pattern, source in PATTERNS.items():
+        before, after = pattern.split("{id}")
+        if path.name.startswith(before) and path.name.endswith(after):
+            return source
+    raise DataError(
+        "is no file of motion",
+        where=str(path),
+        next_step=f"Name it as one of {', '.join(PATTERNS)}",
+    )
+
+
 def recorded_motion(
     path: Path, time_s: FloatArray, config: RecordedConfig | None = None
 ) -> Captured:
@@ -101,8 +135,8 @@ def recorded_motion(
     Parameters
     ----------
     path : Path
-        A .mot file, an HSMR dump .npy, an array .npy (T, 46), or an HSMR .npz of the time
-        before its dumps were by frame.
+        A .mot or .sto file of OpenSim, a dump .npy or .npz (`dump.read_dump`), or an array .npy
+        (T, 46).
     time_s : ndarray (T,)
         Frame times of the video, strictly increasing.
     config : RecordedConfig, optional
@@ -111,8 +145,9 @@ def recorded_motion(
     Returns
     -------
     Captured
-        As `Backend.capture`. Angles are unwrapped over each stretch of one person and otherwise
-        as in the file: nothing is clamped to a range.
+        As `Backend.capture`. Angles are unwrapped over each stretch of one person, whole turns
+        too many are taken off, and otherwise they are as in the file: nothing is clamped to a
+        range.
 
     Raises
     ------
@@ -123,26 +158,21 @@ def recorded_motion(
 
     Notes
     -----
-    HSMR gives no uncertainty: its confidence is 1 where it found the person. All its 46 DoFs
+    A dump holds no uncertainty: its confidence is 1 where it found the person. All its 46 DoFs
     count as observed. Its angles are of the camera frame and gravity is assumed to be the image's
     down. Segment lengths are those of an average adult of 1.75 m: neither file holds them.
     """
     settings = config or RecordedConfig()
     time_s = np.asarray(time_s, dtype=np.float64)
-    read = _from_mot if path.suffix == ".mot" else _from_dump
-    return read(path, time_s, settings)
+    source = source_of(path)
+    if source in (OPENSIM, OPENCAP_MONOCULAR):
+        return _from_opensim(path, time_s, source, settings)
+    return _from_dump(path, time_s, source, settings)
 
 
-def _from_dump(path: Path, time_s: FloatArray, config: RecordedConfig) -> Captured:
-    frames = read_dump(path)
-    count, wanted = len(frames), len(time_s)
-    if abs(count - wanted) > config.spare_frames:
-        raise DataError(
-            f"has {count} frames, the video {wanted} timestamps",
-            where=str(path),
-            next_step=f"Dump this video again; up to {config.spare_frames} frames may differ",
-        )
-    frames = [*frames[:wanted], *[DumpFrame(np.empty((0, N_DOFS)))] * (wanted - count)]
+def _from_dump(path: Path, time_s: FloatArray, source: str, config: RecordedConfig) -> Captured:
+    dump, wanted = read_dump(path), len(time_s)
+    frames = _on_frames(dump, wanted, path, config)
     poses, boxes = [one.poses for one in frames], [one.boxes for one in frames]
     followed = follow(poses, boxes, time_s, config.following)
     valid = followed.row >= 0
@@ -157,62 +187,42 @@ def _from_dump(path: Path, time_s: FloatArray, config: RecordedConfig) -> Captur
         if shapes is not None:
             betas[i] = shapes[followed.row[i]]
     for track in np.unique(followed.track[valid]):
-        q[followed.track == track] = np.unwrap(q[followed.track == track], axis=0)
+        own = followed.track == track
+        q[own] = unwrap_angles(q[own], np.ones(int(own.sum()), dtype=bool))
     motion = _motion(
-        q, valid, time_s, np.ones(N_DOFS, dtype=bool), config.hsmr_sigma_deg, "hsmr", "camera",
+        q, valid, time_s, np.ones(N_DOFS, dtype=bool), config.sigma_deg(source), source, "camera",
         betas=betas if np.isfinite(betas).any() else None,
     )  # fmt: skip
     return Captured(
         motion,
         {
             **_common_notes(path, motion),
-            "frames_in_file": count,
+            "frames_in_file": len(dump.frames),
             "people": followed.people,
             "stretches": int(followed.track.max()) + 1,
         },
     )
 
 
-def _from_mot(path: Path, time_s: FloatArray, config: RecordedConfig) -> Captured:
-    file = read_mot(path)
-    scale = np.deg2rad(1.0) if file.in_degrees else 1.0
-    angles = {n: values * scale for n, values in file.columns.items() if n in COORDINATES}
-    for side in "rl":
-        knee = angles.get(f"knee_angle_{side}")
-        if knee is not None and np.median(knee) < -np.deg2rad(20.0):
-            raise DataError(
-                f"knee_angle_{side} is negative when bent",
-                where=str(path),
-                next_step="Give a motion of the Rajagopal or LaiUhlrich model; gait2392 differs",
-            )
-    try:
-        q, observed = from_opensim(angles, _DOWN)
-    except ValueError as error:
+def _on_frames(dump: Dump, wanted: int, path: Path, config: RecordedConfig) -> list[DumpFrame]:
+    """Lay a dump on the frames of a video; `DataError` where it has another length."""
+    count, spare = len(dump.frames), config.spare_frames
+    if count > wanted + spare or (count < wanted - spare and not dump.numbered):
         raise DataError(
-            f"is not of an OpenSim full-body model ({error})",
+            f"has {count} frames, the video {wanted} timestamps",
             where=str(path),
-            next_step="Give the coordinates of the Rajagopal or LaiUhlrich model",
-        ) from error
-    since, valid = _on_the_same_clock(file, time_s, path, config)
-    at = np.stack([np.interp(since, file.time_s, column) for column in q.T], axis=1)
-    motion = _motion(at, valid, time_s, observed, config.mot_sigma_deg, "opensim", "ground")
-    return Captured(motion, {**_common_notes(path, motion), "frames_in_file": len(file.time_s)})
-
-
-def _on_the_same_clock(
-    file: MotFile, time_s: FloatArray, path: Path, config: RecordedConfig
-) -> tuple[FloatArray, BoolArray]:
-    """Put the video's first frame at the file's 0 s; find the frames that the file covers."""
-    since = time_s - time_s[0]
-    first, last = float(file.time_s[0]), float(file.time_s[-1])
-    if abs(first) > config.spare_s or abs(last - since[-1]) > config.spare_s:
-        raise DataError(
-            f"lasts from {first:.2f} to {last:.2f} s, the video from 0 to {since[-1]:.2f} s",
-            where=str(path),
-            next_step=f"Give the motion of this video; {config.spare_s:g} s may differ",
+            next_step=f"Dump this video again; up to {spare} frames may differ",
         )
-    half_frame = float(np.median(np.diff(file.time_s))) / 2.0
-    return since, (since >= first - half_frame) & (since <= last + half_frame)
+    nobody = DumpFrame(np.empty((0, N_DOFS)))
+    return [*dump.frames[:wanted], *[nobody] * (wanted - count)]
+
+
+def _from_opensim(path: Path, time_s: FloatArray, source: str, config: RecordedConfig) -> Captured:
+    found = opensim_motion(path, time_s - time_s[0], _DOWN, config.opensim)
+    motion = _motion(
+        found.q, found.valid, time_s, found.observed, config.sigma_deg(source), source, "ground"
+    )
+    return Captured(motion, {**_common_notes(path, motion), **found.notes}, found.concerns)
 
 
 def _motion(

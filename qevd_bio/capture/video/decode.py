@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import TypeVar
 
-import av
 import numpy as np
-from av.container import InputContainer
-from av.video.stream import VideoStream
-from numpy.typing import NDArray
 
-from qevd_bio.errors import VideoError
+from qevd_bio.capture.video.display import Display, RgbImage, display_of
+from qevd_bio.capture.video.open_video import (
+    cause_of,
+    opened_video,
+    shown_frames,
+    shown_packets,
+    until_damage,
+)
 
-RgbImage = NDArray[np.uint8]
-T = TypeVar("T")
-
-_DECODE_ERRORS = (av.error.FFmpegError, EOFError)
+__all__ = ["FrameStream", "RgbImage", "frames_at", "probe", "sampled_frames", "turned"]
 
 
 @dataclass(frozen=True, slots=True)
 class VideoHeader:
-    """Size in pixels as stored, before any rotation, and the frames that the container claims.
+    """Size in pixels as stored, and the frames that the container claims and a player shows.
 
     `frames` is None when it claims none.
     """
@@ -47,64 +46,23 @@ class Decoded:
     reason: str
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """Open the first video stream of a file; failures become a VideoError."""
-    again = "Download or copy it again"
-    if not path.is_file():
-        raise VideoError(
-            "the video file does not exist", where=str(path), next_step="Restore the file"
-        )
-    if path.stat().st_size == 0:
-        raise VideoError("the file is empty", where=str(path), next_step=again)
-    try:
-        container = av.open(str(path))
-    except _DECODE_ERRORS as error:
-        with path.open("rb") as file:
-            head = file.read(16)
-        raise VideoError(
-            f"not a readable video ({_cause(error)}); it begins with {head!r}",
-            where=str(path),
-            next_step=f"{again}; a web page or a cut download looks like this",
-        ) from error
-    with container:
-        if not container.streams.video:
-            raise VideoError(
-                "the file holds no video stream", where=str(path), next_step="Give a video file"
-            )
-        yield container, container.streams.video[0]
-
-
-def _cause(error: BaseException) -> str:
-    return getattr(error, "strerror", None) or type(error).__name__
-
-
-def _until_damage(items: Iterable[T], damage: list[BaseException] | None = None) -> Iterator[T]:
-    """Yield items until they end or decoding breaks, which `damage` then holds."""
-    try:
-        yield from items
-    except _DECODE_ERRORS as error:
-        if damage is not None:
-            damage.append(error)
-
-
 def probe(path: Path) -> VideoHeader:
     """Read a video's header; `VideoError` where it is missing, empty or holds no video stream."""
-    with _opened(path) as (_, stream):
+    with opened_video(path) as (container, stream):
         return VideoHeader(
             width_px=stream.codec_context.width,
             height_px=stream.codec_context.height,
-            frames=stream.frames or None,
+            frames=shown_frames(container, stream),
         )
 
 
 class FrameStream:
-    """The frames of one video as RGB images, one at a time.
+    """The frames of one video as RGB images as a player shows them, one at a time.
 
-    Iterate once; afterwards `decoded` shows how far it went. A file that breaks part-way yields
-    the frames before the break and no error: a frame after the break could no longer be given
-    its place in time. Frames larger than `longest_side_px` are scaled down to it; `turn_deg` is a
-    further clockwise turn (0, 90, 180, 270) after the rotation of the metadata.
+    Iterate once; afterwards `decoded` shows how far it went, `display` what the file asked for. A
+    file that breaks part-way yields the frames before the break and no error: a frame after the
+    break could no longer be given its place in time. Frames larger than `longest_side_px` are
+    scaled down to it; `turn_deg` is a further clockwise turn (0, 90, 180, 270).
     """
 
     def __init__(
@@ -116,6 +74,7 @@ class FrameStream:
         self._longest_side_px = longest_side_px
         self._turn_deg = turn_deg
         self._decoded: Decoded | None = None
+        self.display = Display()
 
     @property
     def decoded(self) -> Decoded:
@@ -125,28 +84,20 @@ class FrameStream:
         return self._decoded
 
     def __iter__(self) -> Iterator[RgbImage]:
-        """Yield contiguous RGB images (H, W, 3), rotation applied."""
+        """Yield contiguous RGB images (H, W, 3)."""
         count, damage = 0, list[BaseException]()
-        with _opened(self._path) as (container, stream):
-            for frame in _until_damage(container.decode(stream), damage):
-                yield turned(_rgb(frame, self._longest_side_px), self._turn_deg)
+        with opened_video(self._path) as (container, stream):
+            aspect = stream.sample_aspect_ratio
+            for frame in until_damage(container.decode(stream), damage):
+                display = display_of(frame, aspect)
+                yield turned(display.shown(frame, self._longest_side_px), self._turn_deg)
+                self.display = display if count == 0 else self.display
                 count += 1
-            expected = stream.frames or count
-        broken = f"decoding broke after {count} frames ({_cause(damage[0])})" if damage else ""
+            expected = shown_frames(container, stream) or count
+        broken = f"decoding broke after {count} frames ({cause_of(damage[0])})" if damage else ""
         if not broken and count < expected:
             broken = f"the header claims {expected} frames, {count} could be decoded"
         self._decoded = Decoded(count, not broken, broken)
-
-
-def _rgb(frame: av.VideoFrame, longest_side_px: int | None) -> RgbImage:
-    """Convert a frame to RGB, shrunk and turned as its metadata asks."""
-    width, height = frame.width, frame.height
-    if longest_side_px is not None and max(width, height) > longest_side_px:
-        scale = longest_side_px / max(width, height)
-        width, height = round(width * scale / 2) * 2, round(height * scale / 2) * 2
-    image = frame.to_ndarray(format="rgb24", width=width, height=height)
-    quarter_turns_left = round(frame.rotation / 90)
-    return np.ascontiguousarray(np.rot90(image, quarter_turns_left))
 
 
 def turned(image: RgbImage, turn_deg: int) -> RgbImage:
@@ -156,43 +107,64 @@ def turned(image: RgbImage, turn_deg: int) -> RgbImage:
     return np.ascontiguousarray(np.rot90(image, -(turn_deg // 90)))
 
 
-def sampled_frames(path: Path, count: int, *, longest_side_px: int) -> list[RgbImage]:
-    """Pick up to `count` frames spread over a video, in order, turned as its metadata asks.
+@dataclass(frozen=True, slots=True)
+class SampledFrame:
+    """One frame of a video as a player shows it, and its number, off by one at most."""
+
+    number: int
+    image: RgbImage
+
+
+def sampled_frames(path: Path, count: int, *, longest_side_px: int) -> Iterator[SampledFrame]:
+    """Yield up to `count` frames spread over a video, in order, decoding no further than asked.
 
     Key frames are taken when there are enough of them, which costs no decoding in between;
-    otherwise the whole file is decoded and every n-th frame taken.
+    otherwise every n-th frame, at least two a second.
     """
-    positions = _key_frame_positions(path)
-    picked: list[RgbImage] = []
-    with _opened(path) as (container, stream):
-        if len(positions) >= count:
+    positions, total = _key_frame_positions(path)
+    with opened_video(path) as (container, stream):
+        rate = float(stream.average_rate or 30)
+        aspect = stream.sample_aspect_ratio
+        if 3 * len(positions) >= count:
             wanted = {positions[i] for i in _spread(len(positions), count)}
             stream.codec_context.skip_frame = "NONKEY"
+            chosen = ((f.pts in wanted, f) for f in until_damage(container.decode(stream)))
         else:
-            total = stream.frames or sum(1 for _ in _packets(container, stream))
-            wanted = set(_spread(total, count))
-            container.seek(0)
-        for index, frame in enumerate(_until_damage(container.decode(stream))):
-            place = frame.pts if stream.codec_context.skip_frame == "NONKEY" else index
-            if place in wanted:
-                picked.append(_rgb(frame, longest_side_px))
-            if len(picked) == len(wanted):
-                break
-    return picked
+            step = max(1, min(total // count, round(rate / 2)))
+            frames = enumerate(until_damage(container.decode(stream)))
+            chosen = ((i % step == step // 2, frame) for i, frame in frames)
+        for frame in islice((frame for is_wanted, frame in chosen if is_wanted), count):
+            image = display_of(frame, aspect).shown(frame, longest_side_px)
+            yield SampledFrame(round((frame.time or 0.0) * rate), image)
 
 
-def _packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet[VideoStream]]:
-    """Yield the readable packets of a stream; stop at the first damage."""
-    return (packet for packet in _until_damage(container.demux(stream)) if packet.size)
+def frames_at(
+    path: Path, numbers: Collection[int], *, longest_side_px: int, turn_deg: int = 0
+) -> Iterator[SampledFrame]:
+    """Yield the frames of a video with these numbers, counted from 0, in order.
+
+    They are as `FrameStream` yields them. Those after a break in the file are left out; no frame
+    after the last one wanted is decoded.
+    """
+    last = max(numbers, default=-1)
+    if last < 0:
+        return
+    with opened_video(path) as (container, stream):
+        aspect = stream.sample_aspect_ratio
+        for number, frame in enumerate(until_damage(container.decode(stream))):
+            if number in numbers:
+                image = display_of(frame, aspect).shown(frame, longest_side_px)
+                yield SampledFrame(number, turned(image, turn_deg))
+            if number == last:
+                return
 
 
-def _key_frame_positions(path: Path) -> list[int]:
-    with _opened(path) as (container, stream):
-        return sorted(
-            packet.pts
-            for packet in _packets(container, stream)
-            if packet.is_keyframe and packet.pts is not None
-        )
+def _key_frame_positions(path: Path) -> tuple[list[int], int]:
+    """Find the times of the key frames, and count all frames."""
+    with opened_video(path) as (container, stream):
+        packets = [(one.is_keyframe, one.pts) for one in shown_packets(container, stream)]
+        total = shown_frames(container, stream) or len(packets)
+    return sorted(pts for is_key, pts in packets if is_key and pts is not None), total
 
 
 def _spread(total: int, count: int) -> list[int]:

@@ -11,13 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from qevd_bio.engine.events import Event
-from qevd_bio.engine.plan import UPSTREAM, PlannedUnit
+from qevd_bio.engine.plan import OUTPUT_SCHEMA, UPSTREAM, PlannedUnit
 from qevd_bio.engine.record import ARTIFACT_FILE, Output, Timings, UnitRecord, one_line
 from qevd_bio.engine.stage import Skip, Stage
 from qevd_bio.engine.store import Store
 from qevd_bio.engine.versions import package_versions
 from qevd_bio.errors import DataError, EnvironmentProblem
-from qevd_bio.files.digest import sha256_file
+from qevd_bio.files.digest import sha256_file, sha256_file_once
+from qevd_bio.files.input_file import AGAIN, NotedReads, noted_reads
 from qevd_bio.files.strict_json import JsonValue, dump_json
 
 
@@ -121,17 +122,59 @@ def _process(
 ) -> UnitRecord:
     where = f"{stage.name}/{opened.video_id}"
     out = folder / ARTIFACT_FILE
-    try:
-        notes: Mapping[str, JsonValue] = dict(stage.process(opened.video_id, inputs, out))
-    except Skip as skip:
+    skipped = ""
+    with noted_reads() as noted:
+        try:
+            notes: Mapping[str, JsonValue] = dict(stage.process(opened.video_id, inputs, out))
+        except Skip as skip:
+            skipped = " ".join(skip.reason.split()) or "no reason given"
+    _check_identity(stage, opened, inputs, noted)
+    if skipped:
         out.unlink(missing_ok=True)
-        reason = " ".join(skip.reason.split()) or "no reason given"
-        return replace(opened, status="skipped", reason=reason)
+        return replace(opened, status="skipped", reason=skipped)
     dump_json(notes, where=f"notes of {where}")
     if not out.is_file() or out.stat().st_size == 0:
         raise DataError("the stage wrote no artifact", where=where, next_step="Report this error")
     output = Output(ARTIFACT_FILE, out.stat().st_size, sha256_file(out))
     return replace(opened, status="completed", outputs=(output,), notes=notes)
+
+
+def _check_identity(
+    stage: Stage, opened: UnitRecord, inputs: Mapping[str, Path], noted: NotedReads
+) -> None:
+    """Refuse an artifact that was made from other bytes than its identity names."""
+    upstream = {path: opened.depends[f"{UPSTREAM}{name}"] for name, path in inputs.items()}
+    named = set(opened.depends.values())
+    exchanged = [
+        path.name
+        for path, digest in noted.digests
+        if digest not in named or upstream.get(path, digest) != digest or _digest(path) != digest
+    ]
+    exchanged += [path.name for path in noted.changed]
+    exchanged += [
+        name for name, digest in stage.loaded().items() if opened.depends.get(name, "") != digest
+    ]
+    now = stage.depends(opened.video_id)
+    exchanged += [name for name, digest in now.items() if opened.depends.get(name) != digest]
+    exchanged += [
+        name
+        for name in opened.depends
+        if name not in now and name != OUTPUT_SCHEMA and not name.startswith(UPSTREAM)
+    ]
+    if exchanged:
+        raise DataError(
+            f"was exchanged while the unit was made, which is not kept: {exchanged[0]}",
+            where=f"input of {stage.name}/{opened.video_id}",
+            next_step=AGAIN,
+        )
+
+
+def _digest(path: Path) -> str:
+    """Hash an input as it is now; empty where it cannot be read any more."""
+    try:
+        return sha256_file_once(path, follow_links=True)
+    except DataError:
+        return ""
 
 
 def _close_record(record: UnitRecord, clock: float) -> UnitRecord:

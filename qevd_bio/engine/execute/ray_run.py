@@ -71,7 +71,7 @@ def run_on_ray(
     Notes
     -----
     Failures of stages and workers are recorded as on one machine and not tried again by Ray.
-    A video on a lost machine is started again elsewhere. Units that took no machine are in
+    Videos on a lost machine are started again elsewhere. Units that took no machine are in
     the store; when this process is killed, a new run resumes.
     """
     needs = Resources(
@@ -115,6 +115,7 @@ class _WorkerActor:
 
     def start(self, spec: WorkerSpec) -> tuple[str, str, str]:
         """Start the worker; return where it runs, its staging prefix, and what went wrong."""
+        self.sending = threading.Lock()
         try:
             self.worker = start_worker(spec)
         except QevdBioError as error:
@@ -122,8 +123,9 @@ class _WorkerActor:
         return f"{platform.node()}, {self.worker.location()}", self.worker.staging_prefix, ""
 
     def send(self, message: Message) -> None:
-        """Send the worker a message."""
-        self.worker.send(**message)
+        """Send the worker a message; Ray may call this in several threads."""
+        with self.sending:
+            self.worker.send(**message)
 
     def receive(self) -> tuple[list[Message], str | None]:
         """Wait for the worker's next messages, and for its exit reason when it is gone."""

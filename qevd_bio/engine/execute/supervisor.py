@@ -1,23 +1,31 @@
-"""Running videos in supervised worker processes: one that dies costs one unit."""
+"""Running videos in supervised worker processes: one that dies costs one unit at most."""
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import wait
-from typing import Any, cast
+from typing import Any
 
 from qevd_bio.engine.events import ENDINGS, Event, RunSummary
 from qevd_bio.engine.execute.attempt import record_lost_unit
 from qevd_bio.engine.execute.interrupts import Interrupts, counted_interrupts
 from qevd_bio.engine.execute.messages import Message
 from qevd_bio.engine.execute.stage_factory import StageFactory
-from qevd_bio.engine.execute.unit_run import ending_without_work
-from qevd_bio.engine.execute.worker_process import StartWorker, Worker, WorkerSpec, start_worker
-from qevd_bio.engine.limits import Limits, visible_gpus
+from qevd_bio.engine.execute.video_queue import VideoQueue
+from qevd_bio.engine.execute.worker_process import (
+    OUT_OF_MEMORY,
+    StartWorker,
+    VideoInHand,
+    Worker,
+    WorkerSpec,
+    start_worker,
+)
+from qevd_bio.engine.limits import Limits, most_in_hand, visible_gpus
 from qevd_bio.engine.plan import PlannedUnit, plan_video
 from qevd_bio.engine.runs import OpenRun
 from qevd_bio.engine.stage import Stage, check_stages, check_videos
@@ -25,7 +33,6 @@ from qevd_bio.engine.store import Store
 from qevd_bio.errors import EnvironmentProblem
 
 _TICK_S = 0.25
-_PLANNING_S = 0.1
 _SHUT_DOWN_S = 10.0
 
 MAX_LOSSES = 3
@@ -82,9 +89,10 @@ def run_supervised(
     -----
     The bytes are those of `run_local`: a worker runs a video as that does, and nothing
     passes between videos. A unit with a worker that is killed or exceeds time or memory is
-    recorded as failed by that cause; its video goes on with another worker. A unit on a
-    lost machine is started again, up to `MAX_LOSSES` times. Videos that another run seems to
-    work on come last.
+    recorded as failed by that cause; its video goes on with another worker. When the worker had
+    several videos in hand and none of them is known to be the cause, none is recorded: each
+    runs again alone, which shows the cause. A unit on a lost machine is started again, up to
+    `MAX_LOSSES` times. Videos that another run seems to work on come last.
     """
     check_stages(stages)
     check_videos(video_ids)
@@ -95,7 +103,8 @@ def run_supervised(
         run,
         limits,
         start,
-        unplanned=iter(video_ids),
+        VideoQueue(stages, store, iter(video_ids), limits.unit_s, run.tally.add),
+        most_in_hand=min(most_in_hand(stages), limits.in_hand or sys.maxsize),
         free_numbers=deque(range(1, workers + 1)),
     )
     with counted_interrupts() as interrupts:
@@ -116,11 +125,9 @@ class _Supervisor:
     run: OpenRun
     limits: Limits
     start_worker: StartWorker
-    unplanned: Iterator[str]
+    queue: VideoQueue
+    most_in_hand: int
     free_numbers: deque[int]
-    is_planned: bool = False
-    waiting: deque[str] = field(default_factory=deque)
-    in_progress_elsewhere: deque[str] = field(default_factory=deque)
     failed_stages: dict[str, set[str]] = field(default_factory=dict)
     ended_stages: dict[str, set[str]] = field(default_factory=dict)
     losses: Counter[str] = field(default_factory=Counter)
@@ -138,9 +145,9 @@ class _Supervisor:
                 if not self._busy():
                     return
             else:
-                self._plan_videos()
+                self.queue.plan(self._wanted())
                 self._assign_videos()
-                if self.is_planned and not self._open_videos() and not self._busy():
+                if self.queue.is_planned and not self.queue and not self._busy():
                     return
             self._receive_messages()
             self._enforce_limits()
@@ -148,7 +155,7 @@ class _Supervisor:
     def shut_down(self, *, at_once: bool) -> None:
         """End all workers; their units in progress are lost."""
         for worker in self.workers.values():
-            if at_once or worker.video_id or worker.state == "starting":
+            if at_once or worker.in_hand or worker.state == "starting":
                 worker.kill()
             else:
                 worker.stop()
@@ -163,75 +170,52 @@ class _Supervisor:
             self._remove_staging(worker)
         self.workers.clear()
 
-    def _open_videos(self) -> int:
-        return len(self.waiting) + len(self.in_progress_elsewhere)
+    def _wanted(self) -> int:
+        """Return how many videos shall wait, so that no worker does."""
+        return (len(self.workers) + len(self.free_numbers)) * self.most_in_hand + 1
 
     def _busy(self) -> list[Worker]:
-        return [worker for worker in self.workers.values() if worker.video_id]
+        return [worker for worker in self.workers.values() if worker.in_hand]
 
     def _stop_workers(self) -> None:
         busy = self._busy()
         for worker in busy:
             worker.stop()
-        if busy:
+        units = sum(len(worker.in_hand) for worker in busy)
+        if units:
             self.run.report(
-                f"stopping: {len(busy)} units in progress are being finished; "
+                f"stopping: {units} units in progress are being finished; "
                 "interrupt again to stop at once"
             )
 
-    def _plan_videos(self) -> None:
-        """Find videos with work to do, for a moment; report the units of those that need none."""
-        deadline = time.monotonic() + _PLANNING_S
-        wanted = len(self.workers) + len(self.free_numbers) + 1
-        while not self.is_planned and len(self.waiting) < wanted:
-            video_id = next(self.unplanned, None)
-            if video_id is None:
-                self.is_planned = True
-                return
-            units = plan_video(self.stages, video_id, self.store)
-            if any(unit.action in ("run", "retry") for unit in units):
-                self.waiting.append(video_id)
-            else:
-                for unit in units:
-                    self._add_event(ending_without_work(unit))
-            if time.monotonic() > deadline:
-                return
-
     def _assign_videos(self) -> None:
-        for worker in [one for one in self.workers.values() if one.state == "idle"]:
-            if worker.videos >= self.limits.recycle_after:
+        for worker in self.workers.values():
+            if worker.state == "ready" and not worker.in_hand and worker.is_used_up():
                 worker.stop()
-            elif video_id := self._next_video():
-                worker.assign(video_id, self.failed_stages.setdefault(video_id, set()))
+        while (able := self._least_loaded()) is not None:
+            alone = "" if able.in_hand else self.queue.take_alone()
+            video_id = alone or self.queue.take()
+            if not video_id:
+                break
+            failed = self.failed_stages.setdefault(video_id, set())
+            able.assign(video_id, failed, alone=bool(alone))
         starting = sum(worker.state == "starting" for worker in self.workers.values())
-        for _ in range(min(len(self.free_numbers), self._open_videos() - starting)):
+        for _ in range(min(len(self.free_numbers), len(self.queue) - starting)):
             self._start(self.free_numbers.popleft())
-        if self._open_videos() and not self.workers:
+        if self.queue and not self.workers:
             raise EnvironmentProblem(
                 f"no worker can start: {self.start_problem}",
                 where=str(self.run.log.folder),
                 next_step="Fix the cause and run again; the worker's log has more",
             )
 
-    def _next_video(self) -> str:
-        """Take a video; empty where another run seems to work on all those at hand.
-
-        Two runs on one folder would else begin the same videos at the same time and throw
-        half of the work away. Nothing rests on the hint: when only such videos are left they
-        are begun, and the first success stands.
-        """
-        while self.waiting:
-            video_id = self.waiting.popleft()
-            since = time.time() - self.limits.unit_s
-            if video_id in self.failed_stages or not any(
-                self.store.is_in_progress(stage.name, video_id, since=since)
-                for stage in self.stages
-            ):
-                return video_id
-            self.in_progress_elsewhere.append(video_id)
-        if self.is_planned and self.in_progress_elsewhere:
-            return self.in_progress_elsewhere.popleft()
-        return ""
+    def _least_loaded(self) -> Worker | None:
+        """Choose the worker that takes the next video; near the end all have as many."""
+        left = len(self.queue) + sum(len(worker.in_hand) for worker in self.workers.values())
+        share = -(-left // max(1, len(self.workers) + len(self.free_numbers)))
+        most = min(self.most_in_hand, share)
+        able = [worker for worker in self.workers.values() if worker.may_take(most)]
+        return min(able, key=lambda worker: len(worker.in_hand), default=None)
 
     def _start(self, number: int) -> None:
         needs_gpu = any(stage.resources.gpus for stage in self.stages)
@@ -251,7 +235,7 @@ class _Supervisor:
 
     def _receive_messages(self) -> None:
         by_channel: dict[Any, Worker] = {w.channel: w for w in self.workers.values()}
-        is_planning = not self.is_planned and len(self.waiting) <= len(self.workers)
+        is_planning = self.queue.is_short_of(self._wanted())
         if not by_channel:
             if not is_planning:
                 time.sleep(_TICK_S)
@@ -271,20 +255,17 @@ class _Supervisor:
                 if event.kind == "progress":  # the limits are those of a whole unit
                     self.run.tally.add(replace(event, worker=worker.spec.number))
                     return
-                worker.active_since = time.monotonic()
-                worker.setting_up = ""
-                worker.stage = event.stage if event.kind == "started" else ""
+                worker.note_unit(event.video_id, event.stage if event.kind == "started" else "")
                 self._add_event(replace(event, worker=worker.spec.number))
-            case {"finished": _}:
-                worker.finish_video()
+            case {"finished": video_id}:
+                worker.finish_video(video_id)
             case {"location": location}:
                 self.run.log.message("worker placed", location, worker=worker.spec.number)
             case {"setup": stage}:
-                worker.setting_up = cast("str", stage)
-                worker.active_since = time.monotonic()
+                worker.note_setup(stage)
             case {"ready": stages}:
                 self._check_stages(stages)
-                worker.state = "idle"
+                worker.state = "ready"
             case {"broken": [cause, where, next_step]}:
                 raise EnvironmentProblem(
                     f"{cause} (log: {worker.spec.log})", where=where, next_step=next_step
@@ -312,51 +293,72 @@ class _Supervisor:
             return
         self.next_check = time.monotonic() + _TICK_S
         for worker in self.workers.values():
-            breach = worker.limit_breach() if not worker.kill_reason else ""
-            if breach:
-                worker.kill(breach)
+            breach = worker.limit_breach() if not worker.kill_reason else None
+            if breach is not None:
+                worker.blamed = breach.video_id
+                worker.kill(breach.reason)
 
     def _reap(self, worker: Worker) -> None:
-        """Record and report the unit of a worker that is gone, and free its number."""
+        """Record and report the videos of a worker that is gone, and free its number."""
         number = worker.spec.number
         del self.workers[number]
-        is_expected = worker.state == "stopping" and not worker.video_id
-        never_worked = worker.state == "starting" or worker.setting_up
+        is_expected = worker.state == "stopping" and not worker.in_hand
         exit_reason = worker.reap()
         self._remove_staging(worker)
-        is_no_fault = worker.lost_machine or (never_worked and worker.killed_by_other)
-        may_try_again = is_no_fault and self._count_loss(worker)
-        if worker.video_id and not never_worked and not may_try_again:
-            self._fail_unit_in_hand(worker, exit_reason)
-        if worker.video_id and worker.state == "busy":
-            self.waiting.appendleft(worker.video_id)
-        if is_expected:
-            self.free_numbers.append(number)
-            return
+        is_no_fault = worker.lost_machine or (worker.never_worked and worker.killed_by_other)
+        lost_too_often = self._count_losses(worker) if is_no_fault else []
         message = f"worker {number}: {exit_reason} (log: {worker.spec.log})"
-        if never_worked and not may_try_again:
+        if not worker.never_worked:
+            message += self._give_back(worker, exit_reason, lost_too_often)
+        else:
+            for video_id in reversed(worker.in_hand):
+                self.queue.give_back(video_id, alone=False)
+        if worker.never_worked and not is_expected and (lost_too_often or not is_no_fault):
             self.start_problem = f"{exit_reason}: {worker.stderr_tail()}"
             message = f"worker {number} is given up: {self.start_problem}"
         else:
             self.free_numbers.append(number)
-        self.run.log.message("worker lost", message, worker=number)
-        self.run.report(message)
+        if not is_expected:
+            self.run.log.message("worker lost", message, worker=number)
+            self.run.report(message)
 
-    def _count_loss(self, worker: Worker) -> bool:
-        """Count a loss of a video, or of a worker without one; return whether it may go on."""
-        who = worker.video_id or f"worker {worker.spec.number}"
-        self.losses[who] += 1
-        return self.losses[who] <= MAX_LOSSES
+    def _count_losses(self, worker: Worker) -> list[str]:
+        """Count a loss of its videos, or of a worker without one; list those lost too often."""
+        lost = list(worker.in_hand) or [f"worker {worker.spec.number}"]
+        self.losses.update(lost)
+        return [one for one in lost if self.losses[one] > MAX_LOSSES]
 
-    def _fail_unit_in_hand(self, worker: Worker, reason: str) -> None:
+    def _give_back(self, worker: Worker, reason: str, lost_too_often: Sequence[str]) -> str:
+        """Record the unit that ended a worker, and queue its videos; return a note for the user.
+
+        Of several videos without a known cause none is recorded; each runs again alone.
+        """
+        if worker.lost_machine:
+            blamed = set(lost_too_often)
+        else:
+            blamed = {worker.blamed} if worker.blamed else set(worker.in_hand)
+        is_clear = worker.lost_machine or len(blamed) <= 1
+        for one in reversed(worker.in_hand.values()):
+            if is_clear and one.video_id in blamed:
+                self._fail_unit_in_hand(one, reason, worker.spec.number)
+            self.queue.give_back(one.video_id, alone=not is_clear)
+        if is_clear:
+            return ""
+        note = f"; its {len(worker.in_hand)} videos run again, each alone"
+        if OUT_OF_MEMORY in reason:
+            self.most_in_hand = max(1, min(self.most_in_hand, len(worker.in_hand)) // 2)
+            note += f", the others at most {self.most_in_hand} at once"
+        return note
+
+    def _fail_unit_in_hand(self, video: VideoInHand, reason: str, worker: int) -> None:
         """Record the unit in progress as failed, unless it was finished after all."""
-        video_id = worker.video_id
-        unit = _unit_in_hand(plan_video(self.stages, video_id, self.store), worker.stage)
+        units = plan_video(self.stages, video.video_id, self.store)
+        unit = _unit_in_hand(units, video.stage)
         if unit is None:
             return
-        self.failed_stages.setdefault(video_id, set()).add(unit.stage)
-        seconds = time.monotonic() - worker.active_since
-        event = Event("failed", unit.stage, video_id, reason, seconds, worker.spec.number)
+        self.failed_stages.setdefault(video.video_id, set()).add(unit.stage)
+        seconds = time.monotonic() - video.since
+        event = Event("failed", unit.stage, video.video_id, reason, seconds, worker)
         if unit.identity is not None:
             stage = next(stage for stage in self.stages if stage.name == unit.stage)
             result = record_lost_unit(
@@ -366,9 +368,10 @@ class _Supervisor:
         self._add_event(event)
 
     def _remove_staging(self, worker: Worker) -> None:
-        if worker.video_id and worker.staging_prefix and not worker.lost_machine:
-            for stage in self.stages:
-                self.store.remove_staging(stage.name, worker.video_id, worker.staging_prefix)
+        if worker.staging_prefix and not worker.lost_machine:
+            for video_id in worker.in_hand:
+                for stage in self.stages:
+                    self.store.remove_staging(stage.name, video_id, worker.staging_prefix)
 
 
 def _unit_in_hand(units: Sequence[PlannedUnit], stage: str) -> PlannedUnit | None:

@@ -1,7 +1,8 @@
-"""Running the units of a video, stage after stage, with models loaded once."""
+"""Running the units of videos, stage after stage, with models loaded once."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from qevd_bio.engine.events import Event
-from qevd_bio.engine.execute.attempt import attempt
+from qevd_bio.engine.execute.attempt import AttemptResult, attempt
 from qevd_bio.engine.plan import UPSTREAM_LOST, Action, PlannedUnit, plan_unit
 from qevd_bio.engine.stage import Stage
 from qevd_bio.engine.store import Store
@@ -20,15 +21,22 @@ from qevd_bio.frame_progress import frame_listener
 class UnitRunner:
     """Runs units; sets a stage up before its first unit that must run, and keeps it.
 
-    `before_setup` is called with the name of a stage before its `setup`, which may take minutes.
+    `run_video` may be called in several threads, each with a video of its own. A stage then
+    works on no more than its `units_in_hand` at once. `on_setup` is called with the name of a
+    stage before its `setup`, which may take minutes, and with an empty name afterwards.
     """
 
     stages: Sequence[Stage]
     store: Store
     run_id: str = ""
-    before_setup: Callable[[str], None] = lambda _stage: None
+    on_setup: Callable[[str], None] = lambda _stage: None
     _ready: set[str] = field(default_factory=set)
     _loaded: ExitStack = field(default_factory=ExitStack)
+    _setting_up: threading.Lock = field(default_factory=threading.Lock)
+    _places: dict[str, threading.Semaphore] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._places = {one.name: threading.Semaphore(one.units_in_hand) for one in self.stages}
 
     def run_video(
         self,
@@ -47,15 +55,16 @@ class UnitRunner:
         """
         units: dict[str, PlannedUnit] = {}
         for stage in self.stages:
-            if must_stop():
-                return
-            unit = plan_unit(stage, video_id, units, self.store)
-            is_retry = unit.action == "retry" and stage.name not in failed_stages
-            if unit.action == "run" or is_retry:
-                unit = self._run(stage, unit, units, on_event)
-            else:
-                on_event(ending_without_work(unit))
-            units[stage.writes] = unit
+            with self._places[stage.name]:
+                if must_stop():
+                    return
+                unit = plan_unit(stage, video_id, units, self.store)
+                is_retry = unit.action == "retry" and stage.name not in failed_stages
+                if unit.action == "run" or is_retry:
+                    unit = self._run(stage, unit, units, on_event)
+                else:
+                    on_event(self._ending_without_work(unit))
+                units[stage.writes] = unit
 
     def close(self) -> None:
         """Tear down what was set up, in reverse order."""
@@ -83,12 +92,20 @@ class UnitRunner:
         action: Action = "retry" if result.record.status == "failed" else "done"
         return replace(unit, action=action, record=result.record)
 
+    def _ending_without_work(self, unit: PlannedUnit) -> Event:
+        """Return the end; that of this run where a worker died before it could report it."""
+        if self.run_id and unit.completed is not None and unit.completed.run_id == self.run_id:
+            return AttemptResult(unit.completed).event()
+        return ending_without_work(unit)
+
     def _set_up(self, stage: Stage) -> None:
-        if stage.name not in self._ready:
-            self.before_setup(stage.name)
-            stage.setup()
-            self._loaded.callback(stage.teardown)
-            self._ready.add(stage.name)
+        with self._setting_up:
+            if stage.name not in self._ready:
+                self.on_setup(stage.name)
+                stage.setup()
+                self._loaded.callback(stage.teardown)
+                self._ready.add(stage.name)
+                self.on_setup("")
 
 
 def ending_without_work(unit: PlannedUnit) -> Event:

@@ -1,4 +1,4 @@
-"""The worker process: stages set up once, one video after the other, reported over a pipe.
+"""The worker process: stages set up once, videos run as they come, reported over a pipe.
 
 Started by `worker_process` as ``python -m qevd_bio.engine.execute.worker FD``.
 """
@@ -11,15 +11,17 @@ import signal
 import sys
 import threading
 import time
+import traceback
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from qevd_bio.engine.events import Event
 from qevd_bio.engine.execute.messages import Message, receive_message, send_message
 from qevd_bio.engine.execute.stage_factory import StageFactory
 from qevd_bio.engine.execute.unit_run import UnitRunner
+from qevd_bio.engine.limits import most_in_hand
 from qevd_bio.engine.record import one_line
 from qevd_bio.engine.store import Store
 from qevd_bio.errors import QevdBioError
@@ -31,29 +33,26 @@ class Channel:
     def __init__(self, descriptor: int) -> None:
         os.set_inheritable(descriptor, False)
         self._connection = Connection(descriptor)
+        self._sending = threading.Lock()
         self.stopped = False
 
     def send(self, **message: object) -> None:
-        """Send the supervisor a message; it always listens."""
-        send_message(self._connection, message)
+        """Send the supervisor a message; without a supervisor the process ends at once."""
+        try:
+            with self._sending:
+                send_message(self._connection, message)
+        except OSError:
+            os._exit(1)
 
     def receive(self) -> Message | None:
         """Wait for the supervisor; None when it wants no more or is gone."""
         message = receive_message(self._connection)
-        return None if message is None or message.get("stop") else message
-
-    def must_stop(self) -> bool:
-        """Return, between two units of a video, whether the supervisor wants no more.
-
-        A worker that processes a video receives no other message.
-        """
-        if not self.stopped and self._connection.poll():
-            self.stopped = self.receive() is None
-        return self.stopped
+        self.stopped = message is None or bool(message.get("stop"))
+        return None if self.stopped else message
 
 
 def work(channel: Channel) -> None:
-    """Make the stages, then run videos until there are no more."""
+    """Make the stages, then run the videos that come, each in a thread, until no more come."""
     start = channel.receive()
     if start is None:
         return
@@ -62,22 +61,43 @@ def work(channel: Channel) -> None:
         stages,
         Store(Path(start["work"])),
         start["run_id"],
-        before_setup=lambda stage: channel.send(setup=stage),
+        on_setup=lambda stage: channel.send(setup=stage),
     )
     channel.send(ready={one.name: [one.version, one.schema_digest] for one in stages})
+    with closing(runner), ThreadPoolExecutor(most_in_hand(stages), "video") as threads:
+        while (job := channel.receive()) is not None:
+            threads.submit(_run_video, runner, job, channel)
 
-    def send_event(event: Event) -> None:
-        channel.send(event=asdict(event))
 
-    with closing(runner):
-        while not channel.stopped and (job := channel.receive()) is not None:
-            runner.run_video(
-                job["video"],
-                send_event,
-                failed_stages=frozenset(job["failed_stages"]),
-                must_stop=channel.must_stop,
-            )
-            channel.send(finished=job["video"])
+def _run_video(runner: UnitRunner, job: Message, channel: Channel) -> None:
+    """Run a video in a thread of its own.
+
+    An error outside of a stage's work ends the run. A library that wants to end the process
+    may do so.
+    """
+    try:
+        runner.run_video(
+            job["video"],
+            lambda event: channel.send(event=asdict(event)),
+            failed_stages=frozenset(job["failed_stages"]),
+            must_stop=lambda: channel.stopped,
+        )
+    except Exception as error:  # noqa: BLE001  reported to the supervisor
+        traceback.print_exc()
+        _report_end(channel, error)
+        return
+    except BaseException:  # noqa: BLE001  as SystemExit ends a process
+        traceback.print_exc()
+        os._exit(1)
+    channel.send(finished=job["video"])
+
+
+def _report_end(channel: Channel, error: Exception) -> None:
+    """Tell the supervisor why no unit can be run."""
+    if isinstance(error, QevdBioError):
+        channel.send(broken=[error.message, error.where, error.next_step])
+    else:
+        channel.send(broken=[one_line(error), "a worker", "Its log has the traceback"])
 
 
 def main() -> None:
@@ -91,13 +111,8 @@ def main() -> None:
     channel = Channel(int(sys.argv[1]))
     try:
         work(channel)
-    except BrokenPipeError:
-        return
-    except QevdBioError as error:
-        channel.send(broken=[error.message, error.where, error.next_step])
-        raise
     except Exception as error:
-        channel.send(broken=[one_line(error), "a worker", "Its log has the traceback"])
+        _report_end(channel, error)
         raise
 
 

@@ -34,8 +34,15 @@ from qevd_bio.engine.unit_files import (
 )
 from qevd_bio.errors import DataError, EnvironmentProblem, UsageError
 from qevd_bio.files.atomic import TEMPORARY_PREFIX, atomic_path
+from qevd_bio.files.open_regular import open_regular
 from qevd_bio.files.path_containment import is_plain_name
 from qevd_bio.files.strict_json import dump_json
+from qevd_bio.files.tar_reading import (
+    BROKEN_TAR,
+    MOST_READ_BYTES,
+    broken_tar_cause,
+    opened_tar,
+)
 
 END_FILE = "packed.json"
 
@@ -178,9 +185,10 @@ def _extract(archive: Path, staged: Path) -> None:
     """Write the files of an archive below an empty folder; refuse anything else in it."""
     end = ""
     try:
-        with tarfile.open(archive, "r:") as tar:
+        with open_regular(archive, follow_links=True) as packed, opened_tar(packed) as tar:
             for member in tar:
-                file = tar.extractfile(member) if member.isreg() else None
+                is_plain = member.isreg() and not member.issparse()
+                file = tar.extractfile(member) if is_plain else None
                 if end or file is None or not _MEMBER.fullmatch(member.name):
                     cause = f"holds '{member.name}', which `archive export` does not write"
                     raise _no_archive(archive, cause)
@@ -188,8 +196,9 @@ def _extract(archive: Path, staged: Path) -> None:
                     end = file.read().decode()
                 else:
                     _write(file, staged / member.name)
-    except (tarfile.TarError, EOFError, UnicodeDecodeError) as error:
-        raise _no_archive(archive, f"is cut short or no tar file ({error})") from error
+    except BROKEN_TAR as error:
+        cause = f"is cut short or no tar file ({broken_tar_cause(error)})"
+        raise _no_archive(archive, cause) from error
     folders = list(_video_folders(staged))
     units = sum(len(unit_folders(video)) for video in folders)
     failures = sum(len(files_beside(video, FAILED_SUFFIX)) for video in folders)
@@ -200,7 +209,7 @@ def _extract(archive: Path, staged: Path) -> None:
 def _write(file: IO[bytes], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("xb") as target:
-        shutil.copyfileobj(file, target)
+        shutil.copyfileobj(file, target, MOST_READ_BYTES)
 
 
 def _import_units(staged: Path, store: Store) -> ArchiveCounts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ from qevd_bio.engine.unit_files import (
 )
 from qevd_bio.errors import DataError, EnvironmentProblem, UsageError
 from qevd_bio.files.atomic import TEMPORARY_PREFIX, write_text_atomic
-from qevd_bio.files.strict_json import dump_json, parse_json
+from qevd_bio.files.strict_json import dump_json, read_json
 
 PUBLISHED_FOLDER = "published"
 LEFTOVER_AGE_S = 24 * 3600.0
@@ -51,6 +51,23 @@ def note_published(work: Path, name: str, artifacts: Iterable[str]) -> None:
     next_step = "Make it writable and publish again: gc must know what a release needs"
     with writing_to(path, next_step):
         write_text_atomic(path, text + "\n")
+
+
+def holds_any(stages: Sequence[Stage], store: Store, artifacts: Container[str]) -> bool:
+    """Return whether a unit of the folder wrote one of the artifacts with these sha256."""
+    folders = (folder for stage in stages for folder in store.units(stage.name))
+    records = (read_unit(folder).record for folder in folders)
+    return any(
+        output.sha256 in artifacts
+        for record in records
+        if record is not None
+        for output in record.outputs
+    )
+
+
+def noted_releases(work: Path) -> list[str]:
+    """Name the releases that are on record in a work folder."""
+    return sorted(path.stem for path in (work / PUBLISHED_FOLDER).glob("*.json"))
 
 
 def waste(
@@ -145,7 +162,7 @@ def _published_units(stages: Sequence[Stage], store: Store) -> set[Path]:
     """Find the units that releases were made from, and those that these were made from."""
     wanted: set[str] = set()
     for path in sorted((store.root / PUBLISHED_FOLDER).glob("*.json")):
-        content = parse_json(path.read_text(encoding="utf-8"), where=str(path))
+        content = read_json(path)
         artifacts = content.get("artifacts") if isinstance(content, Mapping) else None
         if not isinstance(artifacts, list):
             raise DataError(

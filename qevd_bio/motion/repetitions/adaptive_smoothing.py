@@ -1,4 +1,4 @@
-"""Smoothing by the noise and the period of a curve.
+"""Smoothing by the period of a curve.
 
 T frames
 """
@@ -9,14 +9,13 @@ import numpy as np
 from scipy.signal import find_peaks
 
 from qevd_bio.arrays import BoolArray, FloatArray
-from qevd_bio.motion.noise import jitter
 from qevd_bio.motion.smoothing import SIGMA_S, gaussian_smooth
 
 PERIOD_SHARE = 0.08
-"""A noisy curve is smoothed by this share of its period: the fundamental keeps 88 %."""
+"""An unclear curve is smoothed by this share of its period: the fundamental keeps 88 %."""
 LONGEST_SIGMA_S = 0.3
-NOISE_SHARE = 0.04
-"""Noise of a frame, in shares of the curve's range, above which a curve counts as noisy."""
+RIDGE = 0.1
+"""Share of the kernel's variance that is added to that of the frames under it."""
 WINDOW_S = 12.0
 CLEAR_PEAK = 0.8
 """The period is the first peak of the autocorrelation that reaches this share of the highest."""
@@ -66,38 +65,39 @@ def _autocorrelation(window: FloatArray) -> FloatArray:
     return np.asarray(product / product[0] * frames / np.maximum(frames - np.arange(frames), 1))
 
 
-def is_noisy(signal: FloatArray, smooth: FloatArray, valid: BoolArray, noise_share: float) -> bool:
-    """Check whether the noise of a frame exceeds a share of a curve's range.
+def edge_true_smooth(
+    signal: FloatArray, time_s: FloatArray, valid: BoolArray, sigma_s: float
+) -> FloatArray:
+    """Smooth one curve (T,) as `gaussian_smooth` does, without drawing its ends inwards.
 
-    `signal` and `smooth` (T,) are the curve as measured and lightly smoothed, NaN where unknown.
-    Its range is that between the 10th and the 90th percentile. False with fewer than three known
-    frames.
+    A straight line is fitted with the same weights; inside, where the weights are even, it gives
+    the mean. So how far a movement is gone at the first and last frame stays to be seen.
     """
-    known = np.isfinite(smooth)
-    if known.sum() < 3:
-        return False
-    low, high = np.percentile(smooth[known], [10, 90])
-    return bool(jitter(np.where(valid, signal, np.nan)) > noise_share * (high - low))
+    clock_s = time_s - time_s[:1]
+    curves = np.column_stack([signal, clock_s, clock_s**2, clock_s * signal])
+    known = np.isfinite(signal)
+    mean, at_s, squared, product = gaussian_smooth(curves, time_s, valid & known, sigma_s).T
+    spread = squared - at_s**2
+    slope = (product - at_s * mean) / (spread + RIDGE * sigma_s**2)
+    return np.asarray(np.where(valid & known, mean + slope * (clock_s - at_s), mean))
 
 
-def smooth_adaptively(
+def smooth_by_period(
     signal: FloatArray,
     time_s: FloatArray,
     valid: BoolArray,
     *,
     shortest_s: float,
+    longest_s: float,
     sigma_s: float = SIGMA_S,
-    noise_share: float = NOISE_SHARE,
 ) -> FloatArray:
-    """Smooth one curve (T,): a noisy one by a share of its period, a clean one by `sigma_s`.
+    """Smooth one curve (T,) by a share of its period, by `sigma_s` where that is more.
 
-    `signal`, `time_s`, `valid` as in `gaussian_smooth`, `noise_share` as in `is_noisy`; no period
-    is shorter than `shortest_s`.
+    `signal`, `time_s`, `valid` as in `gaussian_smooth`; the period is sought within the bounds.
     """
     fine = gaussian_smooth(signal, time_s, valid, sigma_s)
-    if not is_noisy(signal, fine, valid, noise_share):
-        return fine
-    period_s = dominant_period_s(fine, time_s, shortest_s, LONGEST_SIGMA_S / PERIOD_SHARE)
-    if period_s is None or PERIOD_SHARE * period_s <= sigma_s:
-        return fine
-    return gaussian_smooth(signal, time_s, valid, PERIOD_SHARE * period_s)
+    period_s = dominant_period_s(fine, time_s, shortest_s, longest_s)
+    if period_s is None:
+        return edge_true_smooth(signal, time_s, valid, sigma_s)
+    wide_s = min(PERIOD_SHARE * period_s, LONGEST_SIGMA_S)
+    return edge_true_smooth(signal, time_s, valid, max(sigma_s, wide_s))

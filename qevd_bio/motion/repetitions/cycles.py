@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qevd_bio.arrays import FloatArray
-from qevd_bio.motion.repetitions.adaptive_smoothing import NOISE_SHARE
 from qevd_bio.motion.smoothing import SIGMA_S
 
 PROMINENCE_RAD = 0.1
@@ -21,8 +20,9 @@ class Cycle:
     kind : str
         ``cycle``, ``half`` (one side of an alternating movement) or ``hold``.
     start, key, end : int
-        Frames, start <= key <= end, end inclusive; start and end lie at rest, the key frame at
-        the extreme (of a hold: in its middle).
+        Frames, start <= key <= end, end inclusive; the key frame is at the extreme (of a hold: in
+        its middle). Start and end lie where this body rests: away from the extreme, or at the
+        extreme itself, see `rests_at_extreme`.
     start_s, key_s, end_s : float
         Their times in seconds.
     side : str or None
@@ -48,6 +48,28 @@ class Cycle:
         start_s, key_s, end_s = time_s[[start, key, end]].tolist()
         return cls(kind, int(start), int(key), int(end), start_s, key_s, end_s, side=None)
 
+    def going_on(self) -> Cycle:
+        """Return the cycle with an end that is not known yet."""
+        if self.rests_at_extreme:
+            return replace(self, cut="end", key=self.start, key_s=self.start_s)
+        return replace(self, cut="end")
+
+    @property
+    def counted(self) -> str:
+        """``full``, or ``cut``: counted although the recording shows a part of it only."""
+        return "full" if self.cut is None else "cut"
+
+    @property
+    def rests_at_extreme(self) -> bool:
+        """Whether the body rests at the extreme: the key frame is then an end of the cycle.
+
+        Who sits down after standing up does sit to stand; who starts seated rests at its extreme.
+        """
+        if self.kind == "hold" or self.start == self.end:
+            return False
+        at_end = self.key == self.end and self.cut != "end"
+        return at_end or (self.key == self.start and self.cut != "start")
+
 
 @dataclass(frozen=True, slots=True)
 class CycleSettings:
@@ -56,75 +78,56 @@ class CycleSettings:
     Attributes
     ----------
     shortest_s, longest_s : float
-        Bounds of a cycle (supplement 5: 24 and 150 frames at 30 fps).
+        Bounds of a cycle. They are wide: whether a tempo is good is for a finding to say.
     prominence_rad : float
-        Floor of an extreme's prominence.
+        Least swing between two turning points.
     prominence_share : float
-        Least prominence as a share of the segment's typical one; rejects bumps within a
-        repetition and fidgeting at rest.
-    distance_s : float
-        Least time between two extremes (supplement 5: 5 frames at 30 fps).
+        The same as a share of the swing that is typical around it: a repetition that dips to
+        this share of its depth is still one.
     return_share : float
-        Least ratio between the shorter and the longer of the two ways, there and back.
+        Least ratio between the way gone back and the way there, or of both to the typical swing.
     rest_share : float
         A cycle starts where the curve has left its rest level by this share of the rise.
     pause_s, pause_share : float
         Rest between two repetitions longer than both the seconds and the share of the time
         between their extremes belongs to neither; a shorter one is split half and half.
     neighbours_s : float
-        The typical prominence is that of the extremes within this time on both sides, or that
-        of the whole segment where it is less: a new camera view or a shallower set changes it.
+        The typical swing is that within this time on both sides, or that of the whole segment
+        where it is less: a new camera view or a shallower set changes it.
     least_local_share : float
-        The local typical prominence is at least this share of the whole segment's.
-    first_rise_share : float
-        A first repetition that starts before the segment counts when the measured rise to its
-        extreme is this share of the way back.
-    done_share : float
-        A last repetition that continues after the segment counts when this share of the way
-        there is gone back.
+        The local typical swing is at least this share of the whole segment's.
     cut_share : float
         A cycle at the edge of the measured frames is cut when its two ends differ by this share
         of its range.
+    first_share, last_share : float
+        A first repetition that begins before the measured frames counts when this share of its
+        way there is seen; a last one that continues after them, when this share of the way back
+        is. A person who counts sees a first one whole from its extreme on.
     gap_s : float
         No cycle spans a longer time without measurement.
     sigma_s : float
-        Least Gaussian smoothing (supplement 5: 2 frames at 30 fps); noisy curves get more.
-    noise_share : float
-        Noise of a frame, in shares of the curve's range, above which a curve counts as noisy; a
-        small value suits steady sets, a large one keeps a quick repetition among slow ones.
-    set_noise_share : float
-        The same where all angles are given: above it they are joined into one curve.
-    set_prominence_share : float
-        Replaces `prominence_share` for the joined curve, which rises alike in all cycles.
-    outlier_range : float
-        Least distance of a cycle from its nearest neighbours in pose that makes it an outlier,
-        in units of the set's movement; only where all angles are given.
+        Least Gaussian smoothing (supplement 5: 2 frames at 30 fps); unclear curves get more.
     """
 
-    shortest_s: float = 0.8
-    longest_s: float = 5.0
+    shortest_s: float = 0.3
+    longest_s: float = 15.0
     prominence_rad: float = PROMINENCE_RAD
-    prominence_share: float = 0.3
-    distance_s: float = 5.0 / 30.0
+    prominence_share: float = 0.4
     return_share: float = 0.5
     rest_share: float = 0.05
     pause_s: float = 0.5
     pause_share: float = 0.3
     neighbours_s: float = 12.0
     least_local_share: float = 1.0 / 3.0
-    first_rise_share: float = 0.05
-    done_share: float = 0.8
-    cut_share: float = 0.2
+    cut_share: float = 0.1
+    first_share: float = 0.3
+    last_share: float = 2.0 / 3.0
     gap_s: float = 0.5
     sigma_s: float = SIGMA_S
-    noise_share: float = NOISE_SHARE
-    set_noise_share: float = 0.01
-    set_prominence_share: float = 0.4
-    outlier_range: float = 1.5
 
     def __post_init__(self) -> None:
         if not 0 < self.shortest_s < self.longest_s:
             raise ValueError(f"bounds {self.shortest_s} s to {self.longest_s} s are no interval")
-        for name in ("prominence_rad", "distance_s", "pause_s", "gap_s", "sigma_s"):
+        for name in ("prominence_rad", "pause_s", "gap_s", "sigma_s"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive")

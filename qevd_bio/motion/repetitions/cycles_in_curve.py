@@ -1,106 +1,147 @@
-"""Repetitions in a single curve.
+"""Repetitions in a single smooth curve.
 
-T frames, E peaks
+T frames, E turning points
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from qevd_bio.arrays import BoolArray, FloatArray, IntArray
-from qevd_bio.motion.repetitions.adaptive_smoothing import smooth_adaptively
+from qevd_bio.arrays import FloatArray, IntArray
 from qevd_bio.motion.repetitions.cycles import Cycle, CycleSettings
-from qevd_bio.motion.repetitions.peaks import known_runs, prominent_peaks, typical_prominences
+from qevd_bio.motion.repetitions.swings import known_runs, typical_swings
+from qevd_bio.motion.repetitions.turning_points import clear_turning_points, turning_points
 
 ENDS_SHARE = 0.1
 """A cycle may be shorter than the bound by this share: in noise each of its two ends is known to
 about a twentieth of its length."""
 
+NEAR_MINIMA = 3
+"""Minima on each side that tell where the curve is at rest."""
 
-def cycles_in_curve(
-    signal: FloatArray, time_s: FloatArray, valid: BoolArray, settings: CycleSettings
-) -> tuple[list[Cycle], FloatArray]:
-    """Find the repetitions of one curve, in time order, and the smoothed curve (T,).
+ROUNDS = 2
+"""Times that the typical swing is taken and the turning points are chosen by it."""
 
-    Arguments as in `detect_cycles`.
+
+@dataclass(frozen=True, slots=True)
+class TurningCurve:
+    """A smooth curve with its turning points.
+
+    Attributes
+    ----------
+    smooth, time_s : ndarray (T,)
+        The curve, NaN in gaps, and seconds.
+    runs : tuple of slice
+        Stretches without a gap.
+    points : tuple of ndarray
+        Clear turning points of each run, frames of the whole curve.
+    typical : ndarray (T,)
+        Swing that is typical around each frame, in the unit of the curve.
     """
-    smooth = smooth_adaptively(
-        signal,
-        time_s,
-        valid,
-        shortest_s=settings.shortest_s,
-        sigma_s=settings.sigma_s,
-        noise_share=settings.noise_share,
-    )
-    runs = known_runs(smooth, time_s, settings.gap_s)
-    peaks = [
-        prominent_peaks(
-            smooth[run],
-            time_s[run],
-            prominence_rad=settings.prominence_rad,
-            distance_s=settings.distance_s,
-            longest_s=settings.longest_s,
+
+    smooth: FloatArray
+    time_s: FloatArray
+    runs: tuple[slice, ...]
+    points: tuple[IntArray, ...]
+    typical: FloatArray
+
+    def upside_down(self) -> TurningCurve:
+        """Turn minima into maxima."""
+        return replace(self, smooth=-self.smooth)
+
+
+def turning_curve(
+    smooth: FloatArray, time_s: FloatArray, settings: CycleSettings, cuts: IntArray
+) -> TurningCurve:
+    """Find the turning points of a smooth curve (T,) that are clear against its typical swing.
+
+    No cycle spans one of the frames `cuts`, see `camera_cuts`.
+    """
+    runs = known_runs(smooth, time_s, settings.gap_s, cuts)
+    least, typical = np.full(len(smooth), settings.prominence_rad), np.zeros(len(smooth))
+    points = [turning_points(smooth[run]) + run.start for run in runs]
+    for _ in range(ROUNDS):
+        points = [clear_turning_points(smooth, one, least) for one in points]
+        middle_s = np.concatenate([(time_s[p[1:]] + time_s[p[:-1]]) / 2 for p in points] or [[]])
+        swings = np.concatenate([np.abs(np.diff(smooth[p])) for p in points] or [[]])
+        typical = typical_swings(
+            middle_s, swings, time_s, settings.neighbours_s, settings.least_local_share
         )
-        for run in runs
+        least = np.maximum(settings.prominence_rad, settings.prominence_share * typical)
+    points = [clear_turning_points(smooth, one, least) for one in points]
+    return TurningCurve(smooth, time_s, tuple(runs), tuple(points), typical)
+
+
+def cycles_of(curve: TurningCurve, settings: CycleSettings) -> list[Cycle]:
+    """Make cycles of the maxima of a curve, in time order."""
+    return [
+        cycle
+        for run, points in zip(curve.runs, curve.points, strict=True)
+        for cycle in _cycles_of_run(curve, run, points, settings)
     ]
-    found = [(time_s[run][keys], high) for run, (keys, high) in zip(runs, peaks, strict=True)]
-    typical_high = typical_prominences(found, settings.neighbours_s, settings.least_local_share)
-    cycles: list[Cycle] = []
-    for run, (keys, high), typical in zip(runs, peaks, typical_high, strict=True):
-        kept = high >= np.maximum(settings.prominence_rad, settings.prominence_share * typical)
-        cycles += _cycles_of_run(smooth, time_s, run, keys[kept], typical[kept], settings)
-    if cycles and _continues(smooth, cycles[-1], float(time_s[runs[-1].stop - 1]), settings):
-        cycles.pop()
-    return cycles, smooth
-
-
-def _continues(smooth: FloatArray, cycle: Cycle, last_s: float, settings: CycleSettings) -> bool:
-    """Check whether a last repetition is still on its way back when the segment ends."""
-    there, back = smooth[cycle.key] - smooth[[cycle.start, cycle.end]]
-    return bool(last_s - cycle.end_s < settings.pause_s / 2 and back < settings.done_share * there)
 
 
 def _cycles_of_run(
-    smooth: FloatArray,
-    time_s: FloatArray,
-    run: slice,
-    keys: IntArray,
-    typical: FloatArray,
-    settings: CycleSettings,
+    curve: TurningCurve, run: slice, points: IntArray, settings: CycleSettings
 ) -> list[Cycle]:
-    """Make cycles of the peaks of a run, given its typical prominences."""
-    if len(keys) == 0:
+    smooth, time_s = curve.smooth, curve.time_s
+    if len(points) < 2:
         return []
-    keys = keys + run.start
-    starts, ends = _ends_at_rest(smooth, time_s, run, keys, settings)
+    rising = smooth[points[1]] > smooth[points[0]]
+    keys = points[1 if rising else 0 :: 2]
+    rests = _rest_levels(smooth, points, keys)
+    starts, ends = _ends_at_rest(smooth, time_s, run, keys, rests, settings)
     moving_s = time_s[ends] - time_s[starts]
     for i in range(len(keys) - 1):
         pause_s = time_s[starts[i + 1]] - time_s[ends[i]]
         apart_s = time_s[keys[i + 1]] - time_s[keys[i]]
         if pause_s <= max(settings.pause_s, settings.pause_share * apart_s):
             ends[i] = starts[i + 1] = (ends[i] + starts[i + 1]) // 2
-    cycles = [
-        Cycle.of_frames("cycle", *frames, time_s)
-        for frames in zip(starts, keys, ends, strict=True)
-    ]
     run_s = (float(time_s[run.start]), float(time_s[run.stop - 1]))
-    whole = [
-        moves_s <= settings.longest_s and _is_whole(smooth, cycle, run_s, settings)
-        for cycle, moves_s in zip(cycles, moving_s, strict=True)
-    ]
-    if not whole[0] and moving_s[0] <= settings.longest_s:
-        whole[0] = _begins_before(smooth, cycles[0], run_s[0], float(typical[0]), settings)
-    return [
-        replace(cycle, cut=_cut(smooth, cycle, run_s, settings))
-        for cycle, counts in zip(cycles, whole, strict=True)
-        if counts
-    ]
+    cycles = []
+    for start, key, end, moves_s in zip(starts, keys, ends, moving_s, strict=True):
+        cycle = Cycle.of_frames("cycle", start, key, end, time_s)
+        cycle = replace(cycle, cut=_cut(smooth, cycle, run_s, settings))
+        if moves_s <= settings.longest_s and _is_seen(curve, cycle, run_s, settings):
+            cycles.append(cycle)
+    return cycles
+
+
+def _is_seen(
+    curve: TurningCurve, cycle: Cycle, run_s: tuple[float, float], settings: CycleSettings
+) -> bool:
+    """Check the lower bound and that enough of the way is gone both there and back."""
+    ways = curve.smooth[cycle.key] - curve.smooth[[cycle.start, cycle.end]]
+    share = ways.min() / ways.max() if ways.max() > 0 else 0.0
+    if cycle.cut is not None:
+        return bool(
+            share >= (settings.first_share if cycle.cut == "start" else settings.last_share)
+        )
+    duration_s = cycle.end_s - cycle.start_s
+    edge_s = min(cycle.start_s - run_s[0], run_s[1] - cycle.end_s)
+    is_long = edge_s < settings.pause_s / 2 or duration_s >= (1 - ENDS_SHARE) * settings.shortest_s
+    is_back = max(share, ways.min() / curve.typical[cycle.key]) >= settings.return_share
+    return bool(is_back and is_long)
+
+
+def _rest_levels(smooth: FloatArray, points: IntArray, keys: IntArray) -> FloatArray:
+    """Learn from the minima around each key frame (E,) where the curve is at rest."""
+    minima = np.setdiff1d(points, keys)
+    first = np.searchsorted(minima, keys) - NEAR_MINIMA
+    return np.array(
+        [np.median(smooth[minima[max(0, i) : i + 2 * NEAR_MINIMA]]) for i in first.tolist()]
+    )
 
 
 def _ends_at_rest(
-    smooth: FloatArray, time_s: FloatArray, run: slice, keys: IntArray, settings: CycleSettings
+    smooth: FloatArray,
+    time_s: FloatArray,
+    run: slice,
+    keys: IntArray,
+    rests: FloatArray,
+    settings: CycleSettings,
 ) -> tuple[list[int], list[int]]:
     """Find the frames at rest before and after each key frame, between its neighbours."""
     bounds = [run.start, *(int(key) for key in keys), run.stop - 1]
@@ -108,10 +149,29 @@ def _ends_at_rest(
     for i, key in enumerate(bounds[1:-1], start=1):
         before = slice(bounds[i - 1], key + 1)
         after = slice(key, bounds[i + 1] + 1)
-        starts.append(before.start + _last_at_rest(smooth[before], time_s[before], settings))
-        back = _last_at_rest(smooth[after][::-1], -time_s[after][::-1], settings)
+        rest = float(rests[i - 1])
+        starts.append(before.start + _last_at_rest(smooth[before], time_s[before], rest, settings))
+        back = _last_at_rest(smooth[after][::-1], -time_s[after][::-1], rest, settings)
         ends.append(after.stop - 1 - back)
     return starts, ends
+
+
+def _last_at_rest(
+    rise: FloatArray, time_s: FloatArray, usual_rest: float, settings: CycleSettings
+) -> int:
+    """Find the last frame at rest before a rise that ends at the extreme.
+
+    The rest level is the lowest value within twice the time of the upper half of the rise, so
+    that an earlier drift of the standing posture does not matter, or that of the set where it is
+    higher: who sinks to the floor between two sets has left the movement at its usual rest.
+    """
+    middle = int(np.flatnonzero(rise <= (rise.min() + rise[-1]) / 2)[-1])
+    window_s = 2 * (time_s[-1] - time_s[middle]) + settings.pause_s / 2
+    first = int(np.searchsorted(time_s, time_s[middle] - window_s))
+    near = rise[first : middle + 1]
+    lowest = max(float(near.min()), min(usual_rest, float(rise[middle])))
+    level = lowest + settings.rest_share * (rise[-1] - lowest)
+    return first + int(np.flatnonzero(near <= level)[-1])
 
 
 def _cut(
@@ -125,46 +185,3 @@ def _cut(
     if run_s[1] - cycle.end_s < settings.pause_s / 2 and end - start > uneven:
         return "end"
     return None
-
-
-def _is_whole(
-    smooth: FloatArray, cycle: Cycle, run_s: tuple[float, float], settings: CycleSettings
-) -> bool:
-    """Check the lower bound and that most of the way is gone both there and back.
-
-    A cycle cut by the first or last frame of the run may be shorter.
-    """
-    edge_s = min(cycle.start_s - run_s[0], run_s[1] - cycle.end_s)
-    cut = edge_s < settings.pause_s / 2
-    ways = smooth[cycle.key] - smooth[[cycle.start, cycle.end]]
-    duration_s = cycle.end_s - cycle.start_s
-    return bool(
-        ways.min() >= settings.return_share * ways.max()
-        and (cut or duration_s >= (1.0 - ENDS_SHARE) * settings.shortest_s)
-    )
-
-
-def _begins_before(
-    smooth: FloatArray, cycle: Cycle, first_s: float, typical: float, settings: CycleSettings
-) -> bool:
-    """Check a first repetition that is measured from shortly before its extreme on."""
-    there, back = smooth[cycle.key] - smooth[[cycle.start, cycle.end]]
-    return bool(
-        cycle.start_s - first_s < settings.pause_s / 2
-        and there >= settings.first_rise_share * back
-        and back >= settings.return_share * typical
-    )
-
-
-def _last_at_rest(rise: FloatArray, time_s: FloatArray, settings: CycleSettings) -> int:
-    """Find the last frame at rest before a rise that ends at the extreme.
-
-    The rest level is the lowest value within twice the time of the upper half of the rise, so
-    that an earlier drift of the standing posture does not matter.
-    """
-    middle = int(np.flatnonzero(rise <= (rise.min() + rise[-1]) / 2)[-1])
-    window_s = 2 * (time_s[-1] - time_s[middle]) + settings.pause_s / 2
-    first = int(np.searchsorted(time_s, time_s[middle] - window_s))
-    near = rise[first : middle + 1]
-    level = near.min() + settings.rest_share * (rise[-1] - near.min())
-    return first + int(np.flatnonzero(near <= level)[-1])

@@ -1,6 +1,6 @@
 """Detects the repetitions of a segment: from rest to the extreme and back to rest.
 
-T frames, K angles
+T frames, K angles, S sides
 """
 
 from __future__ import annotations
@@ -12,13 +12,18 @@ import numpy as np
 
 from qevd_bio.arrays import BoolArray, FloatArray, IntArray
 from qevd_bio.motion.medians import medians_of_known
-from qevd_bio.motion.repetitions.adaptive_smoothing import is_noisy
+from qevd_bio.motion.repetitions.curve_choice import clearest_curve
 from qevd_bio.motion.repetitions.cycles import Cycle, CycleSettings
-from qevd_bio.motion.repetitions.cycles_in_curve import cycles_in_curve
-from qevd_bio.motion.repetitions.discriminant_curve import LEAST_CYCLES, discriminant_curve
-from qevd_bio.motion.repetitions.outliers import inliers
-from qevd_bio.motion.repetitions.principal_components import blend_with_principal_components
+from qevd_bio.motion.repetitions.cycles_in_curve import TurningCurve, cycles_of
+from qevd_bio.motion.repetitions.sets import members
 from qevd_bio.motion.smoothing import gaussian_smooth
+
+AT_EXTREME = 0.85
+"""The body rests at the extreme when it is this share of the way there at the first and at the
+last frame, and a little away from them."""
+
+AT_EDGE, AT_EDGE_S = 0.1, 0.25
+"""How far away at most: a share of a cycle, and seconds."""
 
 
 def detect_cycles(
@@ -28,6 +33,7 @@ def detect_cycles(
     *,
     settings: CycleSettings,
     angles: FloatArray | None = None,
+    sides: FloatArray | None = None,
 ) -> list[Cycle]:
     """Find the repetitions of one segment.
 
@@ -35,7 +41,7 @@ def detect_cycles(
     ----------
     signal : ndarray (T,)
         Angle in rad, turned so that the extreme of a repetition is its maximum. Only frames of
-        the segment: other movement would change the typical prominence.
+        the segment: other movement would change the typical swing.
     time_s : ndarray (T,)
         Strictly increasing seconds.
     valid : ndarray (T,) of bool
@@ -44,6 +50,8 @@ def detect_cycles(
         Bounds and shares.
     angles : ndarray (T, K), optional
         All angles in rad that the exercise moves, continuous in time; NaN where unknown.
+    sides : ndarray (S, T), optional
+        The angle of single sides that `signal` joins.
 
     Returns
     -------
@@ -57,34 +65,82 @@ def detect_cycles(
 
     Notes
     -----
-    A repetition counts when its extreme and, on both sides, `prominence_share` of the typical
-    way and `return_share` of its own are measured. A first one that began before the segment
-    counts when it is measured from shortly before its extreme on; a last one that continues
-    after the segment counts when it is back by `done_share`.
-    NaN and invalid frames are bridged up to `gap_s`. Peaks, prominence and bounds after the
-    BioCoach supplement 5.
-    With `angles`, outliers are left out (`outliers`), and a noisy signal is replaced by the curve
-    of all angles (`discriminant_curve`) that a first pass (`principal_components`) leads to. An
-    angle that is unknown in all frames is ignored.
+    Turning points are clear by the swing that is typical around them, not by a bound in degrees
+    (`turning_curve`); the curve is the signal itself, or one that shows the same more clearly
+    (`clearest_curve`); cycles unlike the set's are other movement (`members`). Where the body
+    rests follows from where the set begins and ends. NaN and invalid frames are bridged up to
+    `gap_s`. An angle that is unknown in all frames is ignored. Smoothing, prominence and distance
+    of extremes after the BioCoach supplement 5.
     """
-    known = _known_angles(angles, valid)
-    if known.shape[1] == 0:
-        return cycles_in_curve(signal, time_s, valid, settings)[0]
-    smooth = _filled(gaussian_smooth(known, time_s, valid, settings.sigma_s))
-    fine = gaussian_smooth(signal, time_s, valid, settings.sigma_s)
-    if not is_noisy(signal, fine, valid, settings.set_noise_share):
-        return _of_the_set(*cycles_in_curve(signal, time_s, valid, settings), smooth, settings)
-    settings = replace(
-        settings,
-        noise_share=settings.set_noise_share,
-        prominence_share=settings.set_prominence_share,
-    )
-    shared = blend_with_principal_components(signal, known, time_s, valid)
-    cycles = _of_the_set(*cycles_in_curve(shared, time_s, valid, settings), smooth, settings)
-    if len(cycles) < LEAST_CYCLES:
+    if not signal.shape == time_s.shape == valid.shape:
+        raise ValueError(f"signal {signal.shape}, time_s {time_s.shape}, valid {valid.shape}")
+    known, smooth_angles = _known_angles(angles, time_s, valid, settings)
+    own = signal[None] if sides is None else sides
+    curve = clearest_curve(signal, own, known, smooth_angles, time_s, valid, settings)
+    return _of_sets(curve, smooth_angles, settings)
+
+
+def _of_sets(
+    curve: TurningCurve, smooth_angles: FloatArray | None, settings: CycleSettings
+) -> list[Cycle]:
+    """Keep the cycles that form sets, from where this body rests to where it rests."""
+    cycles = _members(cycles_of(curve, settings), curve.smooth, smooth_angles)
+    if not curve.runs or not _ends_high(curve):
         return cycles
-    curve = discriminant_curve(signal, known, smooth, time_s, _frames(cycles))
-    return _of_the_set(*cycles_in_curve(curve, time_s, valid, settings), smooth, settings)
+    turned = curve.upside_down()
+    found = _members(cycles_of(turned, settings), turned.smooth, smooth_angles)
+    if not found or not _rests_at_extreme(curve, found):
+        return cycles
+    minima = _maxima(turned)
+    reaches_edges = found[0].key == minima[0] and found[-1].key == minima[-1]
+    return [_with_key_at_end(cycle) for cycle in found] if reaches_edges else cycles
+
+
+def _members(
+    cycles: list[Cycle], smooth: FloatArray, smooth_angles: FloatArray | None
+) -> list[Cycle]:
+    kept = members(cycles, smooth, smooth_angles)
+    return [cycle for cycle, stays in zip(cycles, kept, strict=True) if stays]
+
+
+def _ends_high(curve: TurningCurve) -> bool:
+    """Check whether the first and the last measured frame lie in the upper half of the curve."""
+    low, high = np.nanpercentile(curve.smooth, [5, 95])
+    edges = curve.smooth[[curve.runs[0].start, curve.runs[-1].stop - 1]]
+    return bool((edges > (low + high) / 2).all())
+
+
+def _rests_at_extreme(curve: TurningCurve, cycles: Sequence[Cycle]) -> bool:
+    """Check whether the measured frames begin and end near the extreme, and slowly.
+
+    The cycles are those from extreme to extreme.
+    """
+    frames = np.array([(c.start, c.key, c.end) for c in cycles], dtype=np.int64)
+    high = float(np.median(curve.smooth[frames[:, [0, 2]]]))
+    low = float(np.median(curve.smooth[frames[:, 1]]))
+    near_s = AT_EDGE * float(np.median([c.end_s - c.start_s for c in cycles]))
+    near_s = min(near_s, AT_EDGE_S)
+    first, last = curve.runs[0].start, curve.runs[-1].stop - 1
+    inner_s = [curve.time_s[first] + near_s, curve.time_s[last] - near_s]
+    edges = curve.smooth[[first, last, *np.searchsorted(curve.time_s, inner_s).tolist()]]
+    return bool((edges - low >= AT_EXTREME * (high - low)).all())
+
+
+def _maxima(curve: TurningCurve) -> IntArray:
+    """List the maxima of a curve within its runs, without their first and last frames."""
+    inner = [points[1:-1] for points in curve.points]
+    levels = [curve.smooth[points] for points in curve.points]
+    tops = [
+        points[(level[1:-1] > level[:-2])] for points, level in zip(inner, levels, strict=True)
+    ]
+    return np.concatenate(tops)
+
+
+def _with_key_at_end(cycle: Cycle) -> Cycle:
+    """Put the key frame where the extreme is seen: at the end, or else at the start."""
+    if cycle.cut == "end":
+        return replace(cycle, key=cycle.start, key_s=cycle.start_s)
+    return replace(cycle, key=cycle.end, key_s=cycle.end_s)
 
 
 def detect_alternating(
@@ -103,8 +159,7 @@ def detect_alternating(
     right, left : ndarray (T,)
         The same angle of both sides in rad, turned so that the leading side has the larger.
     time_s, valid, settings, angles
-        As in `detect_cycles`; the bounds hold for one half. Outliers are sought on each
-        side by itself; a noisy signal is kept, since the two sides move along two axes.
+        As in `detect_cycles`; the bounds hold for one half. Each side is compared with itself.
 
     Returns
     -------
@@ -117,22 +172,32 @@ def detect_alternating(
     of different sides touch, the boundary is the crossing of right minus left through its mean
     over both halves (supplement 5).
     """
-    found, larger = cycles_in_curve(np.fmax(right, left), time_s, valid, settings)
+    known, smooth_angles = _known_angles(angles, time_s, valid, settings)
+    larger = np.fmax(right, left)
     difference = gaussian_smooth(right - left, time_s, valid, settings.sigma_s)
-    halves = [
-        replace(cycle, kind="half", side=_leading_side(difference, cycle)) for cycle in found
-    ]
-    known = _known_angles(angles, valid)
-    if known.shape[1] > 0:
-        smooth = _filled(gaussian_smooth(known, time_s, valid, settings.sigma_s))
-        kept = [
-            half
-            for side in ("r", "l")
-            for half in _of_the_set(
-                [half for half in halves if half.side == side], larger, smooth, settings
-            )
+
+    def halves_in(joined: FloatArray | None) -> tuple[TurningCurve, list[Cycle]]:
+        curve = clearest_curve(larger, larger[None], known, joined, time_s, valid, settings)
+        return curve, [
+            replace(one, kind="half", side=_leading_side(difference, one))
+            for one in cycles_of(curve, settings)
         ]
-        halves = sorted(kept, key=lambda half: half.start)
+
+    curve, halves = halves_in(None)
+    if len({half.side for half in halves}) == 1:
+        curve, halves = halves_in(smooth_angles)
+    kept = [
+        half
+        for side in ("r", "l")
+        for half in _members(
+            [half for half in halves if half.side == side], curve.smooth, smooth_angles
+        )
+    ]
+    return _touching(sorted(kept, key=lambda half: half.start), difference, time_s)
+
+
+def _touching(halves: list[Cycle], difference: FloatArray, time_s: FloatArray) -> list[Cycle]:
+    """Move the boundary of halves that touch to where the leading side changes."""
     for i in range(len(halves) - 1):
         first, second = halves[i], halves[i + 1]
         if first.end != second.start or first.side == second.side:
@@ -157,23 +222,17 @@ def mean_crossings(signal: FloatArray, start: int, end: int) -> IntArray:
     return np.asarray(start + 1 + np.flatnonzero(above[1:] != above[:-1]), dtype=np.int64)
 
 
-def _frames(cycles: Sequence[Cycle]) -> IntArray:
-    return np.array([(c.start, c.key, c.end) for c in cycles], dtype=np.int64).reshape(-1, 3)
-
-
-def _of_the_set(
-    cycles: list[Cycle], curve: FloatArray, angles: FloatArray, settings: CycleSettings
-) -> list[Cycle]:
-    kept = inliers(_frames(cycles), curve, angles, settings.outlier_range)
-    return [cycle for cycle, stays in zip(cycles, kept, strict=True) if stays]
-
-
-def _known_angles(angles: FloatArray | None, valid: BoolArray) -> FloatArray:
-    """Keep the angles that are known at all; NaN in invalid frames."""
+def _known_angles(
+    angles: FloatArray | None, time_s: FloatArray, valid: BoolArray, settings: CycleSettings
+) -> tuple[FloatArray, FloatArray | None]:
+    """Keep the angles that are known at all, and smooth them, bridged where unknown."""
     if angles is None:
-        return np.empty((len(valid), 0))
+        return np.empty((len(valid), 0)), None
     measured = np.where(valid[:, None], angles, np.nan)
-    return measured[:, np.isfinite(measured).any(axis=0)]
+    known = measured[:, np.isfinite(measured).any(axis=0)]
+    if known.shape[1] == 0:
+        return known, None
+    return known, _filled(gaussian_smooth(known, time_s, valid, settings.sigma_s))
 
 
 def _filled(angles: FloatArray) -> FloatArray:

@@ -14,7 +14,7 @@ from qevd_bio.arrays import FloatArray
 from qevd_bio.exercises.motion_parts import full_name
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.motion.constraints import Finding
-from qevd_bio.motion.phase import phase_of_time
+from qevd_bio.motion.phase import cycle_phases
 from qevd_bio.motion.record import Motion
 from qevd_bio.motion.repetitions.cycles import Cycle
 from qevd_bio.skeleton.bodies import scaled_skeleton
@@ -169,8 +169,7 @@ def progress_words(
             held_s = time_s[frame] - cycle.start_s
             return f"hold {number} of {len(cycles)}, {held_s:.1f} s", None
         side = {"r": " (right)", "l": " (left)", None: ""}[cycle.side]
-        times = (cycle.start_s, cycle.key_s, cycle.end_s)
-        phase = float(phase_of_time(time_s[frame : frame + 1], *times, rule.key_phase.at)[0])
+        phase = float(cycle_phases(time_s[frame : frame + 1], cycle, rule.key_phase.at)[0])
         return f"cycle {number} of {len(cycles)}{side}, {phase_words(rule, phase)}", phase
     done = sum(cycle.end < frame for cycle in cycles)
     word = "hold" if rule.kind == "hold" else "cycle"

@@ -1,0 +1,1 @@
+"""A learned correction of the fitted body: what the detector's systematic errors do to it."""

@@ -1,0 +1,195 @@
+"""Correct a fitted body by the networks.
+
+T frames, G grid times, F features, B = 13 bones, E networks, D = 46 DoF
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.ndimage import uniform_filter1d
+from scipy.special import expit
+
+from qevd_bio.arrays import FloatArray, IntArray
+from qevd_bio.capture.monocular.correction.bone_directions import (
+    directions,
+    joints_from_directions,
+    mirrored_directions,
+)
+from qevd_bio.capture.monocular.correction.features import FittedFrames, correction_features
+from qevd_bio.capture.monocular.correction.network import (
+    N_OBSERVED,
+    CorrectionNetwork,
+    EvidenceNetwork,
+)
+from qevd_bio.capture.monocular.correction.weights import CorrectionWeights
+from qevd_bio.capture.monocular.stick_body import JOINT, LENGTH_NAMES
+
+RATE_HZ = 12.0
+"""Frames a second that the networks were trained at."""
+
+GUARD_S = 3.0
+"""Time over which the guard judges whether it knows the motion."""
+
+
+_PART_FRAMES = 256
+"""Frames compared with the known postures at once: each takes 48 kB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the networks make of frames.
+
+    Attributes
+    ----------
+    features : ndarray (T, F)
+    fitted : ndarray (T, B, 3)
+        Directions of the fit.
+    steps : ndarray (E, T, B, 3)
+        What each network adds to them.
+    spread : ndarray (T, `N_SPREADS`)
+        Logs of the errors that the networks expect, on average.
+    unlike : ndarray (T,)
+        Distance of the posture from the nearest one that the networks know.
+    """
+
+    features: FloatArray
+    fitted: FloatArray
+    steps: FloatArray
+    spread: FloatArray
+    unlike: FloatArray
+
+    def bones(self, share: FloatArray) -> FloatArray:
+        """Corrected directions (T, B, 3), of each step only a share (T, B)."""
+        moved = self.fitted + share[..., None] * self.steps.mean(axis=0)
+        return np.asarray(moved / np.linalg.norm(moved, axis=-1, keepdims=True))
+
+    def disagreement(self) -> FloatArray:
+        """Measure how far the networks' steps differ (T, B), one standard deviation; 0 of one."""
+        off = self.steps - self.steps.mean(axis=0)
+        return np.asarray(np.sqrt(np.sum(off**2, axis=(0, -1)) / max(len(self.steps) - 1, 1)))
+
+    def evidence(self) -> FloatArray:
+        """Put together what guard and sigma network look at (T, `EVIDENCE`)."""
+        mean = self.steps.mean(axis=0)
+        size = np.log(np.linalg.norm(mean, axis=-1) + 1e-3)
+        along = np.sum(mean * self.fitted, axis=-1)
+        apart = np.log(self.disagreement() + 1e-3)
+        unlike = np.log(self.unlike + 1e-3)[:, None]
+        return np.concatenate([self.features, size, apart, along, self.spread, unlike], axis=1)
+
+
+def answers(
+    seen: FittedFrames, networks: Sequence[CorrectionNetwork], known: torch.Tensor
+) -> Answers:
+    """Ask the networks about frames (T,) that are 1 / `RATE_HZ` apart, and their mirror image."""
+    features, flipped = correction_features(seen), correction_features(seen.mirrored())
+    return answers_about(features, flipped, directions(seen.joints_m), networks, known)
+
+
+@torch.no_grad()
+def answers_about(
+    features: FloatArray,
+    flipped: FloatArray,
+    fitted: FloatArray,
+    networks: Sequence[CorrectionNetwork],
+    known: torch.Tensor,
+) -> Answers:
+    """Ask the networks about features (T, F), those of the mirror image, and fit (T, B, 3)."""
+    straight, back = (torch.tensor(x, dtype=torch.float32)[None] for x in (features, flipped))
+    steps, spreads = [], []
+    for network in networks:
+        (moved, spread), (mirrored, _) = network(straight), network(back)
+        steps.append((_array(moved) + mirrored_directions(_array(mirrored))) / 2.0)
+        spreads.append(_array(spread))
+    postures = torch.tensor(fitted, dtype=torch.float32).flatten(1)
+    nearest = [torch.cdist(part, known).amin(1) for part in torch.split(postures, _PART_FRAMES)]
+    unlike = np.asarray(torch.cat(nearest).numpy(), dtype=np.float64)
+    return Answers(features, fitted, np.stack(steps), np.mean(spreads, axis=0), unlike)
+
+
+def _array(values: torch.Tensor) -> FloatArray:
+    """One clip's values as an array."""
+    return np.asarray(values[0].numpy(), dtype=np.float64)
+
+
+@torch.no_grad()
+def correct(
+    seen: FittedFrames, time_s: FloatArray, sections: IntArray, weights: CorrectionWeights
+) -> tuple[FloatArray, FloatArray]:
+    """Correct the joints of one shot.
+
+    Frames are sampled at `RATE_HZ` within each uninterrupted stretch; steps and sigmas are
+    interpolated linearly in between.
+
+    Returns
+    -------
+    joints_m : ndarray (T, K, 3)
+        With the fitted lengths and mid-hips.
+    sigma : ndarray (T, 21)
+        Standard deviation of the observed DoFs, rad.
+    """
+    bones = directions(seen.joints_m)
+    sigma = np.empty((len(time_s), N_OBSERVED))
+    for frames, grid in grid_frames(time_s, sections):
+        found = answers(seen.select(grid), weights.networks, weights.known)
+        at = time_s[frames[0]] + np.arange(len(grid)) / RATE_HZ
+        evidence = torch.tensor(found.evidence(), dtype=torch.float32)
+        share = guard_shares(evidence, weights.guard)
+        steps = share[..., None] * found.steps.mean(axis=0)
+        bones[frames] += _interpolated(time_s[frames], at, steps)
+        log_sigma = np.asarray(weights.sigma(evidence).numpy(), dtype=np.float64)
+        sigma[frames] = np.exp(_interpolated(time_s[frames], at, log_sigma))
+    bones /= np.linalg.norm(bones, axis=-1, keepdims=True)
+    return corrected_joints(seen, bones), sigma
+
+
+@torch.no_grad()
+def guard_shares(evidence: torch.Tensor, guard: EvidenceNetwork) -> FloatArray:
+    """Return the share (T, B) of each step that is taken, from evidence (T, `EVIDENCE`).
+
+    Whether a motion is known shows over some seconds: logits are averaged over `GUARD_S`.
+    """
+    logits = np.asarray(guard(evidence).numpy(), dtype=np.float64)
+    wide = uniform_filter1d(logits, round(GUARD_S * RATE_HZ), axis=0, mode="nearest")
+    return np.asarray(expit(wide))
+
+
+def corrected_joints(seen: FittedFrames, bones: FloatArray) -> FloatArray:
+    """Build joints (T, K, 3) of the fitted lengths, root and trunk from directions (T, B, 3)."""
+    lengths = dict(zip(LENGTH_NAMES, map(float, seen.lengths_m), strict=True))
+    hips, shoulders = (
+        seen.joints_m[:, [JOINT[f"{name}_{side}"] for side in "lr"]].mean(axis=1)
+        for name in ("hip", "shoulder")
+    )
+    trunk = float(np.median(np.linalg.norm(shoulders - hips, axis=-1)))
+    return joints_from_directions(bones, {**lengths, "trunk": trunk}, hips)
+
+
+def grid_frames(time_s: FloatArray, sections: IntArray) -> Iterator[tuple[IntArray, IntArray]]:
+    """Sample each uninterrupted stretch of frames evenly in time.
+
+    Yields the frames of a stretch, and the frames (G,) nearest to times `RATE_HZ` apart, from its
+    first on.
+    """
+    for section in np.unique(sections):
+        frames = np.flatnonzero(sections == section)
+        times = time_s[frames]
+        count = int(np.floor((times[-1] - times[0]) * RATE_HZ + 0.5)) + 1
+        wanted = times[0] + np.arange(count) / RATE_HZ
+        after = np.clip(np.searchsorted(times, wanted), 0, len(times) - 1)
+        before = np.maximum(after - 1, 0)
+        nearer = np.abs(wanted - times[before]) <= np.abs(times[after] - wanted)
+        yield frames, frames[np.where(nearer, before, after)]
+
+
+def _interpolated(time_s: FloatArray, at: FloatArray, values: FloatArray) -> FloatArray:
+    """Interpolate values (G, ...) given at times (G,) linearly at other times (T,)."""
+    place = np.clip(np.interp(time_s, at, np.arange(len(at))), 0, len(at) - 1)
+    before = np.minimum(place.astype(np.int64), max(len(at) - 2, 0))
+    share = (place - before).reshape(-1, *(1,) * (values.ndim - 1))
+    after = np.minimum(before + 1, len(at) - 1)
+    return np.asarray((1.0 - share) * values[before] + share * values[after])

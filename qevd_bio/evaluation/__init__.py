@@ -1,0 +1,1 @@
+"""What generated text is worth: its facts, judges and the controls of judges."""

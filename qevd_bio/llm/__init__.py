@@ -1,0 +1,1 @@
+"""Language models behind one OpenAI-compatible client: asked, checked, cached and counted."""

@@ -1,0 +1,116 @@
+"""Chooses the curve that shows the repetitions of a segment most clearly.
+
+T frames, K angles, S sides
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qevd_bio.arrays import BoolArray, FloatArray, IntArray
+from qevd_bio.motion.repetitions.adaptive_smoothing import edge_true_smooth, smooth_by_period
+from qevd_bio.motion.repetitions.clearness import clear_keys, unclearness
+from qevd_bio.motion.repetitions.cycles import Cycle, CycleSettings
+from qevd_bio.motion.repetitions.cycles_in_curve import TurningCurve, cycles_of, turning_curve
+from qevd_bio.motion.repetitions.discriminant_curve import LEAST_CYCLES, discriminant_curve
+from qevd_bio.motion.repetitions.sets import members
+from qevd_bio.motion.repetitions.swings import camera_cuts
+
+SURE, CLEAR = 0.02, 0.12
+"""A measure whose swings are this little doubtful, or whose count is (`unclearness`), is taken as
+it is."""
+
+CLEARER = 0.8
+"""Another curve replaces the measure when its doubt is less than this share."""
+
+ROUNDS = 3
+"""Most times that the joined curve is made anew from the cycles found in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A curve, those of its cycles that form the set, and how doubtful their count is."""
+
+    curve: TurningCurve
+    cycles: tuple[Cycle, ...]
+    doubtful: float
+    uneven: float
+
+    @property
+    def doubt(self) -> float:
+        """Both parts of `unclearness`."""
+        return self.doubtful + self.uneven
+
+    def keeps(self, keys: IntArray) -> bool:
+        """Check that each of some key frames lies in a cycle of its own."""
+        starts, ends = (np.array([getattr(c, n) for c in self.cycles]) for n in ("start", "end"))
+        places = np.searchsorted(starts, keys, side="right") - 1
+        if len(keys) == 0:
+            return True
+        if len(starts) == 0 or places[0] < 0 or (np.diff(places) < 1).any():
+            return False
+        return bool((keys <= ends[places]).all())
+
+
+def clearest_curve(
+    signal: FloatArray,
+    sides: FloatArray,
+    angles: FloatArray,
+    smooth_angles: FloatArray | None,
+    time_s: FloatArray,
+    valid: BoolArray,
+    settings: CycleSettings,
+) -> TurningCurve:
+    """Choose the curve to find the cycles in.
+
+    Parameters
+    ----------
+    signal : ndarray (T,)
+        The measure of the exercise in rad, its maxima at the extremes.
+    sides : ndarray (S, T)
+        The same measure of single sides.
+    angles, smooth_angles : ndarray (T, K)
+        All angles in rad that the exercise moves, as measured and smooth; None without any.
+    time_s, valid, settings
+        As in `detect_cycles`.
+
+    Notes
+    -----
+    The measure itself where its count is clear. Else the clearest of: the measure and each side
+    smoothed by the period, and all angles joined by what a clearer one shows
+    (`discriminant_curve`). No clear cycle of the measure is lost by another curve.
+    """
+    cuts = camera_cuts(signal, time_s, valid)
+
+    def shown(smooth: FloatArray) -> Shown:
+        curve = turning_curve(smooth, time_s, settings, cuts)
+        cycles = cycles_of(curve, settings)
+        kept = members(cycles, smooth, smooth_angles)
+        own = tuple(c for c, stays in zip(cycles, kept, strict=True) if stays)
+        return Shown(curve, own, *unclearness(curve, own, settings))
+
+    def by_period(raw: FloatArray) -> Shown:
+        bounds = {"shortest_s": settings.shortest_s, "longest_s": settings.longest_s}
+        return shown(smooth_by_period(raw, time_s, valid, sigma_s=settings.sigma_s, **bounds))
+
+    best = shown(edge_true_smooth(signal, time_s, valid, settings.sigma_s))
+    if best.doubtful <= SURE or best.doubt <= CLEAR:
+        return best.curve
+    smoother = by_period(signal)
+    best = smoother if smoother.doubt <= best.doubt else best
+    clear = clear_keys(best.curve, best.cycles, settings)
+    least = CLEARER * best.doubt
+    for side in sides if len(sides) > 1 else ():
+        other = by_period(side)
+        best = other if other.doubt < min(best.doubt, least) and other.keeps(clear) else best
+    for _ in range(ROUNDS if smooth_angles is not None else 0):
+        if smooth_angles is None or len(best.cycles) < LEAST_CYCLES:
+            break
+        frames = np.array([(c.start, c.key, c.end) for c in best.cycles], dtype=np.int64)
+        other = by_period(discriminant_curve(signal, angles, smooth_angles, time_s, frames))
+        if other.doubt >= min(best.doubt, least) or not other.keeps(clear):
+            break
+        best = other
+    return best.curve

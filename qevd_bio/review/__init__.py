@@ -1,0 +1,1 @@
+"""Reviewing: queues, filters, agreement, proposals, and the page on which annotators judge."""

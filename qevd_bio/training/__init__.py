@@ -1,0 +1,1 @@
+"""Training: one recipe a file, and the parts that all recipes use."""

@@ -1,0 +1,143 @@
+"""Samples of a coach: the exercises of a release with their features and motion contexts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch.utils.data import Dataset
+
+from qevd_bio.choices import Sentences
+from qevd_bio.errors import UsageError
+from qevd_bio.features.feature_files import VideoFeatures
+from qevd_bio.files.digest import sha256_file
+from qevd_bio.model.coach_tokenizer import CoachTokenizer
+from qevd_bio.model.layout import Example, LayoutConfig, lay_out
+from qevd_bio.model.released_exercises import features_of_one_network, released_exercises
+from qevd_bio.model.segment import CoachingSegment, MotionContexts, VisualFeatures
+from qevd_bio.release.contents import MANIFEST_FILE
+from qevd_bio.tables.features import network_identity
+
+
+@dataclass(frozen=True, slots=True)
+class CoachData:
+    """Exercises with what a coach sees and what it is to say.
+
+    Attributes
+    ----------
+    trained_on, held_out : sequence of CoachingSegment
+        Of the splits ``train`` and ``test``, those with a feedback.
+    contexts : mapping of (str, int) to MotionContexts, or None
+        By video and exercise in it; None trains without motion contexts.
+    features_of : callable
+        Reads the features of a video.
+    network : str
+        Identity of the network that made them.
+    release : str
+        Version of the release.
+    digest : str
+        Of the release's manifest.
+    """
+
+    trained_on: Sequence[CoachingSegment]
+    held_out: Sequence[CoachingSegment]
+    contexts: Mapping[tuple[str, int], MotionContexts] | None
+    features_of: Callable[[str], VisualFeatures]
+    network: str
+    release: str
+    digest: str
+
+
+class CoachSamples(Dataset[Example]):
+    """Exercises laid out as sequences, each read when it is asked for.
+
+    Parameters
+    ----------
+    segments : sequence of CoachingSegment
+        The exercises.
+    data : CoachData
+        Their features and contexts.
+    tokenizer : CoachTokenizer
+        Of the coach.
+    layout : LayoutConfig
+        How sequences are laid out.
+    """
+
+    def __init__(
+        self,
+        segments: Sequence[CoachingSegment],
+        data: CoachData,
+        tokenizer: CoachTokenizer,
+        layout: LayoutConfig,
+    ) -> None:
+        self.segments = segments
+        self._data, self._tokenizer, self._layout = data, tokenizer, layout
+
+    def __len__(self) -> int:
+        """Count the exercises."""
+        return len(self.segments)
+
+    def __getitem__(self, index: int) -> Example:
+        """Lay an exercise out; errors of `lay_out`."""
+        segment, contexts = self.segments[index], self._data.contexts
+        exercise = (segment.video_id, segment.segment_index)
+        return lay_out(
+            segment,
+            self._data.features_of(segment.video_id),
+            None if contexts is None else contexts[exercise],
+            self._tokenizer,
+            self._layout,
+        )
+
+    def longest(self) -> int:
+        """Find the exercise that lasts longest."""
+        lasts_s = [one.end_s - one.start_s for one in self.segments]
+        return lasts_s.index(max(lasts_s))
+
+
+def released_coach_data(
+    release: Path,
+    features_of: Callable[[str], VideoFeatures],
+    *,
+    sentences: Sentences = "new",
+    motion_context: bool = True,
+) -> CoachData:
+    """Read the exercises of a release.
+
+    Parameters
+    ----------
+    release : Path
+        Folder of a release.
+    features_of : callable
+        Reads the features of a video.
+    sentences : str
+        ``new``: the sentences of the release. ``original``: those of the trainer.
+    motion_context : bool
+        Whether the coach is given motion contexts.
+
+    Raises
+    ------
+    UsageError
+        The release has no exercise with feedback, or no contexts where they are asked for.
+    DataError
+        A file cannot be used.
+    """
+    found = released_exercises(release, sentences=sentences, motion_context=motion_context)
+    train = found.segments.get("train", [])
+    if not train:
+        raise UsageError(
+            "has no exercise with feedback in the split train",
+            where=str(release),
+            next_step="Give a release with videos of QEVD-FIT-COACH",
+        )
+    network = network_identity(features_of(train[0].video_id).about)
+    return CoachData(
+        trained_on=train,
+        held_out=found.segments.get("test", []),
+        contexts=found.contexts,
+        features_of=features_of_one_network(features_of, network),
+        network=network,
+        release=found.release,
+        digest=sha256_file(release / MANIFEST_FILE),
+    )

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import load_file
+
+from qevd_bio.capture.monocular.correction.apply import (
+    RATE_HZ,
+    answers,
+    correct,
+    corrected_joints,
+    grid_frames,
+)
+from qevd_bio.capture.monocular.correction.bone_directions import (
+    directions,
+    joints_from_directions,
+    mirrored_directions,
+)
+from qevd_bio.capture.monocular.correction.features import (
+    F,
+    FittedFrames,
+    correction_features,
+    mirrored_joints,
+)
+from qevd_bio.capture.monocular.correction.network import (
+    CorrectionNetwork,
+    EvidenceNetwork,
+    NetworkShape,
+    guard_network,
+    sigma_network,
+)
+from qevd_bio.capture.monocular.correction.weights import (
+    WEIGHTS_FILE,
+    CorrectionWeights,
+    load_weights,
+)
+from qevd_bio.capture.monocular.stick_body import LENGTH_NAMES
+from qevd_bio.errors import EnvironmentProblem
+from qevd_bio.weights.manifest import load_shipped
+from qevd_bio.weights.tensor_file import tensors_digest_of
+
+torch.set_num_threads(1)
+KNOWN = torch.zeros(1, 39)
+LENGTHS = np.array([0.42, 0.44, 0.16, 0.3, 0.27, 0.22, 0.38, 0.5])
+
+
+def fitted_frames(frames: int = 30, seed: int = 0) -> FittedFrames:
+    """Random bones of fixed lengths with landmarks around them."""
+    rng = np.random.default_rng(seed)
+    bones = rng.normal(size=(1, 13, 3)) + 0.05 * rng.normal(size=(frames, 13, 3))
+    bones /= np.linalg.norm(bones, axis=-1, keepdims=True)
+    named = dict(zip(LENGTH_NAMES, LENGTHS, strict=True))
+    joints = joints_from_directions(bones, named, np.tile([0.1, 0.0, 3.0], (frames, 1)))
+    return FittedFrames(
+        image_px=rng.uniform(0, 400, (frames, 33, 2)),
+        world_m=rng.normal(size=(frames, 33, 3)),
+        visibility=rng.uniform(size=(frames, 33)),
+        joints_m=joints,
+        sigma=rng.uniform(0.01, 0.1, (frames, 14)),
+        lengths_m=LENGTHS,
+        size_px=(400, 600),
+        focal_px=720.0,
+        heavy=True,
+    )
+
+
+def random_network(seed: int = 0, *, causal: bool = False) -> CorrectionNetwork:
+    torch.manual_seed(seed)
+    network = CorrectionNetwork(NetworkShape(channels=16, causal=causal)).eval()
+    torch.nn.init.normal_(network.steps.weight, std=0.05)
+    return network
+
+
+def test_joints_come_back_from_directions_and_lengths():
+    seen = fitted_frames()
+    again = corrected_joints(seen, directions(seen.joints_m))
+    assert np.abs(again - seen.joints_m).max() < 1e-12
+
+
+def test_mirroring_joints_and_mirroring_directions_agree_and_twice_is_nothing():
+    seen = fitted_frames()
+    bones = directions(seen.joints_m)
+    assert np.allclose(directions(mirrored_joints(seen.joints_m)), mirrored_directions(bones))
+    assert np.array_equal(mirrored_directions(mirrored_directions(bones)), bones)
+    twice = seen.mirrored().mirrored()
+    assert np.allclose(correction_features(twice), correction_features(seen))
+
+
+def test_features_know_neither_size_nor_distance():
+    seen = fitted_frames()
+    larger = FittedFrames(
+        seen.image_px, 1.3 * seen.world_m, seen.visibility, 1.3 * seen.joints_m, 1.3 * seen.sigma,
+        1.3 * seen.lengths_m, seen.size_px, seen.focal_px, seen.heavy,
+    )  # fmt: skip
+    assert correction_features(seen).shape == (30, F)
+    assert np.allclose(correction_features(larger), correction_features(seen))
+
+
+def test_a_mirrored_clip_gets_the_mirrored_correction():
+    seen = fitted_frames()
+    networks = [random_network(seed) for seed in (1, 2)]
+    straight, flipped = answers(seen, networks, KNOWN), answers(seen.mirrored(), networks, KNOWN)
+    assert np.abs(straight.steps).max() > 0.01
+    for ours, theirs in zip(straight.steps, flipped.steps, strict=True):
+        assert np.allclose(mirrored_directions(theirs), ours, atol=1e-5)
+
+
+def test_networks_that_agree_have_no_disagreement_and_others_do():
+    seen = fitted_frames()
+    assert answers(seen, [random_network(1), random_network(1)], KNOWN).disagreement().max() < 1e-9
+    assert answers(seen, [random_network(1), random_network(2)], KNOWN).disagreement().min() > 1e-3
+
+
+def test_a_known_posture_is_not_unlike_and_another_is():
+    seen, other = fitted_frames(seed=1), fitted_frames(seed=2)
+    known = torch.tensor(directions(seen.joints_m), dtype=torch.float32).flatten(1)
+    assert answers(seen, [random_network()], known).unlike.max() < 1e-2
+    assert answers(other, [random_network()], known).unlike.min() > 1.0
+
+
+def always(network: EvidenceNetwork, number: float) -> EvidenceNetwork:
+    """The same answer to everything."""
+    torch.nn.init.zeros_(network.layers[-1].weight)
+    torch.nn.init.zeros_(network.layers[-1].bias)
+    network.offset.fill_(number)
+    return network.eval()
+
+
+@pytest.mark.parametrize(("logit", "share"), [(-40.0, 0.0), (0.0, 0.5), (40.0, 1.0)])
+def test_the_guard_chooses_between_the_fit_and_the_networks(logit, share):
+    seen, time_s = fitted_frames(), np.arange(30) / RATE_HZ
+    weights = CorrectionWeights(
+        (random_network(1), random_network(2)), KNOWN, always(guard_network(), logit),
+        always(sigma_network(), np.log(0.1)),
+    )  # fmt: skip
+    joints, sigma = correct(seen, time_s, np.zeros(30, dtype=np.int64), weights)
+    expected = answers(seen, weights.networks, KNOWN).bones(np.full((30, 13), share))
+    assert np.allclose(directions(joints), expected, atol=1e-6)
+    assert np.abs(expected - directions(seen.joints_m)).max() > 0.01 or not share
+    assert np.allclose(sigma, 0.1)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 7, 60])
+def test_any_length_is_corrected(frames):
+    found = answers(fitted_frames(frames), [random_network()], KNOWN)
+    assert found.bones(np.ones((frames, 13))).shape == (frames, 13, 3)
+
+
+def test_a_causal_network_does_not_see_what_comes():
+    network = random_network(causal=True)
+    features = torch.randn(1, 40, F)
+    changed = features.clone()
+    changed[:, 25:] = torch.randn(1, 15, F)
+    with torch.no_grad():
+        before, after = network(features)[0], network(changed)[0]
+    assert torch.equal(before[:, :25], after[:, :25])
+    assert not torch.allclose(before[:, 25:], after[:, 25:])
+
+
+def test_a_network_spans_about_two_seconds_and_no_more():
+    network = random_network()
+    features = torch.randn(1, 60, F)
+    changed = features.clone()
+    changed[:, 30] += 1.0
+    with torch.no_grad():
+        moved = (network(features)[0] - network(changed)[0]).abs().amax(dim=(0, 2, 3)) > 0
+    reach = network.shape.span // 2
+    assert torch.equal(torch.nonzero(moved)[:, 0], torch.arange(30 - reach, 30 + reach + 1))
+
+
+def test_the_shipped_weights_are_those_of_the_manifest_and_were_trained():
+    entry = load_shipped()["capture_correction"]
+    assert WEIGHTS_FILE.as_posix().endswith(entry.file)
+    assert WEIGHTS_FILE.stat().st_size == entry.n_bytes < 10_000_000
+    assert tensors_digest_of(load_file(WEIGHTS_FILE)) == entry.tensors_sha256
+    weights = load_weights()
+    assert len(weights.networks) == 2
+    assert answers(fitted_frames(), weights.networks, weights.known).disagreement().min() > 1e-3
+
+
+def test_missing_weights_are_named(tmp_path):
+    with pytest.raises(EnvironmentProblem, match="the weights of the capture"):
+        load_weights(tmp_path / "nothing.safetensors")
+
+
+@pytest.mark.parametrize("rate", [10.0, 12.0, 25.0, 29.97, 60.0])
+def test_frames_are_sampled_evenly_in_time(rate):
+    time_s = 5.0 + np.arange(90) / rate
+    ((frames, grid),) = grid_frames(time_s, np.zeros(90, dtype=np.int64))
+    assert np.array_equal(frames, np.arange(90))
+    wanted = time_s[0] + np.arange(len(grid)) / RATE_HZ
+    assert np.abs(time_s[grid] - wanted).max() <= 0.5 / rate + 0.5 / RATE_HZ
+    assert abs(len(grid) / RATE_HZ - 90 / rate) < 2.0 / RATE_HZ
+
+
+def test_a_gap_is_not_bridged():
+    time_s = np.r_[np.arange(20), np.arange(100, 130)] / 25.0
+    sections = np.r_[np.zeros(20, dtype=np.int64), np.ones(30, dtype=np.int64)]
+    first, second = grid_frames(time_s, sections)
+    assert first[1].max() < 20 <= second[1].min()

@@ -1,0 +1,26 @@
+"""The release that tests damage, made once."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.verify.made_release import (
+    made_release,
+)
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a release and, under QEVD, its source."""
+    folder = tmp_path_factory.mktemp("sound")
+    made_release(folder)
+    return folder
+
+
+@pytest.fixture
+def copy(home: Path, tmp_path: Path) -> Path:
+    """A copy of the release, to be damaged."""
+    return Path(shutil.copytree(home / "release" / "1.0.0", tmp_path / "1.0.0"))

@@ -1,0 +1,1 @@
+"""The recipe of the capture correction: rendered people, the real detector, training, tables."""

@@ -1,0 +1,333 @@
+"""Train guard and error of the correction, and write the shipped weights.
+
+``python -m tools.capture_correction.calibrate CLIPS NET... --out correction.safetensors``.
+Networks trained with ``--leave-out`` show what the correction does to motions it does not know:
+guard and sigma learn from their left-out clips, and from the held-out clips of the networks that
+ship.
+
+N clips, T frames, B bones, D = 46 DoF
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from qevd_bio.arrays import FloatArray
+from qevd_bio.capture.monocular.config import MediaPipeConfig
+from qevd_bio.capture.monocular.correction.apply import answers_about, guard_shares
+from qevd_bio.capture.monocular.correction.bone_directions import B, joints_from_directions
+from qevd_bio.capture.monocular.correction.network import (
+    CorrectionNetwork,
+    EvidenceNetwork,
+    NetworkShape,
+    guard_network,
+    sigma_network,
+)
+from qevd_bio.capture.monocular.inverse_kinematics import inverse_kinematics, observed_mask
+from tools.capture_correction.train import (
+    CALIBRATION_EVERY,
+    cached_examples,
+    corrected,
+    errors_of,
+    left_out_names,
+    limb_angles,
+    shown_weights,
+    shows_one_of,
+    wrapped,
+)
+
+MOST_ERROR = 1.5
+N_KNOWN = 12000
+HARM = 1.0
+KNOWN_WEIGHT = 2.0
+"""Of a clip of known motion; one of unknown motion weighs 0.5, there are four times as many."""
+SHARPNESS, TRUST = 4.0, 1.0
+GUARD_FRAMES = 12
+"""Frames of a clip that train the guard."""
+LENGTHS = {"trunk": 0.5, "hip_width": 0.2, "shoulder_width": 0.35, "thigh": 0.42, "shank": 0.42,
+           "foot": 0.2, "upper_arm": 0.3, "forearm": 0.27}  # fmt: skip
+"""Any lengths: angles do not depend on them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One clip as networks that were not trained on it see it.
+
+    Attributes
+    ----------
+    evidence : Tensor (T, E)
+    fitted, steps, true : Tensor (T, B, 3)
+    q_true : ndarray (T, 21)
+        Observed DoFs, rad.
+    fold : str
+        What the networks were trained without; empty of those that ship.
+    meta : dict
+    """
+
+    evidence: Tensor
+    fitted: Tensor
+    steps: Tensor
+    true: Tensor
+    q_true: FloatArray
+    fold: str
+    meta: dict[str, Any]
+
+
+def load_network(file: Path) -> tuple[CorrectionNetwork, str]:
+    """Load one trained network; return it and what it was trained without."""
+    with safe_open(file, "pt") as opened:
+        about = opened.metadata()
+    network = CorrectionNetwork(NetworkShape.from_text(about))
+    network.load_state_dict(load_file(file))
+    return network.eval(), about["left_out"]
+
+
+def known_postures(clips: list[dict[str, Any]], fold: str) -> Tensor:
+    """Draw fitted bone directions (`N_KNOWN`, B * 3) that networks were trained on."""
+    names = left_out_names(fold)
+    trained = [
+        c["fitted"] for c in clips if not _is_held(c) and not shows_one_of(names, c["meta"])
+    ]
+    frames = np.concatenate(trained).reshape(-1, 3 * B)
+    return _tensor(np.random.default_rng(1).choice(frames, N_KNOWN, replace=False))
+
+
+def samples(
+    clips: list[dict[str, Any]], networks: dict[str, list[CorrectionNetwork]]
+) -> list[Sample]:
+    """Let each group of networks correct clips it was not trained on.
+
+    Of the clips with motion unknown to a group, every third is enough.
+    """
+    out = []
+    for fold, members in networks.items():
+        known, names = known_postures(clips, fold), left_out_names(fold)
+        for clip in clips:
+            unknown = shows_one_of(names, clip["meta"]) and clip["meta"]["number"] % 3 == 0
+            if unknown or (_is_held(clip) and not fold):
+                out.append(_sample(clip, members, known, fold))
+    return out
+
+
+def _is_held(clip: dict[str, Any]) -> bool:
+    return bool(clip["meta"]["number"] % CALIBRATION_EVERY == 0)
+
+
+def _sample(
+    clip: dict[str, Any], members: list[CorrectionNetwork], known: Tensor, fold: str
+) -> Sample:
+    found = answers_about(clip["features"], clip["flipped"], clip["fitted"], members, known)
+    return Sample(
+        _tensor(found.evidence()), _tensor(found.fitted), _tensor(found.steps.mean(axis=0)),
+        _tensor(clip["true"]), clip["q_true"], fold, clip["meta"],
+    )  # fmt: skip
+
+
+def _tensor(values: FloatArray) -> Tensor:
+    return torch.tensor(values, dtype=torch.float32)
+
+
+def standardise(network: EvidenceNetwork, chosen: list[Sample]) -> None:
+    """Set mean and scale of the inputs."""
+    flat = torch.cat([one.evidence for one in chosen])
+    network.mean.copy_(flat.mean(0))
+    network.scale.copy_(flat.std(0).clamp(min=0.02))
+
+
+def sampled(chosen: list[Sample], name: str) -> Tensor:
+    """Take `GUARD_FRAMES` frames of each clip, evenly (N, G, ...)."""
+    parts = [getattr(one, name) for one in chosen]
+    return torch.stack(
+        [p[np.linspace(0, len(p) - 1, GUARD_FRAMES).round().astype(int)] for p in parts]
+    )
+
+
+def train_guard(chosen: list[Sample], *, seed: int, epochs: int) -> EvidenceNetwork:
+    """Choose the share of each step that leaves the least error; harm counts `HARM` times more."""
+    torch.manual_seed(seed)
+    network = guard_network()
+    standardise(network, chosen)
+    evidence, fitted, steps, true = (
+        sampled(chosen, name) for name in ("evidence", "fitted", "steps", "true")
+    )
+    weight = torch.tensor([0.5 if one.fold else KNOWN_WEIGHT for one in chosen])[:, None, None]
+    of_fit = errors_of(fitted, torch.zeros_like(steps), true)[0]
+    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=0.05)
+    total = epochs * (len(evidence) // 32) + 1
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-3, total_steps=total)
+    for _ in range(epochs):
+        order = torch.randperm(len(evidence))
+        for start in range(0, len(order) - 31, 32):
+            take = order[start : start + 32]
+            share = torch.sigmoid(network(evidence[take]).mean(1, keepdim=True))[..., None]
+            error = errors_of(fitted[take], share * steps[take], true[take])[0]
+            loss = error + HARM * (error - of_fit[take]).relu()
+            loss = (weight[take] * loss).mean()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+    return sharpened(network.eval())
+
+
+@torch.no_grad()
+def sharpened(network: EvidenceNetwork) -> EvidenceNetwork:
+    """Turn logits x into `SHARPNESS` * (x + `TRUST`): steps are mostly taken whole or not."""
+    network.layers[-1].weight *= SHARPNESS
+    network.layers[-1].bias.add_(TRUST).mul_(SHARPNESS)
+    return network
+
+
+@torch.no_grad()
+def guarded(one: Sample, guard: EvidenceNetwork) -> tuple[Tensor, Tensor]:
+    """Return the corrected directions (T, B, 3) and the shares of the steps (T, B)."""
+    share = _tensor(guard_shares(one.evidence, guard))
+    return corrected(one.fitted, share[..., None] * one.steps), share
+
+
+def errors(one: Sample, guard: EvidenceNetwork) -> Tensor:
+    """Absolute errors of the observed DoFs (T, 21), rad."""
+    bones = guarded(one, guard)[0].numpy().astype(float)
+    joints = joints_from_directions(bones, LENGTHS, np.zeros((len(bones), 3)))
+    share = MediaPipeConfig().lifting.spine_share_of_hips
+    q = inverse_kinematics(joints, spine_share=share)[:, observed_mask()]
+    return _tensor(np.abs(np.angle(np.exp(1j * (q - one.q_true))))).clamp(1e-4, MOST_ERROR)
+
+
+def train_sigma(
+    chosen: list[Sample], guard: EvidenceNetwork, *, seed: int, epochs: int
+) -> EvidenceNetwork:
+    """Minimise the negative log likelihood of Laplace errors."""
+    torch.manual_seed(seed)
+    network = sigma_network()
+    standardise(network, chosen)
+    evidence = torch.cat([one.evidence for one in chosen])
+    error = torch.cat([errors(one, guard) for one in chosen])
+    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=0.05)
+    steps = epochs * (len(evidence) // 512)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-3, total_steps=steps + 1)
+    for _ in range(epochs):
+        order = torch.randperm(len(evidence))
+        for start in range(0, len(order) - 511, 512):
+            take = order[start : start + 512]
+            log_sigma = network(evidence[take])
+            loss = (log_sigma + error[take] * torch.exp(-log_sigma)).mean()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+    return network.eval()
+
+
+@torch.no_grad()
+def scale_to_coverage(
+    network: EvidenceNetwork, chosen: list[Sample], guard: EvidenceNetwork, share: float
+) -> None:
+    """Shift each DoF's log sigma so that this share of errors lies within it."""
+    ratio = torch.cat([errors(one, guard).log() - network(one.evidence) for one in chosen])
+    network.offset += torch.quantile(ratio, share, dim=0)
+
+
+@torch.no_grad()
+def report(chosen: list[Sample], guard: EvidenceNetwork, title: str) -> None:
+    """Print the RMSE of limb angles in view of the fit, corrected and guarded, by motion."""
+    groups: dict[str, list[tuple[float, ...]]] = defaultdict(list)
+    for one in chosen:
+        true, (bones, share) = limb_angles(one.true), guarded(one, guard)
+        shown = shown_weights(one.evidence).mean(0) > 0.7
+        rmse = [
+            wrapped(limb_angles(b) - true).square().mean(0).sqrt().rad2deg()[shown].tolist()
+            for b in (one.fitted, corrected(one.fitted, one.steps), bones)
+        ]
+        name = one.meta["kind"]
+        if name in ("exercise", "recorded"):
+            name = one.meta["sources"][0].split("_0")[0]
+        rows = [(*row, float(share.mean())) for row in zip(*rmse, strict=True)]
+        groups[name] += rows
+        groups["all"] += rows
+    print(f"{title}: limbs; RMSE of the fit, corrected, guarded (means); share of the steps")
+    for name, rows in sorted(groups.items()):
+        fit, now, kept, share = np.mean(rows, axis=0) if rows else [np.nan] * 4
+        print(f"{name:36s} {len(rows):5d} {fit:6.2f} {now:6.2f} {kept:6.2f} {share:5.2f}")
+
+
+@torch.no_grad()
+def coverage(
+    chosen: list[Sample], guard: EvidenceNetwork, sigma: EvidenceNetwork, title: str
+) -> None:
+    """Print the share of errors within one sigma, by observed DoF."""
+    inside = torch.cat([errors(one, guard) <= torch.exp(sigma(one.evidence)) for one in chosen])
+    cells = " ".join(f"{share:.2f}" for share in inside.float().mean(0))
+    print(f"{title}: within one sigma {inside.float().mean():.3f}; by DoF {cells}")
+
+
+def main() -> None:
+    """Train guard and sigma, print what they do to unknown motion, and write the weights."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("clips", type=Path)
+    parser.add_argument("networks", type=Path, nargs="+")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--share", type=float, default=0.56)
+    chosen = parser.parse_args()
+    torch.set_num_threads(1)
+    networks: dict[str, list[CorrectionNetwork]] = defaultdict(list)
+    for file in chosen.networks:
+        network, fold = load_network(file)
+        networks[fold].append(network)
+    clips = cached_examples(chosen.clips)
+    found = samples(clips, networks)
+    first, rest = ([one for one in found if _third(one) == is_third] for is_third in (False, True))
+    for fold in filter(None, networks):
+        unknown = [one for one in found if one.fold == fold]
+        names = left_out_names(fold)
+        others = [s for s in first if s.fold != fold and not shows_one_of(names, s.meta)]
+        report(unknown, train_guard(others, seed=1, epochs=chosen.epochs), f"without {fold}")
+    guard = train_guard(first, seed=1, epochs=chosen.epochs)
+    sigma = train_sigma(first, guard, seed=1, epochs=chosen.epochs)
+    scale_to_coverage(sigma, [s for s in rest if not s.fold], guard, chosen.share)
+    for title, some in (("known motion", [s for s in rest if not s.fold]),
+                        ("unknown motion", [s for s in rest if s.fold])):  # fmt: skip
+        if some:
+            report(some, guard, title)
+            coverage(some, guard, sigma, title)
+    write(chosen.out, networks[""], known_postures(clips, ""), guard, sigma)
+
+
+def _third(one: Sample) -> bool:
+    """Return whether a clip is left for the scale of sigma and the tables."""
+    return bool((one.meta["number"] // CALIBRATION_EVERY) % 3 == 0)
+
+
+def write(
+    out: Path,
+    networks: list[CorrectionNetwork],
+    known: Tensor,
+    guard: EvidenceNetwork,
+    sigma: EvidenceNetwork,
+) -> None:
+    """Write all networks to one file, as half floats."""
+    tensors: dict[str, Any] = {"known": known}
+    for nth, network in enumerate(networks):
+        tensors |= {f"networks.{nth}.{k}": v for k, v in network.state_dict().items()}
+    tensors |= {f"guard.{k}": v for k, v in guard.state_dict().items()}
+    tensors |= {f"sigma.{k}": v for k, v in sigma.state_dict().items()}
+    half = {k: v.half().contiguous() for k, v in tensors.items()}
+    save_file(half, out, {**networks[0].shape.as_text(), "networks": str(len(networks))})
+    print(f"{out}: {out.stat().st_size / 1e6:.1f} MB, "
+          f"sha256 {hashlib.sha256(out.read_bytes()).hexdigest()}")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
