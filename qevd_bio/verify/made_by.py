@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -41,6 +41,9 @@ STAGES: Mapping[str, int] = {
     )
 }  # fmt: skip
 """Versions of the stages whose rows can be derived again, by the name of their table."""
+
+_OTHER_STAGES = ("kinematics", "features", "salience")
+"""What they read is not published."""
 
 _WITH_WORDS = {"annotations", "contexts"}
 _MOST_FILE_BYTES = 1 << 20
@@ -85,7 +88,11 @@ def read_made_by(layout: Layout) -> MadeBy | None:
     if not layout.is_current:
         verdict.skip(f"rows derived again, which needs a release of schema {SCHEMA_VERSION}")
         return None
-    problems = [*_option_problems(manifest["generator"]), *_file_problems(layout)]
+    problems = [
+        *_option_problems(manifest["generator"]),
+        *_unknown_parts(manifest["generator"], manifest["configs"]),
+        *_file_problems(layout),
+    ]
     for where, problem in problems:
         verdict.add("manifest", where, problem)
     if problems:
@@ -134,6 +141,17 @@ def _option_problems(generator: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             yield f"{MANIFEST_FILE} generator", cause
     if "qevd_bio" not in generator:
         yield f"{MANIFEST_FILE} generator", "does not name the version of qevd_bio"
+
+
+def _unknown_parts(
+    generator: Mapping[str, str], configs: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    """Find what nothing that makes a release is called; rules are compared with their files."""
+    parts = {"qevd_bio", "policy", "variants", "salient_joints", "kinds"}
+    parts |= {f"stage {name}" for name in (*STAGES, *_OTHER_STAGES, *configs)}
+    for name in sorted(set(generator) - parts):
+        if not name.startswith("rule "):
+            yield f"{MANIFEST_FILE} generator", f"names {name[:80]!r}, which makes no release"
 
 
 def _file_problems(layout: Layout) -> Iterator[tuple[str, str]]:
