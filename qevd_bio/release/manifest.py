@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,45 +66,11 @@ _SHAPE = _object(
     configs=_mapping(_mapping(_object(rows=_COUNT, shards={"type": "array", "items": _SHARD}))),
     videos=_mapping(_VIDEO),
 )
-_PREVIOUS = _object(version=_TEXT, sha256sums_sha256={"pattern": "^[0-9a-f]{64}$"})
-
-
-def _only(known: Iterable[str], **inner: JsonValue) -> dict[str, JsonValue]:
-    """Allow these keys and no other; `inner` are schemas of some."""
-    properties: dict[str, JsonValue] = dict.fromkeys(known, True)
-    return {"properties": properties | inner, "additionalProperties": False}
-
-
-_CLOSED = Draft202012Validator(
-    _only(
-        [
-            "version", "schema_version", "generator", "left_out", "statuses", "made_with",
-            "parquet_writer", "concerns",
-        ],
-        name={"const": "qevd_bio"},
-        previous_release={"anyOf": [{"type": "null"}, _PREVIOUS]},
-        splits=_mapping(_only(["videos"])),
-        configs=_mapping(
-            _mapping(_only(["rows"], shards={"items": _only(["path", "rows", "bytes", "sha256"])}))
-        ),
-        missing={"items": _only(["video_id", "split", "stage", "reason"])},
-        review=_only(["verdicts_sha256", "rejected", "verdicts", "dropped"]),
-        videos=_mapping(
-            _only(["split", "source_faults", "artifacts", "rows_sha256", "kinematics"])
-        ),
-    )
-)  # fmt: skip
-"""What the manifests that this version writes may say, and nothing else."""
-
 _MANIFEST = Draft202012Validator({"allOf": [_SHAPE, {"properties": _OPTIONAL}, VALUES]})
 
 
-def unknown_statements(manifest: JsonValue) -> Iterator[tuple[str, str]]:
-    """Yield what a manifest states beyond what this version writes: the key and the cause."""
-    yield from _schema_problems(_CLOSED, manifest)
-
-
-def _schema_problems(schema: Draft202012Validator, manifest: JsonValue) -> list[tuple[str, str]]:
+def schema_problems(schema: Draft202012Validator, manifest: JsonValue) -> list[tuple[str, str]]:
+    """List the keys at which a manifest breaks a schema, and how."""
     found = []
     try:
         for error in schema.iter_errors(manifest):
@@ -119,7 +85,7 @@ def manifest_problems(manifest: JsonValue) -> Iterator[tuple[str, str]]:
     """Yield where a manifest has another shape or values that no release has, and how."""
     found = list(text_problems(manifest))
     if not found:
-        found += _schema_problems(_MANIFEST, manifest)
+        found += schema_problems(_MANIFEST, manifest)
     if not found and isinstance(manifest, Mapping):
         found += relation_problems(manifest)
     yield from found

@@ -31,7 +31,7 @@ from qevd_bio.release.contents import (
 )
 from qevd_bio.release.croissant import croissant
 from qevd_bio.release.drop_in import DROP_IN_FOLDER, TABLE_FILE
-from qevd_bio.release.loaded_size import loaded_bytes
+from qevd_bio.tables.loaded_size import loaded_bytes
 from qevd_bio.tables.published import TABLES
 from qevd_bio.verify.files import Layout, ShardEntry
 from qevd_bio.verify.tables import Tables

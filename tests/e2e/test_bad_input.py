@@ -226,7 +226,7 @@ def test_angles_that_are_no_numbers_are_never_judged(
     real = monocular_backend.capture_motion
 
     def broken(path, time_s, *, video_id, config, exercises=()):
-        captured = real(path, time_s, video_id=video_id, config=config)
+        captured = real(path, time_s, video_id=video_id, config=config, exercises=exercises)
         if video_id != "0201":
             return captured
         q = captured.motion.q.copy()
