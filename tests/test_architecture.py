@@ -40,7 +40,7 @@ FLOORS: Mapping[int, tuple[str, ...]] = {
         "demo",
         "environment",
     ),
-    6: ("review",),
+    6: ("review", "coach"),
     7: ("cli",),
 }
 FLOOR = {room: floor for floor, rooms in FLOORS.items() for room in rooms}

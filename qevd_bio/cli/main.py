@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -12,6 +13,7 @@ from qevd_bio import __version__
 from qevd_bio.cli import (
     annotate,
     bring,
+    coach,
     evaluate,
     features,
     look,
@@ -64,8 +66,8 @@ def options(
     """From exercise videos to quantified, evidence-linked coaching sentences."""
 
 
-GROUPS = {
-    "Start": (start.demo, start.doctor, start.synth),
+GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Start": (start.demo, coach.coach, start.doctor, start.synth),
     "Run": (run.plan, run.run, run.submit, run.retry),
     "Look": (
         look.diff,

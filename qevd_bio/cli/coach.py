@@ -1,0 +1,106 @@
+"""The command that coaches any video."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from qevd_bio.choices import DetectorModel
+from qevd_bio.cli.errors import DONE, FAILED, SOME_FAILED, guarded, report
+from qevd_bio.cli.options import Json, rule_ids
+from qevd_bio.cli.output import emit, table
+from qevd_bio.pipeline.settings import SETTINGS_FILE
+
+_Videos = Annotated[list[Path], typer.Argument(help="Video files, or folders of them.")]
+_Exercise = Annotated[
+    str | None,
+    typer.Option("--exercise", help="What is done in VIDEOS, or auto.", autocompletion=rule_ids),
+]
+_Height = Annotated[
+    float | None,
+    typer.Option("--height-m", help="The person's height; without it sizes are ratios."),
+]
+_Start = Annotated[float | None, typer.Option("--start", help="Look only from this second on.")]
+_End = Annotated[float | None, typer.Option("--end", help="... and up to this one.")]
+_Out = Annotated[Path | None, typer.Option("--out", help="Results; default: folder coach.")]
+_Rules = Annotated[
+    Path | None, typer.Option("--rules", metavar="DIR", help="Folder of your own rules.")
+]
+_Detector = Annotated[
+    DetectorModel | None,
+    typer.Option("--detector-model", help="full takes a fourth of the time and is less exact."),
+]
+_LongestSide = Annotated[
+    int | None,
+    typer.Option("--longest-side", help="Of the annotated video, pixels. Default: 960."),
+]
+_Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        help=f"File with these options in [coach]. Default: {SETTINGS_FILE}, if it exists.",
+    ),
+]
+
+
+@guarded
+def coach(
+    videos: _Videos,
+    exercise: _Exercise = None,
+    height_m: _Height = None,
+    start_s: _Start = None,
+    end_s: _End = None,
+    out: _Out = None,
+    rules: _Rules = None,
+    detector_model: _Detector = None,
+    longest_side: _LongestSide = None,
+    config: _Config = None,
+    as_json: Json = False,
+) -> int:
+    """Count and check the repetitions in any video; a page, tables and an annotated video."""
+    from qevd_bio.cli.progress import RunDisplay
+    from qevd_bio.coach.coach import coach_videos
+    from qevd_bio.coach.settings import settings_with
+
+    given: dict[str, Any] = {"exercise": exercise, "start_s": start_s, "end_s": end_s}
+    given |= {"height_m": height_m, "out": out, "rules": rules}
+    given |= {"detector_model": detector_model, "longest_side": longest_side}
+    settings = settings_with(given, config)
+    with RunDisplay(len(videos)) as display:
+        result = coach_videos(videos, settings, on_event=display.on_event)
+    for failure in result.failed:
+        report(f"failed: {failure.source}: {failure.reason}")
+    failed = [{"source": str(one.source), "reason": one.reason} for one in result.failed]
+    emit(
+        {"videos": result.videos, "failed": failed},
+        "\n\n".join(map(_text, result.videos)),
+        as_json=as_json,
+    )
+    if not failed:
+        return DONE
+    return SOME_FAILED if result.videos else FAILED
+
+
+def _text(video: dict[str, Any]) -> str:
+    """Write what a video came to: count, repetitions, the most important, where to look."""
+    lines = [f"{video['video_id']}: {video['exercise']['title']}, {video['count_words']}"]
+    lines += [f"look at the capture: {one}" for one in video["concerns"]]
+    if video["reason"]:
+        lines.append(f"none found: {video['reason']}")
+    rows = [
+        (
+            one["repetition"],
+            one["set"],
+            f"{one['start_s']:.1f}-{one['end_s']:.1f}",
+            " ".join(one["sentences"]) or "no form error measured",
+        )
+        for one in video["repetitions"]
+    ]
+    if rows:
+        lines.append(table(("repetition", "set", "seconds", "what to change"), rows))
+    for number, one in enumerate(video["most_important"], start=1):
+        found = len(one["repetitions"])
+        lines.append(f"{number}. {one['sentence']} (in {found} of {one['checked']})")
+    return "\n".join([*lines, f"page: {video['page']}"])
