@@ -18,6 +18,15 @@ _Exercise = Annotated[
     str | None,
     typer.Option("--exercise", help="What is done in VIDEOS, or auto.", autocompletion=rule_ids),
 ]
+_Against = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--against",
+        metavar="GOLD",
+        help="Compare with this gold video or folder, or with reference: the rule's own. Can be "
+        "given again.",
+    ),
+]
 _Height = Annotated[
     float | None,
     typer.Option("--height-m", help="The person's height; without it sizes are ratios."),
@@ -49,6 +58,7 @@ _Config = Annotated[
 def coach(
     videos: _Videos,
     exercise: _Exercise = None,
+    against: _Against = None,
     height_m: _Height = None,
     start_s: _Start = None,
     end_s: _End = None,
@@ -65,7 +75,7 @@ def coach(
     from qevd_bio.coach.settings import settings_with
 
     given: dict[str, Any] = {"exercise": exercise, "start_s": start_s, "end_s": end_s}
-    given |= {"height_m": height_m, "out": out, "rules": rules}
+    given |= {"against": tuple(against or ()), "height_m": height_m, "out": out, "rules": rules}
     given |= {"detector_model": detector_model, "longest_side": longest_side}
     settings = settings_with(given, config)
     with RunDisplay(len(videos)) as display:
@@ -103,4 +113,17 @@ def _text(video: dict[str, Any]) -> str:
     for number, one in enumerate(video["most_important"], start=1):
         found = len(one["repetitions"])
         lines.append(f"{number}. {one['sentence']} (in {found} of {one['checked']})")
+    lines += _against_lines(video["against"])
     return "\n".join([*lines, f"page: {video['page']}"])
+
+
+def _against_lines(against: dict[str, Any] | None) -> list[str]:
+    """Write how repetitions compare with gold: a line each, with the worst joint."""
+    if against is None:
+        return []
+    rows = [
+        (one["number"], f"{one['total']:.1f}", "; ".join(j["text"] for j in one["joints"]) or "-")
+        for one in against["repetitions"]
+    ]
+    heads = ("repetition", "spreads", "beyond two spreads")
+    return [f"against {against['gold']}", table(heads, rows)]

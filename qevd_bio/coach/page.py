@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from qevd_bio.coach.against import AgainstGold
 from qevd_bio.coach.coached import CoachedVideo, Repetition, measured_texts
 from qevd_bio.feedback.form_errors import FormError
 from qevd_bio.files.atomic import write_text_atomic
@@ -56,7 +57,12 @@ class ErrorEntry:
 
 
 def write_page(
-    video: CoachedVideo, curves: Sequence[Curve], film: Path, files: Mapping[str, Path], path: Path
+    video: CoachedVideo,
+    against: AgainstGold | None,
+    curves: Sequence[Curve],
+    film: Path,
+    files: Mapping[str, Path],
+    path: Path,
 ) -> None:
     """Write the page of a video.
 
@@ -64,6 +70,8 @@ def write_page(
     ----------
     video : CoachedVideo
         What is said.
+    against : AgainstGold or None
+        How it compares with gold executions, if there are any.
     curves : sequence of Curve
         Drawn in this order.
     film : Path
@@ -81,6 +89,7 @@ def write_page(
         "coach_page.html",
         title=f"{video.rule.title}: {video.count_words()}",
         video=video,
+        against=against,
         film=f"data:video/mp4;base64,{base64.b64encode(data).decode('ascii')}"
         if is_inside
         else film.name,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from qevd_bio.coach.against import AgainstGold
 from qevd_bio.coach.coached import CoachedVideo, Repetition, measured_texts
 from qevd_bio.coach.page import error_entry, write_page
 from qevd_bio.coach.tables import write_tables
@@ -20,7 +22,12 @@ RESULT_FILE = "coach.json"
 
 
 def write_results(
-    video: CoachedVideo, out: Path, *, longest_side_px: int, on_frame: Callable[[], None]
+    video: CoachedVideo,
+    against: AgainstGold | None,
+    out: Path,
+    *,
+    longest_side_px: int,
+    on_frame: Callable[[], None],
 ) -> dict[str, Any]:
     """Write tables, motion, plot, annotated video, page and JSON of a video.
 
@@ -28,6 +35,8 @@ def write_results(
     ----------
     video : CoachedVideo
         What is written.
+    against : AgainstGold or None
+        How it compares with gold executions, if there are any.
     out : Path
         Folder of all results; the video has one of its own in it.
     longest_side_px : int
@@ -51,8 +60,9 @@ def write_results(
     film = files["annotated.mp4"] = folder / "annotated.mp4"
     write_overlay(video.analysed, film, longest_side_px=longest_side_px, on_frame=on_frame)
     page = folder / "page.html"
-    write_page(video, curves, film, files, page)
+    write_page(video, against, curves, film, files, page)
     result = as_json(video) | {
+        "against": None if against is None else asdict(against),
         "page": str(page),
         "files": {name: str(file) for name, file in files.items()},
     }

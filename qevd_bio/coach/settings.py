@@ -18,6 +18,9 @@ from qevd_bio.pipeline.settings_file import COACH_TABLE, read_settings
 AUTO = "auto"
 """The value of `exercise` that leaves it to recognition."""
 
+REFERENCE = "reference"
+"""Stands in `against` for the rule's own reference in place of a video."""
+
 SHARED = ("rules", "detector_model", "height_m")
 """Options of `run` that the coach takes from the same file."""
 
@@ -109,6 +112,8 @@ def _coach_table(file: Path) -> dict[str, Any]:
 
 
 def _in_folder(value: object, folder: Path) -> object:
+    if value == Path(REFERENCE):
+        return value
     if isinstance(value, tuple):
         return tuple(_in_folder(one, folder) for one in value)
     return folder / value.expanduser() if isinstance(value, Path) else value
