@@ -6,6 +6,7 @@ T frames, N coordinates, B bodies
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from qevd_bio.arrays import FloatArray
 
@@ -31,3 +32,17 @@ class Dynamics:
     turns: FloatArray
     jacobians: FloatArray
     centre_m: FloatArray
+
+
+class Placing(Protocol):
+    """A body that can be posed."""
+
+    coordinates: tuple[str, ...]
+
+    def places(self, q: FloatArray, bodies: tuple[str, ...]) -> Dynamics:
+        """Find where bodies are in poses (T, N); the forces are zeros."""
+        ...
+
+    def centre_moves(self, q: FloatArray) -> FloatArray:
+        """Compute the velocity of the centre of mass by speed of a coordinate (T, 3, N)."""
+        ...

@@ -8,7 +8,7 @@ coupling, and what acts on them is added to the coordinate that they follow.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.errors import DataError, EnvironmentProblem
 from qevd_bio.muscles.frames import Dynamics
 from qevd_bio.muscles.hill import Curve, Muscles
+from qevd_bio.skeleton.opensim_map import TRANSLATIONS
 
 _STEP = 1e-4
 _CURVE_STEP = 0.002
@@ -117,9 +118,9 @@ class OpensimModel:
             for name, (leader, function) in couplings.items()
         ]
         self._size = self._state.getNU()
-        if "pelvis_ty" not in place:
+        if not set(TRANSLATIONS) <= set(place):
             raise DataError(
-                "its body is not placed by 'pelvis_ty'",
+                f"its body is not placed by {', '.join(TRANSLATIONS)}",
                 where=self._model.getName(),
                 next_step="Give a model of the Rajagopal or LaiUhlrich family",
             )
@@ -222,6 +223,20 @@ class OpensimModel:
             )
             found.jacobians[t, b] = self._reduced(self._jacobian.to_numpy(), q)
 
+    def centre_moves(self, q: FloatArray) -> FloatArray:
+        """Compute the velocity of the centre of mass by speed of a coordinate (T, 3, N)."""
+        still = np.zeros(len(self.coordinates))
+        found = np.empty((len(q), 3, len(self.coordinates)))
+        places = [self._slots[self.coordinates.index(name)] for name in TRANSLATIONS]
+        for t, pose in enumerate(q):
+            self._pose(self._all(pose, still, still))
+            self._model.realizePosition(self._state)
+            # the rows of the pelvis' translations are the whole body's momentum
+            self._matter.calcM(self._state, self._jacobian)
+            rows = self._jacobian.to_numpy()[places] / self.mass_kg
+            found[t] = self._reduced(rows, pose)
+        return found
+
     def lengths_m(self, q: FloatArray) -> FloatArray:
         """Measure the muscle-tendon lengths (T, M) in poses (T, N), in metres."""
         still = np.zeros(len(self.coordinates))
@@ -273,3 +288,32 @@ class OpensimModel:
             tendon=curve("TendonForceLength", 0.98, 1.2),
             speed=curve("ForceVelocity", -1.0, 1.0),
         )
+
+
+def write_scaled(path: Path, out: Path, factors: Mapping[str, float], mass_kg: float) -> None:
+    """Write a model scaled to another body.
+
+    Parameters
+    ----------
+    path, out : Path
+        The model file, and where the scaled one is written.
+    factors : mapping of str to float
+        Scale of bodies by the beginning of their name (``femur``, ``tibia``...); ``""`` is for
+        those without one of their own.
+    mass_kg : float
+        Mass of the whole body; its distribution is kept.
+    """
+    opensim = import_opensim()
+    model = opensim.Model(str(path))
+    state = model.initSystem()
+    bodies, scales = model.getBodySet(), opensim.ScaleSet()
+    for name in (bodies.get(i).getName() for i in range(bodies.getSize())):
+        own = max((begin for begin in factors if name.startswith(begin)), key=len)
+        one = opensim.Scale()
+        one.setSegmentName(name)
+        one.setScaleFactors(opensim.Vec3(float(factors[own])))
+        one.setApply(True)
+        scales.cloneAndAppend(one)
+    if not model.scale(state, scales, True, float(mass_kg)):
+        raise DataError("cannot be scaled", where=str(path), next_step="Use it as it is")
+    model.printToXML(str(out))

@@ -82,7 +82,7 @@ class Options:
     passive_scale : float
         Multiplies passive fibre forces: 1 as the model has them, 0 none.
     cutoff_hz : float
-        Low-pass of the coordinates; None takes them as they are, differentiated by a spline.
+        Low-pass of the coordinates.
     friction : float
         Coefficient of friction.
     floor_m : float or None

@@ -12,6 +12,9 @@ from scipy.signal import butter, filtfilt
 from qevd_bio.arrays import FloatArray
 
 CUTOFF_HZ = 6.0
+FILTERED_S = 0.5
+"""Least length of a motion that is filtered, in seconds."""
+
 _ORDER = 4
 
 
@@ -46,7 +49,7 @@ def smooth_coordinates(
     """
     step_s = float(np.median(np.diff(time_s))) if len(time_s) > 1 else np.inf
     length_s = float(time_s[-1] - time_s[0])
-    if length_s < 0.5 or 0.5 / step_s < 1.1 * cutoff_hz:
+    if length_s < FILTERED_S or 0.5 / step_s < 1.1 * cutoff_hz:
         raise ValueError(
             f"{length_s:.2f} s at {1 / step_s:.1f} frames a second are too little for a "
             f"low-pass at {cutoff_hz:g} Hz"
