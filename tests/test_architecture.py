@@ -23,7 +23,7 @@ from tools.import_graph import (
 
 FLOORS: Mapping[int, tuple[str, ...]] = {
     0: ("errors", "choices", "frame_progress", "assets", "arrays", "skeleton", "files"),
-    1: ("motion", "body", "tables", "weights", "llm"),
+    1: ("motion", "muscles", "body", "tables", "weights", "llm"),
     2: ("engine", "exercises", "qevd", "capture"),
     3: ("feedback", "features", "verdicts"),
     4: ("stages", "pipeline"),

@@ -68,6 +68,7 @@ def test_options_of_hsmr_have_a_section_of_their_own() -> None:
         "HSMR",
         "Features",
         "Body",
+        "Muscles",
         "Execution",
     ]
     listed = re.findall(r"^  (--\S+)", shown["HSMR"], flags=re.MULTILINE)
