@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Never
 
 from qevd_bio.errors import EnvironmentProblem, QevdBioError
@@ -143,7 +144,8 @@ class Conversation:
             for one in request.messages
         )
         most = request.sampling.max_tokens
-        number = self._answers.begin(digest, prompt, most)
+        with self._ended_by_the_file():
+            number = self._answers.begin(digest, prompt, most)
         failure: CallFailed | None = None
         try:
             reply = await self._caller.ask(request, mode)
@@ -159,9 +161,18 @@ class Conversation:
                 else reply.completion_tokens,
             )
         asked = {**self._who, "key": request.key, "mode": mode, "request": written}
-        self._answers.end(number, digest, asked, reply, counted)
-        await self._synced()
+        with self._ended_by_the_file():
+            self._answers.end(number, digest, asked, reply, counted)
+            await self._synced()
         return reply, failure
+
+    @contextmanager
+    def _ended_by_the_file(self) -> Iterator[None]:
+        """Let no call begin any more where answers cannot be kept."""
+        try:
+            yield
+        except QevdBioError as problem:
+            self._stop(problem)
 
     async def _synced(self) -> None:
         """Wait until all that was appended is on the disk; one sync serves all who wait."""
