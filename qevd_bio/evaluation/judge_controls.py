@@ -60,8 +60,8 @@ def controls_of(pairs: Sequence[Pair], seed: int, most: int = MOST_CONTROLS) -> 
     """Make controls of the true sentences, those with a measured value first.
 
     The same seed and pairs give the same controls. Where fewer than five sentences hold a value
-    in degrees, the examples of the supplement are added. A sentence without another that states
-    other facts gives no ``other``.
+    in degrees, the examples of the supplement are added. They also serve as ``other`` where all
+    other segments speak of the same quantity.
     """
     draw = random.Random(seed)  # noqa: S311  a sample, no secret
     sentences = {one.true: one for one in pairs if one.true}
@@ -102,11 +102,11 @@ def with_other_number(text: str) -> str | None:
 def _unlike(
     text: str, drawn: Sequence[str], sentences: dict[str, Pair], draw: random.Random
 ) -> str | None:
-    """Draw a sentence of another segment that shares no quantity."""
+    """Draw a sentence of another segment, else an example, that shares no quantity."""
     own = sentences.get(text)
     quantities = {fact.quantity for fact in facts_of(text)}
     start = draw.randrange(len(drawn))
-    for other in [*drawn[start:], *drawn[:start]]:
+    for other in [*drawn[start:], *drawn[:start], *EXAMPLES]:
         pair = sentences.get(other)
         is_same = own is not None and pair is not None and _segment(own) == _segment(pair)
         shared = quantities & {fact.quantity for fact in facts_of(other)}

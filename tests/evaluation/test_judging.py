@@ -170,6 +170,20 @@ def test_controls():
             assert one.predicted == one.true.replace(f"{value}°", f"{value + 30}°", 1)
 
 
+def test_truths_of_one_quantity_are_controlled_by_the_examples():
+    pairs = [
+        Pair(f"v{i}_0:0", f"v{i}", "squat", "matched", text, text)
+        for i, text in enumerate(
+            f"Knee flexion {value}° (target: 90°)." for value in range(60, 80)
+        )
+    ]
+    controls = controls_of(pairs, seed=0)
+    others = [one for one in controls if one.name == "other"]
+    assert len(others) == 20 and not any("Knee" in one.predicted for one in others)
+    found = judge_report(judged_rows(Judge(good), STRICT, pairs, controls), STRICT)
+    assert found.passed and found.mean == 5.0
+
+
 def test_truths_without_numbers_get_the_examples_of_the_supplement():
     pairs = [
         Pair(f"v_{i}:0", "v", None, "matched", text, "ok")
