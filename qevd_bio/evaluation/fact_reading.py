@@ -143,11 +143,8 @@ class Reading:
             self._take(subject)
         of_side = None if subjects else _SIDE_ALONE.search(clause)
         for number in numbers:
-            meant = self._subject_of(number, subjects)
-            if meant and of_side and not number.role.endswith("_than_other"):
-                meant = replace(meant, side=of_side[1][0].casefold())
-            if meant:
-                self._take_number(number, meant)
+            if (meant := self._subject_of(number, subjects)) is not None:
+                self._take_number(number, _on_side(meant, number, of_side))
         if subjects:
             self._carried = subjects[-1]
         phases = self.grammar.phases_in(clause)
@@ -196,7 +193,7 @@ class Reading:
         return after[0] if after else self._carried or self._part
 
     def _asked_alike(self, subject: Subject) -> Subject:
-        """Let the verb before an "and" hold: "increase knee flexion by 5° and hip flexion by 7°"."""
+        """Let a verb hold beyond an "and": "reduce hip flexion by 5° and knee flexion by 7°"."""
         if not subject.is_named or subject.is_static or subject.direction or not self._carried:
             return subject
         return replace(subject, direction=self._carried.direction)
@@ -287,6 +284,13 @@ def _set_number(draft: Draft, number: StatedNumber, unit: str) -> None:
         draft.value = number.high
         if number.role != "value":
             draft.other_is_smaller = number.role == "more_than_other"
+
+
+def _on_side(subject: Subject, number: StatedNumber, side: re.Match[str] | None) -> Subject:
+    """Take the side that a clause without a subject names: "..., your left at 83°"."""
+    if side is None or number.role.endswith("_than_other"):
+        return subject
+    return replace(subject, side=side[1][0].casefold())
 
 
 def _part(clause: str, start: int) -> Subject | None:
