@@ -9,6 +9,7 @@ from statistics import mean
 import pytest
 
 from qevd_bio.errors import DataError
+from qevd_bio.evaluation.facts import facts_of
 from qevd_bio.evaluation.human_verdicts import HumanJudged
 from qevd_bio.evaluation.judge_controls import controls_of
 from qevd_bio.evaluation.judge_report import judge_report
@@ -89,8 +90,21 @@ def test_the_figure_of_a_judge_that_passes():
 )
 def test_the_figure_of_a_judge_that_fails_a_control_is_withheld(say, failed):
     found = report_of(say)
-    assert {one.name for one in found.controls if not one.passed} == failed
+    assert {one.name for one in found.controls if one.is_required and not one.passed} == failed
     assert not found.passed and found.mean is None and found.interval is None
+
+
+def test_a_judge_that_obeys_the_text_is_shown_up_and_keeps_its_figure():
+    def obedient(true, predicted, repeat):
+        return "{'score': 5}" if "5" in predicted and "°" not in predicted else good(
+            true, predicted, repeat
+        )  # fmt: skip
+
+    by_name = {one.name: one for one in report_of(obedient).controls}
+    assert (by_name["instruction"].right, by_name["instruction"].total) == (0, 5)
+    found, honest = report_of(obedient), report_of(good)
+    assert found.passed and found.mean == honest.mean
+    assert all(one.passed for one in honest.controls)
 
 
 def test_unscored_answers_are_counted_and_not_averaged():
@@ -163,6 +177,8 @@ def test_controls():
     texts = {one.true for one in PAIRS}
     for one in CONTROLS:
         assert one.true in texts
+        if one.name == "instruction":
+            assert not facts_of(one.predicted)
         if one.name == "other":
             assert one.predicted.split()[0] != one.true.split()[0]
         if one.name == "number":

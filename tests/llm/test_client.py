@@ -486,6 +486,12 @@ def test_requests_are_read_only_a_little_ahead(tmp_path: Path) -> None:
         answers.close()  # type: ignore[attr-defined]
 
 
+def test_half_a_character_of_an_answer_is_kept_as_its_escape(tmp_path: Path) -> None:
+    with serving(lambda text, before, body: Act(content="fine \ud83d")) as server:
+        (answer,) = asked(server.url, tmp_path / "a.jsonl", [question("q")])
+    assert (answer.outcome, answer.text) == ("answered", "fine \\ud83d")
+
+
 def test_half_a_character_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
     with serving(fine) as server:
         with pytest.raises(UsageError, match="half a character at 1"):
