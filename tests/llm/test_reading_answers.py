@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 from hypothesis import given
@@ -103,6 +104,15 @@ NOW = datetime(2026, 11, 29, 12, 0, 0, tzinfo=UTC)
 )
 def test_retry_after_is_read_in_both_forms(text: str, seconds: float | None) -> None:
     assert retry_after_s({"retry-after": text}, NOW) == seconds
+
+
+def test_a_date_is_read_by_the_clock_of_the_server() -> None:
+    said = {"retry-after": "Sun, 29 Nov 2026 12:01:30 GMT"}
+    for here in (-3, 0, 5):  # hours that the server is wrong
+        date = format_datetime(NOW + timedelta(hours=here), usegmt=True)
+        later = format_datetime(NOW + timedelta(hours=here, seconds=90), usegmt=True)
+        assert retry_after_s({"retry-after": later, "date": date}) == 90.0
+    assert retry_after_s(said | {"date": "noon"}, NOW) == 90.0
 
 
 def test_waits_grow_to_a_limit_and_differ() -> None:
