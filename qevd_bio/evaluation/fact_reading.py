@@ -43,6 +43,7 @@ _UNSTEADY = re.compile(
 _NEXT_QUANTITY = re.compile(
     r"(?:°| s| x)?(?: (?:more|less|of|in|for|further|extra|the|your))*\s*$"
 )
+_SIDE_ALONE = re.compile(r"(?<!to the )\b(right|left)\b", re.IGNORECASE)
 _NOT_ASKING = ("motivational", "counting", "transition")
 UNIT_OF = {"stance_width": "ratio", "tempo": "s"}
 _BARE_VALUE = re.compile(r"(?: (?:is|was|of|at|about|measured|only|now|right|left))*\s*$")
@@ -50,7 +51,11 @@ _BARE_VALUE = re.compile(r"(?: (?:is|was|of|at|about|measured|only|now|right|lef
 
 @dataclass(slots=True)
 class Draft:
-    """A fact that is being read; `episode` counts the findings of one quantity in a text."""
+    """A fact that is being read.
+
+    `episode` counts the findings of one quantity in a text; `is_implied`: its target is a range
+    that no word calls one.
+    """
 
     measures: tuple[str, ...]
     is_static: bool
@@ -65,6 +70,7 @@ class Draft:
     amount: float | None = None
     phase: str = ""
     unit: str = ""
+    is_implied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +137,14 @@ class Reading:
                 subjects = [part]
             else:
                 self._part = part
+        if self.text[:start].endswith("and") and any(one.role == "amount" for one in numbers):
+            subjects = [self._asked_alike(one) for one in subjects]
         for subject in subjects:
             self._take(subject)
+        of_side = None if subjects else _SIDE_ALONE.search(clause)
         for number in numbers:
             if (meant := self._subject_of(number, subjects)) is not None:
-                self._take_number(number, meant)
+                self._take_number(number, _on_side(meant, number, of_side))
         if subjects:
             self._carried = subjects[-1]
         phases = self.grammar.phases_in(clause)
@@ -182,6 +191,12 @@ class Reading:
         if before:
             return before[-1]
         return after[0] if after else self._carried or self._part
+
+    def _asked_alike(self, subject: Subject) -> Subject:
+        """Let a verb hold beyond an "and": "reduce hip flexion by 5° and knee flexion by 7°"."""
+        if not subject.is_named or subject.is_static or subject.direction or not self._carried:
+            return subject
+        return replace(subject, direction=self._carried.direction)
 
     def _of(self, subject: Subject) -> list[Draft]:
         """Find the drafts that a subject means; of the newest finding of its quantity."""
@@ -256,7 +271,8 @@ class Reading:
 def _set_number(draft: Draft, number: StatedNumber, unit: str) -> None:
     draft.unit = draft.unit or unit
     if number.role == "target":
-        if draft.target == (None, None):
+        if draft.target == (None, None) or (draft.is_implied and not number.is_implied):
+            draft.is_implied = number.is_implied
             low = None if number.bound == "<" else number.low
             draft.target = (low, None if number.bound == ">" else number.high)
     elif number.role == "amount":
@@ -268,6 +284,13 @@ def _set_number(draft: Draft, number: StatedNumber, unit: str) -> None:
         draft.value = number.high
         if number.role != "value":
             draft.other_is_smaller = number.role == "more_than_other"
+
+
+def _on_side(subject: Subject, number: StatedNumber, side: re.Match[str] | None) -> Subject:
+    """Take the side that a clause without a subject names: "..., your left at 83°"."""
+    if side is None or number.role.endswith("_than_other"):
+        return subject
+    return replace(subject, side=side[1][0].casefold())
 
 
 def _part(clause: str, start: int) -> Subject | None:

@@ -87,6 +87,7 @@ def test_a_judge_that_passes_is_reported_and_nothing_is_asked_twice(
         "control:identical",
         "control:other",
         "control:number",
+        "control:instruction",
     }
 
 
