@@ -95,6 +95,7 @@ class Reading:
     _drafts: list[Draft] = field(default_factory=list)
     _carried: Subject | None = None
     _part: Subject | None = None
+    _clause_start: int = 0
 
     def drafts(self) -> list[Draft]:
         """Read the text, once."""
@@ -130,7 +131,7 @@ class Reading:
     def _read_clause(
         self, start: int, end: int, named: list[Subject], numbers: list[StatedNumber]
     ) -> None:
-        clause = self.text[start:end]
+        clause, self._clause_start = self.text[start:end], start
         subjects = named or self._spoken(clause, start)
         if not subjects and (part := _part(clause, start)):
             if any(one.unit for one in numbers):
@@ -235,7 +236,11 @@ class Reading:
 
     def _take_number(self, number: StatedNumber, subject: Subject) -> None:
         subject = replace(subject, side=number.side or subject.side)
+        if number.unit and number.unit not in map(_usual_unit, subject.measures):
+            return  # a time is no angle
         drafts = self._of(subject)
+        if number.role == "target" and subject.place < self._clause_start:
+            drafts = self._with_other_side(drafts)
         unit = number.unit or self._unit_of_bare(number, subject, drafts)
         if not unit:
             return
@@ -250,6 +255,20 @@ class Reading:
             draft.side = draft.side or number.side
             _set_number(draft, number, unit)
 
+    def _with_other_side(self, drafts: list[Draft]) -> list[Draft]:
+        """Let a target in a clause of its own hold for both sides: "right 85°, left 83° (...)"."""
+        others = [
+            other
+            for other in self._drafts
+            for one in drafts
+            if (other.measures, other.is_static, other.episode)
+            == (one.measures, one.is_static, one.episode)
+            and other.side not in (None, one.side)
+            and one.side is not None
+            and other.target == (None, None)
+        ]
+        return [*drafts, *others]
+
     def _newest(self, subject: Subject) -> int:
         alike = [one.episode for one in self._drafts if set(one.measures) & set(subject.measures)]
         return max(alike, default=0)
@@ -260,12 +279,17 @@ class Reading:
         """Say in which unit a number is meant that has none; empty where it may be a count."""
         if number.role != "value":
             stated = next((one.unit for one in drafts if one.unit), "")
-            usual = UNIT_OF.get(subject.measures[0], "deg")
+            usual = _usual_unit(subject.measures[0])
             return stated or (usual if subject.is_named else "")
         between = self.text[subject.end : number.start]
-        if subject.is_named and _BARE_VALUE.fullmatch(between):
-            return UNIT_OF.get(subject.measures[0], "deg")
+        is_after = subject.end <= number.start
+        if subject.is_named and is_after and _BARE_VALUE.fullmatch(between):
+            return _usual_unit(subject.measures[0])
         return ""
+
+
+def _usual_unit(measure: str) -> str:
+    return UNIT_OF.get(measure, "deg")
 
 
 def _set_number(draft: Draft, number: StatedNumber, unit: str) -> None:

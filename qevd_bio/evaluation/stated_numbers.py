@@ -22,6 +22,7 @@ _ONES += ["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen
 _ONES += ["eighteen", "nineteen"]
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _DEGREES = r"(?:degrees?|degs?\b\.?|[º˚])"
+_ANGLE = rf"[-\u2212\u2013]?\d+(?:[.,]\d+)?[\s-]*(?:°|{_DEGREES})"
 _BELOW_100 = (
     rf"(?:(?:{'|'.join(_TENS)})(?:[- ](?:{'|'.join(_ONES[1:10])}))?\b|(?:{'|'.join(_ONES)})\b)"
 )
@@ -36,8 +37,9 @@ _SPELLINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     for pattern, replacement in (
         (r"\b(?:minus|negative) (?=\d)", "-"),
         (r"(?<=\d),(?=\d{1,2}\s*(?:°|degrees?\b))", "."),
+        (r"[-=]+>(?= ?-?\d)|→", "→"),
         (r"(?:<=|=<)", "≤"),
-        (r"(?:>=|=>)", "≥"),
+        (r">=", "≥"),
         (r"\(?\s*(?:within\s*)?(?:±|\+/-)\s*\d+(?:\.\d+)?\s*(?:°|degrees?)?\s*\)?", " "),
         (rf"(?<=\d)[\s-]*{_DEGREES}", "°"),
         (rf"(?<=\d) (?:more|extra|additional|further) {_DEGREES}", "° more"),
@@ -46,8 +48,8 @@ _SPELLINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(?<=\d)\s*(?:seconds?|secs?)\b", " s"),
         (r"(?<=\d)\s*(?:[x×]|times)(?=\s+(?:the )?hip[- ]width)", " x"),
         (r"(?<=[°\d]) on (?:the|your) (right|left)\b(?: side)?", r" (\1)"),
-        (r"\b(?-i:R):? ?(?=-?\d)", "right "),
-        (r"\b(?-i:L):? ?(?=-?\d)", "left "),
+        (rf"\b(?-i:R):? ?(?={_ANGLE})", "right "),
+        (rf"\b(?-i:L):? ?(?={_ANGLE})", "left "),
         (r"\b(right|left): (?=-?\d)", r"\1 "),
         (r"[\u2212\u2013](?=\d)", "-"),
         (r"[\u2018\u2019]", "'"),
@@ -72,6 +74,18 @@ _TARGET_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _SIGN = re.compile(r"(?P<bound>[<>≤≥]) ?$")
+_HELD = re.compile(
+    r"\b(?:keep|stay|hold|limit|must|should|needs?)\b[^.;,\d]{0,40} "
+    r"(?P<bound>under|below|less than|at most|over|above|at least|more than) $"
+    r"|\b(?P<within>(?:not|never|cannot|don't) exceed) $",
+    re.IGNORECASE,
+)
+_COMPARED_WITH = re.compile(r"(?:→|\b(?:vs\.?|versus|against)) ?$", re.IGNORECASE)
+_TARGET_AFTER = re.compile(
+    r"(?:°| s| x)?(?: (?:is|was|as|are|the|your|a|an))* "
+    r"(?:targets?|goal|expected|wanted|required|needed|desired|ideal)\b",
+    re.IGNORECASE,
+)
 _DONE = re.compile(
     r"\b(?:dropped|bent|went|got|came|reached|moved|lifted|raised|fell|increased|reduced"
     r"|dropping|bending|going|getting|coming|moving|only)\b[^.;]{0,25}$",
@@ -81,7 +95,6 @@ _AMOUNT_BEFORE = re.compile(
     rf"\b(?:by|another|extra|additional|further|add){_ABOUT}\s*$", re.IGNORECASE
 )
 _OTHER_SIDE_OF = re.compile(r"[^.;,\d]{0,20} \((?:right|left)\),? and ", re.IGNORECASE)
-_BY_FORM = "range"
 _LIMIT_BEFORE = re.compile(rf"\bfault (?:from|beyond|above|below){_ABOUT}\s*$", re.IGNORECASE)
 _VARIES_BY = re.compile(
     r"\b(?:mov|var|sway|shift|wobbl|drift|swing|chang)\w*\s+by(?: (?:about|around|roughly))*\s*$",
@@ -211,12 +224,8 @@ def _stated(text: str, match: re.Match[str], rest: re.Match[str] | None, end: in
         is_less = compared[1].casefold() in ("less", "lower")
         role: Role = "less_than_other" if is_less else "more_than_other"
         return StatedNumber(match.start(), end, abs(low), abs(high), unit, role)
-    if target := _target(before, is_range=rest is not None):
-        is_implied = target == _BY_FORM
-        bound = "" if is_implied else target.strip()
-        return StatedNumber(
-            match.start(), end, low, high, unit, "target", bound, side, is_implied=is_implied
-        )
+    if target := _target(before):
+        return StatedNumber(match.start(), end, low, high, unit, "target", target.strip(), side)
     varies = _VARIES_BY.search(before) is not None
     after = None if varies else _AMOUNT_AFTER.match(text, end)
     if after or (not varies and _AMOUNT_BEFORE.search(before)):
@@ -228,6 +237,10 @@ def _stated(text: str, match: re.Match[str], rest: re.Match[str] | None, end: in
         return StatedNumber(
             match.start(), end, *amount, unit, "amount", side=side, direction=direction
         )
+    if rest or _TARGET_AFTER.match(text, end):
+        return StatedNumber(
+            match.start(), end, low, high, unit, "target", side=side, is_implied=rest is not None
+        )
     return StatedNumber(match.start(), end, low, high, unit, "value", side=side)
 
 
@@ -235,13 +248,17 @@ def _number(written: str) -> float:
     return float(written.replace("\u2212", "-").replace("\u2013", "-"))
 
 
-def _target(before: str, *, is_range: bool) -> str:
+def _target(before: str) -> str:
     """Read the words before a target: its bound, a space where it has none; empty: no target."""
-    match = _TARGET_BEFORE.search(before[-80:])
     if sign := _SIGN.search(before):
         return "<" if sign["bound"] in "<≤" else ">"
-    if match is None or (match["to"] and _DONE.search(before[: -len(match.group())] or "")):
-        return _BY_FORM if is_range else ""
+    if _COMPARED_WITH.search(before):
+        return " "
+    match = _HELD.search(before[-80:])
+    if match is None:
+        match = _TARGET_BEFORE.search(before[-80:])
+        if match is None or (match["to"] and _DONE.search(before[: -len(match.group())] or "")):
+            return ""
     bound = (match["bound"] or "").casefold()
     if match["within"] or bound in ("<", "≤", "under", "below", "less than", "at most"):
         return "<"

@@ -238,6 +238,27 @@ def test_targets_are_read_with_their_bound():
             Fact(("knee_flexion",), value=95, target_high=90)
         ]),
         ("Both knees reach 85°.", [Fact(("knee_flexion",), value=85, is_named=False)]),
+        ("Right knee flexion 85°, left knee flexion 83° (target: 90°).", [
+            Fact(("knee_flexion",), side=side, value=value, target_low=90, target_high=90)
+            for side, value in (("r", 85), ("l", 83))
+        ]),
+        ("Keep your knee flexion below 90°.", [Fact(("knee_flexion",), target_high=90)]),
+        ("Knee flexion must not exceed 90 degrees.", [Fact(("knee_flexion",), target_high=90)]),
+        *((text, [Fact(("knee_flexion",), value=85, target_low=90, target_high=90)]) for text in (
+            "Knee flexion 85° → 90°.",
+            "Knee flexion 85°->90°",
+            "Knee flexion 85° vs. 90°.",
+            "Knee flexion: 85° (90° expected).",
+            "Your knee flexion is 85°, 90° is the target.",
+        )),
+        ("Increase knee flexion by 5-10°.", [
+            Fact(("knee_flexion",), direction="more", amount=10)
+        ]),
+        ("Knee flexion dropped 5° below the 90° target.", [
+            Fact(("knee_flexion",), target_low=90, target_high=90, direction="more", amount=5)
+        ]),
+        ("Do 3 sets of 10 reps with knee flexion 85°.", [Fact(("knee_flexion",), value=85)]),
+        ("At 12.5 s knee flexion was 85°.", [Fact(("knee_flexion",), value=85)]),
         ("Shift your weight to the left, knee flexion 85°.", [Fact(("knee_flexion",), value=85)]),
         ("Both knees at 80°, 10° short.", [
             Fact(("knee_flexion",), value=80, direction="more", amount=10, is_named=False)
