@@ -96,6 +96,7 @@ def coach(
 def _text(video: dict[str, Any]) -> str:
     """Write what a video came to: count, repetitions, the most important, where to look."""
     lines = [f"{video['video_id']}: {video['exercise']['title']}, {video['count_words']}"]
+    lines += video["remarks"]
     lines += [f"look at the capture: {one}" for one in video["concerns"]]
     if video["reason"]:
         lines.append(f"none found: {video['reason']}")

@@ -18,6 +18,7 @@ from qevd_bio.engine.stage import Stage
 from qevd_bio.engine.store import Store
 from qevd_bio.errors import DataError, UsageError, VideoError
 from qevd_bio.exercises.rule import Rule
+from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.stages.cycles import CyclesStage
 from qevd_bio.stages.findings import FindingsStage
 from qevd_bio.stages.kinematics import KinematicsStage
@@ -30,12 +31,16 @@ WORK = "work"
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """A video, the artifacts of the stages by name, and what makes the capture doubtful."""
+    """A video, the artifacts of the stages by name, and what makes the capture doubtful.
+
+    `capture` are the notes of the capture: people in view, turn, whether the file breaks off.
+    """
 
     video: PlainVideo
     session: Session
     artifacts: Mapping[str, Path]
     concerns: tuple[str, ...]
+    capture: Mapping[str, JsonValue]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,8 @@ def analysed(
         return Failure(video_id, source, summary.failures[0].reason)
     planned = plan(stages, [video_id], store)
     artifacts = current_artifacts(planned, store)[video_id]
-    return Analysis(video, session, artifacts, _concerns(planned))
+    notes = planned[0].record.notes if planned[0].record else {}
+    return Analysis(video, session, artifacts, _concerns(planned), notes)
 
 
 def _concerns(units: Iterable[PlannedUnit]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from qevd_bio.coach.analysis import Analysis
@@ -11,6 +11,7 @@ from qevd_bio.feedback.finding_choice import independent_statements
 from qevd_bio.feedback.form_errors import FormError, form_errors
 from qevd_bio.feedback.statements import measured_statements, measured_text, violation_text
 from qevd_bio.feedback.style import style_of
+from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.motion.constraints import Finding
 from qevd_bio.motion.repetitions.bouts import set_numbers
 from qevd_bio.motion.repetitions.cycles import Cycle
@@ -68,6 +69,8 @@ class CoachedVideo:
         Of the whole video, the most important first.
     concerns : tuple of str
         Why the capture should be looked at before anything is believed.
+    remarks : tuple of str
+        What else to know of the video: other people, a turned picture, an early end.
     not_judged : mapping of str to str
         What could not be judged in any repetition, and why.
     """
@@ -79,6 +82,7 @@ class CoachedVideo:
     reason: str
     errors: tuple[FormError, ...]
     concerns: tuple[str, ...]
+    remarks: tuple[str, ...]
     not_judged: Mapping[str, str]
 
     @property
@@ -129,6 +133,7 @@ def coached(analysis: Analysis, rule: Rule) -> CoachedVideo:
         reason=read_notes(cycles).get("no_cycle_reasons", {}).get("0", ""),
         errors=form_errors(by_cycle, style),
         concerns=analysis.concerns,
+        remarks=tuple(_remarks(analysis.capture)),
         not_judged=_not_judged(by_cycle),
     )
 
@@ -137,6 +142,19 @@ def measured_texts(repetition: Repetition, rule: Rule) -> list[str]:
     """List what was measured in a repetition with its targets, violated or not."""
     style = style_of(rule)
     return [measured_text(one, style) for one in measured_statements(repetition.findings)]
+
+
+def _remarks(notes: Mapping[str, JsonValue]) -> Iterator[str]:
+    """Put the notes of a capture into words, where there is something to know."""
+    people = notes.get("people_seen")
+    if isinstance(people, int) and people > 1:
+        yield f"{people} people are in view; the one who does the exercise is followed"
+    if notes.get("person_changes"):
+        yield f"another person is followed from {notes['person_changes']} on"
+    if notes.get("turn_deg"):
+        yield f"the picture was turned clockwise by {notes['turn_deg']} degrees"
+    if notes.get("video_complete") is False:
+        yield f"the file is damaged: {notes.get('video_fault')}; the rest was not seen"
 
 
 def _not_judged(by_cycle: Sequence[Sequence[Finding]]) -> dict[str, str]:

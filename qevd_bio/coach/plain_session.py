@@ -12,6 +12,7 @@ from qevd_bio.arrays import ByteArray, FloatArray
 from qevd_bio.capture.video.decode import FrameStream
 from qevd_bio.capture.video.stored_times import stored_times_s
 from qevd_bio.errors import DataError, UsageError
+from qevd_bio.exercises.cycle_search import SHORTEST_S
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.exercises.salience import salience_of_rule
 from qevd_bio.files.digest import sha256_json
@@ -19,6 +20,7 @@ from qevd_bio.files.mp4 import write_mp4
 from qevd_bio.qevd.record import LoadedRecords, Record
 from qevd_bio.qevd.segments import Segment
 from qevd_bio.stages.sessions import Session, Sessions
+from qevd_bio.views.formatting import counted
 
 _TICKS_HZ = 90_000
 _CUT_CRF = 12
@@ -92,12 +94,14 @@ def _pictures(
 def plain_session(video: PlainVideo, rule: Rule | None) -> Session:
     """Describe a video in which one exercise, or an unknown one, is done all the time.
 
-    `VideoError` where the file is no video, `DataError` where it is a single picture.
+    `VideoError` where the file is no video, `DataError` where no repetition fits into it.
     """
     time_s = stored_times_s(video.file)
-    if len(time_s) < LEAST_FRAMES:
+    lasts_s = float(time_s[-1] - time_s[0])
+    if len(time_s) < LEAST_FRAMES or lasts_s < SHORTEST_S:
+        frames = counted(len(time_s), "frame")
         raise DataError(
-            "is a single picture: nothing moves in it",
+            f"has {frames} and lasts {lasts_s:.2f} s: no repetition fits into it",
             where=str(video.source),
             next_step="Give a video of whole repetitions",
         )

@@ -84,6 +84,7 @@ def as_json(video: CoachedVideo) -> dict[str, Any]:
         "count_words": video.count_words(),
         "reason": video.reason,
         "concerns": list(video.concerns),
+        "remarks": list(video.remarks),
         "sets": _sets(video, first_s),
         "repetitions": [_repetition(one, video, first_s) for one in video.repetitions],
         "most_important": [
