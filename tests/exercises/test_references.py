@@ -17,8 +17,9 @@ from qevd_bio.exercises.references import (
     build_reference,
     leading_side,
 )
+from qevd_bio.motion.centre_of_mass import share_over_feet
 from qevd_bio.skeleton.bodies import generic_skeleton
-from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS, JOINT_INDEX, mirror_q
+from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS, JOINT_INDEX, N_DOFS, mirror_q
 from qevd_bio.skeleton.kinematics import forward_kinematics
 from qevd_bio.skeleton.measures import measure_values
 
@@ -170,5 +171,29 @@ def test_angles_beyond_a_joint_s_range_are_all_reported():
     keys = (squat.reference_keys[0], replace(squat.reference_keys[1], deg=bent))
     with pytest.raises(RuleError) as error:
         build_reference(replace(squat, reference_keys=keys))
-    assert "knee_angle_r runs from 4 to 175" in str(error.value)
-    assert "ankle_angle_l runs from 0 to 90" in str(error.value)
+    assert "knee_angle_r runs from 6 to 175" in str(error.value)
+    assert "ankle_angle_l runs from 2 to 90" in str(error.value)
+
+
+@pytest.mark.parametrize("name", sorted(RULES))
+def test_who_stands_on_flat_feet_does_not_fall(name: str) -> None:
+    """The weight is between a fifth before the heels and a little before the bases of the toes."""
+    joints = joints_of(RULES[name])
+    share = share_over_feet(joints, np.array([0.0, 1.0, 0.0]))
+    if np.isfinite(share).all():  # else it jumps, steps, kneels or lies
+        assert share.min() > 0.2 and share.max() < 1.1
+    else:
+        assert name not in ("squat", "good_mornings", "deltoid_stretch", "boxing_squat_punches")
+
+
+def test_the_balance_of_a_leaning_body_is_told() -> None:
+    standing = np.zeros((3, N_DOFS))
+    turn = np.deg2rad([0.0, -6.0, 6.0])
+    standing[:, [DOF_INDEX["ankle_angle_r"], DOF_INDEX["ankle_angle_l"]]] = -turn[:, None]
+    standing[:, DOF_INDEX["pelvis_tilt"]] = turn
+    joints = forward_kinematics(standing, generic_skeleton())[0]
+    upright, forward, backward = share_over_feet(joints, np.array([0.0, 1.0, 0.0]))
+    assert forward > 0.5 > upright > 0.0 > backward
+    kneeling = joints.copy()
+    kneeling[:, [JOINT_INDEX["toes_r"], JOINT_INDEX["toes_l"]], 1] += 0.1
+    assert np.isnan(share_over_feet(kneeling, np.array([0.0, 1.0, 0.0]))).all()
