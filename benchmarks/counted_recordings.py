@@ -25,7 +25,7 @@ from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.capture.monocular.inverse_kinematics import inverse_kinematics, observed_mask
 from qevd_bio.capture.monocular.stick_body import BODY_JOINTS
 from qevd_bio.exercises.load import load_rules
-from qevd_bio.exercises.rule import Representative, Rule
+from qevd_bio.exercises.rule import Rule
 from qevd_bio.files.opensim_mot import read_mot
 from qevd_bio.motion.angles import unwrap_angles
 from qevd_bio.motion.record import Motion
@@ -104,19 +104,11 @@ def own_rules() -> dict[str, Rule]:
     its tempo is that of the rule it is taken from.
     """
     rules = load_rules()
-    arms = tuple(f"{bone}_{side}" for side in "rl" for bone in ("scapula", "humerus", "ulna"))
 
     def variant(of: str, name: str, **changes: Any) -> Rule:
         return replace(rules[of], id=name, title=name, aliases=(), posture="standing", **changes)
 
-    hips = Representative("hip_flexion", "mean", "max")
-    made = [
-        variant("pushup", "pull_up"),
-        variant("pushup", "bench_press"),
-        variant("pushup", "dip"),
-        variant("jumping_jack", "front_raise", dynamic_joints=arms),
-        variant("good_mornings", "sit_up", representative=hips),
-    ]
+    made = [variant("pushup", "bench_press"), variant("pushup", "dip")]
     return rules | {rule.id: rule for rule in made}
 
 

@@ -82,7 +82,9 @@ def segment_findings(
     ]
     others = [_other_half(check, own, rule, part.time_s) for check in checks]
     read = [*checks, *(other for other in others if other is not None)]
-    shown = part if rule.kind == "alternating" or rule.posture != "prone" else with_seen_leg(part)
+    shown = (
+        part if rule.kind == "alternating" or rule.posture == "standing" else with_seen_leg(part)
+    )
     values = _checked_values(read, part, shown, skeleton)
     checks = [_at_extreme(check, values, part) for check in checks]
     sigmas = _sigmas([*checks, *read[len(checks) :]], part, shown, skeleton)
