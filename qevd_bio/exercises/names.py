@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from os.path import commonprefix
 
 from qevd_bio.choices import suggestion
 from qevd_bio.errors import UsageError
@@ -104,9 +105,7 @@ def _is_near(said: str, name: str) -> bool:
 def _is_one_typo(a: str, b: str) -> bool:
     """Whether one letter added, dropped or changed, or two exchanged, make a word another."""
     short, long = sorted((a, b), key=len)
-    same = next(
-        (i for i, (x, y) in enumerate(zip(short, long, strict=False)) if x != y), len(short)
-    )
+    same = len(commonprefix([short, long]))
     rest, other = short[same:], long[same:]
     if len(long) == len(short):
         return rest[1:] == other[1:] or (rest[:2] == other[1::-1] and rest[2:] == other[2:])
