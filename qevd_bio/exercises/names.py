@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from os.path import commonprefix
 
 from qevd_bio.choices import suggestion
 from qevd_bio.errors import UsageError
@@ -105,7 +104,7 @@ def _is_near(said: str, name: str) -> bool:
 def _is_one_typo(a: str, b: str) -> bool:
     """Whether one letter added, dropped or changed, or two exchanged, make a word another."""
     short, long = sorted((a, b), key=len)
-    same = len(commonprefix([short, long]))
+    same = next((i for i, letter in enumerate(short) if letter != long[i]), len(short))
     rest, other = short[same:], long[same:]
     if len(long) == len(short):
         return rest[1:] == other[1:] or (rest[:2] == other[1::-1] and rest[2:] == other[2:])
