@@ -1,0 +1,1 @@
+"""Networks over the movement of a musculoskeletal model."""
