@@ -80,6 +80,7 @@ def scored_from_row(row: Mapping[str, Any]) -> ScoredCycle:
         end_s=row["end_s"],
         side=row["side"],
         cut=row["cut"],
+        counted=row["counted"],
     )
     if row["quality"] is None:
         return ScoredCycle(cycle, None)

@@ -80,37 +80,74 @@ def clearest_curve(
     -----
     The measure itself where its count is clear. Else the clearest of: the measure and each side
     smoothed by the period, and all angles joined by what a clearer one shows
-    (`discriminant_curve`). No clear cycle of the measure is lost by another curve.
+    (`discriminant_curve`). No clear cycle of the measure is lost by another curve. Nothing is
+    smoothed across a cut of the video.
     """
     cuts = camera_cuts(signal, time_s, valid)
+    curves = _Curves(signal, sides, angles, smooth_angles, time_s, valid, settings, cuts)
+    return curves.clearest().curve
 
-    def shown(smooth: FloatArray) -> Shown:
-        curve = turning_curve(smooth, time_s, settings, cuts)
-        cycles = cycles_of(curve, settings)
-        kept = members(cycles, smooth, smooth_angles)
+
+@dataclass(frozen=True, slots=True)
+class _Curves:
+    """What `clearest_curve` is given."""
+
+    signal: FloatArray
+    sides: FloatArray
+    angles: FloatArray
+    smooth_angles: FloatArray | None
+    time_s: FloatArray
+    valid: BoolArray
+    settings: CycleSettings
+    cuts: IntArray
+
+    def clearest(self) -> Shown:
+        """Choose the clearest curve, see `clearest_curve`."""
+        best = self._shown(self._smooth(self.signal))
+        if best.doubtful <= SURE or best.doubt <= CLEAR:
+            return best
+        smoother = self._by_period(self.signal)
+        best = smoother if smoother.doubt <= best.doubt else best
+        clear = clear_keys(best.curve, best.cycles, self.settings)
+        least = CLEARER * best.doubt
+        for side in self.sides if len(self.sides) > 1 else ():
+            other = self._by_period(side)
+            is_better = other.doubt < min(best.doubt, least) and other.keeps(clear)
+            best = other if is_better else best
+        for _ in range(ROUNDS if self.smooth_angles is not None else 0):
+            if self.smooth_angles is None or len(best.cycles) < LEAST_CYCLES:
+                break
+            frames = np.array([(c.start, c.key, c.end) for c in best.cycles], dtype=np.int64)
+            joined = discriminant_curve(
+                self.signal, self.angles, self.smooth_angles, self.time_s, frames
+            )
+            other = self._by_period(joined)
+            if other.doubt >= min(best.doubt, least) or not other.keeps(clear):
+                break
+            best = other
+        return best
+
+    def _smooth(self, raw: FloatArray) -> FloatArray:
+        return edge_true_smooth(
+            raw, self.time_s, self.valid, self.settings.sigma_s, self.cuts.tolist()
+        )
+
+    def _by_period(self, raw: FloatArray) -> Shown:
+        settings = self.settings
+        smooth = smooth_by_period(
+            raw,
+            self.time_s,
+            self.valid,
+            shortest_s=settings.shortest_s,
+            longest_s=settings.longest_s,
+            sigma_s=settings.sigma_s,
+            cuts=self.cuts.tolist(),
+        )
+        return self._shown(smooth)
+
+    def _shown(self, smooth: FloatArray) -> Shown:
+        curve = turning_curve(smooth, self.time_s, self.settings, self.cuts)
+        cycles = cycles_of(curve, self.settings)
+        kept = members(cycles, smooth, self.smooth_angles)
         own = tuple(c for c, stays in zip(cycles, kept, strict=True) if stays)
-        return Shown(curve, own, *unclearness(curve, own, settings))
-
-    def by_period(raw: FloatArray) -> Shown:
-        bounds = {"shortest_s": settings.shortest_s, "longest_s": settings.longest_s}
-        return shown(smooth_by_period(raw, time_s, valid, sigma_s=settings.sigma_s, **bounds))
-
-    best = shown(edge_true_smooth(signal, time_s, valid, settings.sigma_s))
-    if best.doubtful <= SURE or best.doubt <= CLEAR:
-        return best.curve
-    smoother = by_period(signal)
-    best = smoother if smoother.doubt <= best.doubt else best
-    clear = clear_keys(best.curve, best.cycles, settings)
-    least = CLEARER * best.doubt
-    for side in sides if len(sides) > 1 else ():
-        other = by_period(side)
-        best = other if other.doubt < min(best.doubt, least) and other.keeps(clear) else best
-    for _ in range(ROUNDS if smooth_angles is not None else 0):
-        if smooth_angles is None or len(best.cycles) < LEAST_CYCLES:
-            break
-        frames = np.array([(c.start, c.key, c.end) for c in best.cycles], dtype=np.int64)
-        other = by_period(discriminant_curve(signal, angles, smooth_angles, time_s, frames))
-        if other.doubt >= min(best.doubt, least) or not other.keeps(clear):
-            break
-        best = other
-    return best.curve
+        return Shown(curve, own, *unclearness(curve, own, self.settings))

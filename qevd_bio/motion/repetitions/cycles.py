@@ -30,6 +30,8 @@ class Cycle:
     cut : str or None
         ``start`` or ``end``: that end lies outside the measured frames, so its phase and the
         duration are not known.
+    counted : str
+        ``full``, or ``cut`` where the recording shows its way back from the extreme only.
     """
 
     kind: str
@@ -41,6 +43,7 @@ class Cycle:
     end_s: float
     side: str | None
     cut: str | None = None
+    counted: str = "full"
 
     @classmethod
     def of_frames(cls, kind: str, start: int, key: int, end: int, time_s: FloatArray) -> Cycle:
@@ -53,11 +56,6 @@ class Cycle:
         if self.rests_at_extreme:
             return replace(self, cut="end", key=self.start, key_s=self.start_s)
         return replace(self, cut="end")
-
-    @property
-    def counted(self) -> str:
-        """``full``, or ``cut``: counted although the recording shows a part of it only."""
-        return "full" if self.cut is None else "cut"
 
     @property
     def rests_at_extreme(self) -> bool:
@@ -100,9 +98,9 @@ class CycleSettings:
         A cycle at the edge of the measured frames is cut when its two ends differ by this share
         of its range.
     first_share, last_share : float
-        A first repetition that begins before the measured frames counts when this share of its
-        way there is seen; a last one that continues after them, when this share of the way back
-        is. A person who counts sees a first one whole from its extreme on.
+        A first repetition that begins before the measured frames counts as full when this share
+        of its way there is seen, and as cut when only its way back is; a last one that continues
+        after them counts when this share of the way back is seen.
     gap_s : float
         No cycle spans a longer time without measurement.
     sigma_s : float
