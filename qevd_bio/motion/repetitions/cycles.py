@@ -10,6 +10,9 @@ from qevd_bio.motion.smoothing import SIGMA_S
 PROMINENCE_RAD = 0.1
 """Floor of an extreme's prominence (supplement 5)."""
 
+COUNTED = "full"
+"""Convention for repetitions that a segment cuts, see `CycleSettings`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
@@ -101,6 +104,9 @@ class CycleSettings:
         A first repetition that begins before the measured frames counts as full when this share
         of its way there is seen, and as cut when only its way back is; a last one that continues
         after them counts when this share of the way back is seen.
+    counted : str
+        ``full``: what is counted as cut is left out of a set, and stays where a segment shows
+        hardly anything else; ``cut``: it stays everywhere. Labels differ in this.
     gap_s : float
         No cycle spans a longer time without measurement.
     sigma_s : float
@@ -120,12 +126,15 @@ class CycleSettings:
     cut_share: float = 0.1
     first_share: float = 0.3
     last_share: float = 2.0 / 3.0
+    counted: str = COUNTED
     gap_s: float = 0.5
     sigma_s: float = SIGMA_S
 
     def __post_init__(self) -> None:
         if not 0 < self.shortest_s < self.longest_s:
             raise ValueError(f"bounds {self.shortest_s} s to {self.longest_s} s are no interval")
+        if self.counted not in ("full", "cut"):
+            raise ValueError(f"counted must be full or cut, not {self.counted!r}")
         for name in ("prominence_rad", "pause_s", "gap_s", "sigma_s"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive")
