@@ -15,7 +15,7 @@ from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.motion.smoothing import SIGMA_S, gaussian_smooth
 
 PERIOD_SHARE = 0.08
-"""An unclear curve is smoothed by this share of its period: the fundamental keeps 88 %."""
+"""An unclear curve is smoothed by this share of its period: the fundamental keeps 98 %."""
 LONGEST_SIGMA_S = 0.3
 RIDGE = 0.1
 """Share of the kernel's variance that is added to that of the frames under it."""
@@ -109,11 +109,14 @@ def smooth_by_period(
     """Smooth one curve (T,) by a share of its period, by `sigma_s` where that is more.
 
     `signal`, `time_s`, `valid`, `cuts` as in `edge_true_smooth`; the period is sought within the
-    bounds.
+    bounds. What a first smoothing leaves is smoothed and added (Tukey's twicing), so that a
+    repetition that is quick and shallow keeps its height.
     """
     fine = gaussian_smooth(signal, time_s, valid, sigma_s)
     period_s = dominant_period_s(fine, time_s, shortest_s, longest_s)
     if period_s is None:
         return edge_true_smooth(signal, time_s, valid, sigma_s, cuts)
     wide_s = min(PERIOD_SHARE * period_s, LONGEST_SIGMA_S)
-    return edge_true_smooth(signal, time_s, valid, max(sigma_s, wide_s), cuts)
+    own = (time_s, valid, max(sigma_s, wide_s), cuts)
+    smooth = edge_true_smooth(signal, *own)
+    return smooth + edge_true_smooth(signal - smooth, *own)
