@@ -18,7 +18,7 @@ from qevd_bio.motion.angles import unwrap_angles
 from qevd_bio.motion.cycle_score import CycleScore, cycle_scores, moving_curves
 from qevd_bio.motion.phase import cycle_phases, resample_cycle
 from qevd_bio.motion.record import Motion
-from qevd_bio.motion.repetitions.cycles import PROMINENCE_RAD, Cycle, CycleSettings
+from qevd_bio.motion.repetitions.cycles import COUNTED, PROMINENCE_RAD, Cycle, CycleSettings
 from qevd_bio.motion.repetitions.detection import detect_alternating, detect_cycles
 from qevd_bio.motion.repetitions.holds import HoldSettings, detect_holds
 from qevd_bio.motion.smoothing import gaussian_smooth, smooth_pose
@@ -64,7 +64,13 @@ class SegmentCycles:
 
 
 def segment_cycles(
-    motion: Motion, rule: Rule, frame_start: int, frame_end: int, skeleton: Skeleton
+    motion: Motion,
+    rule: Rule,
+    frame_start: int,
+    frame_end: int,
+    skeleton: Skeleton,
+    *,
+    counted: str = COUNTED,
 ) -> SegmentCycles:
     """Find and score the cycles of one exercise segment.
 
@@ -78,6 +84,8 @@ def segment_cycles(
         First frame of the segment and the one after its last.
     skeleton : Skeleton
         Body for the measures.
+    counted : str
+        Convention for repetitions that the segment cuts, see `CycleSettings`.
 
     Returns
     -------
@@ -92,7 +100,7 @@ def segment_cycles(
     if not 0 <= frame_start < frame_end <= len(motion.time_s):
         raise ValueError(f"frames {frame_start} to {frame_end} of {len(motion.time_s)}")
     part, reference = part_of(motion, frame_start, frame_end), build_reference(rule)
-    found, cause = find_cycles(part, rule, reference, skeleton)
+    found, cause = find_cycles(part, rule, reference, skeleton, counted=counted)
     if not found:
         return SegmentCycles((), cause)
     scored = scored_cycles(found, part, rule, reference)
@@ -101,7 +109,12 @@ def segment_cycles(
 
 
 def find_cycles(
-    part: Motion, rule: Rule, reference: FloatArray, skeleton: Skeleton
+    part: Motion,
+    rule: Rule,
+    reference: FloatArray,
+    skeleton: Skeleton,
+    *,
+    counted: str = COUNTED,
 ) -> tuple[list[Cycle], str]:
     """Find the cycles of an exercise in some frames, and say why there are none.
 
@@ -109,7 +122,7 @@ def find_cycles(
     ----------
     part : Motion
         Frames of one segment, from `qevd_bio.exercises.motion_parts.part_of`.
-    rule, skeleton
+    rule, skeleton, counted
         As in `segment_cycles`.
     reference : ndarray (P, 46)
         One cycle as the rule asks, from `build_reference`.
@@ -129,7 +142,7 @@ def find_cycles(
     if in_view and rule.kind != "alternating":
         sides = in_view
     posed = in_posture(part, rule, skeleton)
-    found = _detected(part, rule, reference, sides, skeleton, posed)
+    found = _detected(part, rule, reference, sides, skeleton, posed, counted)
     kept = [c for c in found if np.mean(posed[c.start : c.end + 1]) >= 0.5]
     if kept and rule.kind != "hold":
         small = _too_small(kept, part, rule, reference, sides, skeleton)
@@ -238,6 +251,7 @@ def _detected(
     sides: Sequence[str | None],
     skeleton: Skeleton,
     posed: BoolArray,
+    counted: str,
 ) -> list[Cycle]:
     curves = representative_curves(part.q, rule, sides, skeleton, part.gravity)
     joined = joined_sides(curves, rule)
@@ -251,6 +265,7 @@ def _detected(
     settings = CycleSettings(
         shortest_s=min(SHORTEST_S, rule.tempo.shortest_s),
         longest_s=max(LONGEST_S, rule.tempo.longest_s),
+        counted=counted,
     )
     if rule.kind == "alternating":
         right, left = curves

@@ -27,7 +27,7 @@ class QualityStage(Stage):
 
     sessions: Sessions
     name: str = "quality"
-    version: int = 2
+    version: int = 3
     reads: tuple[str, ...] = ("kinematics", "cycles")
     writes: str = "quality"
     schema_digest: str = schema_sha256(quality_table.SCHEMA)

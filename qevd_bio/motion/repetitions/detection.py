@@ -15,7 +15,7 @@ from qevd_bio.motion.medians import medians_of_known
 from qevd_bio.motion.repetitions.curve_choice import clearest_curve
 from qevd_bio.motion.repetitions.cycles import Cycle, CycleSettings
 from qevd_bio.motion.repetitions.cycles_in_curve import TurningCurve, cycles_of
-from qevd_bio.motion.repetitions.sets import members
+from qevd_bio.motion.repetitions.sets import LEAST_CYCLES, members
 from qevd_bio.motion.smoothing import gaussian_smooth
 
 AT_EXTREME = 0.85
@@ -77,7 +77,13 @@ def detect_cycles(
     known, smooth_angles = _known_angles(angles, time_s, valid, settings)
     own = signal[None] if sides is None else sides
     curve = clearest_curve(signal, own, known, smooth_angles, time_s, valid, settings)
-    return _of_sets(curve, smooth_angles, settings)
+    return _counted(_of_sets(curve, smooth_angles, settings), settings)
+
+
+def _counted(cycles: list[Cycle], settings: CycleSettings) -> list[Cycle]:
+    """Leave out what does not count in a set, see `CycleSettings.counted`."""
+    full = [cycle for cycle in cycles if cycle.counted == "full"]
+    return full if settings.counted == "full" and len(full) >= LEAST_CYCLES else cycles
 
 
 def _of_sets(
@@ -193,7 +199,8 @@ def detect_alternating(
             [half for half in halves if half.side == side], curve.smooth, smooth_angles
         )
     ]
-    return _touching(sorted(kept, key=lambda half: half.start), difference, time_s)
+    ordered = _counted(sorted(kept, key=lambda half: half.start), settings)
+    return _touching(ordered, difference, time_s)
 
 
 def _touching(halves: list[Cycle], difference: FloatArray, time_s: FloatArray) -> list[Cycle]:
