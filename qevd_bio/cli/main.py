@@ -10,6 +10,7 @@ import typer
 
 from qevd_bio import __version__
 from qevd_bio.cli import (
+    ablate,
     annotate,
     bring,
     evaluate,
@@ -76,7 +77,7 @@ GROUPS = {
         look.stats,
         look.why,
     ),
-    "Evaluate": (predict.predict,),
+    "Evaluate": (predict.predict, ablate.ablate),
     "Release": (release.publish, release.verify, release.compare, release.audit),
     "Maintain": (maintain.status, maintain.failed, maintain.gc, maintain.adopt),
 }
