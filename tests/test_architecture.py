@@ -35,6 +35,7 @@ FLOORS: Mapping[int, tuple[str, ...]] = {
         "model",
         "training",
         "evaluation",
+        "ablation",
         "annotate",
         "synthetic",
         "demo",

@@ -11,6 +11,7 @@ import typer
 
 from qevd_bio import __version__
 from qevd_bio.cli import (
+    ablate,
     annotate,
     bring,
     coach,
@@ -78,7 +79,7 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
         look.stats,
         look.why,
     ),
-    "Evaluate": (predict.predict,),
+    "Evaluate": (predict.predict, ablate.ablate),
     "Release": (release.publish, release.verify, release.compare, release.audit),
     "Maintain": (maintain.status, maintain.failed, maintain.gc, maintain.adopt),
 }
