@@ -33,6 +33,7 @@ FLOORS: Mapping[int, tuple[str, ...]] = {
         "audit",
         "views",
         "model",
+        "movement",
         "training",
         "evaluation",
         "ablation",

@@ -10,11 +10,12 @@ ignored, and the result is NaN when nothing is left.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from qevd_bio.arrays import BoolArray, FloatArray
+from qevd_bio.arrays import BoolArray, FloatArray, IntArray
 from qevd_bio.motion.angles import wrap_angle
 from qevd_bio.skeleton.dofs import (
     DOF_INDEX,
@@ -202,14 +203,15 @@ def range_excess_deg(q: FloatArray) -> FloatArray:
     range in the better of the two triples.
     """
     beyond = _beyond(q)
-    for joint, dofs in _BALLS.items():
+    for joint, of_joint in _BALLS.items():
+        dofs = np.asarray(of_joint)
         other = q[:, dofs] * [1.0, -1.0, 1.0] + np.pi
         equivalent = _beyond(other, dofs)
         better = equivalent.sum(axis=1) < beyond[:, dofs].sum(axis=1)
         beyond[np.ix_(better, dofs)] = equivalent[better]
         out = np.flatnonzero(beyond[:, dofs].sum(axis=1) > 0)
         apart = _from_possible_rad(joint, np.stack([q[out][:, dofs], other[out]]))
-        farthest = np.asarray(dofs)[np.argmax(beyond[np.ix_(out, dofs)], axis=1)]
+        farthest = dofs[np.argmax(beyond[np.ix_(out, dofs)], axis=1)]
         beyond[np.ix_(out, dofs)] = 0.0
         beyond[out, farthest] = apart
     return np.asarray(np.rad2deg(beyond))
@@ -224,11 +226,11 @@ def _from_possible_rad(joint: str, triples: FloatArray) -> FloatArray:
     """
     dofs = joint_dofs(joint)
     low, high = _LOW[list(dofs)], _HIGH[list(dofs)]
-    middle = (low + high) / 2.0
+    middle: FloatArray = (low + high) / 2.0
 
     def inside(angles: FloatArray, dof: int) -> FloatArray:
         near = middle[dof] + wrap_angle(angles - middle[dof])
-        return np.clip(near, low[dof], high[dof])
+        return np.asarray(np.clip(near, low[dof], high[dof]))
 
     quarter = np.broadcast_to((3.0 * low + high) / 4.0, triples[:1].shape)
     turned = joint_turn(joint, np.concatenate([*triples, triples[0]]))
@@ -251,7 +253,7 @@ def _likeness(turned: FloatArray, joint: str, angles: FloatArray) -> FloatArray:
     return np.asarray((turned * joint_turn(joint, angles)).sum(axis=(0, 1)))
 
 
-def _beyond(angles: FloatArray, dofs: tuple[int, ...] = tuple(range(N_DOFS))) -> FloatArray:
+def _beyond(angles: FloatArray, dofs: Sequence[int] | IntArray = range(N_DOFS)) -> FloatArray:
     low, high = _LOW[list(dofs)], _HIGH[list(dofs)]
     middle = (low + high) / 2.0
     near = middle + wrap_angle(angles - middle)
