@@ -29,7 +29,8 @@ from qevd_bio.verify.release import verify_release
 from qevd_bio.views.statistics import statistics_of
 from qevd_bio.views.work_folder import annotation_rows
 
-pytestmark = [pytest.mark.slow, pytest.mark.data]
+# 75 seconds of processor time for three real videos, whatever else the machine does
+pytestmark = [pytest.mark.slow, pytest.mark.data, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module")

@@ -209,6 +209,15 @@ class Forger:
             text = json.dumps(row_schema(TABLES[config], left_out=empty))
             (self.folder / "schema" / f"{config}.json").write_text(text, encoding="utf-8")
 
+    def write_generator(self) -> None:
+        """Put what the manifest says that made the release into every shard, too."""
+        generator, version = self.manifest["generator"], self.manifest["version"]
+        for config in self.manifest["configs"]:
+            left_out = self.manifest.get("left_out", {}).get(config, [])
+            for path in self._paths(config):
+                self._read(path)
+                self._schemas[path] = release_schema(config, version, generator, left_out)
+
     def seal(self) -> None:
         """Write tables, manifest, drop-in, descriptions and sums."""
         self._fill_columns_left_out()
