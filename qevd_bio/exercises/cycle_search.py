@@ -14,8 +14,9 @@ from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.exercises.motion_parts import full_name, is_in_view, moved, part_of, unobserved
 from qevd_bio.exercises.references import WORLD_GRAVITY, build_reference, leading_side
 from qevd_bio.exercises.rule import SIDES, Rule
-from qevd_bio.motion.angles import unwrap_angles
+from qevd_bio.motion.angles import unwrap_angles, wrap_angle
 from qevd_bio.motion.cycle_score import CycleScore, cycle_scores, moving_curves
+from qevd_bio.motion.medians import medians_of_known
 from qevd_bio.motion.phase import cycle_phases, resample_cycle
 from qevd_bio.motion.record import Motion
 from qevd_bio.motion.repetitions.cycles import COUNTED, PROMINENCE_RAD, Cycle, CycleSettings
@@ -26,12 +27,18 @@ from qevd_bio.skeleton.dofs import joint_dofs, mirror_q
 from qevd_bio.skeleton.kinematics import Skeleton
 from qevd_bio.skeleton.measures import measure_values
 
-RANGE_SHARE = 0.2
-"""A repetition moves the representative measure by this share of the reference's range."""
+RANGE_SHARE, FAULTY_SHARE = 0.2, 0.5
+"""A repetition moves the representative measure by this share of the reference's range; or else
+most angles by the second: the one that does not is its fault."""
+
+MOVING_RAD = np.deg2rad(15.0)
+"""An angle of the reference that goes less far does not move."""
 
 SHORTEST_S, LONGEST_S = 0.3, 15.0
 """Bounds of a repetition of any exercise: one outside of its rule's tempo is a repetition with a
 finding."""
+
+PELVIS = joint_dofs("pelvis")
 
 VERY_SHORT_S, VERY_LONG_S = 0.1, 120.0
 """The same to tell why there are none."""
@@ -166,17 +173,33 @@ def _too_small(
     """Say that a set moves its measure by less than any repetition does; empty: it does not."""
     curves = representative_curves(part.q, rule, sides, skeleton, part.gravity)
     smooth = gaussian_smooth(curves.T, part.time_s, part.valid)
-    spans = [smooth[c.start : c.end + 1] for c in cycles]
-    known = [span[np.isfinite(span).all(axis=1)] for span in spans]
-    swings = [float(np.ptp(span, axis=0).max()) for span in known if len(span)]
+    swings = _swings(cycles, smooth)
     model = representative_curves(reference, rule, sides, skeleton, WORLD_GRAVITY)
-    least, usual = least_swing_rad(model), float(np.median(swings)) if swings else np.inf
-    if usual >= least:
+    least, usual = least_swing_rad(model), float(np.median(swings.max(axis=1)))
+    if not usual < least or _moves_as_asked(cycles, part, rule, reference):
         return ""
     return (
         f"{_measure_words(rule)} moves by {np.rad2deg(usual):.0f} degrees only, a repetition "
         f"by {np.rad2deg(least):.0f} at least"
     )
+
+
+def _swings(cycles: Sequence[Cycle], curves: FloatArray) -> FloatArray:
+    """Measure how far each curve (T, K) goes in each cycle (C, K); NaN where it is unknown."""
+    spans = [curves[c.start : c.end + 1] for c in cycles]
+    return np.array([span.max(axis=0) - span.min(axis=0) for span in spans])
+
+
+def _moves_as_asked(
+    cycles: Sequence[Cycle], part: Motion, rule: Rule, reference: FloatArray
+) -> bool:
+    """Check that most of what the exercise moves, moves by half as much as the rule asks."""
+    dofs = _observed_dofs(rule.dynamic_joints, part)
+    asked = np.ptp(np.unwrap(reference[:, dofs], axis=0), axis=0)
+    moving = asked >= MOVING_RAD
+    smooth = gaussian_smooth(unwrap_angles(part.q[:, dofs], part.valid), part.time_s, part.valid)
+    done = np.median(_swings(cycles, smooth), axis=0)
+    return bool(moving.any() and np.median(done[moving] / asked[moving]) >= FAULTY_SHARE)
 
 
 def _why_none(
@@ -260,7 +283,10 @@ def _detected(
     if rule.kind == "hold":
         still = HoldSettings(shortest_s=shortest_s, longest_s=longest_s)
         holds = detect_holds(joined, part.time_s, part.valid & posed, settings=still)
-        return _in_the_pose(holds, curves, HOLD_SHARE * float(np.nanmax(model)))
+        held = _in_the_pose(holds, curves, HOLD_SHARE * float(np.nanmax(model)))
+        if len(sides) == 1:
+            return held
+        return [replace(one, side=_posed_side(one, part, rule, reference)) for one in held]
     angles = unwrap_angles(part.q[:, _observed_dofs(rule.dynamic_joints, part)], part.valid)
     settings = CycleSettings(
         shortest_s=min(SHORTEST_S, rule.tempo.shortest_s),
@@ -284,19 +310,26 @@ def _observed_dofs(joints: Sequence[str], part: Motion) -> list[int]:
 
 
 def _in_the_pose(holds: Sequence[Cycle], curves: FloatArray, least_rad: float) -> list[Cycle]:
-    """Keep the holds with a high enough measure; name the side where both were compared."""
-    kept = []
-    for hold in holds:
-        here = curves[:, hold.start : hold.end + 1]
-        known = np.asarray(np.isfinite(here).any(axis=1))
-        levels = [
-            float(np.nanmedian(row)) if is_known else -np.inf
-            for row, is_known in zip(here, known, strict=True)
-        ]
-        if max(levels) >= least_rad:
-            side = SIDES[int(np.argmax(levels))] if len(levels) > 1 else None
-            kept.append(replace(hold, side=side))
-    return kept
+    """Keep the holds with a high enough measure of any side."""
+    spans = [curves[:, hold.start : hold.end + 1] for hold in holds]
+    levels = [float(np.fmax.reduce(medians_of_known(span))) for span in spans]
+    return [hold for hold, level in zip(holds, levels, strict=True) if level >= least_rad]
+
+
+def _posed_side(hold: Cycle, part: Motion, rule: Rule, reference: FloatArray) -> str | None:
+    """Name the side that holds the pose, by which the body is nearer to the rule's pose.
+
+    The measure alone would name the idle limb where the other falls short.
+    """
+    shown = leading_side(rule, reference)
+    frames = slice(hold.start, hold.end + 1)
+    q = part.q[frames][part.valid[frames]]
+    key = reference[[round(rule.key_phase.at * (rule.points - 1))]]
+    seen = [dof for dof in np.flatnonzero(part.observed).tolist() if dof not in PELVIS]
+    as_shown, mirrored = (
+        float(np.abs(wrap_angle(pose - key)[:, seen]).sum()) for pose in (q, mirror_q(q))
+    )
+    return shown if as_shown <= mirrored else next(side for side in SIDES if side != shown)
 
 
 def in_posture(part: Motion, rule: Rule, skeleton: Skeleton) -> BoolArray:

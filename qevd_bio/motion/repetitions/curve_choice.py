@@ -30,9 +30,10 @@ DOUBT_SCALE = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A curve, those of its cycles that form the set, and how doubtful their count is."""
+    """A curve, all its cycles, those that form the set, and how doubtful their count is."""
 
     curve: TurningCurve
+    found: tuple[Cycle, ...]
     cycles: tuple[Cycle, ...]
     doubtful: float
     uneven: float
@@ -64,7 +65,7 @@ def clearest_curve(
     time_s: FloatArray,
     valid: BoolArray,
     settings: CycleSettings,
-) -> TurningCurve:
+) -> Shown:
     """Choose the curve to find the cycles in.
 
     Parameters
@@ -88,7 +89,7 @@ def clearest_curve(
     """
     cuts = camera_cuts(signal, time_s, valid)
     curves = _Curves(signal, sides, angles, smooth_angles, time_s, valid, settings, cuts)
-    return curves.clearest().curve
+    return curves.clearest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,7 @@ class _Curves:
         cycles = cycles_of(curve, self.settings)
         kept = members(cycles, smooth, self.smooth_angles)
         own = tuple(c for c, stays in zip(cycles, kept, strict=True) if stays)
-        return Shown(curve, own, *unclearness(curve, own, self.settings))
+        return Shown(curve, tuple(cycles), own, *unclearness(curve, own, self.settings))
 
 
 def elected(curves: Sequence[Shown], clear: IntArray) -> Shown:

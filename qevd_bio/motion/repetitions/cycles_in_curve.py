@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from qevd_bio.arrays import FloatArray, IntArray
+from qevd_bio.motion.medians import median
 from qevd_bio.motion.repetitions.cycles import Cycle, CycleSettings
 from qevd_bio.motion.repetitions.swings import known_runs, typical_swings
 from qevd_bio.motion.repetitions.turning_points import clear_turning_points, turning_points
@@ -138,7 +139,7 @@ def _rest_levels(smooth: FloatArray, points: IntArray, keys: IntArray) -> FloatA
     minima = np.setdiff1d(points, keys)
     first = np.searchsorted(minima, keys) - NEAR_MINIMA
     return np.array(
-        [np.median(smooth[minima[max(0, i) : i + 2 * NEAR_MINIMA]]) for i in first.tolist()]
+        [median(smooth[minima[max(0, i) : i + 2 * NEAR_MINIMA]]) for i in first.tolist()]
     )
 
 
