@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,9 +11,15 @@ from qevd_bio.choices import DetectorModel
 from qevd_bio.cli.errors import DONE, FAILED, SOME_FAILED, guarded, report
 from qevd_bio.cli.options import Json, rule_ids
 from qevd_bio.cli.output import emit, table
+from qevd_bio.errors import UsageError
 from qevd_bio.pipeline.settings import SETTINGS_FILE
 
-_Videos = Annotated[list[Path], typer.Argument(help="Video files, or folders of them.")]
+if TYPE_CHECKING:
+    from qevd_bio.coach.settings import CoachSettings
+
+_Videos = Annotated[
+    list[Path] | None, typer.Argument(help="Video files, or folders of them; - with --live.")
+]
 _Exercise = Annotated[
     str | None,
     typer.Option("--exercise", help="What is done in VIDEOS, or auto.", autocompletion=rule_ids),
@@ -45,6 +51,13 @@ _LongestSide = Annotated[
     int | None,
     typer.Option("--longest-side", help="Of the annotated video, pixels. Default: 960."),
 ]
+_Live = Annotated[
+    bool,
+    typer.Option("--live", help="Play the one VIDEO in real time (- for a pipe), and coach live."),
+]
+_Camera = Annotated[
+    int | None, typer.Option("--camera", help="Coach live before this camera, such as 0.")
+]
 _Config = Annotated[
     Path | None,
     typer.Option(
@@ -56,7 +69,7 @@ _Config = Annotated[
 
 @guarded
 def coach(
-    videos: _Videos,
+    videos: _Videos = None,
     exercise: _Exercise = None,
     against: _Against = None,
     height_m: _Height = None,
@@ -66,6 +79,8 @@ def coach(
     rules: _Rules = None,
     detector_model: _Detector = None,
     longest_side: _LongestSide = None,
+    live: _Live = False,
+    camera: _Camera = None,
     config: _Config = None,
     as_json: Json = False,
 ) -> int:
@@ -78,6 +93,10 @@ def coach(
     given |= {"against": tuple(against or ()), "height_m": height_m, "out": out, "rules": rules}
     given |= {"detector_model": detector_model, "longest_side": longest_side}
     settings = settings_with(given, config)
+    if live or camera is not None:
+        return _live(videos or [], camera, settings, as_json=as_json)
+    if not videos:
+        raise UsageError("names no video", where="coach", next_step="Give VIDEO, or --camera 0")
     with RunDisplay(len(videos)) as display:
         result = coach_videos(videos, settings, on_event=display.on_event)
     for failure in result.failed:
@@ -91,6 +110,33 @@ def coach(
     if not failed:
         return DONE
     return SOME_FAILED if result.videos else FAILED
+
+
+def _live(
+    videos: list[Path], camera: int | None, settings: CoachSettings, *, as_json: bool
+) -> int:
+    """Coach live: the picture in a browser, repetitions on stderr, the result on stdout."""
+    from qevd_bio.coach.live_page import live_page
+    from qevd_bio.coach.live_session import live_session
+
+    with live_page() as page:
+        report(f"live picture: {page.address}   Ctrl-C ends the session")
+        result = live_session(
+            videos,
+            camera,
+            settings,
+            on_heard=lambda one: report(
+                f"{one.number}: {one.sentence or 'no form error measured'}"
+            ),
+            on_picture=page.show,
+        )
+    text = (
+        f"{result.exercise}: {result.whole_count} repetitions, {result.count} told live\n"
+        f"{result.frames} pictures, {result.rate_hz:g} a second, {result.dropped} dropped\n"
+        f"recording: {result.recording}"
+    )
+    emit(result, text, as_json=as_json)
+    return DONE
 
 
 def _text(video: dict[str, Any]) -> str:
