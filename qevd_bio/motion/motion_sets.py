@@ -32,6 +32,9 @@ from qevd_bio.motion.plausibility import (
 )
 
 BINS = 20
+VARIES = 1e-3
+"""Coordinates whose spread in the reference is smaller, rad or m, are left out of comparisons."""
+
 _UP = 1
 
 
@@ -158,7 +161,7 @@ def fidelity(motions: Sequence[SetMotion], reference: Sequence[SetMotion]) -> fl
     """
     values, wanted = _all(motions), _all(reference)
     spread = wanted.std(axis=0)
-    varies = spread > 1e-9
+    varies = spread > VARIES
     shift = (values.mean(axis=0) - wanted.mean(axis=0))[varies] / spread[varies]
     wider = (values.std(axis=0) - spread)[varies] / spread[varies]
     return float((shift**2 + wider**2).mean())
@@ -178,7 +181,7 @@ def diversity(motions: Sequence[SetMotion], reference: Sequence[SetMotion]) -> f
     found = []
     for column, own in zip(values.T, wanted.T, strict=True):
         low, high = float(own.min()), float(own.max())
-        if high - low > 1e-9:
+        if own.std() > VARIES:
             counts, _ = np.histogram(np.clip(column, low, high), BINS, (low, high))
             found.append(_entropy(counts))
     return _mean(found)

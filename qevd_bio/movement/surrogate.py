@@ -84,17 +84,27 @@ def frame_features(
     leg_m, mass_kg : float
         Hip to ankle, and body mass.
     """
+    at, speed, acceleration = (
+        torch.from_numpy(np.ascontiguousarray(one, dtype=np.float64)) for one in (q, dq, ddq)
+    )
+    features = tensor_features(coordinates, at, speed, acceleration, leg_m, mass_kg)
+    return np.asarray(features.numpy(), dtype=np.float64)
+
+
+def tensor_features(
+    coordinates: Sequence[str], q: Tensor, dq: Tensor, ddq: Tensor, leg_m: float, mass_kg: float
+) -> Tensor:
+    """Lay frames (..., N) out as `frame_features` does (..., F), differentiable."""
     at = {name: i for i, name in enumerate(coordinates)}
     angles = [at[name] for name in coordinates if name not in (*_PLACES, _YAW)]
     turning = [at[_YAW], *angles]
-    x, y, z = (ddq[:, at[name]] for name in _PLACES)
-    cosine, sine = np.cos(q[:, at[_YAW]]), np.sin(q[:, at[_YAW]])
+    x, y, z = (ddq[..., at[name]] for name in _PLACES)
+    cosine, sine = torch.cos(q[..., at[_YAW]]), torch.sin(q[..., at[_YAW]])
     # a positive rotation about the vertical turns forward (x) towards the left (-z)
     onward, across = cosine * x - sine * z, sine * x + cosine * z
-    body = np.broadcast_to([leg_m, mass_kg], (len(q), 2))
-    return np.column_stack(
-        [q[:, angles], dq[:, turning], ddq[:, turning], onward, y, across, body]
-    )
+    body = torch.tensor([leg_m, mass_kg], dtype=q.dtype).expand(*q.shape[:-1], 2)
+    lines = torch.stack([onward, y, across], dim=-1)
+    return torch.cat([q[..., angles], dq[..., turning], ddq[..., turning], lines, body], dim=-1)
 
 
 class _Scaled(nn.Module):
