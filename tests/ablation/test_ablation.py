@@ -65,6 +65,19 @@ def test_a_changed_switch_or_key_runs_its_rows_again(
     assert carried_out(other, tmp_path / "once")[0].counts["completed"] == 1
 
 
+def test_a_row_with_a_release_of_its_own_is_run_on_it(
+    tmp_path: Path, squat_sessions: Release
+) -> None:
+    rows = ("full", "paper policy")
+    config = config_for(tmp_path, squat_sessions.folder, rows=rows, fusion=None)
+    assert carried_out(config, tmp_path / "one")[0].counts["skipped"] == 1
+    config = replace(config, others={"paper policy": config.source})
+    summary, report = carried_out(config, tmp_path / "one")
+    assert summary.counts["completed"] == 1 and summary.counts["done"] == 1
+    assert [one.name for one in report.systems if not one.is_control] == list(rows)
+    assert "paper policy, seed 0" not in report.not_computed
+
+
 def test_several_seeds_are_counted_together(tmp_path: Path, squat_sessions: Release) -> None:
     config = config_for(tmp_path, squat_sessions.folder, rows=("full",), seeds=(0, 1), fusion=None)
     report = carried_out(config, tmp_path / "two")[1]

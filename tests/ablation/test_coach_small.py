@@ -42,13 +42,14 @@ def test_the_chain_ends_with_a_table_and_is_resumed(
 
     arguments = [
         str(tmp_path), "--tiny", "--no-meteor", "--sessions", "3", "--persons", "3", "--held-out",
-        "2", "--epochs", "1", "--rows", "full", "no motion context", "paper policy",
+        "2", "--epochs", "1", "--fusion-epochs", "0", "--no-selector", "--rows", "full",
+        "no motion context", "no selector",
     ]  # fmt: skip
     main(arguments)
     table = json.loads((tmp_path / "ablation-exact" / "table" / "scores.json").read_text())
     names = [one["name"] for one in table["systems"] if not one["is_control"]]
     assert names == ["full", "no motion context"]
-    assert "qevd-bio run --policy paper" in table["not_computed"]["paper policy, seed 0"]
+    assert "without --salient-joints" in table["not_computed"]["no selector, seed 0"]
     assert (tmp_path / "ablation-exact" / "counterfactual.json").is_file()
     capsys.readouterr()
     main(arguments)
@@ -67,7 +68,7 @@ def test_a_real_model_learns_to_speak(tmp_path: Path) -> None:
     main([
         str(tmp_path), "--no-meteor", "--sessions", "12", "--persons", "12", "--held-out", "4",
         "--epochs", "6", "--fusion-epochs", "0", "--slot-tokens", "48", "--layers", "22", "26",
-        "--rows", "full",
+        "--no-selector", "--rows", "full",
     ])  # fmt: skip
     table = json.loads((tmp_path / "ablation-exact" / "table" / "scores.json").read_text())
     by_name = {one["name"]: one for one in table["systems"]}
