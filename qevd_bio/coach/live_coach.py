@@ -9,8 +9,8 @@ import numpy as np
 
 from qevd_bio.arrays import ByteArray
 from qevd_bio.capture.monocular.config import MediaPipeConfig
-from qevd_bio.capture.monocular.live_capture import LiveCapture, joints_of_landmarks
 from qevd_bio.capture.video.display import RgbImage
+from qevd_bio.coach.live_capture import LiveCapture, joints_of_landmarks
 from qevd_bio.exercises.cycles_so_far import CheckedCycle, CyclesSoFar
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.exercises.salience import salience_of_rule

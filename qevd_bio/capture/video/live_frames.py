@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -41,11 +42,11 @@ def played_file(path: Path, longest_side_px: int) -> Iterator[LiveFrame]:
     times_s = stored_times_s(path)
     begun_s: float | None = None
     # decoders disagree about a last frame; what has no time is not shown
-    for image, at_s in zip(FrameStream(path, longest_side_px=longest_side_px), times_s,
-                           strict=False):  # fmt: skip
+    timed = islice(FrameStream(path, longest_side_px=longest_side_px), len(times_s))
+    for index, image in enumerate(timed):
         now_s = time.monotonic()
         begun_s = now_s if begun_s is None else begun_s
-        since_s = float(at_s - times_s[0])
+        since_s = float(times_s[index] - times_s[0])
         time.sleep(max(0.0, begun_s + since_s - now_s))
         yield LiveFrame(image, since_s)
 
