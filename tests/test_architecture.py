@@ -33,7 +33,7 @@ FLOORS: Mapping[int, tuple[str, ...]] = {
         "audit",
         "views",
         "model",
-        "movement",
+        "generator",
         "training",
         "evaluation",
         "ablation",
