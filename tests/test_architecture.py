@@ -33,6 +33,7 @@ FLOORS: Mapping[int, tuple[str, ...]] = {
         "audit",
         "views",
         "model",
+        "generator",
         "training",
         "evaluation",
         "annotate",

@@ -23,17 +23,17 @@ import torch
 from qevd_bio.files.atomic import write_bytes_atomic, write_text_atomic
 from qevd_bio.files.digest import sha256_file
 from qevd_bio.files.opensim_mot import write_mot
-from qevd_bio.model.movement.cycle_shape import CycleShape
-from qevd_bio.model.movement.guidance import (
+from qevd_bio.generator.cycle_shape import CycleShape
+from qevd_bio.generator.guidance import (
     Body,
     Decoder,
     GuidanceOptions,
     Objective,
     guided,
 )
-from qevd_bio.model.movement.objectives_file import read_objectives
-from qevd_bio.model.movement.surrogate_file import load_surrogate
-from qevd_bio.model.movement.vqvae import VqvaeOptions, fit_vqvae, sampled
+from qevd_bio.generator.objectives_file import read_objectives
+from qevd_bio.generator.surrogate_file import load_surrogate
+from qevd_bio.generator.vqvae import VqvaeOptions, fit_vqvae, sampled
 from qevd_bio.motion.motion_sets import SetMotion, corrected_row, noise_floor, printed_row
 from qevd_bio.muscles.prepared import PreparedModel, prepare
 from qevd_bio.muscles.simulate import Options

@@ -17,7 +17,7 @@ import torch
 
 from qevd_bio.files.opensim_mot import read_mot
 from qevd_bio.files.restricted_numpy import load_npz
-from qevd_bio.model.movement.fit_surrogate import (
+from qevd_bio.generator.fit_surrogate import (
     FitOptions,
     agreement,
     fit_frames,
@@ -25,8 +25,8 @@ from qevd_bio.model.movement.fit_surrogate import (
     predicted,
     predicted_sequences,
 )
-from qevd_bio.model.movement.surrogate import Ranges, feature_names, frame_features
-from qevd_bio.model.movement.surrogate_file import Surrogate, save_surrogate
+from qevd_bio.generator.surrogate import Ranges, feature_names, frame_features
+from qevd_bio.generator.surrogate_file import Surrogate, save_surrogate
 from qevd_bio.muscles.prepared import prepare
 from qevd_bio.muscles.simulate import Options, simulate
 from qevd_bio.synthetic.labelled_squats import leg_length_m

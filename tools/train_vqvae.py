@@ -17,8 +17,8 @@ import numpy as np
 import torch
 
 from qevd_bio.files.restricted_numpy import load_npz
-from qevd_bio.model.movement.cycle_shape import CycleShape
-from qevd_bio.model.movement.vqvae import VqvaeOptions, fit_vqvae, sampled
+from qevd_bio.generator.cycle_shape import CycleShape
+from qevd_bio.generator.vqvae import VqvaeOptions, fit_vqvae, sampled
 from qevd_bio.motion.motion_sets import SetMotion, corrected_row, noise_floor, printed_row
 from qevd_bio.muscles.prepared import PreparedModel, prepare
 from qevd_bio.muscles.simulate import Options, simulate

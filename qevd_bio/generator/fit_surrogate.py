@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from qevd_bio.arrays import FloatArray, IntArray
-from qevd_bio.model.movement.surrogate import FrameSurrogate, Ranges, SequenceSurrogate
+from qevd_bio.generator.surrogate import FrameSurrogate, Ranges, SequenceSurrogate
 
 
 @dataclass(frozen=True, slots=True)

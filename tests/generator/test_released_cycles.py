@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from qevd_bio.model.movement import released_cycles as room
-from qevd_bio.model.movement.released_cycles import released_cycles
+from qevd_bio.generator import released_cycles as room
+from qevd_bio.generator.released_cycles import released_cycles
 from qevd_bio.release.loading import load_split, load_table
 from qevd_bio.skeleton.opensim_map import USED
 

@@ -18,10 +18,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from qevd_bio.arrays import FloatArray
-from qevd_bio.model.movement.cycle_shape import CycleShape
-from qevd_bio.model.movement.surrogate import tensor_features
-from qevd_bio.model.movement.surrogate_file import Surrogate
-from qevd_bio.model.movement.vqvae import Vqvae
+from qevd_bio.generator.cycle_shape import CycleShape
+from qevd_bio.generator.surrogate import tensor_features
+from qevd_bio.generator.surrogate_file import Surrogate
+from qevd_bio.generator.vqvae import Vqvae
 
 VASTI = ("vasmed_r", "vasmed_l")
 _FLEXIONS = ("hip_flexion", "knee_angle", "ankle_angle")

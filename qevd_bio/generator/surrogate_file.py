@@ -10,7 +10,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from qevd_bio.errors import DataError
-from qevd_bio.model.movement.surrogate import FrameSurrogate, Ranges
+from qevd_bio.generator.surrogate import FrameSurrogate, Ranges
 from qevd_bio.weights.tensor_file import write_tensors
 
 FORMAT = "qevd_bio surrogate 1"

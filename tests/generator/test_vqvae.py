@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from qevd_bio.model.movement.cycle_shape import FRAMES, CycleShape
-from qevd_bio.model.movement.vqvae import Vqvae, VqvaeOptions, fit_vqvae, sampled
+from qevd_bio.generator.cycle_shape import FRAMES, CycleShape
+from qevd_bio.generator.vqvae import Vqvae, VqvaeOptions, fit_vqvae, sampled
 
 COORDINATES = ("pelvis_rotation", "pelvis_tx", "pelvis_ty", "pelvis_tz", "knee", "fixed")
 TINY = VqvaeOptions(width=16, codes=16, epochs=60, batch=16, rate=3e-3)

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from qevd_bio.errors import DataError
-from qevd_bio.model.movement.cycle_shape import CycleShape
-from qevd_bio.model.movement.fit_surrogate import FitOptions, fit_frames
-from qevd_bio.model.movement.guidance import (
+from qevd_bio.generator.cycle_shape import CycleShape
+from qevd_bio.generator.fit_surrogate import FitOptions, fit_frames
+from qevd_bio.generator.guidance import (
     VASTI,
     Body,
     Decoder,
@@ -20,10 +20,10 @@ from qevd_bio.model.movement.guidance import (
     guided,
     missed,
 )
-from qevd_bio.model.movement.objectives_file import read_objectives
-from qevd_bio.model.movement.surrogate import frame_features
-from qevd_bio.model.movement.surrogate_file import Surrogate
-from qevd_bio.model.movement.vqvae import VqvaeOptions, fit_vqvae
+from qevd_bio.generator.objectives_file import read_objectives
+from qevd_bio.generator.surrogate import frame_features
+from qevd_bio.generator.surrogate_file import Surrogate
+from qevd_bio.generator.vqvae import VqvaeOptions, fit_vqvae
 
 COORDINATES = (
     "pelvis_tilt", "pelvis_rotation", "pelvis_tx", "pelvis_ty", "pelvis_tz",

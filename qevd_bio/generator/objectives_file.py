@@ -14,7 +14,7 @@ from pathlib import Path
 from qevd_bio.errors import DataError
 from qevd_bio.files.input_file import read_json_input
 from qevd_bio.files.strict_json import JsonValue
-from qevd_bio.model.movement.guidance import MEASURES, Objective
+from qevd_bio.generator.guidance import MEASURES, Objective
 
 SCHEMA_VERSION = 1
 _KEYS = {"measure", "unit", "low", "high", "weight"}

@@ -8,7 +8,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from qevd_bio.errors import DataError
-from qevd_bio.model.movement.fit_surrogate import (
+from qevd_bio.generator.fit_surrogate import (
     FitOptions,
     agreement,
     fit_frames,
@@ -17,8 +17,8 @@ from qevd_bio.model.movement.fit_surrogate import (
     predicted,
     predicted_sequences,
 )
-from qevd_bio.model.movement.surrogate import FrameSurrogate, Ranges, feature_names, frame_features
-from qevd_bio.model.movement.surrogate_file import Surrogate, load_surrogate, save_surrogate
+from qevd_bio.generator.surrogate import FrameSurrogate, Ranges, feature_names, frame_features
+from qevd_bio.generator.surrogate_file import Surrogate, load_surrogate, save_surrogate
 
 COORDINATES = (
     "pelvis_tilt", "pelvis_list", "pelvis_rotation", "pelvis_tx", "pelvis_ty", "pelvis_tz", "knee",

@@ -1,1 +1,0 @@
-"""Networks over the movement of a musculoskeletal model."""
