@@ -1,6 +1,7 @@
 """Train the surrogates on parts of `tools/label_squats.py` and compare them with the simulation.
 
-    python tools/train_surrogate.py PARTS OUT.safetensors [--real MODEL.osim MOTION.mot ...]
+    python tools/train_surrogate.py OUT.safetensors PARTS ... --model MODEL.osim
+        [--real MODEL.osim MOTION.mot ...]
 
 The last body and every tenth squat of the others are held out. Real motions only judge.
 """
@@ -30,25 +31,25 @@ from qevd_bio.muscles.prepared import prepare
 from qevd_bio.muscles.simulate import Options, simulate
 from qevd_bio.synthetic.labelled_squats import leg_length_m
 
-NAMES = ("q", "dq", "ddq", "activations", "squat", "body", "leg_m", "mass_kg")
+NAMES = ("q", "ddq", "activations", "squat", "body", "leg_m", "mass_kg")
 GROUPS = ("vas", "soleus", "gas", "glmax", "recfem")
 HELD_OUT_EVERY = 10
 
-Motions = list[tuple[int, np.ndarray, np.ndarray]]
+Motions = list[tuple[tuple[float, float], np.ndarray, np.ndarray]]
 
 
-def read_parts(folder: Path, coordinates: tuple[str, ...]) -> Motions:
+def read_parts(folders: list[Path], coordinates: tuple[str, ...]) -> Motions:
     """Read squats as body, features (T, F) and activations (T, M)."""
     motions: Motions = []
-    for part in sorted(folder.glob("[0-9]*.npz")):
+    for part in (part for folder in folders for part in sorted(folder.glob("[0-9]*.npz"))):
         found = load_npz(part, NAMES)
         for number in np.unique(found["squat"]):
             rows = found["squat"] == number
             body = int(found["body"][rows][0])
-            q, dq, ddq = (found[name][rows].astype(np.float64) for name in ("q", "dq", "ddq"))
+            q, ddq = (found[name][rows].astype(np.float64) for name in ("q", "ddq"))
             sizes = float(found["leg_m"][body]), float(found["mass_kg"][body])
-            features = frame_features(coordinates, q, dq, ddq, *sizes)
-            motions.append((body, features, found["activations"][rows].astype(np.float64)))
+            features = frame_features(coordinates, q, ddq, *sizes)
+            motions.append((sizes, features, found["activations"][rows].astype(np.float64)))
     return motions
 
 
@@ -66,8 +67,8 @@ def tell(what: str, ours: np.ndarray, simulated: np.ndarray, muscles: tuple[str,
 def main() -> None:
     """Train, compare, write the network of single frames."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", type=Path)
     parser.add_argument("out", type=Path)
+    parser.add_argument("parts", type=Path, nargs="+")
     parser.add_argument("--model", type=Path, required=True, help="the model of the parts")
     parser.add_argument("--real", type=Path, nargs="*", default=[], help="MODEL MOTION ...")
     parser.add_argument("--epochs", type=int, default=60)
@@ -75,11 +76,11 @@ def main() -> None:
     parser.add_argument("--passive-scale", type=float, default=1.0)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    fits = args.parts / "bodies"
+    fits = args.parts[0] / "bodies"
     prepared = prepare(args.model, fits)
     coordinates, muscles = prepared.body.coordinates, prepared.body.muscles
     motions = read_parts(args.parts, coordinates)
-    last = max(body for body, _, _ in motions)
+    last = motions[-1][0]
     held = [i for i, (body, _, _) in enumerate(motions)
             if body != last and i % HELD_OUT_EVERY == 0]  # fmt: skip
     other = [i for i, (body, _, _) in enumerate(motions) if body == last]
@@ -131,7 +132,7 @@ def _real(
     step = max(1, round(0.05 / float(np.median(np.diff(file.time_s)))))
     rows = slice(30, -30, step)
     features = frame_features(
-        prepared.body.coordinates, found.q[rows], found.dq[rows], found.ddq[rows],
+        prepared.body.coordinates, found.q[rows], found.ddq[rows],
         leg_length_m(prepared), prepared.body.mass_kg,
     )  # fmt: skip
     return motion.stem, features, found.activations[rows]

@@ -1,1 +1,1 @@
-"""Networks over the movement of a musculoskeletal model."""
+"""What makes motions that are asked for: surrogate of the simulation, VQ-VAE, guidance."""

@@ -20,7 +20,8 @@ from qevd_bio.generator.surrogate import FrameSurrogate, Ranges, SequenceSurroga
 class FitOptions:
     """How long and how fast a surrogate is trained; the paper's are in brackets.
 
-    epochs (1000), batch (128 sequences), rate (2e-4), decay (1e-5), clip (1.0), seed.
+    epochs (1000), batch (128 sequences), rate (2e-4), decay (1e-5), clip (1.0), noise that is
+    added to inputs, in their spreads (none), seed.
     """
 
     epochs: int
@@ -28,6 +29,7 @@ class FitOptions:
     rate: float
     decay: float = 1e-5
     clip: float = 1.0
+    noise: float = 0.2
     seed: int = 0
 
 
@@ -45,9 +47,11 @@ def fit_frames(
     steps = options.epochs * -(-len(x) // options.batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, options.rate, total_steps=steps)
     generator = torch.Generator().manual_seed(options.seed)
+    noise = options.noise * x.std(dim=0)
     for _ in range(options.epochs):
         for rows in torch.split(torch.randperm(len(x), generator=generator), options.batch):
-            loss = nn.functional.mse_loss(network(x[rows]), y[rows])
+            shaken = x[rows] + noise * torch.randn(x[rows].shape, generator=generator)
+            loss = nn.functional.mse_loss(network(shaken), y[rows])
             _step(network, optimiser, loss, options.clip)
             schedule.step()
     return network.eval()

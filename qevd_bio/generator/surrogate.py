@@ -2,9 +2,12 @@
 
 T frames, N coordinates, F features, M muscles, S sequences
 
-Two networks: one looks at a single frame with its speeds and accelerations; the other is the
-transformer of BIGE (Maheshwari et al., supplement, section 2), which sees the angles of a whole
-motion. Inputs are clipped to the range of the training motions, and how much was is told.
+Two networks: one looks at a single frame; the other is the transformer of BIGE (Maheshwari et
+al., supplement, section 2), which sees a whole motion. A frame is its angles and the acceleration
+of the pelvis, which carries the weight: with the speeds and accelerations of all joints as well,
+made motions are met equally well, and real ones, which are less smooth, far worse
+(benchmarks/RESULTS-muscles.md). Inputs are clipped to the range of the training motions, and how
+much was is told.
 """
 
 from __future__ import annotations
@@ -54,24 +57,13 @@ class Ranges:
 
 def feature_names(coordinates: Sequence[str]) -> tuple[str, ...]:
     """Name the features of `frame_features`, in order."""
-    angles = [name for name in coordinates if name not in (*_PLACES, _YAW)]
-    return (
-        *angles,
-        *(f"{name} speed" for name in (_YAW, *angles)),
-        *(f"{name} acceleration" for name in (_YAW, *angles)),
-        *(f"{way} acceleration" for way in ("forward", "upward", "rightward")),
-        "leg",
-        "mass",
-    )
+    angles = (name for name in coordinates if name not in (*_PLACES, _YAW))
+    ways = (f"{way} acceleration" for way in ("forward", "upward", "rightward"))
+    return (*angles, *ways, "leg", "mass")
 
 
 def frame_features(
-    coordinates: Sequence[str],
-    q: FloatArray,
-    dq: FloatArray,
-    ddq: FloatArray,
-    leg_m: float,
-    mass_kg: float,
+    coordinates: Sequence[str], q: FloatArray, ddq: FloatArray, leg_m: float, mass_kg: float
 ) -> FloatArray:
     """Lay frames out as features (T, F) that do not depend on place and heading.
 
@@ -79,32 +71,30 @@ def frame_features(
     ----------
     coordinates : sequence of str
         The N coordinates.
-    q, dq, ddq : ndarray (T, N)
-        rad and metres with their derivatives.
+    q, ddq : ndarray (T, N)
+        rad and metres, and their second derivatives.
     leg_m, mass_kg : float
         Hip to ankle, and body mass.
     """
-    at, speed, acceleration = (
-        torch.from_numpy(np.ascontiguousarray(one, dtype=np.float64)) for one in (q, dq, ddq)
+    at, acceleration = (
+        torch.from_numpy(np.ascontiguousarray(one, dtype=np.float64)) for one in (q, ddq)
     )
-    features = tensor_features(coordinates, at, speed, acceleration, leg_m, mass_kg)
+    features = tensor_features(coordinates, at, acceleration, leg_m, mass_kg)
     return np.asarray(features.numpy(), dtype=np.float64)
 
 
 def tensor_features(
-    coordinates: Sequence[str], q: Tensor, dq: Tensor, ddq: Tensor, leg_m: float, mass_kg: float
+    coordinates: Sequence[str], q: Tensor, ddq: Tensor, leg_m: float, mass_kg: float
 ) -> Tensor:
     """Lay frames (..., N) out as `frame_features` does (..., F), differentiable."""
     at = {name: i for i, name in enumerate(coordinates)}
     angles = [at[name] for name in coordinates if name not in (*_PLACES, _YAW)]
-    turning = [at[_YAW], *angles]
     x, y, z = (ddq[..., at[name]] for name in _PLACES)
     cosine, sine = torch.cos(q[..., at[_YAW]]), torch.sin(q[..., at[_YAW]])
     # a positive rotation about the vertical turns forward (x) towards the left (-z)
     onward, across = cosine * x - sine * z, sine * x + cosine * z
     body = torch.tensor([leg_m, mass_kg], dtype=q.dtype).expand(*q.shape[:-1], 2)
-    lines = torch.stack([onward, y, across], dim=-1)
-    return torch.cat([q[..., angles], dq[..., turning], ddq[..., turning], lines, body], dim=-1)
+    return torch.cat([q[..., angles], torch.stack([onward, y, across], dim=-1), body], dim=-1)
 
 
 class _Scaled(nn.Module):

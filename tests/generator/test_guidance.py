@@ -50,7 +50,7 @@ def decoder():
     shaped = torch.tensor(np.stack([shape.shaped(*one) for one in cycles]), dtype=torch.float32)
     network = fit_vqvae(shaped, VqvaeOptions(width=16, codes=32, epochs=80, batch=16, rate=3e-3))
     q = np.concatenate([one for one, _ in cycles])
-    features = frame_features(COORDINATES, q, 0 * q, 0 * q, 0.8, 70.0)
+    features = frame_features(COORDINATES, q, 0 * q, 0.8, 70.0)
     activation = np.repeat(0.1 + 0.4 * q[:, [KNEE]], 2, axis=1)
     frames = fit_frames(features, activation, FitOptions(60, 256, 5e-3), width=24)
     found = Decoder(network, shape, Surrogate(frames, COORDINATES, VASTI, 1.0), BODY)
@@ -110,6 +110,8 @@ def test_a_miss_counts_by_its_distance_from_the_range() -> None:
     measured = {"depth": torch.tensor([70.0, 95.0, 120.0])}
     costs = missed(measured, [Objective("depth", 90.0, 100.0, 2.0)])
     assert costs.tolist() == [8.0, 0.0, 8.0]
+    inner = missed(measured, [Objective("depth", 90.0, 100.0, 2.0)], margin=0.2)
+    assert inner.tolist() == pytest.approx([2 * 2.2**2, 0.0, 2 * 2.2**2])
 
 
 @pytest.mark.parametrize(
