@@ -209,9 +209,9 @@ def range_excess_deg(q: FloatArray) -> FloatArray:
         beyond[np.ix_(better, dofs)] = equivalent[better]
         out = np.flatnonzero(beyond[:, dofs].sum(axis=1) > 0)
         apart = _from_possible_rad(joint, np.stack([q[out][:, dofs], other[out]]))
-        farthest = np.asarray(dofs)[np.argmax(beyond[np.ix_(out, dofs)], axis=1)]
-        beyond[np.ix_(out, dofs)] = 0.0
-        beyond[out, farthest] = apart
+        own = np.zeros((len(out), 3))
+        own[np.arange(len(out)), np.argmax(beyond[out][:, dofs], axis=1)] = apart
+        beyond[out[:, None], dofs] = own
     return np.asarray(np.rad2deg(beyond))
 
 
@@ -228,7 +228,7 @@ def _from_possible_rad(joint: str, triples: FloatArray) -> FloatArray:
 
     def inside(angles: FloatArray, dof: int) -> FloatArray:
         near = middle[dof] + wrap_angle(angles - middle[dof])
-        return np.clip(near, low[dof], high[dof])
+        return np.asarray(np.clip(near, low[dof], high[dof]))
 
     quarter = np.broadcast_to((3.0 * low + high) / 4.0, triples[:1].shape)
     turned = joint_turn(joint, np.concatenate([*triples, triples[0]]))
