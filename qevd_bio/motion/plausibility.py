@@ -10,12 +10,11 @@ ignored, and the result is NaN when nothing is left.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from qevd_bio.arrays import BoolArray, FloatArray, IntArray
+from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.motion.angles import wrap_angle
 from qevd_bio.skeleton.dofs import (
     DOF_INDEX,
@@ -203,17 +202,16 @@ def range_excess_deg(q: FloatArray) -> FloatArray:
     range in the better of the two triples.
     """
     beyond = _beyond(q)
-    for joint, of_joint in _BALLS.items():
-        dofs = np.asarray(of_joint)
+    for joint, dofs in _BALLS.items():
         other = q[:, dofs] * [1.0, -1.0, 1.0] + np.pi
         equivalent = _beyond(other, dofs)
         better = equivalent.sum(axis=1) < beyond[:, dofs].sum(axis=1)
         beyond[np.ix_(better, dofs)] = equivalent[better]
         out = np.flatnonzero(beyond[:, dofs].sum(axis=1) > 0)
         apart = _from_possible_rad(joint, np.stack([q[out][:, dofs], other[out]]))
-        farthest = dofs[np.argmax(beyond[np.ix_(out, dofs)], axis=1)]
-        beyond[np.ix_(out, dofs)] = 0.0
-        beyond[out, farthest] = apart
+        own = np.zeros((len(out), 3))
+        own[np.arange(len(out)), np.argmax(beyond[out][:, dofs], axis=1)] = apart
+        beyond[out[:, None], dofs] = own
     return np.asarray(np.rad2deg(beyond))
 
 
@@ -226,7 +224,7 @@ def _from_possible_rad(joint: str, triples: FloatArray) -> FloatArray:
     """
     dofs = joint_dofs(joint)
     low, high = _LOW[list(dofs)], _HIGH[list(dofs)]
-    middle: FloatArray = (low + high) / 2.0
+    middle = (low + high) / 2.0
 
     def inside(angles: FloatArray, dof: int) -> FloatArray:
         near = middle[dof] + wrap_angle(angles - middle[dof])
@@ -253,7 +251,7 @@ def _likeness(turned: FloatArray, joint: str, angles: FloatArray) -> FloatArray:
     return np.asarray((turned * joint_turn(joint, angles)).sum(axis=(0, 1)))
 
 
-def _beyond(angles: FloatArray, dofs: Sequence[int] | IntArray = range(N_DOFS)) -> FloatArray:
+def _beyond(angles: FloatArray, dofs: tuple[int, ...] = tuple(range(N_DOFS))) -> FloatArray:
     low, high = _LOW[list(dofs)], _HIGH[list(dofs)]
     middle = (low + high) / 2.0
     near = middle + wrap_angle(angles - middle)

@@ -14,7 +14,7 @@ from scipy.signal import find_peaks
 from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.motion.smoothing import SIGMA_S, gaussian_smooth
 
-PERIOD_SHARE = 0.08
+PERIOD_SHARE = 0.09
 """An unclear curve is smoothed by this share of its period: the fundamental keeps 98 %."""
 LONGEST_SIGMA_S = 0.3
 RIDGE = 0.1
