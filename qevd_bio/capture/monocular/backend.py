@@ -45,7 +45,7 @@ class MediaPipeBackend(Backend):
 
     config: MediaPipeConfig = field(default_factory=MediaPipeConfig)
     name: str = MEDIAPIPE
-    version: int = 9
+    version: int = 10
     gpus: int = 0
 
     @classmethod
