@@ -23,7 +23,6 @@ from qevd_bio.model.generate import Asked, Generated, GenerationConfig, generate
 from qevd_bio.model.released_exercises import features_of_one_network, released_exercises
 from qevd_bio.model.segment import (
     CoachingSegment,
-    ContextRow,
     Feedback,
     MotionContexts,
     VisualFeatures,
@@ -97,17 +96,32 @@ class CounterfactualReport:
         }
 
 
-def replaced_numbers(text: str, rng: np.random.Generator) -> str:
+def replaced_numbers(
+    text: str, rng: np.random.Generator, known: dict[str, str] | None = None
+) -> str:
     """Replace each number of a context's violations that is no target, and leave the pose.
 
-    Equal numbers stay equal. A whole number stays whole.
+    Parameters
+    ----------
+    text : str
+        C_motion.
+    rng : numpy Generator
+        Draws the changes.
+    known : dict of str to str, optional
+        Numbers replaced before, by what they were; it is added to. Contexts of one exercise share
+        it, so that what they repeat stays repeated.
+
+    Returns
+    -------
+    str
+        Equal numbers stay equal, and a whole number stays whole.
     """
     opening = form("violations").format(statements="")
     pose, found, stated = text.partition(opening)
     if not found:
         return text
     targets = _TARGET.findall(stated)
-    new: dict[str, str] = {}
+    new = {} if known is None else known
 
     def other(match: re.Match[str]) -> str:
         held = match.group()
@@ -189,11 +203,8 @@ def exercises_of(
 def _rewritten(one: Asked, rng: np.random.Generator) -> Asked:
     contexts = _contexts(one)
     known: dict[str, str] = {}
-    for row in contexts.rows:
-        if row.text not in known:
-            known[row.text] = replaced_numbers(row.text, rng)
-    rows = tuple(ContextRow(row.time_s, known[row.text], row.cycles) for row in contexts.rows)
-    return replace(one, contexts=replace(contexts, rows=rows))
+    rows = [replace(row, text=replaced_numbers(row.text, rng, known)) for row in contexts.rows]
+    return replace(one, contexts=replace(contexts, rows=tuple(rows)))
 
 
 def _paired(asked: Sequence[Asked]) -> list[tuple[Asked, Asked]]:
@@ -222,8 +233,8 @@ def _moved(
 ) -> MotionContexts:
     """Move contexts to the times of another exercise."""
     later_s = other.start_s - own.start_s
-    rows = tuple(ContextRow(row.time_s + later_s, row.text, row.cycles) for row in contexts.rows)
-    return replace(contexts, rows=rows)
+    rows = [replace(row, time_s=row.time_s + later_s) for row in contexts.rows]
+    return replace(contexts, rows=tuple(rows))
 
 
 def _contexts(one: Asked) -> MotionContexts:

@@ -40,6 +40,11 @@ def test_numbers_are_replaced_and_targets_and_pose_stay(seed: int) -> None:
 def test_equal_numbers_stay_equal_and_texts_without_violations_stay() -> None:
     twice = "Violations: Hip flexion 40°. Reduce hip flexion to 40°."
     assert len(numbers(replaced_numbers(twice, np.random.default_rng(0)))) == 1
+    known: dict[str, str] = {}
+    rng = np.random.default_rng(0)
+    first, other = (replaced_numbers(f"Violations: Hip flexion {n}°.", rng, known)
+                    for n in (40, 40))  # fmt: skip
+    assert first == other, "an exercise's contexts repeat what they repeated"
     plain = "Pose state: right knee flexion 50°."
     assert replaced_numbers(plain, np.random.default_rng(0)) == plain
 
