@@ -28,6 +28,7 @@ FLOORS: Mapping[int, tuple[str, ...]] = {
     3: ("feedback", "features", "verdicts"),
     4: ("stages", "pipeline"),
     5: (
+        "released",
         "release",
         "verify",
         "audit",

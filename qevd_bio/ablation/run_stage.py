@@ -18,7 +18,7 @@ from qevd_bio.model.coach_settings import SETTINGS_FILE
 from qevd_bio.model.generate import GenerationConfig
 from qevd_bio.model.visual_features import FeatureSource, features_of_work
 from qevd_bio.pipeline.dataclass_json import to_plain
-from qevd_bio.release.contents import MANIFEST_FILE
+from qevd_bio.released.contents import MANIFEST_FILE
 from qevd_bio.tables.parquet import schema_sha256
 from qevd_bio.training.coach_samples import CoachData, released_coach_data
 from qevd_bio.training.coach_task import COACH_FOLDER, CoachConfig, loaded_coach

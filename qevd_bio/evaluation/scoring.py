@@ -28,7 +28,7 @@ from qevd_bio.evaluation.references import References, references
 from qevd_bio.evaluation.rouge_l import rouge_l
 from qevd_bio.evaluation.score_report import ScoreReport, System, score_report
 from qevd_bio.evaluation.segment_scores import TextScore
-from qevd_bio.release.manifest import read_manifest
+from qevd_bio.released.manifest import read_manifest
 
 
 @dataclass(frozen=True, slots=True)

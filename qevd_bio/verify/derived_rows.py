@@ -16,7 +16,7 @@ from qevd_bio.feedback.morphology import reportable_measurements
 from qevd_bio.motion.record import Motion
 from qevd_bio.qevd.record import LoadedRecords
 from qevd_bio.release.reviewed import as_generated
-from qevd_bio.release.video_rows import VideoRows
+from qevd_bio.released.video_rows import VideoRows
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.stages.annotations import AnnotationsStage, Measured
 from qevd_bio.stages.contexts import ContextsStage

@@ -17,7 +17,7 @@ from qevd_bio.ablation import run_stage
 from qevd_bio.ablation.config import read_ablation
 from qevd_bio.ablation.table import write_table
 from qevd_bio.errors import DataError, UsageError
-from qevd_bio.release.contents import Release
+from qevd_bio.released.contents import Release
 from tests.evaluation.made_sessions import squat_sessions
 
 pytest.importorskip("transformers", reason="the coach needs transformers")

@@ -9,7 +9,7 @@ import pytest
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.evaluation.pairs import SegmentKey, TrueSegment, Utterance, matched_pairs
 from qevd_bio.evaluation.predictions import read_pairs, write_predictions
-from qevd_bio.release.loading import load_table, splits_of
+from qevd_bio.released.loading import load_table, splits_of
 from tests.evaluation.archived import unpacked
 
 

@@ -13,8 +13,8 @@ from qevd_bio.errors import DataError, UsageError
 from qevd_bio.files.open_regular import read_text_regular
 from qevd_bio.files.path_containment import contained_path
 from qevd_bio.files.strict_json import JsonValue, parse_json
-from qevd_bio.release.contents import MANIFEST_FILE, RESTORE
-from qevd_bio.release.manifest_values import VALUES, relation_problems, text_problems
+from qevd_bio.released.contents import MANIFEST_FILE, RESTORE
+from qevd_bio.released.manifest_values import VALUES, relation_problems, text_problems
 from qevd_bio.tables.columns import SCHEMA_VERSION, version_numbers
 
 MOST_MANIFEST_BYTES = 1 << 28

@@ -8,10 +8,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from qevd_bio.release.manifest import read_manifest
-from qevd_bio.release.review_cause import REVIEW, dropped_rows
-from qevd_bio.release.rows import SplitRows, open_split
-from qevd_bio.release.video_rows import VideoRows
+from qevd_bio.released.manifest import read_manifest
+from qevd_bio.released.review_cause import REVIEW, dropped_rows
+from qevd_bio.released.rows import SplitRows, open_split
+from qevd_bio.released.video_rows import VideoRows
 from qevd_bio.tables.published import DEFAULT_TABLE
 
 _CAPTURE_STAGES = ("stage kinematics", "stage quality")
