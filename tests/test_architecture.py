@@ -23,24 +23,27 @@ from tools.import_graph import (
 
 FLOORS: Mapping[int, tuple[str, ...]] = {
     0: ("errors", "choices", "frame_progress", "assets", "arrays", "skeleton", "files"),
-    1: ("motion", "body", "tables", "weights", "llm"),
+    1: ("motion", "muscles", "body", "tables", "weights", "llm"),
     2: ("engine", "exercises", "qevd", "capture"),
     3: ("feedback", "features", "verdicts"),
     4: ("stages", "pipeline"),
     5: (
+        "released",
         "release",
         "verify",
         "audit",
         "views",
         "model",
+        "generator",
         "training",
         "evaluation",
+        "ablation",
         "annotate",
         "synthetic",
         "demo",
         "environment",
     ),
-    6: ("review",),
+    6: ("review", "coach"),
     7: ("cli",),
 }
 FLOOR = {room: floor for floor, rooms in FLOORS.items() for room in rooms}

@@ -13,6 +13,7 @@ from qevd_bio.exercises.salience import SalienceSource
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.pipeline.dataclass_json import Differences, from_plain, to_plain
 from qevd_bio.pipeline.settings import SELECTOR_PREFIX, Settings, in_folder
+from qevd_bio.stages.activations import MuscleOptions
 from qevd_bio.stages.body_sources import BodySources
 from qevd_bio.stages.features import FeatureOptions
 from qevd_bio.weights.store import default_folder
@@ -56,6 +57,8 @@ class PipelineConfig:
         For the backend ``hsmr``.
     features : FeatureOptions or None
         The visual features to compute; None: none.
+    muscles : MuscleOptions or None
+        The muscle activations to simulate; None: none.
     """
 
     data_root: Path
@@ -73,6 +76,7 @@ class PipelineConfig:
     features: FeatureOptions | None = None
     selector: Path | None = None
     kinds: Path | None = None
+    muscles: MuscleOptions | None = None
 
     @property
     def salient_source(self) -> SalienceSource:
@@ -130,7 +134,22 @@ def config_of(settings: Settings) -> PipelineConfig:
         hsmr=hsmr_options_for(settings.backend, asked),
         features=_features_of(settings),
         selector=Path(joints.removeprefix(SELECTOR_PREFIX)) if joints and selector else None,
+        muscles=_muscles_of(settings),
     )
+
+
+def _muscles_of(settings: Settings) -> MuscleOptions | None:
+    """Choose the activations that are asked for; `UsageError` for a scale without a model."""
+    if settings.muscles is not None:
+        scale = settings.passive_scale
+        return MuscleOptions(settings.muscles, 1.0 if scale is None else scale)
+    if settings.passive_scale is not None:
+        raise UsageError(
+            "no muscles are asked for",
+            where="--passive-scale",
+            next_step="Give --muscles MODEL.osim as well, or leave it out",
+        )
+    return None
 
 
 def _features_of(settings: Settings) -> FeatureOptions | None:

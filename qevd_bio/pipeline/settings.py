@@ -54,6 +54,8 @@ class Settings:
     weights: Path | None = None
     landmarks: Path | None = None
     shapy_root: Path | None = None
+    muscles: Path | None = None
+    passive_scale: float | None = None
     workers: int | None = None
     shard: str | None = None
     unit_timeout_s: float = 3600.0
@@ -118,6 +120,12 @@ HELP = {
         "landmarks": "Landmark file of that body, if not SMPL's own vertices.",
         "shapy_root": "Folder of all_hsmr_shapy_measurements.json and ..._benchmark.json: bodies "
         "are read from there and not measured.",
+    },
+    "Muscles": {
+        "muscles": "Also simulate muscle activations with this .osim model of the LaiUhlrich "
+        "family; needs the extra muscles.",
+        "passive_scale": "Scale of the muscles' passive forces. 1: as the model has them "
+        "(default). 0: none.",
     },
     "Execution": {
         "workers": "Worker processes. Default: one per visible GPU if a stage uses a GPU, else "

@@ -11,6 +11,7 @@ from qevd_bio.feedback.second_opinions import read_opinions
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.pipeline.config import PipelineConfig, config_from
 from qevd_bio.pipeline.videos_csv import VideoFacts, load_videos_csv
+from qevd_bio.stages.activations import ActivationsStage
 from qevd_bio.stages.annotations import AnnotationsStage
 from qevd_bio.stages.backends import backend_named
 from qevd_bio.stages.body_sources import checked_sources
@@ -66,6 +67,7 @@ def lay_out(
             reads=with_salience(AnnotationsStage, chosen),
         ),
         *(() if chosen else seen),
+        *(() if config.muscles is None else (ActivationsStage.from_options(config.muscles),)),
     )
     return sessions, facts, stages
 

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from qevd_bio.feedback.keep_or_rewrite import REWRITABLE
-from qevd_bio.release.contents import Contents
+from qevd_bio.released.contents import Contents
 
 MOST_EXAMPLES = 5
 _SINCE_1970_S = 1e8

@@ -27,8 +27,8 @@ from qevd_bio.feedback.style import Style
 from qevd_bio.motion.constraints import Finding
 from qevd_bio.motion.measured_value import LEAST_CONFIDENCE
 from qevd_bio.release.made_with import other_prompts
-from qevd_bio.release.opened_release import OpenedRelease
-from qevd_bio.release.video_rows import VideoRows
+from qevd_bio.released.opened_release import OpenedRelease
+from qevd_bio.released.video_rows import VideoRows
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.kinematics import Skeleton
 from qevd_bio.tables.contexts import angles_source

@@ -16,8 +16,8 @@ from qevd_bio.feedback.edited_sentence import edit_issues
 from qevd_bio.feedback.morphology import morphology_context, reportable_measurements
 from qevd_bio.feedback.numbers import unbacked_numbers, unbacked_pose
 from qevd_bio.motion.constraints import Finding
-from qevd_bio.release.opened_release import OpenedRelease
-from qevd_bio.release.video_rows import VideoRows
+from qevd_bio.released.opened_release import OpenedRelease
+from qevd_bio.released.video_rows import VideoRows
 from qevd_bio.skeleton.dofs import DOF_INDEX
 from qevd_bio.tables.findings import FINDING_FIELDS
 

@@ -24,21 +24,8 @@ from qevd_bio.release.card import card_text
 from qevd_bio.release.card_facts import card_facts, rows_of_shards
 from qevd_bio.release.changelog import PreviousRelease, changelog_text, previous_release
 from qevd_bio.release.compare import refuse_small_step
-from qevd_bio.release.contents import (
-    CARD_FILE,
-    CHANGELOG_FILE,
-    CROISSANT_FILE,
-    MANIFEST_FILE,
-    SPLITS,
-    SUMS_FILE,
-    Contents,
-    Release,
-    ReleaseInput,
-    Shard,
-)
 from qevd_bio.release.context_evidence import context_issues
 from qevd_bio.release.croissant import croissant
-from qevd_bio.release.drop_in import DROP_IN_FOLDER, TABLE_FILE
 from qevd_bio.release.evidence import sentence_issues
 from qevd_bio.release.json_schemas import row_schema
 from qevd_bio.release.made_with import writer_of_artifacts
@@ -52,6 +39,19 @@ from qevd_bio.release.shards import (
     write_config,
 )
 from qevd_bio.release.version_steps import release_numbers
+from qevd_bio.released.contents import (
+    CARD_FILE,
+    CHANGELOG_FILE,
+    CROISSANT_FILE,
+    MANIFEST_FILE,
+    SPLITS,
+    SUMS_FILE,
+    Contents,
+    Release,
+    ReleaseInput,
+    Shard,
+)
+from qevd_bio.released.drop_in import DROP_IN_FOLDER, TABLE_FILE
 from qevd_bio.tables import records
 from qevd_bio.tables.columns import SCHEMA_VERSION
 from qevd_bio.tables.parquet import write_parquet

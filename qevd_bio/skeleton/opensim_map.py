@@ -18,7 +18,10 @@ upper arm     OpenSim's arm_* start from the hanging arm and turn it against the
               starts from the T-pose, on a shoulder blade: their product one way, a resting blade
               the other way.
 one axis      knee_angle, ankle_angle, subtalar_angle, mtp_angle and elbow_flexion are copied:
-              same sign, nearly the same axis (the elbows' differ by 10 degrees).
+              same sign, nearly the same axis (the elbows' differ by 10 degrees). OpenSim's knee
+              also rolls, which places the ankle up to 24 mm elsewhere at 90 degrees.
+translation   SKEL's root is the middle of the hips, OpenSim's the origin of its pelvis; OpenSim's
+              ground has its floor at height 0.
 forearm turn  pro_sup is copied on the way out, not read on the way in: whether both call the
               same pose zero is unverified.
 """
@@ -34,9 +37,15 @@ from scipy.spatial.transform import Rotation
 from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.skeleton.bodies import BODY_AXES, resting_upper_arm
 from qevd_bio.skeleton.dofs import DOF_INDEX, JOINT_INDEX, N_DOFS, joint_dofs
-from qevd_bio.skeleton.kinematics import euler_angles, joint_rotations
+from qevd_bio.skeleton.kinematics import (
+    Skeleton,
+    euler_angles,
+    forward_kinematics,
+    joint_rotations,
+)
 
 PELVIS = ("pelvis_tilt", "pelvis_list", "pelvis_rotation")
+TRANSLATIONS = ("pelvis_tx", "pelvis_ty", "pelvis_tz")
 LUMBAR = ("lumbar_extension", "lumbar_bending", "lumbar_rotation")
 
 COPIED: Mapping[str, str] = {
@@ -74,6 +83,12 @@ COORDINATES: tuple[str, ...] = (
     *_arm("r"), "elbow_flex_r", "pro_sup_r", *_arm("l"), "elbow_flex_l", "pro_sup_l",
 )  # fmt: skip
 """The rotations, in the order of the model's own files."""
+
+USED: tuple[str, ...] = (*PELVIS, *TRANSLATIONS, *COORDINATES[3:])
+"""All 33 coordinates that a motion has, in the order of the model."""
+
+_PELVIS_ORIGIN_M = np.array([0.056276, 0.078490, 0.0])
+"""Mid-hips to the pelvis' origin of LaiUhlrich2022, along its forward, up and right axes."""
 
 
 def ground_axes(gravity: FloatArray) -> FloatArray:
@@ -126,6 +141,48 @@ def to_opensim(q: FloatArray, gravity: FloatArray) -> dict[str, FloatArray]:
     for coordinate, dof in COPIED.items():
         found[coordinate] = np.unwrap(q[:, DOF_INDEX[dof]])
     return {name: found[name] for name in COORDINATES}
+
+
+def opensim_path(
+    q: FloatArray, gravity: FloatArray, skeleton: Skeleton, root_m: FloatArray | None
+) -> dict[str, FloatArray]:
+    """Place the pelvis' origin of a motion in OpenSim's ground.
+
+    Parameters
+    ----------
+    q : ndarray (T, 46)
+        rad, finite.
+    gravity : ndarray (3,)
+        Unit vector pointing down, in the camera frame.
+    skeleton : Skeleton
+        The body, whose size is the scale.
+    root_m : ndarray (T, 3) or None
+        Mid-hips in the camera frame, in metres; None where unknown.
+
+    Returns
+    -------
+    dict of str to ndarray (T,)
+        `TRANSLATIONS` in metres.
+
+    Notes
+    -----
+    With a known root, the path begins above the origin and the lowest joint of the median frame
+    stands on the ground, so jumps leave it. Otherwise the lowest joint of every frame stands on
+    it and the pelvis moves up and down only.
+    """
+    ground = ground_axes(gravity)
+    joints, turns = forward_kinematics(q, skeleton)
+    middle = joints[:, [JOINT_INDEX["femur_r"], JOINT_INDEX["femur_l"]]].mean(axis=1)
+    heights = ((joints - middle[:, None]) @ ground)[..., 1].min(axis=1)
+    if root_m is None:
+        hips = np.zeros((len(q), 3))
+        hips[:, 1] = -heights
+    else:
+        path = root_m @ ground
+        hips = path - path[0]
+        hips[:, 1] = path[:, 1] - np.median(path[:, 1] + heights)
+    pelvis = ground.T @ turns[:, 0] @ BODY_AXES
+    return dict(zip(TRANSLATIONS, (hips + pelvis @ _PELVIS_ORIGIN_M).T, strict=True))
 
 
 def from_opensim(

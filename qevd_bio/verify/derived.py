@@ -11,10 +11,10 @@ from typing import Any
 import pyarrow as pa
 
 from qevd_bio.errors import DataError, QevdBioError
-from qevd_bio.release.contents import MANIFEST_FILE
-from qevd_bio.release.review_cause import dropped_rows
-from qevd_bio.release.rows import SplitRows
-from qevd_bio.release.video_rows import VideoRows
+from qevd_bio.released.contents import MANIFEST_FILE
+from qevd_bio.released.review_cause import dropped_rows
+from qevd_bio.released.rows import SplitRows
+from qevd_bio.released.video_rows import VideoRows
 from qevd_bio.verify.artifact_bytes import artifact_issues
 from qevd_bio.verify.capture_facts import capture_issues
 from qevd_bio.verify.derived_rows import PublishedVideo, derived_issues

@@ -16,7 +16,7 @@ from qevd_bio.feedback.morphology import reportable_measurements
 from qevd_bio.motion.record import Motion
 from qevd_bio.qevd.record import LoadedRecords
 from qevd_bio.release.reviewed import as_generated
-from qevd_bio.release.video_rows import VideoRows
+from qevd_bio.released.video_rows import VideoRows
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.stages.annotations import AnnotationsStage, Measured
 from qevd_bio.stages.contexts import ContextsStage
@@ -152,7 +152,9 @@ def _compared(
 
 def _quality(one: PublishedVideo) -> Iterator[Issue]:
     cycles = one.rows.get("cycles") or one.derived_cycles[0]
+    (row,) = one.rows["quality"]
     due = quality_row(one.video, one.motion, one.session, cycles)
+    due = {name: value for name, value in due.items() if name in row}  # of earlier versions
     yield from _compared(one, "quality", [due])
     for concern in one.rows["quality"][0]["concerns"]:
         if concern not in one.concern:

@@ -18,7 +18,8 @@ from qevd_bio.qevd.layout import RECORDS_FILE, SPLIT_FOLDERS
 from qevd_bio.release.card import card_text, loader_lines
 from qevd_bio.release.card_facts import card_facts
 from qevd_bio.release.changelog import changelog_text, entry_head
-from qevd_bio.release.contents import (
+from qevd_bio.release.croissant import croissant
+from qevd_bio.released.contents import (
     CARD_FILE,
     CHANGELOG_FILE,
     CROISSANT_FILE,
@@ -29,8 +30,7 @@ from qevd_bio.release.contents import (
     MissingVideo,
     Shard,
 )
-from qevd_bio.release.croissant import croissant
-from qevd_bio.release.drop_in import DROP_IN_FOLDER, TABLE_FILE
+from qevd_bio.released.drop_in import DROP_IN_FOLDER, TABLE_FILE
 from qevd_bio.tables.loaded_size import loaded_bytes
 from qevd_bio.tables.published import TABLES
 from qevd_bio.verify.files import Layout, ShardEntry

@@ -15,8 +15,8 @@ from qevd_bio.files.digest import sha256_file
 from qevd_bio.files.open_regular import read_regular
 from qevd_bio.files.path_containment import contained_path
 from qevd_bio.files.strict_json import JsonValue, parse_json
-from qevd_bio.release.contents import MANIFEST_FILE, SUMS_FILE
-from qevd_bio.release.manifest import manifest_problems
+from qevd_bio.released.contents import MANIFEST_FILE, SUMS_FILE
+from qevd_bio.released.manifest import manifest_problems
 from qevd_bio.tables.columns import SCHEMA_VERSION
 from qevd_bio.verify.issues import Verdict
 from qevd_bio.verify.manifest_keys import unknown_statements

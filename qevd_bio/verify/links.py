@@ -12,8 +12,8 @@ from qevd_bio.errors import DataError
 from qevd_bio.release.context_evidence import video_context_issues
 from qevd_bio.release.evidence import video_issues
 from qevd_bio.release.made_with import other_prompts
-from qevd_bio.release.rows import SplitRows
-from qevd_bio.release.video_rows import VideoRows
+from qevd_bio.released.rows import SplitRows
+from qevd_bio.released.video_rows import VideoRows
 from qevd_bio.tables.columns import SCHEMA_VERSION
 from qevd_bio.tables.flat_columns import flat_columns
 from qevd_bio.tables.published import TABLES

@@ -16,7 +16,6 @@ from qevd_bio.exercises.salience import SalienceSource
 from qevd_bio.feedback.prompt_files import PROMPT_FILES, load_prompt
 from qevd_bio.files.digest import sha256_file
 from qevd_bio.files.strict_json import parse_json
-from qevd_bio.release.contents import MANIFEST_FILE
 from qevd_bio.release.made_with import (
     PROMPTS_FOLDER,
     RULES_FOLDER,
@@ -24,6 +23,7 @@ from qevd_bio.release.made_with import (
     installed_writer,
     other_prompts,
 )
+from qevd_bio.released.contents import MANIFEST_FILE
 from qevd_bio.stages.annotations import AnnotationsStage
 from qevd_bio.stages.contexts import ContextsStage
 from qevd_bio.stages.cycles import CyclesStage

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from jsonschema import Draft202012Validator
 
 from qevd_bio.files.strict_json import JsonValue
-from qevd_bio.release.manifest import schema_problems
+from qevd_bio.released.manifest import schema_problems
 
 
 def _mapping(values: JsonValue) -> JsonValue:

@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 
 from qevd_bio.errors import DataError
-from qevd_bio.release.review_cause import dropped_rows
-from qevd_bio.release.video_rows import VideoRows
+from qevd_bio.released.review_cause import dropped_rows
+from qevd_bio.released.video_rows import VideoRows
 from qevd_bio.verify.derived import Derivation, check_derived
 from qevd_bio.verify.files import Layout
 from qevd_bio.verify.issues import Verdict

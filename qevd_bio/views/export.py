@@ -18,19 +18,14 @@ from qevd_bio.files.atomic import atomic_path
 from qevd_bio.files.opensim_mot import write_mot
 from qevd_bio.motion.angles import unwrap_angles
 from qevd_bio.motion.record import Motion
-from qevd_bio.skeleton.bodies import BODY_AXES, scaled_skeleton
+from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.dofs import JOINT_NAMES, PARENTS
 from qevd_bio.skeleton.kinematics import forward_kinematics
 from qevd_bio.skeleton.measures import measure_values
-from qevd_bio.skeleton.opensim_map import ground_axes, to_opensim
+from qevd_bio.skeleton.opensim_map import opensim_path, to_opensim
 from qevd_bio.views.analysed_video import AnalysedVideo
 from qevd_bio.views.formatting import measure_words
 from qevd_bio.views.overlay.shown_measures import shown_measures
-
-# Mid-hips to the pelvis' origin of LaiUhlrich2022, along its forward, up and right axes.
-_PELVIS_ORIGIN_M = np.array([0.056276, 0.078490, 0.0])
-
-_TRANSLATIONS = ("pelvis_tx", "pelvis_ty", "pelvis_tz")
 
 
 def export_motion(video: AnalysedVideo, path: Path, to: ExportFormat) -> None:
@@ -79,34 +74,20 @@ def opensim_columns(motion: Motion) -> dict[str, FloatArray]:
     Returns
     -------
     dict of str to ndarray (T,)
-        Rotations in degrees (`skeleton.opensim_map` documents the conversion), then the pelvis'
-        translations in metres by the motion's own scale. Held frames repeat the last pose;
+        Rotations in degrees, then the pelvis' translations in metres by the motion's own scale;
+        `skeleton.opensim_map` documents both. Held frames repeat the last pose;
         `filled_gaps_s` names them.
 
     Notes
     -----
-    Where the backend knows where the body is, the path begins above the origin and the lowest
-    joint of the median frame stands on the ground, so jumps leave it. Otherwise the lowest
-    joint of every frame stands on it and the pelvis moves up and down only. DoFs that are not
-    observed keep the value of the motion, in most cases 0.
+    DoFs that are not observed keep the value of the motion, in most cases 0.
     """
     q = unwrap_angles(motion.q, motion.valid)
-    ground = ground_axes(motion.gravity)
+    skeleton = scaled_skeleton(motion.segment_lengths_m)
     rotations = to_opensim(q, motion.gravity)
-    joints, turns = forward_kinematics(q, scaled_skeleton(motion.segment_lengths_m))
-    heights = (joints @ ground)[..., 1].min(axis=1)
-    if motion.root_m is None:
-        hips = np.zeros((len(q), 3))
-        hips[:, 1] = -heights
-    else:
-        path = motion.root_m @ ground
-        hips = path - path[0]
-        hips[:, 1] = path[:, 1] - np.median(path[:, 1] + heights)
-    pelvis = ground.T @ turns[:, 0] @ BODY_AXES
-    origin = hips + pelvis @ _PELVIS_ORIGIN_M
     return {
         **{name: np.rad2deg(values) for name, values in rotations.items()},
-        **dict(zip(_TRANSLATIONS, origin.T, strict=True)),
+        **opensim_path(q, motion.gravity, skeleton, motion.root_m),
     }
 
 

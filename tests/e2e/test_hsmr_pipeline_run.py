@@ -22,7 +22,7 @@ from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline, 
 from qevd_bio.pipeline.running import RunOptions
 from qevd_bio.qevd.load import require_times_s
 from qevd_bio.release.assembly import release_from
-from qevd_bio.release.loading import load_split
+from qevd_bio.released.loading import load_split
 from qevd_bio.skeleton.dofs import DOF_NAMES
 from qevd_bio.tables.kinematics import motion_from_table
 from qevd_bio.tables.parquet import read_notes

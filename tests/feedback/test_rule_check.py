@@ -129,7 +129,7 @@ def test_a_measure_without_words_and_without_a_place_on_pictures(tmp_path: Path)
         pytest.param(
             lambda content: content["reference"]["keys"][1]["deg"].update(knee_angle=170),
             "reference.keys",
-            "knee_angle_r runs from 4 to 170 degrees",
+            "knee_angle_r runs from 6 to 170 degrees",
             id="impossible reference",
         ),
     ],

@@ -10,7 +10,7 @@ import pytest
 
 from qevd_bio.capture.captured import Captured
 from qevd_bio.release.context_evidence import video_context_issues
-from qevd_bio.release.video_rows import VideoRows
+from qevd_bio.released.video_rows import VideoRows
 from qevd_bio.tables import contexts as context_table
 from qevd_bio.tables import kinematics as kinematics_table
 from qevd_bio.tables import morphometrics as morphometrics_table

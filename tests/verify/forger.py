@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qevd_bio.qevd.layout import RECORDS_FILE, SPLIT_FOLDERS
-from qevd_bio.release.drop_in import records_of
 from qevd_bio.release.json_schemas import row_schema
 from qevd_bio.release.shards import release_schema
+from qevd_bio.released.drop_in import records_of
 from qevd_bio.tables.kinematics import ANGLE_COLUMNS
 from qevd_bio.tables.left_out import full_schema, with_columns
 from qevd_bio.tables.published import TABLES

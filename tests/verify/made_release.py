@@ -20,9 +20,9 @@ from qevd_bio.pipeline.pipeline import PipelineConfig, open_pipeline
 from qevd_bio.release import assembly, publish
 from qevd_bio.release.card import card_text, loader_lines
 from qevd_bio.release.card_facts import card_facts, rows_of_shards
-from qevd_bio.release.contents import Contents, Shard
 from qevd_bio.release.croissant import croissant
-from qevd_bio.release.rows import SplitRows, open_shard
+from qevd_bio.released.contents import Contents, Shard
+from qevd_bio.released.rows import SplitRows, open_shard
 from qevd_bio.tables.loaded_size import loaded_bytes
 from qevd_bio.tables.parquet import write_parquet
 from qevd_bio.tables.published import TABLES

@@ -1,0 +1,186 @@
+"""BIGE's VQ-VAE over joint kinematics, at a size that a CPU can train.
+
+S cycles, L frames, C channels, l = L / 4 latents of a cycle, d width, K codes
+
+Maheshwari et al., section 3.1 and supplement, table 2. The codebook follows the latents by an
+exponential moving average; codes that nothing chooses are put onto latents of the batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+_DEAD = 0.5
+"""A code is dead when fewer latents than this choose it in a batch, on average."""
+
+
+@dataclass(frozen=True, slots=True)
+class VqvaeOptions:
+    """Size and training; the paper's values are in brackets.
+
+    Attributes
+    ----------
+    width : int
+        Channels inside, and length of a code (512, on GPUs).
+    codes : int
+        Entries of the codebook (512).
+    epochs, batch : int
+        Passes over the cycles (300,000 batches), cycles of a batch (128).
+    rate : float
+        Of Adam (2e-4).
+    commitment, temporal : float
+        Weights of the losses of commitment (.02) and of steps between frames (not stated).
+    decay : float
+        Of the moving average of the codebook (not stated).
+    seed : int
+        Of everything that is drawn.
+    """
+
+    width: int = 96
+    codes: int = 128
+    epochs: int = 200
+    batch: int = 64
+    rate: float = 1e-3
+    commitment: float = 0.02
+    temporal: float = 1e-3
+    decay: float = 0.95
+    seed: int = 0
+
+
+class _Residual(nn.Module):
+    """Two convolutions beside a shortcut."""
+
+    def __init__(self, width: int, dilation: int) -> None:
+        super().__init__()
+        self.wide = nn.Conv1d(width, width, 3, padding=dilation, dilation=dilation)
+        self.narrow = nn.Conv1d(width, width, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = x + self.narrow(functional.silu(self.wide(functional.silu(x))))
+        return found
+
+
+class Vqvae(nn.Module):
+    """Cycles (S, L, C) through a codebook and back; L is a multiple of four."""
+
+    codebook: Tensor
+    chosen: Tensor
+    summed: Tensor
+
+    def __init__(self, channels: int, options: VqvaeOptions) -> None:
+        super().__init__()
+        width = options.width
+        self.options = options
+        self.encoder = nn.Sequential(
+            nn.Conv1d(channels, width, 3, padding=1),
+            nn.Conv1d(width, width, 4, stride=2, padding=1), _Residual(width, 3),
+            _Residual(width, 1),
+            nn.Conv1d(width, width, 4, stride=2, padding=1), _Residual(width, 3),
+            _Residual(width, 1),
+            nn.Conv1d(width, width, 3, padding=1),
+        )  # fmt: skip
+        self.decoder = nn.Sequential(
+            nn.Conv1d(width, width, 3, padding=1), _Residual(width, 3), _Residual(width, 1),
+            nn.Upsample(scale_factor=2), nn.Conv1d(width, width, 3, padding=1),
+            _Residual(width, 3), _Residual(width, 1),
+            nn.Upsample(scale_factor=2), nn.Conv1d(width, width, 3, padding=1), nn.SiLU(),
+            nn.Conv1d(width, channels, 3, padding=1),
+        )  # fmt: skip
+        codebook = torch.randn(options.codes, width)
+        self.register_buffer("codebook", codebook)
+        self.register_buffer("chosen", torch.ones(options.codes))
+        self.register_buffer("summed", codebook.clone())
+
+    def encode(self, cycles: Tensor) -> Tensor:
+        """Return latents (S, l, d) before they are quantised."""
+        found: Tensor = self.encoder(cycles.transpose(1, 2))
+        return found.transpose(1, 2)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Return cycles (S, L, C) of latents (S, l, d)."""
+        found: Tensor = self.decoder(latents.transpose(1, 2))
+        return found.transpose(1, 2)
+
+    def nearest(self, latents: Tensor) -> Tensor:
+        """Return the numbers (S, l) of the nearest codes."""
+        flat = latents.reshape(-1, latents.shape[-1])
+        return torch.cdist(flat, self.codebook).argmin(dim=1).reshape(latents.shape[:-1])
+
+    def quantised(self, latents: Tensor) -> Tensor:
+        """Return the nearest codes (S, l, d)."""
+        return self.codebook[self.nearest(latents)]
+
+    def forward(self, cycles: Tensor) -> tuple[Tensor, Tensor]:
+        """Return rebuilt cycles and the commitment loss; in training the codebook follows."""
+        latents = self.encode(cycles)
+        codes = self.nearest(latents.detach())
+        if self.training:
+            self._follow(latents.detach().reshape(-1, latents.shape[-1]), codes.reshape(-1))
+        quantised = self.codebook[codes]
+        commitment = functional.mse_loss(latents, quantised)
+        # gradients pass the quantisation as if it were not there
+        return self.decode(latents + (quantised - latents).detach()), commitment
+
+    @torch.no_grad()
+    def _follow(self, latents: Tensor, codes: Tensor) -> None:
+        """Move the codebook towards the latents (n, d) that chose it; reassign dead codes."""
+        share = 1.0 - self.options.decay
+        picked = functional.one_hot(codes, self.options.codes).to(latents.dtype)
+        self.chosen.lerp_(picked.sum(dim=0), share)
+        self.summed.lerp_(picked.T @ latents, share)
+        self.codebook.copy_(self.summed / self.chosen.clamp(min=1e-5)[:, None])
+        dead = torch.nonzero(self.chosen < _DEAD)[:, 0]
+        if len(dead):
+            drawn = torch.randint(len(latents), (len(dead),), generator=self._generator(codes))
+            self.codebook[dead] = latents[drawn]
+            self.summed[dead] = latents[drawn]
+            self.chosen[dead] = 1.0
+
+    def _generator(self, codes: Tensor) -> torch.Generator:
+        """Draw alike for alike batches."""
+        return torch.Generator().manual_seed(self.options.seed + int(codes.sum()))
+
+
+def fit_vqvae(cycles: Tensor, options: VqvaeOptions) -> Vqvae:
+    """Train on cycles (S, L, C): reconstruction, steps between frames, commitment."""
+    torch.manual_seed(options.seed)
+    network = Vqvae(cycles.shape[2], options)
+    optimiser = torch.optim.Adam(network.parameters(), lr=options.rate)
+    batches = -(-len(cycles) // options.batch)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, options.rate, total_steps=options.epochs * batches
+    )
+    generator = torch.Generator().manual_seed(options.seed)
+    for _ in range(options.epochs):
+        order = torch.randperm(len(cycles), generator=generator)
+        for rows in torch.split(order, options.batch):
+            rebuilt, commitment = network(cycles[rows])
+            steps = (rebuilt[:, 1:] - rebuilt[:, :-1]).square().mean()
+            loss = (
+                functional.mse_loss(rebuilt, cycles[rows])
+                + options.temporal * steps
+                + options.commitment * commitment
+            )
+            optimiser.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimiser.step()
+            schedule.step()
+    return network.eval()
+
+
+@torch.no_grad()
+def sampled(network: Vqvae, cycles: Tensor, count: int, seed: int) -> Tensor:
+    """Decode `count` made-up sequences of codes (count, L, C).
+
+    Each place of a sequence takes the code that a randomly drawn training cycle (S, L, C) has
+    there: the paper's samples from the latent space of the encoder.
+    """
+    codes = network.nearest(network.encode(cycles))
+    generator = torch.Generator().manual_seed(seed)
+    drawn = torch.randint(len(cycles), (count, codes.shape[1]), generator=generator)
+    return network.decode(network.codebook[codes[drawn, torch.arange(codes.shape[1])]])

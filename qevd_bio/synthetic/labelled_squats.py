@@ -1,0 +1,140 @@
+"""Squats of several bodies with their simulated activations, for training.
+
+F frames, N coordinates, M muscles
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qevd_bio.arrays import FloatArray, IntArray
+from qevd_bio.muscles.opensim_model import write_scaled
+from qevd_bio.muscles.prepared import PreparedModel, prepare
+from qevd_bio.muscles.simulate import Options, Simulation, simulate
+from qevd_bio.synthetic.squats import random_style, squat
+
+NO_POSE = "the body cannot stand so"
+OUT_OF_RANGE = "an angle is beyond the range of its joint"
+UNBELIEVED = "reserves or residuals are too large"
+
+_LEG = ("femur_r", "tibia_r", "talus_r")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledSquats:
+    """Accepted squats, frame by frame.
+
+    Attributes
+    ----------
+    q, dq, ddq : ndarray (F, N)
+        Smooth coordinates with their derivatives.
+    activations : ndarray (F, M)
+        As simulated.
+    squat, body : ndarray of int (F,)
+        Number of the squat and of the body.
+    leg_m, mass_kg : ndarray (bodies,)
+        Hip to ankle, and mass, of each body.
+    rejected : mapping of str to int
+        How many squats were rejected, by reason.
+    """
+
+    q: FloatArray
+    dq: FloatArray
+    ddq: FloatArray
+    activations: FloatArray
+    squat: IntArray
+    body: IntArray
+    leg_m: FloatArray
+    mass_kg: FloatArray
+    rejected: Mapping[str, int]
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Return everything but the reasons as arrays, numbers of frames in single precision."""
+        frames = {name: getattr(self, name).astype(np.float32)
+                  for name in ("q", "dq", "ddq", "activations")}  # fmt: skip
+        return {**frames, "squat": self.squat, "body": self.body, "leg_m": self.leg_m,
+                "mass_kg": self.mass_kg}  # fmt: skip
+
+
+def make_bodies(model: Path, folder: Path, count: int, seed: int) -> list[PreparedModel]:
+    """Scale a model to `count` bodies of different size, legs and mass, and prepare each.
+
+    The first is the model itself. Files and fits are kept in `folder`.
+    """
+    rng = np.random.default_rng(seed)
+    bodies = [prepare(model, folder)]
+    own_kg = bodies[0].body.mass_kg
+    for number in range(1, count):
+        size = rng.uniform(0.88, 1.10)
+        thigh, shank = size * rng.uniform(0.96, 1.04, 2)
+        factors = {"": size, "femur": thigh, "patella": thigh, "tibia": shank}
+        path = folder / f"body-{seed}-{number}.osim"
+        write_scaled(model, path, factors, own_kg * size**2 * rng.uniform(0.8, 1.25))
+        bodies.append(prepare(path, folder))
+    return bodies
+
+
+def leg_length_m(model: PreparedModel) -> float:
+    """Measure a leg from hip to ankle, knee straight."""
+    at = model.body.places(np.zeros((1, len(model.body.coordinates))), _LEG).origins_m[0]
+    return float(np.linalg.norm(np.diff(at, axis=0), axis=1).sum())
+
+
+def label_squats(
+    models: Sequence[PreparedModel],
+    count: int,
+    seed: Sequence[int],
+    options: Options,
+    *,
+    keep_every: int = 3,
+) -> LabelledSquats:
+    """Make and simulate squats until `count` are accepted; every n-th frame is kept."""
+    rng = np.random.default_rng(seed)
+    legs = np.array([leg_length_m(one) for one in models])
+    rejected: Counter[str] = Counter()
+    accepted: list[tuple[int, Simulation]] = []
+    while len(accepted) < count:
+        number = len(accepted) % len(models)
+        found = made(models[number], rng, float(legs[number] / legs[0]), options)
+        if isinstance(found, str):
+            rejected[found] += 1
+        else:
+            accepted.append((number, found))
+
+    def joined(name: str) -> FloatArray:
+        return np.concatenate([getattr(one, name)[::keep_every] for _, one in accepted])
+
+    lengths = [len(one.q[::keep_every]) for _, one in accepted]
+    return LabelledSquats(
+        q=joined("q"),
+        dq=joined("dq"),
+        ddq=joined("ddq"),
+        activations=joined("activations"),
+        squat=np.repeat(np.arange(len(accepted)), lengths),
+        body=np.repeat([number for number, _ in accepted], lengths),
+        leg_m=legs,
+        mass_kg=np.array([one.body.mass_kg for one in models]),
+        rejected=dict(rejected),
+    )
+
+
+def made(
+    model: PreparedModel, rng: np.random.Generator, size: float, options: Options
+) -> Simulation | str:
+    """Make and simulate one squat; the reason where it is rejected."""
+    body = model.body
+    moved = squat(body, model.actuators.foot_m, random_style(rng, size))
+    if moved is None:
+        return NO_POSE
+    q, time_s = moved
+    low, high = body.ranges.T
+    if ((q < low - 1e-3) | (q > high + 1e-3))[:, body.rotational].any():
+        return OUT_OF_RANGE
+    found = simulate(body, model.actuators, q, time_s, options)
+    return UNBELIEVED if found.doubts() else found

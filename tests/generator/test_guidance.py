@@ -1,0 +1,140 @@
+"""Guidance on sines: objectives are met, and what comes out is what was planted last."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from qevd_bio.errors import DataError
+from qevd_bio.generator.cycle_shape import CycleShape
+from qevd_bio.generator.fit_surrogate import FitOptions, fit_frames
+from qevd_bio.generator.guidance import (
+    VASTI,
+    Body,
+    Decoder,
+    GuidanceOptions,
+    Objective,
+    guided,
+    missed,
+)
+from qevd_bio.generator.objectives_file import read_objectives
+from qevd_bio.generator.surrogate import frame_features
+from qevd_bio.generator.surrogate_file import Surrogate
+from qevd_bio.generator.vqvae import VqvaeOptions, fit_vqvae
+
+COORDINATES = (
+    "pelvis_tilt", "pelvis_rotation", "pelvis_tx", "pelvis_ty", "pelvis_tz",
+    *(f"{name}_{side}" for side in "rl" for name in ("hip_flexion", "knee_angle", "ankle_angle")),
+)  # fmt: skip
+KNEE = COORDINATES.index("knee_angle_r")
+BODY = Body(np.tile([-2.5, 2.5], (len(COORDINATES), 1)), 0.8, 70.0)
+
+
+def squat(depth_deg: float):
+    time_s = np.arange(61) / 30.0
+    down = np.deg2rad(depth_deg) * (0.5 - 0.5 * np.cos(np.pi * time_s))
+    still = 0.0 * down
+    leg = (down, down, 0.3 * down)
+    q = np.stack([-0.3 * down, still, still, 0.9 - 0.2 * down, still, *leg, *leg], axis=1)
+    return q, time_s
+
+
+@pytest.fixture(scope="module")
+def decoder():
+    torch.set_num_threads(1)
+    cycles = [squat(depth) for depth in np.linspace(50.0, 110.0, 32)]
+    shape = CycleShape.of(COORDINATES, cycles)
+    shaped = torch.tensor(np.stack([shape.shaped(*one) for one in cycles]), dtype=torch.float32)
+    network = fit_vqvae(shaped, VqvaeOptions(width=16, codes=32, epochs=80, batch=16, rate=3e-3))
+    q = np.concatenate([one for one, _ in cycles])
+    features = frame_features(COORDINATES, q, 0 * q, 0.8, 70.0)
+    activation = np.repeat(0.1 + 0.4 * q[:, [KNEE]], 2, axis=1)
+    frames = fit_frames(features, activation, FitOptions(60, 256, 5e-3), width=24)
+    found = Decoder(network, shape, Surrogate(frames, COORDINATES, VASTI, 1.0), BODY)
+    return found, network.encode(shaped).detach()
+
+
+def as_it_is(q):
+    return q
+
+
+def test_the_depth_asked_for_is_reached(decoder) -> None:
+    machine, latents = decoder
+    start = latents[[4, 28]]
+    wanted = [Objective("depth", 80.0, 84.0)]
+    _, _, found = guided(machine, start, wanted, as_it_is, GuidanceOptions(steps=120))
+    with torch.no_grad():
+        before = machine.measured(*machine.motion(start))["depth"].numpy()
+    assert before[0] < 70.0 and before[1] > 95.0
+    assert np.all(np.abs(found["depth"] - 82.0) < 4.0)
+
+
+def test_the_activation_asked_for_is_reached_by_the_surrogate(decoder) -> None:
+    machine, latents = decoder
+    wanted = [Objective("vastus_medialis", 0.6, 0.65)]
+    _, _, found = guided(machine, latents[[6]], wanted, as_it_is, GuidanceOptions(steps=120))
+    assert 0.57 < found["vastus_medialis"][0] < 0.68
+
+
+def test_what_comes_out_is_what_was_planted(decoder) -> None:
+    machine, latents = decoder
+
+    def lifted(q):
+        q = q.copy()
+        q[:, COORDINATES.index("pelvis_ty")] = 0.77
+        return q
+
+    options = GuidanceOptions(steps=12, replant=4)
+    q, duration_s, _ = guided(machine, latents[[3]], [Objective("depth", 60, 70)], lifted, options)
+    assert np.allclose(q[0, :, COORDINATES.index("pelvis_ty")], 0.77)
+    assert duration_s[0] == pytest.approx(2.0, abs=0.2)
+    unchanged, _, _ = guided(
+        machine, latents[[3]], [Objective("depth", 60, 70)], lambda q: None, options
+    )
+    assert np.isfinite(unchanged).all()
+
+
+def test_joint_limits_hold_inside_the_loop(decoder) -> None:
+    machine, latents = decoder
+    narrow = Decoder(machine.network, machine.shape, machine.surrogate,
+                     Body(np.tile([-1.0, 1.0], (len(COORDINATES), 1)), 0.8, 70.0))  # fmt: skip
+    q, _, _ = guided(narrow, latents[[20]], [Objective("depth", 100, 110)], as_it_is,
+                     GuidanceOptions(steps=20))  # fmt: skip
+    assert np.abs(q).max() <= 1.0 + 1e-6
+
+
+def test_a_miss_counts_by_its_distance_from_the_range() -> None:
+    measured = {"depth": torch.tensor([70.0, 95.0, 120.0])}
+    costs = missed(measured, [Objective("depth", 90.0, 100.0, 2.0)])
+    assert costs.tolist() == [8.0, 0.0, 8.0]
+    inner = missed(measured, [Objective("depth", 90.0, 100.0, 2.0)], margin=0.2)
+    assert inner.tolist() == pytest.approx([2 * 2.2**2, 0.0, 2 * 2.2**2])
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({"measure": "hight"}, "no measure"),
+        ({"unit": "rad"}, "unit of depth is deg"),
+        ({"low": 110.0}, "no range"),
+        ({"low": "deep"}, "are numbers"),
+        ({"extra": 1}, "needs the keys"),
+    ],
+    ids=["measure", "unit", "range", "number", "key"],
+)
+def test_objectives_that_cannot_be_are_named(row, words, tmp_path) -> None:
+    good = {"measure": "depth", "unit": "deg", "low": 90, "high": 100, "weight": 1}
+    path = tmp_path / "objectives.json"
+
+    def write(objective):
+        content = {"schema_version": 1, "exercise": "squat", "objectives": [objective]}
+        path.write_text(json.dumps(content), encoding="utf-8")
+
+    write(good)
+    assert read_objectives(path) == (Objective("depth", 90.0, 100.0, 1.0),)
+    write(good | row)
+    with pytest.raises(DataError, match=rf"objectives\.json.*{words}"):
+        read_objectives(path)

@@ -1,0 +1,104 @@
+"""The VQ-VAE on sines, and cycles laid out in one shape and back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from qevd_bio.generator.cycle_shape import FRAMES, CycleShape
+from qevd_bio.generator.vqvae import Vqvae, VqvaeOptions, fit_vqvae, sampled
+
+COORDINATES = ("pelvis_rotation", "pelvis_tx", "pelvis_ty", "pelvis_tz", "knee", "fixed")
+TINY = VqvaeOptions(width=16, codes=16, epochs=60, batch=16, rate=3e-3)
+
+
+def squat(depth: float, duration_s: float, heading: float = 0.0):
+    """A knee bends and the pelvis goes down and back, as the person heads."""
+    time_s = np.arange(round(duration_s * 30) + 1) / 30.0
+    down = 0.5 - 0.5 * np.cos(2 * np.pi * time_s / time_s[-1])
+    back = -0.2 * depth * down
+    columns = (
+        np.full_like(down, heading), 3.0 + np.cos(heading) * back, 0.9 - 0.3 * down,
+        -1.0 - np.sin(heading) * back, depth * down, np.full_like(down, 0.3),
+    )  # fmt: skip
+    q = np.stack(columns, axis=1)
+    return q, time_s
+
+
+CYCLES = [squat(0.8 + 0.02 * n, 1.5 + 0.03 * n) for n in range(32)]
+
+
+@pytest.fixture(scope="module")
+def shape():
+    return CycleShape.of(COORDINATES, CYCLES)
+
+
+@pytest.fixture(scope="module")
+def cycles(shape):
+    return torch.tensor(np.stack([shape.shaped(*one) for one in CYCLES]), dtype=torch.float32)
+
+
+@pytest.fixture(scope="module")
+def network(cycles):
+    torch.set_num_threads(1)
+    return fit_vqvae(cycles, TINY)
+
+
+def test_a_cycle_comes_back_with_its_duration(shape) -> None:
+    q, time_s = squat(1.1, 2.0)
+    again, times = shape.cycle(shape.shaped(q, time_s), 30.0)
+    assert times[-1] == pytest.approx(2.0, abs=1 / 30) and len(again) == len(times)
+    assert np.allclose(again[:, 4], q[:, 4], atol=0.01)
+    assert np.allclose(again[:, 5], 0.3), "what never changes keeps its value"
+
+
+def test_place_and_heading_do_not_matter(shape) -> None:
+    ahead, turned = (shape.shaped(*squat(1.0, 2.0, heading)) for heading in (0.0, 1.3))
+    assert ahead.shape == (FRAMES, len(COORDINATES) + 1)
+    assert np.allclose(ahead, turned, atol=1e-6)
+
+
+def test_cycles_come_back_through_the_codebook(network, cycles) -> None:
+    with torch.no_grad():
+        rebuilt, _ = network(cycles)
+    assert float((rebuilt - cycles).square().mean()) < 0.1 * float(cycles.square().mean())
+
+
+def test_the_codebook_is_used_and_follows_the_latents(network, cycles) -> None:
+    with torch.no_grad():
+        latents = network.encode(cycles)
+        used = network.nearest(latents).unique()
+        off = (network.quantised(latents) - latents).square().mean()
+    assert len(used) > TINY.codes // 3
+    assert float(off) < 0.3 * float(latents.var())
+
+
+def test_a_dead_code_is_put_onto_a_latent_of_the_batch() -> None:
+    network = Vqvae(4, VqvaeOptions(width=8, codes=4))
+    network.codebook[3] = 1e6
+    network.chosen[3] = 0.1
+    latents = torch.randn(40, 8, generator=torch.Generator().manual_seed(0))
+    network._follow(latents, network.nearest(latents[None])[0])
+    assert float(torch.cdist(network.codebook[3:4], latents).min()) < 1e-2
+
+
+def test_reading_does_not_move_the_codebook(network, cycles) -> None:
+    before = network.codebook.clone()
+    with torch.no_grad():
+        network(cycles)
+    assert torch.equal(network.codebook, before)
+
+
+def test_samples_are_new_and_alike_for_one_seed(network, cycles) -> None:
+    first, again, other = (sampled(network, cycles, 5, seed) for seed in (1, 1, 2))
+    assert torch.equal(first, again) and not torch.equal(first, other)
+    assert first.shape == (5, FRAMES, cycles.shape[2])
+    nearest = torch.cdist(first.flatten(1), network(cycles)[0].detach().flatten(1)).min(dim=1)
+    assert float(nearest.values.max()) > 1e-3
+
+
+def test_same_seed_same_bytes(cycles) -> None:
+    options = VqvaeOptions(width=8, codes=8, epochs=2, batch=16)
+    first, second = (fit_vqvae(cycles, options).state_dict() for _ in range(2))
+    assert all(torch.equal(first[name], second[name]) for name in first)

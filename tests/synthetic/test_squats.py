@@ -1,0 +1,121 @@
+"""Made squats are such that a body can do them: the model itself is the judge."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from qevd_bio.muscles.contact import soles
+from qevd_bio.muscles.simulate import Options
+from qevd_bio.synthetic.labelled_squats import NO_POSE, OUT_OF_RANGE, UNBELIEVED, label_squats
+from qevd_bio.synthetic.squats import ARMS, RANGES, random_style, squat
+from qevd_bio.synthetic.standing import FEET, Wanted, stand, upright_stance
+from tests.muscles.models import opened
+
+FOOT_M = np.array([0.17881445, 0.17881445])
+"""Of the model: heel to base of the toes."""
+
+STYLE = replace(
+    random_style(np.random.default_rng(0), 1.0), depth_deg=95.0, top_deg=5.0, over_foot=0.5,
+    shift_m=0.06, toes_out_deg=15.0, tilt_deg=30.0, arms="forward", ahead_m=0.0,
+    wander=np.zeros((2, 5)),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def body(shared_data):
+    return opened(shared_data / "opencap_opensim" / "LaiUhlrich2022.osim")
+
+
+@pytest.fixture(scope="module")
+def made(body):
+    found = squat(body, FOOT_M, STYLE)
+    assert found is not None
+    return found
+
+
+def column(body, q, name):
+    return q[:, body.coordinates.index(name)]
+
+
+def test_styles_are_drawn_from_their_ranges_and_half_of_them_are_symmetric() -> None:
+    styles = [random_style(np.random.default_rng(seed), 1.0) for seed in range(200)]
+    low, high = RANGES["depth_deg"]
+    assert all(low <= one.depth_deg <= high for one in styles)
+    assert {one.arms for one in styles} == set(ARMS)
+    shifts = np.abs([one.shift_m for one in styles])
+    assert shifts.max() > 0.09 and 0.35 < (shifts <= 0.0101).mean() < 0.75
+    small = random_style(np.random.default_rng(3), 0.9)
+    assert small.width_m == pytest.approx(
+        0.9 * random_style(np.random.default_rng(3), 1.0).width_m
+    )
+
+
+@pytest.mark.data
+def test_the_feet_stay_on_the_floor(body, made) -> None:
+    q, _ = made
+    at = body.places(q, soles(FOOT_M).bodies)
+    assert np.abs(at.origins_m - at.origins_m[0]).max() < 1e-3
+    assert np.abs(at.turns - at.turns[0]).max() < 0.01
+
+
+@pytest.mark.data
+def test_the_weight_is_where_it_was_asked_for(body, made) -> None:
+    q, _ = made
+    at = body.places(q, FEET)
+    heel = at.origins_m[0, :, 0].mean()
+    share = (at.centre_m[:, 0] - heel) / (FOOT_M[0] * np.cos(np.deg2rad(15.0)))
+    assert np.allclose(share, 0.5, atol=0.01)
+    middle = at.origins_m[0, :, 2].mean()
+    assert at.centre_m[:, 2].max() - middle == pytest.approx(0.06, abs=1e-3)
+
+
+@pytest.mark.data
+def test_depth_and_tempo_are_those_of_the_style(body, made) -> None:
+    q, time_s = made
+    knees = np.rad2deg((column(body, q, "knee_angle_r") + column(body, q, "knee_angle_l")) / 2)
+    assert knees.max() == pytest.approx(95.0, abs=0.1)
+    assert knees[[0, -1]] == pytest.approx([5.0, 5.0], abs=0.1)
+    deep = np.flatnonzero(knees > 94.9)
+    assert time_s[deep[-1]] - time_s[deep[0]] == pytest.approx(STYLE.pause_s, abs=0.4)
+    assert time_s[-1] == pytest.approx(0.7 + STYLE.down_s + STYLE.pause_s + STYLE.up_s, abs=1 / 60)
+
+
+@pytest.mark.data
+def test_who_shifts_to_the_right_bends_the_joints_unlike(body, made) -> None:
+    q, _ = made
+    apart = column(body, q, "hip_adduction_r") - column(body, q, "hip_adduction_l")
+    assert np.rad2deg(np.abs(apart).max()) > 5.0
+
+
+@pytest.mark.data
+def test_no_pose_where_there_is_none(body) -> None:
+    stance = upright_stance(body, FOOT_M, 2.2, 0.0, 0.0)
+    start = np.zeros(len(body.coordinates))
+    start[body.coordinates.index("pelvis_ty")] = 0.95
+    heel = stance.origins_m[:, 0].mean()
+    assert stand(body, start, stance, Wanted(0.1, np.array([heel + 0.08, 0.0]))) is None
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_accepted_squats_can_be_believed_and_rejected_ones_are_counted(
+    shared_data, tmp_path
+) -> None:
+    pytest.importorskip("opensim", reason='needs the extra: pip install "qevd-bio[muscles]"')
+    pytest.importorskip("daqp")
+    from qevd_bio.muscles.prepared import prepare
+
+    model = prepare(shared_data / "opencap_opensim" / "LaiUhlrich2022.osim", tmp_path)
+    found = label_squats([model], 4, (7,), Options(1.0), keep_every=6)
+    assert set(found.squat) == {0, 1, 2, 3}
+    assert set(found.rejected) <= {NO_POSE, OUT_OF_RANGE, UNBELIEVED}
+    assert found.activations.shape == (len(found.q), 80)
+    vasti = found.activations[:, model.body.muscles.index("vaslat_r")]
+    knee = found.q[:, model.body.coordinates.index("knee_angle_r")]
+    assert np.corrcoef(vasti, knee)[0, 1] > 0.5
+    again = label_squats([model], 1, (7,), Options(1.0), keep_every=6)
+    first = found.activations[found.squat == 0]
+    assert again.activations.tobytes() == first.tobytes()
