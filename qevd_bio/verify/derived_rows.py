@@ -152,7 +152,9 @@ def _compared(
 
 def _quality(one: PublishedVideo) -> Iterator[Issue]:
     cycles = one.rows.get("cycles") or one.derived_cycles[0]
+    (row,) = one.rows["quality"]
     due = quality_row(one.video, one.motion, one.session, cycles)
+    due = {name: value for name, value in due.items() if name in row}  # of earlier versions
     yield from _compared(one, "quality", [due])
     for concern in one.rows["quality"][0]["concerns"]:
         if concern not in one.concern:
