@@ -8,25 +8,34 @@ from pathlib import Path
 
 from qevd_bio.capture.monocular.backend import MediaPipeBackend
 from qevd_bio.capture.video.video_files import video_id_of
-from qevd_bio.choices import DetectorModel
 from qevd_bio.coach.plain_session import PlainVideo, part_of_video, plain_session, sessions_of
 from qevd_bio.coach.settings import CoachSettings
 from qevd_bio.engine.events import Event, Tally
 from qevd_bio.engine.execute.local import run_local
 from qevd_bio.engine.plan import PlannedUnit, current_artifacts, plan
-from qevd_bio.engine.stage import Stage
 from qevd_bio.engine.store import Store
 from qevd_bio.errors import DataError, UsageError, VideoError
+from qevd_bio.exercises.recognise import Recognised
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.files.strict_json import JsonValue
+from qevd_bio.motion.record import Motion
 from qevd_bio.stages.cycles import CyclesStage
 from qevd_bio.stages.findings import FindingsStage
 from qevd_bio.stages.kinematics import KinematicsStage
 from qevd_bio.stages.quality import QualityStage
-from qevd_bio.stages.sessions import Session, Sessions
+from qevd_bio.stages.sessions import Session
+from qevd_bio.tables.kinematics import read_motion
 
 WORK = "work"
 """Folder of the artifacts below the results; a second call with the same video finds them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenRule:
+    """The rule of an exercise, and how it was recognised; None where the user named it."""
+
+    rule: Rule
+    recognised: Recognised | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,7 @@ class Analysis:
 
     video: PlainVideo
     session: Session
+    chosen: ChosenRule
     artifacts: Mapping[str, Path]
     concerns: tuple[str, ...]
     capture: Mapping[str, JsonValue]
@@ -70,43 +80,50 @@ def named_files(files: Sequence[Path]) -> dict[str, Path]:
 def analysed(
     video_id: str,
     source: Path,
-    rule: Rule,
+    rule: ChosenRule | Callable[[Motion], ChosenRule],
     settings: CoachSettings,
     on_event: Callable[[Event], None],
 ) -> Analysis | Failure:
     """Bring a video through the stages, in this process.
 
-    `EnvironmentProblem` where the detector, or the folder of the results, cannot be used.
+    A rule that is chosen by the motion is asked for after the capture, which then knows of no
+    exercise; `DataError` of the choice is the failure of this video. `EnvironmentProblem` where
+    the detector, or the folder of the results, cannot be used.
     """
     cut = settings.out / video_id / "part.mp4"
+    store = Store(settings.out / WORK)
     try:
         video = part_of_video(video_id, source, settings.start_s, settings.end_s, cut)
-        session = plain_session(video, rule)
+        named = rule.rule if isinstance(rule, ChosenRule) else None
+        capture = _capture(plain_session(video, named), settings)
+        if isinstance(rule, ChosenRule):
+            chosen = rule
+        else:
+            summary = run_local([capture], [video_id], store, Tally(on_event))
+            if summary.failures:
+                return Failure(video_id, source, summary.failures[0].reason)
+            captured = current_artifacts(plan([capture], [video_id], store), store)
+            chosen = rule(read_motion(captured[video_id][capture.writes]))
+        session = plain_session(video, chosen.rule)
     except (VideoError, DataError, UsageError) as error:
         return Failure(video_id, source, str(error))
-    stages = _stages(sessions_of([session]), settings.detector_model, settings.height_m)
-    store = Store(settings.out / WORK)
+    sessions = sessions_of([session])
+    stages = (capture, CyclesStage(sessions), QualityStage(sessions), FindingsStage(sessions))
     summary = run_local(stages, [video_id], store, Tally(on_event))
     if summary.failures:
         return Failure(video_id, source, summary.failures[0].reason)
     planned = plan(stages, [video_id], store)
     artifacts = current_artifacts(planned, store)[video_id]
     notes = planned[0].record.notes if planned[0].record else {}
-    return Analysis(video, session, artifacts, _concerns(planned), notes)
+    return Analysis(video, session, chosen, artifacts, _concerns(planned), notes)
+
+
+def _capture(session: Session, settings: CoachSettings) -> KinematicsStage:
+    backend = MediaPipeBackend.with_detector(settings.detector_model)
+    return KinematicsStage(sessions_of([session]), backend, settings.height_m)
 
 
 def _concerns(units: Iterable[PlannedUnit]) -> tuple[str, ...]:
     """Return what the stages noted that makes a capture doubtful."""
     noted = [one.record.notes.get("concerns") for one in units if one.record]
     return tuple(str(one) for some in noted if isinstance(some, list) for one in some)
-
-
-def _stages(
-    sessions: Sessions, detector: DetectorModel | None, height_m: float | None
-) -> tuple[Stage, ...]:
-    return (
-        KinematicsStage(sessions, MediaPipeBackend.with_detector(detector), height_m),
-        CyclesStage(sessions),
-        QualityStage(sessions),
-        FindingsStage(sessions),
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,20 @@ from qevd_bio.coach.against import (
     gold_execution,
     gold_reference,
 )
-from qevd_bio.coach.analysis import Failure, analysed, named_files
+from qevd_bio.coach.analysis import ChosenRule, Failure, analysed, named_files
 from qevd_bio.coach.coached import coached
 from qevd_bio.coach.results import write_results
 from qevd_bio.coach.settings import AUTO, REFERENCE, CoachSettings
 from qevd_bio.engine.events import Event
 from qevd_bio.errors import DataError, UsageError
+from qevd_bio.exercises.cycle_search import segment_cycles
 from qevd_bio.exercises.names import rule_named
+from qevd_bio.exercises.recognise import recognise
+from qevd_bio.exercises.recognition_model import family_of
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.feedback.rule_check import usable_rules
+from qevd_bio.motion.record import Motion
+from qevd_bio.skeleton.bodies import scaled_skeleton
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +68,24 @@ def coach_videos(
     """
     rules = usable_rules(settings.rules)
     files = named_files(video_files(paths))
-    rule = rule_of(settings.exercise, rules)
-    golds = _golds(settings, rule, on_event)
+    choice: ChosenRule | Callable[[Motion], ChosenRule]
+    if settings.exercise == AUTO:
+        choice = partial(recognised_rule, rules)
+    else:
+        choice = ChosenRule(rule_of(settings.exercise, rules))
+    golds: dict[str, list[GoldExecution]] = {}
     result = CoachResult([], [])
     for video_id, source in files.items():
-        one = analysed(video_id, source, rule, settings, on_event)
+        one = analysed(video_id, source, choice, settings, on_event)
         if isinstance(one, Failure):
             result.failed.append(one)
             continue
-        video = coached(one, rule)
+        video, rule = coached(one), one.chosen.rule
+        if rule.id not in golds:
+            golds[rule.id] = _golds(settings, rule, on_event)
         written = write_results(
             video,
-            against_gold(video, golds) if golds else None,
+            against_gold(video, golds[rule.id]) if golds[rule.id] else None,
             settings.out,
             longest_side_px=settings.longest_side,
             on_frame=on_frame,
@@ -90,13 +102,43 @@ def _golds(
     golds = [gold_reference(rule)] if len(files) < len(settings.against) else []
     whole = replace(settings, start_s=None, end_s=None, height_m=None)
     for video_id, source in named_files(video_files(files)).items():
-        one = analysed(f"gold-{video_id}", source, rule, whole, on_event)
+        one = analysed(f"gold-{video_id}", source, ChosenRule(rule), whole, on_event)
         if isinstance(one, Failure):
             raise DataError(
                 one.reason, where=f"--against {source}", next_step="Give another gold video"
             )
-        golds.append(gold_execution(coached(one, rule)))
+        golds.append(gold_execution(coached(one)))
     return golds
+
+
+def recognised_rule(rules: Mapping[str, Rule], motion: Motion) -> ChosenRule:
+    """Recognise the exercise of a motion, and choose the rule that counts most of it.
+
+    Raises
+    ------
+    DataError
+        It is none of the exercises, not surely enough, or none of its repetitions is found.
+    """
+    found = recognise(motion)
+    own = [one for one in rules.values() if family_of(one.id) == found.exercise]
+    if not own:
+        likely = ", ".join(f"{name} {p:.2f}" for name, p in found.runners_up)
+        raise DataError(
+            f"no exercise is recognised (most likely: {likely or 'nothing is seen'})",
+            where="--exercise auto",
+            next_step="Name the exercise; `qevd-bio rules list` lists them",
+        )
+    skeleton, frames = scaled_skeleton(motion.segment_lengths_m), len(motion.time_s)
+    cycles = [segment_cycles(motion, one, 0, frames, skeleton) for one in own]
+    best = max(range(len(own)), key=lambda i: len(cycles[i].cycles))
+    if not cycles[best].cycles:
+        raise DataError(
+            f"it looks like {own[best].title} ({found.probability:.2f}), but there is no "
+            f"repetition of it: {cycles[best].reason}",
+            where="--exercise auto",
+            next_step="Name the exercise, or give a video of whole repetitions",
+        )
+    return ChosenRule(own[best], found)
 
 
 def rule_of(exercise: str, rules: Mapping[str, Rule]) -> Rule:
@@ -105,11 +147,11 @@ def rule_of(exercise: str, rules: Mapping[str, Rule]) -> Rule:
     Raises
     ------
     UsageError
-        There is none, or it was left to recognition, which this version does not have.
+        There is none, or it was left to recognition, which needs a whole video.
     """
     if exercise == AUTO:
         raise UsageError(
-            "exercises are not recognised in this version",
+            "a live exercise is not recognised",
             where="--exercise",
             next_step="Name the exercise; `qevd-bio rules list` lists them",
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from qevd_bio.coach.analysis import Analysis
+from qevd_bio.coach.analysis import Analysis, ChosenRule
+from qevd_bio.exercises.recognise import SURE
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.feedback.finding_choice import independent_statements
 from qevd_bio.feedback.form_errors import FormError, form_errors
@@ -24,6 +25,9 @@ from qevd_bio.views.finding_lines import finding_name
 from qevd_bio.views.formatting import counted
 
 MOST_IMPORTANT = 3
+
+LEAST_SHOWN = 0.01
+"""Probability of an exercise, to be worth naming beside the recognised one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +105,9 @@ class CoachedVideo:
         return f"{counted(sets, 'set')}, {text}" if sets > 1 else text
 
 
-def coached(analysis: Analysis, rule: Rule) -> CoachedVideo:
+def coached(analysis: Analysis) -> CoachedVideo:
     """Read what the stages found in a video, and choose what to say."""
-    artifacts = analysis.artifacts
+    artifacts, rule = analysis.artifacts, analysis.chosen.rule
     cycles = read_parquet(artifacts["cycles"], cycle_table.SCHEMA)
     rows = read_parquet(artifacts["findings"], finding_table.SCHEMA).to_pylist()
     analysed = analysed_video(analysis.session, artifacts)
@@ -133,7 +137,7 @@ def coached(analysis: Analysis, rule: Rule) -> CoachedVideo:
         reason=read_notes(cycles).get("no_cycle_reasons", {}).get("0", ""),
         errors=form_errors(by_cycle, style),
         concerns=analysis.concerns,
-        remarks=tuple(_remarks(analysis.capture)),
+        remarks=(*_recognition(analysis.chosen), *_remarks(analysis.capture)),
         not_judged=_not_judged(by_cycle),
     )
 
@@ -142,6 +146,17 @@ def measured_texts(repetition: Repetition, rule: Rule) -> list[str]:
     """List what was measured in a repetition with its targets, violated or not."""
     style = style_of(rule)
     return [measured_text(one, style) for one in measured_statements(repetition.findings)]
+
+
+def _recognition(chosen: ChosenRule) -> Iterator[str]:
+    """Say how surely an exercise was recognised, and what else it may be."""
+    if chosen.recognised is None:
+        return
+    others = [f"{name} {p:.2f}" for name, p in chosen.recognised.runners_up if p >= LEAST_SHOWN]
+    next_are = f"; next are {', '.join(others)}" if others else ""
+    yield f"recognised with a probability of {chosen.recognised.probability:.2f}{next_are}"
+    if chosen.recognised.probability < SURE:
+        yield "that is not sure: name the exercise with --exercise if it is another"
 
 
 def _remarks(notes: Mapping[str, JsonValue]) -> Iterator[str]:

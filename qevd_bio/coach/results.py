@@ -79,7 +79,7 @@ def as_json(video: CoachedVideo) -> dict[str, Any]:
         "video_id": video.analysed.video_id,
         "source": str(source.source),
         "from_s": source.from_s,
-        "exercise": {"id": video.rule.id, "title": video.rule.title, "by": "the user"},
+        "exercise": {"id": video.rule.id, "title": video.rule.title} | _chosen(video),
         "count": len(video.repetitions),
         "count_words": video.count_words(),
         "reason": video.reason,
@@ -98,6 +98,17 @@ def as_json(video: CoachedVideo) -> dict[str, Any]:
             for one in video.important
         ],
         "not_judged": dict(video.not_judged),
+    }
+
+
+def _chosen(video: CoachedVideo) -> dict[str, Any]:
+    found = video.analysis.chosen.recognised
+    if found is None:
+        return {"by": "the user", "probability": None, "runners_up": []}
+    return {
+        "by": "recognition",
+        "probability": round(found.probability, 4),
+        "runners_up": [[name, round(p, 4)] for name, p in found.runners_up],
     }
 
 

@@ -32,6 +32,6 @@ def test_only_bad_videos_are_a_failure(tmp_path: Path) -> None:
     assert done.returncode == 1 and "does not exist" in done.stderr
 
 
-def test_an_exercise_has_to_be_named(tmp_path: Path) -> None:
-    done = qevd_bio("coach", "absent.mp4", cwd=tmp_path)
+def test_a_live_exercise_has_to_be_named(tmp_path: Path) -> None:
+    done = qevd_bio("coach", "absent.mp4", "--live", cwd=tmp_path)
     assert done.returncode == 2 and "Name the exercise" in done.stderr

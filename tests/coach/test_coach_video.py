@@ -6,13 +6,16 @@ import csv
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from scipy.ndimage import gaussian_filter1d
 
+from qevd_bio.capture.captured import Captured
 from qevd_bio.capture.monocular import backend
 from qevd_bio.coach.coach import coach_videos
 from qevd_bio.coach.settings import CoachSettings
@@ -133,12 +136,47 @@ def test_a_part_beyond_the_end_costs_only_this_video(tmp_path: Path) -> None:
     assert not result.videos and "it lasts 0.90 s" in result.failed[0].reason
 
 
+def test_an_exercise_must_be_known(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no exercise 'squatz'"):
+        coach_videos([film(tmp_path / "a.mp4", 3)], CoachSettings(exercise="squatz"))
+
+
+def test_an_exercise_is_recognised_after_the_capture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backend, "capture_motion", capture_of(1.0))
+    file = film(tmp_path / "gym.mp4")
+    (video,) = coach_videos([file], CoachSettings(out=tmp_path / "out")).videos
+    exercise = video["exercise"]
+    assert (exercise["id"], exercise["by"]) == ("squat", "recognition")
+    assert exercise["probability"] > 0.5 and video["count"] == SQUATS
+    assert any("recognised with a probability" in one for one in video["remarks"])
+
+
+def fidgeting(path: Path, times_s: np.ndarray, **options: Any) -> Captured:
+    """Move all joints at random, slowly."""
+    captured = capture_of(0.0)(path, times_s, **options)
+    noise = np.random.default_rng(0).normal(0.0, 1.2, captured.motion.q.shape)
+    q = captured.motion.q + gaussian_filter1d(noise, 4.0, axis=0)
+    q[:, :3] = captured.motion.q[:, :3]
+    return replace(captured, motion=replace(captured.motion, q=q))
+
+
 @pytest.mark.parametrize(
-    ("exercise", "said"), [("auto", "not recognised"), ("squatz", "no exercise 'squatz'")]
+    ("capture", "said"),
+    [
+        (fidgeting, "no exercise is recognised"),
+        # arms out to the sides, without moving
+        (capture_of(0.0), "but there is no repetition of it"),
+    ],
 )
-def test_an_exercise_must_be_known(exercise: str, said: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=said):
-        coach_videos([film(tmp_path / "a.mp4", 3)], CoachSettings(exercise=exercise))
+def test_what_is_no_exercise_is_refused(
+    capture: Any, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backend, "capture_motion", capture)
+    result = coach_videos([film(tmp_path / "a.mp4")], CoachSettings(out=tmp_path / "out"))
+    assert result.videos == []
+    assert said in result.failed[0].reason and "Name the exercise" in result.failed[0].reason
 
 
 def test_two_videos_of_one_name_are_told_apart_by_the_user(tmp_path: Path) -> None:

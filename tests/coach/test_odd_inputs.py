@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qevd_bio.coach.analysis import Analysis, Failure, analysed
+from qevd_bio.coach.analysis import Analysis, ChosenRule, Failure, analysed
 from qevd_bio.coach.coached import CoachedVideo, coached
 from qevd_bio.coach.settings import CoachSettings
 from qevd_bio.exercises.load import load_rules
@@ -34,11 +34,11 @@ class Person:
         """Coach a file that is made of the pictures; return the reason where it cannot be."""
         settings = CoachSettings(out=self.folder / "out", detector_model="full")
         file = make(self.folder, self.pictures)
-        found = analysed(file.stem, file, SQUAT, settings, lambda event: None)
+        found = analysed(file.stem, file, ChosenRule(SQUAT), settings, lambda event: None)
         if isinstance(found, Failure):
             return found.reason
         assert isinstance(found, Analysis)
-        return coached(found, SQUAT)
+        return coached(found)
 
 
 @pytest.fixture(scope="module")
