@@ -94,7 +94,7 @@ def gyml(people: Sequence[Seen], *, against_the_rest: bool) -> Answers:
 
 
 def ours(people: Sequence[Seen]) -> Answers:
-    """Train our method on people; neither calibrated nor with a bound."""
+    """Train our method on people."""
     rows = np.concatenate([p.features for p in people])
     model = trained(Items(rows, _labels(people), np.zeros(len(rows), dtype=np.int64)))
 

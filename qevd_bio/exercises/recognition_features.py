@@ -17,6 +17,9 @@ from qevd_bio.skeleton.kinematics import PosedSkeleton, Skeleton
 
 POINTS = 101
 HARMONICS = 3
+STILL = 0.09
+"""Standard deviation, in rad or of a cosine, that a kept pose stays below: 5 degrees."""
+
 LEAST_KNOWN = 0.5
 """A channel counts where it is known in this share of the frames."""
 
@@ -213,6 +216,16 @@ def features_of_curves(curves: FloatArray, seconds: float) -> FloatArray:
     place = {name: i for i, name in enumerate(CHANNELS)}
     together = [_together(curves[:, place[a]], curves[:, place[b]]) for a, b in _TOGETHER]
     return np.concatenate([table.ravel(), together, [np.log(max(seconds, 1e-3))]])
+
+
+def is_still(features: FloatArray) -> bool:
+    """Whether the cycles or windows (N, F) of a set show a body that keeps its pose.
+
+    True where no known channel deviates by `STILL` in half of them.
+    """
+    deviations = features[:, 1 : len(CHANNELS) * len(STATISTICS) : len(STATISTICS)]
+    largest = np.where(np.isfinite(deviations), deviations, 0.0).max(axis=1)
+    return bool(np.median(largest) < STILL)
 
 
 def _together(a: FloatArray, b: FloatArray) -> float:

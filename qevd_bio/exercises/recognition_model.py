@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from qevd_bio.arrays import FloatArray
+from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.errors import DataError
-from qevd_bio.exercises.recognition_features import CHANNELS, FEATURES, STATISTICS
+from qevd_bio.exercises.recognition_features import CHANNELS, FEATURES, STATISTICS, is_still
 from qevd_bio.files.restricted_numpy import load_npz
 
 FILE = Path(__file__).with_name("recognition.npz")
@@ -31,9 +31,9 @@ NONE_OF_THESE = ""
 
 FORMAT = 1
 _ARRAYS = {
-    "format": 1, "features": 1, "classes": 1, "centre": 1, "spread": 1, "weights": 2, "bias": 1,
-    "feature": 2, "threshold": 2, "below": 2,
-    "above": 2, "leaf": 2, "shares": 2, "temperature": 1, "least_probability": 1,
+    "format": 1, "features": 1, "classes": 1, "holds": 1, "centre": 1, "spread": 1, "weights": 2,
+    "bias": 1, "feature": 2, "threshold": 2, "below": 2, "above": 2, "leaf": 2, "shares": 2,
+    "temperature": 1, "least_probability": 1,
 }  # fmt: skip
 """Arrays of the file with their number of axes."""
 
@@ -49,6 +49,8 @@ class RecognitionModel:
     ----------
     classes : tuple of str
         K families of rules; `NONE_OF_THESE` is one of them.
+    holds : ndarray (K,) of bool
+        Which of them keep a pose.
     centre, spread : ndarray (F,)
         Mean and deviation of each feature, of those who trained the model.
     weights, bias : ndarray (I, K) and (K,)
@@ -64,6 +66,7 @@ class RecognitionModel:
     """
 
     classes: tuple[str, ...]
+    holds: BoolArray
     centre: FloatArray
     spread: FloatArray
     weights: FloatArray
@@ -105,13 +108,20 @@ class RecognitionModel:
         return np.asarray(odds / odds.sum())
 
     def evidence(self, features: FloatArray) -> FloatArray:
-        """Return the mean logarithm (K,) of what both classifiers say of the cycles (N, F)."""
+        """Return the mean logarithm (K,) of what both classifiers say of the cycles (N, F).
+
+        Who keeps still may hold a pose or do nothing: no movement is left to be one of the others.
+        """
         inputs = standardised(features, self.centre, self.spread)
         logs = [
             np.log(np.maximum(shares, LEAST_SHARE)).mean(axis=0)
             for shares in (self.by_regression(inputs), self.by_trees(inputs))
         ]
-        return np.asarray((logs[0] + logs[1]) / 2.0)
+        evidence = (logs[0] + logs[1]) / 2.0
+        if is_still(features):
+            named = np.array([name != NONE_OF_THESE for name in self.classes])
+            evidence = np.where(named & ~self.holds, np.log(LEAST_SHARE), evidence)
+        return np.asarray(evidence)
 
 
 def standardised(features: FloatArray, centre: FloatArray, spread: FloatArray) -> FloatArray:
@@ -149,6 +159,7 @@ def read_model(path: Path) -> RecognitionModel:
         raise _not_a_model(path, "trained on other features than this version computes")
     return RecognitionModel(
         classes=tuple(arrays["classes"].tolist()),
+        holds=arrays["holds"].astype(np.bool_),
         **{
             name: arrays[name].astype(np.float64)
             for name in ("centre", "spread", "weights", "bias")

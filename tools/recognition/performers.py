@@ -28,7 +28,7 @@ HEIGHT_M = 1.75
 LASTS_S = (7.0, 12.0)
 SHARE_BY_ONE_CAMERA = 0.6
 OFFSET_DEG = 7.0
-STYLE_DEG = 14.0
+STYLE_DEG = 17.0
 """How differently people hold and lead their arms."""
 ARMS = [i for i, name in enumerate(DOF_NAMES) if name.startswith(("shoulder", "elbow"))]
 LEGS = [i for i, d in enumerate(DOFS) if d.joint.startswith(("femur", "tibia", "talus"))]
@@ -41,11 +41,21 @@ HIDDEN_BY_SIGHT: Mapping[str, tuple[str, ...]] = {
     "all": (),
     "no pelvis": ("pelvis",),
     "interior angles": ("pelvis", "hip_adduction", "hip_rotation", "_y", "_z", "ankle"),
+    "interior angles, right side": (
+        "pelvis",
+        "hip_adduction",
+        "hip_rotation",
+        "_y",
+        "_z",
+        "ankle",
+        "_l",
+        "_l_x",
+    ),
     "right side": ("_l", "_l_x", "_l_y", "_l_z"),
     "left side": ("_r", "_r_x", "_r_y", "_r_z"),
 }
 """Parts of names of DoFs that a kind of recording does not show."""
-SIGHTS, SIGHT_SHARES = list(HIDDEN_BY_SIGHT), (0.52, 0.12, 0.16, 0.1, 0.1)
+SIGHTS, SIGHT_SHARES = list(HIDDEN_BY_SIGHT), (0.52, 0.1, 0.14, 0.06, 0.09, 0.09)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +104,13 @@ def _in_own_way(
         poses = [_some_pose(others, rng)[ARMS] for _ in range(2)]
         with_it = far if rng.random() < 0.5 else rng.uniform(0.0, 0.2) * far
         own[:, ARMS] = poses[0] + with_it * (poses[1] - poses[0])
-    if _leaves_free(rule, ("femur", "tibia"), ()) and rng.random() < 0.2:
+    if _leaves_free(rule, ("femur", "tibia"), ()) and rng.random() < 0.35:
+        sits = rng.random() < 0.5
+        bent = (80.0, 80.0) if sits else (rng.uniform(0, 25), rng.uniform(20, 100))
+        hip, knee = np.deg2rad(bent)
         for side in "rl":
-            own[:, DOF_INDEX[f"hip_flexion_{side}"]] += np.deg2rad(rng.uniform(65, 90))
-            own[:, DOF_INDEX[f"knee_angle_{side}"]] += np.deg2rad(rng.uniform(65, 90))
+            own[:, DOF_INDEX[f"hip_flexion_{side}"]] += hip * rng.uniform(0.8, 1.1)
+            own[:, DOF_INDEX[f"knee_angle_{side}"]] += knee * rng.uniform(0.8, 1.1)
     own += _both_sides(rng, OFFSET_DEG) + np.deg2rad(rng.normal(0.0, 3.0, N_DOFS))
     for name in BENT_TOO_FAR:
         bias, shrink = np.deg2rad(abs(rng.normal(0.0, 14.0))), rng.uniform(0.75, 1.05)
@@ -216,7 +229,10 @@ def _is_hidden(name: str, parts: Sequence[str]) -> bool:
 
 def idler(rules: Sequence[Rule], rng: np.random.Generator) -> Person:
     """Let somebody stand, sit, walk, dance or move from pose to pose: no exercise."""
-    kinds = (_standing, _walking, _dancing, _from_pose_to_pose, _one_limb, _fidgeting)
+    kinds = (
+        _standing, _walking, _dancing, _dancing, _from_pose_to_pose, _one_limb, _one_limb,
+        _fidgeting,
+    )  # fmt: skip
     q = kinds[rng.integers(len(kinds))](rules, rng)
     q = q + np.deg2rad(rng.normal(0.0, OFFSET_DEG, N_DOFS))
     return Person("", recorded(np.clip(q, LOW, HIGH), rng))
@@ -301,7 +317,10 @@ def _one_limb(_: Sequence[Rule], rng: np.random.Generator) -> FloatArray:
         ("pelvis_list", 0.5), ("lumbar_twist", 1.0), (f"hip_adduction_{side}", -0.6),
         ("head_twist", 1.0), (f"elbow_flexion_{side}", 1.0),
     )  # fmt: skip
-    for name, sign in [moves[i] for i in rng.choice(len(moves), rng.integers(1, 3), False)]:
+    chosen = rng.choice(len(moves), rng.integers(1, 3), False)
+    if rng.random() < 0.5:
+        chosen = np.array([0, *chosen[:1]])  # raise an arm, and perhaps do something else
+    for name, sign in [moves[i] for i in np.unique(chosen)]:
         q[:, DOF_INDEX[name]] += np.deg2rad(rng.uniform(20, 110)) * sign * wave
     return q
 
