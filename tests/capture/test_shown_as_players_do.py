@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from qevd_bio.capture.config import VideoConfig
+from qevd_bio.capture.expected import ExpectedExercise
 from qevd_bio.capture.footage import open_footage
 from qevd_bio.capture.monocular.backend import capture_motion
 from qevd_bio.capture.monocular.config import MediaPipeConfig
@@ -84,6 +85,22 @@ def test_sides_are_those_of_the_base(name: str, cases: Path) -> None:
             for d in (DOF_INDEX["knee_angle_r"], DOF_INDEX["knee_angle_l"])
         ]
     assert np.allclose(rmse[name], rmse["base.mp4"], atol=3.0), rmse
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_of_two_equally_large_people_the_one_who_squats_is_followed(cases: Path) -> None:
+    squat = ExpectedExercise(0, 120, "repetitive", "standing", "knee_flexion", 1.0, 15.0)
+    captured = capture_motion(
+        cases / "two_r.mp4", np.arange(120) / RATE, video_id="clip",
+        config=MediaPipeConfig(), exercises=(squat,),
+    )  # fmt: skip
+    knees = np.rad2deg(captured.motion.q[:, [DOF_INDEX[f"knee_angle_{s}"] for s in "rl"]])
+    assert captured.notes["people_seen"] == 2
+    assert captured.notes["person_changes"] == ""
+    assert 90.0 < np.percentile(knees.mean(axis=1), 99.0) < 115.0
+    assert knees.mean(axis=1)[captured.motion.valid].min() < 20.0
 
 
 @pytest.mark.data

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from qevd_bio.arrays import FloatArray
 from qevd_bio.skeleton.bodies import skeleton_from_joints
 from qevd_bio.skeleton.dofs import JOINT_INDEX
-from qevd_bio.synthetic.body_mesh import Body, load_body
+from qevd_bio.synthetic.body_mesh import BUILDS, Body, load_body
 from tools import bake_body
 
 SEED = 20261129
@@ -87,6 +87,17 @@ class Bodies:
             faces=self._base.faces,
             face_part=self._base.face_part,
         )
+
+
+class ShippedBodies:
+    """The builds that ship with the package, for a try of the recipe."""
+
+    def __len__(self) -> int:
+        return len(BUILDS)
+
+    def body(self, index: int) -> Body:
+        """Return one body by its number."""
+        return load_body(BUILDS[index])
 
 
 def main() -> None:

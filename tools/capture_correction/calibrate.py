@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -268,7 +269,7 @@ def coverage(
     print(f"{title}: within one sigma {inside.float().mean():.3f}; by DoF {cells}")
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Train guard and sigma, print what they do to unknown motion, and write the weights."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clips", type=Path)
@@ -276,7 +277,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--share", type=float, default=0.56)
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(arguments)
     torch.set_num_threads(1)
     networks: dict[str, list[CorrectionNetwork]] = defaultdict(list)
     for file in chosen.networks:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from qevd_bio.skeleton.dofs import JOINT_INDEX
 from qevd_bio.synthetic.body_mesh import Body, pose_body
 from qevd_bio.synthetic.render import Camera, project
 from qevd_bio.synthetic.scene import in_camera_frame, level_on_hands_and_feet, stand_on_ground
-from tools.capture_correction.bodies import Bodies
+from tools.capture_correction.bodies import Bodies, ShippedBodies
 from tools.capture_correction.detectors import Detector
 from tools.capture_correction.motions import RATE_HZ, Library, Moved
 from tools.capture_correction.scenes import draw_camera, draw_scene, pictures
@@ -38,7 +39,7 @@ class Recipe:
     """Where clips come from."""
 
     motions: Library
-    bodies: Bodies
+    bodies: Bodies | ShippedBodies
     seed: int
 
     def clip(self, number: int, detector: Detector) -> dict[str, np.ndarray]:
@@ -46,7 +47,7 @@ class Recipe:
         rng = np.random.default_rng([self.seed, number])
         frames = int(rng.integers(*FRAMES))
         moved = self.motions.draw(rng, frames)
-        index = int(rng.integers(len(self.bodies) - HELD_OUT_BODIES))
+        index = int(rng.integers(max(1, len(self.bodies) - HELD_OUT_BODIES)))
         body = self.bodies.body(index)
         q, vertices_low, vertices_high = _placed_box(moved, body, rng)
         camera, azimuth = draw_camera(rng, vertices_low, vertices_high)
@@ -101,11 +102,15 @@ def _placed_joints(
     return joints, (low[0], low[1], high[0], high[1]), shift
 
 
-def main() -> None:
+def _bodies(file: Path | None) -> Bodies | ShippedBodies:
+    return Bodies(file) if file else ShippedBodies()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
     """Make the clips that are not there yet."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--bodies", type=Path, required=True)
+    parser.add_argument("--bodies", type=Path, help="the three that ship, if not given")
     parser.add_argument("--recordings", type=Path, default=None)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--last", type=int, default=1500)
@@ -113,9 +118,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--heavy", type=int, default=2, help="of five clips; the others by 'full'")
     parser.add_argument("--minutes", type=float, default=90.0)
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(arguments)
     chosen.folder.mkdir(parents=True, exist_ok=True)
-    recipe = Recipe(Library(chosen.recordings), Bodies(chosen.bodies), chosen.seed)
+    recipe = Recipe(Library(chosen.recordings), _bodies(chosen.bodies), chosen.seed)
     detectors = {name: Detector(name) for name in ("heavy", "full")}
     ends = time.monotonic() + 60.0 * chosen.minutes
     for number in tqdm(range(chosen.first, chosen.last, chosen.step), unit="clip"):

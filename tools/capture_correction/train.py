@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -326,7 +326,7 @@ def report(network: TrainedCorrection, held: Set, metas: list[dict[str, Any]]) -
         print(f"{name:26s} {len(rows):4d}  " + "  ".join(cells))
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Train from a folder of clips."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clips", type=Path, nargs="+")
@@ -340,7 +340,7 @@ def main() -> None:
     parser.add_argument(
         "--leave-out", default="", help="names of exercises or recordings' classes"
     )
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(arguments)
     torch.set_num_threads(1)
     examples = [one for folder in chosen.clips for one in cached_examples(folder)]
     left = left_out_names(chosen.leave_out)

@@ -6,7 +6,9 @@ T frames, N unknowns a frame, L shared unknowns
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import cho_solve_banded, cholesky_banded
+from numpy.lib.stride_tricks import as_strided
+from scipy.linalg import cholesky_banded
+from scipy.linalg.lapack import dtbtrs
 
 from qevd_bio.arrays import BoolArray, FloatArray, IntArray
 
@@ -76,14 +78,15 @@ def banded_matrix(
     and the last two are not read). Row k of the result holds the k-th diagonal below the main one.
     """
     frames, size, _ = blocks.shape
-    tall = np.concatenate([blocks, following, after, np.zeros_like(blocks)], axis=1)
-    tall[-1:, size : 2 * size] = 0.0
-    tall[-2:, 2 * size : 3 * size] = 0.0
-    column = np.arange(size)
-    row = np.arange(3 * size)[:, None] + column
-    band = tall[:, row, column].transpose(1, 0, 2).reshape(3 * size, frames * size)
-    band[0] += damping
-    return np.ascontiguousarray(band)
+    wide = np.zeros((frames, size, 4 * size))
+    wide[:, :, :size] = np.swapaxes(blocks, 1, 2)
+    wide[:-1, :, size : 2 * size] = np.swapaxes(following[:-1], 1, 2)
+    wide[:-2, :, 2 * size : 3 * size] = np.swapaxes(after[:-2], 1, 2)
+    across, down, along = wide.strides
+    columns = as_strided(wide, (frames, size, 3 * size), (across, down + along, along))
+    band = columns.reshape(frames * size, 3 * size)
+    band[:, 0] += damping
+    return np.asarray(band.T)
 
 
 def solve_with_shared(
@@ -107,10 +110,19 @@ def solve_with_shared(
         Gradients of half the cost.
     """
     factor = cholesky_banded(band, lower=True, overwrite_ab=True, check_finite=False)
-    columns = np.concatenate([gradient[:, None], coupling], axis=1)
-    solved = cho_solve_banded((factor, True), columns, overwrite_b=True, check_finite=False)
-    schur = shared - coupling.T @ solved[:, 1:]
+    columns = np.asfortranarray(np.concatenate([gradient[:, None], coupling], axis=1))
+    solved = _triangular(factor, columns, "N")
+    own, mixed = solved[:, 0], solved[:, 1:]
     shared_step: FloatArray = np.asarray(
-        -np.linalg.solve(schur, shared_gradient - coupling.T @ solved[:, 0])
+        -np.linalg.solve(shared - mixed.T @ mixed, shared_gradient - mixed.T @ own)
     )
-    return -solved[:, 0] - solved[:, 1:] @ shared_step, shared_step
+    step = _triangular(factor, (own + mixed @ shared_step)[:, None], "T")
+    return -step[:, 0], shared_step
+
+
+def _triangular(factor: FloatArray, columns: FloatArray, transposed: str) -> FloatArray:
+    """Solve with a lower banded factor, or its transpose, for columns (T N, C)."""
+    solved, failed = dtbtrs(factor, columns, uplo="L", trans=transposed, overwrite_b=True)
+    if failed:
+        raise np.linalg.LinAlgError(f"row {failed} of the factor is singular")
+    return np.asarray(solved)
