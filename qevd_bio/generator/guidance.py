@@ -54,15 +54,17 @@ class GuidanceOptions:
 
     steps (3000), of which the first and the last `cold` (a sixth) know proximity only; rate of
     Adam (not stated); weight of the proximity (.01) and of the planted motion, which is made
-    anew every `replant` steps.
+    anew every `replant` steps; share of each range at both ends that is not aimed at, because
+    the surrogate errs (0).
     """
 
-    steps: int = 240
+    steps: int = 360
     cold: float = 1.0 / 6.0
     rate: float = 0.03
     proximity: float = 0.01
     planted: float = 1.0
     replant: int = 40
+    margin: float = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +148,16 @@ class Decoder:
         return {name: compute(parts) for name, (_, compute) in MEASURES.items()}
 
 
-def missed(measured: Mapping[str, Tensor], objectives: Sequence[Objective]) -> Tensor:
-    """Return the weighted squared misses (n,), each in the scale of its measure."""
+def missed(
+    measured: Mapping[str, Tensor], objectives: Sequence[Objective], margin: float = 0.0
+) -> Tensor:
+    """Return the weighted squared misses (n,) of the inner ranges, in scales of the measures."""
     total = torch.zeros(len(next(iter(measured.values()))))
     for one in objectives:
         value = measured[one.measure]
-        off = functional.relu(value - one.high) + functional.relu(one.low - value)
+        spare = margin * (one.high - one.low)
+        above, below = value - (one.high - spare), (one.low + spare) - value
+        off = functional.relu(above) + functional.relu(below)
         total = total + one.weight * (off / SCALES[one.measure]).square()
     return total
 
@@ -192,18 +198,19 @@ def guided(
         if wanted is not None:
             loss = loss + options.planted * (q - wanted).square().mean(dim=(1, 2)).sum()
         if warm:
-            loss = loss + missed(decoder.measured(q, duration_s), objectives).sum()
+            found = decoder.measured(q, duration_s)
+            loss = loss + missed(found, objectives, options.margin).sum()
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
     with torch.no_grad():
         final = _replanted(decoder, latents.detach(), replant)
         duration_s = decoder.motion(latents)[1]
-        found = decoder.measured(final, duration_s)
+        told = decoder.measured(final, duration_s)
     return (
         np.asarray(final.numpy(), dtype=np.float64),
         np.asarray(duration_s.numpy(), dtype=np.float64),
-        {name: np.asarray(value.numpy(), dtype=np.float64) for name, value in found.items()},
+        {name: np.asarray(value.numpy(), dtype=np.float64) for name, value in told.items()},
     )
 
 

@@ -110,6 +110,8 @@ def test_a_miss_counts_by_its_distance_from_the_range() -> None:
     measured = {"depth": torch.tensor([70.0, 95.0, 120.0])}
     costs = missed(measured, [Objective("depth", 90.0, 100.0, 2.0)])
     assert costs.tolist() == [8.0, 0.0, 8.0]
+    inner = missed(measured, [Objective("depth", 90.0, 100.0, 2.0)], margin=0.2)
+    assert inner.tolist() == pytest.approx([2 * 2.2**2, 0.0, 2 * 2.2**2])
 
 
 @pytest.mark.parametrize(
