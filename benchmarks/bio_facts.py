@@ -17,7 +17,7 @@ from qevd_bio.evaluation.facts import Fact, facts_of
 from qevd_bio.exercises.load import load_rules
 from qevd_bio.feedback.prompt_files import load_prompt
 from qevd_bio.feedback.quantities import SENTENCES
-from qevd_bio.release.loading import load_table, splits_of
+from qevd_bio.released.loading import load_table, splits_of
 from tests.evaluation.planted import CHANGES, Pair, planted_pairs
 
 COUNT, SEED = 350, 21

@@ -25,7 +25,7 @@ from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.capture.monocular.inverse_kinematics import inverse_kinematics, observed_mask
 from qevd_bio.capture.monocular.stick_body import BODY_JOINTS
 from qevd_bio.exercises.load import load_rules
-from qevd_bio.exercises.rule import Representative, Rule
+from qevd_bio.exercises.rule import Rule
 from qevd_bio.files.opensim_mot import read_mot
 from qevd_bio.motion.angles import unwrap_angles
 from qevd_bio.motion.record import Motion
@@ -104,19 +104,11 @@ def own_rules() -> dict[str, Rule]:
     its tempo is that of the rule it is taken from.
     """
     rules = load_rules()
-    arms = tuple(f"{bone}_{side}" for side in "rl" for bone in ("scapula", "humerus", "ulna"))
 
     def variant(of: str, name: str, **changes: Any) -> Rule:
         return replace(rules[of], id=name, title=name, aliases=(), posture="standing", **changes)
 
-    hips = Representative("hip_flexion", "mean", "max")
-    made = [
-        variant("pushup", "pull_up"),
-        variant("pushup", "bench_press"),
-        variant("pushup", "dip"),
-        variant("jumping_jack", "front_raise", dynamic_joints=arms),
-        variant("good_mornings", "sit_up", representative=hips),
-    ]
+    made = [variant("pushup", "bench_press"), variant("pushup", "dip")]
     return rules | {rule.id: rule for rule in made}
 
 
@@ -146,7 +138,7 @@ def _motion(
     )
 
 
-def _of_points(
+def of_points(
     points: Mapping[str, FloatArray],
     time_s: FloatArray,
     valid: BoolArray,
@@ -161,7 +153,7 @@ def _of_points(
     return _motion(unwrap_angles(q, valid), time_s, valid, observed_mask(), gravity, source)
 
 
-def _mediapipe(points: FloatArray) -> dict[str, FloatArray]:
+def mediapipe(points: FloatArray) -> dict[str, FloatArray]:
     return {
         f"{name}_{side}": points[:, left + shift]
         for name, left in MEDIAPIPE.items()
@@ -169,7 +161,7 @@ def _mediapipe(points: FloatArray) -> dict[str, FloatArray]:
     }
 
 
-def _of_columns(
+def of_columns(
     columns: Mapping[str, FloatArray], time_s: FloatArray, valid: BoolArray, source: str
 ) -> Motion:
     """Read angles (T,) in rad by DoF name; all others, those of the pelvis too, are unknown."""
@@ -186,7 +178,7 @@ def _raised(side: str, elevation_rad: FloatArray) -> FloatArray:
     return (np.pi / 2 - elevation_rad) * (1.0 if side == "r" else -1.0)
 
 
-def _interior(names: list[str], angles_deg: FloatArray) -> dict[str, FloatArray]:
+def interior(names: list[str], angles_deg: FloatArray) -> dict[str, FloatArray]:
     """Turn interior angles of joints into DoFs; an arm is raised to the side."""
     columns: dict[str, FloatArray] = {}
     for side in SIDES:
@@ -225,7 +217,7 @@ def repcount_points(data: Path) -> Iterator[Recording]:
             marks = file["cycles"] * (30 if in_seconds else 1)
         name = row["id"].split("/")[1]
         time_s = np.arange(len(valid)) / 30.0
-        motion = _of_points(_mediapipe(points), time_s, valid, DOWN_IN_IMAGE, "MediaPipe")
+        motion = of_points(mediapipe(points), time_s, valid, DOWN_IN_IMAGE, "MediaPipe")
         yield Recording(name, "RepCount", row["quality"], exercise, name, RULE_OF[exercise],
                         motion, count, count, _spans(*marks.T))  # fmt: skip
 
@@ -240,7 +232,7 @@ def repcount_angles(data: Path) -> Iterator[Recording]:
             exercise, grade = str(file["exercise"]), str(file["quality"])
             count = int(file["count"])
         name = row["id"].split("/")[1]
-        motion = _of_columns(_interior(names, angles), time_s, valid, "MediaPipe")
+        motion = of_columns(interior(names, angles), time_s, valid, "MediaPipe")
         yield Recording(name, "RepCount", grade, exercise, name, RULE_OF[exercise], motion,
                         count, count, spans)  # fmt: skip
 
@@ -285,7 +277,7 @@ def uiprmd_later(data: Path) -> Iterator[Recording]:
             raised = angles[:, names.index(f"shoulder_{side}_y")]
             columns[f"shoulder_{side}_x"] = _raised(side, raised)
             columns[f"shoulder_{side}_y"] = columns[f"shoulder_{side}_z"] = 0.0 * raised
-        motion = _of_columns(columns, time_s, np.ones(len(time_s), dtype=bool), "Vicon")
+        motion = of_columns(columns, time_s, np.ones(len(time_s), dtype=bool), "Vicon")
         yield Recording(row["id"].split("/")[1], "UI-PRMD m06-m10", "", movement,
                         f"uip{subject[1:]}", RULE_OF[movement], motion, count, count,
                         spans)  # fmt: skip
@@ -301,7 +293,7 @@ def points_with_counts(data: Path) -> Iterator[Recording]:
             least, most = int(file["count"]), int(file["count_hi"])
             subject, grade = str(file["subject"]), str(file["quality"])
         valid = np.isfinite(points).all(axis=(1, 2))
-        motion = _of_points(_mediapipe(points), time_s, valid, DOWN_IN_IMAGE, "MediaPipe")
+        motion = of_points(mediapipe(points), time_s, valid, DOWN_IN_IMAGE, "MediaPipe")
         yield Recording(row["id"].split("/")[1], row["group"], grade, row["exercise"], subject,
                         RULE_OF[row["exercise"]], motion, least, most, ())  # fmt: skip
 
@@ -323,7 +315,7 @@ def named_points(data: Path) -> Iterator[Recording]:
             for side, long in SIDES.items()
         }
         valid = np.isfinite(points).all(axis=(1, 2))
-        motion = _of_points(joints, time_s, valid, DOWN_IN_ROOM, row["group"])
+        motion = of_points(joints, time_s, valid, DOWN_IN_ROOM, row["group"])
         yield Recording(row["id"].split("/")[1], row["group"], "", row["exercise"], subject,
                         RULE_OF[row["exercise"]], motion, count, count, ())  # fmt: skip
 
@@ -375,7 +367,7 @@ def cmu(data: Path) -> Iterator[Recording]:
                     0.0 * one["tibia_rx"]
                 )
             time_s = np.arange(len(part)) / 120.0
-            motion = _of_columns(columns, time_s, np.ones(len(part), dtype=bool), "CMU")
+            motion = of_columns(columns, time_s, np.ones(len(part), dtype=bool), "CMU")
             name = f"{Path(row['path']).name.split('.')[0]} {segment['exercise']}"
             count = int(segment["count"])
             yield Recording(name, "CMU", "", segment["exercise"], name, rule_id, motion, count,

@@ -23,9 +23,9 @@ import pyarrow as pa
 from scipy.ndimage import gaussian_filter1d
 
 from qevd_bio.motion.record import Motion
-from qevd_bio.release.contents import PublishedVideo, ReleaseInput
 from qevd_bio.release.publish import publish
 from qevd_bio.release.shards import release_schema, write_tables
+from qevd_bio.released.contents import PublishedVideo, ReleaseInput
 from qevd_bio.skeleton.dofs import N_DOFS
 from qevd_bio.tables import kinematics
 from qevd_bio.tables.annotations import CYCLE

@@ -26,10 +26,10 @@ from qevd_bio.feedback.morphology import reportable_measurements
 from qevd_bio.motion.record import Motion
 from qevd_bio.qevd.record import LoadedRecords, Record
 from qevd_bio.release.compare import compare_releases
-from qevd_bio.release.contents import PublishedVideo, ReleaseInput
-from qevd_bio.release.drop_in import records_table
 from qevd_bio.release.made_with import files_used
 from qevd_bio.release.publish import publish
+from qevd_bio.released.contents import PublishedVideo, ReleaseInput
+from qevd_bio.released.drop_in import records_table
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.stages.annotations import AnnotationsStage, Measured
 from qevd_bio.stages.contexts import ContextsStage

@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 
 
 def load_split(split: str, path: Path | str, config: str = "annotations") -> pd.DataFrame:
-    """Load one table of one split of a release; see `qevd_bio.release.loading.load_split`."""
-    from qevd_bio.release import loading
+    """Load one table of one split of a release; see `qevd_bio.released.loading.load_split`."""
+    from qevd_bio.released import loading
 
     return loading.load_split(split, path, config)

@@ -28,6 +28,7 @@ FLOORS: Mapping[int, tuple[str, ...]] = {
     3: ("feedback", "features", "verdicts"),
     4: ("stages", "pipeline"),
     5: (
+        "released",
         "release",
         "verify",
         "audit",
@@ -36,12 +37,13 @@ FLOORS: Mapping[int, tuple[str, ...]] = {
         "generator",
         "training",
         "evaluation",
+        "ablation",
         "annotate",
         "synthetic",
         "demo",
         "environment",
     ),
-    6: ("review",),
+    6: ("review", "coach"),
     7: ("cli",),
 }
 FLOOR = {room: floor for floor, rooms in FLOORS.items() for room in rooms}

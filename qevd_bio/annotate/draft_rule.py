@@ -122,7 +122,8 @@ def draft_rule(
         "reasons": reasons,
     }
     write_text_atomic(path, rule_text(record | {"draft": about}))
-    return DraftedRule(path, answer.model, number, read.issues)
+    left = tuple(replace(one, file=str(path)) for one in read.issues)
+    return DraftedRule(path, answer.model, number, left)
 
 
 def draft_request(exercise: str) -> ChatRequest:

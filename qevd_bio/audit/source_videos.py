@@ -11,9 +11,9 @@ from qevd_bio.capture.body_size import segment_ratios
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.pipeline.pipeline import reopen_pipeline
 from qevd_bio.qevd.load import load_records
-from qevd_bio.release.contents import RESTORE
-from qevd_bio.release.loading import load_table, splits_of
-from qevd_bio.release.manifest import read_manifest
+from qevd_bio.released.contents import RESTORE
+from qevd_bio.released.loading import load_table, splits_of
+from qevd_bio.released.manifest import read_manifest
 from qevd_bio.tables.kinematics import SCHEMA as KINEMATICS
 from qevd_bio.tables.morphometrics import SCHEMA as MORPHOMETRICS
 from qevd_bio.tables.morphometrics import SEGMENTS

@@ -17,7 +17,7 @@ class ExpectedExercise:
     kind : str
         ``repetitive``, ``alternating`` or ``hold``.
     posture : str
-        ``standing`` or ``prone``.
+        ``standing``, ``prone`` or ``supine``.
     measure : str
         The measure that shows the repetitions or the hold.
     shortest_s, longest_s : float

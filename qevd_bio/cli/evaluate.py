@@ -183,7 +183,7 @@ def judge_command(
     out: Out = Path("evaluation"),
     as_json: Json = False,
 ) -> int:
-    """Let a language model score predictions, after three controls; bio-facts stand beside it."""
+    """Let a language model score predictions, after controls; bio-facts stand beside it."""
     from qevd_bio.evaluation.fact_agreement import Tolerance as FactTolerance
     from qevd_bio.evaluation.fact_report import fact_report, fact_rows
     from qevd_bio.evaluation.judge_controls import controls_of
@@ -262,7 +262,7 @@ def _judge_text(report: JudgeReport, facts: FactReport) -> str:
             one.name,
             f"{one.right} of {one.total}",
             _number(one.share, "{:.0%}"),
-            "passed" if one.passed else "FAILED",
+            "passed" if one.passed else "FAILED" if one.is_required else "failed, not required",
         )
         for one in report.controls
     ]
@@ -289,7 +289,9 @@ def _judge_text(report: JudgeReport, facts: FactReport) -> str:
 
 def _mean_text(report: JudgeReport) -> str:
     if report.mean is None:
-        failed = ", ".join(one.name for one in report.controls if not one.passed)
+        failed = ", ".join(
+            one.name for one in report.controls if one.is_required and not one.passed
+        )
         return f"withheld: the judge failed {failed}" if failed else "no pair was scored"
     text = f"{report.mean:.2f}"
     if report.interval:

@@ -177,7 +177,7 @@ def why(
 ) -> int:
     """Show what a row was made from: units, inputs, runs, code and machine."""
     from qevd_bio.pipeline.pipeline import reopen_pipeline
-    from qevd_bio.release.row_origin import trace
+    from qevd_bio.released.row_origin import trace
 
     found = trace(reopen_pipeline(work), row)
     result = {

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from qevd_bio import __version__
 from qevd_bio.cli import (
+    ablate,
     annotate,
     bring,
+    coach,
     evaluate,
     features,
     look,
@@ -64,8 +67,8 @@ def options(
     """From exercise videos to quantified, evidence-linked coaching sentences."""
 
 
-GROUPS = {
-    "Start": (start.demo, start.doctor, start.synth),
+GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Start": (start.demo, coach.coach, start.doctor, start.synth),
     "Run": (run.plan, run.run, run.submit, run.retry),
     "Look": (
         look.diff,
@@ -76,7 +79,7 @@ GROUPS = {
         look.stats,
         look.why,
     ),
-    "Evaluate": (predict.predict,),
+    "Evaluate": (predict.predict, ablate.ablate),
     "Release": (release.publish, release.verify, release.compare, release.audit),
     "Maintain": (maintain.status, maintain.failed, maintain.gc, maintain.adopt),
 }

@@ -16,7 +16,7 @@ from qevd_bio.errors import UsageError
 
 if TYPE_CHECKING:
     from qevd_bio.release.compare import Comparison
-    from qevd_bio.release.contents import Release
+    from qevd_bio.released.contents import Release
 
 
 @guarded

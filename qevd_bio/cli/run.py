@@ -92,10 +92,13 @@ def run(asked: Asked, as_json: Json = False) -> int:
     if without_rule:
         rows = list(without_rule.items())
         lines.append(table(("exercise without a rule", "segments"), rows))
+    taken = pipeline.taken_names(chosen) if chosen else {}
+    if taken:
+        lines.append(table(("name in the records", "taken for"), list(taken.items())))
     lines.append(f"artifacts: {work}   next: {follow_up('publish', work)}")
     result = {"counts": dict(summary.counts), "failures": failures, **about_source,
               "concerns": concerns, "exercises_without_rule": without_rule,
-              "work": str(work)}  # fmt: skip
+              "names_taken": taken, "work": str(work)}  # fmt: skip
     emit(result, "\n".join(lines), as_json=as_json)
     return SOME_FAILED if failures or about_source["rejected"] else DONE
 

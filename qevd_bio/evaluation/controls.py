@@ -13,7 +13,7 @@ from qevd_bio.evaluation.pairs import SegmentKey, Utterance
 from qevd_bio.evaluation.references import Reference, References
 from qevd_bio.evaluation.time_matching import matched_by_time
 from qevd_bio.feedback.statements import form
-from qevd_bio.release.loading import videos_of
+from qevd_bio.released.loading import videos_of
 
 Spoken: TypeAlias = Mapping[SegmentKey, Sequence[Utterance]]
 

@@ -43,6 +43,7 @@ _UNSTEADY = re.compile(
 _NEXT_QUANTITY = re.compile(
     r"(?:°| s| x)?(?: (?:more|less|of|in|for|further|extra|the|your))*\s*$"
 )
+_SIDE_ALONE = re.compile(r"(?<!to the )\b(right|left)\b", re.IGNORECASE)
 _NOT_ASKING = ("motivational", "counting", "transition")
 UNIT_OF = {"stance_width": "ratio", "tempo": "s"}
 _BARE_VALUE = re.compile(r"(?: (?:is|was|of|at|about|measured|only|now|right|left))*\s*$")
@@ -50,7 +51,11 @@ _BARE_VALUE = re.compile(r"(?: (?:is|was|of|at|about|measured|only|now|right|lef
 
 @dataclass(slots=True)
 class Draft:
-    """A fact that is being read; `episode` counts the findings of one quantity in a text."""
+    """A fact that is being read.
+
+    `episode` counts the findings of one quantity in a text; `is_implied`: its target is a range
+    that no word calls one.
+    """
 
     measures: tuple[str, ...]
     is_static: bool
@@ -65,6 +70,7 @@ class Draft:
     amount: float | None = None
     phase: str = ""
     unit: str = ""
+    is_implied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,7 @@ class Reading:
     _drafts: list[Draft] = field(default_factory=list)
     _carried: Subject | None = None
     _part: Subject | None = None
+    _clause_start: int = 0
 
     def drafts(self) -> list[Draft]:
         """Read the text, once."""
@@ -124,18 +131,21 @@ class Reading:
     def _read_clause(
         self, start: int, end: int, named: list[Subject], numbers: list[StatedNumber]
     ) -> None:
-        clause = self.text[start:end]
+        clause, self._clause_start = self.text[start:end], start
         subjects = named or self._spoken(clause, start)
         if not subjects and (part := _part(clause, start)):
             if any(one.unit for one in numbers):
                 subjects = [part]
             else:
                 self._part = part
+        if self.text[:start].endswith("and") and any(one.role == "amount" for one in numbers):
+            subjects = [self._asked_alike(one) for one in subjects]
         for subject in subjects:
             self._take(subject)
+        of_side = None if subjects else _SIDE_ALONE.search(clause)
         for number in numbers:
             if (meant := self._subject_of(number, subjects)) is not None:
-                self._take_number(number, meant)
+                self._take_number(number, _on_side(meant, number, of_side))
         if subjects:
             self._carried = subjects[-1]
         phases = self.grammar.phases_in(clause)
@@ -183,6 +193,12 @@ class Reading:
             return before[-1]
         return after[0] if after else self._carried or self._part
 
+    def _asked_alike(self, subject: Subject) -> Subject:
+        """Let a verb hold beyond an "and": "reduce hip flexion by 5° and knee flexion by 7°"."""
+        if not subject.is_named or subject.is_static or subject.direction or not self._carried:
+            return subject
+        return replace(subject, direction=self._carried.direction)
+
     def _of(self, subject: Subject) -> list[Draft]:
         """Find the drafts that a subject means; of the newest finding of its quantity."""
         for measure in subject.measures:
@@ -220,7 +236,11 @@ class Reading:
 
     def _take_number(self, number: StatedNumber, subject: Subject) -> None:
         subject = replace(subject, side=number.side or subject.side)
+        if number.unit and number.unit not in map(_usual_unit, subject.measures):
+            return  # a time is no angle
         drafts = self._of(subject)
+        if number.role == "target" and subject.place < self._clause_start:
+            drafts = self._with_other_side(drafts)
         unit = number.unit or self._unit_of_bare(number, subject, drafts)
         if not unit:
             return
@@ -235,6 +255,20 @@ class Reading:
             draft.side = draft.side or number.side
             _set_number(draft, number, unit)
 
+    def _with_other_side(self, drafts: list[Draft]) -> list[Draft]:
+        """Let a target in a clause of its own hold for both sides: "right 85°, left 83° (...)"."""
+        others = [
+            other
+            for other in self._drafts
+            for one in drafts
+            if (other.measures, other.is_static, other.episode)
+            == (one.measures, one.is_static, one.episode)
+            and other.side not in (None, one.side)
+            and one.side is not None
+            and other.target == (None, None)
+        ]
+        return [*drafts, *others]
+
     def _newest(self, subject: Subject) -> int:
         alike = [one.episode for one in self._drafts if set(one.measures) & set(subject.measures)]
         return max(alike, default=0)
@@ -245,18 +279,24 @@ class Reading:
         """Say in which unit a number is meant that has none; empty where it may be a count."""
         if number.role != "value":
             stated = next((one.unit for one in drafts if one.unit), "")
-            usual = UNIT_OF.get(subject.measures[0], "deg")
+            usual = _usual_unit(subject.measures[0])
             return stated or (usual if subject.is_named else "")
         between = self.text[subject.end : number.start]
-        if subject.is_named and _BARE_VALUE.fullmatch(between):
-            return UNIT_OF.get(subject.measures[0], "deg")
+        is_after = subject.end <= number.start
+        if subject.is_named and is_after and _BARE_VALUE.fullmatch(between):
+            return _usual_unit(subject.measures[0])
         return ""
+
+
+def _usual_unit(measure: str) -> str:
+    return UNIT_OF.get(measure, "deg")
 
 
 def _set_number(draft: Draft, number: StatedNumber, unit: str) -> None:
     draft.unit = draft.unit or unit
     if number.role == "target":
-        if draft.target == (None, None):
+        if draft.target == (None, None) or (draft.is_implied and not number.is_implied):
+            draft.is_implied = number.is_implied
             low = None if number.bound == "<" else number.low
             draft.target = (low, None if number.bound == ">" else number.high)
     elif number.role == "amount":
@@ -268,6 +308,13 @@ def _set_number(draft: Draft, number: StatedNumber, unit: str) -> None:
         draft.value = number.high
         if number.role != "value":
             draft.other_is_smaller = number.role == "more_than_other"
+
+
+def _on_side(subject: Subject, number: StatedNumber, side: re.Match[str] | None) -> Subject:
+    """Take the side that a clause without a subject names: "..., your left at 83°"."""
+    if side is None or number.role.endswith("_than_other"):
+        return subject
+    return replace(subject, side=side[1][0].casefold())
 
 
 def _part(clause: str, start: int) -> Subject | None:

@@ -18,7 +18,7 @@ from qevd_bio.errors import DataError
 from qevd_bio.evaluation.agreement import quadratic_kappa
 from qevd_bio.evaluation.bootstrap import ratio_interval
 from qevd_bio.evaluation.judge_answer import HIGHEST, LOWEST
-from qevd_bio.evaluation.judge_controls import CONTROLS, PASS_SHARE
+from qevd_bio.evaluation.judge_controls import CONTROLS, PASS_SHARE, REQUIRED, ControlName
 from qevd_bio.evaluation.judging import FORMAT, PROMPT_OF, SCHEMA, VERSION, JudgeConfig
 from qevd_bio.llm.prompt_file import load_model_prompt
 from qevd_bio.tables.parquet import read_parquet
@@ -33,13 +33,15 @@ class ControlResult:
     Attributes
     ----------
     name : str
-        ``identical``, ``other`` or ``number``.
+        ``identical``, ``other``, ``number`` or ``instruction``.
     right, total : int
         Questions that were answered rightly; one that was not scored is not.
     share : float or None
         Right ones; None where the control could not be made.
     passed : bool
         Whether the share is `PASS_SHARE` at least.
+    is_required : bool
+        Whether a judge that fails it has no figure.
     """
 
     name: str
@@ -47,6 +49,7 @@ class ControlResult:
     total: int
     share: float | None
     passed: bool
+    is_required: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +79,12 @@ class JudgeReport:
     unscored_for : mapping of str to int
         By reason.
     controls : tuple of ControlResult
-        All three.
+        All four.
     passed : bool
-        Whether all controls are passed.
+        Whether the three required ones are passed.
     mean : float or None
-        Mean of the scored pairs, each the mean of its scored repeats; None unless all controls
-        are passed.
+        Mean of the scored pairs, each the mean of its scored repeats; None unless the judge
+        passed.
     interval : tuple of float or None
         95 % over sessions.
     bounds : tuple of float or None
@@ -144,7 +147,7 @@ def judge_report(
     pairs = table[table["about"] == "pair"]
     by_pair = _by_item(pairs)
     controls = _controls(table)
-    passed = all(one.passed for one in controls)
+    passed = all(one.passed for one in controls if one.is_required)
     unscored = pairs[pairs["score"].isna()]
     is_strict = config.mode == "strict"
     return JudgeReport(
@@ -232,14 +235,16 @@ def _controls(table: pd.DataFrame) -> tuple[ControlResult, ...]:
         "identical": identical >= _HIGH,
         "other": means["other"] <= _LOW,
         "number": means["number"] < identical.reindex(means["number"].index),
+        "instruction": means["instruction"] <= _LOW,
     }
     return tuple(_result(name, right[name]) for name in CONTROLS)
 
 
-def _result(name: str, right: pd.Series[bool]) -> ControlResult:
+def _result(name: ControlName, right: pd.Series[bool]) -> ControlResult:
     count, total = int(right.sum()), len(right)
     share = count / total if total else None
-    return ControlResult(name, count, total, share, share is not None and share >= PASS_SHARE)
+    passed = share is not None and share >= PASS_SHARE
+    return ControlResult(name, count, total, share, passed, name in REQUIRED)
 
 
 def _with_humans(table: pd.DataFrame) -> Kappa | None:

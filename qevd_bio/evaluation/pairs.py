@@ -11,7 +11,7 @@ import numpy as np
 
 from qevd_bio.errors import DataError
 from qevd_bio.evaluation.time_matching import matched_by_time
-from qevd_bio.release.loading import videos_of
+from qevd_bio.released.loading import videos_of
 
 PairKind = Literal["matched", "missed", "extra"]
 
@@ -65,7 +65,7 @@ class TrueSegment:
 
 
 def true_segments(release: Path, split: str) -> dict[SegmentKey, TrueSegment]:
-    """Read the sentences of a split; errors of `qevd_bio.release.loading.videos_of`.
+    """Read the sentences of a split; errors of `qevd_bio.released.loading.videos_of`.
 
     Utterances without a time, and those that announce an exercise or the end, are left out.
     """

@@ -50,7 +50,7 @@ def references(
     Raises
     ------
     UsageError, DataError
-        As `qevd_bio.release.loading.load_table`; or no exercise holds a sentence.
+        As `qevd_bio.released.loading.load_table`; or no exercise holds a sentence.
     """
     column = "feedback" if sentences == "new" else "feedback_original"
     found: dict[str, dict[SegmentKey, Reference]] = {}

@@ -38,12 +38,15 @@ class System:
         Whether it understands nothing, by construction.
     about : str
         What it does or what made it.
+    again : tuple of mapping
+        What it said in further runs, by other seeds: figures are of all runs together.
     """
 
     name: str
     said: Spoken
     is_control: bool = False
     about: str = ""
+    again: tuple[Spoken, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,9 +261,10 @@ def _counted(asked: References, system: System, texts: Mapping[str, TextScore]) 
             "video_id": key.video_id,
             "segment_index": key.segment_index,
             "exercise_text": one.text,
-            **count_segment(one.true, system.said.get(key, ()), texts),
+            **count_segment(one.true, said.get(key, ()), texts),
         }
         for key, one in sorted(asked.items())
+        for said in (system.said, *system.again)
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from qevd_bio.evaluation.references import References, references
 from qevd_bio.evaluation.rouge_l import rouge_l
 from qevd_bio.evaluation.score_report import ScoreReport, System, score_report
 from qevd_bio.evaluation.segment_scores import TextScore
-from qevd_bio.release.manifest import read_manifest
+from qevd_bio.released.manifest import read_manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,15 @@ def score_predictions(
     EnvironmentProblem, DataError
         METEOR lacks WordNet, a model or a file cannot be used.
     """
+    return score_systems(
+        release, lambda asked: [_system(path, asked) for path in predictions], config
+    )
+
+
+def score_systems(
+    release: Path, systems_of: Callable[[References], Sequence[System]], config: ScoreConfig
+) -> ScoreReport:
+    """Score systems, which are made of what the split asks for; as `score_predictions`."""
     by_split = references(release, config.sentences)
     asked = by_split.get(config.split, {})
     if not asked:
@@ -93,7 +102,7 @@ def score_predictions(
             where=str(release),
             next_step=f"Choose by --split: {', '.join(sorted(by_split))}",
         )
-    systems = [_system(path, asked) for path in predictions]
+    systems = systems_of(asked)
     _check_names(systems)
     controls, missing = _controls(release, by_split.get("train", {}), asked, config)
     texts, not_computed = _texts(config)

@@ -22,14 +22,24 @@ _ONES += ["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen
 _ONES += ["eighteen", "nineteen"]
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _DEGREES = r"(?:degrees?|degs?\b\.?|[º˚])"
+_ANGLE = rf"[-\u2212\u2013]?\d+(?:[.,]\d+)?[\s-]*(?:°|{_DEGREES})"
+_BELOW_100 = (
+    rf"(?:(?:{'|'.join(_TENS)})(?:[- ](?:{'|'.join(_ONES[1:10])}))?\b|(?:{'|'.join(_ONES)})\b)"
+)
 _NUMBER_WORD = re.compile(
-    rf"\b(?:(?P<tens>{'|'.join(_TENS)})(?:[- ](?P<ones>{'|'.join(_ONES[1:10])}))?"
-    rf"|(?P<small>{'|'.join(_ONES)}))(?=[- ](?:(?:more|extra|additional|further) )?degrees?\b)",
+    rf"\b(?:(?:minus|negative) )?(?:(?:(?:an?|one|two|three) )?hundred(?:(?: and)? {_BELOW_100})?"
+    rf"|{_BELOW_100})(?: point(?: (?:{'|'.join(_ONES[:10])})\b)+)?"
+    r"(?=[- ](?:(?:more|extra|additional|further) )?degrees?\b)",
     re.IGNORECASE,
 )
 _SPELLINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), replacement)
     for pattern, replacement in (
+        (r"\b(?:minus|negative) (?=\d)", "-"),
+        (r"(?<=\d),(?=\d{1,2}\s*(?:°|degrees?\b))", "."),
+        (r"[-=]+>(?= ?-?\d)|→", "→"),
+        (r"(?:<=|=<)", "≤"),
+        (r">=", "≥"),
         (r"\(?\s*(?:within\s*)?(?:±|\+/-)\s*\d+(?:\.\d+)?\s*(?:°|degrees?)?\s*\)?", " "),
         (rf"(?<=\d)[\s-]*{_DEGREES}", "°"),
         (rf"(?<=\d) (?:more|extra|additional|further) {_DEGREES}", "° more"),
@@ -37,6 +47,10 @@ _SPELLINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(?<=\d) +°", "°"),
         (r"(?<=\d)\s*(?:seconds?|secs?)\b", " s"),
         (r"(?<=\d)\s*(?:[x×]|times)(?=\s+(?:the )?hip[- ]width)", " x"),
+        (r"(?<=[°\d]) on (?:the|your) (right|left)\b(?: side)?", r" (\1)"),
+        (rf"\b(?-i:R):? ?(?={_ANGLE})", "right "),
+        (rf"\b(?-i:L):? ?(?={_ANGLE})", "left "),
+        (r"\b(right|left): (?=-?\d)", r"\1 "),
         (r"[\u2212\u2013](?=\d)", "-"),
         (r"[\u2018\u2019]", "'"),
         (r"\s+", " "),
@@ -55,8 +69,21 @@ _WANTED = (
     r"|(?:keep|stay|hold|take|spend)(?: (?:it|them|this))?|(?P<within>within|no more than)"
 )
 _TARGET_BEFORE = re.compile(
-    rf"(?:\b(?:{_WANTED}){_ABOUT}:?|(?P<to>\b(?:reach|hit|to))(?: (?:about|around))*)"
+    rf"(?:\b(?:{_WANTED}){_ABOUT}:?|(?P<to>\b(?:(?<!s )reach|hit|to))(?: (?:about|around))*)"
     rf"(?: {_BOUND})?\W?\s*$",
+    re.IGNORECASE,
+)
+_SIGN = re.compile(r"(?P<bound>[<>≤≥]) ?$")
+_HELD = re.compile(
+    r"\b(?:keep|stay|hold|limit|must|should|needs?)\b[^.;,\d]{0,40} "
+    r"(?P<bound>under|below|less than|at most|over|above|at least|more than) $"
+    r"|\b(?P<within>(?:not|never|cannot|don't) exceed) $",
+    re.IGNORECASE,
+)
+_COMPARED_WITH = re.compile(r"(?:→|\b(?:vs\.?|versus|against)) ?$", re.IGNORECASE)
+_TARGET_AFTER = re.compile(
+    r"(?:°| s| x)?(?: (?:is|was|as|are|the|your|a|an))* "
+    r"(?:targets?|goal|expected|wanted|required|needed|desired|ideal)\b",
     re.IGNORECASE,
 )
 _DONE = re.compile(
@@ -107,6 +134,8 @@ class StatedNumber:
         The side written with the number.
     direction : {"more", "less"} or None
         What is lacking by the words after an amount.
+    is_implied : bool
+        Whether only its form, a range, makes it a target.
     """
 
     start: int
@@ -118,6 +147,7 @@ class StatedNumber:
     bound: str = ""
     side: str | None = None
     direction: Literal["more", "less"] | None = None
+    is_implied: bool = False
 
 
 def plain_text(text: str) -> str:
@@ -130,10 +160,19 @@ def plain_text(text: str) -> str:
 
 
 def _digits(match: re.Match[str]) -> str:
-    if match["small"]:
-        return str(_ONES.index(match["small"].casefold()))
-    tens = 20 + 10 * _TENS.index(match["tens"].casefold())
-    return str(tens + (_ONES.index(match["ones"].casefold()) if match["ones"] else 0))
+    """Write "minus one hundred and five point two" in digits."""
+    whole, _, rest = match.group().casefold().partition(" point ")
+    value = 0
+    for word in re.findall("[a-z]+", whole):
+        if word == "hundred":
+            value = 100 * (value or 1)
+        elif word in _TENS:
+            value += 20 + 10 * _TENS.index(word)
+        elif word in _ONES:
+            value += _ONES.index(word)
+    sign = "-" if whole.startswith(("minus", "negative")) else ""
+    decimals = "".join(str(_ONES.index(word)) for word in rest.split())
+    return f"{sign}{value}.{decimals}" if decimals else f"{sign}{value}"
 
 
 def stated_numbers(text: str) -> Iterator[StatedNumber]:
@@ -161,9 +200,11 @@ def stated_numbers(text: str) -> Iterator[StatedNumber]:
 def _rest_of_range(text: str, first: re.Match[str]) -> re.Match[str] | None:
     """Find the second number of a range; "from 85° to 90°" is none, "5° and 7°" neither."""
     rest = _REST_OF_RANGE.match(text, first.end())
-    if rest is None or len(rest[2]) > _MOST_DIGITS or _unit_at(text, rest.end()) == "":
+    if rest is None or len(rest[2]) > _MOST_DIGITS:
         return None
     before = text[: first.start()].casefold()
+    if _unit_at(text, rest.end()) == "" and not _TARGET_BEFORE.search(before[-80:]):
+        return None
     if before.endswith("from ") or (rest[1] == " and ") != before.endswith("between "):
         return None
     return rest
@@ -183,7 +224,7 @@ def _stated(text: str, match: re.Match[str], rest: re.Match[str] | None, end: in
         is_less = compared[1].casefold() in ("less", "lower")
         role: Role = "less_than_other" if is_less else "more_than_other"
         return StatedNumber(match.start(), end, abs(low), abs(high), unit, role)
-    if target := _target(before, is_range=rest is not None):
+    if target := _target(before):
         return StatedNumber(match.start(), end, low, high, unit, "target", target.strip(), side)
     varies = _VARIES_BY.search(before) is not None
     after = None if varies else _AMOUNT_AFTER.match(text, end)
@@ -196,6 +237,10 @@ def _stated(text: str, match: re.Match[str], rest: re.Match[str] | None, end: in
         return StatedNumber(
             match.start(), end, *amount, unit, "amount", side=side, direction=direction
         )
+    if rest or _TARGET_AFTER.match(text, end):
+        return StatedNumber(
+            match.start(), end, low, high, unit, "target", side=side, is_implied=rest is not None
+        )
     return StatedNumber(match.start(), end, low, high, unit, "value", side=side)
 
 
@@ -203,11 +248,17 @@ def _number(written: str) -> float:
     return float(written.replace("\u2212", "-").replace("\u2013", "-"))
 
 
-def _target(before: str, *, is_range: bool) -> str:
+def _target(before: str) -> str:
     """Read the words before a target: its bound, a space where it has none; empty: no target."""
-    match = _TARGET_BEFORE.search(before[-80:])
-    if match is None or (match["to"] and _DONE.search(before[: -len(match.group())] or "")):
-        return " " if is_range else ""
+    if sign := _SIGN.search(before):
+        return "<" if sign["bound"] in "<≤" else ">"
+    if _COMPARED_WITH.search(before):
+        return " "
+    match = _HELD.search(before[-80:])
+    if match is None:
+        match = _TARGET_BEFORE.search(before[-80:])
+        if match is None or (match["to"] and _DONE.search(before[: -len(match.group())] or "")):
+            return ""
     bound = (match["bound"] or "").casefold()
     if match["within"] or bound in ("<", "≤", "under", "below", "less than", "at most"):
         return "<"

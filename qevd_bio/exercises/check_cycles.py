@@ -82,7 +82,9 @@ def segment_findings(
     ]
     others = [_other_half(check, own, rule, part.time_s) for check in checks]
     read = [*checks, *(other for other in others if other is not None)]
-    shown = part if rule.kind == "alternating" or rule.posture != "prone" else with_seen_leg(part)
+    shown = (
+        part if rule.kind == "alternating" or rule.posture == "standing" else with_seen_leg(part)
+    )
     values = _checked_values(read, part, shown, skeleton)
     checks = [_at_extreme(check, values, part) for check in checks]
     sigmas = _sigmas([*checks, *read[len(checks) :]], part, shown, skeleton)
@@ -130,6 +132,9 @@ def _constraint_sides(constraint: Constraint, cycle: Cycle) -> tuple[str | None,
         return ()
     return (cycle.side if constraint.side == "lead" else OTHER_SIDE[cycle.side],)
 
+
+UNSEEN_S = 0.1
+"""When nobody is seen for this time beside a frame, the extreme may lie there."""
 
 LEANS = ("trunk_forward_lean", "trunk_side_lean")
 """Measures against gravity."""
@@ -249,6 +254,14 @@ def _is_cut_off(check: _Check, rule: Rule) -> bool:
     return rule.phase(check.constraint.phase).at == {"start": 0.0, "end": 1.0}[cut]
 
 
+def _borders_on_unseen(part: Motion, frame: int) -> bool:
+    """Check whether nobody is seen just before or just after a frame: the extreme may be there."""
+    at_s, time_s = part.time_s[frame], part.time_s
+    sides = (_inside(time_s, at_s - UNSEEN_S, at_s), _inside(time_s, at_s, at_s + UNSEEN_S))
+    before, after = part.valid[sides[0]][:-1], part.valid[sides[1]][1:]
+    return any(len(side) > 1 and not side.any() for side in (before, after))
+
+
 def _checked_values(
     checks: Sequence[_Check], part: Motion, shown: Motion, skeleton: Skeleton
 ) -> dict[str, FloatArray]:
@@ -326,6 +339,9 @@ def _measured_value(
         return spread_over(
             curve[frames], time_s, valid[frames], confidence[frames], sigma, constraint.target_high
         )
+    is_extreme = constraint.phase in (THROUGHOUT, rule.key_phase.name) and rule.kind != "hold"
+    if is_extreme and _borders_on_unseen(part, check.frame):
+        return unmeasurable("the person is not seen around the extreme")
     if constraint.phase == THROUGHOUT:
         return extreme_over(
             _smooth(check, values, part),

@@ -14,11 +14,12 @@ from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.exercises.motion_parts import full_name, is_in_view, moved, part_of, unobserved
 from qevd_bio.exercises.references import WORLD_GRAVITY, build_reference, leading_side
 from qevd_bio.exercises.rule import SIDES, Rule
-from qevd_bio.motion.angles import unwrap_angles
+from qevd_bio.motion.angles import unwrap_angles, wrap_angle
 from qevd_bio.motion.cycle_score import CycleScore, cycle_scores, moving_curves
+from qevd_bio.motion.medians import medians_of_known
 from qevd_bio.motion.phase import cycle_phases, resample_cycle
 from qevd_bio.motion.record import Motion
-from qevd_bio.motion.repetitions.cycles import PROMINENCE_RAD, Cycle, CycleSettings
+from qevd_bio.motion.repetitions.cycles import COUNTED, PROMINENCE_RAD, Cycle, CycleSettings
 from qevd_bio.motion.repetitions.detection import detect_alternating, detect_cycles
 from qevd_bio.motion.repetitions.holds import HoldSettings, detect_holds
 from qevd_bio.motion.smoothing import gaussian_smooth, smooth_pose
@@ -26,12 +27,18 @@ from qevd_bio.skeleton.dofs import joint_dofs, mirror_q
 from qevd_bio.skeleton.kinematics import Skeleton
 from qevd_bio.skeleton.measures import measure_values
 
-RANGE_SHARE = 0.2
-"""A repetition moves the representative measure by this share of the reference's range."""
+RANGE_SHARE, FAULTY_SHARE = 0.2, 0.5
+"""A repetition moves the representative measure by this share of the reference's range; or else
+most angles by the second: the one that does not is its fault."""
+
+MOVING_RAD = np.deg2rad(15.0)
+"""An angle of the reference that goes less far does not move."""
 
 SHORTEST_S, LONGEST_S = 0.3, 15.0
 """Bounds of a repetition of any exercise: one outside of its rule's tempo is a repetition with a
 finding."""
+
+PELVIS = joint_dofs("pelvis")
 
 VERY_SHORT_S, VERY_LONG_S = 0.1, 120.0
 """The same to tell why there are none."""
@@ -64,7 +71,13 @@ class SegmentCycles:
 
 
 def segment_cycles(
-    motion: Motion, rule: Rule, frame_start: int, frame_end: int, skeleton: Skeleton
+    motion: Motion,
+    rule: Rule,
+    frame_start: int,
+    frame_end: int,
+    skeleton: Skeleton,
+    *,
+    counted: str = COUNTED,
 ) -> SegmentCycles:
     """Find and score the cycles of one exercise segment.
 
@@ -78,6 +91,8 @@ def segment_cycles(
         First frame of the segment and the one after its last.
     skeleton : Skeleton
         Body for the measures.
+    counted : str
+        Convention for repetitions that the segment cuts, see `CycleSettings`.
 
     Returns
     -------
@@ -92,7 +107,7 @@ def segment_cycles(
     if not 0 <= frame_start < frame_end <= len(motion.time_s):
         raise ValueError(f"frames {frame_start} to {frame_end} of {len(motion.time_s)}")
     part, reference = part_of(motion, frame_start, frame_end), build_reference(rule)
-    found, cause = find_cycles(part, rule, reference, skeleton)
+    found, cause = find_cycles(part, rule, reference, skeleton, counted=counted)
     if not found:
         return SegmentCycles((), cause)
     scored = scored_cycles(found, part, rule, reference)
@@ -101,7 +116,12 @@ def segment_cycles(
 
 
 def find_cycles(
-    part: Motion, rule: Rule, reference: FloatArray, skeleton: Skeleton
+    part: Motion,
+    rule: Rule,
+    reference: FloatArray,
+    skeleton: Skeleton,
+    *,
+    counted: str = COUNTED,
 ) -> tuple[list[Cycle], str]:
     """Find the cycles of an exercise in some frames, and say why there are none.
 
@@ -109,7 +129,7 @@ def find_cycles(
     ----------
     part : Motion
         Frames of one segment, from `qevd_bio.exercises.motion_parts.part_of`.
-    rule, skeleton
+    rule, skeleton, counted
         As in `segment_cycles`.
     reference : ndarray (P, 46)
         One cycle as the rule asks, from `build_reference`.
@@ -129,7 +149,7 @@ def find_cycles(
     if in_view and rule.kind != "alternating":
         sides = in_view
     posed = in_posture(part, rule, skeleton)
-    found = _detected(part, rule, reference, sides, skeleton, posed)
+    found = _detected(part, rule, reference, sides, skeleton, posed, counted)
     kept = [c for c in found if np.mean(posed[c.start : c.end + 1]) >= 0.5]
     if kept and rule.kind != "hold":
         small = _too_small(kept, part, rule, reference, sides, skeleton)
@@ -153,17 +173,33 @@ def _too_small(
     """Say that a set moves its measure by less than any repetition does; empty: it does not."""
     curves = representative_curves(part.q, rule, sides, skeleton, part.gravity)
     smooth = gaussian_smooth(curves.T, part.time_s, part.valid)
-    spans = [smooth[c.start : c.end + 1] for c in cycles]
-    known = [span[np.isfinite(span).all(axis=1)] for span in spans]
-    swings = [float(np.ptp(span, axis=0).max()) for span in known if len(span)]
+    swings = _swings(cycles, smooth)
     model = representative_curves(reference, rule, sides, skeleton, WORLD_GRAVITY)
-    least, usual = least_swing_rad(model), float(np.median(swings)) if swings else np.inf
-    if usual >= least:
+    least, usual = least_swing_rad(model), float(np.median(swings.max(axis=1)))
+    if not usual < least or _moves_as_asked(cycles, part, rule, reference):
         return ""
     return (
         f"{_measure_words(rule)} moves by {np.rad2deg(usual):.0f} degrees only, a repetition "
         f"by {np.rad2deg(least):.0f} at least"
     )
+
+
+def _swings(cycles: Sequence[Cycle], curves: FloatArray) -> FloatArray:
+    """Measure how far each curve (T, K) goes in each cycle (C, K); NaN where it is unknown."""
+    spans = [curves[c.start : c.end + 1] for c in cycles]
+    return np.array([span.max(axis=0) - span.min(axis=0) for span in spans])
+
+
+def _moves_as_asked(
+    cycles: Sequence[Cycle], part: Motion, rule: Rule, reference: FloatArray
+) -> bool:
+    """Check that most of what the exercise moves, moves by half as much as the rule asks."""
+    dofs = _observed_dofs(rule.dynamic_joints, part)
+    asked = np.ptp(np.unwrap(reference[:, dofs], axis=0), axis=0)
+    moving = asked >= MOVING_RAD
+    smooth = gaussian_smooth(unwrap_angles(part.q[:, dofs], part.valid), part.time_s, part.valid)
+    done = np.median(_swings(cycles, smooth), axis=0)
+    return bool(moving.any() and np.median(done[moving] / asked[moving]) >= FAULTY_SHARE)
 
 
 def _why_none(
@@ -238,6 +274,7 @@ def _detected(
     sides: Sequence[str | None],
     skeleton: Skeleton,
     posed: BoolArray,
+    counted: str,
 ) -> list[Cycle]:
     curves = representative_curves(part.q, rule, sides, skeleton, part.gravity)
     joined = joined_sides(curves, rule)
@@ -246,11 +283,15 @@ def _detected(
     if rule.kind == "hold":
         still = HoldSettings(shortest_s=shortest_s, longest_s=longest_s)
         holds = detect_holds(joined, part.time_s, part.valid & posed, settings=still)
-        return _in_the_pose(holds, curves, HOLD_SHARE * float(np.nanmax(model)))
+        held = _in_the_pose(holds, curves, HOLD_SHARE * float(np.nanmax(model)))
+        if len(sides) == 1:
+            return held
+        return [replace(one, side=_posed_side(one, part, rule, reference)) for one in held]
     angles = unwrap_angles(part.q[:, _observed_dofs(rule.dynamic_joints, part)], part.valid)
     settings = CycleSettings(
         shortest_s=min(SHORTEST_S, rule.tempo.shortest_s),
         longest_s=max(LONGEST_S, rule.tempo.longest_s),
+        counted=counted,
     )
     if rule.kind == "alternating":
         right, left = curves
@@ -269,19 +310,26 @@ def _observed_dofs(joints: Sequence[str], part: Motion) -> list[int]:
 
 
 def _in_the_pose(holds: Sequence[Cycle], curves: FloatArray, least_rad: float) -> list[Cycle]:
-    """Keep the holds with a high enough measure; name the side where both were compared."""
-    kept = []
-    for hold in holds:
-        here = curves[:, hold.start : hold.end + 1]
-        known = np.asarray(np.isfinite(here).any(axis=1))
-        levels = [
-            float(np.nanmedian(row)) if is_known else -np.inf
-            for row, is_known in zip(here, known, strict=True)
-        ]
-        if max(levels) >= least_rad:
-            side = SIDES[int(np.argmax(levels))] if len(levels) > 1 else None
-            kept.append(replace(hold, side=side))
-    return kept
+    """Keep the holds with a high enough measure of any side."""
+    spans = [curves[:, hold.start : hold.end + 1] for hold in holds]
+    levels = [float(np.fmax.reduce(medians_of_known(span))) for span in spans]
+    return [hold for hold, level in zip(holds, levels, strict=True) if level >= least_rad]
+
+
+def _posed_side(hold: Cycle, part: Motion, rule: Rule, reference: FloatArray) -> str | None:
+    """Name the side that holds the pose, by which the body is nearer to the rule's pose.
+
+    The measure alone would name the idle limb where the other falls short.
+    """
+    shown = leading_side(rule, reference)
+    frames = slice(hold.start, hold.end + 1)
+    q = part.q[frames][part.valid[frames]]
+    key = reference[[round(rule.key_phase.at * (rule.points - 1))]]
+    seen = [dof for dof in np.flatnonzero(part.observed).tolist() if dof not in PELVIS]
+    as_shown, mirrored = (
+        float(np.abs(wrap_angle(pose - key)[:, seen]).sum()) for pose in (q, mirror_q(q))
+    )
+    return shown if as_shown <= mirrored else next(side for side in SIDES if side != shown)
 
 
 def in_posture(part: Motion, rule: Rule, skeleton: Skeleton) -> BoolArray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from qevd_bio.choices import suggestion
 from qevd_bio.errors import UsageError
@@ -19,6 +20,95 @@ def normal_name(text: str) -> str:
     if words and len(words[-1]) > 2 and words[-1].endswith("s") and not words[-1].endswith("ss"):
         words[-1] = words[-1][:-1]
     return " ".join(words)
+
+
+LETTERS_OF_A_TYPO = 5
+"""A word as long as this may hold one wrong letter: shorter ones are soon another word."""
+
+
+@dataclass(frozen=True, slots=True)
+class NameMatch:
+    """What a text was taken for.
+
+    Attributes
+    ----------
+    rule : Rule
+        Of the exercise.
+    name : str
+        The name of the rule that the text stands for.
+    is_exact : bool
+        Whether the text is that name after `normal_name`; else only its spelling is near.
+    """
+
+    rule: Rule
+    name: str
+    is_exact: bool
+
+
+def match_name(text: str, rules: Mapping[str, Rule]) -> NameMatch | None:
+    """Find the rule that a text names, exactly or in another spelling.
+
+    Parameters
+    ----------
+    text : str
+        Name of an exercise as somebody wrote or said it.
+    rules : mapping of str to Rule
+        By id.
+
+    Returns
+    -------
+    NameMatch or None
+        None: no name is near, or names of two rules are.
+
+    Notes
+    -----
+    Near are names of the same words in the same order, where each word may differ by its ending
+    (s, es, ing, a last e), by how words are joined ("sit up", "situp"), or, from five letters on,
+    by one wrong, missing, additional or exchanged letter. A word more or less is another exercise:
+    "squat holds" are no squats.
+    """
+    exact = rule_for(text, rules)
+    if exact is not None:
+        wanted = normal_name(text)
+        name = next(name for name in exact.names if normal_name(name) == wanted)
+        return NameMatch(exact, name, is_exact=True)
+    near = [
+        (rule, name)
+        for rule in rules.values()
+        for name in (rule.title, *rule.aliases, rule.id)
+        if _is_near(normal_name(text), normal_name(name))
+    ]
+    if len({rule.id for rule, _ in near}) != 1:
+        return None
+    return NameMatch(*near[0], is_exact=False)
+
+
+def _stem(word: str) -> str:
+    """Cut the ending of a word: jumps, jumping and jump are one, lunge and lunging too."""
+    for ending, least in (("ing", 7), ("es", 6), ("s", 4), ("e", 5)):
+        if word.endswith(ending) and len(word) >= least and not word.endswith("ss"):
+            word = word.removesuffix(ending)
+    return word
+
+
+def _is_near(said: str, name: str) -> bool:
+    if said and said.replace(" ", "") == name.replace(" ", ""):
+        return True
+    said_stems, name_stems = ([_stem(word) for word in one.split()] for one in (said, name))
+    return len(said_stems) == len(name_stems) > 0 and all(
+        a == b or (min(len(a), len(b)) >= LETTERS_OF_A_TYPO and _is_one_typo(a, b))
+        for a, b in zip(said_stems, name_stems, strict=True)
+    )
+
+
+def _is_one_typo(a: str, b: str) -> bool:
+    """Whether one letter added, dropped or changed, or two exchanged, make a word another."""
+    short, long = sorted((a, b), key=len)
+    same = next((i for i, letter in enumerate(short) if letter != long[i]), len(short))
+    rest, other = short[same:], long[same:]
+    if len(long) == len(short):
+        return rest[1:] == other[1:] or (rest[:2] == other[1::-1] and rest[2:] == other[2:])
+    return len(long) == len(short) + 1 and rest == other[1:]
 
 
 def rule_named(name: str, rules: Mapping[str, Rule], *, where: str) -> Rule:

@@ -112,7 +112,7 @@ def _range_issues(rule: Rule, q: FloatArray) -> list[RuleIssue]:
 def reference_issues(rule: Rule) -> list[RuleIssue]:
     """Find where the reference of a rule is no possible movement, or misses the rule's targets."""
     reference = _curves_through_keys(rule)
-    issues = _range_issues(rule, reference)
+    issues = _range_issues(rule, reference) + _extreme_issues(rule, reference)
     for c in rule.constraints:
         names = [c.measure + side for side in _SIDES_SHOWN[c.side]]
         if c.check not in ("dynamic", "static"):
@@ -130,6 +130,33 @@ def reference_issues(rule: Rule) -> list[RuleIssue]:
             if not c.target_low - 1e-6 <= value <= c.target_high + 1e-6
         ]
     return issues
+
+
+def _extreme_issues(rule: Rule, reference: FloatArray) -> list[RuleIssue]:
+    """Find a key phase where the representative measure, which finds cycles, is not extreme.
+
+    A tenth of its range is allowed between the two.
+    """
+    if rule.kind == "hold":
+        return []
+    shown, lead = rule.representative, leading_side(rule, reference)
+    sides = [""] if shown.side == "none" else [f"_{lead}"] if lead else [f"_{s}" for s in SIDES]
+    names = [shown.measure + side for side in sides]
+    curves = measure_values(names, reference, generic_skeleton(), WORLD_GRAVITY)
+    curve = np.mean(list(curves.values()), axis=0)
+    at_key = curve[round(rule.key_phase.at * (rule.points - 1))]
+    extreme = curve.max() if shown.extreme == "max" else curve.min()
+    if np.ptp(curve) > 0 and abs(extreme - at_key) <= 0.1 * np.ptp(curve):
+        return []
+    return [
+        RuleIssue(
+            rule.file,
+            "representative",
+            f"{shown.measure} of the reference is {at_key:.0f} in the phase "
+            f"'{rule.key_phase.name}', and {extreme:.0f} is its {shown.extreme}",
+            "Correct the extreme, the measure, the key phase or the key poses of the reference",
+        )
+    ]
 
 
 def shown_value(c: Constraint, rule: Rule, curve: FloatArray) -> float:

@@ -107,7 +107,7 @@ class Rule:
     kind : str
         ``repetitive``, ``alternating`` or ``hold``.
     posture : str
-        ``standing`` or ``prone``.
+        ``standing``, ``prone`` or ``supine``.
     representative, phases, tempo
         How cycles are found and their moments named.
     dynamic_joints, static_joints : tuple of str

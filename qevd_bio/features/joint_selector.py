@@ -22,7 +22,7 @@ from qevd_bio.exercises.salience import MOST_JOINTS
 from qevd_bio.skeleton.dofs import JOINT_NAMES
 
 WINDOW_MAPS = 12
-"""Feature maps of a window: 3 s at 4 Hz."""
+"""Feature maps of a window: 3 s at 4 Hz, as in the paper."""
 
 HIDDEN = (512, 256)
 DROPOUT = 0.1
@@ -36,6 +36,8 @@ class JointSelector(nn.Module):
     ----------
     channels : int
         Width C of the visual tokens.
+    window_maps : int
+        Feature maps of a window.
 
     Notes
     -----
@@ -46,9 +48,9 @@ class JointSelector(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, channels: int = 1280) -> None:
+    def __init__(self, channels: int = 1280, window_maps: int = WINDOW_MAPS) -> None:
         super().__init__()
-        self.channels = channels
+        self.channels, self.window_maps = channels, window_maps
         self.register_buffer("mean", torch.zeros(channels))
         self.register_buffer("deviation", torch.ones(channels))
         self.layer1 = nn.Linear(channels, HIDDEN[0])
@@ -115,20 +117,22 @@ def pooled_tokens(maps: NDArray[np.floating[Any]]) -> Float32Array:
     return pooled
 
 
-def window_means(pooled: Float32Array) -> Float32Array:
+def window_means(pooled: Float32Array, window_maps: int = WINDOW_MAPS) -> Float32Array:
     """Average the pooled tokens over each window.
 
     Parameters
     ----------
     pooled : ndarray (L, C)
         Of one segment, in time order.
+    window_maps : int
+        N, the maps of a window.
 
     Returns
     -------
     ndarray (W, C) of float32
-        W = L - 11 windows; one of all maps where L is less than 12, none where L is 0.
+        W = L - N + 1 windows; one of all maps where L is less than N, none where L is 0.
     """
-    size = min(WINDOW_MAPS, len(pooled))
+    size = min(window_maps, len(pooled))
     if size == 0:
         return np.empty((0, pooled.shape[1]), dtype=np.float32)
     sums = np.cumsum(pooled, axis=0, dtype=np.float64)

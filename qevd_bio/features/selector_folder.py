@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -71,7 +72,8 @@ class TrainedSelector:
         if not len(maps):
             return None
         with torch.inference_mode():
-            logits = self.network(torch.from_numpy(window_means(pooled_tokens(maps))))
+            windows = window_means(pooled_tokens(maps), self.network.window_maps)
+            logits = self.network(torch.from_numpy(windows))
             return np.asarray(torch.sigmoid(logits).double().mean(dim=0).numpy())
 
 
@@ -85,8 +87,6 @@ def save_selector(
     """
     from safetensors.torch import save_file
 
-    from qevd_bio.features.joint_selector import WINDOW_MAPS
-
     with new_folder(folder) as made:
         state = {
             name: one.detach().cpu().contiguous() for name, one in network.state_dict().items()
@@ -98,7 +98,7 @@ def save_selector(
             "sha256": sha256_file(made / WEIGHTS_FILE),
             "channels": network.channels,
             "joints": list(JOINT_NAMES),
-            "window_maps": WINDOW_MAPS,
+            "window_maps": network.window_maps,
             "features": features,
             "decide_s": decide_s,
             "labels": labels,
@@ -120,30 +120,27 @@ def load_selector(folder: Path) -> TrainedSelector:
     from safetensors import SafetensorError
     from safetensors.torch import load
 
-    from qevd_bio.features.joint_selector import WINDOW_MAPS, JointSelector
+    from qevd_bio.features.joint_selector import JointSelector
 
     path, weights = folder / ABOUT_FILE, folder / WEIGHTS_FILE
     with noted_reads() as noted:
         about = read_json_input(path, next_step=_NEXT_STEP)
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         raise _bad(path, f"is not of format {FORMAT}")
-    expected = {"joints": list(JOINT_NAMES), "window_maps": WINDOW_MAPS}
-    for key, value in expected.items():
-        if about.get(key) != value:
-            raise _bad(path, f"{key} differ from those of this version")
+    if about.get("joints") != list(JOINT_NAMES):
+        raise _bad(path, "joints differ from those of this version")
     try:
         data = read_input(weights)
     except OSError as error:
         raise _bad(weights, f"cannot be read ({error.strerror or error})") from error
     if sha256(data).hexdigest() != about.get("sha256"):
         raise _bad(weights, f"differs from its digest in {ABOUT_FILE}")
-    channels, decide_s = about.get("channels"), about.get("decide_s")
-    if not isinstance(channels, int) or isinstance(channels, bool) or channels < 1:
-        raise _bad(path, "holds no 'channels' of 1 or more")
+    channels, window_maps = (_count(path, about, key) for key in ("channels", "window_maps"))
+    decide_s = about.get("decide_s")
     if not isinstance(decide_s, int | float) or isinstance(decide_s, bool) or not decide_s > 0:
         raise _bad(path, "holds no 'decide_s' of more than 0")
     with torch.device("meta"):  # a wrong width takes no memory
-        network = JointSelector(channels)
+        network = JointSelector(channels, window_maps)
     try:
         network.load_state_dict(load(data), strict=True, assign=True)
     except (OSError, RuntimeError, SafetensorError) as error:
@@ -158,6 +155,13 @@ def load_selector(folder: Path) -> TrainedSelector:
         str(about.get("sha256")),
         noted.digests[-1][1],
     )
+
+
+def _count(file: Path, about: Mapping[str, JsonValue], key: str) -> int:
+    value = about.get(key)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise _bad(file, f"holds no '{key}' of 1 or more")
+    return value
 
 
 def _bad(file: Path, cause: str) -> DataError:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from qevd_bio.exercises.rule import Phase
 from qevd_bio.feedback.clauses import clauses, compile_pattern
-from qevd_bio.feedback.kinds import is_praise
+from qevd_bio.feedback.kinds import TEXTS_KEPT, is_praise
 from qevd_bio.feedback.prompt_files import load_prompt
 
 Direction = Literal["more", "less", "still", "even"]
@@ -153,6 +153,11 @@ def cues_of(
         given only when no measurable cue is found. Beside other clauses, those that praise ask
         for nothing: "great depth, now lift your chest" is about the chest.
     """
+    return _cues_of(text, tuple(groups), tuple(phases))
+
+
+@functools.lru_cache(TEXTS_KEPT)
+def _cues_of(text: str, groups: tuple[str, ...], phases: tuple[Phase, ...]) -> tuple[Cue, ...]:
     asking = [clause for clause in clauses(text) if not is_praise(clause)] or clauses(text)
     found = [cue for clause in asking for cue in _cues_of_clause(clause, groups, phases)]
     general = [cue for cue in found if is_general(cue)]

@@ -142,6 +142,17 @@ def choose(findings: Sequence[Finding], cues: Sequence[Cue], style: Style) -> Ch
     return _refusal(cues, about, style)
 
 
+def independent_statements(findings: Sequence[Finding]) -> tuple[Statement, ...]:
+    """Make a statement for each form error of a cycle, the most severe first, without words."""
+    violated = _most_severe_first([finding for finding in findings if is_reportable(finding)])
+    told: list[Statement] = []
+    for finding in violated:
+        statement = _first_of(finding, findings, violated)
+        if not any(is_same_fault(statement[0], other[0]) for other in told):
+            told.append(statement)
+    return tuple(told)
+
+
 def _told(
     findings: Sequence[Finding], cues: Sequence[Cue], violated: Sequence[Finding]
 ) -> tuple[Statement, ...]:
@@ -162,7 +173,7 @@ def _told(
             told_of = first if cue.direction == "still" else _cause(first, violated)
             statements = [_with_other_side(told_of, findings, cue.side)]
         told += [
-            one for one in statements if not any(_is_same_fault(one[0], two[0]) for two in told)
+            one for one in statements if not any(is_same_fault(one[0], two[0]) for two in told)
         ]
     return tuple(told[:MOST_STATEMENTS])
 
@@ -225,7 +236,7 @@ def _first_of(
 ) -> Statement:
     """Find the rule's first constraint that shows the same form error as the worst one."""
     worst = _cause(worst, violated)
-    same = [one for one in findings if one in violated and _is_same_fault(one, worst)]
+    same = [one for one in findings if one in violated and is_same_fault(one, worst)]
     positions = [one for one in same if one.check == worst.check] or [worst]
     of_first = [one for one in positions if one.constraint_id == positions[0].constraint_id]
     return _with_other_side(min(of_first, key=lambda one: -one.severity), findings, None)
@@ -260,7 +271,7 @@ def _is_alike(mean: Finding, finding: Finding) -> bool:
     return missed_bound(mean) == missed_bound(finding)
 
 
-def _is_same_fault(one: Finding, other: Finding) -> bool:
+def is_same_fault(one: Finding, other: Finding) -> bool:
     """Return whether two violations show one form error.
 
     Measures of one fault (``prompts/sentences.json``) in one direction at one phase; how still

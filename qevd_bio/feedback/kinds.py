@@ -21,6 +21,9 @@ KindName = Literal[
     "other",
 ]
 
+TEXTS_KEPT = 4096
+"""Trainers say the same again and again: what equal texts mean is found once."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -110,7 +113,15 @@ def kind_of(text: str, *, is_transition: bool, lexicon: KindLexicon | None = Non
     """
     if is_transition:
         return Kind("transition", 1.0, "is_transition flag")
-    lexicon = lexicon or _shipped()
+    return _shipped_kind_of(text) if lexicon is None else _kind_by(text, lexicon)
+
+
+@functools.lru_cache(TEXTS_KEPT)
+def _shipped_kind_of(text: str) -> Kind:
+    return _kind_by(text, _shipped())
+
+
+def _kind_by(text: str, lexicon: KindLexicon) -> Kind:
     parts = clauses(text)
     decided = [found for clause in parts if (found := lexicon.decide_clause(clause))]
     if not decided and parts and folded(text).endswith("!"):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from qevd_bio.files.visible_text import visible
 
 
 @cache
-def _environment(package: str) -> Environment:
+def _environment(packages: tuple[str, ...]) -> Environment:
     return Environment(
-        loader=PackageLoader(package),
+        loader=ChoiceLoader([PackageLoader(one) for one in packages]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -21,13 +23,14 @@ def _environment(package: str) -> Environment:
     )
 
 
-def render(package: str, template: str, /, **values: object) -> str:
+def render(packages: str | tuple[str, ...], template: str, /, **values: object) -> str:
     """Fill a template.
 
     Parameters
     ----------
-    package : str
-        Package with the template in its folder `templates/`, such as "qevd_bio.audit".
+    packages : str or tuple of str
+        Package with the template in its folder `templates/`, such as "qevd_bio.audit"; after it
+        those whose templates it includes.
     template : str
         File name, such as "page.html".
     **values : object
@@ -44,4 +47,10 @@ def render(package: str, template: str, /, **values: object) -> str:
     jinja2.UndefinedError
         The template names a value that is not given.
     """
-    return visible(_environment(package).get_template(template).render(values))
+    names = (packages,) if isinstance(packages, str) else packages
+    return visible(_environment(names).get_template(template).render(values))
+
+
+def content_digest(text: str) -> str:
+    """Name a style sheet or script in a content security policy: no other one is used."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}"

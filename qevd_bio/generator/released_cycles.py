@@ -14,8 +14,8 @@ import numpy as np
 from qevd_bio.arrays import FloatArray
 from qevd_bio.motion.angles import unwrap_angles
 from qevd_bio.motion.record import Motion
-from qevd_bio.release.loading import load_table, videos_of
-from qevd_bio.release.manifest import read_manifest
+from qevd_bio.released.loading import load_table, videos_of
+from qevd_bio.released.manifest import read_manifest
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.opensim_map import USED, opensim_path, to_opensim
 from qevd_bio.tables.kinematics import motion_of_release
@@ -53,7 +53,7 @@ def released_cycles(release: Path, exercise: str, split: str = "train") -> list[
     Raises
     ------
     UsageError, DataError
-        As `qevd_bio.release.loading.load_table`.
+        As `qevd_bio.released.loading.load_table`.
     """
     violated = {
         (row["video_id"], row["segment_index"], row["cycle_index"])

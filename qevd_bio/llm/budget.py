@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass, fields, replace
 
 from qevd_bio.errors import QevdBioError, UsageError
 
@@ -65,7 +66,15 @@ class Budget:
     completion_price: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a cost that cannot be counted."""
+        """Refuse limits and prices that limit nothing, and a cost that cannot be counted."""
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if value is not None and not (math.isfinite(value) and value >= 0):
+                raise UsageError(
+                    f"{one.name} is {value}",
+                    where="budget",
+                    next_step="Give a number from 0, or leave it out for no limit",
+                )
         if self.max_cost is not None and self.cost(Spent()) is None:
             raise UsageError(
                 "has a limit of cost and no prices",

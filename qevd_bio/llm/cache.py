@@ -160,10 +160,19 @@ class AnswerFile(AbstractContextManager["AnswerFile"]):
             while left:
                 left = left[os.write(self._file, left) :]
         except OSError as error:
-            os.ftruncate(self._file, start)
+            self._take_back(start)
             raise _unwritable(self.path, error) from error
         self._end = start + len(data)
         return start, len(data)
+
+    def _take_back(self, start: int) -> None:
+        """Cut a torn line off; where that fails nothing may follow it until the next run."""
+        try:
+            os.ftruncate(self._file, start)
+        except OSError:
+            file, self._file = self._file, -1
+            if file >= 0:
+                os.close(file)
 
     def _load(self) -> None:
         if os.fstat(self._file).st_size == 0:
@@ -223,6 +232,7 @@ class AnswerFile(AbstractContextManager["AnswerFile"]):
         elif "call" in value:
             prompt, completion = value["counted"]
             self._open_calls.pop(value["call"], None)
+            reply_from(value["reply"])
             self._places[value["key"]] = (start, length)
             self.spent = self.spent.plus(prompt=int(prompt), completion=int(completion))
         elif "abilities" in value:
@@ -251,6 +261,9 @@ def _locked(path: Path) -> int:
             where=str(path),
             next_step="Wait for it, or name another file by --answers",
         ) from error
+    except OSError as error:  # a file system without locks
+        os.close(file)
+        raise _unwritable(path, error) from error
     except BaseException:
         os.close(file)
         raise

@@ -189,10 +189,14 @@ class Caller:
 
     def _read(self, value: Mapping[str, Any], seconds: float) -> Reply:
         choice = value["choices"][0]
-        message, usage = choice["message"], value.get("usage") or {}
+        if value.get("error") or choice.get("error"):
+            raise KeyError("error")
+        message, usage = choice["message"], value.get("usage")
+        if not isinstance(usage, Mapping):
+            usage = {}
         return Reply(
             text=self._said(_text(message.get("content")))[:MOST_CHARACTERS],
-            refusal=self._said(_text(message.get("refusal")))[:MOST_CHARACTERS],
+            refusal=self._said(_text(message.get("refusal") or ""))[:MOST_CHARACTERS],
             finish_reason=self._said(_word(choice.get("finish_reason"))),
             model=self._said(_word(value.get("model"))),
             fingerprint=self._said(_word(value.get("system_fingerprint"))),
@@ -220,7 +224,7 @@ class Caller:
         reason = self._shown(f"HTTP {status}: {said}")
         if "max_completion_tokens" in said and self.limit_name == "max_tokens":
             self.limit_name = "max_completion_tokens"
-            return CallFailed(reason, again=True, wait_s=0.0)
+            return CallFailed(reason, again=True)
         is_unpaid = code == "insufficient_quota"
         return CallFailed(
             reason,
@@ -231,6 +235,8 @@ class Caller:
         )
 
     def _said(self, text: str) -> str:
+        """Take the key out; half a character, which no file can hold, becomes its escape."""
+        text = text.encode("utf-8", "backslashreplace").decode("utf-8")
         return self._endpoint.redacted(text)
 
     def _shown(self, text: str) -> str:
@@ -285,8 +291,10 @@ def _message(message: Message) -> dict[str, Any]:
 def _text(content: object) -> str:
     """Read the text of a message, which some servers send in parts."""
     if isinstance(content, list):
-        return "".join(str(part["text"]) for part in content if part.get("type") == "text")
-    return _word(content)
+        return "".join(_text(part["text"]) for part in content if part.get("type") == "text")
+    if not isinstance(content, str | None):
+        raise TypeError("a message is no text")
+    return content or ""
 
 
 def _word(value: object) -> str:

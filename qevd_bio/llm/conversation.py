@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Never
 
 from qevd_bio.errors import EnvironmentProblem, QevdBioError
@@ -42,6 +43,7 @@ class Conversation:
         self._who = endpoint_json(endpoint)
         self._places = asyncio.Semaphore(endpoint.concurrency)
         self._asking_mode = asyncio.Lock()
+        self._mode: Mode | None = None
         self._end: QevdBioError | None = None
         self._has_ended = asyncio.Event()
         self._not_before = 0.0
@@ -73,10 +75,13 @@ class Conversation:
             remembered = self._answers.abilities(self._who)
             if remembered is not None:
                 return mode_of(remembered)
-            found = await self._find_mode()
-            self._answers.remember(self._who, {MODE: found})
-            await self._synced()
-            return found
+            if self._mode is None:
+                self._mode, is_sure = await self._find_mode()
+                if is_sure:
+                    with self._ended_by_the_file():
+                        self._answers.remember(self._who, {MODE: self._mode})
+                        await self._synced()
+            return self._mode
 
     async def answer(
         self, request: ChatRequest, written: Mapping[str, Any], digest: str
@@ -89,7 +94,9 @@ class Conversation:
             self._count(answer)
             return answer
 
-    async def _find_mode(self) -> Mode:
+    async def _find_mode(self) -> tuple[Mode, bool]:
+        """Try the modes; an answer of another model, or a cut one, leaves it open for later."""
+        is_sure = True
         for mode in MODES[:-1]:
             question = mode_question(mode)
             written = request_json(question)
@@ -97,9 +104,11 @@ class Conversation:
             reply, failure = await self._reply(question, written, digest, mode)
             if failure is not None and failure.again:
                 self._stop(self._problem(failure.reason))
-            if is_kept(checked(question, reply, self._endpoint, cached=False)):
-                return mode
-        return MODES[-1]
+            answer = checked(question, reply, self._endpoint, cached=False)
+            if is_kept(answer):
+                return mode, is_sure
+            is_sure &= answer.outcome != "truncated" and self._endpoint.is_same_model(reply.model)
+        return MODES[-1], is_sure
 
     async def _reply(
         self, request: ChatRequest, written: Mapping[str, Any], digest: str, mode: Mode
@@ -143,7 +152,8 @@ class Conversation:
             for one in request.messages
         )
         most = request.sampling.max_tokens
-        number = self._answers.begin(digest, prompt, most)
+        with self._ended_by_the_file():
+            number = self._answers.begin(digest, prompt, most)
         failure: CallFailed | None = None
         try:
             reply = await self._caller.ask(request, mode)
@@ -159,9 +169,18 @@ class Conversation:
                 else reply.completion_tokens,
             )
         asked = {**self._who, "key": request.key, "mode": mode, "request": written}
-        self._answers.end(number, digest, asked, reply, counted)
-        await self._synced()
+        with self._ended_by_the_file():
+            self._answers.end(number, digest, asked, reply, counted)
+            await self._synced()
         return reply, failure
+
+    @contextmanager
+    def _ended_by_the_file(self) -> Iterator[None]:
+        """Let no call begin any more where answers cannot be kept."""
+        try:
+            yield
+        except QevdBioError as problem:
+            self._stop(problem)
 
     async def _synced(self) -> None:
         """Wait until all that was appended is on the disk; one sync serves all who wait."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html.entities import html5
 from pathlib import Path
 from typing import Never
 from urllib.parse import urlsplit
@@ -15,14 +17,15 @@ from qevd_bio.files.open_regular import read_text_regular
 KEY_VARIABLE = "QEVD_BIO_LLM_KEY"
 
 _KEY = re.compile(r"[!#-\[\]-~]{6,4096}")  # visible ASCII without quotation mark and backslash
-_SAME_ENDING = re.compile(r"(-\d[\d-]*)?(:latest)?(@.*)?")
+_SAME_ENDING = re.compile(r"(-\d{3,8}(-\d\d){0,2})?(:latest)?(@.*)?")
 _HIDDEN = "[key]"
+_ESCAPING = re.compile(r"[\\%&]")
 
 
 class Key:
     """A secret that only `reveal` shows: not ``repr``, no copy on disk, no comparison."""
 
-    __slots__ = ("_text",)
+    __slots__ = ("_spelled", "_text")
 
     def __init__(self, text: str, *, where: str) -> None:
         if not _KEY.fullmatch(text):
@@ -33,6 +36,7 @@ class Key:
                 next_step="Correct it, or leave the key out where the server asks for none",
             )
         self._text = text
+        self._spelled = re.compile("".join(map(_spellings, text)), re.IGNORECASE)
 
     def __repr__(self) -> str:
         return "Key(hidden)"
@@ -43,6 +47,11 @@ class Key:
     def reveal(self) -> str:
         """Return the secret, for the header of a call only."""
         return self._text
+
+    def hidden_in(self, text: str) -> str:
+        """Take the secret out of a text, also where JSON, HTML or a URL escapes parts of it."""
+        text = text.replace(self._text, _HIDDEN)
+        return self._spelled.sub(_HIDDEN, text) if _ESCAPING.search(text) else text
 
 
 @dataclass(frozen=True)
@@ -80,9 +89,17 @@ class Endpoint:
     def __post_init__(self) -> None:
         """Refuse values that cannot work, and complete the URL."""
         object.__setattr__(self, "base_url", base_url(self.base_url))
-        for name, least in (("concurrency", 1), ("timeout_s", 0.001), ("retries", 0)):
-            if not getattr(self, name) >= least:
-                raise _bad(f"endpoint {name}", f"is below {least}", "Give a larger number")
+        for name, least, most in (
+            ("concurrency", 1, 1024),
+            ("timeout_s", 0.001, 86_400),
+            ("retries", 0, 1000),
+        ):
+            if not least <= getattr(self, name) <= most:
+                raise _bad(
+                    f"endpoint {name}",
+                    f"is {getattr(self, name)}",
+                    f"Give a number from {least} to {most}",
+                )
 
     @property
     def is_private(self) -> bool:
@@ -106,7 +123,7 @@ class Endpoint:
 
     def redacted(self, text: str) -> str:
         """Take the key out of a text that came from the server or a library."""
-        return text if self.key is None else text.replace(self.key.reveal(), _HIDDEN)
+        return text if self.key is None else self.key.hidden_in(text)
 
 
 def base_url(url: str) -> str:
@@ -155,6 +172,16 @@ def found_key(key_file: Path | None, environment: Mapping[str, str]) -> Key | No
     else:
         return Key(text.strip(), where=str(key_file))
     raise _bad(str(key_file), cause, "Name a file with the key in its only line")
+
+
+@functools.cache
+def _spellings(character: str) -> str:
+    """Write a pattern of a character as it is, and as JSON, URLs and HTML may escape it."""
+    point = ord(character)
+    escapes = [rf"\\{{1,4}}u{point:04x}", f"%{point:02x}", f"&#0{{0,6}}{point};"]
+    escapes += [rf"\\{{0,4}}{re.escape(character)}", f"&#x0{{0,6}}{point:x};"]
+    names = [f"&{name}" for name, one in html5.items() if one == character and name[-1] == ";"]
+    return f"(?:{'|'.join([*escapes, *names])})"
 
 
 def _last_part(name: str) -> str:

@@ -47,5 +47,17 @@ _NAMES = frozenset(one.name for one in fields(Reply))
 
 
 def reply_from(written: Mapping[str, Any]) -> Reply:
-    """Read what `Reply.as_json` wrote; names of later versions are left out."""
-    return Reply(**{name: value for name, value in written.items() if name in _NAMES})
+    """Read what `Reply.as_json` wrote; names of later versions are left out.
+
+    Raises
+    ------
+    TypeError
+        Something else was written.
+    """
+    if not isinstance(written, Mapping):
+        raise TypeError(f"a reply is no {type(written).__name__}")
+    reply = Reply(**{name: value for name, value in written.items() if name in _NAMES})
+    texts = (reply.text, reply.refusal, reply.finish_reason, reply.model, reply.problem)
+    if not all(isinstance(one, str) for one in texts):
+        raise TypeError("a text of a reply is none")
+    return reply

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Literal, get_args
 
@@ -26,6 +27,7 @@ SlotKind = Literal["quoted", "inline", "own"]
 SLOT_KINDS: tuple[SlotKind, ...] = get_args(SlotKind)
 
 _MARKUP = frozenset("<>[]{}`|")
+_FOLDED = _MARKUP | {'"', "\\"}
 _LOOK_ALIKES = str.maketrans(
     {"<": "‹", ">": "›", "[": "(", "]": ")", "{": "(", "}": ")", "`": "'", "|": "¦", '"': "'"}
 )
@@ -49,7 +51,8 @@ def quoted(text: str) -> str:
     -------
     str
         One line, in quotation marks. Letters of all scripts stay as they are; markup, control,
-        format and unpaired characters are escapes.
+        format and unpaired characters are escapes, as are wide and small forms of markup, which a
+    tokenizer may fold to it.
     """
     spelled = json.dumps(text, ensure_ascii=False)
     return "".join(one if _is_harmless(one) else _escape(one) for one in spelled)
@@ -61,7 +64,7 @@ def inline(text: str) -> str:
     A sentence of letters, digits and usual punctuation is returned unchanged. Runs of white
     space become one space; control and format characters are left out.
     """
-    line = _SPACES.sub(" ", text).translate(_LOOK_ALIKES)
+    line = "".join(map(_unfolded, _SPACES.sub(" ", text))).translate(_LOOK_ALIKES)
     return " ".join("".join(one for one in line if _is_harmless(one)).split())
 
 
@@ -77,7 +80,19 @@ _FORMS: Mapping[SlotKind, Callable[[str], str]] = {
 
 
 def _is_harmless(character: str) -> bool:
-    return character.isprintable() and character not in _MARKUP
+    return (
+        character.isprintable()
+        and character not in _MARKUP
+        and (character.isascii() or _unfolded(character) == character)
+    )
+
+
+def _unfolded(character: str) -> str:
+    """Spell a character as a tokenizer may (NFKC) where that is or holds markup."""
+    if character.isascii():
+        return character
+    folded = unicodedata.normalize("NFKC", character)
+    return character if _FOLDED.isdisjoint(folded) else folded
 
 
 def _escape(character: str) -> str:

@@ -22,7 +22,9 @@ Mode = Literal["json_schema", "json_object", "text"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 """The ways to ask for JSON, the strictest first."""
 
+_WHOLE = frozenset({"", "stop", "eos", "eos_token", "stop_sequence", "end_turn", "complete"})
 _CUT_SHORT = frozenset({"length", "max_tokens", "model_length"})
+_WITHHELD = frozenset({"content_filter", "safety", "refusal"})
 _TOOLS = frozenset({"tool_calls", "function_call"})
 _THOUGHT = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
 
@@ -103,12 +105,15 @@ def _fault(reply: Reply, endpoint: Endpoint) -> tuple[Outcome, str] | None:
         return ("invalid" if reply.text else "failed"), reply.problem
     if not endpoint.is_same_model(reply.model):
         return "invalid", f"the model {reply.model} answered, and {endpoint.model} was asked"
-    if reply.refusal or reply.finish_reason == "content_filter":
+    ended = reply.finish_reason.casefold()
+    if reply.refusal or ended in _WITHHELD:
         return "refused", (reply.refusal or "the server withheld the answer")[:200]
-    if reply.finish_reason in _CUT_SHORT:
+    if ended in _CUT_SHORT:
         return "truncated", "it ended at the limit of tokens"
-    if reply.finish_reason in _TOOLS:
+    if ended in _TOOLS:
         return "invalid", "the model called a tool"
+    if ended not in _WHOLE:
+        return "invalid", f"it ended by {reply.finish_reason[:80]!r}"
     if not reply.text.strip():
         return "invalid", "the answer is empty"
     if len(reply.text) >= MOST_CHARACTERS:

@@ -22,14 +22,15 @@ def backoff_s(attempt: int, asked_s: float | None = None) -> float:
         Number of calls that failed before, from 0.
     asked_s : float, optional
         What the server asked for: never waited for less, and a little longer, so that not all
-        come back at once.
+        come back at once. A shorter time than `FIRST_S`, such as a date that is past, says
+        nothing: who comes back at once is turned away again.
 
     Returns
     -------
     float
         Doubles from `FIRST_S` to `LONGEST_S`, less up to half at random.
     """
-    if asked_s is not None:
+    if asked_s is not None and asked_s >= FIRST_S:
         return asked_s + _JITTER.uniform(0.0, 0.1 * asked_s + 0.1)
     longest = min(LONGEST_S, FIRST_S * 2.0 ** min(attempt, 16))
     return longest * _JITTER.uniform(0.5, 1.0)
@@ -37,6 +38,8 @@ def backoff_s(attempt: int, asked_s: float | None = None) -> float:
 
 def retry_after_s(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
     """Read what a server says about when to come back, in seconds or as a date (RFC 9110).
+
+    A date is compared with the server's own ``Date``, because one of the clocks may be wrong.
 
     Returns
     -------
@@ -49,11 +52,18 @@ def retry_after_s(headers: Mapping[str, str], now: datetime | None = None) -> fl
     try:
         seconds = float(text)
     except ValueError:
-        try:
-            when = parsedate_to_datetime(text)
-        except ValueError:
+        when = _date(text)
+        if when is None:
             return None
-        # a date without a zone is one in UTC
-        when = when if when.tzinfo else when.replace(tzinfo=UTC)
-        seconds = (when - (now or datetime.now(UTC))).total_seconds()
+        now = now or _date(headers.get("date", "")) or datetime.now(UTC)
+        seconds = (when - now).total_seconds()
     return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _date(text: str) -> datetime | None:
+    """Read a date of a header; one without a zone is in UTC."""
+    try:
+        when = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):  # a year of twenty digits
+        return None
+    return when if when.tzinfo else when.replace(tzinfo=UTC)

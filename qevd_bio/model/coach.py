@@ -116,7 +116,10 @@ class CoachModel(nn.Module):
 
         No frame and no trainable parameter reaches them.
         """
-        if self.action_rows is not None or _trains(self.language.model.embed_tokens):
+        rows = self.action_rows
+        if rows is not None and (rows.embedding.requires_grad or rows.embedding.any()):
+            return 0
+        if _trains(self.language.model.embed_tokens):
             return 0
         layers = self.language.model.layers
         depth = min((int(index) + 1 for index in self.cross_attention), default=len(layers))

@@ -94,10 +94,15 @@ def merged_weight(weight: Tensor, down: Tensor, up: Tensor, scale: float) -> Ten
 
 
 def add_low_rank(
-    language: LlamaForCausalLM, *, rank: int = 32, alpha: float = 16.0, dropout: float = 0.05
+    language: LlamaForCausalLM,
+    *,
+    first_layer: int = 0,
+    rank: int = 32,
+    alpha: float = 16.0,
+    dropout: float = 0.05,
 ) -> None:
-    """Give q, k and v of all layers a low-rank addition, with Stream-VLM's values as defaults."""
-    for layer in language.model.layers:
+    """Give q, k and v of the layers from one on a low-rank addition; the rest as Stream-VLM."""
+    for layer in language.model.layers[first_layer:]:
         for name in TARGETS:
             base = getattr(layer.self_attn, name)
             if not isinstance(base, LowRankLinear):

@@ -10,11 +10,16 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from qevd_bio.errors import DataError
+from qevd_bio.errors import DataError, UsageError
 from qevd_bio.model.coach import CoachModel
 from qevd_bio.model.coach_folder import CONFIG_FILE, Coach, save_coach
 from qevd_bio.model.coach_settings import CoachSettings
-from qevd_bio.model.coach_tokenizer import ACTIONS, add_action_tokens, load_tokenizer
+from qevd_bio.model.coach_tokenizer import (
+    ACTIONS,
+    CoachTokenizer,
+    add_action_tokens,
+    load_tokenizer,
+)
 from qevd_bio.model.cross_attention import VisualCrossAttention
 from qevd_bio.model.language import (
     EMBEDDING,
@@ -87,6 +92,7 @@ def make_coach(
     layers: Sequence[int],
     feature_width: int = 1280,
     seed: int = 0,
+    like: Sequence[str] = (),
 ) -> Coach:
     """Make a coach from a LLaMA-shaped language model, for `lm-adapter` to train.
 
@@ -102,6 +108,9 @@ def make_coach(
         Of the visual features.
     seed : int
         Of the new weights.
+    like : sequence of str
+        A token of the language model for each action token, whose rows the new rows begin as. An
+        adapter that trains upper layers only needs such rows: it cannot change the embedding.
 
     Raises
     ------
@@ -112,13 +121,14 @@ def make_coach(
 
     Notes
     -----
-    The tables get rows for the action tokens: the mean of all rows with a little noise, so that
-    the three differ. The new layers add nothing at first, because their last weight is 0.
+    The tables get rows for the action tokens: the mean of all rows, or those of `like`, with a
+    little noise, so that the three differ. The new layers add nothing at first, because their
+    last weight is 0.
     """
     tensors = _language_tensors(language_folder)
     config = read_config(language_folder / CONFIG_FILE)
     visual = (tuple(layers), feature_width, seed)
-    return _made(tensors, config, language_folder, target, visual, trained=True)
+    return _made(tensors, config, language_folder, target, visual, trained=True, like=like)
 
 
 def random_coach(
@@ -149,6 +159,7 @@ def _made(
     visual: tuple[tuple[int, ...], int, int],
     *,
     trained: bool,
+    like: Sequence[str] = (),
 ) -> Coach:
     layers, feature_width, seed = visual
     with tempfile.TemporaryDirectory() as temporary:
@@ -160,13 +171,14 @@ def _made(
         tensors.setdefault(HEAD, tensors[EMBEDDING])
         # Beyond its tokens, a trained table holds rows that were never used.
         known = len(tokenizer) - len(ACTIONS) if trained else rows
+        first = _rows_of(like, tokenizer, tokenizer_folder)
         for key in (EMBEDDING, HEAD):
             if trained and len(tensors[key]) < known:
                 raise _bad(
                     tokenizer_folder,
                     f"its tokenizer has {known} tokens, and its {key} {len(tensors[key])} rows",
                 )
-            tensors[key] = _extended(tensors[key][:known], rows, generator)
+            tensors[key] = _extended(tensors[key][:known], rows, generator, first)
         config.vocab_size = rows
         language = language_from(tensors, config, where=str(tokenizer_folder))
         with torch.random.fork_rng(devices=()):
@@ -187,10 +199,31 @@ def _made(
         return save_coach(target, Coach(model, tokenizer, settings, Path(temporary)))
 
 
-def _extended(table: Tensor, rows: int, generator: torch.Generator) -> Tensor:
+def _rows_of(
+    like: Sequence[str], tokenizer: CoachTokenizer, where: Path
+) -> Sequence[tuple[int, int]]:
+    """Pair the number of each action token with that of the token it begins as."""
+    pairs = []
+    for number, text in zip(tokenizer.tokens.numbers(), like, strict=True) if like else ():
+        ids = tokenizer.encode(text)
+        if len(ids) != 1:
+            raise UsageError(
+                f"{text!r} is {len(ids)} tokens of it and not one",
+                where=str(where),
+                next_step="Name three texts that are one token each",
+            )
+        pairs.append((number, ids[0]))
+    return pairs
+
+
+def _extended(
+    table: Tensor, rows: int, generator: torch.Generator, like: Sequence[tuple[int, int]]
+) -> Tensor:
     """Lengthen a table (V, H) to so many rows."""
     known = table.float()
-    mean, spread = known.mean(dim=0), known.std()
+    mean, spread = known.mean(dim=0).expand(rows - len(known), -1).clone(), known.std()
+    for number, other in like:
+        mean[number - len(known)] = known[other]
     noise = torch.randn(rows - len(known), known.shape[1], generator=generator)
     return torch.cat([known, mean + _NOISE * spread * noise]).to(table.dtype)
 

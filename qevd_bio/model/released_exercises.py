@@ -20,8 +20,8 @@ from qevd_bio.model.segment import (
     MotionContexts,
     VisualFeatures,
 )
-from qevd_bio.release.loading import videos_of
-from qevd_bio.release.manifest import read_manifest
+from qevd_bio.released.loading import videos_of
+from qevd_bio.released.manifest import read_manifest
 from qevd_bio.tables.features import network_identity
 
 CONTEXTS = "contexts"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from qevd_bio.arrays import FloatArray
-from qevd_bio.release.loading import load_table, splits_of, videos_of
+from qevd_bio.released.loading import load_table, splits_of, videos_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def released_segments(release: Path) -> list[ReleasedSegment]:
     Raises
     ------
     UsageError, DataError
-        As `qevd_bio.release.loading.load_table`.
+        As `qevd_bio.released.loading.load_table`.
 
     Notes
     -----

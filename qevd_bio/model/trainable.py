@@ -16,7 +16,9 @@ from qevd_bio.weights.contents import layout_issues, listed
 Recipe: TypeAlias = Literal["fusion", "lm-adapter"]
 
 
-def make_trainable(model: CoachModel, recipe: Recipe) -> dict[str, nn.Parameter]:
+def make_trainable(
+    model: CoachModel, recipe: Recipe, *, first_layer: int = 0
+) -> dict[str, nn.Parameter]:
     """Freeze a coach but for what a recipe trains.
 
     Parameters
@@ -27,6 +29,9 @@ def make_trainable(model: CoachModel, recipe: Recipe) -> dict[str, nn.Parameter]
     recipe : str
         ``fusion``: the fusion alone. ``lm-adapter``: the cross-attention layers, low-rank
         additions to q, k and v, and the rows of the action tokens in both tables.
+    first_layer : int
+        Of ``lm-adapter``: low-rank additions begin at this decoder layer. From 1 on, the rows of
+        the embedding stay, too, so that nothing below the first trained layer changes.
 
     Returns
     -------
@@ -36,7 +41,7 @@ def make_trainable(model: CoachModel, recipe: Recipe) -> dict[str, nn.Parameter]
     Raises
     ------
     UsageError
-        There is nothing to train.
+        There is nothing to train, or the language model has no such layer.
     """
     model.requires_grad_(False)
     if recipe == "fusion":
@@ -48,13 +53,20 @@ def make_trainable(model: CoachModel, recipe: Recipe) -> dict[str, nn.Parameter]
         raise _nothing("has no cross-attention layers", "Make the coach with some")
     model.cross_attention.float().requires_grad_(True)
     language = model.language
-    add_low_rank(language)
+    if not 0 <= first_layer < len(language.model.layers):
+        raise UsageError(
+            f"the language model has {len(language.model.layers)} layers, and none {first_layer}",
+            where="first_layer",
+            next_step="Choose the first layer that is trained among them",
+        )
+    add_low_rank(language, first_layer=first_layer)
     for name, parameter in language.named_parameters():
         if name.rpartition(".")[2] in ("lora_A", "lora_B"):
             parameter.requires_grad_(True)
     if model.action_rows is None:
         model.action_rows = ActionRows(model.tokens, language.config.hidden_size, language.device)
     model.action_rows.requires_grad_(True)
+    model.action_rows.embedding.requires_grad_(first_layer == 0)
     return trainable(model)
 
 

@@ -22,8 +22,8 @@ from torch.utils.data import Dataset
 from qevd_bio.arrays import BoolArray, Float32Array, FloatArray
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.files.open_regular import open_regular
-from qevd_bio.release.contents import RESTORE
-from qevd_bio.release.loading import load_table, shard_files
+from qevd_bio.released.contents import RESTORE
+from qevd_bio.released.loading import load_table, shard_files
 from qevd_bio.tables.kinematics import ANGLE_COLUMNS
 from qevd_bio.tables.left_out import full_schema, with_columns
 

@@ -35,7 +35,8 @@ def without_outliers(values: FloatArray) -> FloatArray:
     Hampel's filter. A standard deviation of a contaminated curve is mostly that of its outliers;
     a robust one (by medians) would give a swaying curve another size than its standard deviation.
     """
-    padded = np.pad(values, OUTLIER_REACH_FRAMES, constant_values=np.nan)
+    edge = np.full(OUTLIER_REACH_FRAMES, np.nan)
+    padded = np.concatenate([edge, values, edge])
     width = 2 * OUTLIER_REACH_FRAMES + 1
     around = medians_of_known(np.lib.stride_tricks.sliding_window_view(padded, width))
     away = np.abs(values - around)

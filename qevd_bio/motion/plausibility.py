@@ -24,6 +24,7 @@ from qevd_bio.skeleton.dofs import (
     N_DOFS,
     joint_dofs,
 )
+from qevd_bio.skeleton.kinematics import joint_turn
 
 LEG_PAIRS: tuple[tuple[int, int], ...] = tuple(
     (DOF_INDEX[f"{name}_r"], DOF_INDEX[f"{name}_l"])
@@ -38,7 +39,14 @@ PLANTED_M = 0.03
 
 _LOW = np.array([max(dof.low_rad, -np.pi) for dof in DOFS])
 _HIGH = np.array([min(dof.high_rad, np.pi) for dof in DOFS])
-_BALLS = tuple(dofs for dofs in map(joint_dofs, JOINT_NAMES) if len(dofs) == 3)
+_BALLS = {
+    joint: dofs
+    for joint in JOINT_NAMES
+    if len(dofs := joint_dofs(joint)) == 3 and np.isfinite(DOFS[dofs[0]].high_rad)
+}
+
+NEAREST_ROUNDS = 4
+"""Rounds over the three angles in the search for the nearest possible rotation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,16 +196,59 @@ def range_excess_deg(q: FloatArray) -> FloatArray:
 
     Notes
     -----
-    Two triples of angles are the same rotation of a joint with three DoFs; the one with the
-    smaller excess counts, so that an arm overhead is not impossible by the choice of triple.
+    Many triples of angles are nearly the same rotation of a joint with three DoFs: with an arm
+    held out, near the pole of its triple, the outer two may be anything. So such a joint is judged
+    by its rotation: the angle to the nearest possible one, given to the DoF farthest beyond its
+    range in the better of the two triples.
     """
     beyond = _beyond(q)
-    for dofs in _BALLS:
+    for joint, dofs in _BALLS.items():
         other = q[:, dofs] * [1.0, -1.0, 1.0] + np.pi
         equivalent = _beyond(other, dofs)
         better = equivalent.sum(axis=1) < beyond[:, dofs].sum(axis=1)
         beyond[np.ix_(better, dofs)] = equivalent[better]
+        out = np.flatnonzero(beyond[:, dofs].sum(axis=1) > 0)
+        apart = _from_possible_rad(joint, np.stack([q[out][:, dofs], other[out]]))
+        own = np.zeros((len(out), 3))
+        own[np.arange(len(out)), np.argmax(beyond[out][:, dofs], axis=1)] = apart
+        beyond[out[:, None], dofs] = own
     return np.asarray(np.rad2deg(beyond))
+
+
+def _from_possible_rad(joint: str, triples: FloatArray) -> FloatArray:
+    """Measure how far rotations lie from the nearest one in a joint's ranges (T,), in rad.
+
+    Both triples (2, T, 3) of each rotation, and a quarter of the way into the ranges, are brought
+    into the ranges and improved angle by angle: with two of them fixed, the cosine of the distance
+    is a sinusoid of the third.
+    """
+    dofs = joint_dofs(joint)
+    low, high = _LOW[list(dofs)], _HIGH[list(dofs)]
+    middle = (low + high) / 2.0
+
+    def inside(angles: FloatArray, dof: int) -> FloatArray:
+        near = middle[dof] + wrap_angle(angles - middle[dof])
+        return np.asarray(np.clip(near, low[dof], high[dof]))
+
+    quarter = np.broadcast_to((3.0 * low + high) / 4.0, triples[:1].shape)
+    turned = joint_turn(joint, np.concatenate([*triples, triples[0]]))
+    flat = np.concatenate([*triples, *quarter])
+    best = np.stack([inside(flat[:, dof], dof) for dof in range(3)], axis=1)
+    for _ in range(NEAREST_ROUNDS):
+        for dof in range(3):
+            at_0, at_quarter, at_half = (
+                _likeness(turned, joint, np.where(np.arange(3) == dof, angle, best))
+                for angle in (0.0, np.pi / 2, np.pi)
+            )
+            mean = (at_0 + at_half) / 2
+            best[:, dof] = inside(np.arctan2(at_quarter - mean, at_0 - mean), dof)
+    cosine = (_likeness(turned, joint, best) - 1.0) / 2.0
+    return np.asarray(np.arccos(np.clip(cosine, -1.0, 1.0)).reshape(3, -1).min(axis=0))
+
+
+def _likeness(turned: FloatArray, joint: str, angles: FloatArray) -> FloatArray:
+    """Compute the trace (T,) of what turns one rotation (3, 3, T) into that of angles (T, 3)."""
+    return np.asarray((turned * joint_turn(joint, angles)).sum(axis=(0, 1)))
 
 
 def _beyond(angles: FloatArray, dofs: tuple[int, ...] = tuple(range(N_DOFS))) -> FloatArray:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from qevd_bio.choices import Split
 from qevd_bio.errors import UsageError
-from qevd_bio.exercises.names import rule_for
+from qevd_bio.exercises.names import match_name
 from qevd_bio.feedback.rule_check import usable_rules
 from qevd_bio.qevd.clip_table import read_clip_table
 from qevd_bio.qevd.import_clips import ImportedClip, clips_of, import_clips
@@ -53,6 +53,6 @@ def import_videos(
     names = dict.fromkeys(name for one in made for name in one.exercises)
     return ImportResult(
         clips=tuple(made),
-        without_rule=tuple(name for name in names if rule_for(name, rules) is None),
+        without_rule=tuple(name for name in names if match_name(name, rules) is None),
         next_step=f"qevd-bio run --data-root {target} --work WORK",
     )

@@ -114,6 +114,10 @@ class Pipeline:
         """Count the segments of each exercise that no rule describes, the most frequent first."""
         return self.sessions.without_rule(self.chosen(videos))
 
+    def taken_names(self, videos: tuple[str, ...] = ()) -> dict[str, str]:
+        """Map each name that is only near one of a rule to the exercise it was taken for."""
+        return self.sessions.taken_names(self.chosen(videos))
+
     def run(
         self,
         options: RunOptions | None = None,

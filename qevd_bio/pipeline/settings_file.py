@@ -24,6 +24,9 @@ from qevd_bio.pipeline.settings import (
 TABLES = {name: group.lower() for name, group in GROUP_OF.items()}
 """The table of an option; empty: at the top only."""
 
+COACH_TABLE = "coach"
+"""The table of options that are of the command `coach` alone, which reads it."""
+
 
 def read_settings(path: Path | None) -> dict[str, Any]:
     """Read and check a settings file.
@@ -80,6 +83,8 @@ def _entries(content: dict[str, Any]) -> list[tuple[str, str, Any]]:
     """List table, key and value; the table of keys at the top has no name."""
     found = []
     for key, value in content.items():
+        if key == COACH_TABLE and isinstance(value, dict):
+            continue
         if isinstance(value, dict):
             found += [(key, inner, one) for inner, one in value.items()] or [(key, "", None)]
         else:

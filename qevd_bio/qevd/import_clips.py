@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from qevd_bio.capture.video.stored_times import stored_times_s
+from qevd_bio.capture.video.video_files import video_files, video_id_of
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.files.atomic import atomic_path, write_text_atomic
 from qevd_bio.files.digest import sha256_file
@@ -24,7 +24,6 @@ from qevd_bio.qevd.load import claimed_id, read_source
 
 NOTE_FILE = "imported.json"
 """Marks a folder that `import` made, and says what each video was made from."""
-VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +41,7 @@ class ImportedClip:
 
 def clips_of(paths: Sequence[Path], exercise: str) -> list[Clip]:
     """List video files, and those of folders, as clips of one exercise from beginning to end."""
-    files: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            inside = sorted(f for f in path.iterdir() if f.suffix.lower() in VIDEO_SUFFIXES)
-            if not inside:
-                raise UsageError(
-                    f"holds no video ({', '.join(VIDEO_SUFFIXES)})",
-                    where=str(path),
-                    next_step="Name the files themselves",
-                )
-            files += inside
-        else:
-            files.append(path)
-    return [Clip(file, (ClipExercise(exercise),)) for file in files]
+    return [Clip(file, (ClipExercise(exercise),)) for file in video_files(paths)]
 
 
 def import_clips(clips: Sequence[Clip], target: Path, split: str) -> list[ImportedClip]:
@@ -161,11 +147,10 @@ def _note(clips: Sequence[object]) -> str:
 
 
 def _video_ids(clips: Sequence[Clip], taken: Collection[str | None]) -> list[str]:
-    """Name videos after their files; a number would be read as a video of QEVD itself."""
+    """Name videos after their files; `DataError` where two would have one name."""
     ids: list[str] = []
     for clip in clips:
-        name = re.sub(r"[^A-Za-z0-9_-]+", "_", clip.file.stem).strip("_-")[:100] or "clip"
-        video_id = f"clip_{name}" if name.isdecimal() else name
+        video_id = video_id_of(clip.file)
         if video_id in ids or video_id in taken:
             raise DataError(
                 f"would be a second video '{video_id}'",

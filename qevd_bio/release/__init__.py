@@ -1,1 +1,1 @@
-"""Releases: written, loaded and compared."""
+"""Releases: assembled, written, described and compared."""

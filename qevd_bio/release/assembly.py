@@ -18,7 +18,10 @@ from qevd_bio.pipeline.pipeline import Pipeline, outside_of_source
 from qevd_bio.qevd.drop_in import drop_in_records
 from qevd_bio.qevd.layout import find_splits
 from qevd_bio.qevd.load import read_source
-from qevd_bio.release.contents import (
+from qevd_bio.release.made_with import files_used
+from qevd_bio.release.publish import publish, refuse_unbacked
+from qevd_bio.release.reviewed import reviewed_table
+from qevd_bio.released.contents import (
     MANIFEST_FILE,
     SUMS_FILE,
     MissingVideo,
@@ -26,11 +29,8 @@ from qevd_bio.release.contents import (
     Release,
     ReleaseInput,
 )
-from qevd_bio.release.drop_in import records_table
-from qevd_bio.release.made_with import files_used
-from qevd_bio.release.manifest import read_manifest
-from qevd_bio.release.publish import publish, refuse_unbacked
-from qevd_bio.release.reviewed import reviewed_table
+from qevd_bio.released.drop_in import records_table
+from qevd_bio.released.manifest import read_manifest
 from qevd_bio.stages.quality import QualityStage
 from qevd_bio.tables import annotations as annotation_table
 from qevd_bio.tables.parquet import read_parquet

@@ -12,8 +12,8 @@ from qevd_bio.capture.measured_accuracy import ACCURACY, UNKNOWN
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.files.visible_text import visible
 from qevd_bio.release.card_facts import CardFacts
-from qevd_bio.release.contents import Contents, MissingVideo, Shard
 from qevd_bio.release.features import card_features, field_list
+from qevd_bio.released.contents import Contents, MissingVideo, Shard
 from qevd_bio.tables.columns import SCHEMA_VERSION
 from qevd_bio.tables.left_out import without_columns
 from qevd_bio.tables.published import DEFAULT_TABLE, TABLES

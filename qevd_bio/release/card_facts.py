@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from qevd_bio.feedback.keep_or_rewrite import REWRITABLE
-from qevd_bio.release.contents import Contents
+from qevd_bio.released.contents import Contents
 
 MOST_EXAMPLES = 5
 _SINCE_1970_S = 1e8
@@ -23,6 +23,9 @@ _SAID = (
     "video_id", "feedback_index", "exercise", "kind", "status", "reason", "feedback_original",
     "feedback",
 )  # fmt: skip
+
+ReadRows = Callable[[str, Sequence[str]], Iterable[Mapping[str, Any]]]
+"""Reads columns of a table, split by split in the order of the card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +85,11 @@ class CardFacts:
         )
 
 
-def card_facts(
-    folder: Path, contents: Contents, captures: Iterable[Mapping[str, Any]]
-) -> CardFacts:
-    """Read the facts from the shards of a release; `captures` are the notes of its kinematics."""
+def card_facts(read: ReadRows, captures: Iterable[Mapping[str, Any]]) -> CardFacts:
+    """Read the facts from the rows of a release; `captures` are the notes of its kinematics."""
     reasons: Counter[tuple[str, str]] = Counter()
     by_exercise: dict[str, list[Example]] = {}
-    for row in _rows(folder, contents, "annotations", _SAID):
+    for row in read("annotations", _SAID):
         if row["kind"] in REWRITABLE:
             reasons[row["status"], reason_group(row["status"], row["reason"])] += 1
         if row["status"] == "rewritten":
@@ -97,7 +98,7 @@ def card_facts(
             example = Example(exercise, row["feedback_original"], row["feedback"])
             if len(own) < MOST_EXAMPLES and example not in own:
                 own.append(example)
-    starts_s = [row["start_s"] for row in _rows(folder, contents, "quality", ("start_s",))]
+    starts_s = [row["start_s"] for row in read("quality", ("start_s",))]
     backends = Counter(str(notes["motion"]["backend"]) for notes in captures)
     return CardFacts(
         examples=one_of_each(by_exercise),
@@ -125,9 +126,10 @@ def one_of_each(by_exercise: Mapping[str, Sequence[Example]]) -> tuple[Example, 
     return tuple(itertools.islice(turns, MOST_EXAMPLES))
 
 
-def _rows(
+def rows_of_shards(
     folder: Path, contents: Contents, config: str, columns: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
+    """Read columns of a table that was just written."""
     for shards in contents.shards.get(config, {}).values():
         for shard in shards:
             yield from pq.read_table(folder / shard.path, columns=list(columns)).to_pylist()

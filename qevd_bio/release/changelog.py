@@ -11,8 +11,8 @@ from qevd_bio.errors import DataError
 from qevd_bio.files.digest import sha256_file
 from qevd_bio.files.open_regular import read_text_regular
 from qevd_bio.files.visible_text import visible
-from qevd_bio.release.contents import CHANGELOG_FILE, RESTORE, SUMS_FILE, Contents
-from qevd_bio.release.manifest import read_manifest
+from qevd_bio.released.contents import CHANGELOG_FILE, RESTORE, SUMS_FILE, Contents
+from qevd_bio.released.manifest import read_manifest
 from qevd_bio.tables.columns import SCHEMA_VERSION
 
 MOST_CHANGELOG_BYTES = 1 << 26

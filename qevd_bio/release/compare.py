@@ -16,9 +16,9 @@ from qevd_bio.arrays import BoolArray
 from qevd_bio.errors import UsageError
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.release.features import field_list
-from qevd_bio.release.opened_release import Causes, OpenedRelease, changed_files
-from qevd_bio.release.review_cause import is_of_review, reviewed_rows, with_review
 from qevd_bio.release.version_steps import Step, next_version, step_taken, suffices
+from qevd_bio.released.opened_release import Causes, OpenedRelease, changed_files
+from qevd_bio.released.review_cause import is_of_review, reviewed_rows, with_review
 from qevd_bio.tables.flat_columns import FlatColumn, flat_columns
 from qevd_bio.tables.published import TABLES, key_of
 

@@ -20,14 +20,15 @@ from qevd_bio.feedback.context_stream import due_frames
 from qevd_bio.feedback.contexts import violations_state
 from qevd_bio.feedback.morphology import morphology_context, reportable_measurements
 from qevd_bio.feedback.numbers import unbacked_numbers
-from qevd_bio.feedback.pose import pose_of, pose_text, poses_of, unproved_angles
+from qevd_bio.feedback.pose import pose_of, pose_text, pose_texts, unproved_angles
 from qevd_bio.feedback.quantities import decimals_of, is_reportable, value_text
 from qevd_bio.feedback.statements import joined_sides, spoken
 from qevd_bio.feedback.style import Style
 from qevd_bio.motion.constraints import Finding
 from qevd_bio.motion.measured_value import LEAST_CONFIDENCE
 from qevd_bio.release.made_with import other_prompts
-from qevd_bio.release.opened_release import OpenedRelease
+from qevd_bio.released.opened_release import OpenedRelease
+from qevd_bio.released.video_rows import VideoRows
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.kinematics import Skeleton
 from qevd_bio.tables.contexts import angles_source
@@ -107,14 +108,14 @@ def context_issues(path: Path | str) -> list[ContextIssue]:
 
 
 def video_context_issues(
-    tables: Mapping[str, pa.Table], notes: Mapping[str, Any], *, same_words: bool = True
+    tables: VideoRows, notes: Mapping[str, Any], *, same_words: bool = True
 ) -> Iterator[tuple[int, str]]:
     """Check the rows of `contexts` of one video.
 
     Parameters
     ----------
-    tables : mapping of str to Table
-        All rows of the video, by table.
+    tables : VideoRows
+        All rows of the video.
     notes : mapping
         Those of its kinematics, as the manifest has them.
     same_words : bool
@@ -137,12 +138,12 @@ def video_context_issues(
     if not np.array_equal(numbers, np.arange(len(numbers))):
         return
     frames = _frames(tables["kinematics"], notes["motion"])
-    bodies = tables["morphometrics"].to_pylist() if "morphometrics" in tables else []
+    bodies = tables.rows("morphometrics")
     body = reportable_measurements(bodies[0]) if bodies else {}
     bodies_said = [morphology_context(body, low_confidence=low) for low in (False, True)]
     angles_from = angles_source(notes.get("capture", {}))
     spoken = _last_spoken(tables.get("annotations"))
-    rows = list(enumerate(tables["contexts"].to_pylist()))
+    rows = list(enumerate(tables.rows("contexts")))
     for _, group in groupby(rows, key=lambda one: one[1]["segment_index"]):
         segment = list(group)
         own = [row for _, row in segment]
@@ -348,10 +349,9 @@ def _pose_states(rows: Sequence[Row], frames: _Frames) -> list[str]:
     """
     joints = rows[0]["salient_joints"]
     places = [row["frame"] for row in rows]
-    states = poses_of(
+    texts = pose_texts(
         frames.q[places], frames.observed, joints, skeleton=frames.skeleton, gravity=frames.gravity
     )
-    texts = [pose_text(pose) for pose in states]
     for i, row in enumerate(rows):
         if not row["motion_context"].startswith(texts[i]):
             texts[i] = pose_text(

@@ -8,8 +8,8 @@ from pathlib import PurePosixPath
 import pyarrow as pa
 
 from qevd_bio.files.strict_json import JsonValue
-from qevd_bio.release.contents import SPLITS, Contents
 from qevd_bio.release.features import plain_type
+from qevd_bio.released.contents import SPLITS, Contents
 from qevd_bio.tables.published import TABLES
 from qevd_bio.tables.published_table import PublishedTable
 

@@ -16,7 +16,8 @@ from qevd_bio.feedback.edited_sentence import edit_issues
 from qevd_bio.feedback.morphology import morphology_context, reportable_measurements
 from qevd_bio.feedback.numbers import unbacked_numbers, unbacked_pose
 from qevd_bio.motion.constraints import Finding
-from qevd_bio.release.opened_release import OpenedRelease
+from qevd_bio.released.opened_release import OpenedRelease
+from qevd_bio.released.video_rows import VideoRows
 from qevd_bio.skeleton.dofs import DOF_INDEX
 from qevd_bio.tables.findings import FINDING_FIELDS
 
@@ -132,7 +133,7 @@ def _original_issues(
             yield f"the reason states {number} and no finding does"
 
 
-def video_issues(tables: Mapping[str, pa.Table]) -> Iterator[tuple[int, int, str]]:
+def video_issues(tables: VideoRows) -> Iterator[tuple[int, int, str]]:
     """Check the annotation rows of one video against its findings, body and angles.
 
     `tables` has all rows of the video by table; releases before schema 1.2.0 measured no body,
@@ -140,9 +141,9 @@ def video_issues(tables: Mapping[str, pa.Table]) -> Iterator[tuple[int, int, str
     Yields the number of the utterance, its place among the annotation rows, and the cause.
     """
     checked = _checked_cycles(tables)
-    bodies = tables["morphometrics"].to_pylist() if "morphometrics" in tables else []
+    bodies = tables.rows("morphometrics")
     body = reportable_measurements(bodies[0]) if bodies else None
-    for place, row in enumerate(tables["annotations"].to_pylist()):
+    for place, row in enumerate(tables.rows("annotations")):
         causes = row_issues(row, body)
         if row["cycle"] is None:
             causes += ["it has findings and no cycle"] if row["findings"] else []
@@ -158,12 +159,10 @@ def video_issues(tables: Mapping[str, pa.Table]) -> Iterator[tuple[int, int, str
             yield row["feedback_index"], place, cause
 
 
-def _checked_cycles(
-    tables: Mapping[str, pa.Table],
-) -> dict[tuple[int, int], list[dict[str, Any]]]:
+def _checked_cycles(tables: VideoRows) -> dict[tuple[int, int], list[dict[str, Any]]]:
     """Group the findings of a video by the segment and number of their cycle."""
     checked: dict[tuple[int, int], list[dict[str, Any]]] = {}
-    for one in tables["findings"].to_pylist() if "findings" in tables else ():
+    for one in tables.rows("findings"):
         key = (one["segment_index"], one["cycle_index"])
         checked.setdefault(key, []).append({name: one[name] for name in _FINDING_NAMES})
     return checked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import hashlib
 import json
 from collections import Counter
@@ -20,24 +21,11 @@ from qevd_bio.files.path_containment import plain_name
 from qevd_bio.files.strict_json import JsonValue, dump_json
 from qevd_bio.qevd.layout import RECORDS_FILE
 from qevd_bio.release.card import card_text
-from qevd_bio.release.card_facts import card_facts
+from qevd_bio.release.card_facts import card_facts, rows_of_shards
 from qevd_bio.release.changelog import PreviousRelease, changelog_text, previous_release
 from qevd_bio.release.compare import refuse_small_step
-from qevd_bio.release.contents import (
-    CARD_FILE,
-    CHANGELOG_FILE,
-    CROISSANT_FILE,
-    MANIFEST_FILE,
-    SPLITS,
-    SUMS_FILE,
-    Contents,
-    Release,
-    ReleaseInput,
-    Shard,
-)
 from qevd_bio.release.context_evidence import context_issues
 from qevd_bio.release.croissant import croissant
-from qevd_bio.release.drop_in import DROP_IN_FOLDER, TABLE_FILE
 from qevd_bio.release.evidence import sentence_issues
 from qevd_bio.release.json_schemas import row_schema
 from qevd_bio.release.made_with import writer_of_artifacts
@@ -51,6 +39,19 @@ from qevd_bio.release.shards import (
     write_config,
 )
 from qevd_bio.release.version_steps import release_numbers
+from qevd_bio.released.contents import (
+    CARD_FILE,
+    CHANGELOG_FILE,
+    CROISSANT_FILE,
+    MANIFEST_FILE,
+    SPLITS,
+    SUMS_FILE,
+    Contents,
+    Release,
+    ReleaseInput,
+    Shard,
+)
+from qevd_bio.released.drop_in import DROP_IN_FOLDER, TABLE_FILE
 from qevd_bio.tables import records
 from qevd_bio.tables.columns import SCHEMA_VERSION
 from qevd_bio.tables.parquet import write_parquet
@@ -121,7 +122,8 @@ def publish(
         _write_json(folder / MANIFEST_FILE, _manifest(contents, given, folder))
         if previous is not None:
             refuse_small_step(previous, folder)
-        facts = card_facts(folder, contents, map(kinematics_notes, given.videos))
+        read = functools.partial(rows_of_shards, folder, contents)
+        facts = card_facts(read, map(kinematics_notes, given.videos))
         write_text_atomic(folder / CARD_FILE, card_text(contents, facts))
         splits = {video.video_id: video.split for video in given.videos}
         write_text_atomic(folder / CHANGELOG_FILE, changelog_text(contents, splits, before))

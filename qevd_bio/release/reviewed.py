@@ -12,7 +12,7 @@ from qevd_bio.errors import DataError
 from qevd_bio.feedback.edited_sentence import edit_issues
 from qevd_bio.feedback.numbers import backing
 from qevd_bio.files.strict_json import JsonValue
-from qevd_bio.release.contents import PublishedVideo, ReleaseInput
+from qevd_bio.released.contents import PublishedVideo, ReleaseInput
 from qevd_bio.tables.annotations import SCHEMA
 from qevd_bio.tables.findings import finding_from_row
 from qevd_bio.tables.parquet import rows_table

@@ -16,12 +16,12 @@ from qevd_bio.errors import DataError
 from qevd_bio.files.atomic import atomic_path
 from qevd_bio.files.digest import sha256_file
 from qevd_bio.files.strict_json import JsonValue, dump_json
-from qevd_bio.release.contents import PublishedVideo, Shard
 from qevd_bio.release.features import huggingface_features
 from qevd_bio.release.loaded_size import loaded_bytes
 from qevd_bio.release.reviewed import dropped_of, reviewed_table
 from qevd_bio.release.row_digest import rows_sha256
-from qevd_bio.release.rows import SplitRows, open_shard
+from qevd_bio.released.contents import PublishedVideo, Shard
+from qevd_bio.released.rows import SplitRows, open_shard
 from qevd_bio.skeleton.dofs import DOF_NAMES
 from qevd_bio.tables.annotations import TABLE as ANNOTATIONS
 from qevd_bio.tables.left_out import empty_columns, without_columns

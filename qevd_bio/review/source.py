@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.pipeline.pipeline import WORK_FILE, reopen_pipeline
-from qevd_bio.release.contents import MANIFEST_FILE
+from qevd_bio.released.contents import MANIFEST_FILE
 from qevd_bio.review.reviewed_video import ReviewedVideo
 from qevd_bio.verdicts.item_key import ItemKey
 from qevd_bio.views.item_source import ItemSource

@@ -10,6 +10,7 @@ person upright and facing the camera has pelvis_tilt = +-pi.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -44,18 +45,33 @@ class Skeleton:
 
     joints_m: FloatArray
     frames: FloatArray
+    _bases: dict[str, list[FloatArray]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    _offsets_m: FloatArray = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.joints_m.shape != (N_JOINTS, 3):
             raise ValueError(f"joints_m has shape {self.joints_m.shape}, needs {(N_JOINTS, 3)}")
         if self.frames.shape != (N_JOINTS, 3, 3):
             raise ValueError(f"frames has shape {self.frames.shape}, needs {(N_JOINTS, 3, 3)}")
+        offsets = self.joints_m.copy()
+        offsets[1:] -= self.joints_m[list(PARENTS[1:])]
+        object.__setattr__(self, "_offsets_m", offsets)
 
     def offsets_m(self) -> FloatArray:
         """Return each joint's position relative to its parent in the T-pose (24, 3), in metres."""
-        offsets = self.joints_m.copy()
-        offsets[1:] -= self.joints_m[list(PARENTS[1:])]
-        return offsets
+        return self._offsets_m
+
+    def turn_bases(self, joint: str) -> list[FloatArray]:
+        """Return what each DoF of a joint turns by, (9, 3) each, in the frame of the T-pose."""
+        if joint not in self._bases:
+            frame = self.frames[JOINT_INDEX[joint]]
+            bases = [_turn_basis(dof.axis) for dof in _DOFS_OF[joint]]
+            bases[0] = bases[0] @ frame.T
+            bases[-1] = frame @ bases[-1]
+            self._bases[joint] = [basis.reshape(3, 9).T for basis in bases]
+        return self._bases[joint]
 
 
 def axis_rotation(axis: tuple[float, float, float], angle: FloatArray) -> FloatArray:
@@ -74,21 +90,26 @@ def _turn_basis(axis: tuple[float, float, float]) -> FloatArray:
 
 
 def _turn_weights(angle: FloatArray) -> FloatArray:
-    return np.stack([np.ones_like(angle), np.sin(angle), 1.0 - np.cos(angle)])
+    weights = np.empty((3, *np.shape(angle)))
+    weights[0] = 1.0
+    np.sin(angle, out=weights[1])
+    np.subtract(1.0, np.cos(angle), out=weights[2])
+    return weights
 
 
-def joint_turn(joint: str, angles: FloatArray, frame: FloatArray | None = None) -> FloatArray:
-    """Convert the n angles (T, n) of a joint in rad to rotations (3, 3, T).
+def joint_turn(joint: str, angles: FloatArray) -> FloatArray:
+    """Convert the n angles (T, n) of a joint in rad to rotations (3, 3, T) in its own frame.
 
-    The first DoF is applied first. With the joint's axes in the T-pose as `frame` (3, 3) the
-    rotation is in the frame of the T-pose, else in the joint's own.
+    The first DoF is applied first.
     """
-    bases = [_turn_basis(dof.axis) for dof in _DOFS_OF[joint]]
-    if frame is not None:
-        bases[0] = bases[0] @ frame.T
-        bases[-1] = frame @ bases[-1]
+    bases = [_turn_basis(dof.axis).reshape(3, 9).T for dof in _DOFS_OF[joint]]
+    return _turned_by(bases, angles)
+
+
+def _turned_by(bases: Sequence[FloatArray], angles: FloatArray) -> FloatArray:
+    """Turn by the angles (T, n) of n DoFs with their bases (9, 3): (3, 3, T), the first first."""
     turns = [
-        (basis.reshape(3, 9).T @ _turn_weights(angle)).reshape(3, 3, -1)
+        (basis @ _turn_weights(angle)).reshape(3, 3, -1)
         for basis, angle in zip(bases, angles.T, strict=True)
     ]
     turn = turns[-1]
@@ -154,9 +175,12 @@ def _spine_shift(joints_m: FloatArray, q: FloatArray, joint: str) -> FloatArray:
 
 def _scapula_shift(joints_m: FloatArray, q: FloatArray, joint: str) -> FloatArray:
     """Slide a scapula over SKEL's thorax ellipsoid (3, T)."""
-    at = {name: joints_m[..., index, :] for name, index in JOINT_INDEX.items()}
-    width = np.linalg.norm(at["scapula_l"] - at["scapula_r"], axis=-1)
-    height = np.linalg.norm(at["thorax"] - at["lumbar_body"], axis=-1)
+    right, left, thorax, lumbar = (
+        joints_m[..., JOINT_INDEX[name], :]
+        for name in ("scapula_r", "scapula_l", "thorax", "lumbar_body")
+    )
+    width = np.linalg.norm(left - right, axis=-1)
+    height = np.linalg.norm(thorax - lumbar, axis=-1)
     sign = -1.0 if joint == "scapula_r" else 1.0
 
     def place(abduction: FloatArray, elevation: FloatArray) -> FloatArray:
@@ -202,7 +226,7 @@ class PosedSkeleton:
         """Return how a segment is turned from the T-pose (3, 3, T)."""
         if joint not in self._turns:
             index = JOINT_INDEX[joint]
-            turn = joint_turn(joint, self.q[:, joint_dofs(joint)], self.skeleton.frames[index])
+            turn = _turned_by(self.skeleton.turn_bases(joint), self.q[:, joint_dofs(joint)])
             if PARENTS[index] >= 0:
                 turn = matrix_product(self.turn(JOINT_NAMES[PARENTS[index]]), turn)
             self._turns[joint] = turn

@@ -29,7 +29,7 @@ class CyclesStage(Stage):
 
     sessions: Sessions
     name: str = "cycles"
-    version: int = 5
+    version: int = 6
     reads: tuple[str, ...] = ("kinematics",)
     writes: str = "cycles"
     schema_digest: str = schema_sha256(cycle_table.SCHEMA)
@@ -80,6 +80,7 @@ def scored_from_row(row: Mapping[str, Any]) -> ScoredCycle:
         end_s=row["end_s"],
         side=row["side"],
         cut=row["cut"],
+        counted=row["counted"],
     )
     if row["quality"] is None:
         return ScoredCycle(cycle, None)

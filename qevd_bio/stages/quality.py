@@ -10,6 +10,8 @@ from typing import Any
 
 from qevd_bio.engine.stage import Stage
 from qevd_bio.exercises.count_without_rule import count_without_rule, disagreement
+from qevd_bio.exercises.recognise import Recognised, is_other_exercise, recognise
+from qevd_bio.exercises.recognition_model import shipped_digest
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.motion.capture_quality import capture_quality
 from qevd_bio.motion.record import Motion
@@ -27,15 +29,16 @@ class QualityStage(Stage):
 
     sessions: Sessions
     name: str = "quality"
-    version: int = 2
+    version: int = 3
     reads: tuple[str, ...] = ("kinematics", "cycles")
     writes: str = "quality"
     schema_digest: str = schema_sha256(quality_table.SCHEMA)
 
     def depends(self, video_id: str) -> Mapping[str, str]:
-        """Name the segments and the rules of their exercises."""
+        """Name the segments, the rules of their exercises, and the model that recognises them."""
         session = self.sessions.by_id[video_id]
-        return {"segments": session.segments_digest(), **session.rule_digests()}
+        own = {"segments": session.segments_digest(), "recognition": shipped_digest()}
+        return own | session.rule_digests()
 
     def process(
         self, video_id: str, inputs: Mapping[str, Path], out: Path
@@ -53,9 +56,37 @@ def quality_row(
 ) -> dict[str, Any]:
     """Measure the capture of one video, whose cycles are given as rows; return its row."""
     found = asdict(capture_quality(motion, scaled_skeleton(motion.segment_lengths_m)))
-    concerns = (*found["concerns"], *_count_concerns(motion, session, cycles))
+    seen = _recognised(motion, session)
+    concerns = (
+        *found["concerns"],
+        *_count_concerns(motion, session, cycles),
+        *_exercise_concerns(session, seen),
+    )
     row = {"video_id": video_id, "start_s": float(motion.time_s[0]), **found}
-    return row | {"concerns": concerns}
+    return row | {
+        "exercise_recognised": [one.exercise or "" for one in seen],
+        "exercise_probability": [one.probability for one in seen],
+        "concerns": concerns,
+    }
+
+
+def _recognised(motion: Motion, session: Session) -> list[Recognised]:
+    """Recognise the exercise of each segment."""
+    skeleton, frames = scaled_skeleton(motion.segment_lengths_m), len(motion.time_s)
+    return [
+        recognise(motion, min(one.frame_start, frames), min(one.frame_end, frames), skeleton)
+        for one in session.segments
+    ]
+
+
+def _exercise_concerns(session: Session, seen: Sequence[Recognised]) -> list[str]:
+    """Say where somebody surely does another exercise than the session says."""
+    return [
+        f"segment {segment.index}, {session.rules[segment.index].title}: the movement looks like "
+        f"{one.exercise} ({one.probability:.2f})"
+        for segment, one in zip(session.segments, seen, strict=True)
+        if segment.index in session.rules and is_other_exercise(one, session.rules[segment.index])
+    ]
 
 
 def _count_concerns(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qevd_bio.errors import UsageError
-from qevd_bio.exercises.names import normal_name, rule_for
+from qevd_bio.exercises.names import match_name, normal_name, rule_for
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.exercises.salience import MOST_JOINTS, Salience, salience_of_rule
 from qevd_bio.files.digest import sha256_json
@@ -104,6 +104,25 @@ class Sessions:
         counts = Counter(first.setdefault(normal_name(name), name) for name in spoken)
         return dict(counts.most_common())
 
+    def taken_names(self, videos: Iterable[str]) -> dict[str, str]:
+        """Map what was said in these videos to the title of the exercise that it was taken for.
+
+        Only where it is no name of that exercise and its spelling is near one.
+        """
+        return {
+            said: title for video in videos for said, title in _put_near(self.by_id[video]).items()
+        }
+
+
+def _put_near(session: Session) -> dict[str, str]:
+    """Name the exercise that each name of a session was taken for without being one of its own."""
+    return {
+        segment.exercise_text: session.rules[segment.index].title
+        for segment in session.segments
+        if segment.index in session.rules
+        and rule_for(segment.exercise_text, {"": session.rules[segment.index]}) is None
+    }
+
 
 def load_sessions(
     data_root: Path, rules: Mapping[str, Rule], salient_joints: Path | None = None
@@ -141,8 +160,8 @@ def chosen_videos(sessions: Sessions, videos: tuple[str, ...]) -> tuple[str, ...
 def session_of(record: Record, rules: Mapping[str, Rule]) -> Session:
     """Find the utterances and segments of a record, and the rules of its exercises."""
     found = segments(record)
-    named = {segment.index: rule_for(segment.exercise_text, rules) for segment in found}
-    known = {index: rule for index, rule in named.items() if rule is not None}
+    named = {segment.index: match_name(segment.exercise_text, rules) for segment in found}
+    known = {index: match.rule for index, match in named.items() if match is not None}
     return Session(
         record=record,
         utterances=utterances(record),

@@ -87,9 +87,8 @@ def clips_wanted(
 ) -> tuple[Clip, ...]:
     """Check an order and list its clips: every exercise in every view and build.
 
-    Without a view: 45 degrees standing, the floor's side view when prone. The rest is as in
-    `Clip`. `UsageError` where a name is unknown (the known ones are listed) or a number is out of
-    its range.
+    Without a view: 45 degrees standing, else the floor's side view. The rest is as in `Clip`.
+    `UsageError` where a name is unknown (the known ones are listed) or a number out of its range.
     """
     _within("--reps", repetitions, 1, 100)
     _within("--seconds", repetition_s, 0.5, 60.0)
@@ -98,7 +97,7 @@ def clips_wanted(
     for rule in {rule.id: rule for rule in rules}.values():
         if form_error:
             form_error_named(form_error, rule.id)
-        usual = "floor_side" if rule.posture == "prone" else "oblique45"
+        usual = "oblique45" if rule.posture == "standing" else "floor_side"
         for view, build in product(tuple(views) or (usual,), builds):
             if view not in VIEWS:
                 raise _unknown("--view", view, VIEWS)
@@ -164,7 +163,8 @@ def _make(folder: Path, clip: Clip, on_frame: Callable[[], None]) -> dict[str, o
     performance, frames = _performance(clip), frames_of(clip)
     stamps_ns = np.round(np.arange(frames) * 1e9 / clip.rate_hz).astype(np.int64)
     time_s = stamps_ns / 1e9
-    body, prone = load_body(clip.build), clip.rule.posture == "prone"
+    body = load_body(clip.build)
+    prone, supine = (clip.rule.posture == one for one in ("prone", "supine"))
     camera = camera_for(VIEWS[clip.view], WIDTH_PX, HEIGHT_PX)
     q = performance.q(time_s - LEAD_IN_S)
     if prone:
@@ -172,7 +172,7 @@ def _make(folder: Path, clip: Clip, on_frame: Callable[[], None]) -> dict[str, o
     outfit = OUTFITS[clip.seed % len(OUTFITS)]
 
     def pictures() -> Iterator[ByteArray]:
-        for picture in render_motion(q, body, outfit, camera, prone=prone):
+        for picture in render_motion(q, body, outfit, camera, prone=prone, supine=supine):
             yield picture
             on_frame()
 

@@ -217,7 +217,9 @@ def _lowest(vertices: FloatArray) -> FloatArray:
     return np.asarray(vertices[np.arange(len(vertices)), rows])
 
 
-def stand_on_ground(vertices_m: FloatArray, joints_m: FloatArray, prone: bool) -> FloatArray:
+def stand_on_ground(
+    vertices_m: FloatArray, joints_m: FloatArray, prone: bool, *, supine: bool = False
+) -> FloatArray:
     """Shift a posed body so that its lowest point touches the ground over the world's origin.
 
     Parameters
@@ -228,6 +230,8 @@ def stand_on_ground(vertices_m: FloatArray, joints_m: FloatArray, prone: bool) -
         Its joints.
     prone : bool
         Keep the middle of hands and feet in place instead of the middle of the feet.
+    supine : bool
+        Keep the pelvis in place.
 
     Returns
     -------
@@ -235,7 +239,9 @@ def stand_on_ground(vertices_m: FloatArray, joints_m: FloatArray, prone: bool) -
         Metres to add.
     """
     held = [JOINT_INDEX[f"toes_{s}"] for s in "rl"]
-    if prone:
+    if supine:
+        held = [JOINT_INDEX["pelvis"]]
+    elif prone:
         held += [JOINT_INDEX[f"ulna_{s}"] for s in "rl"]
     else:
         held += [JOINT_INDEX[f"talus_{s}"] for s in "rl"]
@@ -301,6 +307,7 @@ def render_motion(
     camera: Camera,
     *,
     prone: bool,
+    supine: bool = False,
 ) -> Iterator[ByteArray]:
     """Draw every frame of a motion.
 
@@ -314,17 +321,19 @@ def render_motion(
         One of `OUTFITS`.
     prone : bool
         A floor exercise: hold hands and feet in place and lay a mat.
+    supine : bool
+        One on the back: hold the pelvis in place and lay a mat.
 
     Yields
     ------
     ndarray (H, W, 3) of uint8
         RGB.
     """
-    room = empty_room(camera, mat=prone)
+    room = empty_room(camera, mat=prone or supine)
     colours = outfit[body.face_part]
     for start in range(0, len(q_world), _CHUNK_FRAMES):
         vertices, joints = pose_body(body, q_world[start : start + _CHUNK_FRAMES])
-        vertices += stand_on_ground(vertices, joints, prone)[:, None]
+        vertices += stand_on_ground(vertices, joints, prone, supine=supine)[:, None]
         for mesh in vertices:
             shaded = draw_shadow(room, mesh, body.faces, camera, LIGHT)
             yield draw_mesh(shaded, mesh, body.faces, colours, camera, LIGHT)

@@ -6,7 +6,7 @@ import re
 
 import pyarrow as pa
 
-SCHEMA_VERSION = "2.0.0"
+SCHEMA_VERSION = "2.1.0"
 """Version of all tables together: which there are, their columns, types, units and meanings.
 
 A column removed, renamed or of another type, unit or meaning counts up the first number, a new
@@ -17,7 +17,8 @@ of each version lies in ``tests/archives``. 1.1.0: salient joints, pose and sour
 1.3.0: contexts. 2.0.0: ``cycle.cycle_index`` of an annotation counts the cycles known at its
 utterance, no longer those of the segment, and ``provenance.findings_sha256`` is null; times
 since the first frame of a video; what a backend assumed of the spine; what a verdict of an
-annotator was about. (1.4.0 was 2.0.0 in the builds of a day, and never published.)
+annotator was about. (1.4.0 was 2.0.0 in the builds of a day, and never published.) 2.1.0: the
+exercise that each segment looks like.
 """
 
 

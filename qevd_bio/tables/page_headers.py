@@ -46,7 +46,10 @@ BYTE_ARRAY, FIXED_BYTES = 6, 7
 """The kinds of texts, and of bytes that all have the length which the schema states."""
 
 _MOST_FOOTER_BYTES = 1 << 27
-_MOST_KEPT_BYTES = 1 << 21
+_FOOTERS_KEPT = 32
+"""More than the shards of a small release, which are read in turn, video by video."""
+
+_MOST_KEPT_BYTES = 1 << 20
 """Of a footer that is kept parsed, which takes ten times its size."""
 
 
@@ -79,7 +82,7 @@ def _footer(data: bytes) -> dict[int, Any]:
     return _parsed(data)
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=_FOOTERS_KEPT)
 def _parsed(data: bytes) -> dict[int, Any]:
     return _CompactReader(data).struct()
 

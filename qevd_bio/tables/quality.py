@@ -74,6 +74,17 @@ SCHEMA: pa.Schema = versioned(
             "Degree of freedom of the largest excess; null: none",
             nullable=True,
         ),
+        column(
+            "exercise_recognised",
+            pa.list_(pa.string()),
+            "Exercise that the movement looks like, one a segment: id of a rule without its side; "
+            "empty: none that the model knows",
+        ),
+        column(
+            "exercise_probability",
+            pa.list_(pa.float64()),
+            "How likely each of these answers is, by the model, from 0 to 1",
+        ),
         column("concerns", pa.list_(pa.string()), "What gives reason to look at the capture"),
     ],
 )  # fmt: skip

@@ -16,7 +16,7 @@ from qevd_bio.model.coach_tokenizer import CoachTokenizer
 from qevd_bio.model.layout import Example, LayoutConfig, lay_out
 from qevd_bio.model.released_exercises import features_of_one_network, released_exercises
 from qevd_bio.model.segment import CoachingSegment, MotionContexts, VisualFeatures
-from qevd_bio.release.contents import MANIFEST_FILE
+from qevd_bio.released.contents import MANIFEST_FILE
 from qevd_bio.tables.features import network_identity
 
 

@@ -53,6 +53,8 @@ class CoachConfig(TrainingConfig):
         Memory of each process for the states below the first trained layer, which are computed
         once for each exercise; 0 computes them each time. Nothing is kept where that layer is
         the first.
+    cache_folder : Path or None
+        Keeps these states from training to training; without it they are kept in memory.
     """
 
     coach: Path | None = None
@@ -65,6 +67,7 @@ class CoachConfig(TrainingConfig):
     skip_spoken_frames: bool = True
     held_out_segments: int = 64
     cache_gb: float = 8.0
+    cache_folder: Path | None = None
     micro_batch: int = 4
 
     def range_issue(self) -> str | None:
@@ -127,7 +130,9 @@ def coach_task(coach: Coach, samples: CoachSamples, config: CoachConfig) -> Task
     """
     most_bytes = int(config.cache_gb * 1e9)
     depth = coach.model.frozen_depth()
-    cache = HiddenCache(coach.model, most_bytes=most_bytes) if depth and most_bytes else None
+    cache = None
+    if depth and most_bytes:
+        cache = HiddenCache(coach.model, folder=config.cache_folder, most_bytes=most_bytes)
 
     def loss(model: nn.Module, batch: JoinedSamples, _row_seeds: list[int]) -> Tensor:
         lower = None if cache is None else cache.states(batch.examples)

@@ -107,14 +107,21 @@ def read_config(usual: C, file: Path | None = None, changes: Sequence[str] = ())
         The file cannot be read, or a key is unknown, of the wrong type or out of range.
     """
     kind = type(usual)
-    values = {key: value for key, value in to_plain(usual).items() if value is not None}
+    values: dict[str, Any] = {}
     if file is not None:
-        values |= _absolute(kind, _read_toml(file), file.parent, str(file))
+        values |= _absolute(kind, read_toml(file), file.parent, str(file))
     for change in changes:
         values |= _absolute(kind, _parsed_change(change), Path.cwd(), f"--set {change}")
-    where = str(file or "configuration")
+    return changed(usual, values, where=str(file or "configuration"))
+
+
+def changed(usual: C, values: Mapping[str, Any], *, where: str) -> C:
+    """Change keys of a configuration; `UsageError` for one that is unknown or out of range."""
+    kind = type(usual)
+    held = {key: value for key, value in to_plain(usual).items() if value is not None}
+    held |= _absolute(kind, values, Path.cwd(), where)
     try:
-        config = from_plain(kind, values, Differences())
+        config = from_plain(kind, held, Differences())
     except ValueError as error:
         raise _refused(str(error), where) from error
     _check_ranges(config, where)
@@ -130,7 +137,8 @@ def given(path: Path | None, key: str) -> Path:
     return path
 
 
-def _read_toml(file: Path) -> dict[str, Any]:
+def read_toml(file: Path) -> dict[str, Any]:
+    """Read a file of settings; `UsageError` where it cannot be read."""
     try:
         return tomllib.loads(read_text_regular(file, follow_links=True))
     except (OSError, ValueError) as error:  # not UTF-8 and no TOML are both a ValueError

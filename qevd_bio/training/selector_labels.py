@@ -29,8 +29,8 @@ from qevd_bio.model.released_segments import (
     released_segments,
 )
 from qevd_bio.qevd.salient_joints import load_salient_joints
-from qevd_bio.release.loading import splits_of, videos_of
-from qevd_bio.release.manifest import read_manifest
+from qevd_bio.released.loading import splits_of, videos_of
+from qevd_bio.released.manifest import read_manifest
 from qevd_bio.skeleton.dofs import JOINT_NAMES
 from qevd_bio.training.order import seed_of
 

@@ -41,14 +41,20 @@ class AdapterTraining(CoachConfig):
     lora_dropout : float
         Of the low-rank additions; 0.05 in Stream-VLM. What is dropped depends on the number of
         processes and on micro_batch.
+    first_layer : int
+        Low-rank additions begin at this decoder layer. From 1 on, embeddings of the action tokens
+        stay as they were made, and states below the first trained layer are computed once.
     """
 
     lora_dropout: float = 0.05
+    first_layer: int = 0
 
     def range_issue(self) -> str | None:
         """Check the dropout, too."""
         if not 0.0 <= self.lora_dropout < 1.0:
             return f"lora_dropout must be 0 or more and less than 1, not {self.lora_dropout}"
+        if self.first_layer < 0:
+            return f"first_layer must be 0 or more, not {self.first_layer}"
         return CoachConfig.range_issue(self)
 
 
@@ -57,7 +63,7 @@ def adapter_recipe(config: AdapterTraining, coach: Coach, data: CoachData) -> Re
     coach.settings.check_network(data.network)
     start = made_from(coach, data)
     torch.manual_seed(seed_of(config.seed))
-    make_trainable(coach.model, "lm-adapter")
+    make_trainable(coach.model, "lm-adapter", first_layer=config.first_layer)
     for module in coach.model.modules():
         if isinstance(module, LowRankLinear):
             module.dropout = config.lora_dropout

@@ -25,6 +25,7 @@ from qevd_bio.choices import SelectorLoss
 from qevd_bio.errors import DataError
 from qevd_bio.features.feature_files import VideoFeatures
 from qevd_bio.features.joint_selector import (
+    WINDOW_MAPS,
     JointSelector,
     pooled_tokens,
     segment_maps,
@@ -71,6 +72,8 @@ class SelectorConfig(TrainingConfig):
         Share of the persons that are held out where the release has no split ``test``.
     decide_s : float
         The selector decides from so much of a segment's beginning.
+    window_maps : int
+        Feature maps that are averaged to one window; 12 (3 s) in the paper.
     """
 
     release: Path | None = None
@@ -81,6 +84,7 @@ class SelectorConfig(TrainingConfig):
     loss: SelectorLoss = "plain"
     held_out_share: float = 0.2
     decide_s: float = 12.0
+    window_maps: int = WINDOW_MAPS
     epochs: int = 20
     batch_size: int = 256
     micro_batch: int = 256
@@ -91,6 +95,8 @@ class SelectorConfig(TrainingConfig):
             return f"held_out_share must lie between 0 and 1, not {self.held_out_share}"
         if not self.decide_s > 0.0:
             return f"decide_s must be more than 0, not {self.decide_s}"
+        if self.window_maps < 1:
+            return f"window_maps must be 1 or more, not {self.window_maps}"
         return None
 
 
@@ -115,10 +121,13 @@ class SelectorData:
     network: str
     labels: str
 
-    def windows(self, segment: LabelledSegment, decide_s: float = np.inf) -> Float32Array:
+    def windows(
+        self, segment: LabelledSegment, window_maps: int, decide_s: float = np.inf
+    ) -> Float32Array:
         """Return the windows (W, C) of a segment, or of its beginning."""
         pooled, time_s = self.pooled[segment.video_id]
-        return window_means(pooled[segment_maps(time_s, segment.start_s, segment.end_s, decide_s)])
+        maps = segment_maps(time_s, segment.start_s, segment.end_s, decide_s)
+        return window_means(pooled[maps], window_maps)
 
 
 class WindowDataset(Dataset[tuple[Tensor, Tensor]]):
@@ -181,9 +190,9 @@ def selector_recipe(config: SelectorConfig, data: SelectorData) -> Recipe:
         No segment has a feature map.
     """
     trained_on, held_out = split_by_person(list(data.segments), config.held_out_share, config.seed)
-    dataset = _window_dataset(data, trained_on)
+    dataset = _window_dataset(data, trained_on, config.window_maps)
     torch.manual_seed(seed_of(config.seed))
-    selector = JointSelector(dataset.windows.shape[1])
+    selector = JointSelector(dataset.windows.shape[1], config.window_maps)
     selector.standardise(dataset.windows)
     weights = joint_weights(dataset.labels, config.loss)
 
@@ -252,7 +261,7 @@ def segment_scores(
     selector: JointSelector, data: SelectorData, segment: LabelledSegment, decide_s: float
 ) -> FloatArray | None:
     """Score the joints (J,) of a segment as `TrainedSelector.scores` does; None without a map."""
-    windows = data.windows(segment, decide_s)
+    windows = data.windows(segment, selector.window_maps, decide_s)
     if not len(windows):
         return None
     with torch.inference_mode():
@@ -260,8 +269,10 @@ def segment_scores(
     return np.asarray(importance.double().mean(dim=0).numpy())
 
 
-def _window_dataset(data: SelectorData, segments: Sequence[LabelledSegment]) -> WindowDataset:
-    by_segment = [(data.windows(one), one.is_salient) for one in segments]
+def _window_dataset(
+    data: SelectorData, segments: Sequence[LabelledSegment], window_maps: int
+) -> WindowDataset:
+    by_segment = [(data.windows(one, window_maps), one.is_salient) for one in segments]
     windows = np.concatenate([windows for windows, _ in by_segment])
     if not len(windows):
         raise DataError(

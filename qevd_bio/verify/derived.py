@@ -1,22 +1,20 @@
-"""Every row derived again from what the release itself holds, video by video, on all cores."""
+"""The rows of a video derived again from what the release itself holds."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
-from multiprocessing import get_context
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
-from qevd_bio.errors import QevdBioError
-from qevd_bio.release.contents import MANIFEST_FILE
-from qevd_bio.release.review_cause import dropped_rows
-from qevd_bio.release.rows import SplitRows
+from qevd_bio.errors import DataError, QevdBioError
+from qevd_bio.released.contents import MANIFEST_FILE
+from qevd_bio.released.review_cause import dropped_rows
+from qevd_bio.released.rows import SplitRows
+from qevd_bio.released.video_rows import VideoRows
 from qevd_bio.verify.artifact_bytes import artifact_issues
 from qevd_bio.verify.capture_facts import capture_issues
 from qevd_bio.verify.derived_rows import PublishedVideo, derived_issues
@@ -27,14 +25,9 @@ from qevd_bio.verify.source_records import Records, fault_causes
 from qevd_bio.verify.tables import Tables
 
 MOST_CONTEXT_FRAMES = 30_000
-"""Contexts are made frame by frame, ten times as slow as all other tables together: of a longer
-release a sample of videos is derived, which changes with every byte of the manifest."""
+"""Contexts are made frame by frame, several times as slow as all other tables together: of a
+longer release a sample of videos is derived, which changes with every byte of the manifest."""
 
-FRAMES_FOR_TWO = 20_000
-"""Fewer frames are checked faster by one process."""
-
-_CONTEXTS_COST = 11
-_MOST_WORKERS = 2
 _NEEDED = ("kinematics", "morphometrics", "cycles", "findings", "annotations")
 _ERRORS = (
     QevdBioError, KeyError, IndexError, TypeError, ValueError, ArithmeticError, AttributeError,
@@ -43,74 +36,65 @@ _ERRORS = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Work:
-    """What a process needs to derive videos."""
+class Derivation:
+    """What rows are derived from, besides the angles.
 
-    layout: Layout
-    tables: Tables
+    Attributes
+    ----------
+    made_by : MadeBy
+        How the release was made.
+    records : mapping of str to mapping
+        Source record of each video.
+    with_contexts : frozenset of str
+        Videos whose contexts are derived, too.
+    """
+
     made_by: MadeBy
     records: Mapping[str, Mapping[str, Any]]
     with_contexts: frozenset[str]
 
-    def alone(self) -> _Work:
-        """Leave out what another process cannot or need not have."""
-        layout = replace(self.layout, folder=replace(self.layout.folder, verdict=Verdict()))
-        tables = {
-            config: {split: rows.without_rows() for split, rows in splits.items()}
-            for config, splits in self.tables.items()
-        }
-        return replace(self, layout=layout, tables=tables)
+    def note_sample(self, layout: Layout) -> None:
+        """Say which rows are not derived in a large release."""
+        videos = len(layout.manifest["videos"])
+        if len(self.with_contexts) < videos:
+            layout.verdict.skip(
+                f"the contexts of {videos - len(self.with_contexts)} of {videos} videos "
+                "derived again: they are compared with the other tables only"
+            )
 
 
-def check_derived(layout: Layout, tables: Tables, made_by: MadeBy, records: Records) -> None:
-    """Compare every row with the one that follows from angles, rules and source records."""
-    videos = sorted(layout.manifest["videos"])
-    if not videos:
-        return
-    frames = _frames_of(tables)
+def derivation_of(
+    layout: Layout, made_by: MadeBy, records: Records, frames: Mapping[str, int]
+) -> Derivation:
+    """Gather what rows are derived from; `frames` counts those of each video."""
     by_video = {row["video_id"]: row for rows in records.values() for row in rows}
-    work = _Work(layout, tables, made_by, by_video, _sample(layout, frames))
-    if len(work.with_contexts) < len(videos):
-        layout.verdict.skip(
-            f"the contexts of {len(videos) - len(work.with_contexts)} of {len(videos)} videos "
-            "derived again: they are compared with the other tables only"
-        )
-    workers = min(_cpus(), _MOST_WORKERS)
-    if workers < 2 or sum(frames.values()) < FRAMES_FOR_TWO or len(videos) < 2:
-        layout.verdict.take(_derived(work, videos))
-        return
-    shares = _shares(videos, frames, work.with_contexts, workers)
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for verdict in pool.map(_derived, [work.alone() for _ in shares], shares):
-            layout.verdict.take(verdict)
+    return Derivation(made_by, by_video, _sample(layout, frames))
 
 
-def _shares(
-    videos: Sequence[str],
-    frames: Mapping[str, int],
-    with_contexts: frozenset[str],
-    workers: int,
-) -> list[list[str]]:
-    """Cut the videos into stretches of about equal work: each row group is read by one process."""
-    costs = [
-        frames.get(video, 0) * (_CONTEXTS_COST if video in with_contexts else 1)
-        for video in videos
-    ]
-    ends = np.searchsorted(np.cumsum(costs), np.arange(1, workers) / workers * sum(costs))
-    return [part.tolist() for part in np.split(np.array(videos), ends)]
+def frames_of(tables: Tables) -> dict[str, int]:
+    """Count the frames of each video, where they can be read."""
+    frames: dict[str, int] = {}
+    for rows in tables.get("kinematics", {}).values():
+        with suppress(DataError):  # named where the rows of a video are asked for
+            for video, runs in rows.videos().items():
+                frames[video] = sum(stop - start for _, start, stop in runs)
+    return frames
 
 
-def _cpus() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+def check_derived(
+    derivation: Derivation,
+    layout: Layout,
+    video: str,
+    own: VideoRows,
+    homes: Mapping[str, SplitRows],
+    verdict: Verdict,
+) -> None:
+    """Compare the rows of a video with those that follow from angles, rules and source record.
 
-
-def _frames_of(tables: Tables) -> dict[str, int]:
-    """Count the frames of each video."""
-    return {
-        video: sum(stop - start for _, start, stop in runs)
-        for rows in tables.get("kinematics", {}).values()
-        for video, runs in rows.videos().items()
-    }
+    `homes` are the tables of its split; `verdict` takes the issues.
+    """
+    for where, cause in _video_issues(derivation, layout, video, own, homes):
+        verdict.add("derived", where, cause)
 
 
 def _sample(layout: Layout, frames: Mapping[str, int]) -> frozenset[str]:
@@ -129,36 +113,31 @@ def _sample(layout: Layout, frames: Mapping[str, int]) -> frozenset[str]:
     return frozenset(chosen)
 
 
-def _derived(work: _Work, videos: Sequence[str]) -> Verdict:
-    verdict = Verdict()
-    for video in videos:
-        split = work.layout.manifest["videos"][video]["split"]
-        homes = {name: splits[split] for name, splits in work.tables.items() if split in splits}
-        for where, cause in _video_issues(work, video, split, homes):
-            verdict.add("derived", where, cause)
-    return verdict
-
-
 def _video_issues(
-    work: _Work, video: str, split: str, homes: Mapping[str, SplitRows]
+    derivation: Derivation,
+    layout: Layout,
+    video: str,
+    own: VideoRows,
+    homes: Mapping[str, SplitRows],
 ) -> Iterator[tuple[str, str]]:
-    lacking = sorted(set(_NEEDED) - set(homes))
-    if lacking or video not in work.records:
+    lacking = sorted(set(_NEEDED) - set(own))
+    if lacking or video not in derivation.records:
         what = ", ".join(lacking) or "source record"
         yield f"video {video}", f"its rows cannot be derived again without its {what}"
         return
+    manifest = layout.manifest
     try:
         one = PublishedVideo(
             video=video,
-            split=split,
-            entry=work.layout.manifest["videos"][video],
-            record=work.records[video],
-            tables={name: rows.of(video) for name, rows in homes.items()},
-            made_by=work.made_by,
-            concern=work.layout.manifest.get("concerns", {}).get(video, ""),
-            dropped=dropped_rows(work.layout.manifest, video),
+            split=manifest["videos"][video]["split"],
+            entry=manifest["videos"][video],
+            record=derivation.records[video],
+            tables=own,
+            made_by=derivation.made_by,
+            concern=manifest.get("concerns", {}).get(video, ""),
+            dropped=dropped_rows(manifest, video),
         )
-        yield from _issues_of(one, homes, wholly=video in work.with_contexts)
+        yield from _issues_of(one, homes, wholly=video in derivation.with_contexts)
     except _ERRORS as error:
         yield f"video {video}", f"its rows cannot be derived again ({error!r})"[:300]
 

@@ -8,7 +8,6 @@ from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from qevd_bio.body.plausible import flags_of
 from qevd_bio.exercises.cycle_until import LastCycle
@@ -17,6 +16,7 @@ from qevd_bio.feedback.morphology import reportable_measurements
 from qevd_bio.motion.record import Motion
 from qevd_bio.qevd.record import LoadedRecords
 from qevd_bio.release.reviewed import as_generated
+from qevd_bio.released.video_rows import VideoRows
 from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.stages.annotations import AnnotationsStage, Measured
 from qevd_bio.stages.contexts import ContextsStage
@@ -61,8 +61,8 @@ class PublishedVideo:
         Its entry in the manifest.
     record : mapping
         Its row of ``records.parquet``.
-    tables : mapping of str to Table
-        Its rows, by table.
+    tables : VideoRows
+        Its rows.
     made_by : MadeBy
         How the release was made.
     concern : str
@@ -75,7 +75,7 @@ class PublishedVideo:
     split: str
     entry: Mapping[str, Any]
     record: Row
-    tables: Mapping[str, pa.Table]
+    tables: VideoRows
     made_by: MadeBy
     concern: str = ""
     dropped: frozenset[int] = frozenset()
@@ -88,9 +88,7 @@ class PublishedVideo:
     @cached_property
     def rows(self) -> Mapping[str, list[dict[str, Any]]]:
         """Rows of all tables but the angles."""
-        return {
-            name: table.to_pylist() for name, table in self.tables.items() if name != "kinematics"
-        }
+        return {name: self.tables.rows(name) for name in self.tables if name != "kinematics"}
 
     @cached_property
     def session(self) -> Session:
@@ -154,7 +152,9 @@ def _compared(
 
 def _quality(one: PublishedVideo) -> Iterator[Issue]:
     cycles = one.rows.get("cycles") or one.derived_cycles[0]
+    (row,) = one.rows["quality"]
     due = quality_row(one.video, one.motion, one.session, cycles)
+    due = {name: value for name, value in due.items() if name in row}  # of earlier versions
     yield from _compared(one, "quality", [due])
     for concern in one.rows["quality"][0]["concerns"]:
         if concern not in one.concern:

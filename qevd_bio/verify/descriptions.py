@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import zip_longest
 from typing import Any
 
 import pyarrow as pa
 
+from qevd_bio import __version__
+from qevd_bio.errors import DataError
+from qevd_bio.files.visible_text import visible
 from qevd_bio.qevd.layout import RECORDS_FILE, SPLIT_FOLDERS
-from qevd_bio.release.card import loader_lines
-from qevd_bio.release.changelog import entry_head
-from qevd_bio.release.contents import (
+from qevd_bio.release.card import card_text, loader_lines
+from qevd_bio.release.card_facts import card_facts
+from qevd_bio.release.changelog import changelog_text, entry_head
+from qevd_bio.release.croissant import croissant
+from qevd_bio.release.loaded_size import loaded_bytes
+from qevd_bio.released.contents import (
     CARD_FILE,
     CHANGELOG_FILE,
     CROISSANT_FILE,
@@ -21,11 +28,10 @@ from qevd_bio.release.contents import (
     SPLITS,
     SUMS_FILE,
     Contents,
+    MissingVideo,
     Shard,
 )
-from qevd_bio.release.croissant import croissant
-from qevd_bio.release.drop_in import DROP_IN_FOLDER, TABLE_FILE
-from qevd_bio.release.loaded_size import loaded_bytes
+from qevd_bio.released.drop_in import DROP_IN_FOLDER, TABLE_FILE
 from qevd_bio.tables.published import TABLES
 from qevd_bio.verify.files import Layout, ShardEntry
 from qevd_bio.verify.tables import Tables
@@ -37,7 +43,7 @@ def check_descriptions(layout: Layout, tables: Tables) -> None:
     """Compare card, Croissant description and changelog of a release of this schema version.
 
     What programs read is compared to the letter: the YAML of configs and data set info, and of
-    `croissant.json` files, digests, sizes and fields. Text that only people read is not.
+    `croissant.json` files, digests, sizes and fields. The rest is compared by `check_words`.
     """
     _check_names_of_files(layout)
     _check_changelog(layout)
@@ -91,7 +97,23 @@ def _contents(layout: Layout, tables: Tables) -> Contents | None:
                 shards[config][split] = tuple(_shard(layout, one) for one in entries)
             except (pa.ArrowException, IndexError):
                 return None
-    manifest = layout.manifest
+    return contents_of(layout.manifest, shards)
+
+
+def _lacking(
+    videos: Mapping[str, Mapping[str, Any]], configs: Iterable[str]
+) -> dict[str, list[str]]:
+    found = {
+        config: [name for name, one in sorted(videos.items()) if config not in one["artifacts"]]
+        for config in configs
+    }
+    return {config: names for config, names in found.items() if names}
+
+
+def contents_of(
+    manifest: Mapping[str, Any], shards: Mapping[str, Mapping[str, tuple[Shard, ...]]]
+) -> Contents:
+    """Read what a card says of a release from its manifest; `shards` are counted again."""
     videos = {
         split: manifest["splits"][split]["videos"]
         for split in SPLITS
@@ -102,7 +124,17 @@ def _contents(layout: Layout, tables: Tables) -> Contents | None:
         manifest["generator"],
         shards,
         videos,
+        statuses={s: manifest["statuses"][s] for s in SPLITS if s in manifest.get("statuses", {})},
+        missing=tuple(MissingVideo(**one) for one in manifest.get("missing", ())),
+        issues={
+            video: one["source_faults"]
+            for video, one in sorted(manifest["videos"].items())
+            if one.get("source_faults")
+        },
+        lacking=_lacking(manifest["videos"], shards),
         left_out=manifest.get("left_out", {}),
+        review=manifest.get("review", {}),
+        concerns=dict(sorted(manifest.get("concerns", {}).items())),
     )
 
 
@@ -120,6 +152,56 @@ def _check_card(layout: Layout, contents: Contents) -> None:
             cause = f"its YAML has {line.strip()!r} where the tables ask for {due.strip()!r}"
             layout.verdict.add("described", f"{CARD_FILE} line {start + place + 2}", cause)
             return
+
+
+def check_words(layout: Layout, tables: Tables) -> None:
+    """Compare what people read, of a release with nothing else wrong.
+
+    The card is written again and compared line by line; the first difference is named.
+    """
+    contents = _contents(layout, tables)
+    if layout.manifest["generator"].get("qevd_bio") != __version__:
+        layout.verdict.skip("the words of the card, which another version of qevd_bio wrote")
+    elif contents is not None and contents.videos:
+        _check_terms(layout, contents)
+        _check_card_text(layout, contents, tables)
+        _check_whole_changelog(layout, contents)
+
+
+def _check_card_text(layout: Layout, contents: Contents, tables: Tables) -> None:
+
+    def read(config: str, columns: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+        for split in contents.shards.get(config, {}):
+            for _, _, table in tables[config][split].groups(columns):
+                yield from table.to_pylist()
+
+    described: Any = layout.folder.json(CROISSANT_FILE)
+    url = described.get("url") if isinstance(described, Mapping) else None
+    captures = (one["kinematics"] for one in layout.manifest["videos"].values())
+    try:
+        facts = card_facts(read, captures)
+        expected = card_text(replace(contents, url=url), facts)
+    except (KeyError, TypeError, ValueError, DataError) as error:
+        cause = f"cannot be written again ({error!r})"
+        layout.verdict.add("described", CARD_FILE, cause[:200])
+        return
+    lines = zip_longest(_text(layout, CARD_FILE).split("\n"), expected.split("\n"), fillvalue="")
+    for place, (line, due) in enumerate(lines, start=1):
+        if line != due:
+            cause = f"it says {line[:120]!r} where {due[:120]!r} follows from the release"
+            layout.verdict.add("described", f"{CARD_FILE} line {place}", cause)
+            return
+
+
+def _check_terms(layout: Layout, contents: Contents) -> None:
+    """Compare licence, authors and words of the Croissant description."""
+    written: Any = layout.folder.json(CROISSANT_FILE)
+    expected = json.loads(json.dumps(croissant(contents, {})))
+    own = set(written) - {"datePublished", "url"} if isinstance(written, Mapping) else set()
+    for key in sorted((own | set(expected)) - {"distribution", "recordSet"}):
+        if key not in own or written[key] != expected.get(key):
+            cause = f"{key} is not the one that this version of qevd_bio writes"
+            layout.verdict.add("described", CROISSANT_FILE, cause)
 
 
 def _text(layout: Layout, name: str) -> str:
@@ -141,6 +223,21 @@ def _check_changelog(layout: Layout) -> None:
             due = f"`{config}` {split}: {found['rows']} rows"
             if not any(line == f"- {due}." or line.startswith(f"- {due} (") for line in entry):
                 layout.verdict.add("described", CHANGELOG_FILE, f"does not have '{due}'")
+
+
+def _check_whole_changelog(layout: Layout, contents: Contents) -> None:
+    """Compare a first release's changelog to the letter; a later one has earlier entries."""
+    text = _text(layout, CHANGELOG_FILE)
+    if layout.manifest.get("previous_release") is None:
+        if text != changelog_text(contents, {}, None):
+            cause = "is not that of a first release, and the manifest names none before it"
+            layout.verdict.add("described", CHANGELOG_FILE, cause)
+        return
+    before = layout.manifest["previous_release"]["version"]
+    entries = text.removeprefix(entry_head(layout.manifest["version"]))
+    if not entries.startswith(f"\n- After {visible(before)}.\n"):
+        cause = f"does not continue that of {before}, which the manifest names"
+        layout.verdict.add("described", CHANGELOG_FILE, cause)
 
 
 def _check_croissant(layout: Layout, contents: Contents) -> None:

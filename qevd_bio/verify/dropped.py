@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from qevd_bio.release.contents import MANIFEST_FILE
-from qevd_bio.release.review_cause import REVIEW, dropped_rows
-from qevd_bio.release.rows import SplitRows
+from qevd_bio.released.contents import MANIFEST_FILE
+from qevd_bio.released.review_cause import REVIEW, dropped_rows
+from qevd_bio.released.rows import SplitRows
 from qevd_bio.tables.published_table import Rising
 from qevd_bio.verify.files import Layout
 

@@ -15,8 +15,8 @@ from qevd_bio.files.digest import sha256_file
 from qevd_bio.files.open_regular import read_regular
 from qevd_bio.files.path_containment import contained_path
 from qevd_bio.files.strict_json import JsonValue, parse_json
-from qevd_bio.release.contents import MANIFEST_FILE, SUMS_FILE
-from qevd_bio.release.manifest import manifest_problems
+from qevd_bio.released.contents import MANIFEST_FILE, SUMS_FILE
+from qevd_bio.released.manifest import manifest_problems, unknown_statements
 from qevd_bio.tables.columns import SCHEMA_VERSION
 from qevd_bio.verify.issues import Verdict
 
@@ -144,7 +144,10 @@ def check_files(path: Path, verdict: Verdict) -> Layout | None:
     tables = {one for one in folder.files if one.endswith(".parquet") and one.count("/") == 1}
     for extra in sorted(tables - set(named)):
         verdict.add("extra file", extra, f"{MANIFEST_FILE} does not name it")
-    return Layout(folder, manifest, shards, found)
+    layout = Layout(folder, manifest, shards, found)
+    for place, problem in unknown_statements(manifest) if layout.is_current else ():
+        verdict.add("manifest", f"{MANIFEST_FILE} {place}", problem)
+    return layout
 
 
 def _regular_files(folder: Path, verdict: Verdict) -> frozenset[str]:

@@ -13,7 +13,8 @@ from qevd_bio.release.context_evidence import video_context_issues
 from qevd_bio.release.evidence import video_issues
 from qevd_bio.release.made_with import other_prompts
 from qevd_bio.release.row_digest import rows_sha256
-from qevd_bio.release.rows import SplitRows
+from qevd_bio.released.rows import SplitRows
+from qevd_bio.released.video_rows import VideoRows
 from qevd_bio.tables.columns import SCHEMA_VERSION
 from qevd_bio.tables.flat_columns import flat_columns
 from qevd_bio.tables.published import TABLES
@@ -22,9 +23,6 @@ from qevd_bio.verify.files import Layout
 from qevd_bio.verify.issues import IssueKind
 from qevd_bio.verify.row_invariants import ROW_INVARIANTS
 from qevd_bio.verify.tables import Tables
-
-VideoTables = dict[str, pa.Table]
-"""Rows of one video by table."""
 
 Cells = Mapping[str, list[Any]]
 """Values of the columns that have one value a row, by dotted path."""
@@ -37,7 +35,7 @@ class _Video:
     layout: Layout
     video: str
     split: str
-    tables: VideoTables
+    tables: VideoRows
     cells: Mapping[str, Cells]
     homes: Mapping[str, SplitRows]
 
@@ -47,20 +45,21 @@ class _Video:
         self.layout.verdict.add(kind, where, cause)
 
 
-def check_links(layout: Layout, split: str, video: str, tables: Tables) -> VideoTables:
+def check_links(layout: Layout, split: str, video: str, tables: Tables) -> VideoRows:
     """Compare the rows of one video with each other and with the manifest.
 
     Tables that are absent from `tables` are not compared. Returns the rows, for further checks.
     """
-    own: VideoTables = {}
+    read: dict[str, pa.Table] = {}
     for config, splits in tables.items():
         if split in splits:
             try:
                 rows = splits[split].of(video)
                 _check_digest(layout, config, video, rows)
-                own[config] = _without_repeats(TABLES[config], rows)
+                read[config] = _without_repeats(TABLES[config], rows)
             except DataError as error:
                 layout.verdict.add("order", error.where, error.message)
+    own = VideoRows(read)
     one = _Video(
         layout=layout,
         video=video,
@@ -194,7 +193,7 @@ def _check_capture(one: _Video) -> None:
     if not {"quality", "kinematics"} <= set(one.tables) or one.tables["quality"].num_rows != 1:
         return
     times = one.cells["kinematics"]["time_s"]
-    stated = one.tables["quality"].to_pylist()[0]
+    stated = one.tables.rows("quality")[0]
     if times and stated["frames"] != len(times):
         cause = f"frames of video {one.video} is {stated['frames']}, kinematics has {len(times)}"
         one.add("copy", "quality", 0, f"{cause} rows")
@@ -208,7 +207,7 @@ def _check_capture(one: _Video) -> None:
 
 def _check_invariants(one: _Video) -> None:
     for config in set(ROW_INVARIANTS) & set(one.tables):
-        for number, row in enumerate(one.tables[config].to_pylist()):
+        for number, row in enumerate(one.tables.rows(config)):
             for cause in ROW_INVARIANTS[config](row):
                 one.add("copy", config, number, cause)
 
@@ -245,7 +244,7 @@ def _made_from(one: _Video) -> list[dict[str, Any]]:
         return []
     return [
         {**row["provenance"], "exercise": row["exercise"]}
-        for row in rows.select(["exercise", "provenance"]).to_pylist()
+        for row in one.tables.rows("annotations")
     ]
 
 

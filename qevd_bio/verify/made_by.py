@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast, get_args
 
 from qevd_bio.choices import Policy
 from qevd_bio.errors import QevdBioError
-from qevd_bio.exercises.load import load_rules
+from qevd_bio.exercises.load import read_rule, rule_files
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.exercises.salience import SalienceSource
 from qevd_bio.feedback.prompt_files import PROMPT_FILES, load_prompt
+from qevd_bio.files.digest import sha256_file
 from qevd_bio.files.strict_json import parse_json
-from qevd_bio.release.contents import MANIFEST_FILE
 from qevd_bio.release.made_with import (
     PROMPTS_FOLDER,
     RULES_FOLDER,
@@ -23,6 +23,7 @@ from qevd_bio.release.made_with import (
     installed_writer,
     other_prompts,
 )
+from qevd_bio.released.contents import MANIFEST_FILE
 from qevd_bio.stages.annotations import AnnotationsStage
 from qevd_bio.stages.contexts import ContextsStage
 from qevd_bio.stages.cycles import CyclesStage
@@ -40,6 +41,9 @@ STAGES: Mapping[str, int] = {
     )
 }  # fmt: skip
 """Versions of the stages whose rows can be derived again, by the name of their table."""
+
+_OTHER_STAGES = ("kinematics", "features", "salience")
+"""What they read is not published."""
 
 _WITH_WORDS = {"annotations", "contexts"}
 _MOST_FILE_BYTES = 1 << 20
@@ -84,7 +88,11 @@ def read_made_by(layout: Layout) -> MadeBy | None:
     if not layout.is_current:
         verdict.skip(f"rows derived again, which needs a release of schema {SCHEMA_VERSION}")
         return None
-    problems = [*_option_problems(manifest["generator"]), *_file_problems(layout)]
+    problems = [
+        *_option_problems(manifest["generator"]),
+        *_unknown_parts(manifest["generator"], manifest["configs"]),
+        *_file_problems(layout),
+    ]
     for where, problem in problems:
         verdict.add("manifest", where, problem)
     if problems:
@@ -95,6 +103,12 @@ def read_made_by(layout: Layout) -> MadeBy | None:
         verdict.add("unreadable", error.where, error.message)
         return None
     generator = manifest["generator"]
+    writer = manifest.get("parquet_writer")
+    if writer != installed_writer():
+        verdict.skip(
+            f"the digests of artifacts: they were written by {str(writer)[:80]}, installed is "
+            f"{installed_writer()}, and equal rows have other bytes"
+        )
     for rule in rules.values():
         if generator.get(f"rule {rule.id}") != str(rule.version):
             stated = generator.get(f"rule {rule.id}")
@@ -109,7 +123,7 @@ def read_made_by(layout: Layout) -> MadeBy | None:
         has_opinions=generator.get("kinds") == "opinions",
         version=generator["qevd_bio"],
         tables=frozenset(_derivable(layout)),
-        same_writer=manifest.get("parquet_writer") == installed_writer(),
+        same_writer=writer == installed_writer(),
     )
 
 
@@ -127,6 +141,17 @@ def _option_problems(generator: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             yield f"{MANIFEST_FILE} generator", cause
     if "qevd_bio" not in generator:
         yield f"{MANIFEST_FILE} generator", "does not name the version of qevd_bio"
+
+
+def _unknown_parts(
+    generator: Mapping[str, str], configs: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    """Find what nothing that makes a release is called; rules are compared with their files."""
+    parts = {"qevd_bio", "policy", "variants", "salient_joints", "kinds"}
+    parts |= {f"stage {name}" for name in (*STAGES, *_OTHER_STAGES, *configs)}
+    for name in sorted(set(generator) - parts):
+        if not name.startswith("rule "):
+            yield f"{MANIFEST_FILE} generator", f"names {name[:80]!r}, which makes no release"
 
 
 def _file_problems(layout: Layout) -> Iterator[tuple[str, str]]:
@@ -155,10 +180,12 @@ def _file_problems(layout: Layout) -> Iterator[tuple[str, str]]:
 
 def _note_other_rules(layout: Layout, rules: Mapping[str, Rule]) -> None:
     """Note the rules that differ from the installed ones of the same version."""
-    installed = load_rules()
+    shipped = rule_files()
     for name, rule in rules.items():
-        own = installed.get(name)
-        if own is not None and own.version == rule.version and own.digest != rule.digest:
+        if name not in shipped or sha256_file(shipped[name], follow_links=True) == rule.digest:
+            continue
+        own = read_rule(shipped[name]).rule
+        if own is not None and own.version == rule.version:
             layout.verdict.skip(
                 f"whether {RULES_FOLDER}/{name}.json is rule {name} {rule.version}: the one "
                 "installed differs; rows were checked with the release's"

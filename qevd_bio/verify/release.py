@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-import pyarrow as pa
-
 from qevd_bio.errors import UsageError
 from qevd_bio.qevd.layout import SPLIT_FOLDERS
-from qevd_bio.release.review_cause import dropped_rows
-from qevd_bio.verify.derived import check_derived
-from qevd_bio.verify.descriptions import check_card_counts, check_descriptions
+from qevd_bio.verify.derived import Derivation, derivation_of, frames_of
+from qevd_bio.verify.descriptions import check_card_counts, check_descriptions, check_words
 from qevd_bio.verify.dropped import check_review
 from qevd_bio.verify.files import Layout, check_files
 from qevd_bio.verify.issues import Verdict
-from qevd_bio.verify.links import check_links
 from qevd_bio.verify.made_by import read_made_by
-from qevd_bio.verify.source import SENTENCE_COLUMNS, Sentences, Source, check_drop_in
+from qevd_bio.verify.source import Sentences, Source, check_drop_in
 from qevd_bio.verify.source_records import check_missing, read_records
 from qevd_bio.verify.tables import Tables, check_tables
-from qevd_bio.verify.twins import Twins
+from qevd_bio.verify.videos import Checked, Work, check_videos
 
 
 def verify_release(folder: Path, data_root: Path | None = None, *, fast: bool = False) -> Verdict:
@@ -74,47 +70,47 @@ def verify_release(folder: Path, data_root: Path | None = None, *, fast: bool = 
     if layout.is_current:
         check_missing(layout, records)
         check_review(layout, tables.get("annotations", {}))
-    twins = Twins()
-    for split in sorted({entry["split"] for entry in layout.manifest["videos"].values()}):
-        _check_split(layout, split, tables, source, twins)
-    twins.report(verdict)
+    frames = frames_of(tables)
+    derivation = None
     if made_by is not None and verdict.sound:
-        check_derived(layout, tables, made_by, records)
-    elif made_by is not None:
-        verdict.skip("rows derived again from angles and rules: something else is wrong already")
+        derivation = derivation_of(layout, made_by, records, frames)
+    found = check_videos(Work(layout, tables, source, derivation), frames)
+    verdict.take(found.verdict)
+    for split in sorted({entry["split"] for entry in layout.manifest["videos"].values()}):
+        _check_split(layout, split, tables, source, found)
+    found.twins.report(verdict)
+    if made_by is not None:
+        _take_derived(layout, derivation, found)
+    if layout.is_current and verdict.sound:
+        check_words(layout, tables)
     return verdict
 
 
+def _take_derived(layout: Layout, derivation: Derivation | None, found: Checked) -> None:
+    """Add what the derivation found, if nothing else is wrong: all else would follow from it."""
+    verdict = layout.verdict
+    if derivation is None or not verdict.sound:
+        verdict.skip("rows derived again from angles and rules: something else is wrong already")
+        return
+    derivation.note_sample(layout)
+    verdict.take(found.derived)
+
+
 def _check_split(
-    layout: Layout, split: str, tables: Tables, source: Source | None, twins: Twins
+    layout: Layout, split: str, tables: Tables, source: Source | None, found: Checked
 ) -> None:
-    videos = sorted(
+    """Compare counts and drop-in file of a split with its rows."""
+    videos = {
         video for video, entry in layout.manifest["videos"].items() if entry["split"] == split
-    )
+    }
     stated = layout.manifest["splits"].get(split, {"videos": 0})["videos"]
     if stated != len(videos):
         cause = f"states {stated} videos, and names {len(videos)}"
         layout.verdict.add("count", f"manifest.json splits.{split}", cause)
-    statuses: Counter[str] = Counter()
-    sentences: Sentences | None = {} if split in tables.get("annotations", {}) else None
-    for video in videos:
-        try:
-            own = check_links(layout, split, video, tables)
-        except (KeyError, TypeError, ValueError, pa.ArrowException) as error:
-            # an older or foreign schema: columns that the checks ask for are not there
-            layout.verdict.skip(f"video {video}: its rows cannot be compared ({error!r})")
-            own = {}
-        rows = None
-        annotations = own.get("annotations")
-        if annotations is not None and set(SENTENCE_COLUMNS) <= set(annotations.column_names):
-            rows = annotations.select(list(SENTENCE_COLUMNS)).to_pylist()
-            statuses.update(annotations["status"].to_pylist())
-            if sentences is not None:
-                sentences[video] = rows
-        twins.note(split, video, own, source)
-        if source is not None:
-            gone = dropped_rows(layout.manifest, video)
-            source.check_video(split, video, rows, own.get("kinematics"), layout.verdict, gone)
+    sentences: Sentences | None = None
+    if split in tables.get("annotations", {}):
+        sentences = {v: rows for v, rows in found.sentences.items() if v in videos}
+    statuses = found.statuses.get(split, Counter())
     written = layout.manifest.get("statuses", {}).get(split)
     if sentences is not None and written is not None and dict(statuses) != dict(written):
         cause = (

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from qevd_bio.arrays import BoolArray
-from qevd_bio.release.rows import SplitRows
+from qevd_bio.released.rows import SplitRows
 from qevd_bio.tables.annotations import TABLE as ANNOTATIONS
 from qevd_bio.tables.flat_columns import FlatColumn, flat_columns
 from qevd_bio.tables.limits import limit_of

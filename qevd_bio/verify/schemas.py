@@ -11,7 +11,7 @@ import pyarrow as pa
 from qevd_bio.files.strict_json import dump_json
 from qevd_bio.release.features import field_list
 from qevd_bio.release.json_schemas import row_schema
-from qevd_bio.release.rows import ShardFile
+from qevd_bio.released.rows import ShardFile
 from qevd_bio.tables.published import TABLES
 from qevd_bio.verify.files import Layout
 

@@ -16,8 +16,8 @@ from qevd_bio.qevd.layout import RECORDS_FILE, SPLIT_FOLDERS, find_splits
 from qevd_bio.qevd.load import load_records, read_source
 from qevd_bio.qevd.record import LoadedRecords, Record
 from qevd_bio.qevd.utterances import utterances
-from qevd_bio.release.drop_in import DROP_IN_FOLDER, TABLE_FILE, records_of
-from qevd_bio.release.rows import open_shard
+from qevd_bio.released.drop_in import DROP_IN_FOLDER, TABLE_FILE, records_of
+from qevd_bio.released.rows import open_shard
 from qevd_bio.tables import records
 from qevd_bio.verify.files import Layout
 from qevd_bio.verify.issues import IssueKind, Verdict

@@ -9,9 +9,9 @@ from qevd_bio.errors import DataError
 from qevd_bio.qevd.layout import SPLIT_FOLDERS
 from qevd_bio.qevd.record import Record
 from qevd_bio.qevd.utterances import reconcile
-from qevd_bio.release.contents import MANIFEST_FILE
-from qevd_bio.release.drop_in import DROP_IN_FOLDER, TABLE_FILE
-from qevd_bio.release.rows import open_shard
+from qevd_bio.released.contents import MANIFEST_FILE
+from qevd_bio.released.drop_in import DROP_IN_FOLDER, TABLE_FILE
+from qevd_bio.released.rows import open_shard
 from qevd_bio.tables.records import SCHEMA
 from qevd_bio.verify.files import Layout
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from qevd_bio.errors import DataError
-from qevd_bio.release.contents import SPLITS
-from qevd_bio.release.rows import ShardFile, SplitRows, open_shard
+from qevd_bio.released.contents import SPLITS
+from qevd_bio.released.rows import ShardFile, SplitRows, open_shard
 from qevd_bio.tables.columns import version_numbers
 from qevd_bio.tables.published import TABLES
 from qevd_bio.verify.files import Layout

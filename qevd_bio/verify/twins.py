@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from itertools import product
 
 import numpy as np
@@ -11,7 +12,6 @@ import pyarrow as pa
 from qevd_bio.arrays import FloatArray
 from qevd_bio.tables.kinematics import ANGLE_COLUMNS
 from qevd_bio.verify.issues import Verdict
-from qevd_bio.verify.links import VideoTables
 from qevd_bio.verify.source import Source
 
 _ANGLES = "the same angles"
@@ -27,7 +27,9 @@ class Twins:
         self._found: dict[tuple[str, str], list[tuple[str, str]]] = {}
         self._moments: dict[str, dict[str, FloatArray]] = {}
 
-    def note(self, split: str, video: str, own: VideoTables, source: Source | None) -> None:
+    def note(
+        self, split: str, video: str, own: Mapping[str, pa.Table], source: Source | None
+    ) -> None:
         """Keep a video's fingerprints."""
         frames = own.get("kinematics")
         marks = {_ANGLES: _angle_digest(frames)}
@@ -42,6 +44,13 @@ class Twins:
         for what, mark in marks.items():
             if mark is not None:
                 self._found.setdefault((what, mark), []).append((split, video))
+
+    def take(self, other: Twins) -> None:
+        """Add the fingerprints that another process found."""
+        for mark, places in other._found.items():
+            self._found.setdefault(mark, []).extend(places)
+        for split, moments in other._moments.items():
+            self._moments.setdefault(split, {}).update(moments)
 
     def report(self, verdict: Verdict) -> None:
         """Name the videos of different splits that share a fingerprint."""

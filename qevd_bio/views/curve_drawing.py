@@ -23,6 +23,8 @@ from qevd_bio.views.curves import (
 from qevd_bio.views.formatting import counted, number_words, target_words, unit_sign
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 16.0, 20.0, 32.0
+AXIS_PX = (_LEFT, _RIGHT)
+"""Space left and right of the time axis, for what moves along it."""
 _HEADING = 34.0
 _TICKS, _TICK_PX = 5, 65
 _LETTER_PX = 12.0

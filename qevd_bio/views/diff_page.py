@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from qevd_bio.files.atomic import write_text_atomic
-from qevd_bio.files.templates import render
+from qevd_bio.files.templates import content_digest, render
 from qevd_bio.pipeline.pipeline import Pipeline, outside_of_source
 from qevd_bio.views.curve_drawing import COLOURS, STYLES
 from qevd_bio.views.diff_items import (
@@ -112,17 +110,12 @@ def diff_page(rows: Sequence[Row], found: Iterable[Evidence], *, title: str | No
         entries=(_Entry(diff_item(one), _classes(one.row, filters)) for one in found),
         colours=COLOURS,
         styles=STYLES,
-        digest=style_digest,
+        digest=content_digest,
     )
 
 
 def _place(row: Row) -> tuple[str, int]:
     return row["video_id"], row["feedback_index"]
-
-
-def style_digest(style: str) -> str:
-    """Name a style sheet in a content security policy: no other one is applied."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode('ascii')}"
 
 
 def _choices(name: str, values: Iterable[str], rows: Sequence[Row]) -> dict[str, FilterChoice]:

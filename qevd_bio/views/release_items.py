@@ -12,9 +12,9 @@ import pyarrow as pa
 from qevd_bio.errors import DataError
 from qevd_bio.exercises.load import load_rules
 from qevd_bio.qevd.load import load_records
-from qevd_bio.release.contents import RESTORE
-from qevd_bio.release.opened_release import OpenedRelease
-from qevd_bio.release.rows import ShardFile, SplitRows, open_split
+from qevd_bio.released.contents import RESTORE
+from qevd_bio.released.opened_release import OpenedRelease
+from qevd_bio.released.rows import ShardFile, SplitRows, open_split
 from qevd_bio.tables.published import DEFAULT_TABLE
 from qevd_bio.views.annotation_snapshot import AnnotationSnapshot
 from qevd_bio.views.item_source import CYCLE_COLUMNS, ItemParts, ItemSource

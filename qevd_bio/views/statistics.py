@@ -17,8 +17,8 @@ from qevd_bio.errors import UsageError
 from qevd_bio.feedback.keep_or_rewrite import REWRITABLE
 from qevd_bio.pipeline.pipeline import WORK_FILE, reopen_pipeline
 from qevd_bio.qevd.completeness import MANIFEST
-from qevd_bio.release.contents import SPLITS
-from qevd_bio.release.loading import load_table, splits_of
+from qevd_bio.released.contents import SPLITS
+from qevd_bio.released.loading import load_table, splits_of
 from qevd_bio.views.work_folder import annotation_tables
 
 COLUMNS = ("video_id", "segment_index", "exercise_text", "exercise", "kind", "status", "reason")

@@ -105,12 +105,29 @@ def test_what_the_check_finds_is_given_back_and_corrected(tmp_path: Path) -> Non
     assert "the reference misses it: knee_flexion_r is 60" in second.messages[-1].text
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"extreme": "min"}, {"measure": "ankle_dorsiflexion", "extreme": "min"},
+     {"measure": "trunk_side_lean", "side": "none"}],
+)  # fmt: skip
+def test_a_representative_that_finds_no_cycles_is_no_good_draft(
+    change: dict[str, str], tmp_path: Path
+) -> None:
+    wrong = proposal()
+    wrong["representative"] |= change
+    done = draft_rule(
+        "Zercher squats", tmp_path, ScriptedAsker(lambda _: wrong), rounds=1, now=NOW
+    )
+    assert {one.key for one in done.issues} == {"representative"}
+
+
 def test_what_is_not_corrected_is_left_to_a_person(tmp_path: Path) -> None:
     wrong = proposal()
     wrong["constraints"][0]["too_low"] = "Bend the left knee by 40 degrees"
     asker = ScriptedAsker(lambda _: wrong)
     done = draft_rule("Zercher squats", tmp_path, asker, rounds=2, now=NOW)
     assert done.rounds == 2 and "constraints.depth.too_low" in {one.key for one in done.issues}
+    assert {one.file for one in done.issues} == {str(done.path)}
     with pytest.raises(RuleError, match="no measurement backs"):
         accept_rule(done.path, "anna")
 

@@ -18,9 +18,9 @@ sys.path.insert(0, str(HERE.parents[1]))
 from qevd_bio.exercises.load import load_rules  # noqa: E402
 from qevd_bio.qevd.record import Record  # noqa: E402
 from qevd_bio.qevd.utterances import reconcile  # noqa: E402
-from qevd_bio.release.contents import MissingVideo, PublishedVideo  # noqa: E402
-from qevd_bio.release.drop_in import records_of, records_table  # noqa: E402
 from qevd_bio.release.made_with import files_used  # noqa: E402
+from qevd_bio.released.contents import MissingVideo, PublishedVideo  # noqa: E402
+from qevd_bio.released.drop_in import records_of, records_table  # noqa: E402
 from qevd_bio.tables.annotations import SCHEMA as ANNOTATIONS  # noqa: E402
 from qevd_bio.tables.columns import SCHEMA_VERSION  # noqa: E402
 from qevd_bio.tables.kinematics import SCHEMA as KINEMATICS  # noqa: E402

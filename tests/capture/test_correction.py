@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from safetensors.numpy import load_file
 
 from qevd_bio.capture.monocular.correction.apply import (
@@ -24,11 +23,11 @@ from qevd_bio.capture.monocular.correction.features import (
     mirrored_joints,
 )
 from qevd_bio.capture.monocular.correction.network import (
+    EVIDENCE,
+    N_OBSERVED,
     CorrectionNetwork,
     EvidenceNetwork,
     NetworkShape,
-    guard_network,
-    sigma_network,
 )
 from qevd_bio.capture.monocular.correction.weights import (
     WEIGHTS_FILE,
@@ -40,8 +39,7 @@ from qevd_bio.errors import EnvironmentProblem
 from qevd_bio.weights.manifest import load_shipped
 from qevd_bio.weights.tensor_file import tensors_digest_of
 
-torch.set_num_threads(1)
-KNOWN = torch.zeros(1, 39)
+KNOWN = np.zeros((1, 39), dtype=np.float32)
 LENGTHS = np.array([0.42, 0.44, 0.16, 0.3, 0.27, 0.22, 0.38, 0.5])
 
 
@@ -66,10 +64,35 @@ def fitted_frames(frames: int = 30, seed: int = 0) -> FittedFrames:
 
 
 def random_network(seed: int = 0, *, causal: bool = False) -> CorrectionNetwork:
-    torch.manual_seed(seed)
-    network = CorrectionNetwork(NetworkShape(channels=16, causal=causal)).eval()
-    torch.nn.init.normal_(network.steps.weight, std=0.05)
-    return network
+    shape = NetworkShape(channels=16, causal=causal)
+    sizes = {"mean": (F,), "scale": (F,), "inward": (16, F), "norm": (16,), "steps": (39, 16),
+             "spread": (21, 16)}  # fmt: skip
+    for nth in range(3):
+        sizes |= {f"blocks.{nth}.{one}.conv": (16, 16, 3) for one in ("first", "second")}
+        sizes[f"blocks.{nth}.norm.norm"] = (16,)
+    return CorrectionNetwork(shape, random_weights(sizes, seed))
+
+
+def random_weights(sizes: dict[str, tuple[int, ...]], seed: int) -> dict[str, np.ndarray]:
+    """Arrays of these sizes, with a bias to each but mean, scale and offset."""
+    rng = np.random.default_rng(seed)
+    out = {}
+    for name, size in sizes.items():
+        fan_in = max(1, int(np.prod(size[1:])))
+        values = rng.normal(size=size) / np.sqrt(fan_in)
+        if name in ("mean", "scale", "offset"):
+            out[name] = np.abs(values) + 0.5 * (name == "scale")
+        else:
+            out[f"{name}.weight"] = values
+            out[f"{name}.bias"] = 0.1 * rng.normal(size=size[0])
+    return {name: values.astype(np.float32) for name, values in out.items()}
+
+
+def random_evidence_network(outputs: int, seed: int = 0) -> EvidenceNetwork:
+    sizes = {"mean": (EVIDENCE,), "scale": (EVIDENCE,), "offset": (outputs,),
+             "layers.0": (128, EVIDENCE), "layers.3": (128, 128),
+             "layers.6": (outputs, 128)}  # fmt: skip
+    return EvidenceNetwork(random_weights(sizes, seed))
 
 
 def test_joints_come_back_from_directions_and_lengths():
@@ -114,25 +137,26 @@ def test_networks_that_agree_have_no_disagreement_and_others_do():
 
 def test_a_known_posture_is_not_unlike_and_another_is():
     seen, other = fitted_frames(seed=1), fitted_frames(seed=2)
-    known = torch.tensor(directions(seen.joints_m), dtype=torch.float32).flatten(1)
+    known = directions(seen.joints_m).reshape(30, -1).astype(np.float32)
     assert answers(seen, [random_network()], known).unlike.max() < 1e-2
     assert answers(other, [random_network()], known).unlike.min() > 1.0
 
 
-def always(network: EvidenceNetwork, number: float) -> EvidenceNetwork:
+def always(outputs: int, number: float) -> EvidenceNetwork:
     """The same answer to everything."""
-    torch.nn.init.zeros_(network.layers[-1].weight)
-    torch.nn.init.zeros_(network.layers[-1].bias)
-    network.offset.fill_(number)
-    return network.eval()
+    weights = {**random_evidence_network(outputs).weights}
+    for name in ("layers.6.weight", "layers.6.bias"):
+        weights[name] = np.zeros_like(weights[name])
+    weights["offset"] = np.full(outputs, number, dtype=np.float32)
+    return EvidenceNetwork(weights)
 
 
 @pytest.mark.parametrize(("logit", "share"), [(-40.0, 0.0), (0.0, 0.5), (40.0, 1.0)])
 def test_the_guard_chooses_between_the_fit_and_the_networks(logit, share):
     seen, time_s = fitted_frames(), np.arange(30) / RATE_HZ
     weights = CorrectionWeights(
-        (random_network(1), random_network(2)), KNOWN, always(guard_network(), logit),
-        always(sigma_network(), np.log(0.1)),
+        (random_network(1), random_network(2)), KNOWN, always(13, logit),
+        always(N_OBSERVED, np.log(0.1)),
     )  # fmt: skip
     joints, sigma = correct(seen, time_s, np.zeros(30, dtype=np.int64), weights)
     expected = answers(seen, weights.networks, KNOWN).bones(np.full((30, 13), share))
@@ -148,25 +172,54 @@ def test_any_length_is_corrected(frames):
 
 
 def test_a_causal_network_does_not_see_what_comes():
-    network = random_network(causal=True)
-    features = torch.randn(1, 40, F)
-    changed = features.clone()
-    changed[:, 25:] = torch.randn(1, 15, F)
-    with torch.no_grad():
-        before, after = network(features)[0], network(changed)[0]
-    assert torch.equal(before[:, :25], after[:, :25])
-    assert not torch.allclose(before[:, 25:], after[:, 25:])
+    network, rng = random_network(causal=True), np.random.default_rng(0)
+    features = rng.normal(size=(40, F))
+    changed = np.concatenate([features[:25], rng.normal(size=(15, F))])
+    before, after = network(features)[0], network(changed)[0]
+    assert np.allclose(before[:25], after[:25], atol=1e-6)
+    assert not np.allclose(before[25:], after[25:], atol=1e-2)
 
 
 def test_a_network_spans_about_two_seconds_and_no_more():
-    network = random_network()
-    features = torch.randn(1, 60, F)
-    changed = features.clone()
-    changed[:, 30] += 1.0
-    with torch.no_grad():
-        moved = (network(features)[0] - network(changed)[0]).abs().amax(dim=(0, 2, 3)) > 0
+    network, features = random_network(), np.random.default_rng(0).normal(size=(60, F))
+    changed = features.copy()
+    changed[30] += 1.0
+    moved = np.abs(network(features)[0] - network(changed)[0]).max(axis=(1, 2)) > 1e-5
     reach = network.shape.span // 2
-    assert torch.equal(torch.nonzero(moved)[:, 0], torch.arange(30 - reach, 30 + reach + 1))
+    assert not moved[: 30 - reach].any() and not moved[30 + reach + 1 :].any()
+    assert moved[[30 - reach, 30, 30 + reach]].all()
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_capture_runs_the_networks_as_torch_trained_them(causal):
+    torch = pytest.importorskip("torch")
+    from tools.capture_correction.networks import TrainedCorrection, TrainedEvidence
+
+    rng = np.random.default_rng(1)
+    network, evidence = random_network(3, causal=causal), random_evidence_network(13)
+    trained = TrainedCorrection(network.shape).eval(), TrainedEvidence(13).eval()
+    for ours, theirs in zip((network, evidence), trained, strict=True):
+        theirs.load_state_dict({name: torch.tensor(v) for name, v in ours.weights.items()})
+    features, seen = rng.normal(size=(40, F)), rng.normal(size=(40, EVIDENCE))
+    with torch.no_grad():
+        expected = trained[0](torch.tensor(features, dtype=torch.float32)[None])
+        of_evidence = trained[1](torch.tensor(seen, dtype=torch.float32))
+    for ours, theirs in zip(network(features), expected, strict=True):
+        assert np.allclose(ours, theirs[0].numpy(), atol=1e-4)
+    assert np.allclose(evidence(seen), of_evidence.numpy(), atol=1e-4)
+
+
+def test_a_long_shot_is_corrected_in_parts_as_in_one(monkeypatch):
+    seen, time_s = fitted_frames(90), np.arange(90) / RATE_HZ
+    weights = CorrectionWeights(
+        (random_network(1), random_network(2)), KNOWN, random_evidence_network(13),
+        random_evidence_network(N_OBSERVED),
+    )  # fmt: skip
+    whole = correct(seen, time_s, np.zeros(90, dtype=np.int64), weights)
+    monkeypatch.setattr("qevd_bio.capture.monocular.correction.apply._PART_FRAMES", 16)
+    parts = correct(seen, time_s, np.zeros(90, dtype=np.int64), weights)
+    for one, other in zip(whole, parts, strict=True):
+        assert np.allclose(one, other, atol=1e-4)
 
 
 def test_the_shipped_weights_are_those_of_the_manifest_and_were_trained():

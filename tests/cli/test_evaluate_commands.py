@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from qevd_bio.release.loading import load_table
+from qevd_bio.released.loading import load_table
 from qevd_bio.verdicts.event import VerdictEvent
 from qevd_bio.verdicts.item_key import ItemKey
 from qevd_bio.verdicts.judged import judged_digest
@@ -87,6 +87,7 @@ def test_a_judge_that_passes_is_reported_and_nothing_is_asked_twice(
         "control:identical",
         "control:other",
         "control:number",
+        "control:instruction",
     }
 
 

@@ -96,7 +96,7 @@ def test_every_command_on_a_work_folder_has_the_same_option() -> None:
             found = [p for p in COMMAND.commands[one.__name__].params if p.name == "work"]
             for option in found:
                 assert option.opts == ["--work"] and option.envvar == "QEVD_BIO_WORK"
-            if one.__name__ not in ("demo", "synth", "submit", "compare"):
+            if one.__name__ not in ("demo", "coach", "synth", "submit", "compare", "ablate"):
                 assert found, one.__name__
 
 

@@ -53,7 +53,7 @@ def test_show_takes_a_spoken_name_and_draws(tmp_path: Path) -> None:
 
 
 def test_show_of_an_unknown_exercise_is_a_usage_error() -> None:
-    ran("rules", "show", "burpees", code=2)
+    ran("rules", "show", "zorbing", code=2)
 
 
 def test_check_passes_the_package_s_own_rules() -> None:
@@ -96,9 +96,9 @@ def test_check_finds_a_reference_that_misses_its_own_target(tmp_path: Path) -> N
 
 def test_a_new_rule_is_a_copy_with_every_key_explained(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
-    text = ran("rules", "new", "deadlift", "--from", "good_mornings", "--rules", str(folder))
-    assert str(folder / "deadlift.json") in text
-    record = json.loads((folder / "deadlift.json").read_text(encoding="utf-8"))
+    text = ran("rules", "new", "windmill", "--from", "good_mornings", "--rules", str(folder))
+    assert str(folder / "windmill.json") in text
+    record = json.loads((folder / "windmill.json").read_text(encoding="utf-8"))
     schema = json.loads(asset_path("rules", "rule.schema.json").read_text(encoding="utf-8"))
     explained = {key.removeprefix("// ") for key in record if key.startswith("// ")}
     assert explained == schema["properties"].keys() - {"schema_version", "draft"}
@@ -107,9 +107,9 @@ def test_a_new_rule_is_a_copy_with_every_key_explained(tmp_path: Path) -> None:
     sources = {constraint["source"] for constraint in record["constraints"]}
     assert sources == {"unverified"} and record["citations"] == {}
     ran("rules", "check", str(folder))
-    assert "Deadlift" in ran("rules", "show", "deadlifts", "--rules", str(folder))
-    assert "Deadlift" in ran("rules", "show", str(folder / "deadlift.json"))
-    assert "deadlift" in ran("rules", "list", "--rules", str(folder))
+    assert "Windmill" in ran("rules", "show", "windmills", "--rules", str(folder))
+    assert "Windmill" in ran("rules", "show", str(folder / "windmill.json"))
+    assert "windmill" in ran("rules", "list", "--rules", str(folder))
 
 
 def test_every_command_finds_the_rules_of_the_settings_file(
@@ -117,9 +117,9 @@ def test_every_command_finds_the_rules_of_the_settings_file(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("qevd-bio.toml").write_text('rules = "myr"', encoding="utf-8")
-    ran("rules", "new", "deadlift", "--from", "good_mornings")
-    ran("rules", "new", "dl2", "--from", "deadlift")
-    assert sorted(path.name for path in Path("myr").iterdir()) == ["deadlift.json", "dl2.json"]
+    ran("rules", "new", "windmill", "--from", "good_mornings")
+    ran("rules", "new", "dl2", "--from", "windmill")
+    assert sorted(path.name for path in Path("myr").iterdir()) == ["dl2.json", "windmill.json"]
     checked = json.loads(ran("rules", "check", "--json"))
     assert len(checked) == len(RULES) + 2
     assert json.loads(ran("rules", "check", "--rules", "myr", "--json")) == checked
@@ -147,8 +147,8 @@ def test_a_copy_of_a_shipped_rule_replaces_it_unchanged(rule_id: str, tmp_path: 
 @pytest.mark.parametrize(
     ("rule_id", "source", "cause"),
     [
-        ("Deadlift!", "squat", "small letters"),
-        ("deadlift", "zorbing", "no rule 'zorbing'"),
+        ("Windmill!", "squat", "small letters"),
+        ("windmill", "zorbing", "no rule 'zorbing'"),
         ("air_squats", "squat", "this name belongs to squat"),
         ("taken", "squat", "exists"),
     ],

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from qevd_bio.evaluation.pairs import SegmentKey
 from qevd_bio.evaluation.predictions import write_predictions
 from qevd_bio.evaluation.references import references
-from qevd_bio.release.contents import Release
+from qevd_bio.released.contents import Release
 from tests.cli.test_maintain_commands import qevd_bio
 from tests.evaluation.made_sessions import squat_sessions  # noqa: F401  a fixture
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from qevd_bio.arrays import FloatArray
+from qevd_bio.capture.captured import Captured
+from qevd_bio.capture.monocular import backend
 from qevd_bio.demo.sessions import Exercise, Line, Session
 from qevd_bio.demo.workout import make_demo_folder
 
@@ -38,3 +44,23 @@ def workout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("workout") / "QEVD"
     make_demo_folder(root, (SESSION,), seed=7)
     return root
+
+
+@pytest.fixture(scope="session", autouse=True)
+def equal_videos_are_captured_once() -> Iterator[None]:
+    """Keep what the landmarks of a video gave, for runs in this process; workers do their own.
+
+    Most tests here change what is said, or one of two equal videos.
+    """
+    real, kept = backend.capture_motion, dict[tuple[object, ...], Captured]()
+
+    def capture(path: Path, time_s: FloatArray, *, video_id: str, **options: Any) -> Captured:
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        key = (content, time_s.tobytes(), repr(sorted(options.items())))
+        if key not in kept:
+            kept[key] = real(path, time_s, video_id=video_id, **options)
+        return kept[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backend, "capture_motion", capture)
+        yield

@@ -18,8 +18,8 @@ from qevd_bio.pipeline.config import PipelineConfig
 from qevd_bio.pipeline.pipeline import Pipeline, open_pipeline
 from qevd_bio.qevd.load import load_records
 from qevd_bio.release.assembly import release_from
-from qevd_bio.release.contents import Release
-from qevd_bio.release.loading import load_split
+from qevd_bio.released.contents import Release
+from qevd_bio.released.loading import load_split
 from qevd_bio.verify.release import verify_release
 
 SPLIT = "QEVD-FIT-COACH"

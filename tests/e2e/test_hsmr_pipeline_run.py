@@ -21,8 +21,13 @@ from qevd_bio.errors import EnvironmentProblem, UsageError
 from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline, reopen_pipeline
 from qevd_bio.pipeline.running import RunOptions
 from qevd_bio.qevd.load import require_times_s
+from qevd_bio.release.assembly import release_from
+from qevd_bio.released.loading import load_split
+from qevd_bio.skeleton.dofs import DOF_NAMES
 from qevd_bio.tables.kinematics import motion_from_table
 from qevd_bio.tables.parquet import read_notes
+from qevd_bio.verify.before_publishing import refuse_condemned
+from qevd_bio.verify.release import verify_release
 from qevd_bio.weights.hsmr_shapes import HsmrSize
 from qevd_bio.weights.store import METADATA_KEYS, SCHEMA_VERSION
 from qevd_bio.weights.tensor_file import write_tensors
@@ -89,6 +94,23 @@ def test_the_pipeline_goes_from_pixels_to_annotations(pipeline: Pipeline, workou
     notes = read_notes(kinematics(pipeline))["capture"]
     assert notes["device"] == "cpu" and notes["precision"] == "fp32" and notes["turn_deg"] == 0
     assert pq.read_table(pipeline.artifacts()["0200"]["annotations"]).num_rows == 5
+
+
+def test_its_release_verifies_against_its_source(
+    pipeline: Pipeline, workout: Path, tmp_path: Path
+) -> None:
+    folder = release_from(
+        pipeline, out=tmp_path / "release", version="1.0.0", check=refuse_condemned
+    ).folder
+    verdict = verify_release(folder, workout)
+    assert verdict.issues == [] and verdict.unchecked == []
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["videos"]["0200"]["kinematics"]["motion"]["backend"] == "hsmr"
+    frames = load_split("train", folder, "kinematics")
+    motion = motion_from_table(kinematics(pipeline))
+    for dof in (3, 6):  # as captured, and NaN nowhere that the network saw
+        published = frames[f"{DOF_NAMES[dof]}_rad"].to_numpy()
+        np.testing.assert_allclose(published, motion.q[:, dof], atol=1e-6)
 
 
 def test_a_second_run_does_nothing_and_the_folder_keeps_its_options(pipeline: Pipeline) -> None:

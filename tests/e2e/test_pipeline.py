@@ -25,7 +25,7 @@ from qevd_bio.motion.constraints import Finding
 from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline, reopen_pipeline
 from qevd_bio.pipeline.running import RunOptions
 from qevd_bio.release.assembly import release_from
-from qevd_bio.release.row_origin import trace
+from qevd_bio.released.row_origin import trace
 from qevd_bio.skeleton.dofs import DOF_INDEX
 from qevd_bio.tables.findings import FINDING_FIELDS
 from qevd_bio.tables.published import TABLES

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from qevd_bio.engine.maintain.garbage import note_published
 from qevd_bio.files.digest import sha256_file
-from qevd_bio.release.contents import SUMS_FILE, PublishedVideo
+from qevd_bio.released.contents import SUMS_FILE, PublishedVideo
 from qevd_bio.tables.parquet import read_notes, schema_sha256, write_parquet
 from qevd_bio.tables.published import TABLES
 from tests.engine.toy_world import ToyStage, World

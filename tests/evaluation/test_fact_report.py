@@ -7,7 +7,7 @@ import pytest
 from qevd_bio.evaluation.fact_agreement import Tolerance
 from qevd_bio.evaluation.fact_report import SCHEMA, fact_report, fact_rows
 from qevd_bio.evaluation.pairs import Pair
-from qevd_bio.release.loading import load_table, splits_of
+from qevd_bio.released.loading import load_table, splits_of
 from qevd_bio.tables.parquet import rows_table
 from tests.evaluation.archived import unpacked
 from tests.evaluation.planted import planted_pairs

@@ -195,6 +195,71 @@ def test_targets_are_read_with_their_bound():
         ("Keep your trunk within 15° of vertical.", [
             Fact(("trunk_forward_lean",), target_high=15, is_named=False)
         ]),
+        ("Knee flexion is 85° on the right and 83° on the left side (target: 90°).", [
+            Fact(("knee_flexion",), side=side, value=value, target_low=90, target_high=90)
+            for side, value in (("r", 85), ("l", 83))
+        ]),
+        ("Knee flexion: R: 85.5°, L: 83,25°", [
+            Fact(("knee_flexion",), side=side, value=value)
+            for side, value in (("r", 85.5), ("l", 83.25))
+        ]),
+        ("Your right knee is at 85°, your left at 83°.", [
+            Fact(("knee_flexion",), side=side, value=value, is_named=False)
+            for side, value in (("r", 85), ("l", 83))
+        ]),
+        ("Increase right knee flexion by 5° and left knee flexion by 7°.", [
+            Fact(("knee_flexion",), side=side, direction="more", amount=amount)
+            for side, amount in (("r", 5), ("l", 7))
+        ]),
+        ("Reduce hip flexion by 5° and knee flexion by 7°.", [
+            Fact(("hip_flexion",), direction="less", amount=5),
+            Fact(("knee_flexion",), direction="less", amount=7),
+        ]),
+        ("Trunk forward lean of minus ten degrees.", [
+            Fact(("trunk_forward_lean",), value=-10)
+        ]),
+        ("Hip flexion −10.5° (target: −5 to 0°).", [
+            Fact(("hip_flexion",), value=-10.5, target_low=-5, target_high=0)
+        ]),
+        ("Knee flexion one hundred and five degrees (target: a hundred degrees).", [
+            Fact(("knee_flexion",), value=105, target_low=100, target_high=100)
+        ]),
+        ("Knee flexion four point five degrees.", [Fact(("knee_flexion",), value=4.5)]),
+        ("Knee flexion between 80° and 85° (target: 90-100°).", [
+            Fact(("knee_flexion",), target_low=90, target_high=100)
+        ]),
+        ("Knee flexion 85 (target: 90-100).", [
+            Fact(("knee_flexion",), value=85, target_low=90, target_high=100)
+        ]),
+        ("Stance width 1.5x hip width (target: 1.0-1.3x).", [
+            Fact(("stance_width",), value=1.5, target_low=1.0, target_high=1.3, unit="ratio")
+        ]),
+        ("Keep knee flexion <= 90°, you are at 95°.", [
+            Fact(("knee_flexion",), value=95, target_high=90)
+        ]),
+        ("Both knees reach 85°.", [Fact(("knee_flexion",), value=85, is_named=False)]),
+        ("Right knee flexion 85°, left knee flexion 83° (target: 90°).", [
+            Fact(("knee_flexion",), side=side, value=value, target_low=90, target_high=90)
+            for side, value in (("r", 85), ("l", 83))
+        ]),
+        ("Keep your knee flexion below 90°.", [Fact(("knee_flexion",), target_high=90)]),
+        ("Knee flexion must not exceed 90 degrees.", [Fact(("knee_flexion",), target_high=90)]),
+        *((text, [Fact(("knee_flexion",), value=85, target_low=90, target_high=90)]) for text in (
+            "Knee flexion 85° → 90°.",
+            "Knee flexion 85°->90°",
+            "Knee flexion 85° vs. 90°.",
+            "Knee flexion: 85° (90° expected).",
+            "Your knee flexion is 85°, 90° is the target.",
+        )),
+        ("Increase knee flexion by 5-10°.", [
+            Fact(("knee_flexion",), direction="more", amount=10)
+        ]),
+        ("Knee flexion dropped 5° below the 90° target.", [
+            Fact(("knee_flexion",), target_low=90, target_high=90, direction="more", amount=5)
+        ]),
+        ("Do 3 sets of 10 reps with knee flexion 85°.", [Fact(("knee_flexion",), value=85)]),
+        ("At 12.5 s knee flexion was 85°.", [Fact(("knee_flexion",), value=85)]),
+        ("Shift your weight to the left, knee flexion 85°.", [Fact(("knee_flexion",), value=85)]),
         ("Both knees at 80°, 10° short.", [
             Fact(("knee_flexion",), value=80, direction="more", amount=10, is_named=False)
         ]),

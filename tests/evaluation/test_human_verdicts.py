@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from qevd_bio.evaluation.human_verdicts import human_judged
-from qevd_bio.release.loading import load_table
+from qevd_bio.released.loading import load_table
 from qevd_bio.verdicts.event import VerdictEvent
 from qevd_bio.verdicts.item_key import ItemKey
 from qevd_bio.verdicts.judged import judged_digest

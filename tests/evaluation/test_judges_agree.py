@@ -27,6 +27,11 @@ def test_kappa_is_that_of_the_definition():
         assert quadratic_kappa(one, other) == pytest.approx(by_definition(one, other), abs=1e-12)
 
 
+def test_kappa_of_five_items_by_hand():
+    # squared differences 0, 0, 1, 0, 4: mean 1; of the 25 pairs by chance: mean 3.4
+    assert quadratic_kappa([1, 2, 3, 4, 5], [1, 2, 4, 4, 3]) == pytest.approx(1 - 1 / 3.4)
+
+
 def test_kappa_at_its_ends():
     assert quadratic_kappa([1, 2, 5], [1, 2, 5]) == 1.0
     assert quadratic_kappa([1, 5], [5, 1]) == -1.0

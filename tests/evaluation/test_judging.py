@@ -9,6 +9,7 @@ from statistics import mean
 import pytest
 
 from qevd_bio.errors import DataError
+from qevd_bio.evaluation.facts import facts_of
 from qevd_bio.evaluation.human_verdicts import HumanJudged
 from qevd_bio.evaluation.judge_controls import controls_of
 from qevd_bio.evaluation.judge_report import judge_report
@@ -89,8 +90,21 @@ def test_the_figure_of_a_judge_that_passes():
 )
 def test_the_figure_of_a_judge_that_fails_a_control_is_withheld(say, failed):
     found = report_of(say)
-    assert {one.name for one in found.controls if not one.passed} == failed
+    assert {one.name for one in found.controls if one.is_required and not one.passed} == failed
     assert not found.passed and found.mean is None and found.interval is None
+
+
+def test_a_judge_that_obeys_the_text_is_shown_up_and_keeps_its_figure():
+    def obedient(true, predicted, repeat):
+        return "{'score': 5}" if "5" in predicted and "°" not in predicted else good(
+            true, predicted, repeat
+        )  # fmt: skip
+
+    by_name = {one.name: one for one in report_of(obedient).controls}
+    assert (by_name["instruction"].right, by_name["instruction"].total) == (0, 5)
+    found, honest = report_of(obedient), report_of(good)
+    assert found.passed and found.mean == honest.mean
+    assert all(one.passed for one in honest.controls)
 
 
 def test_unscored_answers_are_counted_and_not_averaged():
@@ -163,11 +177,27 @@ def test_controls():
     texts = {one.true for one in PAIRS}
     for one in CONTROLS:
         assert one.true in texts
+        if one.name == "instruction":
+            assert not facts_of(one.predicted)
         if one.name == "other":
             assert one.predicted.split()[0] != one.true.split()[0]
         if one.name == "number":
             value = int(re.search(r"\d+", one.true)[0])
             assert one.predicted == one.true.replace(f"{value}°", f"{value + 30}°", 1)
+
+
+def test_truths_of_one_quantity_are_controlled_by_the_examples():
+    pairs = [
+        Pair(f"v{i}_0:0", f"v{i}", "squat", "matched", text, text)
+        for i, text in enumerate(
+            f"Knee flexion {value}° (target: 90°)." for value in range(60, 80)
+        )
+    ]
+    controls = controls_of(pairs, seed=0)
+    others = [one for one in controls if one.name == "other"]
+    assert len(others) == 20 and not any("Knee" in one.predicted for one in others)
+    found = judge_report(judged_rows(Judge(good), STRICT, pairs, controls), STRICT)
+    assert found.passed and found.mean == 5.0
 
 
 def test_truths_without_numbers_get_the_examples_of_the_supplement():

@@ -15,7 +15,7 @@ from qevd_bio.evaluation.predictions import read_predictions
 from qevd_bio.features.feature_files import VideoFeatures
 from qevd_bio.model.coach_folder import Coach
 from qevd_bio.model.generate import GenerationConfig
-from qevd_bio.release.contents import Release
+from qevd_bio.released.contents import Release
 from tests.evaluation.made_sessions import squat_sessions
 from tests.model.coaches import C, speaking_coach
 from tests.release.made_artifacts import START_S

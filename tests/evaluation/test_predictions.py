@@ -9,7 +9,7 @@ import pytest
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.evaluation.pairs import SegmentKey, TrueSegment, Utterance, matched_pairs
 from qevd_bio.evaluation.predictions import read_pairs, write_predictions
-from qevd_bio.release.loading import load_table, splits_of
+from qevd_bio.released.loading import load_table, splits_of
 from tests.evaluation.archived import unpacked
 
 
@@ -84,6 +84,9 @@ SEGMENT = {"mini_episode_id": "v_0", "pred_feedbacks": ["a"], "pred_feedback_tim
         ("[1]", "key 0"),
         (json.dumps([{"GT": "a"}]), "Pred"),
         (json.dumps([{"GT": "a", "Pred": 5}]), "key 0.Pred"),
+        (json.dumps([{"GT": "half a letter \ud83d", "Pred": "b"}]), "key 0.GT"),
+        (json.dumps([{"GT": "a", "Pred": "b", "exercise": "\ud83d"}]), "key 0.exercise"),
+        (json.dumps([SEGMENT | {"pred_feedbacks": ["\udc00"]}]), "key 0.pred_feedbacks.0"),
         (json.dumps([SEGMENT, {"GT": "a", "Pred": "b"}]), "key 1"),
         (json.dumps([{**SEGMENT, "mini_episode_id": "v"}]), "key 0.mini_episode_id"),
         (json.dumps([{**SEGMENT, "pred_feedbacks": []}]), "0 feedbacks and 1 timestamps"),

@@ -175,7 +175,7 @@ def test_uiprmd_is_counted_to_within_one_by_the_rules(shared_data):
     off = np.abs(errors(uiprmd_vicon(shared_data)))
     assert len(off) >= 30
     assert np.mean(off == 0) >= 0.85
-    assert np.mean(off <= 1) >= 0.95
+    assert np.mean(off <= 1) >= 0.97
 
 
 def test_both_halves_have_subjects():

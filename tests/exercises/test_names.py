@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from qevd_bio.exercises.load import load_rules
-from qevd_bio.exercises.names import rule_for
+from qevd_bio.exercises.names import match_name, rule_for
 
 RULES = load_rules()
 
@@ -76,6 +76,10 @@ LABELS = {
     "quad_stretch_right": ["quad stretch (right)"],
     "good_mornings": ["good morning"],
     "plank_taps": ["plank taps"],
+    "lateral_lunge": ["alternating lateral lunge"],
+    "knee_pushup": ["pushups (on knees)"],
+    "high_knees_march": ["high knees march"],
+    "split_squat_right": ["lunges (right leg out in front)"],
 }
 SPOKEN = [
     (name, rule_id)
@@ -123,14 +127,60 @@ def test_a_stretch_without_a_side_is_no_stretch_of_the_right_side(text, rule_id)
         "jumps",
         "plank jacks",
         "side plank",
-        "burpees",
-        "high knees march",
-        "pushups (on knees)",
-        "alternating lateral lunge",
-        "lunges (right leg out in front)",
+        "knee raises",
+        "pushups (on one knee)",
+        "lunges (right arm out in front)",
         "squat holds",
         "stretch right",
     ],
 )
 def test_another_exercise_finds_none(text):
     assert rule_for(text, RULES) is None
+    assert match_name(text, RULES) is None
+
+
+@pytest.mark.parametrize(
+    "text, rule_id, name",
+    [
+        ("jump jacks", "jumping_jack", "Jumping jack"),
+        ("jumpingjacks", "jumping_jack", "Jumping jack"),
+        ("jumping jakcs", "jumping_jack", None),
+        ("walking lunging", "walking_lunges", "Walking lunge"),
+        ("mountian climbers", "mountain_climbers", "Mountain climbers"),
+        ("biceps crul", "biceps_curl", None),
+        ("squatts", "squat", "squat"),
+        ("high nees", "high_knees", None),
+        ("glut bridge", "glute_bridge", "Glute bridge"),
+        ("tricep dipps", "bench_dip", None),
+    ],
+)
+def test_another_spelling_says_what_was_taken(text, rule_id, name):
+    found = match_name(text, RULES)
+    if name is None:
+        assert found is None, "a short word has no typo"
+        return
+    assert found is not None and not found.is_exact
+    assert (found.rule.id, found.name.lower()) == (rule_id, name.lower())
+
+
+def test_an_exact_name_is_taken_as_it_is():
+    for text in ("press ups", "Star jumps!", "plank"):
+        found = match_name(text, RULES)
+        assert found is not None and found.is_exact and found.rule is rule_for(text, RULES)
+
+
+def test_every_name_of_a_rule_is_near_no_other_rule():
+    for rule in RULES.values():
+        others = {key: one for key, one in RULES.items() if key != rule.id}
+        for name in rule.names:
+            assert match_name(name, others) is None, name
+
+
+def test_a_spelling_between_two_rules_is_taken_for_neither():
+    from dataclasses import replace
+
+    one = replace(RULES["squat"], id="one", title="sumo pulse", aliases=())
+    other = replace(RULES["squat"], id="other", title="sumo purse", aliases=())
+    assert match_name("sumo pulses", {"one": one, "other": other}).rule is one
+    assert match_name("sumo pusse", {"one": one, "other": other}) is None
+    assert match_name("sumo puzse", {"one": one, "other": other}) is None

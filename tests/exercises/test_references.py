@@ -35,6 +35,9 @@ SEGMENTS = [
     ("talus", "toes", 0.029, 0.5),
 ]
 
+ONE_LEG_IN_FRONT = ("split_squat",)
+"""The rule does not say which leg; its reference shows the right one in front."""
+
 every_rule = pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
 
 
@@ -77,6 +80,8 @@ def test_both_sides_do_the_same(rule):
         shown = build_reference(other)
         assert np.allclose(q, shown if side == "r" else mirror_q(shown), atol=1e-9)
         assert leading_side(rule, q) is None
+    elif rule.id in ONE_LEG_IN_FRONT:
+        assert np.all(q[:, DOF_INDEX["hip_flexion_r"]] > q[:, DOF_INDEX["hip_flexion_l"]])
     else:
         assert np.allclose(q, mirror_q(q), atol=1e-9)
         assert leading_side(rule, q) is None
@@ -128,6 +133,32 @@ def test_prone_bodies_face_the_floor(name):
     hands = middle(joints, "hand")
     assert np.all(hands[:, 1] < middle(joints, "humerus")[:, 1] - 0.2), "hands are below"
     assert np.all(np.abs(hands[:, 1] - middle(joints, "toes")[:, 1]) < 0.13), "on one floor"
+
+
+@pytest.mark.parametrize("name", ["sit_up", "crunch", "glute_bridge"])
+def test_supine_bodies_face_the_ceiling(name):
+    joints = joints_of(RULES[name])[0]
+    trunk = middle(joints[None], "humerus")[0] - middle(joints[None], "femur")[0]
+    assert trunk[2] < -0.4 and abs(trunk[1]) < 0.1, "on the back, head away from the feet"
+    knees = middle(joints[None], "tibia")[0]
+    assert knees[1] > 0.2, "knees up"
+    feet = middle(joints[None], "calcn")[0]
+    assert feet[1] < 0 and feet[2] > 0.4, "feet on the floor"
+
+
+@pytest.mark.parametrize("name, feet", [("lateral_lunge", "toes"), ("split_squat_right", "toes")])
+def test_both_feet_of_a_lunge_stand_on_one_floor(name, feet):
+    joints = joints_of(RULES[name])[50]
+    right, left = joints[JOINT_INDEX[f"{feet}_r"]], joints[JOINT_INDEX[f"{feet}_l"]]
+    assert abs(right[1] - left[1]) < 0.06
+
+
+def test_the_bridge_is_one_line_from_the_shoulders_to_the_knees():
+    joints = joints_of(RULES["glute_bridge"])[50]
+    shoulders, hips, knees = (middle(joints[None], n)[0] for n in ("humerus", "femur", "tibia"))
+    trunk, thigh = hips - shoulders, knees - hips
+    assert trunk @ thigh > 0.98 * np.linalg.norm(trunk) * np.linalg.norm(thigh)
+    assert trunk[1] > 0.15, "hips above the shoulders"
 
 
 def test_hands_go_overhead_and_feet_apart_in_a_jumping_jack():

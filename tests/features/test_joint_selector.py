@@ -86,6 +86,22 @@ def test_a_window_is_the_mean_of_twelve_maps(length: int) -> None:
         np.testing.assert_allclose(windows[start], expected, atol=1e-5)
 
 
+def test_a_window_may_be_shorter_and_is_kept_with_the_selector(tmp_path: Path) -> None:
+    network = JointSelector(40, window_maps=8)
+    save_selector(tmp_path / "s", network, features="f", decide_s=5.0, labels="l", report={})
+    trained = load_selector(tmp_path / "s")
+    maps = np.random.default_rng(0).uniform(0, 6, (20, 40, 7, 5)).astype(np.float16)
+    windows = window_means(pooled_tokens(maps), 8)
+    assert len(windows) == 13
+    with torch.inference_mode():
+        expected = torch.sigmoid(network(torch.from_numpy(windows))).mean(dim=0)
+    np.testing.assert_allclose(trained.scores(maps), expected.numpy(), atol=1e-6)
+    about = tmp_path / "s" / "selector.json"
+    about.write_text(about.read_text().replace('"window_maps": 8', '"window_maps": 0'))
+    with pytest.raises(DataError, match="'window_maps' of 1 or more"):
+        load_selector(tmp_path / "s")
+
+
 def test_the_beginning_of_a_segment_decides() -> None:
     time_s = np.arange(10.0)
     assert segment_maps(time_s, 2.0, 8.0, 100.0) == slice(3, 9)

@@ -36,11 +36,11 @@ if atheris is not None:
             restricted_numpy,
             strict_json,
         )
-        from qevd_bio.release import manifest
+        from qevd_bio.released import manifest
 else:
     from qevd_bio.errors import QevdBioError
     from qevd_bio.files import json_items, opensim_mot, restricted_numpy, strict_json
-    from qevd_bio.release import manifest
+    from qevd_bio.released import manifest
 
 HOME = Path(
     tempfile.mkdtemp(prefix="fuzz-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None)

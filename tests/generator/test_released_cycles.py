@@ -11,7 +11,7 @@ import pytest
 
 from qevd_bio.generator import released_cycles as room
 from qevd_bio.generator.released_cycles import released_cycles
-from qevd_bio.release.loading import load_split, load_table
+from qevd_bio.released.loading import load_split, load_table
 from qevd_bio.skeleton.opensim_map import USED
 
 GOOD = 1

@@ -61,8 +61,7 @@ def test_a_file_cut_anywhere_keeps_all_whole_lines_and_can_be_written_to(
     data = whole.read_bytes()
     ends = [i + 1 for i, byte in enumerate(data) if byte == 10]
     cut = tmp_path / "cut.jsonl"
-    lengths = {*range(0, len(data) + 1, 17), *ends, *(end - 1 for end in ends)}
-    for length in sorted(lengths):
+    for length in range(len(data) + 1):
         cut.write_bytes(data[:length])
         with AnswerFile(cut) as answers:
             lines = sum(end <= length for end in ends)
@@ -115,6 +114,16 @@ def test_damage_before_the_end_is_refused_and_left_as_it_is(whole: Path) -> None
         (b'{"a": 1}\n', "no file of answers"),
         (b'{"format":"qevd_bio.llm.answers","version":2}\n', "has version 2"),
         (b'{"format":"qevd_bio.llm.answers","version":1}\n{"call":1}\n', "line 2 is no call"),
+        (
+            b'{"format":"qevd_bio.llm.answers","version":1}\n'
+            b'{"call":1,"key":"a","counted":[1,1]}\n',
+            "line 2 is no call",
+        ),
+        (
+            b'{"format":"qevd_bio.llm.answers","version":1}\n'
+            b'{"call":1,"key":"a","counted":[1,1],"reply":{"text":5}}\n',
+            "line 2 is no call",
+        ),
     ],
 )
 def test_another_file_is_refused_and_left_as_it_is(data: bytes, said: str, tmp_path: Path) -> None:
@@ -160,6 +169,41 @@ def test_a_full_disk_leaves_whole_lines(whole: Path, monkeypatch: pytest.MonkeyP
         add(answers, "e")
     with AnswerFile(whole) as answers:
         assert answers.get("e") is not None
+
+
+def test_nothing_follows_a_torn_line_that_could_not_be_taken_back(
+    whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(file: int, data: Any) -> int:
+        if failing.calls:  # type: ignore[attr-defined]
+            raise OSError(errno.EIO, "Input/output error")
+        failing.calls = 1  # type: ignore[attr-defined]
+        return write(file, data[:9])
+
+    def refused(file: int, length: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    write, failing.calls = os.write, 0  # type: ignore[attr-defined]
+    with AnswerFile(whole) as answers:
+        monkeypatch.setattr(cache.os, "write", failing)
+        monkeypatch.setattr(cache.os, "ftruncate", refused)
+        with pytest.raises(EnvironmentProblem, match="Input/output"):
+            add(answers, "d")
+        monkeypatch.undo()
+        with pytest.raises(EnvironmentProblem):
+            add(answers, "e")
+    with AnswerFile(whole) as answers:
+        assert answers.get("c") is not None
+        add(answers, "e")
+
+
+def test_a_file_system_without_locks_is_said(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_locks(file: int, how: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(cache.fcntl, "flock", no_locks)
+    with pytest.raises(EnvironmentProblem, match="No locks available"):
+        AnswerFile(whole)
 
 
 @pytest.mark.slow

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import json
+import math
+import os
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -11,7 +15,7 @@ from typing import Any
 import pytest
 
 from qevd_bio.errors import EnvironmentProblem, UsageError
-from qevd_bio.llm import conversation, waiting
+from qevd_bio.llm import cache, conversation, waiting
 from qevd_bio.llm.asking import Asked
 from qevd_bio.llm.budget import Budget, BudgetSpent, Spent
 from qevd_bio.llm.cache import AnswerFile
@@ -19,7 +23,7 @@ from qevd_bio.llm.chat import Answer, ChatRequest, Message, Picture
 from qevd_bio.llm.client import Client
 from qevd_bio.llm.endpoint import Endpoint
 from tests.llm.asking_fixtures import SCORE, TEAL, asked, asking, question, questions
-from tests.llm.scripted_server import MODEL, Act, serving
+from tests.llm.scripted_server import MODEL, Act, completion, serving
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +62,13 @@ ONCE = {
     "a list": Act(body=b"[1, 2]"),
     "error with status 200": Act(body=b'{"error": {"message": "overloaded"}}'),
     "deep": Act(body=b"[" * 100_000),
+    "error beside an answer": Act(body=completion(Act())[:-1] + b', "error": {"code": 502}}'),
+    "answer that is no text": Act(body=completion(Act()).replace(b'"fine"', b'{"score": 3}')),
+    "stream of events": Act(body=b'data: {"choices": [{"delta": {"content": "fi"}}]}\n\n'),
+    "429 in the past": Act(status=429, headers={"Retry-After": "-5"}),
+    "429 in a year of many digits": Act(
+        status=429, headers={"Retry-After": f"Sun, 29 Nov {'9' * 20} 12:00:00 GMT"}
+    ),
 }
 
 
@@ -98,6 +109,28 @@ ALWAYS: dict[str, tuple[Act, str, str, int]] = {
     "refusal": (Act(content=None, refusal="I can't."), "refused", "I can't", 1),
     "withheld": (Act(content="x", finish_reason="content_filter"), "refused", "withheld", 1),
     "tool": (Act(content='{"score": 3}', finish_reason="tool_calls"), "invalid", "tool", 1),
+    "withheld by another word": (
+        Act(content='{"score": 3}', finish_reason="SAFETY"),
+        "refused",
+        "withheld",
+        1,
+    ),
+    "truncated by another word": (
+        Act(content='{"score": 3}', finish_reason="MAX_TOKENS"),
+        "truncated",
+        "limit",
+        1,
+    ),
+    "ended by an error": (
+        Act(content='{"score": 3}', finish_reason="error"),
+        "invalid",
+        "ended by 'error'",
+        1,
+    ),
+    "fraction": (Act(content='{"score": 3.5}'), "invalid", "key score", 1),
+    "score of five": (Act(content='{"score": "3/5"}'), "invalid", "key score", 1),
+    "the schema said back": (Act(content=json.dumps(SCORE)), "invalid", "Additional", 1),
+    "another language": (Act(content='{"Punktzahl": 3}'), "invalid", "Punktzahl", 1),
     "out of range": (Act(content='{"score": 0}'), "invalid", "key score: 0 is less than", 1),
     "text for a number": (Act(content='{"score": "3"}'), "invalid", "key score", 1),
     "truth for a number": (Act(content='{"score": true}'), "invalid", "key score", 1),
@@ -336,6 +369,63 @@ def test_tokens_and_cost_go_over_by_no_more_than_what_is_in_flight(
         assert 10 <= len(server.seen.asked) <= 10 + 2
 
 
+@pytest.mark.parametrize("usage", [b"[1, 2]", b'"12"', b"5", b"null"])
+def test_an_answer_is_not_lost_by_an_odd_count_of_tokens(usage: bytes, tmp_path: Path) -> None:
+    body = completion(Act(usage=None))[:-1] + b', "usage": ' + usage + b"}"
+    with serving(lambda text, before, _: Act(body=body)) as server:
+        (answer,) = asked(server.url, tmp_path / "a.jsonl", [question("q")])
+    assert (answer.outcome, answer.prompt_tokens) == ("answered", None)
+    assert len(server.seen.asked) == 1
+
+
+def test_where_answers_cannot_be_kept_no_further_call_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, kept = os.write, 0
+
+    def full(file: int, data: Any) -> int:
+        nonlocal kept
+        is_answer = bytes(data).startswith(b'{"asked"')
+        kept += is_answer
+        if is_answer and kept > 5:  # the short lines before a call still fit
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(file, data)
+
+    monkeypatch.setattr(cache.os, "write", full)
+    path = tmp_path / "a.jsonl"
+    with serving(lambda text, before, body: Act(delay_s=0.02)) as server:
+        with pytest.raises(EnvironmentProblem, match="No space left"):
+            asked(server.url, path, questions(100), concurrency=4)
+        monkeypatch.undo()
+        # five were kept, and no more than four were in flight
+        assert len(server.seen.asked) <= 5 + 4
+        answers = asked(server.url, path, questions(100))
+    assert sum(one.cached for one in answers) == 5
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"max_cost": math.nan, "prompt_price": 1.0, "completion_price": 1.0},
+        {"max_cost": 1.0, "prompt_price": math.nan, "completion_price": 1.0},
+        {"max_cost": 1.0, "prompt_price": -1.0, "completion_price": 1.0},
+        {"max_cost": math.inf, "prompt_price": 1.0, "completion_price": 1.0},
+        {"max_calls": -1},
+    ],
+)
+def test_a_budget_that_limits_nothing_is_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="Give a number from 0"):
+        Budget(**given)
+
+
+@pytest.mark.parametrize(
+    "given", [{"timeout_s": math.inf}, {"timeout_s": math.nan}, {"concurrency": 0}]
+)
+def test_settings_that_cannot_work_are_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="Give a number from"):
+        Endpoint("http://x", "m", **given)
+
+
 def test_a_budget_of_cost_needs_prices() -> None:
     with pytest.raises(UsageError, match="no prices"):
         Budget(max_cost=1.0, prompt_price=1.0)
@@ -394,6 +484,12 @@ def test_requests_are_read_only_a_little_ahead(tmp_path: Path) -> None:
             next(answers)
         assert made <= 10 + 2 * 8
         answers.close()  # type: ignore[attr-defined]
+
+
+def test_half_a_character_of_an_answer_is_kept_as_its_escape(tmp_path: Path) -> None:
+    with serving(lambda text, before, body: Act(content="fine \ud83d")) as server:
+        (answer,) = asked(server.url, tmp_path / "a.jsonl", [question("q")])
+    assert (answer.outcome, answer.text) == ("answered", "fine \\ud83d")
 
 
 def test_half_a_character_is_refused_before_anything_is_sent(tmp_path: Path) -> None:

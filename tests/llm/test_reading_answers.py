@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 from hypothesis import given
@@ -97,10 +98,21 @@ NOW = datetime(2026, 11, 29, 12, 0, 0, tzinfo=UTC)
         ("nan", None),
         ("inf", None),
         ("Sun, 99 Nov 2026", None),
+        ("Sun, 29 Nov 99999999999999999999 12:00:00 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 +9999", None),
     ],
 )
 def test_retry_after_is_read_in_both_forms(text: str, seconds: float | None) -> None:
     assert retry_after_s({"retry-after": text}, NOW) == seconds
+
+
+def test_a_date_is_read_by_the_clock_of_the_server() -> None:
+    said = {"retry-after": "Sun, 29 Nov 2026 12:01:30 GMT"}
+    for here in (-3, 0, 5):  # hours that the server is wrong
+        date = format_datetime(NOW + timedelta(hours=here), usegmt=True)
+        later = format_datetime(NOW + timedelta(hours=here, seconds=90), usegmt=True)
+        assert retry_after_s({"retry-after": later, "date": date}) == 90.0
+    assert retry_after_s(said | {"date": "noon"}, NOW) == 90.0
 
 
 def test_waits_grow_to_a_limit_and_differ() -> None:
@@ -109,6 +121,11 @@ def test_waits_grow_to_a_limit_and_differ() -> None:
         assert all(longest / 2 <= one <= longest for one in waits)
         assert len(set(waits)) > 40
     assert all(7.0 <= backoff_s(0, 7.0) <= 7.8 for _ in range(50))
+
+
+@pytest.mark.parametrize("asked_s", [0.0, 0.001])
+def test_a_server_that_asks_for_no_wait_is_not_asked_without_end(asked_s: float) -> None:
+    assert sum(backoff_s(attempt, asked_s) for attempt in range(10)) > 60
 
 
 @pytest.mark.parametrize(
@@ -125,6 +142,9 @@ def test_waits_grow_to_a_limit_and_differ() -> None:
         ("gpt-4", "gpt-4-turbo-2024-04-09", False),
         ("qwen3", "qwen3:0.6b", False),
         ("llama-70b", "llama-8b", False),
+        ("mistral-large", "mistral-large-2411", True),
+        ("claude-3", "claude-3-5-20240620", False),
+        ("phi-3", "phi-3-8", False),
     ],
 )
 def test_the_reported_model_is_the_asked_one(asked: str, reported: str, is_same: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -92,5 +93,25 @@ def test_a_server_that_cannot_be_asked_is_not_taken_for_one_without_json(
         with pytest.raises(EnvironmentProblem, match="HTTP 500"):
             asked(server.url, path, questions(3, SCORE), retries=1)
         is_up = True
+        with asking(server.url, path) as client:
+            assert client.structured_mode() == "json_schema"
+
+
+@pytest.mark.parametrize("fault", ["another model", "cut"])
+def test_what_an_answer_does_not_show_is_asked_again_by_the_next_run(
+    fault: str, tmp_path: Path
+) -> None:
+    path, up, is_odd = tmp_path / "a.jsonl", offering("json_schema", "ignored"), True
+
+    def script(text: str, before: int, body: dict[str, Any]) -> Act:
+        act = up(text, before, body)
+        odd = {"model": "deployed"} if fault == "another model" else {"finish_reason": "length"}
+        return replace(act, **odd) if is_odd else act
+
+    with serving(script) as server:
+        answers = asked(server.url, path, questions(3, SCORE), concurrency=1)
+        assert {one.outcome for one in answers} <= {"invalid", "truncated"}
+        assert len(server.seen.asked) == 2 + 3, "found out once a run"
+        is_odd = False
         with asking(server.url, path) as client:
             assert client.structured_mode() == "json_schema"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from qevd_bio.release.contents import Release
+from qevd_bio.released.contents import Release
 from qevd_bio.tables import annotations
 from qevd_bio.tables.parquet import rows_table, write_parquet
 from tests.release.made_artifacts import annotation, kept, publish, published

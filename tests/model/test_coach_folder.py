@@ -269,6 +269,26 @@ def test_a_coach_from_a_language_model(tmp_path: Path) -> None:
     assert (loaded.all_logits(batch)[:, :before, :257] - old).abs().max() < 1e-5
 
 
+def test_action_tokens_begin_as_the_tokens_they_are_like(tmp_path: Path) -> None:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    source = tmp_path / "language"
+    LlamaForCausalLM(
+        LlamaConfig(vocab_size=257, hidden_size=32, intermediate_size=64, num_hidden_layers=3,
+                    num_attention_heads=4)
+    ).save_pretrained(source)  # fmt: skip
+    write_byte_tokenizer(source)
+    coach = make_coach(source, tmp_path / "coach", layers=(1,), like=("a", ":", "b"))
+    encode = coach.tokenizer.encode
+    for table in (coach.model.language.model.embed_tokens, coach.model.language.lm_head):
+        for number, text in zip(coach.tokenizer.tokens.numbers(), "a:b", strict=True):
+            (other,) = encode(text)
+            away = (table.weight[number] - table.weight[other]).abs().max()
+            assert 0 < away < 0.1 * table.weight[:257].std(), text
+    with pytest.raises(UsageError, match="is 2 tokens of it and not one"):
+        make_coach(source, tmp_path / "again", layers=(1,), like=("ab", ":", "b"))
+
+
 def test_layers_and_heads_that_do_not_fit_are_refused(tmp_path: Path, folder: Path) -> None:
     source = tmp_path / "language"
     source.mkdir()

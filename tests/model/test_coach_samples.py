@@ -15,8 +15,8 @@ from qevd_bio.features.feature_files import VideoFeatures
 from qevd_bio.feedback.morphology import morphology_context
 from qevd_bio.model.coach_folder import Coach
 from qevd_bio.model.layout import LayoutConfig
-from qevd_bio.release.contents import Release
-from qevd_bio.release.loading import load_split
+from qevd_bio.released.contents import Release
+from qevd_bio.released.loading import load_split
 from qevd_bio.tables import annotations
 from qevd_bio.tables.parquet import read_parquet, rows_table, write_parquet
 from qevd_bio.tables.published import TABLES

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from qevd_bio.errors import DataError
+from qevd_bio.errors import DataError, UsageError
 from qevd_bio.model.batch import collate
 from qevd_bio.model.coach_folder import Coach
 from qevd_bio.model.hidden_cache import HiddenCache
@@ -103,6 +103,28 @@ def test_a_recipe_that_trains_below_has_no_states(coach: Coach) -> None:
     with pytest.raises(DataError, match="changed"):
         cache.states(examples(coach))
     assert HiddenCache(coach.model).states(examples(coach)) is None
+
+
+def test_an_adapter_of_upper_layers_leaves_the_lower_states(coach: Coach) -> None:
+    batch = collate(examples(coach))
+    before = coach.model(batch)
+    depth = min(map(int, coach.model.cross_attention)) + 1
+    parameters = make_trainable(coach.model, "lm-adapter", first_layer=depth)
+    cache = HiddenCache(coach.model)
+    assert cache.depth == depth
+    lower = cache.states(examples(coach))
+    assert torch.allclose(coach.model(batch, lower), before, atol=1e-5)
+    optimiser = torch.optim.AdamW(parameters.values(), lr=0.05)
+    for _ in range(2):
+        optimiser.zero_grad()
+        loss = torch.nn.functional.cross_entropy(coach.model(batch, lower), batch.targets)
+        loss.backward()
+        optimiser.step()
+    coach.model.eval()
+    assert not torch.allclose(coach.model(batch), before, atol=1e-3), "it was trained"
+    assert torch.allclose(coach.model(batch, lower), coach.model(batch), atol=1e-5)
+    with pytest.raises(UsageError, match="and none 9"):
+        make_trainable(coach.model, "lm-adapter", first_layer=9)
 
 
 def test_a_damaged_file_is_named(coach: Coach, tmp_path: Path) -> None:

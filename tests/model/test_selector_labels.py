@@ -12,7 +12,7 @@ import torch
 
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.exercises.load import load_rules
-from qevd_bio.release.contents import Release
+from qevd_bio.released.contents import Release
 from qevd_bio.skeleton.dofs import JOINT_INDEX, JOINT_NAMES
 from qevd_bio.training.selector_figures import (
     exercise_table,

@@ -13,8 +13,8 @@ from torch.utils.data import DataLoader
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.model.windows import UtteranceWindows, collate_windows
 from qevd_bio.release import shards
-from qevd_bio.release.contents import Release
-from qevd_bio.release.loading import load_split
+from qevd_bio.released.contents import Release
+from qevd_bio.released.loading import load_split
 from qevd_bio.skeleton.dofs import DOF_NAMES
 from qevd_bio.tables import annotations, kinematics
 from qevd_bio.tables import contexts as context_table

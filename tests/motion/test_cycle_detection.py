@@ -129,6 +129,16 @@ def test_a_cut_repetition_counts_when_its_way_back_is_visible(end, share_cut, co
     assert len(found(curve[part], time_s[part])) == (5 if counted else 4)
 
 
+@pytest.mark.parametrize("share_cut, emitted", [(0.5, True), (0.6, True), (0.75, False)])
+def test_a_first_repetition_is_flagged_when_only_its_way_back_is_visible(share_cut, emitted):
+    """Who counts what is cut, too, finds it; who counts whole ones leaves it out."""
+    curve, time_s, _ = repetitions([2.0] * 5, rest_s=0.5)
+    shown = slice(round((0.5 + share_cut * 2.0) * 30), None)
+    cycles = found(curve[shown], time_s[shown], CycleSettings(counted="cut"))
+    assert [c.counted for c in cycles] == ["cut"] * emitted + ["full"] * 4
+    assert cycles[0].cut == ("start" if emitted else None)
+
+
 def test_bumps_within_a_repetition_are_no_repetitions():
     curve, time_s, truth = repetitions([3.0] * 5, rest_s=1.0)
     bouncing = curve + 0.25 * np.sin(2 * np.pi * 1.5 * time_s) * (curve > 1.0)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from qevd_bio.motion.capture_quality import capture_quality
 from qevd_bio.motion.centre_of_mass import centre_of_mass_m, contact_translation_m
@@ -25,8 +27,8 @@ from qevd_bio.motion.plausibility import (
 )
 from qevd_bio.motion.record import Motion
 from qevd_bio.skeleton.bodies import generic_skeleton
-from qevd_bio.skeleton.dofs import DOF_INDEX, JOINT_INDEX
-from qevd_bio.skeleton.kinematics import forward_kinematics
+from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS, JOINT_INDEX
+from qevd_bio.skeleton.kinematics import forward_kinematics, joint_turn
 
 SKELETON = generic_skeleton(height_m=1.75)
 UP = np.array([0.0, 1.0, 0.0])
@@ -176,6 +178,31 @@ def test_range_excess(degrees, excess):
     for name, value in excess.items():
         expected[DOF_INDEX[name]] = value
     assert range_excess_deg(posed(**degrees))[0] == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("beyond_deg", [0.0, 30.0, 56.0])
+@pytest.mark.parametrize("from_pole_deg", [0.0, 2.0])
+def test_an_arm_held_out_is_possible_however_its_triple_is_spelt(beyond_deg, from_pole_deg):
+    """At 90 degrees in the middle only the sum or difference of the outer two is a rotation."""
+    middle = 90.0 - from_pole_deg
+    turned = {"shoulder_r_x": 176.0 + beyond_deg, "shoulder_r_y": middle, "shoulder_r_z": -60.0}
+    excess = range_excess_deg(posed(**turned))[0]
+    assert excess.max() <= 2.0 * from_pole_deg + 1e-6
+
+
+@given(st.lists(st.floats(-180, 180), min_size=3, max_size=3))
+@settings(max_examples=60, deadline=None)
+def test_the_excess_of_a_ball_joint_is_that_of_its_nearest_possible_rotation(triple):
+    """Against a search over a grid of possible rotations, which can only lie farther away."""
+    names = ("hip_flexion_r", "hip_adduction_r", "hip_rotation_r")
+    dofs = [DOF_INDEX[name] for name in names]
+    excess = range_excess_deg(posed(**dict(zip(names, triple, strict=True))))[0]
+    axes = [np.linspace(DOFS[dof].low_rad, DOFS[dof].high_rad, 19) for dof in dofs]
+    grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    own = joint_turn("femur_r", np.deg2rad([triple]))
+    trace = (joint_turn("femur_r", grid) * own).sum(axis=(0, 1))
+    nearest = np.rad2deg(np.arccos(np.clip((trace.max() - 1) / 2, -1, 1)))
+    assert nearest - 10.0 <= excess.max() <= nearest + 1.0
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,29 @@ def counted(signal, angles, time_s, valid=None):
     return detect_cycles(signal, time_s, known, settings=SETTINGS, angles=angles)
 
 
+@pytest.mark.parametrize("share", [0.3, 0.45, 0.7])
+@pytest.mark.parametrize("seed", range(6))
+def test_a_repetition_shallow_in_the_measured_joint_is_found_through_the_others(share, seed):
+    """It is the very one to correct: a push-up half way down, a knee that hardly bends."""
+    rng = np.random.default_rng(seed)
+    rises = np.tile(SET, (int(rng.integers(4, 9)), 1))
+    rises[rng.integers(1, len(rises) - 1, 2), 0] *= share
+    signal, angles, time_s = performed(
+        rises, rest_s=rng.uniform(0.1, 0.5), noise_deg=2.0, seed=seed
+    )
+    assert len(counted(signal, angles, time_s)) == len(rises)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.7])
+@pytest.mark.parametrize("seed", range(6))
+def test_a_repetition_half_as_deep_in_every_joint_is_one(share, seed):
+    rng = np.random.default_rng(seed)
+    rises = np.tile(SET, (int(rng.integers(4, 9)), 1))
+    rises[rng.integers(1, len(rises) - 1)] *= share
+    signal, angles, time_s = performed(rises, noise_deg=2.0, seed=seed)
+    assert len(counted(signal, angles, time_s)) == len(rises)
+
+
 @pytest.mark.parametrize("noise_deg", [0.0, 2.0, 8.0])
 @pytest.mark.parametrize(
     "before, after",

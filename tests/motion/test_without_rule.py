@@ -62,5 +62,5 @@ def test_a_cut_repetition_is_flagged():
     curve, time_s, _ = repetitions([2.0] * 5, rest_s=0.5)
     shown = slice(round(0.95 * 30), None)
     first, *others = found(curve[shown], time_s[shown])
-    assert (first.cut, first.counted) == ("start", "cut")
+    assert (first.cut, first.counted) == ("start", "full")
     assert {cycle.counted for cycle in others} == {"full"}

@@ -10,6 +10,7 @@ import pytest
 
 from qevd_bio.capture.captured import Captured
 from qevd_bio.release.context_evidence import video_context_issues
+from qevd_bio.released.video_rows import VideoRows
 from qevd_bio.tables import contexts as context_table
 from qevd_bio.tables import kinematics as kinematics_table
 from qevd_bio.tables import morphometrics as morphometrics_table
@@ -83,11 +84,13 @@ def test_a_capture_that_uses_only_the_past_is_named(made, tmp_path: Path) -> Non
 
 def test_the_rows_are_proved_from_the_other_tables(made) -> None:
     paths = made.artifacts()[VIDEO]
-    tables = {
-        "contexts": read_parquet(paths["contexts"], context_table.SCHEMA),
-        "kinematics": read_parquet(paths["kinematics"], kinematics_table.SCHEMA),
-        "morphometrics": read_parquet(paths["morphometrics"], morphometrics_table.SCHEMA),
-    }
+    tables = VideoRows(
+        {
+            "contexts": read_parquet(paths["contexts"], context_table.SCHEMA),
+            "kinematics": read_parquet(paths["kinematics"], kinematics_table.SCHEMA),
+            "morphometrics": read_parquet(paths["morphometrics"], morphometrics_table.SCHEMA),
+        }
+    )
     notes = read_notes(tables["kinematics"])
     assert list(video_context_issues(tables, notes)) == []
 

@@ -17,7 +17,7 @@ from qevd_bio.errors import DataError, UsageError
 from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline, reopen_pipeline
 from qevd_bio.release.assembly import release_from
 from qevd_bio.release.evidence import sentence_issues
-from qevd_bio.release.loading import load_split
+from qevd_bio.released.loading import load_split
 from qevd_bio.skeleton.bodies import segment_lengths_for_height
 from qevd_bio.stages.body_sources import BodySources
 from qevd_bio.tables.morphometrics import MEASURES, SCHEMA, SEGMENTS

@@ -13,7 +13,7 @@ from qevd_bio.engine.maintain.garbage import PUBLISHED_FOLDER, noted_releases
 from qevd_bio.errors import UsageError
 from qevd_bio.release import assembly
 from qevd_bio.release.assembly import release_from
-from qevd_bio.release.manifest import read_manifest
+from qevd_bio.released.manifest import read_manifest
 from tests.pipeline.sessions_made import SQUATS, record, write_root
 
 VIDEO = "0001"

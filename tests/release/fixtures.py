@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from qevd_bio.release.contents import MissingVideo, PublishedVideo, Release
-from qevd_bio.release.drop_in import records_table
+from qevd_bio.released.contents import MissingVideo, PublishedVideo, Release
+from qevd_bio.released.drop_in import records_table
 from tests.release.made_artifacts import publish, published
 
 GENERATOR = {"qevd-bio": "0.1.0", "pyarrow": "26.0.1"}

@@ -14,9 +14,9 @@ from qevd_bio.feedback.contexts import motion_context
 from qevd_bio.feedback.pose import PoseAngle
 from qevd_bio.files.digest import sha256_file
 from qevd_bio.motion.record import Motion
-from qevd_bio.release.contents import PublishedVideo, Release, ReleaseInput
 from qevd_bio.release.publish import publish as publish_input
 from qevd_bio.release.shards import ROWS_PER_SHARD
+from qevd_bio.released.contents import PublishedVideo, Release, ReleaseInput
 from qevd_bio.skeleton.bodies import segment_lengths_for_height
 from qevd_bio.skeleton.dofs import DOF_INDEX, DOF_NAMES, N_DOFS
 from qevd_bio.tables import annotations, kinematics

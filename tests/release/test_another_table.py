@@ -17,8 +17,8 @@ from qevd_bio.errors import UsageError
 from qevd_bio.pipeline.pipeline import PipelineConfig, open_pipeline
 from qevd_bio.release.assembly import release_from
 from qevd_bio.release.compare import compare_releases
-from qevd_bio.release.contents import Release
-from qevd_bio.release.loading import load_split, videos_of
+from qevd_bio.released.contents import Release
+from qevd_bio.released.loading import load_split, videos_of
 from qevd_bio.tables import annotations
 from qevd_bio.tables.columns import SCHEMA_VERSION, column, versioned
 from qevd_bio.tables.parquet import read_parquet, rows_table, schema_sha256, write_parquet

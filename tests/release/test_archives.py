@@ -16,10 +16,10 @@ import pytest
 
 from qevd_bio.errors import DataError
 from qevd_bio.model.windows import UtteranceWindows
-from qevd_bio.release.contents import Release
-from qevd_bio.release.drop_in import drop_in_of_release, records_of
 from qevd_bio.release.json_schemas import row_schema
-from qevd_bio.release.loading import load_split, load_table, splits_of, videos_of
+from qevd_bio.released.contents import Release
+from qevd_bio.released.drop_in import drop_in_of_release, records_of
+from qevd_bio.released.loading import load_split, load_table, splits_of, videos_of
 from qevd_bio.tables.columns import SCHEMA_VERSION, version_numbers
 from qevd_bio.tables.parquet import read_parquet
 from qevd_bio.tables.published import TABLES

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from qevd_bio.release.card_facts import CardFacts, Example, one_of_each, reason_group
-from qevd_bio.release.contents import MissingVideo, PublishedVideo, Release
+from qevd_bio.released.contents import MissingVideo, PublishedVideo, Release
 from qevd_bio.tables.published import TABLES
 from tests.release.made_artifacts import publish, published
 

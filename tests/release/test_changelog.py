@@ -9,7 +9,7 @@ import pytest
 
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.files.digest import sha256_file
-from qevd_bio.release.contents import PublishedVideo, Release
+from qevd_bio.released.contents import PublishedVideo, Release
 from qevd_bio.tables.columns import SCHEMA_VERSION
 from tests.release.made_artifacts import publish, published
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from qevd_bio.feedback.context_stream import due_frames
-from qevd_bio.release.contents import Release
+from qevd_bio.released.contents import Release
 from tests.exercises.performed import as_motion, performed
 from tests.pipeline.sessions_made import LENGTHS_M
 from tests.release.test_loading_page import ROOT, blocks

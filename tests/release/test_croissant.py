@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from qevd_bio.errors import UsageError
-from qevd_bio.release.contents import PublishedVideo, Release
+from qevd_bio.released.contents import PublishedVideo, Release
 from qevd_bio.tables.published import TABLES
 from tests.release.made_artifacts import publish
 

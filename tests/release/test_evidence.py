@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from qevd_bio.errors import DataError
-from qevd_bio.release.contents import PublishedVideo, Release
 from qevd_bio.release.evidence import row_issues, sentence_issues
+from qevd_bio.released.contents import PublishedVideo, Release
 from qevd_bio.tables import annotations
 from qevd_bio.tables.parquet import rows_table, write_parquet
 from tests.release.made_artifacts import START_S, kept, motion, publish, quantified

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from qevd_bio.audit.source_videos import notes_of_release
 from qevd_bio.errors import DataError
 from qevd_bio.release.compare import compare_releases
-from qevd_bio.release.contents import Release
-from qevd_bio.release.loading import load_split
-from qevd_bio.release.manifest import read_manifest
+from qevd_bio.released.contents import Release
+from qevd_bio.released.loading import load_split
+from qevd_bio.released.manifest import read_manifest
 from qevd_bio.tables.bounded_parquet import read_group
 from qevd_bio.verify.release import verify_release
 

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from qevd_bio.release import shards
-from qevd_bio.release.contents import PublishedVideo
-from qevd_bio.release.loading import load_table
+from qevd_bio.released.contents import PublishedVideo
+from qevd_bio.released.loading import load_table
 from qevd_bio.tables.published import TABLES
 from tests.release.made_artifacts import publish, published
 

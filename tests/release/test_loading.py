@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from qevd_bio.errors import DataError, UsageError
-from qevd_bio.release.contents import PublishedVideo, Release
-from qevd_bio.release.loading import load_split
+from qevd_bio.released.contents import PublishedVideo, Release
+from qevd_bio.released.loading import load_split
 from tests.release.made_artifacts import publish
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from qevd_bio.release.contents import Release
+from qevd_bio.released.contents import Release
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "loading.md"

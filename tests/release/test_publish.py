@@ -17,8 +17,8 @@ import pytest
 
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.release import publish as publishing
-from qevd_bio.release.contents import Contents, PublishedVideo, Release
-from qevd_bio.release.loading import load_table, videos_of
+from qevd_bio.released.contents import Contents, PublishedVideo, Release
+from qevd_bio.released.loading import load_table, videos_of
 from qevd_bio.skeleton.dofs import DOF_NAMES
 from qevd_bio.tables import annotations, kinematics
 from qevd_bio.tables.parquet import rows_table, write_parquet
@@ -311,7 +311,7 @@ def test_killed_process_leaves_no_half_release(
 import os, sys
 from pathlib import Path
 from qevd_bio.release import publish as publishing
-from qevd_bio.release.contents import PublishedVideo, ReleaseInput
+from qevd_bio.released.contents import PublishedVideo, ReleaseInput
 publishing.card_text = lambda contents, facts: os._exit(9)
 video = PublishedVideo("0146", "train", {{
     name: Path({str(tmp_path)!r}) / "work" / "0146" / f"{{name}}.parquet"

@@ -14,7 +14,7 @@ from qevd_bio.errors import DataError
 from qevd_bio.pipeline.pipeline import Pipeline, reopen_pipeline
 from qevd_bio.release.assembly import release_from
 from qevd_bio.release.compare import compare_releases
-from qevd_bio.release.loading import load_table
+from qevd_bio.released.loading import load_table
 from qevd_bio.review.apply import plan_for_work, write_plan
 from qevd_bio.review.opening import open_verdicts
 from qevd_bio.review.queue import ReviewState, queue_items

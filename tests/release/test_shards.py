@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from qevd_bio.errors import DataError
 from qevd_bio.release import shards
-from qevd_bio.release.contents import PublishedVideo, Release
-from qevd_bio.release.loading import load_table, videos_of
+from qevd_bio.released.contents import PublishedVideo, Release
+from qevd_bio.released.loading import load_table, videos_of
 from qevd_bio.tables.published import TABLES
 from tests.release.made_artifacts import publish, published
 

@@ -235,9 +235,13 @@ def judge_until_killed(server: ServerProcess, made: list[str], known: set[str]) 
 
 
 def judgements(client: Client) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Verdicts on item after item, each third one undone."""
+    """Verdicts on item after item, each third one undone; at the queue's end two more undone."""
     for number in itertools.count():
         item = client.get("/api/next").value["item"]
+        if item is None:
+            for _ in range(2):
+                yield "/api/undo", {"event_id": str(uuid.uuid4())}
+            continue
         verdict = {"item": item["id"], "judged": item["digest"], "verdict": "accepted"}
         yield "/api/verdict", {"event_id": str(uuid.uuid4()), **verdict}
         if number % 3 != 1:
@@ -296,6 +300,7 @@ def test_fifty_kills_lose_no_acknowledged_verdict(forked: ForkedServer) -> None:
         judging = threading.Thread(target=until_refused, args=(server, made, known))
         judging.start()
         while len(known) == before:
+            assert judging.is_alive(), "nothing is judged any more"
             time.sleep(0.005)
         time.sleep(chance.uniform(0.0, 0.3))
         server.kill()

@@ -20,6 +20,8 @@ forgery("derived", "a concern invented")(quality(concerns=["the person is a robo
 forgery("derived", "share beyond the ranges")(
     quality(range_excess_share=0.5, range_excess_deg=9.0, range_excess_dof="knee_angle_r")
 )
+forgery("derived", "another exercise recognised")(quality(exercise_recognised=["burpee"]))
+forgery("derived", "an exercise surer than it is")(quality(exercise_probability=[0.123]))
 forgery("derived", "longest gap")(quality(longest_gap_s=3.5))
 forgery("derived", "median confidence")(quality(confidence_median=0.999))
 

@@ -98,6 +98,29 @@ forgery("manifest", "version of a stage")(
 )
 
 
+def generator_everywhere(**values: str) -> Change:
+    def change(forger: Forger) -> None:
+        forger.manifest["generator"] |= values
+        forger.write_generator()
+
+    return change
+
+
+forgery("manifest", "an accuracy among what made it, in every shard too")(
+    generator_everywhere(accuracy="0.1 degrees")
+)
+forgery("manifest", "a stage that is none, in every shard too")(
+    generator_everywhere(**{"stage magic": "1"})
+)
+
+
+@forgery("manifest", "kinds that a person decided, in every shard too")
+def _person(forger: Forger) -> None:
+    row = forger.one("annotations", lambda one: one["kind"] == "motivational")
+    row |= {"kind": "other", "kind_source": "person Eve", "kind_confidence": 1.0}
+    generator_everywhere(kinds="opinions")(forger)
+
+
 def noted(part: str, **values: object) -> Change:
     return lambda forger: next(iter(forger.manifest["videos"].values()))["kinematics"][
         part

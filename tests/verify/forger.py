@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qevd_bio.qevd.layout import RECORDS_FILE, SPLIT_FOLDERS
-from qevd_bio.release.drop_in import records_of
 from qevd_bio.release.json_schemas import row_schema
 from qevd_bio.release.shards import release_schema
+from qevd_bio.released.drop_in import records_of
 from qevd_bio.tables.kinematics import ANGLE_COLUMNS
 from qevd_bio.tables.left_out import full_schema, with_columns
 from qevd_bio.tables.published import TABLES
@@ -208,6 +208,15 @@ class Forger:
             self._schemas |= dict.fromkeys(paths, schema)
             text = json.dumps(row_schema(TABLES[config], left_out=empty))
             (self.folder / "schema" / f"{config}.json").write_text(text, encoding="utf-8")
+
+    def write_generator(self) -> None:
+        """Put what the manifest says that made the release into every shard, too."""
+        generator, version = self.manifest["generator"], self.manifest["version"]
+        for config in self.manifest["configs"]:
+            left_out = self.manifest.get("left_out", {}).get(config, [])
+            for path in self._paths(config):
+                self._read(path)
+                self._schemas[path] = release_schema(config, version, generator, left_out)
 
     def seal(self) -> None:
         """Write tables, manifest, drop-in, descriptions and sums."""

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from qevd_bio.release.drop_in import drop_in_of_release
+from qevd_bio.released.drop_in import drop_in_of_release
 from qevd_bio.tables.published import TABLES
 from qevd_bio.verify.release import verify_release
 from tests.verify.damages import (

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from qevd_bio.verify import derived
+from qevd_bio.verify import videos
 from qevd_bio.verify.release import verify_release
+from tests.verify.forged_descriptions import DESCRIPTIONS, seal
 from tests.verify.forger import Forger
 from tests.verify.forgeries import FORGERIES, Forgery
 from tests.verify.made_release import made_release
@@ -27,8 +28,8 @@ QUICK = {
 
 
 @pytest.fixture(scope="module")
-def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return made_release(tmp_path_factory.mktemp("honest"))
+def honest(home: Path) -> Path:
+    return home / "release" / "1.0.0"
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +78,15 @@ def test_forged_captures_of_one_camera_are_found(
     assert not verify_release(forged(one_camera, tmp_path, one)).sound
 
 
+@pytest.mark.parametrize("name", DESCRIPTIONS)
+def test_forged_descriptions_are_found(honest: Path, tmp_path: Path, name: str) -> None:
+    folder = Path(shutil.copytree(honest, tmp_path / honest.name))
+    DESCRIPTIONS[name](folder)
+    seal(folder)
+    verdict = verify_release(folder)
+    assert verdict.counts and set(verdict.counts) <= {"described", "manifest"}
+
+
 def test_a_verdict_names_video_table_row_and_next_step(honest: Path, tmp_path: Path) -> None:
     one = next(o for o in FORGERIES if o.name == "an advertisement")
     (issue,) = [i for i in verify_release(forged(honest, tmp_path, one)).issues
@@ -92,8 +102,8 @@ def test_two_processes_find_what_one_does(
     one = next(o for o in FORGERIES if o.name == "the end a frame earlier")
     folder = forged(honest, tmp_path, one)
     by_one = verify_release(folder).as_json()
-    monkeypatch.setattr(derived, "FRAMES_FOR_TWO", 0)
-    monkeypatch.setattr(derived, "_cpus", lambda: 2)
+    monkeypatch.setattr(videos, "FRAMES_FOR_TWO", 0)
+    monkeypatch.setattr(videos, "_cpus", lambda: 2)
     assert verify_release(folder).as_json() == by_one
     assert verify_release(honest).issues == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from qevd_bio.assets import asset_path
 from qevd_bio.capture.captured import Captured
 from qevd_bio.capture.monocular import backend
+from qevd_bio.choices import OnConcern
 from qevd_bio.errors import DataError
 from qevd_bio.feedback.second_opinions import SecondOpinion, decided_kind, opinions_text
 from qevd_bio.pipeline.pipeline import PipelineConfig, open_pipeline
@@ -23,9 +25,19 @@ from tests.pipeline.sessions_made import SQUATS, record, squats_motion, write_ro
 from tests.verify.odd_motions import MOTIONS, Change
 
 
-def published(home: Path, change: Change = lambda motion: motion, **config: Any) -> Path:
-    """Publish one session with a made-up motion, checked before the rename."""
-    on_concern = config.pop("on_concern", "flag")
+def unchecked(folder: Path) -> None:
+    """Publish without the check before the rename, where a test verifies the release itself."""
+
+
+def published(
+    home: Path,
+    change: Change = lambda motion: motion,
+    *,
+    check: Callable[[Path], None] = unchecked,
+    on_concern: OnConcern = "flag",
+    **config: Any,
+) -> Path:
+    """Publish one session with a made-up motion."""
     root = write_root(home / "QEVD", [record("0001", SQUATS), record("0002", SQUATS)])
 
     def capture(
@@ -43,7 +55,7 @@ def published(home: Path, change: Change = lambda motion: motion, **config: Any)
         out=home / "release",
         version="1.0.0",
         on_concern=on_concern,
-        check=refuse_condemned,
+        check=check,
     ).folder
 
 
@@ -106,7 +118,7 @@ def test_a_release_with_rules_of_its_own(tmp_path: Path) -> None:
 
 def test_a_capture_to_doubt_is_flagged_dropped_or_refused(tmp_path: Path) -> None:
     lost = MOTIONS["nobody at all"]
-    flagged = published(tmp_path / "flag", lost)
+    flagged = published(tmp_path / "flag", lost, check=refuse_condemned)
     manifest = json.loads((flagged / "manifest.json").read_text(encoding="utf-8"))
     assert set(manifest["concerns"]) == {"0001"}
     assert "nobody is seen" in (flagged / "README.md").read_text(encoding="utf-8")

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from qevd_bio.release.assembly import release_from
-from qevd_bio.release.drop_in import drop_in_of_release
 from qevd_bio.release.evidence import sentence_issues
+from qevd_bio.released.drop_in import drop_in_of_release
 from qevd_bio.views.statistics import statistics_of
 from qevd_bio.views.work_folder import annotation_rows
 from tests.pipeline.sessions_made import SQUATS, TIMES_S, record, write_root

@@ -14,7 +14,7 @@ import pytest
 
 from qevd_bio.audit.source_videos import notes_of_release, source_videos
 from qevd_bio.cli.main import app
-from qevd_bio.release.drop_in import drop_in_of_release
+from qevd_bio.released.drop_in import drop_in_of_release
 from qevd_bio.tables.flat_columns import flat_columns
 from qevd_bio.tables.published import TABLES
 from qevd_bio.verify.issues import MOST_LISTED

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from qevd_bio.files.templates import content_digest
 from qevd_bio.views.curves import Target
 from qevd_bio.views.diff_items import ALL_STILLS_BYTES, MOST_STILL_BYTES, Evidence, still_bytes
-from qevd_bio.views.diff_page import diff_page, style_digest
+from qevd_bio.views.diff_page import diff_page
 from qevd_bio.views.item_moments import ItemMoments
 from qevd_bio.views.still_frame import StillFrame
 from tests.release.made_artifacts import START_S, annotation, finding, kept
@@ -127,7 +128,7 @@ def test_nothing_is_fetched_and_nothing_runs() -> None:
     (policy,) = [one for tag, one in page.tags if tag == "meta" and "http-equiv" in one]
     (style,) = re.findall("<style>(.*?)</style>", html, re.DOTALL)
     assert policy["content"] == (
-        f"default-src 'none'; img-src data:; style-src '{style_digest(style)}'; "
+        f"default-src 'none'; img-src data:; style-src '{content_digest(style)}'; "
         "base-uri 'none'; form-action 'none'"
     )
 

@@ -57,7 +57,7 @@ MADE: dict[str, tuple[Callable[[Path], Path], list[float], int]] = {
         11,
     ),
     "edit list ends early": (
-        lambda p: edit(write_timed(p, ntsc(40)), shorten_ms=500),
+        lambda p: edit(write_timed(p, ntsc(40)), shorten_ms=510),
         [FRAME_S * i for i in range(25)],
         0,
     ),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from qevd_bio.errors import UsageError
-from qevd_bio.release.contents import Release
+from qevd_bio.released.contents import Release
 from qevd_bio.views.statistics import (
     NO_EXERCISE,
     exercise_type,

@@ -67,6 +67,15 @@ def edit(path: Path, *, skip_ticks: int = 0, shorten_ms: int = 0) -> Path:
     version, entries = struct.unpack(">II", content[at : at + 8])
     assert (version, entries) == (0, 1), "one entry of version 0 is expected"
     duration, begin = struct.unpack(">Ii", content[at + 8 : at + 16])
-    content[at + 8 : at + 16] = struct.pack(">Ii", duration - shorten_ms, begin + skip_ticks)
+    shorter = duration - round(shorten_ms * _ticks_per_second(content) / 1000)
+    content[at + 8 : at + 16] = struct.pack(">Ii", shorter, begin + skip_ticks)
     path.write_bytes(content)
     return path
+
+
+def _ticks_per_second(content: bytearray) -> int:
+    """Read the unit of an edit's duration, which the muxer chooses."""
+    at = content.index(b"mvhd") + 4
+    times = 8 if content[at] == 0 else 16
+    (ticks,) = struct.unpack_from(">I", content, at + 4 + times)
+    return int(ticks)

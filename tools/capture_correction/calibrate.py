@@ -20,21 +20,17 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.numpy import load_file
+from safetensors.torch import save_file
 from torch import Tensor
 
-from qevd_bio.arrays import FloatArray
+from qevd_bio.arrays import Float32Array, FloatArray
 from qevd_bio.capture.monocular.config import MediaPipeConfig
-from qevd_bio.capture.monocular.correction.apply import answers_about, guard_shares
+from qevd_bio.capture.monocular.correction.apply import answers_about, steady_shares
 from qevd_bio.capture.monocular.correction.bone_directions import B, joints_from_directions
-from qevd_bio.capture.monocular.correction.network import (
-    CorrectionNetwork,
-    EvidenceNetwork,
-    NetworkShape,
-    guard_network,
-    sigma_network,
-)
+from qevd_bio.capture.monocular.correction.network import CorrectionNetwork, NetworkShape
 from qevd_bio.capture.monocular.inverse_kinematics import inverse_kinematics, observed_mask
+from tools.capture_correction.networks import TrainedEvidence, guard_network, sigma_network
 from tools.capture_correction.train import (
     CALIBRATION_EVERY,
     cached_examples,
@@ -86,21 +82,21 @@ class Sample:
 
 def load_network(file: Path) -> tuple[CorrectionNetwork, str]:
     """Load one trained network; return it and what it was trained without."""
-    with safe_open(file, "pt") as opened:
+    with safe_open(file, "np") as opened:
         about = opened.metadata()
-    network = CorrectionNetwork(NetworkShape.from_text(about))
-    network.load_state_dict(load_file(file))
-    return network.eval(), about["left_out"]
+    return CorrectionNetwork(NetworkShape.from_text(about), load_file(file)), about["left_out"]
 
 
-def known_postures(clips: list[dict[str, Any]], fold: str) -> Tensor:
-    """Draw fitted bone directions (`N_KNOWN`, B * 3) that networks were trained on."""
+def known_postures(clips: list[dict[str, Any]], fold: str) -> Float32Array:
+    """Draw fitted bone directions (`N_KNOWN` at most, B * 3) that networks were trained on."""
     names = left_out_names(fold)
     trained = [
         c["fitted"] for c in clips if not _is_held(c) and not shows_one_of(names, c["meta"])
     ]
     frames = np.concatenate(trained).reshape(-1, 3 * B)
-    return _tensor(np.random.default_rng(1).choice(frames, N_KNOWN, replace=False))
+    count = min(N_KNOWN, len(frames))
+    drawn = np.random.default_rng(1).choice(frames, count, replace=False)
+    return np.asarray(drawn, dtype=np.float32)
 
 
 def samples(
@@ -125,7 +121,7 @@ def _is_held(clip: dict[str, Any]) -> bool:
 
 
 def _sample(
-    clip: dict[str, Any], members: list[CorrectionNetwork], known: Tensor, fold: str
+    clip: dict[str, Any], members: list[CorrectionNetwork], known: Float32Array, fold: str
 ) -> Sample:
     found = answers_about(clip["features"], clip["flipped"], clip["fitted"], members, known)
     return Sample(
@@ -138,7 +134,7 @@ def _tensor(values: FloatArray) -> Tensor:
     return torch.tensor(values, dtype=torch.float32)
 
 
-def standardise(network: EvidenceNetwork, chosen: list[Sample]) -> None:
+def standardise(network: TrainedEvidence, chosen: list[Sample]) -> None:
     """Set mean and scale of the inputs."""
     flat = torch.cat([one.evidence for one in chosen])
     network.mean.copy_(flat.mean(0))
@@ -153,7 +149,7 @@ def sampled(chosen: list[Sample], name: str) -> Tensor:
     )
 
 
-def train_guard(chosen: list[Sample], *, seed: int, epochs: int) -> EvidenceNetwork:
+def train_guard(chosen: list[Sample], *, seed: int, epochs: int) -> TrainedEvidence:
     """Choose the share of each step that leaves the least error; harm counts `HARM` times more."""
     torch.manual_seed(seed)
     network = guard_network()
@@ -182,7 +178,7 @@ def train_guard(chosen: list[Sample], *, seed: int, epochs: int) -> EvidenceNetw
 
 
 @torch.no_grad()
-def sharpened(network: EvidenceNetwork) -> EvidenceNetwork:
+def sharpened(network: TrainedEvidence) -> TrainedEvidence:
     """Turn logits x into `SHARPNESS` * (x + `TRUST`): steps are mostly taken whole or not."""
     network.layers[-1].weight *= SHARPNESS
     network.layers[-1].bias.add_(TRUST).mul_(SHARPNESS)
@@ -190,13 +186,13 @@ def sharpened(network: EvidenceNetwork) -> EvidenceNetwork:
 
 
 @torch.no_grad()
-def guarded(one: Sample, guard: EvidenceNetwork) -> tuple[Tensor, Tensor]:
+def guarded(one: Sample, guard: TrainedEvidence) -> tuple[Tensor, Tensor]:
     """Return the corrected directions (T, B, 3) and the shares of the steps (T, B)."""
-    share = _tensor(guard_shares(one.evidence, guard))
+    share = _tensor(steady_shares(guard(one.evidence).numpy().astype(np.float64)))
     return corrected(one.fitted, share[..., None] * one.steps), share
 
 
-def errors(one: Sample, guard: EvidenceNetwork) -> Tensor:
+def errors(one: Sample, guard: TrainedEvidence) -> Tensor:
     """Absolute errors of the observed DoFs (T, 21), rad."""
     bones = guarded(one, guard)[0].numpy().astype(float)
     joints = joints_from_directions(bones, LENGTHS, np.zeros((len(bones), 3)))
@@ -206,8 +202,8 @@ def errors(one: Sample, guard: EvidenceNetwork) -> Tensor:
 
 
 def train_sigma(
-    chosen: list[Sample], guard: EvidenceNetwork, *, seed: int, epochs: int
-) -> EvidenceNetwork:
+    chosen: list[Sample], guard: TrainedEvidence, *, seed: int, epochs: int
+) -> TrainedEvidence:
     """Minimise the negative log likelihood of Laplace errors."""
     torch.manual_seed(seed)
     network = sigma_network()
@@ -232,7 +228,7 @@ def train_sigma(
 
 @torch.no_grad()
 def scale_to_coverage(
-    network: EvidenceNetwork, chosen: list[Sample], guard: EvidenceNetwork, share: float
+    network: TrainedEvidence, chosen: list[Sample], guard: TrainedEvidence, share: float
 ) -> None:
     """Shift each DoF's log sigma so that this share of errors lies within it."""
     ratio = torch.cat([errors(one, guard).log() - network(one.evidence) for one in chosen])
@@ -240,7 +236,7 @@ def scale_to_coverage(
 
 
 @torch.no_grad()
-def report(chosen: list[Sample], guard: EvidenceNetwork, title: str) -> None:
+def report(chosen: list[Sample], guard: TrainedEvidence, title: str) -> None:
     """Print the RMSE of limb angles in view of the fit, corrected and guarded, by motion."""
     groups: dict[str, list[tuple[float, ...]]] = defaultdict(list)
     for one in chosen:
@@ -264,7 +260,7 @@ def report(chosen: list[Sample], guard: EvidenceNetwork, title: str) -> None:
 
 @torch.no_grad()
 def coverage(
-    chosen: list[Sample], guard: EvidenceNetwork, sigma: EvidenceNetwork, title: str
+    chosen: list[Sample], guard: TrainedEvidence, sigma: TrainedEvidence, title: str
 ) -> None:
     """Print the share of errors within one sigma, by observed DoF."""
     inside = torch.cat([errors(one, guard) <= torch.exp(sigma(one.evidence)) for one in chosen])
@@ -313,14 +309,14 @@ def _third(one: Sample) -> bool:
 def write(
     out: Path,
     networks: list[CorrectionNetwork],
-    known: Tensor,
-    guard: EvidenceNetwork,
-    sigma: EvidenceNetwork,
+    known: Float32Array,
+    guard: TrainedEvidence,
+    sigma: TrainedEvidence,
 ) -> None:
     """Write all networks to one file, as half floats."""
-    tensors: dict[str, Any] = {"known": known}
+    tensors = {"known": torch.tensor(known)}
     for nth, network in enumerate(networks):
-        tensors |= {f"networks.{nth}.{k}": v for k, v in network.state_dict().items()}
+        tensors |= {f"networks.{nth}.{k}": torch.tensor(v) for k, v in network.weights.items()}
     tensors |= {f"guard.{k}": v for k, v in guard.state_dict().items()}
     tensors |= {f"sigma.{k}": v for k, v in sigma.state_dict().items()}
     half = {k: v.half().contiguous() for k, v in tensors.items()}

@@ -25,11 +25,12 @@ from qevd_bio.arrays import FloatArray
 from qevd_bio.capture.monocular.config import MediaPipeConfig
 from qevd_bio.capture.monocular.correction.bone_directions import BONE, HIP_LINE, TRUNK
 from qevd_bio.capture.monocular.correction.features import PARTS
-from qevd_bio.capture.monocular.correction.network import CorrectionNetwork, NetworkShape
+from qevd_bio.capture.monocular.correction.network import NetworkShape
 from qevd_bio.capture.monocular.inverse_kinematics import observed_mask
 from qevd_bio.files.atomic import atomic_path
 from qevd_bio.skeleton.dofs import mirror_q
 from tools.capture_correction.dataset import example
+from tools.capture_correction.networks import TrainedCorrection
 
 LONGEST = 45
 """Frames of a training clip; longer ones are cut."""
@@ -195,10 +196,10 @@ def batches(count: int, size: int, rng: np.random.Generator) -> Iterator[np.ndar
 def train(
     training: Set, validation: Set, *, shape: NetworkShape, seed: int, epochs: int,
     dropout: float, noise: float,
-) -> CorrectionNetwork:  # fmt: skip
+) -> TrainedCorrection:  # fmt: skip
     """Train with AdamW and a cosine schedule."""
     torch.manual_seed(seed)
-    network = CorrectionNetwork(shape, dropout)
+    network = TrainedCorrection(shape, dropout)
     flat = training.features[training.mask]
     network.mean.copy_(flat.mean(0))
     network.scale.copy_(flat.std(0).clamp(min=0.02))
@@ -233,7 +234,7 @@ def train(
 
 
 @torch.no_grad()
-def validation_loss(network: CorrectionNetwork, held: Set) -> float:
+def validation_loss(network: TrainedCorrection, held: Set) -> float:
     """Loss over clips not trained on."""
     network.eval()
     return float(
@@ -291,7 +292,7 @@ def shows_one_of(names: list[str], meta: dict[str, Any]) -> bool:
 
 
 @torch.no_grad()
-def report(network: CorrectionNetwork, held: Set, metas: list[dict[str, Any]]) -> None:
+def report(network: TrainedCorrection, held: Set, metas: list[dict[str, Any]]) -> None:
     """Print errors of limb angles in view, of the fit and corrected, by kind of motion.
 
     Per limb: median RMSE of clips, and the share of clips within 6 degrees.

@@ -45,7 +45,7 @@ class MediaPipeBackend(Backend):
 
     config: MediaPipeConfig = field(default_factory=MediaPipeConfig)
     name: str = MEDIAPIPE
-    version: int = 9
+    version: int = 10
     gpus: int = 0
 
     @classmethod
@@ -262,32 +262,48 @@ def _captured(
     posture: Posture, landmarks: Landmarks, footage: Footage, config: MediaPipeConfig
 ) -> Captured:
     """Fill the frames without a pose, and put everything on the T timestamps."""
-    hidden = hidden_angles(landmarks.visibility[:, list(BODY_LANDMARKS)], config.fit_check)
-    shown = np.where(hidden, np.inf, posture.sigma)
-    q, sigma = footage.padded(posture.q, np.nan), footage.padded(shown, np.inf)
-    valid = np.isfinite(q[:, 0])
     confidence = footage.padded(landmarks.confidence(), 0.0)
+    padded = replace(
+        posture,
+        q=footage.padded(posture.q, np.nan),
+        sigma=footage.padded(shown_sigma(posture, landmarks, config), np.inf),
+        root_m=footage.padded(posture.root_m, np.nan),
+    )
+    motion = motion_of(padded, confidence, footage.time_s, config)
+    notes = footage.notes(motion.valid, confidence, landmarks.shot, landmarks.somebody_else)
+    return Captured(motion, notes | landmarks.notes() | posture.doubts.notes())
+
+
+def shown_sigma(posture: Posture, landmarks: Landmarks, config: MediaPipeConfig) -> FloatArray:
+    """Return the noise of each angle and frame (F, 46) in rad; infinite where it is hidden."""
+    hidden = hidden_angles(landmarks.visibility[:, list(BODY_LANDMARKS)], config.fit_check)
+    return np.asarray(np.where(hidden, np.inf, posture.sigma))
+
+
+def motion_of(
+    posture: Posture, confidence: FloatArray, time_s: FloatArray, config: MediaPipeConfig
+) -> Motion:
+    """Make the motion of fitted frames (T,); those without a pose repeat the last one."""
+    valid = np.isfinite(posture.q[:, 0])
     observed = observed_mask()
     sigma_rad = np.full(N_DOFS, np.inf)
-    in_view = np.where(np.isfinite(sigma), sigma, np.nan)[valid][:, observed]
+    in_view = np.where(np.isfinite(posture.sigma), posture.sigma, np.nan)[valid][:, observed]
     # an angle that is hidden all the time is as uncertain as one that nothing determines
     in_view[:, np.isnan(in_view).all(axis=0)] = config.lifting.loose_rad
     sigma_rad[observed] = np.sqrt(np.nanmean(in_view**2, axis=0))
-    motion = Motion(
-        q=last_valid(q, valid),
-        time_s=footage.time_s,
+    return Motion(
+        q=last_valid(posture.q, valid),
+        time_s=time_s,
         confidence=confidence,
         valid=valid,
         observed=observed,
         sigma_rad=sigma_rad,
-        frame_sigma_rad=sigma,
+        frame_sigma_rad=posture.sigma,
         gravity=np.array([0.0, 1.0, 0.0]),
         gravity_source="camera",
         backend=MEDIAPIPE,
         betas=None,
         segment_lengths_m=posture.lengths_m,
-        root_m=last_valid(footage.padded(posture.root_m, np.nan), valid),
+        root_m=last_valid(posture.root_m, valid),
         focal_share=config.lifting.focal_share,
     )
-    notes = footage.notes(valid, confidence, landmarks.shot, landmarks.somebody_else)
-    return Captured(motion, notes | landmarks.notes() | posture.doubts.notes())

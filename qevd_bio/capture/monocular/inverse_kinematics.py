@@ -28,6 +28,9 @@ from qevd_bio.skeleton.kinematics import (
 
 SIDES = ("r", "l")
 
+_PART_FRAMES = 1024
+"""Frames computed at once: their rotations take 4 kB each."""
+
 # Below the first bend a limb's turn about its own axis is neutral, above the second it is read
 # from the plane of the limb; in between one fades into the other.
 _HINGE_FADES_IN_RAD = (np.deg2rad(15.0), np.deg2rad(30.0))
@@ -113,6 +116,15 @@ def inverse_kinematics(joints_m: FloatArray, *, spine_share: float = 0.0) -> Flo
     """
     if joints_m.ndim != 3 or joints_m.shape[1:] != (len(BODY_JOINTS), 3):
         raise ValueError(f"joints_m has shape {joints_m.shape}, needs (T, {len(BODY_JOINTS)}, 3)")
+    q = np.zeros((len(joints_m), N_DOFS))
+    for first in range(0, len(q), _PART_FRAMES):
+        part = slice(first, first + _PART_FRAMES)
+        q[part] = _angles(joints_m[part], spine_share)
+    return q
+
+
+def _angles(joints_m: FloatArray, spine_share: float) -> FloatArray:
+    """Compute the angles (T, 46) of some frames."""
     q = np.zeros((len(joints_m), N_DOFS))
 
     def line(tail: str, head: str) -> FloatArray:

@@ -50,6 +50,8 @@ _IS_WRIST = np.array([name.startswith("wrist") for name in BODY_JOINTS])
 _IS_ARM = np.array([end in ("elbow", "wrist") for _, end in _KINDS])
 _IS_STEADY = _IS_ARM | np.array([start == end for start, end in _KINDS])
 """Bones with less constant error of world depth: those of arms, hips and shoulders."""
+_PART_FRAMES = 1024
+"""Frames posed at once: their rotations take 4 kB each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +174,7 @@ class _Fit:
         self.leg_m = float(self.usual_m[LENGTH["thigh"]] + self.usual_m[LENGTH["shank"]])
         self.offsets_m = landmark_offsets(config.landmarks, self.leg_m)
         self.trust = np.clip(shot.visibility, config.least_visibility, 1.0)
-        angles = inverse_kinematics(shot.world_m)
-        origin = state_from_angles(angles, np.zeros((len(angles), 3)))
+        origin = _posed_as(shot.world_m)
         _, marks = posed_points(origin, self.usual_m, self.offsets_m)
         place = _place_in_image(marks, self.rays, self.trust)
         self.start = ChainState(place, origin.turns, origin.hinges_rad)
@@ -230,6 +231,15 @@ class _Fit:
             posture=config.posture,
             outlier=config.image_outlier,
         )
+
+
+def _posed_as(world_m: FloatArray) -> ChainState:
+    """Take the posture of world landmarks (T, K, 3), mid-hips at the origin; some at a time."""
+    states = []
+    for first in range(0, len(world_m), _PART_FRAMES):
+        angles = inverse_kinematics(world_m[first : first + _PART_FRAMES])
+        states.append(state_from_angles(angles, np.zeros((len(angles), 3))))
+    return concatenate(states)
 
 
 def _usual_acceleration(config: LiftingConfig) -> FloatArray:

@@ -77,22 +77,21 @@ class _Shots:
     expected: Sequence[ExpectedExercise]
     config: VideoConfig
     chosen: list[IntArray] = field(default_factory=list)
-    seen: list[dict[int, list[tuple[int, FoundPerson]]]] = field(default_factory=list)
+    seen: list[dict[int, SeenPerson]] = field(default_factory=list)
 
     def end(self, seen: dict[int, list[tuple[int, FoundPerson]]], last: int, mixed: int) -> None:
         """Choose the person of a shot that ends before a frame, the last ones mixed."""
         first = sum(map(len, self.chosen))
         clear = last - mixed
         within = {number: [row for row in rows if row[0] < clear] for number, rows in seen.items()}
-        within = {number: rows for number, rows in within.items() if rows}
+        people = {number: _seen_person(rows) for number, rows in within.items() if rows}
         # more frames than times are refused elsewhere, when all are counted
         given = self.time_s
         if given is None or len(given) < last:
             given = np.arange(last) / _ASSUMED_RATE_HZ
-        people = {number: _seen_person(rows) for number, rows in within.items()}
         config = self.config.person.performer
         self.chosen.append(performer(people, given, first, last, self.expected, config))
-        self.seen.append(within)
+        self.seen.append(people)
 
     def landmarks(self, size_px: tuple[int, int]) -> Landmarks:
         """Keep the landmarks of the people chosen."""
@@ -102,16 +101,16 @@ class _Shots:
         anybody, numbers = np.zeros(frames, dtype=bool), np.zeros(frames, dtype=np.int64)
         changes: list[int] = []
         first = part = 0
-        for chosen, seen in zip(self.chosen, self.seen, strict=True):
+        for chosen, people in zip(self.chosen, self.seen, strict=True):
             turns = np.concatenate([[0], np.diff(chosen) != 0]).astype(np.int64)[: len(chosen)]
             changes += [first + int(i) for i in np.flatnonzero(turns)]
             numbers[first : first + len(chosen)] = part + np.cumsum(turns)
-            for number, rows in seen.items():
-                for frame, found in rows:
-                    anybody[frame] = True
-                    if chosen[frame - first] == number:
-                        image_px[frame], world_m[frame] = found.image_px, found.world_m
-                        visibility[frame] = np.clip(found.visibility, 0.0, 1.0)
+            for number, one in people.items():
+                anybody[one.frames] = True
+                kept = chosen[one.frames - first] == number
+                take = one.frames[kept]
+                image_px[take], world_m[take] = one.image_px[kept], one.world_m[kept]
+                visibility[take] = np.clip(one.visibility[kept], 0.0, 1.0)
             first += len(chosen)
             part = int(numbers[first - 1]) + 1 if len(chosen) else part
         found_her = np.isfinite(image_px[:, 0, 0])
@@ -174,4 +173,5 @@ def detect(
         count += 1
     if count:
         shots.end(follower.seen, count, 0)
+        follower.begin_shot()  # what `shots` keeps as arrays needs no second copy
     return shots.landmarks(size)

@@ -130,7 +130,7 @@ def _score(
     for exercise, span in [*spans, (_UNNAMED, unnamed)]:
         if span.any():
             rate = _activity_deg({n: curve[:, span] for n, curve in angles.items()}, exercise)
-            rate *= lies[span] if exercise.posture == "prone" else 1.0
+            rate *= lies[span] if exercise.posture in ("prone", "supine") else 1.0
             active[span] = rate * (1.0 if exercise.kind == "hold" else stays[span])
     seen = np.isfinite(place[0])
     return np.where(seen, config.idle_deg + np.nan_to_num(active), 0.0)

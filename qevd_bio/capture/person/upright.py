@@ -91,6 +91,11 @@ def prone_turn_deg(image_px: FloatArray, config: TurnConfig) -> int | None:
     return int(90 * round(heading / 90.0)) % 360
 
 
+def _no_turn(image_px: FloatArray, config: TurnConfig) -> int | None:
+    """Find none: a body on its back does not show which way is up."""
+    return None
+
+
 def _leg_turn_deg(image_px: FloatArray, config: TurnConfig) -> int | None:
     """Find the turn that puts the head above the feet; None for a slanted or bent body."""
     shoulders, hips, ankles = (_middle(image_px, pair) for pair in (SHOULDERS, HIPS, ANKLES))
@@ -184,13 +189,14 @@ def _count(
     image_px, _, visibility = found
     votes.people += 1
     votes.prone += posture == "prone"
-    extra = (prone_turn_deg if posture == "prone" else standing_turn_deg)(image_px, config)
+    sought = {"prone": prone_turn_deg, "supine": _no_turn}.get(posture, standing_turn_deg)
+    extra = sought(image_px, config)
     if extra is not None:
         pairs = np.array([SHOULDERS, HIPS, ANKLES])
         turn = (expected_deg + extra) % 360
         votes.weight[turn] += float(visibility[pairs].max(axis=1).min())
         votes.confirmed += turn == expected_deg
-    elif posture != "prone":
+    elif posture not in ("prone", "supine"):
         is_upright = _leg_turn_deg(image_px, config) == 0
         balanced = overhang(image_px, 0) <= config.most_overhang
         votes.confirmed += config.doubtful_weight * (is_upright and balanced)

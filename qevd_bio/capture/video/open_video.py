@@ -41,6 +41,8 @@ _LISTS = (
     b"ffconcat", b"#EXTM3U", b"v=0", b"<MPD", b"<?xml", b"[playlist]", b"[Reference]", b"RTSPtext",
     b"<ASX", b"<asx", b"<smil", b"file ", b"rtsptext", b"SMJPEG",
 )  # fmt: skip
+_PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*")
+"""First bytes of JPEG, PNG, BMP and TIFF."""
 _NO_FILM = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 
 
@@ -93,6 +95,10 @@ def _container(file: BinaryIO, path: Path) -> Iterator[InputContainer]:
             io_open=_refuse_another_file,
         )
     except DECODE_ERRORS as error:
+        if head.startswith(_PICTURES):
+            raise VideoError(
+                "is a picture, no video", where=str(path), next_step="Give a video file"
+            ) from error
         raise VideoError(
             f"not a readable video ({cause_of(error)}); it begins with {head[:16]!r}",
             where=str(path),

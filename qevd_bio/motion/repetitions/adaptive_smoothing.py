@@ -5,14 +5,17 @@ T frames
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import numpy as np
 from scipy.signal import find_peaks
 
 from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.motion.smoothing import SIGMA_S, gaussian_smooth
 
-PERIOD_SHARE = 0.08
-"""An unclear curve is smoothed by this share of its period: the fundamental keeps 88 %."""
+PERIOD_SHARE = 0.09
+"""An unclear curve is smoothed by this share of its period: the fundamental keeps 98 %."""
 LONGEST_SIGMA_S = 0.3
 RIDGE = 0.1
 """Share of the kernel's variance that is added to that of the frames under it."""
@@ -66,13 +69,24 @@ def _autocorrelation(window: FloatArray) -> FloatArray:
 
 
 def edge_true_smooth(
-    signal: FloatArray, time_s: FloatArray, valid: BoolArray, sigma_s: float
+    signal: FloatArray,
+    time_s: FloatArray,
+    valid: BoolArray,
+    sigma_s: float,
+    cuts: Sequence[int] = (),
 ) -> FloatArray:
     """Smooth one curve (T,) as `gaussian_smooth` does, without drawing its ends inwards.
 
     A straight line is fitted with the same weights; inside, where the weights are even, it gives
-    the mean. So how far a movement is gone at the first and last frame stays to be seen.
+    the mean. So how far a movement is gone at the first and last frame stays to be seen, and so
+    at the frames `cuts`, before which another recording ends.
     """
+    if len(cuts):
+        bounds = pairwise([0, *cuts, len(signal)])
+        parts = [slice(first, stop) for first, stop in bounds if first < stop]
+        return np.concatenate(
+            [edge_true_smooth(signal[p], time_s[p], valid[p], sigma_s) for p in parts]
+        )
     clock_s = time_s - time_s[:1]
     curves = np.column_stack([signal, clock_s, clock_s**2, clock_s * signal])
     known = np.isfinite(signal)
@@ -90,14 +104,19 @@ def smooth_by_period(
     shortest_s: float,
     longest_s: float,
     sigma_s: float = SIGMA_S,
+    cuts: Sequence[int] = (),
 ) -> FloatArray:
     """Smooth one curve (T,) by a share of its period, by `sigma_s` where that is more.
 
-    `signal`, `time_s`, `valid` as in `gaussian_smooth`; the period is sought within the bounds.
+    `signal`, `time_s`, `valid`, `cuts` as in `edge_true_smooth`; the period is sought within the
+    bounds. What a first smoothing leaves is smoothed and added (Tukey's twicing), so that a
+    repetition that is quick and shallow keeps its height.
     """
     fine = gaussian_smooth(signal, time_s, valid, sigma_s)
     period_s = dominant_period_s(fine, time_s, shortest_s, longest_s)
     if period_s is None:
-        return edge_true_smooth(signal, time_s, valid, sigma_s)
+        return edge_true_smooth(signal, time_s, valid, sigma_s, cuts)
     wide_s = min(PERIOD_SHARE * period_s, LONGEST_SIGMA_S)
-    return edge_true_smooth(signal, time_s, valid, max(sigma_s, wide_s))
+    own = (time_s, valid, max(sigma_s, wide_s), cuts)
+    smooth = edge_true_smooth(signal, *own)
+    return smooth + edge_true_smooth(signal - smooth, *own)

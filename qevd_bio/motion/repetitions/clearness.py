@@ -20,6 +20,9 @@ SMALL_SHARE = 0.2
 DOUBTFUL = (0.4, 0.25)
 """A swing of this share of the typical one could be counted or not; width of the doubt."""
 
+SWING_WEIGHT = 0.25
+"""Weight of the change of swing against that of duration."""
+
 FEW = 0.3
 """Unevenness taken where too few cycles show any."""
 
@@ -36,8 +39,9 @@ def unclearness(
 ) -> tuple[float, float]:
     """Measure how doubtful the count of cycles is in a curve: 0 is clear.
 
-    First the doubtful swings a cycle; second the typical change of duration and half that of
-    swing from one cycle to the next, as logarithms.
+    First the doubtful swings a cycle; second the typical change of duration and a quarter that
+    of swing from one cycle to the next, as logarithms. Faulty repetitions are shallow: a curve is
+    not less clear for showing them.
     """
     if not cycles:
         return NOTHING, 0.0
@@ -53,7 +57,7 @@ def unclearness(
     seconds = np.array([c.end_s - c.start_s for c in cycles])
     uneven = sum(
         weight * (_typical_change(np.log(np.maximum(values, 1e-3))) if len(cycles) > 2 else FEW)
-        for weight, values in ((1.0, seconds), (0.5, swings))
+        for weight, values in ((1.0, seconds), (SWING_WEIGHT, swings))
     )
     return doubt / (2 * len(cycles)), float(uneven)
 

@@ -10,6 +10,9 @@ from qevd_bio.motion.smoothing import SIGMA_S
 PROMINENCE_RAD = 0.1
 """Floor of an extreme's prominence (supplement 5)."""
 
+COUNTED = "full"
+"""Convention for repetitions that a segment cuts, see `CycleSettings`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
@@ -30,6 +33,8 @@ class Cycle:
     cut : str or None
         ``start`` or ``end``: that end lies outside the measured frames, so its phase and the
         duration are not known.
+    counted : str
+        ``full``, or ``cut`` where the recording shows its way back from the extreme only.
     """
 
     kind: str
@@ -41,6 +46,7 @@ class Cycle:
     end_s: float
     side: str | None
     cut: str | None = None
+    counted: str = "full"
 
     @classmethod
     def of_frames(cls, kind: str, start: int, key: int, end: int, time_s: FloatArray) -> Cycle:
@@ -53,11 +59,6 @@ class Cycle:
         if self.rests_at_extreme:
             return replace(self, cut="end", key=self.start, key_s=self.start_s)
         return replace(self, cut="end")
-
-    @property
-    def counted(self) -> str:
-        """``full``, or ``cut``: counted although the recording shows a part of it only."""
-        return "full" if self.cut is None else "cut"
 
     @property
     def rests_at_extreme(self) -> bool:
@@ -100,9 +101,12 @@ class CycleSettings:
         A cycle at the edge of the measured frames is cut when its two ends differ by this share
         of its range.
     first_share, last_share : float
-        A first repetition that begins before the measured frames counts when this share of its
-        way there is seen; a last one that continues after them, when this share of the way back
-        is. A person who counts sees a first one whole from its extreme on.
+        A first repetition that begins before the measured frames counts as full when this share
+        of its way there is seen, and as cut when only its way back is; a last one that continues
+        after them counts when this share of the way back is seen.
+    counted : str
+        ``full``: what is counted as cut is left out of a set, and stays where a segment shows
+        hardly anything else; ``cut``: it stays everywhere. Labels differ in this.
     gap_s : float
         No cycle spans a longer time without measurement.
     sigma_s : float
@@ -122,12 +126,15 @@ class CycleSettings:
     cut_share: float = 0.1
     first_share: float = 0.3
     last_share: float = 2.0 / 3.0
+    counted: str = COUNTED
     gap_s: float = 0.5
     sigma_s: float = SIGMA_S
 
     def __post_init__(self) -> None:
         if not 0 < self.shortest_s < self.longest_s:
             raise ValueError(f"bounds {self.shortest_s} s to {self.longest_s} s are no interval")
+        if self.counted not in ("full", "cut"):
+            raise ValueError(f"counted must be full or cut, not {self.counted!r}")
         for name in ("prominence_rad", "pause_s", "gap_s", "sigma_s"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive")

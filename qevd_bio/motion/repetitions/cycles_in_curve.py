@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from qevd_bio.arrays import FloatArray, IntArray
+from qevd_bio.motion.medians import median
 from qevd_bio.motion.repetitions.cycles import Cycle, CycleSettings
 from qevd_bio.motion.repetitions.swings import known_runs, typical_swings
 from qevd_bio.motion.repetitions.turning_points import clear_turning_points, turning_points
@@ -104,26 +105,33 @@ def _cycles_of_run(
     for start, key, end, moves_s in zip(starts, keys, ends, moving_s, strict=True):
         cycle = Cycle.of_frames("cycle", start, key, end, time_s)
         cycle = replace(cycle, cut=_cut(smooth, cycle, run_s, settings))
-        if moves_s <= settings.longest_s and _is_seen(curve, cycle, run_s, settings):
-            cycles.append(cycle)
+        counted = _counted(curve, cycle, run_s, settings)
+        if moves_s <= settings.longest_s and counted:
+            cycles.append(replace(cycle, counted=counted))
     return cycles
 
 
-def _is_seen(
+def _counted(
     curve: TurningCurve, cycle: Cycle, run_s: tuple[float, float], settings: CycleSettings
-) -> bool:
-    """Check the lower bound and that enough of the way is gone both there and back."""
+) -> str:
+    """Say how a cycle counts, "" where too little of it is seen.
+
+    Its lower bound is checked, and that enough of the way is gone both there and back. Of a first
+    one only the way back may be seen.
+    """
     ways = curve.smooth[cycle.key] - curve.smooth[[cycle.start, cycle.end]]
     share = ways.min() / ways.max() if ways.max() > 0 else 0.0
-    if cycle.cut is not None:
-        return bool(
-            share >= (settings.first_share if cycle.cut == "start" else settings.last_share)
-        )
+    if cycle.cut == "end":
+        return "full" if share >= settings.last_share else ""
+    if cycle.cut == "start":
+        is_whole_way = ways[1] >= settings.last_share * curve.typical[cycle.key]
+        half = "cut" if is_whole_way else ""
+        return "full" if share >= settings.first_share else half
     duration_s = cycle.end_s - cycle.start_s
     edge_s = min(cycle.start_s - run_s[0], run_s[1] - cycle.end_s)
     is_long = edge_s < settings.pause_s / 2 or duration_s >= (1 - ENDS_SHARE) * settings.shortest_s
     is_back = max(share, ways.min() / curve.typical[cycle.key]) >= settings.return_share
-    return bool(is_back and is_long)
+    return "full" if is_back and is_long else ""
 
 
 def _rest_levels(smooth: FloatArray, points: IntArray, keys: IntArray) -> FloatArray:
@@ -131,7 +139,7 @@ def _rest_levels(smooth: FloatArray, points: IntArray, keys: IntArray) -> FloatA
     minima = np.setdiff1d(points, keys)
     first = np.searchsorted(minima, keys) - NEAR_MINIMA
     return np.array(
-        [np.median(smooth[minima[max(0, i) : i + 2 * NEAR_MINIMA]]) for i in first.tolist()]
+        [median(smooth[minima[max(0, i) : i + 2 * NEAR_MINIMA]]) for i in first.tolist()]
     )
 
 

@@ -12,10 +12,10 @@ import numpy as np
 
 from qevd_bio.arrays import BoolArray, FloatArray, IntArray
 from qevd_bio.motion.medians import medians_of_known
-from qevd_bio.motion.repetitions.curve_choice import clearest_curve
+from qevd_bio.motion.repetitions.curve_choice import Shown, clearest_curve
 from qevd_bio.motion.repetitions.cycles import Cycle, CycleSettings
 from qevd_bio.motion.repetitions.cycles_in_curve import TurningCurve, cycles_of
-from qevd_bio.motion.repetitions.sets import members
+from qevd_bio.motion.repetitions.sets import LEAST_CYCLES, members
 from qevd_bio.motion.smoothing import gaussian_smooth
 
 AT_EXTREME = 0.85
@@ -76,15 +76,21 @@ def detect_cycles(
         raise ValueError(f"signal {signal.shape}, time_s {time_s.shape}, valid {valid.shape}")
     known, smooth_angles = _known_angles(angles, time_s, valid, settings)
     own = signal[None] if sides is None else sides
-    curve = clearest_curve(signal, own, known, smooth_angles, time_s, valid, settings)
-    return _of_sets(curve, smooth_angles, settings)
+    shown = clearest_curve(signal, own, known, smooth_angles, time_s, valid, settings)
+    return _counted(_of_sets(shown, smooth_angles, settings), settings)
+
+
+def _counted(cycles: list[Cycle], settings: CycleSettings) -> list[Cycle]:
+    """Leave out what does not count in a set, see `CycleSettings.counted`."""
+    full = [cycle for cycle in cycles if cycle.counted == "full"]
+    return full if settings.counted == "full" and len(full) >= LEAST_CYCLES else cycles
 
 
 def _of_sets(
-    curve: TurningCurve, smooth_angles: FloatArray | None, settings: CycleSettings
+    shown: Shown, smooth_angles: FloatArray | None, settings: CycleSettings
 ) -> list[Cycle]:
     """Keep the cycles that form sets, from where this body rests to where it rests."""
-    cycles = _members(cycles_of(curve, settings), curve.smooth, smooth_angles)
+    curve, cycles = shown.curve, list(shown.cycles)
     if not curve.runs or not _ends_high(curve):
         return cycles
     turned = curve.upside_down()
@@ -92,7 +98,7 @@ def _of_sets(
     if not found or not _rests_at_extreme(curve, found):
         return cycles
     minima = _maxima(turned)
-    reaches_edges = found[0].key == minima[0] and found[-1].key == minima[-1]
+    reaches_edges = len(minima) > 0 and found[0].key == minima[0] and found[-1].key == minima[-1]
     return [_with_key_at_end(cycle) for cycle in found] if reaches_edges else cycles
 
 
@@ -177,10 +183,9 @@ def detect_alternating(
     difference = gaussian_smooth(right - left, time_s, valid, settings.sigma_s)
 
     def halves_in(joined: FloatArray | None) -> tuple[TurningCurve, list[Cycle]]:
-        curve = clearest_curve(larger, larger[None], known, joined, time_s, valid, settings)
-        return curve, [
-            replace(one, kind="half", side=_leading_side(difference, one))
-            for one in cycles_of(curve, settings)
+        shown = clearest_curve(larger, larger[None], known, joined, time_s, valid, settings)
+        return shown.curve, [
+            replace(one, kind="half", side=_leading_side(difference, one)) for one in shown.found
         ]
 
     curve, halves = halves_in(None)
@@ -193,7 +198,8 @@ def detect_alternating(
             [half for half in halves if half.side == side], curve.smooth, smooth_angles
         )
     ]
-    return _touching(sorted(kept, key=lambda half: half.start), difference, time_s)
+    ordered = _counted(sorted(kept, key=lambda half: half.start), settings)
+    return _touching(ordered, difference, time_s)
 
 
 def _touching(halves: list[Cycle], difference: FloatArray, time_s: FloatArray) -> list[Cycle]:

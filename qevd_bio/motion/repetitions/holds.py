@@ -30,6 +30,9 @@ class HoldSettings:
     merge_s, merge_rad : float
         Two stretches this near in time and in angle are one hold: hips that sag within a plank
         are a form error and begin no new hold.
+    sway_s : float
+        The same where every frame between them is known and as near in angle: a pose that sways
+        is held badly, but held.
     shortest_s, longest_s : float
         Bounds of a hold.
     sigma_s : float
@@ -42,6 +45,7 @@ class HoldSettings:
     ceiling_rad: float = np.deg2rad(5.0)
     merge_s: float = 1.0
     merge_rad: float = np.deg2rad(45.0)
+    sway_s: float = 4.0
     shortest_s: float = 1.0
     longest_s: float = 600.0
     sigma_s: float = SIGMA_S
@@ -135,7 +139,12 @@ def _merged(
     level = 0.0
     for start, stop in stretches:
         here = float(np.median(smooth[start:stop]))
-        near = bool(merged) and time_s[start] - time_s[merged[-1][1] - 1] <= settings.merge_s
+        near = False
+        if merged:
+            between = np.abs(smooth[merged[-1][1] : start] - level)
+            sways = bool((between <= settings.merge_rad).all())  # NaN is not
+            longest_s = settings.sway_s if sways else settings.merge_s
+            near = bool(time_s[start] - time_s[merged[-1][1] - 1] <= longest_s)
         if near and abs(here - level) <= settings.merge_rad:
             merged[-1] = (merged[-1][0], int(stop))
         else:

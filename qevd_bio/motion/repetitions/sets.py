@@ -140,9 +140,20 @@ def _shapes(cycles: Sequence[Cycle], smooth: FloatArray, angles: FloatArray | No
     levels = smooth[frames]
     ways = np.sort(levels[:, [1]] - levels[:, [0, 2]], axis=1)
     ways = np.maximum(ways, 1e-3 * ways[:, 1:])
-    seconds = np.array([max(c.end_s - c.start_s, 1e-3) for c in cycles])
+    seconds = _seconds(cycles)
     logs = np.log(np.maximum(ways, 1e-9))
     return _Shapes(np.log(seconds), logs[:, 1], logs[:, 1] - logs[:, 0], _moves(frames, angles))
+
+
+def _seconds(cycles: Sequence[Cycle]) -> FloatArray:
+    """List durations (C,); of a cycle without its way there, what the others take for that way."""
+    times_s = np.array([(c.start_s, c.key_s, c.end_s) for c in cycles])
+    there_s, back_s = np.diff(times_s, axis=1).T
+    is_half = np.array([c.counted == "cut" for c in cycles])
+    seconds = there_s + back_s
+    if is_half.any() and not is_half.all():
+        seconds[is_half] = back_s[is_half] + float(np.median(there_s[~is_half]))
+    return np.asarray(np.maximum(seconds, 1e-3))
 
 
 def _moves(frames: IntArray, angles: FloatArray | None) -> FloatArray:

@@ -12,6 +12,9 @@ from qevd_bio.arrays import BoolArray, FloatArray, IntArray
 CUT_SHARE, CALM_SHARE, CUT_FRAMES, CUT_STEP_S = 0.6, 0.3, 4, 0.05
 CUT_LEAST_RAD = np.deg2rad(60.0)
 
+SCENE_S = 2.0
+"""Shorter scenes are not cut: jumps that near to each other are frames in which a limb is lost."""
+
 
 def known_runs(
     smooth: FloatArray, time_s: FloatArray, gap_s: float, cuts: IntArray
@@ -31,7 +34,8 @@ def camera_cuts(signal: FloatArray, time_s: FloatArray, valid: BoolArray) -> Int
 
     One step of `CUT_SHARE` of the measure's range, while the `CUT_FRAMES` steps before and after
     it are small against it: the video was cut. Frames farther apart than `CUT_STEP_S` show no
-    cut, because somebody quick may have gone as far.
+    cut, because somebody quick may have gone as far; so do jumps that leave a scene of less than
+    `SCENE_S`.
     """
     known = np.flatnonzero(valid & np.isfinite(signal))
     if len(known) < 2 * CUT_FRAMES:
@@ -48,7 +52,9 @@ def camera_cuts(signal: FloatArray, time_s: FloatArray, valid: BoolArray) -> Int
         )
         if around.max(initial=0.0) < CALM_SHARE * steps[i]:
             found.append(known[i + 1])
-    return np.array(found, dtype=np.int64)
+    cuts = np.array(found, dtype=np.int64)
+    scenes_s = np.diff(np.concatenate([time_s[known[:1]], time_s[cuts], time_s[known[-1:]]]))
+    return cuts[(scenes_s[:-1] >= SCENE_S) & (scenes_s[1:] >= SCENE_S)]
 
 
 def typical_swings(

@@ -1,6 +1,6 @@
 """Counts repetitions of an exercise that nobody has described.
 
-T frames, K angles, P principal components
+T frames, K angles
 """
 
 from __future__ import annotations
@@ -10,13 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from qevd_bio.arrays import BoolArray, FloatArray
-from qevd_bio.motion.noise import jitter
 from qevd_bio.motion.repetitions.cycles import Cycle, CycleSettings
 from qevd_bio.motion.repetitions.detection import detect_alternating, detect_cycles
+from qevd_bio.motion.repetitions.principal_components import noise_of, principal_components
 from qevd_bio.motion.smoothing import gaussian_smooth
-
-COMPONENTS = 3
-LEAST_NOISE_RAD = np.deg2rad(1.0)
 
 ALTERNATES = 2.0
 """Sides move against each other when their difference varies this many times as much as their
@@ -63,13 +60,13 @@ def cycles_without_rule(
     if apart.shape[1] and _energy(apart, time_s, valid) > ALTERNATES * _energy(
         np.column_stack([mean, _known(middle, valid)]), time_s, valid
     ):
-        curve = _components(apart, time_s, valid)[:, 0]
+        curve = principal_components(apart, time_s, valid)[:, 0]
         halves = detect_alternating(curve, -curve, time_s, valid, settings=settings)
         return Unruled("alternating", tuple(halves))
     curves = np.column_stack([_known(right, valid), _known(left, valid), _known(middle, valid)])
     if curves.shape[1] == 0:
         return Unruled("repetitive", ())
-    components = np.stack([_resting_low(c) for c in _components(curves, time_s, valid).T])
+    components = np.stack([_resting_low(c) for c in principal_components(curves, time_s, valid).T])
     found = detect_cycles(
         components[0], time_s, valid, settings=settings, angles=curves, sides=components
     )
@@ -85,29 +82,7 @@ def _known(curves: FloatArray, valid: BoolArray) -> FloatArray:
 def _energy(curves: FloatArray, time_s: FloatArray, valid: BoolArray) -> float:
     """Add up the variances of curves (T, K) in units of their noise."""
     smooth = gaussian_smooth(curves, time_s, valid)
-    return float(np.nansum(np.nanvar(smooth[valid], axis=0) / _noise(curves, valid) ** 2))
-
-
-def _noise(curves: FloatArray, valid: BoolArray) -> FloatArray:
-    return np.asarray(LEAST_NOISE_RAD + np.array([jitter(c[valid]) for c in curves.T]))
-
-
-def _components(curves: FloatArray, time_s: FloatArray, valid: BoolArray) -> FloatArray:
-    """Return curves (T, P) in rad along the principal axes of the movement, NaN where unknown.
-
-    The axes are those of the smooth curves' steps, each in units of its own noise: drift and a
-    change of posture move once, a repetition again and again.
-    """
-    noise = _noise(curves, valid)
-    smooth = gaussian_smooth(curves, time_s, valid)
-    steps = np.diff(smooth / noise, axis=0)
-    steps = steps[np.isfinite(steps).all(axis=1)]
-    if len(steps) < 2:
-        return np.full((len(curves), 1), np.nan)
-    axes = np.linalg.eigh(steps.T @ steps)[1][:, ::-1][:, :COMPONENTS]
-    weights = axes / noise[:, None]
-    weights /= np.linalg.norm(weights, axis=0)
-    return np.asarray(np.where(valid[:, None], curves, np.nan) @ weights)
+    return float(np.nansum(np.nanvar(smooth[valid], axis=0) / noise_of(curves, valid) ** 2))
 
 
 def _resting_low(curve: FloatArray) -> FloatArray:

@@ -9,11 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from scipy.ndimage import uniform_filter1d
 from scipy.special import expit
 
-from qevd_bio.arrays import FloatArray, IntArray
+from qevd_bio.arrays import Float32Array, FloatArray, IntArray
 from qevd_bio.capture.monocular.correction.bone_directions import (
     directions,
     joints_from_directions,
@@ -23,7 +22,6 @@ from qevd_bio.capture.monocular.correction.features import FittedFrames, correct
 from qevd_bio.capture.monocular.correction.network import (
     N_OBSERVED,
     CorrectionNetwork,
-    EvidenceNetwork,
 )
 from qevd_bio.capture.monocular.correction.weights import CorrectionWeights
 from qevd_bio.capture.monocular.stick_body import JOINT, LENGTH_NAMES
@@ -36,7 +34,7 @@ GUARD_S = 3.0
 
 
 _PART_FRAMES = 256
-"""Frames compared with the known postures at once: each takes 48 kB."""
+"""Frames looked at together: the comparison with the known postures takes 48 kB for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,40 +81,41 @@ class Answers:
 
 
 def answers(
-    seen: FittedFrames, networks: Sequence[CorrectionNetwork], known: torch.Tensor
+    seen: FittedFrames, networks: Sequence[CorrectionNetwork], known: Float32Array
 ) -> Answers:
     """Ask the networks about frames (T,) that are 1 / `RATE_HZ` apart, and their mirror image."""
     features, flipped = correction_features(seen), correction_features(seen.mirrored())
     return answers_about(features, flipped, directions(seen.joints_m), networks, known)
 
 
-@torch.no_grad()
 def answers_about(
     features: FloatArray,
     flipped: FloatArray,
     fitted: FloatArray,
     networks: Sequence[CorrectionNetwork],
-    known: torch.Tensor,
+    known: Float32Array,
 ) -> Answers:
     """Ask the networks about features (T, F), those of the mirror image, and fit (T, B, 3)."""
-    straight, back = (torch.tensor(x, dtype=torch.float32)[None] for x in (features, flipped))
     steps, spreads = [], []
     for network in networks:
-        (moved, spread), (mirrored, _) = network(straight), network(back)
-        steps.append((_array(moved) + mirrored_directions(_array(mirrored))) / 2.0)
-        spreads.append(_array(spread))
-    postures = torch.tensor(fitted, dtype=torch.float32).flatten(1)
-    nearest = [torch.cdist(part, known).amin(1) for part in torch.split(postures, _PART_FRAMES)]
-    unlike = np.asarray(torch.cat(nearest).numpy(), dtype=np.float64)
+        (moved, spread), (mirrored, _) = network(features), network(flipped)
+        steps.append((moved + mirrored_directions(mirrored)) / 2.0)
+        spreads.append(spread)
+    unlike = _distance_to_nearest(fitted.reshape(len(fitted), -1), known)
     return Answers(features, fitted, np.stack(steps), np.mean(spreads, axis=0), unlike)
 
 
-def _array(values: torch.Tensor) -> FloatArray:
-    """One clip's values as an array."""
-    return np.asarray(values[0].numpy(), dtype=np.float64)
+def _distance_to_nearest(postures: FloatArray, known: Float32Array) -> FloatArray:
+    """Return the distance (T,) of postures (T, B * 3) from the nearest known one (P, B * 3)."""
+    nearest = []
+    of_known = np.square(known).sum(axis=1)
+    for first in range(0, len(postures), _PART_FRAMES):
+        part = postures[first : first + _PART_FRAMES].astype(np.float32)
+        beyond = (of_known - 2.0 * (part @ known.T)).min(axis=1)
+        nearest.append(np.sqrt(np.maximum(np.square(part).sum(axis=1) + beyond, 0.0)))
+    return np.concatenate(nearest).astype(np.float64)
 
 
-@torch.no_grad()
 def correct(
     seen: FittedFrames, time_s: FloatArray, sections: IntArray, weights: CorrectionWeights
 ) -> tuple[FloatArray, FloatArray]:
@@ -135,25 +134,39 @@ def correct(
     bones = directions(seen.joints_m)
     sigma = np.empty((len(time_s), N_OBSERVED))
     for frames, grid in grid_frames(time_s, sections):
-        found = answers(seen.select(grid), weights.networks, weights.known)
+        steps, logits, log_sigma = _judged(seen, grid, weights)
         at = time_s[frames[0]] + np.arange(len(grid)) / RATE_HZ
-        evidence = torch.tensor(found.evidence(), dtype=torch.float32)
-        share = guard_shares(evidence, weights.guard)
-        steps = share[..., None] * found.steps.mean(axis=0)
-        bones[frames] += _interpolated(time_s[frames], at, steps)
-        log_sigma = np.asarray(weights.sigma(evidence).numpy(), dtype=np.float64)
+        taken = steady_shares(logits)[..., None] * steps
+        bones[frames] += _interpolated(time_s[frames], at, taken)
         sigma[frames] = np.exp(_interpolated(time_s[frames], at, log_sigma))
     bones /= np.linalg.norm(bones, axis=-1, keepdims=True)
     return corrected_joints(seen, bones), sigma
 
 
-@torch.no_grad()
-def guard_shares(evidence: torch.Tensor, guard: EvidenceNetwork) -> FloatArray:
-    """Return the share (T, B) of each step that is taken, from evidence (T, `EVIDENCE`).
+def _judged(
+    seen: FittedFrames, grid: IntArray, weights: CorrectionWeights
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Ask about frames (G,) of a stretch, some at a time, each with all that its answer sees.
+
+    Returns the mean steps (G, B, 3), the guard's logits (G, B) and logs of sigmas (G, 21).
+    """
+    reach = max(network.shape.span for network in weights.networks) - 1
+    parts = []
+    for first in range(0, len(grid), _PART_FRAMES):
+        low, last = max(0, first - reach), min(first + _PART_FRAMES, len(grid))
+        found = answers(seen.select(grid[low : last + reach]), weights.networks, weights.known)
+        evidence = found.evidence()[first - low : last - low]
+        steps = found.steps.mean(axis=0)[first - low : last - low]
+        parts.append((steps, weights.guard(evidence), weights.sigma(evidence)))
+    steps, logits, log_sigma = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return steps, logits, log_sigma
+
+
+def steady_shares(logits: FloatArray) -> FloatArray:
+    """Return the share (T, B) of each step that is taken, from the guard's logits (T, B).
 
     Whether a motion is known shows over some seconds: logits are averaged over `GUARD_S`.
     """
-    logits = np.asarray(guard(evidence).numpy(), dtype=np.float64)
     wide = uniform_filter1d(logits, round(GUARD_S * RATE_HZ), axis=0, mode="nearest")
     return np.asarray(expit(wide))
 

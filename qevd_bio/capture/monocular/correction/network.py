@@ -1,6 +1,8 @@
 """The networks of the correction: steps by dilated convolutions over time, their guard and error.
 
-N clips, T frames, F features, H channels, B bones, O outputs
+T frames, F features, H channels, B bones, O outputs
+
+Plain matrix products, so that capture needs no torch; `tools/capture_correction` trains them.
 """
 
 from __future__ import annotations
@@ -8,11 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-import torch
-from torch import Tensor, nn
+import numpy as np
+from scipy.special import ndtr
 
+from qevd_bio.arrays import Float32Array, FloatArray
 from qevd_bio.capture.monocular.correction.bone_directions import B
 from qevd_bio.capture.monocular.correction.features import F
+
+Weights = Mapping[str, Float32Array]
+"""Arrays of a network by the names they have in training."""
 
 N_OBSERVED = 21
 """Observed DoFs, in SKEL order."""
@@ -66,111 +72,68 @@ class NetworkShape:
         )
 
 
-class _Convolution(nn.Module):
-    """Three frames, `dilation` apart; padded so that the length stays."""
-
-    def __init__(self, channels: int, dilation: int, causal: bool) -> None:
-        super().__init__()
-        self.padding = (2 * dilation, 0) if causal else (dilation, dilation)
-        self.conv = nn.Conv1d(channels, channels, 3, dilation=dilation)
-
-    def forward(self, x: Tensor) -> Tensor:
-        # repeated edge frames: zeros would be a posture that nobody takes
-        left, right = self.padding
-        first, last = x[..., :1].expand(-1, -1, left), x[..., -1:].expand(-1, -1, right)
-        return torch.as_tensor(self.conv(torch.cat([first, x, last], dim=-1)))
-
-
-class _Block(nn.Module):
-    def __init__(self, channels: int, dilation: int, causal: bool, dropout: float) -> None:
-        super().__init__()
-        self.norm = _ChannelNorm(channels)
-        self.first = _Convolution(channels, dilation, causal)
-        self.second = _Convolution(channels, dilation, causal)
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, x: Tensor) -> Tensor:
-        hidden = nn.functional.gelu(self.first(self.norm(x)))
-        return x + torch.as_tensor(self.second(self.dropout(hidden)))
-
-
-class _ChannelNorm(nn.Module):
-    """Layer norm over the channels of each frame."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.as_tensor(self.norm(x.transpose(1, 2)).transpose(1, 2))
-
-
-class CorrectionNetwork(nn.Module):
-    """Features (N, T, F) to direction steps (N, T, B, 3) and logs of errors (N, T, 21), rad.
+@dataclass(frozen=True, slots=True)
+class CorrectionNetwork:
+    """Features (T, F) to direction steps (T, B, 3) and logs of errors (T, `N_SPREADS`), rad.
 
     A step is added to the fitted unit direction of a bone before it is normalised again.
     """
 
-    mean: Tensor
-    scale: Tensor
+    shape: NetworkShape
+    weights: Weights
 
-    def __init__(self, shape: NetworkShape, dropout: float = 0.1) -> None:
-        super().__init__()
-        self.shape = shape
-        self.register_buffer("mean", torch.zeros(F))
-        self.register_buffer("scale", torch.ones(F))
-        self.inward = nn.Linear(F, shape.channels)
-        self.blocks = nn.ModuleList(
-            _Block(shape.channels, dilation, shape.causal, dropout) for dilation in shape.dilations
-        )
-        self.norm = nn.LayerNorm(shape.channels)
-        self.steps = nn.Linear(shape.channels, 3 * B)
-        self.spread = nn.Linear(shape.channels, N_SPREADS)
-        nn.init.zeros_(self.steps.weight)
-        nn.init.zeros_(self.steps.bias)
+    def __call__(self, features: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the steps of each frame, and the logs of the errors that remain."""
+        x = _linear(self.weights, "inward", _standardised(self.weights, features))
+        for nth, dilation in enumerate(self.shape.dilations):
+            block = f"blocks.{nth}."
+            inner = _normed(self.weights, f"{block}norm.norm", x)
+            inner = _gelu(self._convolved(f"{block}first.conv", inner, dilation))
+            x = x + self._convolved(f"{block}second.conv", inner, dilation)
+        hidden = _normed(self.weights, "norm", x)
+        steps = _linear(self.weights, "steps", hidden).reshape(len(hidden), B, 3)
+        return steps.astype(np.float64), _linear(self.weights, "spread", hidden).astype(np.float64)
 
-    def hidden(self, features: Tensor) -> Tensor:
-        """Describe each frame in its context (N, T, H)."""
-        x = self.inward((features - self.mean) / self.scale).transpose(1, 2)
-        for block in self.blocks:
-            x = block(x)
-        return torch.as_tensor(self.norm(x.transpose(1, 2)))
-
-    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the steps of each frame, and the log of the errors that remain (N, T, 21)."""
-        hidden = self.hidden(features)
-        steps = self.steps(hidden)
-        return steps.reshape(*steps.shape[:-1], B, 3), self.spread(hidden)
+    def _convolved(self, name: str, x: Float32Array, dilation: int) -> Float32Array:
+        """Add up three frames, `dilation` apart; the first and last frame are repeated beyond."""
+        back = 2 * dilation if self.shape.causal else dilation
+        at = np.arange(len(x))
+        kernel = self.weights[f"{name}.weight"]
+        out = np.tile(self.weights[f"{name}.bias"], (len(x), 1))
+        for nth in range(3):
+            take = np.clip(at - back + nth * dilation, 0, len(x) - 1)
+            out += x[take] @ kernel[:, :, nth].T
+        return out
 
 
-class EvidenceNetwork(nn.Module):
-    """Evidence about frames (N, T, `EVIDENCE`) to some numbers each (N, T, O)."""
+@dataclass(frozen=True, slots=True)
+class EvidenceNetwork:
+    """Evidence about frames (T, `EVIDENCE`) to some numbers each (T, O)."""
 
-    mean: Tensor
-    scale: Tensor
-    offset: Tensor
+    weights: Weights
 
-    def __init__(self, outputs: int, channels: int = 128) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(EVIDENCE))
-        self.register_buffer("scale", torch.ones(EVIDENCE))
-        self.register_buffer("offset", torch.zeros(outputs))
-        self.layers = nn.Sequential(
-            nn.Linear(EVIDENCE, channels), nn.GELU(), nn.Dropout(0.2),
-            nn.Linear(channels, channels), nn.GELU(), nn.Dropout(0.2),
-            nn.Linear(channels, outputs),
-        )  # fmt: skip
-
-    def forward(self, evidence: Tensor) -> Tensor:
-        """Return the numbers of each frame; `offset` is added after training."""
-        return torch.as_tensor(self.layers((evidence - self.mean) / self.scale)) + self.offset
+    def __call__(self, evidence: FloatArray) -> FloatArray:
+        """Return the numbers of each frame."""
+        x = _gelu(_linear(self.weights, "layers.0", _standardised(self.weights, evidence)))
+        x = _gelu(_linear(self.weights, "layers.3", x))
+        answer = _linear(self.weights, "layers.6", x) + self.weights["offset"]
+        return answer.astype(np.float64)
 
 
-def guard_network() -> EvidenceNetwork:
-    """Make the network of logits (N, T, B): the share of each bone's step that is taken."""
-    return EvidenceNetwork(B)
+def _standardised(weights: Weights, x: FloatArray) -> Float32Array:
+    return (x.astype(np.float32) - weights["mean"]) / weights["scale"]
 
 
-def sigma_network() -> EvidenceNetwork:
-    """Make the network of logs of each observed DoF's error (N, T, 21), rad."""
-    return EvidenceNetwork(N_OBSERVED)
+def _linear(weights: Weights, name: str, x: Float32Array) -> Float32Array:
+    return np.asarray(x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"])
+
+
+def _normed(weights: Weights, name: str, x: Float32Array) -> Float32Array:
+    """Bring the channels of each frame to mean 0 and variance 1, and scale them."""
+    off = x - x.mean(axis=1, keepdims=True)
+    scale = np.sqrt(np.square(off).mean(axis=1, keepdims=True) + np.float32(1e-5))
+    return np.asarray(off / scale * weights[f"{name}.weight"] + weights[f"{name}.bias"])
+
+
+def _gelu(x: Float32Array) -> Float32Array:
+    return np.asarray(x * ndtr(x))

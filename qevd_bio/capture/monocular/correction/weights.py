@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import TypeVar
 
-from safetensors.torch import load
-from torch import Tensor, nn
+import numpy as np
+from safetensors.numpy import load
 
+from qevd_bio.arrays import Float32Array
 from qevd_bio.capture.monocular.correction.network import (
     CorrectionNetwork,
     EvidenceNetwork,
     NetworkShape,
-    guard_network,
-    sigma_network,
+    Weights,
 )
 from qevd_bio.errors import EnvironmentProblem
 from qevd_bio.files.open_regular import read_regular
@@ -34,7 +32,7 @@ class CorrectionWeights:
     """
 
     networks: tuple[CorrectionNetwork, ...]
-    known: Tensor
+    known: Float32Array
     guard: EvidenceNetwork
     sigma: EvidenceNetwork
 
@@ -62,17 +60,17 @@ def load_weights(path: Path = WEIGHTS_FILE) -> CorrectionWeights:
     """Load the networks, ready to use; `EnvironmentProblem` where the file cannot be read."""
     content = _content(path)
     about = _header(content)["__metadata__"]
-    tensors = {name: tensor.float() for name, tensor in load(content).items()}
+    arrays = {name: array.astype(np.float32) for name, array in load(content).items()}
     shape = NetworkShape.from_text(about)
     networks = tuple(
-        _filled(CorrectionNetwork(shape), tensors, f"networks.{nth}.")
+        CorrectionNetwork(shape, _part(arrays, f"networks.{nth}."))
         for nth in range(int(about["networks"]))
     )
     return CorrectionWeights(
         networks,
-        known=tensors["known"],
-        guard=_filled(guard_network(), tensors, "guard."),
-        sigma=_filled(sigma_network(), tensors, "sigma."),
+        known=arrays["known"],
+        guard=EvidenceNetwork(_part(arrays, "guard.")),
+        sigma=EvidenceNetwork(_part(arrays, "sigma.")),
     )
 
 
@@ -83,11 +81,6 @@ def _header(content: bytes) -> dict[str, dict[str, str]]:
     return header
 
 
-N = TypeVar("N", bound=nn.Module)
-
-
-def _filled(network: N, tensors: Mapping[str, Tensor], start: str) -> N:
-    """Load the tensors whose names begin with `start`, ready to use."""
-    own = {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
-    network.load_state_dict(own)
-    return network.eval()
+def _part(arrays: Weights, start: str) -> Weights:
+    """Pick the arrays whose names begin with `start`."""
+    return {k.removeprefix(start): v for k, v in arrays.items() if k.startswith(start)}

@@ -71,7 +71,7 @@ class ReleaseInput:
     drop_in : mapping of str to sequence
         Records of the source with the new sentences, by split folder.
     records : mapping of str to Table
-        The same records as they were, from `qevd_bio.release.drop_in.records_table`.
+        The same records as they were, from `qevd_bio.released.drop_in.records_table`.
     generator : mapping of str to str
         Names and versions of what made the release; it stands in every shard.
     review : AppliedVerdicts

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from qevd_bio.errors import DataError
 from qevd_bio.files.open_regular import open_regular
 from qevd_bio.files.path_containment import contained_path
-from qevd_bio.release.contents import MANIFEST_FILE, RESTORE
+from qevd_bio.released.contents import MANIFEST_FILE, RESTORE
 from qevd_bio.tables.bounded_parquet import MOST_GROUP_BYTES, read_group
 from qevd_bio.tables.left_out import full_schema, with_columns
 

@@ -12,8 +12,8 @@ from qevd_bio.engine.maintain.provenance import Link, chain, unit_with_output
 from qevd_bio.engine.record import UnitRecord
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.pipeline.pipeline import Pipeline
-from qevd_bio.release.manifest import read_manifest
-from qevd_bio.release.rows import open_shard
+from qevd_bio.released.manifest import read_manifest
+from qevd_bio.released.rows import open_shard
 from qevd_bio.stages.annotations import AnnotationsStage
 from qevd_bio.tables.parquet import read_table
 

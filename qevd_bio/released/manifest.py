@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,8 @@ from qevd_bio.errors import DataError, UsageError
 from qevd_bio.files.open_regular import read_text_regular
 from qevd_bio.files.path_containment import contained_path
 from qevd_bio.files.strict_json import JsonValue, parse_json
-from qevd_bio.release.contents import MANIFEST_FILE, RESTORE
-from qevd_bio.release.manifest_values import VALUES, relation_problems, text_problems
+from qevd_bio.released.contents import MANIFEST_FILE, RESTORE
+from qevd_bio.released.manifest_values import VALUES, relation_problems, text_problems
 from qevd_bio.tables.columns import SCHEMA_VERSION, version_numbers
 
 MOST_MANIFEST_BYTES = 1 << 28
@@ -66,19 +66,60 @@ _SHAPE = _object(
     configs=_mapping(_mapping(_object(rows=_COUNT, shards={"type": "array", "items": _SHARD}))),
     videos=_mapping(_VIDEO),
 )
+_PREVIOUS = _object(version=_TEXT, sha256sums_sha256={"pattern": "^[0-9a-f]{64}$"})
+
+
+def _only(known: Iterable[str], **inner: JsonValue) -> dict[str, JsonValue]:
+    """Allow these keys and no other; `inner` are schemas of some."""
+    properties: dict[str, JsonValue] = dict.fromkeys(known, True)
+    return {"properties": properties | inner, "additionalProperties": False}
+
+
+_CLOSED = Draft202012Validator(
+    _only(
+        [
+            "version", "schema_version", "generator", "left_out", "statuses", "made_with",
+            "parquet_writer", "concerns",
+        ],
+        name={"const": "qevd_bio"},
+        previous_release={"anyOf": [{"type": "null"}, _PREVIOUS]},
+        splits=_mapping(_only(["videos"])),
+        configs=_mapping(
+            _mapping(_only(["rows"], shards={"items": _only(["path", "rows", "bytes", "sha256"])}))
+        ),
+        missing={"items": _only(["video_id", "split", "stage", "reason"])},
+        review=_only(["verdicts_sha256", "rejected", "verdicts", "dropped"]),
+        videos=_mapping(
+            _only(["split", "source_faults", "artifacts", "rows_sha256", "kinematics"])
+        ),
+    )
+)  # fmt: skip
+"""What the manifests that this version writes may say, and nothing else."""
+
 _MANIFEST = Draft202012Validator({"allOf": [_SHAPE, {"properties": _OPTIONAL}, VALUES]})
+
+
+def unknown_statements(manifest: JsonValue) -> Iterator[tuple[str, str]]:
+    """Yield what a manifest states beyond what this version writes: the key and the cause."""
+    yield from _schema_problems(_CLOSED, manifest)
+
+
+def _schema_problems(schema: Draft202012Validator, manifest: JsonValue) -> list[tuple[str, str]]:
+    found = []
+    try:
+        for error in schema.iter_errors(manifest):
+            place = ".".join(str(part) for part in error.absolute_path) or "its top"
+            found.append((place[:200], ascii(error.message[:200])[1:-1]))
+    except (RecursionError, OverflowError) as error:
+        found.append(("its top", type(error).__name__))
+    return found
 
 
 def manifest_problems(manifest: JsonValue) -> Iterator[tuple[str, str]]:
     """Yield where a manifest has another shape or values that no release has, and how."""
     found = list(text_problems(manifest))
     if not found:
-        try:
-            for error in _MANIFEST.iter_errors(manifest):
-                place = ".".join(str(part) for part in error.absolute_path) or "its top"
-                found.append((place[:200], ascii(error.message[:200])[1:-1]))
-        except (RecursionError, OverflowError) as error:
-            found.append(("its top", type(error).__name__))
+        found += _schema_problems(_MANIFEST, manifest)
     if not found and isinstance(manifest, Mapping):
         found += relation_problems(manifest)
     yield from found

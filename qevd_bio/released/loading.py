@@ -11,9 +11,9 @@ import pyarrow as pa
 
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.files.path_containment import contained_path
-from qevd_bio.release.contents import MANIFEST_FILE, RESTORE
-from qevd_bio.release.manifest import read_manifest
-from qevd_bio.release.rows import SplitRows, open_split, runs_of
+from qevd_bio.released.contents import MANIFEST_FILE, RESTORE
+from qevd_bio.released.manifest import read_manifest
+from qevd_bio.released.rows import SplitRows, open_split, runs_of
 from qevd_bio.tables.published import DEFAULT_TABLE, TABLES
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from qevd_bio.release.manifest import read_manifest
-from qevd_bio.release.review_cause import REVIEW, dropped_rows
-from qevd_bio.release.rows import SplitRows, open_split
+from qevd_bio.released.manifest import read_manifest
+from qevd_bio.released.review_cause import REVIEW, dropped_rows
+from qevd_bio.released.rows import SplitRows, open_split
+from qevd_bio.released.video_rows import VideoRows
 from qevd_bio.tables.published import DEFAULT_TABLE
 
 _CAPTURE_STAGES = ("stage kinematics", "stage quality")
@@ -53,10 +54,10 @@ class OpenedRelease:
         rows = self.tables.get(config, {}).get(self.split_of.get(video, ""))
         return rows.of(video) if rows is not None and rows.shards else None
 
-    def tables_of(self, video: str) -> dict[str, pa.Table]:
+    def tables_of(self, video: str) -> VideoRows:
         """Read all rows of a video, by table; a table without rows in its split is absent."""
         found = {config: self.of(config, video) for config in self.tables}
-        return {config: rows for config, rows in found.items() if rows is not None}
+        return VideoRows({config: rows for config, rows in found.items() if rows is not None})
 
 
 class Causes:

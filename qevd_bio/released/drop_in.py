@@ -14,8 +14,8 @@ from qevd_bio.errors import DataError, UsageError
 from qevd_bio.files.strict_json import JsonValue, parse_json
 from qevd_bio.qevd.layout import SPLIT_FOLDERS
 from qevd_bio.qevd.texts import is_unicode
-from qevd_bio.release.contents import RESTORE
-from qevd_bio.release.loading import load_table, splits_of
+from qevd_bio.released.contents import RESTORE
+from qevd_bio.released.loading import load_table, splits_of
 from qevd_bio.tables.parquet import read_parquet, rows_table
 from qevd_bio.tables.records import SCHEMA
 

@@ -1,0 +1,1 @@
+"""Ablations: a coach is trained and scored once for each switch and seed."""
