@@ -210,10 +210,7 @@ def guided(
     return (
         np.asarray(final.numpy(), dtype=np.float64),
         np.asarray(duration_s.numpy(), dtype=np.float64),
-        {
-            name: np.asarray(value.numpy(), dtype=np.float64)
-            for name, value in by_surrogate.items()
-        },
+        {name: np.asarray(value.numpy(), dtype=np.float64) for name, value in told.items()},
     )
 
 
