@@ -220,7 +220,7 @@ def _from_possible_rad(joint: str, triples: FloatArray) -> FloatArray:
 
     Both triples (2, T, 3) of each rotation, and eight triples spread over the ranges, are brought
     into the ranges and improved angle by angle: with two of them fixed, the cosine of the distance
-    is a sinusoid of the third. The nearest of the ten ends counts; of 1,500 rotations at random one
+    is a sinusoid of the third. The nearest of the ten ends counts; of 1,500 at random one
     ended 1.4 degrees farther away than the nearest.
     """
     dofs = joint_dofs(joint)
