@@ -96,6 +96,11 @@ def crowd(pictures: Pictures) -> list[np.ndarray]:
     return [np.concatenate([pictures[k] for k in at], axis=1) for at in zip(*shifted, strict=True)]
 
 
-def enlarged(picture: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Scale a picture up to a size without smoothing."""
-    return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.NEAREST))
+def eight_k(picture: np.ndarray) -> np.ndarray:
+    """Scale a picture up to the height of 8K without smoothing, on a grey ground as wide."""
+    height, width = 4320, 7680
+    own = round(picture.shape[1] * height / picture.shape[0])
+    large = Image.fromarray(picture).resize((own, height), Image.Resampling.NEAREST)
+    ground = Image.new("RGB", (width, height), (128, 128, 128))
+    ground.paste(large, ((width - own) // 2, 0))
+    return np.asarray(ground)

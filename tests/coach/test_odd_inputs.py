@@ -69,7 +69,7 @@ def three_frames(folder: Path, pictures: Pictures) -> Path:
 
 
 def eight_k(folder: Path, pictures: Pictures) -> Path:
-    large = [odd_inputs.enlarged(picture, 7680, 4320) for picture in pictures[10:15]]
+    large = [odd_inputs.eight_k(picture) for picture in pictures[10:17]]
     return written(folder / "eight_k.mp4", large)
 
 
