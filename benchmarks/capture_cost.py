@@ -2,7 +2,8 @@
 
 Run ``python -m benchmarks.capture_cost VIDEO [--minutes 10]``. Each measurement has a process of
 its own; CPU seconds are compared, since other work may share the cores. The long video repeats
-the given one.
+the given one. With ``--replay`` only memory is measured, on one shot without cuts: the landmark
+network is asked about the first 200 frames of whoever is followed, and its answers come again.
 """
 
 from __future__ import annotations
@@ -15,12 +16,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 
 from qevd_bio.arrays import ByteArray
 from qevd_bio.capture.config import VideoConfig
+from qevd_bio.capture.detector.landmarks import PoseLandmarks
+from qevd_bio.capture.detector.sampling import Region
 from qevd_bio.capture.monocular.backend import capture_motion
 from qevd_bio.capture.monocular.config import MediaPipeConfig
 from qevd_bio.capture.person.pose_landmarker import PoseLandmarker
@@ -52,10 +58,43 @@ def whole_capture(video: Path) -> int:
     return len(capture_motion(video, time_s, video_id=video.stem, config=config).motion.q)
 
 
+@contextmanager
+def replayed_landmarks(frames: int = 200) -> Iterator[None]:
+    """Repeat the landmarks of the first frames to and fro, as if the network had been asked."""
+    answers: list[PoseLandmarks | None] = []
+    asked, look = itertools.count(), PoseLandmarker.landmarks_in
+
+    def again(self: PoseLandmarker, image: ByteArray, region: Region) -> PoseLandmarks | None:
+        if not self._follow:
+            return look(self, image, region)
+        nth = next(asked)
+        if nth < frames:
+            answers.append(look(self, image, region))
+            return answers[-1]
+        answer = answers[to_and_fro(nth, frames)]
+        return None if answer is None else replace(answer, **{
+            name: getattr(answer, name).copy() for name in ("image_px", "world_m", "visibility")
+        })  # fmt: skip
+
+    with patch.object(PoseLandmarker, "landmarks_in", again):
+        yield
+
+
+def to_and_fro(nth: int, count: int) -> int:
+    """Return the place of the nth of places that run from 0 to `count` - 1, back, and so on."""
+    return count - 1 - abs(nth % (2 * count - 2) - (count - 1))
+
+
 def measured(what: str, video: Path) -> dict[str, float]:
     """Run one measurement in a separate process."""
     command = [sys.executable, "-m", "benchmarks.capture_cost", str(video), "--measure", what]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def one_shot(video: Path, frames: int) -> Iterator[ByteArray]:
+    """Play a video forwards and backwards, so that no picture jumps."""
+    pictures = list(FrameStream(video, longest_side_px=480))
+    return (pictures[to_and_fro(nth, len(pictures))] for nth in range(frames))
 
 
 def repeated(video: Path, frames: int) -> Iterator[ByteArray]:
@@ -67,12 +106,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("video", type=Path)
     parser.add_argument("--minutes", type=float, default=0.0)
-    parser.add_argument("--measure", choices=["landmarks", "capture"])
+    parser.add_argument("--measure", choices=["landmarks", "capture", "replayed"])
+    parser.add_argument("--replay", action="store_true", help="memory only")
     options = parser.parse_args()
     if options.measure:
         start = time.process_time()
         run = landmarks_alone if options.measure == "landmarks" else whole_capture
-        frames = run(options.video)
+        with replayed_landmarks() if options.measure == "replayed" else nullcontext():
+            frames = run(options.video)
         cpu_s = time.process_time() - start
         print(json.dumps({"frames": frames, "cpu_s": cpu_s, "peak_mb": most_memory_mb()}))
         return
@@ -83,19 +124,22 @@ def main() -> None:
         if options.minutes:
             long = Path(folder) / "long.mp4"
             rate = round(1.0 / float(np.median(np.diff(stored_times_s(options.video)))))
-            write_video(long, repeated(options.video, round(60 * options.minutes * rate)), rate)
+            frames = round(60 * options.minutes * rate)
+            pictures = (one_shot if options.replay else repeated)(options.video, frames)
+            write_video(long, pictures, rate)
             videos[f"{options.minutes:g} minutes of it"] = long
         for name, video in videos.items():
             rates = {}
-            for what in ("landmarks", "capture"):
+            for what in ("replayed",) if options.replay else ("landmarks", "capture"):
                 got = measured(what, video)
                 rates[what] = got["frames"] / got["cpu_s"]
                 print(
                     f"| {name} | {what} | {got['frames']} "
                     f"| {1000 * got['cpu_s'] / got['frames']:.1f} | {got['peak_mb']:.0f} |"
                 )
-            share = rates["capture"] / rates["landmarks"]
-            print(f"| {name} | share of the landmarks' rate: {share:.2f} | | | |")
+            if not options.replay:
+                share = rates["capture"] / rates["landmarks"]
+                print(f"| {name} | share of the landmarks' rate: {share:.2f} | | | |")
 
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ def main() -> None:
     if args.sequence_epochs:
         begun = time.process_time()
         sequences = fit_sequences([motions[i][1] for i in train], [motions[i][2] for i in train],
-                                  FitOptions(args.sequence_epochs, 32, 5e-4))  # fmt: skip
+                                  FitOptions(args.sequence_epochs, 16, 1e-3))  # fmt: skip
         for name, chosen in sets:
             found = predicted_sequences(sequences, [motions[i][1] for i in chosen])
             tell(f"transformer: {name}", np.concatenate(found),

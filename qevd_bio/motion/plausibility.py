@@ -218,9 +218,10 @@ def range_excess_deg(q: FloatArray) -> FloatArray:
 def _from_possible_rad(joint: str, triples: FloatArray) -> FloatArray:
     """Measure how far rotations lie from the nearest one in a joint's ranges (T,), in rad.
 
-    Both triples (2, T, 3) of each rotation, and a quarter of the way into the ranges, are brought
+    Both triples (2, T, 3) of each rotation, and eight triples spread over the ranges, are brought
     into the ranges and improved angle by angle: with two of them fixed, the cosine of the distance
-    is a sinusoid of the third.
+    is a sinusoid of the third. The nearest of the ten ends counts; of 1,500 at random one
+    ended 1.4 degrees farther away than the nearest.
     """
     dofs = joint_dofs(joint)
     low, high = _LOW[list(dofs)], _HIGH[list(dofs)]
@@ -230,9 +231,11 @@ def _from_possible_rad(joint: str, triples: FloatArray) -> FloatArray:
         near = middle[dof] + wrap_angle(angles - middle[dof])
         return np.asarray(np.clip(near, low[dof], high[dof]))
 
-    quarter = np.broadcast_to((3.0 * low + high) / 4.0, triples[:1].shape)
-    turned = joint_turn(joint, np.concatenate([*triples, triples[0]]))
-    flat = np.concatenate([*triples, *quarter])
+    frames = len(triples[0])
+    shares = np.stack(np.meshgrid(*[(0.25, 0.75)] * 3), axis=-1).reshape(-1, 3)
+    starts = [*triples, *(np.tile(low + share * (high - low), (frames, 1)) for share in shares)]
+    turned = np.tile(joint_turn(joint, triples[0]), len(starts))
+    flat = np.concatenate(starts)
     best = np.stack([inside(flat[:, dof], dof) for dof in range(3)], axis=1)
     for _ in range(NEAREST_ROUNDS):
         for dof in range(3):
@@ -243,7 +246,7 @@ def _from_possible_rad(joint: str, triples: FloatArray) -> FloatArray:
             mean = (at_0 + at_half) / 2
             best[:, dof] = inside(np.arctan2(at_quarter - mean, at_0 - mean), dof)
     cosine = (_likeness(turned, joint, best) - 1.0) / 2.0
-    return np.asarray(np.arccos(np.clip(cosine, -1.0, 1.0)).reshape(3, -1).min(axis=0))
+    return np.asarray(np.arccos(np.clip(cosine, -1.0, 1.0)).reshape(len(starts), -1).min(axis=0))
 
 
 def _likeness(turned: FloatArray, joint: str, angles: FloatArray) -> FloatArray:

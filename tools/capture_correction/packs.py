@@ -1,6 +1,6 @@
 """Keep rendered clips in few small files, so that sessions on other machines go on from them.
 
-A pack (.npz) holds the landmarks and the truth of many clips, about 10 kB each: whole numbers,
+A pack (.npz) holds the landmarks and the truth of many clips, about 12 kB each: whole numbers,
 differences from frame to frame, compressed. Packs may be committed; pictures are never kept.
 
 N clips, T frames of all clips
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from qevd_bio.files.atomic import atomic_path
 
 PACK_CLIPS = 400
-"""Most clips of a pack: some 4 MB."""
+"""Most clips of a pack: under 5 MB."""
 
 STEPS = {
     "image_px": 1 / 16, "world_m": 5e-4, "visibility": 1 / 250, "q": 5e-4, "joints_m": 5e-4,
@@ -59,7 +59,10 @@ def write_pack(target: Path, clips: Mapping[int, Clip]) -> None:
     }
     for name, step in STEPS.items():
         whole = np.concatenate([_whole(_part(clip, name), step) for clip in clips.values()])
-        arrays[name] = np.diff(whole, axis=0, prepend=np.zeros_like(whole[:1])).astype(np.int16)
+        steps = np.diff(whole, axis=0, prepend=np.zeros_like(whole[:1]))
+        # the series of one number stand together, their high bytes apart: a fifth less
+        series = np.ascontiguousarray(np.moveaxis(steps, 0, -1).astype("<i2"))
+        arrays[name] = np.moveaxis(series[..., None].view(np.uint8), -1, 0)
     with atomic_path(target) as path, path.open("xb") as file:
         np.savez_compressed(file, **arrays)
 
@@ -79,7 +82,7 @@ def read_pack(source: Path) -> Iterator[tuple[int, dict[str, NDArray[Any]]]]:
     with np.load(source, allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in stored.files}
     metas = json.loads(str(arrays["meta"]))
-    whole = {name: np.cumsum(arrays[name], axis=0, dtype=np.int16) for name in STEPS}
+    whole = {name: _summed(arrays[name]) for name in STEPS}
     ends = np.cumsum(arrays["frames"])
     for nth, end in enumerate(ends):
         rows = slice(int(end - arrays["frames"][nth]), int(end))
@@ -95,6 +98,12 @@ def read_pack(source: Path) -> Iterator[tuple[int, dict[str, NDArray[Any]]]]:
                 "meta": np.array(json.dumps(metas[nth])),
             },
         )
+
+
+def _summed(planes: NDArray[np.uint8]) -> NDArray[np.int16]:
+    """Add up differences (2, ..., T), low and high bytes, to whole numbers (T, ...)."""
+    series = np.ascontiguousarray(np.moveaxis(planes, 0, -1)).view("<i2")[..., 0]
+    return np.cumsum(np.moveaxis(series, -1, 0), axis=0, dtype=np.int16)
 
 
 def _read(path: Path) -> Clip:
