@@ -200,7 +200,9 @@ HEAD = (
 def details(found: Figures) -> str:
     """List the groups and the confusions of one method."""
     groups = "\n".join(f"| {g} | {a} of {b} |" for g, (a, b) in sorted(found.by_group.items()))
-    wrong = "\n".join(f"| {a} | {b} | {n} |" for (a, b), n in found.confusions.most_common())
+    wrong = "\n".join(
+        f"| {a.replace('|', ' or ')} | {b} | {n} |" for (a, b), n in found.confusions.most_common()
+    )
     return (
         f"| group | right |\n|---|---|\n{groups}\n\n| is | taken for | n |\n|---|---|---|\n{wrong}"
     )

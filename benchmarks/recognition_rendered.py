@@ -52,7 +52,8 @@ def main() -> None:
     for rule in load_rules().values():
         families.setdefault(family_of(rule.id), rule)
     usual = MediaPipeConfig()
-    config = replace(usual, person=replace(usual.person, detector_model="full"))
+    person = replace(usual.video.person, detector_model="full")
+    config = replace(usual, video=replace(usual.video, person=person))
     rows = []
     for number, (family, rule) in enumerate(families.items()):
         if given.exercises and family not in given.exercises:
