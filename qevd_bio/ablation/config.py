@@ -88,6 +88,11 @@ def read_ablation(file: Path) -> AblationConfig:
     parts = {name: _table(held.pop(name, {}), f"{where} [{name}]")
              for name in ("adapter", "fusion", "releases")}  # fmt: skip
     has_fusion = held.pop("train_fusion", True)
+    if type(has_fusion) is not bool:
+        raise _refused(f"train_fusion = {has_fusion!r} is neither true nor false", where)
+    rows = held.get("rows", [])
+    if not isinstance(rows, list) or not all(isinstance(row, str) for row in rows):
+        raise _refused(f"rows = {rows!r} is no list of names", where)
     paths = {
         name: _path(held.pop(name, None), name, file) for name in ("coach", "release", "work")
     }

@@ -131,10 +131,11 @@ class AblationStage(Stage):
             motion_context=switch.motion_context,
         )
         adapter = self._recipe(self.config.adapter, self.config.coach, run, switch, source)
-        coach = self._train(adapter, data)
+        coach = self._train(adapter, data, source)
         if self.config.fusion is None or not switch.morphology:
             return coach
-        return self._train(self._recipe(self.config.fusion, coach, run, switch, source), data)
+        fusion = self._recipe(self.config.fusion, coach, run, switch, source)
+        return self._train(fusion, data, source)
 
     def _recipe(self, usual: C, coach: Path, run: Run, switch: Switch, source: Source) -> C:
         return replace(
@@ -148,10 +149,15 @@ class AblationStage(Stage):
             cache_folder=self.folder / "states",
         )
 
-    def _train(self, config: AdapterTraining | FusionTraining, data: CoachData) -> Path:
+    def _train(
+        self, config: AdapterTraining | FusionTraining, data: CoachData, source: Source
+    ) -> Path:
         assert config.coach is not None  # noqa: S101  `_recipe` sets it
         start = sha256_file(config.coach / SETTINGS_FILE)
-        digest = sha256_json([type(config).__name__, _digest_of(config), start, data.digest])
+        files = self._features_of(source).files
+        seen: dict[str, JsonValue] = {video: sha256_file_once(one) for video, one in files.items()}
+        recipe_name = type(config).__name__
+        digest = sha256_json([recipe_name, _digest_of(config), start, data.digest, seen])
         folder = self.folder / "trainings" / digest[:16]
         coach = loaded_coach(config)
         if isinstance(config, FusionTraining):

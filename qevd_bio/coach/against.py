@@ -79,17 +79,11 @@ class AgainstGold:
     gold : str
         What they are, in words.
     repetitions : tuple of RepetitionAgainstGold
-        Those of which a gold one of the same side exists.
+        Those that are seen, and of which a gold one of the same side exists.
     """
 
     gold: str
     repetitions: tuple[RepetitionAgainstGold, ...]
-
-    @property
-    def farthest(self) -> tuple[RepetitionAgainstGold, ...]:
-        """All repetitions with a difference in some joint, the farthest first."""
-        apart = [one for one in self.repetitions if one.joints]
-        return tuple(sorted(apart, key=lambda one: -one.total))
 
 
 def gold_execution(video: CoachedVideo) -> GoldExecution:
@@ -122,6 +116,16 @@ def gold_reference(rule: Rule) -> GoldExecution:
     return GoldExecution(f"the reference of {rule.title}", curves, np.zeros(len(ANGLES)))
 
 
+def check_has_way(rule: Rule) -> None:
+    """Check that repetitions of an exercise can be compared; `UsageError` where it is a hold."""
+    if rule.kind == "hold":
+        raise UsageError(
+            f"{rule.title} is held: there is no way to compare",
+            where="--against",
+            next_step="Leave --against out",
+        )
+
+
 def against_gold(video: CoachedVideo, golds: Sequence[GoldExecution]) -> AgainstGold:
     """Compare each whole repetition of a video with gold ones of the same side.
 
@@ -130,12 +134,7 @@ def against_gold(video: CoachedVideo, golds: Sequence[GoldExecution]) -> Against
     UsageError
         The exercise is a hold, which has no way.
     """
-    if video.rule.kind == "hold":
-        raise UsageError(
-            f"{video.rule.title} is held: there is no way to compare",
-            where="--against",
-            next_step="Leave --against out",
-        )
+    check_has_way(video.rule)
     whole = [one for one in video.repetitions if one.cycle.cut is None]
     found: list[RepetitionAgainstGold] = []
     if whole:
@@ -151,7 +150,9 @@ def against_gold(video: CoachedVideo, golds: Sequence[GoldExecution]) -> Against
             gold = models[one.cycle.side]
             if gold is not None:
                 apart = difference(curve, gold)
-                found.append(RepetitionAgainstGold(one.number, apart.total, _joints(apart, gold)))
+                if np.isfinite(apart.total):
+                    joints = _joints(apart, gold)
+                    found.append(RepetitionAgainstGold(one.number, apart.total, joints))
     names = ", ".join(one.name for one in golds)
     words = f"{counted(len(golds), 'gold execution')} ({names})"
     return AgainstGold(words, tuple(found))

@@ -12,6 +12,7 @@ from qevd_bio.capture.video.video_files import video_files
 from qevd_bio.coach.against import (
     GoldExecution,
     against_gold,
+    check_has_way,
     gold_execution,
     gold_reference,
 )
@@ -20,7 +21,7 @@ from qevd_bio.coach.coached import coached
 from qevd_bio.coach.results import write_results
 from qevd_bio.coach.settings import AUTO, REFERENCE, CoachSettings
 from qevd_bio.engine.events import Event
-from qevd_bio.errors import DataError, UsageError
+from qevd_bio.errors import DataError, UsageError, VideoError
 from qevd_bio.exercises.cycle_search import segment_cycles
 from qevd_bio.exercises.names import rule_named
 from qevd_bio.exercises.recognise import recognise
@@ -69,11 +70,12 @@ def coach_videos(
     rules = usable_rules(settings.rules)
     files = named_files(video_files(paths))
     choice: ChosenRule | Callable[[Motion], ChosenRule]
+    golds: dict[str, list[GoldExecution]] = {}
     if settings.exercise == AUTO:
         choice = partial(recognised_rule, rules)
     else:
         choice = ChosenRule(rule_of(settings.exercise, rules))
-    golds: dict[str, list[GoldExecution]] = {}
+        golds[choice.rule.id] = _golds(settings, choice.rule, on_event)
     result = CoachResult([], [])
     for video_id, source in files.items():
         one = analysed(video_id, source, choice, settings, on_event)
@@ -81,16 +83,20 @@ def coach_videos(
             result.failed.append(one)
             continue
         video, rule = coached(one), one.chosen.rule
-        if rule.id not in golds:
-            golds[rule.id] = _golds(settings, rule, on_event)
-        written = write_results(
-            video,
-            against_gold(video, golds[rule.id]) if golds[rule.id] else None,
-            settings.out,
-            longest_side_px=settings.longest_side,
-            on_frame=on_frame,
-        )
-        result.videos.append(written)
+        try:
+            if rule.id not in golds:
+                golds[rule.id] = _golds(settings, rule, on_event)
+            written = write_results(
+                video,
+                against_gold(video, golds[rule.id]) if golds[rule.id] else None,
+                settings.out,
+                longest_side_px=settings.longest_side,
+                on_frame=on_frame,
+            )
+        except (DataError, UsageError, VideoError) as error:
+            result.failed.append(Failure(video_id, source, str(error)))
+        else:
+            result.videos.append(written)
     return result
 
 
@@ -98,6 +104,8 @@ def _golds(
     settings: CoachSettings, rule: Rule, on_event: Callable[[Event], None]
 ) -> list[GoldExecution]:
     """Capture the gold executions; `DataError` where one cannot be used."""
+    if settings.against:
+        check_has_way(rule)
     files = [path for path in settings.against if str(path) != REFERENCE]
     golds = [gold_reference(rule)] if len(files) < len(settings.against) else []
     whole = replace(settings, start_s=None, end_s=None, height_m=None)

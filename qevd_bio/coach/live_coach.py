@@ -80,9 +80,7 @@ class LiveCoach:
         """Add a picture and return the repetitions that became known."""
         self._first_s = min(self._first_s, time_s)
         frames = self._capture.push(image, time_s)
-        constants = self._capture.constants
-        if self._cycles is None and constants is not None:
-            self._cycles = CyclesSoFar(self._rule, salience_of_rule(self._rule), constants)
+        self._begin()
         if self._cycles is None or not frames:
             return []
         for frame in frames:
@@ -93,11 +91,19 @@ class LiveCoach:
 
     def whole_count(self) -> int:
         """Count all repetitions of the end, when what is typical of the set is known."""
+        frames = self._capture.finish()
+        self._begin()
         if self._cycles is None:
             return 0
-        for frame in self._capture.finish():
+        for frame in frames:
             self._cycles.add(frame)
-        return len(self._cycles.finish())
+        return self._cycles.whole_count()
+
+    def _begin(self) -> None:
+        """Begin to seek cycles as soon as the body is known."""
+        constants = self._capture.constants
+        if self._cycles is None and constants is not None:
+            self._cycles = CyclesSoFar(self._rule, salience_of_rule(self._rule), constants)
 
     def picture(self, image: RgbImage) -> ByteArray:
         """Draw person, count and last finding on the picture that was pushed last."""

@@ -76,7 +76,7 @@ class LivePage:
         hosts = (f"127.0.0.1:{self._port}", f"localhost:{self._port}")
         parts = request.path.strip("/").split("/")
         if request.headers.get("Host") not in hosts or not secrets.compare_digest(
-            parts[0], self._token
+            parts[0].encode(), self._token.encode()
         ):
             request.send_error(HTTPStatus.NOT_FOUND)
         elif parts[1:] == ["live"]:

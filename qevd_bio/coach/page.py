@@ -81,8 +81,8 @@ def write_page(
     path : Path
         The HTML to write. It fetches nothing but, where the film is long, the film.
     """
-    data = read_input(film)
-    is_inside = len(data) <= MOST_EMBEDDED_BYTES
+    is_inside = film.stat().st_size <= MOST_EMBEDDED_BYTES
+    data = read_input(film) if is_inside else b""
     first_s = float(video.analysed.motion.time_s[0])
     page = render(
         _PACKAGES,

@@ -11,7 +11,7 @@ import numpy as np
 from qevd_bio.arrays import ByteArray, FloatArray
 from qevd_bio.capture.video.decode import FrameStream
 from qevd_bio.capture.video.stored_times import stored_times_s
-from qevd_bio.errors import DataError, UsageError
+from qevd_bio.errors import DataError, UsageError, VideoError
 from qevd_bio.exercises.cycle_search import SHORTEST_S
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.exercises.salience import salience_of_rule
@@ -74,7 +74,13 @@ def part_of_video(
     first, last = int(chosen[0]), int(chosen[-1])
 
     pictures = _pictures(source, since_s - since_s[first], first, last)
-    write_mp4(cut, pictures, rate_hz=30, ticks_hz=_TICKS_HZ, crf=_CUT_CRF, x264="mbtree=0")
+    count = write_mp4(cut, pictures, rate_hz=30, ticks_hz=_TICKS_HZ, crf=_CUT_CRF, x264="mbtree=0")
+    if count < last - first:  # decoders disagree about one last frame
+        raise VideoError(
+            f"is damaged: of the {last - first + 1} frames there only {count} can be decoded",
+            where=str(source),
+            next_step="Give an earlier --end, or repair the file",
+        )
     return PlainVideo(video_id, cut, source, float(since_s[first]))
 
 

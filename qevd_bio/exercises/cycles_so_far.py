@@ -95,6 +95,7 @@ class CyclesSoFar:
         self._first = self._looked = first
         self._searched_s = self._reported_s = self._pending_s = -np.inf
         self._number = self._forgotten = 0
+        self._gone_to = -1
         self._found_last: list[Cycle] = []
         self._before: Cycle | None = None
         self._hold_goes_on = False
@@ -143,6 +144,11 @@ class CyclesSoFar:
         """
         return self._found() if self._motion.stop > self._motion.first else []
 
+    def whole_count(self) -> int:
+        """Count the cycles of the whole segment: those of `finish` and those before its memory."""
+        found = len(self.finish())
+        return max(found, self._number) if self._rule.kind == "hold" else self._forgotten + found
+
     def _may_have_ended(self, now_s: float) -> bool:
         """Whether a cycle is waiting for its pause, or the measure has moved since the search."""
         is_waiting = now_s >= self._pending_s + PAUSE_S
@@ -178,9 +184,15 @@ class CyclesSoFar:
         first = self._motion.first
         part = part_of(self._motion.part(first), 0, self._motion.stop - first)
         cycles, _ = find_cycles(part, self._rule, self._reference, self._skeleton)
-        self._forgotten += sum(cycle.start < first for cycle in self._found_last)
-        self._found_last = [moved(cycle, first) for cycle in cycles]
-        return self._found_last
+        found = [moved(cycle, first) for cycle in cycles]
+        if self._rule.kind != "hold":
+            gone = [cycle for cycle in self._found_last if cycle.start < first]
+            self._forgotten += len(gone)
+            self._gone_to = max([self._gone_to, *(cycle.end for cycle in gone)])
+            # what is left of a forgotten cycle is found again at the edge of the memory
+            found = [cycle for cycle in found if cycle.key > self._gone_to]
+        self._found_last = found
+        return found
 
     def _reported(self, cycle: Cycle) -> CheckedCycle:
         """Check a cycle that is reported now; the half before it is needed for symmetry."""

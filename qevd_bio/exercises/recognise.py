@@ -13,6 +13,7 @@ from qevd_bio.arrays import FloatArray
 from qevd_bio.exercises.count_without_rule import count_without_rule
 from qevd_bio.exercises.motion_parts import part_of
 from qevd_bio.exercises.recognition_features import (
+    LEAST_KNOWN,
     curves_of_span,
     features_of_curves,
     movement_channels,
@@ -148,7 +149,11 @@ def set_curves(
     part = part_of(motion, frame_start, frame_end)
     channels = movement_channels(part, skeleton)
     found = count_without_rule(motion, frame_start, frame_end, skeleton).cycles if cycles else ()
-    spans = [(cycle.start, cycle.end) for cycle in found] or _windows(part.time_s)
+    spans = [(cycle.start, cycle.end) for cycle in found] or [
+        (start, end)
+        for start, end in _windows(part.time_s)
+        if part.valid[start : end + 1].mean() >= LEAST_KNOWN
+    ]
     chosen = np.unique(np.linspace(0, len(spans) - 1, min(len(spans), MOST_CYCLES)).round())
     return [
         (

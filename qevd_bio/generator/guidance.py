@@ -9,6 +9,7 @@ pulled towards itself with planted feet (`synthetic.planted`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -191,7 +192,7 @@ def guided(
     wanted: Tensor | None = None
     for step in range(options.steps):
         warm = first <= step < last
-        if warm and (step - int(first)) % options.replant == 0:
+        if warm and (step - math.ceil(first)) % options.replant == 0:
             wanted = _replanted(decoder, latents.detach(), replant)
         q, duration_s = decoder.motion(latents)
         loss = options.proximity * (latents - near).square().mean(dim=(1, 2)).sum()

@@ -46,16 +46,12 @@ class Gold:
         Mean curve, relative to the rest.
     spread : ndarray (K,)
         One standard deviation about it; as `rest_spread`, NaN in measures that no execution has.
-    executions, repetitions : int
-        How many there were.
     """
 
     rest: FloatArray
     rest_spread: FloatArray
     way: FloatArray
     spread: FloatArray
-    executions: int
-    repetitions: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +106,6 @@ def gold_of(executions: Sequence[FloatArray], noise: FloatArray) -> Gold:
         rest_spread=np.sqrt(rest_variance + noise**2),
         way=way,
         spread=np.sqrt(variance + noise**2),
-        executions=len(executions),
-        repetitions=sum(len(one) for one in executions),
     )
 
 

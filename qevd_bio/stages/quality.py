@@ -29,7 +29,7 @@ class QualityStage(Stage):
 
     sessions: Sessions
     name: str = "quality"
-    version: int = 3
+    version: int = 4
     reads: tuple[str, ...] = ("kinematics", "cycles")
     writes: str = "quality"
     schema_digest: str = schema_sha256(quality_table.SCHEMA)

@@ -250,13 +250,16 @@ def _check_croissant(layout: Layout, contents: Contents) -> None:
     }
     expected = json.loads(json.dumps(croissant(contents, files)))
     try:
-        own, due = dict(_claims(written)), dict(_claims(expected))
+        claims = list(_claims(written))
+        own, due = dict(claims), dict(_claims(expected))
     except (KeyError, TypeError, AttributeError) as error:
         layout.verdict.add("described", CROISSANT_FILE, f"has another shape ({error!r})")
         return
+    if len(own) < len(claims):
+        layout.verdict.add("described", CROISSANT_FILE, "names something twice")
     # what SHA256SUMS contradicts, or misses, is an issue already
     listed = (layout.folder.files | {one.where for one in layout.verdict.issues}) - set(files)
-    for name in [name for name in {**due, **own} if own.get(name) != due.get(name)]:
+    for name in [name for name in {**due, **own} if own.get(name, ...) != due.get(name, ...)]:
         if name in listed:
             continue
         if name not in own:
@@ -284,7 +287,7 @@ def _claims(described: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401
 def _first_difference(own: object, due: object) -> str:
     if not isinstance(own, Mapping) or not isinstance(due, Mapping):
         return f": {own!r}, not {due!r}"[:200]
-    key = next(key for key in {**due, **own} if own.get(key) != due.get(key))
+    key = next(key for key in {**due, **own} if own.get(key, ...) != due.get(key, ...))
     return f": {key} is {own.get(key)!r}, not {due.get(key)!r}"[:200]
 
 

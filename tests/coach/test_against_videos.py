@@ -6,14 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from qevd_bio.capture.monocular import backend
+from qevd_bio.coach import coach
+from qevd_bio.coach.analysis import ChosenRule
 from qevd_bio.coach.coach import coach_videos
 from qevd_bio.coach.settings import REFERENCE, CoachSettings
 from qevd_bio.errors import DataError, UsageError
+from qevd_bio.exercises.load import load_rules
 from tests.coach.squatting import SQUATS, capture_of, film
-from tests.pipeline.sessions_made import squats_motion
+from tests.pipeline.sessions_made import PERIOD_S, squats_motion
 
 
 def capture(path: Path, times_s: Any, **options: Any) -> Any:
@@ -82,6 +86,36 @@ def test_the_rule_s_own_reference_serves_as_gold(tmp_path: Path) -> None:
 def test_a_gold_video_without_a_repetition_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no whole repetition"):
         coached(tmp_path, ["100"], ["2"])
+
+
+def test_a_repetition_that_is_not_seen_is_not_compared(tmp_path: Path) -> None:
+    def capture_with_a_gap(path: Path, times_s: Any, **options: Any) -> Any:
+        found = capture(path, times_s, **options)
+        unsure = np.where((times_s > PERIOD_S) & (times_s < 2 * PERIOD_S), 0.4, 0.9)
+        return replace(found, motion=replace(found.motion, confidence=unsure))
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(backend, "capture_motion", capture_with_a_gap)
+        settings = CoachSettings(exercise="squats", out=tmp_path / "o", against=(Path(REFERENCE),))
+        result = coach_videos([film(tmp_path / "100.mp4")], settings)
+    assert not result.failed
+    compared = result.videos[0]["against"]["repetitions"]
+    assert compared and all(np.isfinite(one["total"]) for one in compared)
+
+
+def test_a_video_that_cannot_be_compared_costs_only_itself(tmp_path: Path) -> None:
+    """Where the exercise is recognised, one video may show a hold and the next squats."""
+    rules = {name: ChosenRule(load_rules()[name]) for name in ("plank", "squat")}
+    chosen = iter([rules["plank"], rules["squat"]])
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(backend, "capture_motion", capture)
+        patched.setattr(coach, "recognised_rule", lambda _rules, _motion: next(chosen))
+        settings = CoachSettings(out=tmp_path / "o", against=(Path(REFERENCE),))
+        files = [film(tmp_path / f"{name}.mp4") for name in ("99", "100")]
+        result = coach_videos(files, settings)
+    assert [one.video_id for one in result.failed] == ["clip_99"]
+    assert "no way to compare" in result.failed[0].reason
+    assert len(result.videos) == 1
 
 
 def test_a_hold_has_no_way_to_compare(tmp_path: Path) -> None:

@@ -62,12 +62,17 @@ def test_a_session_ends_when_it_is_stopped() -> None:
     assert newest.taken < 1000, "the source had ten seconds more"
 
 
-def test_what_is_wrong_with_the_source_is_raised_at_its_end() -> None:
+@pytest.mark.parametrize(
+    "error",
+    [VideoError("breaks off", where="pipe", next_step="Try again"), IndexError("breaks off")],
+    ids=["video", "any"],
+)
+def test_what_is_wrong_with_the_source_is_raised_at_its_end(error: Exception) -> None:
     def broken() -> Iterator[LiveFrame]:
         yield LiveFrame(GREY, 0.0)
-        raise VideoError("breaks off", where="pipe", next_step="Try again")
+        raise error
 
-    with Newest(broken()) as newest, pytest.raises(VideoError, match="breaks off"):
+    with Newest(broken()) as newest, pytest.raises(type(error), match="breaks off"):
         list(newest)
 
 

@@ -133,6 +133,15 @@ def test_nobody_does_nothing(squatter):
     assert recognise(squatter, 10, 12) == NOTHING_SEEN
 
 
+def test_time_with_nobody_in_view_weighs_nothing():
+    q = np.repeat(in_the_world("plank").q[:1], 300, axis=0)
+    held = as_motion(q, gravity=DOWN)
+    longer = as_motion(np.concatenate([q, q, q, q]), gravity=DOWN)
+    longer = replace(longer, valid=np.arange(1200) < 300)
+    assert recognise(longer).exercise == recognise(held).exercise
+    assert recognise(longer).probability == pytest.approx(recognise(held).probability, abs=0.05)
+
+
 def test_another_exercise_is_one_only_when_sure_and_of_another_family():
     rule = load_rules()["quad_stretch_left"]
     assert not is_other_exercise(Recognised("quad_stretch", 0.99, ()), rule)

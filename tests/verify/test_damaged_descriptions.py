@@ -37,6 +37,10 @@ DESCRIBED: dict[str, tuple[Damage, str, str]] = {
                        "described", f"does not name {KIN}"),
     "field of another type": (described(lambda c: c["recordSet"][1]["field"][1].update(
         dataType="sc:Float")), "described", "dataType is 'sc:Float'"),
+    "a key without a value": (described(lambda c: file_object(c, KIN).update(x=None)),
+                              "described", "x is None"),
+    "a file named twice": (described(lambda c: c["distribution"].insert(
+        0, {**file_object(c, KIN), "sha256": "0" * 64})), "described", "names something twice"),
     "no shape": (lambda f: (f / "croissant.json").write_text("{}"), "described", "another shape"),
     "no JSON": (lambda f: (f / "croissant.json").write_text("{"), "unreadable", "malformed JSON"),
     "no description": (lambda f: (f / "croissant.json").unlink(), "missing file", "every release"),

@@ -23,7 +23,7 @@ from qevd_bio.capture.video.decode import FrameStream
 from qevd_bio.capture.video.display import RgbImage, display_of
 from qevd_bio.capture.video.open_video import CONTAINERS, DECODE_ERRORS, cause_of, until_damage
 from qevd_bio.capture.video.stored_times import stored_times_s
-from qevd_bio.errors import EnvironmentProblem, QevdBioError, VideoError
+from qevd_bio.errors import EnvironmentProblem, VideoError
 
 _CAMERAS = {"linux": ("v4l2", "/dev/video{}"), "darwin": ("avfoundation", "{}")}
 """FFmpeg's device and the name of its cameras by system."""
@@ -87,6 +87,10 @@ def camera_frames(number: int, longest_side_px: int) -> Iterator[LiveFrame]:
 
 
 def _arriving(container: InputContainer, longest_side_px: int) -> Iterator[LiveFrame]:
+    if not container.streams.video:
+        raise VideoError(
+            "holds no video stream", where="the live source", next_step="Pipe one with a picture"
+        )
     stream = container.streams.video[0]
     first_s: float | None = None
     for frame in until_damage(container.decode(stream)):
@@ -115,7 +119,7 @@ class Newest(AbstractContextManager["Newest"]):
         self._newest: LiveFrame | None = None
         self._news = threading.Condition()
         self._has_ended = self._must_end = False
-        self._error: QevdBioError | None = None
+        self._error: Exception | None = None
         self.arrived = self.taken = 0
         self._thread = threading.Thread(target=self._read, daemon=True)
 
@@ -156,7 +160,7 @@ class Newest(AbstractContextManager["Newest"]):
                     self._news.notify()
                     if self._must_end:
                         return
-        except QevdBioError as error:
+        except Exception as error:  # noqa: BLE001  raised where the frames are read
             self._error = error
         finally:
             with self._news:
