@@ -45,7 +45,12 @@ def write_numbered_video(
         stream.width, stream.height = (height, width) if sideways else (width, height)
         stream.pix_fmt = "yuv420p"
         stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
-        stream.options = {"crf": "20", "g": "12", "bf": "2" if is_even else "0", "preset": "ultrafast"}
+        stream.options = {
+            "crf": "20",
+            "g": "12",
+            "bf": "2" if is_even else "0",
+            "preset": "ultrafast",
+        }
         for number, time_ms in enumerate(times_ms):
             image = picture(number, width, height)
             if sideways:
