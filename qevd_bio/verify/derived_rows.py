@@ -272,6 +272,7 @@ def _stated_cycles(one: PublishedVideo) -> dict[int, LastCycle]:
         stated = {
             **cycle,
             "kind": "hold" if cycle["kind"] == HOLD_IN_PROGRESS else cycle["kind"],
+            "counted": "full",  # not told by an utterance, and no word of it depends on it
             **{f"frame_{name}": frame for name, frame in zip(_MOMENTS, frames, strict=True)},
         }
         findings = tuple(finding_from_row(finding) for finding in row["findings"])
