@@ -43,6 +43,12 @@ _Out = Annotated[Path | None, typer.Option("--out", help="Results; default: fold
 _Rules = Annotated[
     Path | None, typer.Option("--rules", metavar="DIR", help="Folder of your own rules.")
 ]
+_References = Annotated[
+    Path | None,
+    typer.Option(
+        "--references", metavar="DIR", help="Folder of references in place of the rules' own."
+    ),
+]
 _Detector = Annotated[
     DetectorModel | None,
     typer.Option("--detector-model", help="full takes a fourth of the time and is less exact."),
@@ -77,6 +83,7 @@ def coach(
     end_s: _End = None,
     out: _Out = None,
     rules: _Rules = None,
+    references: _References = None,
     detector_model: _Detector = None,
     longest_side: _LongestSide = None,
     live: _Live = False,
@@ -92,6 +99,7 @@ def coach(
     given: dict[str, Any] = {"exercise": exercise, "start_s": start_s, "end_s": end_s}
     given |= {"against": tuple(against or ()), "height_m": height_m, "out": out, "rules": rules}
     given |= {"detector_model": detector_model, "longest_side": longest_side}
+    given |= {"references": references}
     settings = settings_with(given, config)
     if live or camera is not None:
         return _live(videos or [], camera, settings, as_json=as_json)
