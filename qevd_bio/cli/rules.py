@@ -1,4 +1,4 @@
-"""Commands about exercises: rules list, show, check, new, draft and accept; references build."""
+"""Commands about exercises: rules list, show, check, new, draft and accept."""
 
 from __future__ import annotations
 
@@ -21,12 +21,6 @@ if TYPE_CHECKING:
     from qevd_bio.exercises.rule import Rule
 
 rules_app = command_group("List, show, check, start and draft exercise rules.")
-references_app = command_group("Build the reference cycles.")
-
-
-@references_app.callback()
-def references() -> None:
-    """Build the reference cycles."""
 
 
 @rules_app.command("list", cls=Command)
@@ -222,25 +216,4 @@ def accept(
     done = accept_rule(path, by)
     how = "as the model proposed it" if done.unchanged else "with corrections"
     emit(done, f"{path}: accepted {how} by {done.by}", as_json=as_json)
-    return DONE
-
-
-@references_app.command("build", cls=Command)
-@guarded
-def build_references(
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder; the package's own when not named.")
-    ] = None,
-    as_json: Json = False,
-) -> int:
-    """Build every shipped reference from its rule; the same rules give the same bytes."""
-    from qevd_bio.assets import asset_path
-    from qevd_bio.exercises.load import load_rules
-    from qevd_bio.exercises.references import build_all
-
-    folder = out or asset_path("references")
-    folder.mkdir(parents=True, exist_ok=True)
-    built = build_all(folder, load_rules().values())
-    emit({"folder": folder, "built": built}, f"{len(built)} references in {folder}",
-         as_json=as_json)  # fmt: skip
     return DONE
