@@ -157,7 +157,7 @@ def _made(maker: Maker, decoder: Decoder, rows: FloatArray, first: int) -> list[
         reasons = reasons_against(one, objectives)
         reference = reference_of(maker.rule, body.coordinates, q[row], time_s)
         if isinstance(reference, str):
-            reasons.append(reference)
+            reasons.append(f"no reference of its rule: {reference}")
         done.append(Attempt(first + row, q[row], time_s, one.activations, told, one.measured,
                             tuple(reasons)))  # fmt: skip
     return done

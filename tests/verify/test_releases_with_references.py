@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -70,21 +71,22 @@ def test_what_a_release_says_of_them_is_checked(home: Path, tmp_path: Path) -> N
         change(folder)
         return " ".join(f"{one.where} {one.cause}" for one in verify_release(folder).issues)
 
-    def silent(folder: Path) -> None:
-        edit_json(folder / "manifest.json", lambda m: m["generator"].pop("reference squat"))
+    def stated(**changes: str | None):
+        def change(folder: Path) -> None:
+            def edit(manifest: dict[str, Any]) -> None:
+                for name, value in changes.items():
+                    manifest["generator"].pop(f"reference {name}", None)
+                    if value is not None:
+                        manifest["generator"][f"reference {name}"] = value
 
-    def other(folder: Path) -> None:
-        edit_json(folder / "manifest.json",
-                  lambda m: m["generator"].update({"reference squat": "0" * 64}))  # fmt: skip
+            edit_json(folder / "manifest.json", edit)
 
-    def of_nothing(folder: Path) -> None:
-        edit_json(folder / "manifest.json",
-                  lambda m: m["generator"].update({"reference plank": "0" * 64}))  # fmt: skip
+        return change
 
     def exchanged(folder: Path) -> None:
         np.save(folder / "references" / "squat.npy", deeper(1.05))
 
-    assert "which nothing is made with" in issues(silent)
-    assert "another reference of rule squat" in issues(other)
-    assert "a reference of 'plank' and no such rule" in issues(of_nothing)
+    assert "which nothing is made with" in issues(stated(squat=None))
+    assert "another reference of rule squat" in issues(stated(squat="0" * 64))
+    assert "a reference of 'plank' and no such rule" in issues(stated(plank="0" * 64))
     assert "references/squat.npy" in issues(exchanged)
