@@ -9,7 +9,7 @@ import typer
 
 from qevd_bio.choices import DetectorModel
 from qevd_bio.cli.errors import DONE, FAILED, SOME_FAILED, guarded, report
-from qevd_bio.cli.options import Json, rule_ids
+from qevd_bio.cli.options import Json, References, rule_ids
 from qevd_bio.cli.output import emit, table
 from qevd_bio.errors import UsageError
 from qevd_bio.pipeline.settings import SETTINGS_FILE
@@ -42,12 +42,6 @@ _End = Annotated[float | None, typer.Option("--end", help="... and up to this on
 _Out = Annotated[Path | None, typer.Option("--out", help="Results; default: folder coach.")]
 _Rules = Annotated[
     Path | None, typer.Option("--rules", metavar="DIR", help="Folder of your own rules.")
-]
-_References = Annotated[
-    Path | None,
-    typer.Option(
-        "--references", metavar="DIR", help="Folder of references in place of the rules' own."
-    ),
 ]
 _Detector = Annotated[
     DetectorModel | None,
@@ -83,7 +77,7 @@ def coach(
     end_s: _End = None,
     out: _Out = None,
     rules: _Rules = None,
-    references: _References = None,
+    references: References = None,
     detector_model: _Detector = None,
     longest_side: _LongestSide = None,
     live: _Live = False,

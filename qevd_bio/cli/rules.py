@@ -13,7 +13,7 @@ import typer
 from qevd_bio.cli.asking import Asking, asks_a_model
 from qevd_bio.cli.errors import DONE, FAILED, ISSUES_FOUND, guarded, report
 from qevd_bio.cli.help_groups import Command, command_group
-from qevd_bio.cli.options import Json, UserRules, rule_ids
+from qevd_bio.cli.options import Json, References, UserRules, rule_ids
 from qevd_bio.cli.output import emit, table
 from qevd_bio.errors import UsageError
 
@@ -57,6 +57,7 @@ def show_rule(
         ),
     ],
     user_rules: UserRules,
+    references: References = None,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="PNG to draw the reference into.")
     ] = None,
@@ -72,7 +73,7 @@ def show_rule(
     )
     from qevd_bio.exercises.reference_plot import draw_reference
 
-    rule = _rule_named(name, user_rules)
+    rule = _rule_named(name, user_rules, references)
     text = "\n".join(summary_lines(rule))
     text += "\n\n" + table(CONSTRAINT_HEADER, [constraint_row(c) for c in rule.constraints])
     text += "\n\n" + "\n".join(f"{key}: {cited}" for key, cited in rule.citations.items())
@@ -88,13 +89,16 @@ def show_rule(
     return DONE
 
 
-def _rule_named(name: str, user_rules: Path | None) -> Rule:
+def _rule_named(name: str, user_rules: Path | None, references: Path | None) -> Rule:
+    from qevd_bio.exercises.given_references import with_references
     from qevd_bio.exercises.load import load_rules, read_rule, sound_rules
     from qevd_bio.exercises.names import rule_named
 
     if name.endswith(".json"):
-        return sound_rules([read_rule(Path(name))], drafts=True)[Path(name).stem]
-    return rule_named(name, load_rules(user_rules, drafts=True), where="rules show")
+        rules = sound_rules([read_rule(Path(name))], drafts=True)
+        return with_references(rules, references)[Path(name).stem]
+    rules = with_references(load_rules(user_rules, drafts=True), references)
+    return rule_named(name, rules, where="rules show")
 
 
 @rules_app.command("check", cls=Command)
