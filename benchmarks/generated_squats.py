@@ -58,8 +58,9 @@ def rows_of(report: dict, accepted: list[Simulated], made: list[Simulated]) -> l
     objectives = report["asked"]["objectives"]
     ranges = {one["measure"]: one["target"] for one in objectives}
     low, high = ranges.get("vastus_medialis", (0.0, 1.0))
-    as_asked = [one for one in made
-                if all(a <= one.measured[name] <= b for name, (a, b) in ranges.items())]  # fmt: skip
+    as_asked = [
+        one for one in made if all(a <= one.measured[name] <= b for name, (a, b) in ranges.items())
+    ]
     reference = [one.motion for one in made]
     lines = [
         f"noise floor of the fidelity: {noise_floor(reference):.4f}; {len(as_asked)} of "

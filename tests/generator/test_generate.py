@@ -14,7 +14,7 @@ from qevd_bio.errors import DataError
 from qevd_bio.exercises.given_references import with_references
 from qevd_bio.exercises.load import load_rules
 from qevd_bio.generator.attempts import BATCH
-from qevd_bio.generator.generate import PAGE, REPORT, Request, generate
+from qevd_bio.generator.generate import PAGE, REPORT, Request, generate, shipped_weights
 from qevd_bio.generator.objectives_file import asked_by_options, read_objectives
 from tests.cli.test_maintain_commands import qevd_bio
 
@@ -26,6 +26,11 @@ WIDE = {"depth": "50:130", "vastus_medialis": "0.05:0.9"}
 def model(shared_data: Path) -> Path:
     pytest.importorskip("opensim", reason='needs the extra: pip install "qevd-bio[muscles]"')
     pytest.importorskip("daqp")
+    for what in ("surrogate", "vqvae"):
+        try:
+            shipped_weights("squat", what)
+        except DataError as error:
+            pytest.skip(str(error))
     return shared_data / MODEL
 
 
