@@ -54,57 +54,66 @@ def _asked_for(what: str) -> Any:  # noqa: ANN401  an option
 
 _WEIGHTS = "Default: the shipped ones."
 
+_Model = Annotated[
+    Path, typer.Option("--model", help="Your .osim model of the LaiUhlrich family.")
+]
+_Exercise = Annotated[
+    str | None, typer.Argument(help="Exercise, such as squat; not with --objectives.")
+]
+_Objectives = Annotated[
+    Path | None,
+    typer.Option(
+        "--objectives",
+        metavar="FILE",
+        help="JSON or YAML of objectives, in place of the following options.",
+        rich_help_panel="Objectives",
+    ),
+]
+_Depth = Annotated[str | None, _asked_for("Largest mean bend of the knees, degrees.")]
+_Vastus = Annotated[str | None, _asked_for("Largest activation of vastus medialis, 0.01 to 1.")]
+_Tilt = Annotated[
+    str | None, _asked_for("Furthest tilt of the pelvis, degrees, forward negative.")
+]
+_Asymmetry = Annotated[str | None, _asked_for("Mean difference of right and left, degrees.")]
+_Speed = Annotated[
+    str | None, _asked_for("Mean speed of hips, knees and ankles, degrees a second.")
+]
+_Tries = Annotated[
+    int | None,
+    typer.Option("--tries", min=1, help="Most motions to try. Default: five times --n."),
+]
+_Steps = Annotated[
+    int, typer.Option("--steps", min=1, help="Steps of the guidance; the paper takes 3000.")
+]
+_Surrogate = Annotated[
+    Path | None,
+    typer.Option("--surrogate", metavar="FILE", help=f"Weights of the surrogate. {_WEIGHTS}"),
+]
+_Vqvae = Annotated[
+    Path | None,
+    typer.Option("--vqvae", metavar="FILE", help=f"Weights of the VQ-VAE. {_WEIGHTS}"),
+]
+
 
 @references_app.command("generate", cls=Command)
 @guarded
 def generate_references(
-    model: Annotated[
-        Path, typer.Option("--model", help="Your .osim model of the LaiUhlrich family.")
-    ],
+    model: _Model,
     user_rules: UserRules,
-    exercise: Annotated[
-        str | None, typer.Argument(help="Exercise, such as squat; not with --objectives.")
-    ] = None,
+    exercise: _Exercise = None,
     out: Annotated[Path, typer.Option("--out", help="Folder of the result.")] = Path("generated"),
-    objectives: Annotated[
-        Path | None,
-        typer.Option(
-            "--objectives",
-            metavar="FILE",
-            help="JSON or YAML of objectives, in place of the following options.",
-            rich_help_panel="Objectives",
-        ),
-    ] = None,
-    depth: Annotated[str | None, _asked_for("Largest mean bend of the knees, degrees.")] = None,
-    vastus_medialis: Annotated[
-        str | None, _asked_for("Largest activation of vastus medialis, 0.01 to 1.")
-    ] = None,
-    tilt: Annotated[
-        str | None, _asked_for("Furthest tilt of the pelvis, degrees, forward negative.")
-    ] = None,
-    asymmetry: Annotated[
-        str | None, _asked_for("Mean difference of right and left, degrees.")
-    ] = None,
-    angular_speed: Annotated[
-        str | None, _asked_for("Mean speed of hips, knees and ankles, degrees a second.")
-    ] = None,
+    objectives: _Objectives = None,
+    depth: _Depth = None,
+    vastus_medialis: _Vastus = None,
+    tilt: _Tilt = None,
+    asymmetry: _Asymmetry = None,
+    angular_speed: _Speed = None,
     count: Annotated[int, typer.Option("--n", min=1, help="Accepted motions wanted.")] = 20,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed, the same bytes.")] = 0,
-    tries: Annotated[
-        int | None,
-        typer.Option("--tries", min=1, help="Most motions to try. Default: five times --n."),
-    ] = None,
-    steps: Annotated[
-        int, typer.Option("--steps", min=1, help="Steps of the guidance; the paper takes 3000.")
-    ] = 360,
-    surrogate: Annotated[
-        Path | None,
-        typer.Option("--surrogate", metavar="FILE", help=f"Weights of the surrogate. {_WEIGHTS}"),
-    ] = None,
-    vqvae: Annotated[
-        Path | None,
-        typer.Option("--vqvae", metavar="FILE", help=f"Weights of the VQ-VAE. {_WEIGHTS}"),
-    ] = None,
+    tries: _Tries = None,
+    steps: _Steps = 360,
+    surrogate: _Surrogate = None,
+    vqvae: _Vqvae = None,
     as_json: Json = False,
 ) -> int:
     """Generate motions within ranges you ask for, accepted by muscle simulation only.
