@@ -46,7 +46,7 @@ def decoder():
     shaped = torch.tensor(np.stack([shape.shaped(*one) for one in cycles]), dtype=torch.float32)
     network = fit_vqvae(shaped, VqvaeOptions(width=16, codes=32, epochs=80, batch=16, rate=3e-3))
     q = np.concatenate([one for one, _ in cycles])
-    features = frame_features(COORDINATES, q, 0 * q, 0.8, 70.0)
+    features = frame_features(COORDINATES, q, 0 * q, 0 * q, 0.8, 70.0)
     activation = np.repeat(0.1 + 0.4 * q[:, [KNEE]], 2, axis=1)
     frames = fit_frames(features, activation, FitOptions(60, 256, 5e-3), width=24)
     found = Decoder(network, shape, Surrogate(frames, COORDINATES, VASTI, 1.0), BODY)
