@@ -19,11 +19,12 @@ import torch
 
 from qevd_bio.files.restricted_numpy import load_npz
 from qevd_bio.generator.cycle_shape import CycleShape
+from qevd_bio.generator.judging import simulated_motion
 from qevd_bio.generator.vqvae import VqvaeOptions, fit_vqvae, sampled
 from qevd_bio.generator.vqvae_file import CycleGenerator, save_vqvae
 from qevd_bio.motion.motion_sets import SetMotion, corrected_row, noise_floor, printed_row
 from qevd_bio.muscles.prepared import PreparedModel, prepare
-from qevd_bio.muscles.simulate import Options, simulate
+from qevd_bio.muscles.simulate import Options
 from qevd_bio.skeleton.opensim_map import TRANSLATIONS
 
 Cycle = tuple[np.ndarray, np.ndarray]
@@ -32,7 +33,6 @@ KEPT_HZ = 20.0
 STARTS = 256
 """Training cycles whose codes are kept for guidance to start from."""
 
-JOINTS = tuple(f"{n}_{s}" for n in ("femur", "tibia", "talus", "calcn", "toes") for s in "rl")
 HEADS = ("fidelity", "diversity", "penetration, cm", "floating, cm", "sliding, m/s", "tilt",
          "asymmetry", "angular speed", "COM speed", "COM acceleration", "constraint")  # fmt: skip
 
@@ -60,27 +60,8 @@ def read_cycles(folder: Path, coordinates: tuple[str, ...]) -> tuple[list[Cycle]
 
 def set_motion(model: PreparedModel, cycle: Cycle, options: Options) -> tuple[SetMotion, bool]:
     """Simulate a cycle and gather what the tables need; tell whether it can be believed."""
-    q, time_s = cycle
-    body = model.body
-    low, high = body.ranges.T
-    inside = bool(((q >= low - 1e-3) & (q <= high + 1e-3))[:, body.rotational].all())
-    found = simulate(body, model.actuators, q, time_s, options)
-    at = body.places(q, JOINTS)
-    place = body.coordinates.index
-    vasti = [body.muscles.index(f"vasmed_{side}") for side in "rl"]
-    motion = SetMotion(
-        time_s=time_s,
-        coordinates=q,
-        is_angle=body.rotational,
-        pairs=tuple((place(f"{n}_r"), place(f"{n}_l"))
-                    for n in ("hip_flexion", "knee_angle", "ankle_angle")),
-        points_m=at.origins_m,
-        pelvis_m=q[:, [place(f"pelvis_t{axis}") for axis in "xyz"]],
-        centre_m=at.centre_m,
-        tilt_deg=np.rad2deg(q[:, place("pelvis_tilt")]),
-        activation=found.activations[:, vasti].max(axis=1),
-    )  # fmt: skip
-    return motion, inside and not found.doubts()
+    found = simulated_motion(model, *cycle, options.passive_scale)
+    return found.motion, not found.doubts
 
 
 def main() -> None:
@@ -115,8 +96,9 @@ def main() -> None:
         made = sampled(network, train, args.samples, seed=0).numpy()
         rebuilt = network(held[: args.samples])[0].numpy()
     angles = np.rad2deg(off[..., :-1][..., model.body.rotational])
+    rmse = np.sqrt((angles**2).mean())
     print(f"{len(train)} cycles, {time.process_time() - begun:.0f} s; held-out cycles come "
-          f"back with an RMSE of {np.sqrt((angles**2).mean()):.2f} degrees", flush=True)  # fmt: skip
+          f"back with an RMSE of {rmse:.2f} degrees", flush=True)  # fmt: skip
     sets: dict[str, list[Cycle]] = {
         "trained on": scaled[:: len(scaled) // args.samples][: args.samples],
         "rebuilt": [shape.cycle(one.astype(np.float64), RATE_HZ) for one in rebuilt],
