@@ -167,7 +167,7 @@ def set_curves(
         found = alone.cycles
     spans = [(cycle.start, cycle.end) for cycle in found] or [
         (start, end)
-        for start, end in _windows(part.time_s)
+        for start, end in windows_of(part.time_s)
         if part.valid[start : end + 1].mean() >= LEAST_KNOWN
     ]
     chosen = np.unique(np.linspace(0, len(spans) - 1, min(len(spans), MOST_CYCLES)).round())
@@ -180,7 +180,7 @@ def set_curves(
     ]
 
 
-def _windows(time_s: FloatArray) -> list[tuple[int, int]]:
+def windows_of(time_s: FloatArray) -> list[tuple[int, int]]:
     """Cut frames (T,) into windows; a rest that is too short belongs to the one before."""
     since = time_s - time_s[0]
     count = max(int(since[-1] // WINDOW_S), 1)
