@@ -3,8 +3,8 @@
     python tools/generate_squats.py OBJECTIVES.json OUT --model MODEL.osim --parts PARTS
         --surrogate FILE [--n 20] [--seed 0] [--steps 360] [--epochs 120]
 
-PARTS is of `tools/label_squats.py`; the VQ-VAE is trained on every second squat of its first
-body. OUT gets each accepted motion as a reference of 46 SKEL angles and as a .mot, and
+PARTS is of `tools/label_motions.py`; the VQ-VAE is trained on the squats of its
+scaled bodies. OUT gets each accepted motion as a reference of 46 SKEL angles and as a .mot, and
 `generated.json`: what was asked, what each motion does by surrogate and by simulation, and why
 others were rejected.
 """
@@ -114,10 +114,11 @@ def generate(
     args: argparse.Namespace, model: PreparedModel, objectives: tuple[Objective, ...]
 ) -> tuple[list[Judged], dict[str, list[Cycle]], list[Cycle]]:
     """Train the VQ-VAE, guide its latents, judge; also return other sets and the reference."""
-    body, cycles = model.body, read_cycles(args.parts)
-    shape = CycleShape.of(body.coordinates, cycles[::2])
-    shaped = torch.tensor(np.stack([shape.shaped(*one) for one in cycles]), dtype=torch.float32)
-    train = shaped[::2]
+    body = model.body
+    scaled, own = read_cycles(args.parts, body.coordinates)
+    shape = CycleShape.of(body.coordinates, scaled)
+    shaped = torch.tensor(np.stack([shape.shaped(*one) for one in scaled]), dtype=torch.float32)
+    train = shaped
     options = VqvaeOptions(width=args.width, epochs=args.epochs, batch=32, seed=args.seed)
     network = fit_vqvae(train, options)
     limits = np.where(body.rotational[:, None], body.ranges, np.array([-np.inf, np.inf]))
@@ -137,8 +138,8 @@ def generate(
         time_s = np.linspace(0.0, duration_s[row], len(q[row]))
         own = {name: float(values[row]) for name, values in found.items()}
         judged.append(judge(model, (q[row], time_s), own, objectives, Options(1.0, floor_m=0.0)))
-    sets = {"VQ-VAE": unguided, "trained on": [cycles[::2][int(row)] for row in rows]}
-    return judged, sets, cycles[1::2]
+    sets = {"VQ-VAE": unguided, "trained on": [scaled[int(row)] for row in rows]}
+    return judged, sets, own
 
 
 def main() -> None:
