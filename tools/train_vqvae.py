@@ -96,9 +96,9 @@ def main() -> None:
         made = sampled(network, train, args.samples, seed=0).numpy()
         rebuilt = network(held[: args.samples])[0].numpy()
     angles = np.rad2deg(off[..., :-1][..., model.body.rotational])
-    rmse = np.sqrt((angles**2).mean())
-    print(f"{len(train)} cycles, {time.process_time() - begun:.0f} s; held-out cycles come "
-          f"back with an RMSE of {rmse:.2f} degrees", flush=True)  # fmt: skip
+    rmse_deg = float(np.sqrt((angles**2).mean()))
+    cost_s = time.process_time() - begun
+    print(f"{len(train)} cycles, {cost_s:.0f} s; held-out cycles: RMSE {rmse_deg:.2f} degrees")
     sets: dict[str, list[Cycle]] = {
         "trained on": scaled[:: len(scaled) // args.samples][: args.samples],
         "rebuilt": [shape.cycle(one.astype(np.float64), RATE_HZ) for one in rebuilt],
