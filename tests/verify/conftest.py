@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy as copying
 import hashlib
 import pickle
 import shutil
@@ -32,14 +33,14 @@ def equal_inputs_are_derived_once() -> Iterator[None]:
 
 
 def kept(derive: Callable[..., Any]) -> Callable[..., Any]:
-    """Remember what a function gave for its inputs, byte for byte; each call gets its own copy."""
-    known: dict[bytes, bytes] = {}
+    """Remember what a function gave for its inputs; each call gets its own copy."""
+    known: dict[bytes, Any] = {}
 
     def derived(*inputs: Any, **more: Any) -> Any:
         key = hashlib.sha256(pickle.dumps((inputs, more))).digest()
         if key not in known:
-            known[key] = pickle.dumps(derive(*inputs, **more))
-        return pickle.loads(known[key])
+            known[key] = derive(*inputs, **more)
+        return copying.deepcopy(known[key])
 
     return derived
 
