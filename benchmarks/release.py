@@ -161,7 +161,7 @@ def made_videos(folder: Path, frames: int) -> list[PublishedVideo]:
         write_parquet(table, paths["kinematics"], notes=notes)
         cycles = list(range(100))
         checks = [index for index in cycles for _ in range(12)]
-        finding = made_rows("findings", 1, name, {}).to_pylist()[0]
+        finding = made_rows("findings", 1, name, {"key_s": [START_S]}).to_pylist()[0]
         fields = {
             field.name for field in TABLES["annotations"].schema.field("findings").type.value_type
         }
@@ -171,6 +171,7 @@ def made_videos(folder: Path, frames: int) -> list[PublishedVideo]:
             "annotations": (100, {
                 "feedback_index": cycles, "segment_index": [0] * 100, "findings": [of_row] * 100,
                 "cycle": [_value(CYCLE)
+                          | dict.fromkeys(("start_s", "key_s", "end_s"), START_S)
                           | {"cycle_index": index} for index in cycles],
                 "timestamp_s": [START_S + index for index in cycles],
                 "status": ["kept"] * 100, "motion_context": [""] * 100,

@@ -1,15 +1,16 @@
-"""Train the surrogates on parts of `tools/label_squats.py` and compare them with the simulation.
+"""Train the surrogates on parts of `tools/label_motions.py` and compare them with the simulation.
 
     python tools/train_surrogate.py OUT.safetensors PARTS ... --model MODEL.osim
         [--real MODEL.osim MOTION.mot ...]
 
-The last body and every tenth squat of the others are held out. Real motions only judge.
+The last three bodies and every tenth motion of the others are held out. Real motions only judge.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,32 +26,53 @@ from qevd_bio.generator.fit_surrogate import (
     predicted,
     predicted_sequences,
 )
-from qevd_bio.generator.surrogate import Ranges, feature_names, frame_features
+from qevd_bio.generator.surrogate import Ranges, feature_names, frame_features, mirror_of
 from qevd_bio.generator.surrogate_file import Surrogate, save_surrogate
 from qevd_bio.muscles.prepared import prepare
 from qevd_bio.muscles.simulate import Options, simulate
 from qevd_bio.synthetic.labelled_squats import leg_length_m
 
-NAMES = ("q", "ddq", "activations", "squat", "body", "leg_m", "mass_kg")
+NAMES = ("q", "dq", "ddq", "activations", "motion", "body", "leg_m", "mass_kg", "error_deg")
 GROUPS = ("vas", "soleus", "gas", "glmax", "recfem")
-HELD_OUT_EVERY = 10
-
-Motions = list[tuple[tuple[float, float], np.ndarray, np.ndarray]]
+HELD_OUT_EVERY, HELD_OUT_BODIES = 10, 3
 
 
-def read_parts(folders: list[Path], coordinates: tuple[str, ...]) -> Motions:
-    """Read squats as body, features (T, F) and activations (T, M)."""
-    motions: Motions = []
+@dataclass(frozen=True)
+class Labelled:
+    """A motion: number of its body, whether exact, features (T, F) and activations (T, M)."""
+
+    body: int
+    exact: bool
+    features: np.ndarray
+    activations: np.ndarray
+
+
+def read_parts(folders: list[Path], coordinates: tuple[str, ...]) -> list[Labelled]:
+    """Read the motions of all parts."""
+    motions = []
     for part in (part for folder in folders for part in sorted(folder.glob("[0-9]*.npz"))):
         found = load_npz(part, NAMES)
-        for number in np.unique(found["squat"]):
-            rows = found["squat"] == number
+        for number in np.unique(found["motion"]):
+            rows = found["motion"] == number
             body = int(found["body"][rows][0])
-            q, ddq = (found[name][rows].astype(np.float64) for name in ("q", "ddq"))
+            moved = [found[name][rows].astype(np.float64) for name in ("q", "dq", "ddq")]
             sizes = float(found["leg_m"][body]), float(found["mass_kg"][body])
-            features = frame_features(coordinates, q, ddq, *sizes)
-            motions.append((sizes, features, found["activations"][rows].astype(np.float64)))
+            features = frame_features(coordinates, moved[0], moved[1], moved[2], *sizes)
+            activations = found["activations"][rows].astype(np.float64)
+            motions.append(Labelled(body, not found["error_deg"], features, activations))
     return motions
+
+
+def with_mirrored(
+    motions: list[Labelled], coordinates: tuple[str, ...], muscles: tuple[str, ...]
+) -> list[Labelled]:
+    """Add the mirror image of each motion: the model's sides are alike."""
+    whose, signs = mirror_of(feature_names(coordinates))
+    theirs, _ = mirror_of(muscles)
+    return motions + [
+        Labelled(one.body, one.exact, one.features[:, whose] * signs, one.activations[:, theirs])
+        for one in motions
+    ]
 
 
 def tell(what: str, ours: np.ndarray, simulated: np.ndarray, muscles: tuple[str, ...]) -> None:
@@ -71,7 +93,8 @@ def main() -> None:
     parser.add_argument("parts", type=Path, nargs="+")
     parser.add_argument("--model", type=Path, required=True, help="the model of the parts")
     parser.add_argument("--real", type=Path, nargs="*", default=[], help="MODEL MOTION ...")
-    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--noise", type=float, default=0.05)
     parser.add_argument("--sequence-epochs", type=int, default=0)
     parser.add_argument("--passive-scale", type=float, default=1.0)
     args = parser.parse_args()
@@ -80,22 +103,30 @@ def main() -> None:
     prepared = prepare(args.model, fits)
     coordinates, muscles = prepared.body.coordinates, prepared.body.muscles
     motions = read_parts(args.parts, coordinates)
-    last = motions[-1][0]
-    held = [i for i, (body, _, _) in enumerate(motions)
-            if body != last and i % HELD_OUT_EVERY == 0]  # fmt: skip
-    other = [i for i, (body, _, _) in enumerate(motions) if body == last]
-    train = [i for i in range(len(motions)) if i not in {*held, *other}]
-    print(f"squats: {len(train)} to train, {len(held)} held out, {len(other)} of another body")
-    x = np.concatenate([motions[i][1] for i in train])
-    y = np.concatenate([motions[i][2] for i in train])
+    strange = max(one.body for one in motions) - HELD_OUT_BODIES
+    other = [one for one in motions if one.body > strange]
+    own = [one for one in motions if one.body <= strange]
+    sets = {
+        "held-out motions": own[::HELD_OUT_EVERY],
+        "other bodies": [one for one in other if one.exact],
+        "other bodies, as measured": [one for one in other if not one.exact],
+    }
+    kept = [one for i, one in enumerate(own) if i % HELD_OUT_EVERY]
+    train = with_mirrored(kept, coordinates, muscles)
+    print(f"motions: {len(kept)} to train, " + ", ".join(f"{len(v)} {k}" for k, v in sets.items()))
+    x = np.concatenate([one.features for one in train])
+    y = np.concatenate([one.activations for one in train])
     begun = time.process_time()
-    network = fit_frames(x, y, FitOptions(args.epochs, 256, 2e-3))
-    print(f"{len(x)} frames, {time.process_time() - begun:.0f} s\n")
+    network = fit_frames(x, y, FitOptions(args.epochs, 512, 2e-3, noise=args.noise))
+    print(f"{len(x)} frames with their mirror images, {time.process_time() - begun:.0f} s\n")
+    save_surrogate(Surrogate(network, coordinates, muscles, args.passive_scale), args.out)
     print("| R2, RMSE | " + " | ".join(GROUPS) + " |\n|" + "---|" * (1 + len(GROUPS)))
-    sets = [("held-out squats", held), ("another body", other)]
-    for name, chosen in sets:
-        tell(f"frame: {name}", predicted(network, np.concatenate([motions[i][1] for i in chosen])),
-             np.concatenate([motions[i][2] for i in chosen]), muscles)  # fmt: skip
+    truths = {name: np.concatenate([one.activations for one in chosen])
+              for name, chosen in sets.items() if chosen}  # fmt: skip
+    for name, truth in truths.items():
+        tell(f"frame: {name}",
+             predicted(network, np.concatenate([one.features for one in sets[name]])),
+             truth, muscles)  # fmt: skip
     real = [_real(model, motion, fits, args.passive_scale)
             for model, motion in zip(args.real[::2], args.real[1::2], strict=True)]  # fmt: skip
     names = feature_names(coordinates)
@@ -104,15 +135,15 @@ def main() -> None:
         share = Ranges.of(x).outside(features)
         worst = ", ".join(f"{names[i]} {share[i]:.0%}" for i in np.argsort(-share)[:4])
         print(f"<!-- clipped in {name}: {worst}; any: {(share > 0.05).sum()} features -->")
-    save_surrogate(Surrogate(network, coordinates, muscles, args.passive_scale), args.out)
     if args.sequence_epochs:
         begun = time.process_time()
-        sequences = fit_sequences([motions[i][1] for i in train], [motions[i][2] for i in train],
-                                  FitOptions(args.sequence_epochs, 16, 1e-3))  # fmt: skip
-        for name, chosen in sets:
-            found = predicted_sequences(sequences, [motions[i][1] for i in chosen])
-            tell(f"transformer: {name}", np.concatenate(found),
-                 np.concatenate([motions[i][2] for i in chosen]), muscles)  # fmt: skip
+        sequences = fit_sequences(
+            [one.features for one in train], [one.activations for one in train],
+            FitOptions(args.sequence_epochs, 16, 1e-3),
+        )  # fmt: skip
+        for name, truth in truths.items():
+            found = predicted_sequences(sequences, [one.features for one in sets[name]])
+            tell(f"transformer: {name}", np.concatenate(found), truth, muscles)
         for name, features, simulated in real:
             pieces = [features[at : at + 80] for at in range(0, len(features), 80)]
             found = predicted_sequences(sequences, pieces)
@@ -132,7 +163,7 @@ def _real(
     step = max(1, round(0.05 / float(np.median(np.diff(file.time_s)))))
     rows = slice(30, -30, step)
     features = frame_features(
-        prepared.body.coordinates, found.q[rows], found.ddq[rows],
+        prepared.body.coordinates, found.q[rows], found.dq[rows], found.ddq[rows],
         leg_length_m(prepared), prepared.body.mass_kg,
     )  # fmt: skip
     return motion.stem, features, found.activations[rows]

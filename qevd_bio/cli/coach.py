@@ -9,7 +9,7 @@ import typer
 
 from qevd_bio.choices import DetectorModel
 from qevd_bio.cli.errors import DONE, FAILED, SOME_FAILED, guarded, report
-from qevd_bio.cli.options import Json, rule_ids
+from qevd_bio.cli.options import Json, References, rule_ids
 from qevd_bio.cli.output import emit, table
 from qevd_bio.errors import UsageError
 from qevd_bio.pipeline.settings import SETTINGS_FILE
@@ -77,6 +77,7 @@ def coach(
     end_s: _End = None,
     out: _Out = None,
     rules: _Rules = None,
+    references: References = None,
     detector_model: _Detector = None,
     longest_side: _LongestSide = None,
     live: _Live = False,
@@ -92,6 +93,7 @@ def coach(
     given: dict[str, Any] = {"exercise": exercise, "start_s": start_s, "end_s": end_s}
     given |= {"against": tuple(against or ()), "height_m": height_m, "out": out, "rules": rules}
     given |= {"detector_model": detector_model, "longest_side": longest_side}
+    given |= {"references": references}
     settings = settings_with(given, config)
     if live or camera is not None:
         return _live(videos or [], camera, settings, as_json=as_json)

@@ -21,6 +21,7 @@ from qevd_bio.cli import (
     maintain,
     model,
     predict,
+    references,
     release,
     review,
     rules,
@@ -93,7 +94,7 @@ app.add_typer(train.train_app, name="train", rich_help_panel="Train")
 app.add_typer(annotate.annotate_app, name="annotate", rich_help_panel="Run")
 for _name, _app in (
     ("rules", rules.rules_app),
-    ("references", rules.references_app),
+    ("references", references.references_app),
     ("weights", weights.weights_app),
 ):
     app.add_typer(_app, name=_name, rich_help_panel="Rules and weights")

@@ -70,6 +70,12 @@ UserRules = Annotated[
         show_default=f"rules of {SETTINGS_FILE}",
     ),
 ]
+References = Annotated[
+    Path | None,
+    typer.Option(
+        "--references", metavar="DIR", help="Folder of references in place of the rules' own."
+    ),
+]
 DataRoot = Annotated[
     Path | None,
     typer.Option(

@@ -1,4 +1,4 @@
-"""Commands about exercises: rules list, show, check, new, draft and accept; references build."""
+"""Commands about exercises: rules list, show, check, new, draft and accept."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import typer
 from qevd_bio.cli.asking import Asking, asks_a_model
 from qevd_bio.cli.errors import DONE, FAILED, ISSUES_FOUND, guarded, report
 from qevd_bio.cli.help_groups import Command, command_group
-from qevd_bio.cli.options import Json, UserRules, rule_ids
+from qevd_bio.cli.options import Json, References, UserRules, rule_ids
 from qevd_bio.cli.output import emit, table
 from qevd_bio.errors import UsageError
 
@@ -21,12 +21,6 @@ if TYPE_CHECKING:
     from qevd_bio.exercises.rule import Rule
 
 rules_app = command_group("List, show, check, start and draft exercise rules.")
-references_app = command_group("Build the reference cycles.")
-
-
-@references_app.callback()
-def references() -> None:
-    """Build the reference cycles."""
 
 
 @rules_app.command("list", cls=Command)
@@ -63,6 +57,7 @@ def show_rule(
         ),
     ],
     user_rules: UserRules,
+    references: References = None,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="PNG to draw the reference into.")
     ] = None,
@@ -78,7 +73,7 @@ def show_rule(
     )
     from qevd_bio.exercises.reference_plot import draw_reference
 
-    rule = _rule_named(name, user_rules)
+    rule = _rule_named(name, user_rules, references)
     text = "\n".join(summary_lines(rule))
     text += "\n\n" + table(CONSTRAINT_HEADER, [constraint_row(c) for c in rule.constraints])
     text += "\n\n" + "\n".join(f"{key}: {cited}" for key, cited in rule.citations.items())
@@ -94,13 +89,16 @@ def show_rule(
     return DONE
 
 
-def _rule_named(name: str, user_rules: Path | None) -> Rule:
+def _rule_named(name: str, user_rules: Path | None, references: Path | None) -> Rule:
+    from qevd_bio.exercises.given_references import with_references
     from qevd_bio.exercises.load import load_rules, read_rule, sound_rules
     from qevd_bio.exercises.names import rule_named
 
     if name.endswith(".json"):
-        return sound_rules([read_rule(Path(name))], drafts=True)[Path(name).stem]
-    return rule_named(name, load_rules(user_rules, drafts=True), where="rules show")
+        rules = sound_rules([read_rule(Path(name))], drafts=True)
+        return with_references(rules, references)[Path(name).stem]
+    rules = with_references(load_rules(user_rules, drafts=True), references)
+    return rule_named(name, rules, where="rules show")
 
 
 @rules_app.command("check", cls=Command)
@@ -222,25 +220,4 @@ def accept(
     done = accept_rule(path, by)
     how = "as the model proposed it" if done.unchanged else "with corrections"
     emit(done, f"{path}: accepted {how} by {done.by}", as_json=as_json)
-    return DONE
-
-
-@references_app.command("build", cls=Command)
-@guarded
-def build_references(
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder; the package's own when not named.")
-    ] = None,
-    as_json: Json = False,
-) -> int:
-    """Build every shipped reference from its rule; the same rules give the same bytes."""
-    from qevd_bio.assets import asset_path
-    from qevd_bio.exercises.load import load_rules
-    from qevd_bio.exercises.references import build_all
-
-    folder = out or asset_path("references")
-    folder.mkdir(parents=True, exist_ok=True)
-    built = build_all(folder, load_rules().values())
-    emit({"folder": folder, "built": built}, f"{len(built)} references in {folder}",
-         as_json=as_json)  # fmt: skip
     return DONE

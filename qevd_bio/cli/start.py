@@ -10,7 +10,7 @@ import typer
 
 from qevd_bio.cli.asking import EndpointUrl, KeyFile, Model, TimeoutS
 from qevd_bio.cli.errors import DONE, FAILED, guarded, report
-from qevd_bio.cli.options import Json, UserRules, Work, completes, rule_ids
+from qevd_bio.cli.options import Json, References, UserRules, Work, completes, rule_ids
 from qevd_bio.cli.output import emit, table
 
 _REPEATABLE = "Can be given again: all combinations are rendered."
@@ -61,6 +61,7 @@ def doctor(
 def synth(
     out: Annotated[Path, typer.Argument(help="New or empty folder.")],
     user_rules: UserRules,
+    references: References = None,
     exercise: Annotated[
         list[str] | None,
         typer.Option("--exercise", help=f"Default: squat. {_REPEATABLE}", autocompletion=rule_ids),
@@ -97,11 +98,12 @@ def synth(
 ) -> int:
     """Render people with exactly known angles: mp4, npz and truth.json."""
     from qevd_bio.cli.progress import frame_progress
+    from qevd_bio.exercises.given_references import with_references
     from qevd_bio.exercises.load import load_rules
     from qevd_bio.exercises.names import rule_named
     from qevd_bio.synthetic.clips import clips_wanted, frames_of, make_clips
 
-    rules = load_rules(user_rules, drafts=True)
+    rules = with_references(load_rules(user_rules, drafts=True), references)
     named = [rule_named(name, rules, where="--exercise") for name in exercise or ["squat"]]
     clips = clips_wanted(
         named, view or [], build or ["man"],

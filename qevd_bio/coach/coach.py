@@ -67,7 +67,7 @@ def coach_videos(
     EnvironmentProblem
         A package that is needed is missing.
     """
-    rules = usable_rules(settings.rules)
+    rules = usable_rules(settings.rules, settings.references)
     files = named_files(video_files(paths))
     choice: ChosenRule | Callable[[Motion], ChosenRule]
     golds: dict[str, list[GoldExecution]] = {}

@@ -67,7 +67,8 @@ def live_session(
             where="--live, --camera",
             next_step="Leave them out, or coach a recorded video",
         )
-    rule = rule_of(settings.exercise, usable_rules(settings.rules))
+    rules = usable_rules(settings.rules, settings.references)
+    rule = rule_of(settings.exercise, rules)
     name, frames = _source(videos, camera)
     folder = settings.out / name
     make_folder(folder)

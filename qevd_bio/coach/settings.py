@@ -21,7 +21,7 @@ AUTO = "auto"
 REFERENCE = "reference"
 """Stands in `against` for the rule's own reference in place of a video."""
 
-SHARED = ("rules", "detector_model", "height_m")
+SHARED = ("rules", "references", "detector_model", "height_m")
 """Options of `run` that the coach takes from the same file."""
 
 
@@ -43,6 +43,8 @@ class CoachSettings:
         Folder of the results.
     rules : Path or None
         Folder of the user's own rules.
+    references : Path or None
+        Folder of references in place of the rules' own.
     detector_model : str or None
         As in `run`.
     longest_side : int
@@ -56,6 +58,7 @@ class CoachSettings:
     height_m: float | None = None
     out: Path = Path("coach")
     rules: Path | None = None
+    references: Path | None = None
     detector_model: DetectorModel | None = None
     longest_side: int = 960
 

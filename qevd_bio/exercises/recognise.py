@@ -5,6 +5,7 @@ T frames, N cycles or windows, F features
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,8 @@ from qevd_bio.exercises.recognition_model import (
 )
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.motion.record import Motion
+from qevd_bio.motion.repetitions.cycles import Cycle
+from qevd_bio.motion.repetitions.without_rule import Unruled
 from qevd_bio.skeleton.bodies import generic_skeleton, scaled_skeleton
 from qevd_bio.skeleton.kinematics import Skeleton
 
@@ -71,6 +74,8 @@ def recognise(
     frame_end: int | None = None,
     skeleton: Skeleton | None = None,
     model: RecognitionModel | None = None,
+    *,
+    alone: Unruled | None = None,
 ) -> Recognised:
     """Recognise the exercise in some frames of a motion.
 
@@ -84,6 +89,8 @@ def recognise(
         Body for the directions of the limbs; without it one of the motion's lengths.
     model : RecognitionModel, optional
         Without it the shipped one.
+    alone : Unruled, optional
+        What `count_without_rule` finds in these frames, where it is known already.
 
     Returns
     -------
@@ -95,7 +102,7 @@ def recognise(
     shows none. Turning the camera about the vertical or mirroring the body changes nothing.
     """
     end = len(motion.time_s) if frame_end is None else frame_end
-    features = set_features(motion, frame_start, end, skeleton)
+    features = set_features(motion, frame_start, end, skeleton, alone=alone)
     if len(features) == 0:
         return NOTHING_SEEN
     model = model or shipped_model()
@@ -118,13 +125,18 @@ def answer_of(probabilities: FloatArray, model: RecognitionModel) -> Recognised:
 
 
 def set_features(
-    motion: Motion, frame_start: int, frame_end: int, skeleton: Skeleton | None = None
+    motion: Motion,
+    frame_start: int,
+    frame_end: int,
+    skeleton: Skeleton | None = None,
+    *,
+    alone: Unruled | None = None,
 ) -> FloatArray:
     """Compute the features (N, F) of the cycles in some frames, or of windows without cycles.
 
     No rows where nobody is seen or the frames are too few.
     """
-    pieces = set_curves(motion, frame_start, frame_end, skeleton)
+    pieces = set_curves(motion, frame_start, frame_end, skeleton, alone=alone)
     rows = [features_of_curves(curves, seconds) for curves, seconds in pieces]
     return np.array(rows) if rows else np.empty((0, 0))
 
@@ -136,10 +148,11 @@ def set_curves(
     skeleton: Skeleton | None = None,
     *,
     cycles: bool = True,
+    alone: Unruled | None = None,
 ) -> list[tuple[FloatArray, float]]:
     """Cut out the curves (P, C) and the seconds of each cycle, or of windows without cycles.
 
-    Without `cycles` none is sought.
+    Without `cycles` none is sought; `alone` are those that are known already.
     """
     if frame_end - frame_start < LEAST_FRAMES or not motion.valid[frame_start:frame_end].any():
         return []
@@ -148,10 +161,13 @@ def set_curves(
         skeleton = scaled_skeleton(lengths) if lengths else generic_skeleton()
     part = part_of(motion, frame_start, frame_end)
     channels = movement_channels(part, skeleton)
-    found = count_without_rule(motion, frame_start, frame_end, skeleton).cycles if cycles else ()
+    found: Sequence[Cycle] = ()
+    if cycles:
+        alone = alone or count_without_rule(motion, frame_start, frame_end, skeleton)
+        found = alone.cycles
     spans = [(cycle.start, cycle.end) for cycle in found] or [
         (start, end)
-        for start, end in _windows(part.time_s)
+        for start, end in windows_of(part.time_s)
         if part.valid[start : end + 1].mean() >= LEAST_KNOWN
     ]
     chosen = np.unique(np.linspace(0, len(spans) - 1, min(len(spans), MOST_CYCLES)).round())
@@ -164,7 +180,7 @@ def set_curves(
     ]
 
 
-def _windows(time_s: FloatArray) -> list[tuple[int, int]]:
+def windows_of(time_s: FloatArray) -> list[tuple[int, int]]:
     """Cut frames (T,) into windows; a rest that is too short belongs to the one before."""
     since = time_s - time_s[0]
     count = max(int(since[-1] // WINDOW_S), 1)

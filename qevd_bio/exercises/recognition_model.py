@@ -29,11 +29,11 @@ FARTHEST = 4.0
 NONE_OF_THESE = ""
 """The class of everything that is no exercise of a rule."""
 
-FORMAT = 1
+FORMAT = 2
 _ARRAYS = {
     "format": 1, "features": 1, "classes": 1, "holds": 1, "centre": 1, "spread": 1, "weights": 2,
     "bias": 1, "feature": 2, "threshold": 2, "below": 2, "above": 2, "leaf": 2, "shares": 2,
-    "temperature": 1, "least_probability": 1,
+    "temperature": 1, "none_prior": 1, "least_probability": 1,
 }  # fmt: skip
 """Arrays of the file with their number of axes."""
 
@@ -61,6 +61,8 @@ class RecognitionModel:
         What a leaf says of each class, adding up to 1.
     temperature : float
         Divides the logarithms of the pooled probabilities, so that they come true.
+    none_prior : float
+        Added to what the classifiers say of none of these, as a logarithm.
     least_probability : float
         An exercise below it is not named.
     """
@@ -78,6 +80,7 @@ class RecognitionModel:
     leaf: NDArray[np.int64]
     shares: FloatArray
     temperature: float
+    none_prior: float
     least_probability: float
 
     def by_regression(self, inputs: FloatArray) -> FloatArray:
@@ -118,6 +121,7 @@ class RecognitionModel:
             for shares in (self.by_regression(inputs), self.by_trees(inputs))
         ]
         evidence = (logs[0] + logs[1]) / 2.0
+        evidence[self.classes.index(NONE_OF_THESE)] += self.none_prior
         if is_still(features):
             named = np.array([name != NONE_OF_THESE for name in self.classes])
             evidence = np.where(named & ~self.holds, np.log(LEAST_SHARE), evidence)
@@ -171,6 +175,7 @@ def read_model(path: Path) -> RecognitionModel:
         leaf=arrays["leaf"].astype(np.int64),
         shares=arrays["shares"].astype(np.float64) / 255.0,
         temperature=float(arrays["temperature"][0]),
+        none_prior=float(arrays["none_prior"][0]),
         least_probability=float(arrays["least_probability"][0]),
     )
 

@@ -44,7 +44,7 @@ _SIDES_SHOWN: Mapping[str, tuple[str, ...]] = {
 
 
 def build_reference(rule: Rule) -> FloatArray:
-    """Build one cycle of an exercise done as its rule asks.
+    """Build one cycle of an exercise done as its rule asks, or take the one it was given.
 
     Returns
     -------
@@ -62,6 +62,8 @@ def build_reference(rule: Rule) -> FloatArray:
     velocity, and never beyond its keys. A DoF that a key does not name is free there; a
     DoF that no key names is 0. Pelvis angles are in the resting frame (upright = 0).
     """
+    if rule.given is not None:
+        return rule.given.q
     q = _curves_through_keys(rule)
     refuse(_range_issues(rule, q))
     return q
@@ -95,6 +97,13 @@ def _dofs_by_keys(rule: Rule) -> list[tuple[list[ReferenceKey], list[Dof]]]:
     return [([rule.reference_keys[i] for i in keys], dofs) for keys, dofs in found.items()]
 
 
+def reference_flaws(rule: Rule, q: FloatArray) -> list[str]:
+    """Say why angles (P, 46) in rad are no reference of a rule at all; empty where they are."""
+    if q.shape != (rule.points, N_DOFS):
+        return [f"has shape {q.shape}, the reference of {rule.id} {(rule.points, N_DOFS)}"]
+    return [one.cause for one in (*_range_issues(rule, q), *_extreme_issues(rule, q))]
+
+
 def _range_issues(rule: Rule, q: FloatArray) -> list[RuleIssue]:
     return [
         RuleIssue(
@@ -112,7 +121,16 @@ def _range_issues(rule: Rule, q: FloatArray) -> list[RuleIssue]:
 def reference_issues(rule: Rule) -> list[RuleIssue]:
     """Find where the reference of a rule is no possible movement, or misses the rule's targets."""
     reference = _curves_through_keys(rule)
-    issues = _range_issues(rule, reference) + _extreme_issues(rule, reference)
+    return [
+        *_range_issues(rule, reference),
+        *_extreme_issues(rule, reference),
+        *missed_targets(rule, reference),
+    ]
+
+
+def missed_targets(rule: Rule, reference: FloatArray) -> list[RuleIssue]:
+    """Find the targets of a rule that a reference (P, 46) misses."""
+    issues: list[RuleIssue] = []
     for c in rule.constraints:
         names = [c.measure + side for side in _SIDES_SHOWN[c.side]]
         if c.check not in ("dynamic", "static"):
@@ -187,19 +205,28 @@ def build_all(out_folder: Path, rules: Iterable[Rule]) -> list[str]:
     """
     index: dict[str, Any] = {}
     for rule in rules:
-        reference = build_reference(rule)
-        buffer = io.BytesIO()
-        np.save(buffer, reference, allow_pickle=False)
-        write_bytes_atomic(out_folder / f"{rule.id}.npy", buffer.getvalue())
-        index[rule.id] = {
-            "file": f"{rule.id}.npy",
-            "points": rule.points,
-            "start_phase": rule.start_phase,
-            "phases": {phase.name: phase.at for phase in rule.phases},
-            "leading_side": leading_side(rule, reference),
-            "rule_version": rule.version,
-            "sha256": hashlib.sha256(buffer.getvalue()).hexdigest(),
-        }
-    text = json.dumps({"schema_version": SCHEMA_VERSION, "references": index}, indent=2)
-    write_text_atomic(out_folder / INDEX_NAME, text + "\n")
+        content, index[rule.id] = reference_file(rule, build_reference(rule))
+        write_bytes_atomic(out_folder / f"{rule.id}.npy", content)
+    write_text_atomic(out_folder / INDEX_NAME, index_text(index))
     return list(index)
+
+
+def reference_file(rule: Rule, reference: FloatArray) -> tuple[bytes, dict[str, Any]]:
+    """Return the bytes of a reference's .npy file, and its entry in the index."""
+    buffer = io.BytesIO()
+    np.save(buffer, reference, allow_pickle=False)
+    return buffer.getvalue(), {
+        "file": f"{rule.id}.npy",
+        "points": rule.points,
+        "start_phase": rule.start_phase,
+        "phases": {phase.name: phase.at for phase in rule.phases},
+        "leading_side": leading_side(rule, reference),
+        "rule_version": rule.version,
+        "sha256": hashlib.sha256(buffer.getvalue()).hexdigest(),
+    }
+
+
+def index_text(entries: Mapping[str, Mapping[str, Any]]) -> str:
+    """Write the index of references, given their entries by rule."""
+    content = {"schema_version": SCHEMA_VERSION, "references": entries}
+    return json.dumps(content, indent=2) + "\n"

@@ -6,8 +6,10 @@ D = 46 DoF, J = 24 joints
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from qevd_bio.arrays import FloatArray
+from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.motion.constraints import Constraint
 
 SIDES = ("r", "l")
@@ -95,6 +97,28 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenReference:
+    """A reference from a file, which takes the place of the one that a rule builds.
+
+    Attributes
+    ----------
+    q : ndarray (P, 46)
+        rad, as `qevd_bio.exercises.references.build_reference` gives it.
+    content : bytes
+        The .npy file.
+    digest : str
+        SHA-256 of `content`.
+    entry : mapping
+        What its index says of it; with its provenance.
+    """
+
+    q: FloatArray = field(compare=False, repr=False)
+    content: bytes = field(compare=False, repr=False)
+    digest: str
+    entry: Mapping[str, JsonValue] = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """Everything the package knows about one exercise.
 
@@ -122,6 +146,8 @@ class Rule:
         Where the rule was read from, and the SHA-256 of these bytes.
     draft : Draft or None
         Where a language model proposed the rule.
+    given : GivenReference or None
+        The reference that is used in place of the key poses.
     """
 
     id: str
@@ -144,6 +170,7 @@ class Rule:
     file: str
     digest: str
     draft: Draft | None = None
+    given: GivenReference | None = None
 
     @property
     def is_draft(self) -> bool:

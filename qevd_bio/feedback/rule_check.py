@@ -10,6 +10,7 @@ from typing import get_args
 
 from qevd_bio.choices import Policy
 from qevd_bio.errors import RuleError
+from qevd_bio.exercises.given_references import with_references
 from qevd_bio.exercises.load import ReadRule, files_in, read_rules, rule_files, sound_rules
 from qevd_bio.exercises.motion_parts import sideless
 from qevd_bio.exercises.references import reference_issues
@@ -31,13 +32,17 @@ _BEYOND = {"deg": 10.0, "ratio": 0.5, "s": 0.5}
 """How far beyond its tolerance the value of a trial sentence lies, in the constraint's unit."""
 
 
-def usable_rules(user_folder: Path | None = None) -> dict[str, Rule]:
+def usable_rules(
+    user_folder: Path | None = None, references: Path | None = None
+) -> dict[str, Rule]:
     """Load the shipped rules and the user's for a run.
 
     Parameters
     ----------
     user_folder : Path, optional
         See `qevd_bio.exercises.load.load_rules`.
+    references : Path, optional
+        Folder of references that take the place of the rules' own.
 
     Returns
     -------
@@ -49,10 +54,13 @@ def usable_rules(user_folder: Path | None = None) -> dict[str, Rule]:
     RuleError
         Reports everything that is wrong in the rules, and what the user's lack: a reference that
         meets the targets, words, cue groups. Tests check the shipped rules.
+    DataError
+        A reference cannot be used, see `qevd_bio.exercises.given_references`.
     """
     read = read_rules(rule_files(user_folder).values())
     own = set(files_in(user_folder).values()) if user_folder else ()
-    return sound_rules(_proven(one) if path in own else one for path, one in read.items())
+    rules = sound_rules(_proven(one) if path in own else one for path, one in read.items())
+    return with_references(rules, references)
 
 
 def checked_files(files: Sequence[Path], user_folder: Path | None = None) -> dict[Path, ReadRule]:

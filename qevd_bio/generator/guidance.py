@@ -141,7 +141,7 @@ class Decoder:
         dq = torch.gradient(q, dim=1)[0] / step
         ddq = torch.gradient(dq, dim=1)[0] / step
         coordinates = self.shape.coordinates
-        features = tensor_features(coordinates, q, ddq, self.body.leg_m, self.body.mass_kg)
+        features = tensor_features(coordinates, q, dq, ddq, self.body.leg_m, self.body.mass_kg)
         columns = [self.surrogate.muscles.index(name) for name in VASTI]
         parts = {name: q[..., i] for i, name in enumerate(coordinates)}
         parts |= {f"{name} speed": dq[..., i] for i, name in enumerate(coordinates)}

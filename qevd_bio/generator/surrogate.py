@@ -3,15 +3,15 @@
 T frames, N coordinates, F features, M muscles, S sequences
 
 Two networks: one looks at a single frame; the other is the transformer of BIGE (Maheshwari et
-al., supplement, section 2), which sees a whole motion. A frame is its angles and the acceleration
-of the pelvis, which carries the weight: with the speeds and accelerations of all joints as well,
-made motions are met equally well, and real ones, which are less smooth, far worse
-(benchmarks/RESULTS-muscles.md). Inputs are clipped to the range of the training motions, and how
-much was is told.
+al., supplement, section 2), which sees a whole motion. A frame is its angles, the speeds of the
+legs' joints, and the accelerations of pelvis, trunk and legs (chosen on made motions of bodies
+held out, benchmarks/RESULTS-muscles.md). Inputs are clipped to the range of the training motions,
+and how much was is told.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,10 +19,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from qevd_bio.arrays import FloatArray
+from qevd_bio.arrays import FloatArray, IntArray
 
 _PLACES = ("pelvis_tx", "pelvis_ty", "pelvis_tz")
 _YAW = "pelvis_rotation"
+_CARRIED = ("arm", "elbow", "pro_sup", "mtp")
+_LEGS = ("hip", "knee", "ankle", "subtalar")
+_SIDED = ("pelvis_list", "pelvis_rotation", "lumbar_bending", "lumbar_rotation", "rightward")
+_SIDE, _OTHER = re.compile(r"_[rl](?= |$)"), {"_r": "_l", "_l": "_r"}
 LEAST = 0.01
 _FLAT = 1e-4
 _MARGIN = 0.05
@@ -57,13 +61,46 @@ class Ranges:
 
 def feature_names(coordinates: Sequence[str]) -> tuple[str, ...]:
     """Name the features of `frame_features`, in order."""
-    angles = (name for name in coordinates if name not in (*_PLACES, _YAW))
     ways = (f"{way} acceleration" for way in ("forward", "upward", "rightward"))
-    return (*angles, *ways, "leg", "mass")
+    turning, legs = _moving(coordinates)
+    return (
+        *(name for name in coordinates if name not in (*_PLACES, _YAW)),
+        *ways,
+        *(f"{coordinates[i]} acceleration" for i in turning),
+        *(f"{coordinates[i]} speed" for i in legs),
+        "leg",
+        "mass",
+    )
+
+
+def _moving(coordinates: Sequence[str]) -> tuple[list[int], list[int]]:
+    """Find the angles whose accelerations, and those whose speeds, are features."""
+    turning = [i for i, name in enumerate(coordinates)
+               if name not in _PLACES and not name.startswith(_CARRIED)]  # fmt: skip
+    return turning, [i for i in turning if coordinates[i].startswith(_LEGS)]
+
+
+def mirror_of(names: Sequence[str]) -> tuple[IntArray, FloatArray]:
+    """Tell what features or muscles are in a mirror: whose value each takes, and its sign.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of `feature_names`, or of muscles whose names end in ``_r`` and ``_l``.
+    """
+    place = {name: i for i, name in enumerate(names)}
+    from_ = [place[_SIDE.sub(lambda found: _OTHER[found[0]], name)] for name in names]
+    signs = [-1.0 if name.startswith(_SIDED) else 1.0 for name in names]
+    return np.array(from_), np.array(signs)
 
 
 def frame_features(
-    coordinates: Sequence[str], q: FloatArray, ddq: FloatArray, leg_m: float, mass_kg: float
+    coordinates: Sequence[str],
+    q: FloatArray,
+    dq: FloatArray,
+    ddq: FloatArray,
+    leg_m: float,
+    mass_kg: float,
 ) -> FloatArray:
     """Lay frames out as features (T, F) that do not depend on place and heading.
 
@@ -71,30 +108,30 @@ def frame_features(
     ----------
     coordinates : sequence of str
         The N coordinates.
-    q, ddq : ndarray (T, N)
-        rad and metres, and their second derivatives.
+    q, dq, ddq : ndarray (T, N)
+        rad and metres, and their derivatives.
     leg_m, mass_kg : float
         Hip to ankle, and body mass.
     """
-    at, acceleration = (
-        torch.from_numpy(np.ascontiguousarray(one, dtype=np.float64)) for one in (q, ddq)
-    )
-    features = tensor_features(coordinates, at, acceleration, leg_m, mass_kg)
+    moved = [torch.from_numpy(np.ascontiguousarray(one, dtype=np.float64)) for one in (q, dq, ddq)]
+    features = tensor_features(coordinates, moved[0], moved[1], moved[2], leg_m, mass_kg)
     return np.asarray(features.numpy(), dtype=np.float64)
 
 
 def tensor_features(
-    coordinates: Sequence[str], q: Tensor, ddq: Tensor, leg_m: float, mass_kg: float
+    coordinates: Sequence[str], q: Tensor, dq: Tensor, ddq: Tensor, leg_m: float, mass_kg: float
 ) -> Tensor:
     """Lay frames (..., N) out as `frame_features` does (..., F), differentiable."""
     at = {name: i for i, name in enumerate(coordinates)}
     angles = [at[name] for name in coordinates if name not in (*_PLACES, _YAW)]
+    turning, legs = _moving(coordinates)
     x, y, z = (ddq[..., at[name]] for name in _PLACES)
     cosine, sine = torch.cos(q[..., at[_YAW]]), torch.sin(q[..., at[_YAW]])
     # a positive rotation about the vertical turns forward (x) towards the left (-z)
     onward, across = cosine * x - sine * z, sine * x + cosine * z
     body = torch.tensor([leg_m, mass_kg], dtype=q.dtype).expand(*q.shape[:-1], 2)
-    return torch.cat([q[..., angles], torch.stack([onward, y, across], dim=-1), body], dim=-1)
+    line = torch.stack([onward, y, across], dim=-1)
+    return torch.cat([q[..., angles], line, ddq[..., turning], dq[..., legs], body], dim=-1)
 
 
 class _Scaled(nn.Module):

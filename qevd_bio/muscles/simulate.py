@@ -87,12 +87,15 @@ class Options:
         Coefficient of friction.
     floor_m : float or None
         Height of the floor; None: the median of the lowest points.
+    every : int
+        Every how many frames of the smooth motion are solved.
     """
 
     passive_scale: float
     cutoff_hz: float = CUTOFF_HZ
     friction: float = FRICTION
     floor_m: float | None = None
+    every: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,7 @@ class Simulation:
     Attributes
     ----------
     q, dq, ddq : ndarray (T, N)
-        The smooth motion that was simulated.
+        The smooth motion that was simulated, at the frames that were solved.
     activations : ndarray (T, M)
         Between 0.01 and 1.
     forces_n : ndarray (T, M)
@@ -198,7 +201,8 @@ def simulate(
     """
     if q.shape != (len(time_s), len(body.coordinates)):
         raise ValueError(f"q has shape {q.shape}, needs {(len(time_s), len(body.coordinates))}")
-    q, dq, ddq = smooth_coordinates(q, time_s, options.cutoff_hz)
+    kept = slice(None, None, options.every)
+    q, dq, ddq = (one[kept] for one in smooth_coordinates(q, time_s, options.cutoff_hz))
     points = soles(actuators.foot_m)
     moved = body.dynamics(q, dq, ddq, points.bodies)
     places, moves = point_places(points, moved.origins_m, moved.turns, moved.jacobians)
@@ -214,6 +218,7 @@ def simulate(
         touches = touching(places, speeds, floor)
         places[..., 1] = floor
     else:
+        plates = Plates(plates.force_n[kept], plates.place_m[kept], plates.turning_nm[kept])
         required -= _pushed_by(plates, moved)
         touches = np.zeros(places.shape[:2], dtype=bool)
     activations, forces, reserves, ground = _frames(

@@ -41,6 +41,8 @@ class PipelineConfig:
         Folder of the joint selector that chooses them instead, from the visual features.
     rules : Path or None
         Folder of rules that are added to the shipped ones or replace them.
+    references : Path or None
+        Folder of references that take the place of the rules' own.
     videos_csv : Path or None
         Table of what is known of each video; None: ``videos.csv`` of the data root, if it exists.
     backend : str
@@ -77,6 +79,7 @@ class PipelineConfig:
     selector: Path | None = None
     kinds: Path | None = None
     muscles: MuscleOptions | None = None
+    references: Path | None = None
 
     @property
     def salient_source(self) -> SalienceSource:
@@ -121,6 +124,7 @@ def config_of(settings: Settings) -> PipelineConfig:
         variants=settings.variants,
         salient_joints=None if selector or not joints else Path(joints),
         rules=settings.rules,
+        references=settings.references,
         videos_csv=settings.videos_csv,
         backend=settings.backend,
         detector_model=settings.detector_model,

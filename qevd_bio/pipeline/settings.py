@@ -36,6 +36,7 @@ class Settings:
     kinds: Path | None = None
     salient_joints: str | None = None
     rules: Path | None = None
+    references: Path | None = None
     backend: BackendName = "mediapipe"
     detector_model: DetectorModel | None = None
     recorded_root: Path | None = None
@@ -84,6 +85,8 @@ HELP = {
         "rule. selector:FOLDER: a selector of `train selector` chooses them from visual features.",
         "rules": "Folder of your own rules: they add to the shipped ones, or replace those of the "
         "same id.",
+        "references": "Folder of references, as `references generate` writes it, in place of the "
+        "rules' own.",
     },
     "Capture": {
         "backend": "mediapipe: measure the videos. hsmr: the same on a GPU, with imported "

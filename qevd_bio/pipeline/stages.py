@@ -44,7 +44,8 @@ def lay_out(
         recorded_root=config.recorded_root,
         hsmr=config.hsmr,
     )
-    sessions = load_sessions(config.data_root, usable_rules(config.rules), config.salient_joints)
+    rules = usable_rules(config.rules, config.references)
+    sessions = load_sessions(config.data_root, rules, config.salient_joints)
     facts = load_videos_csv(config.videos_csv, config.data_root)
     heights = {video: one.height_m for video, one in facts.items() if one.height_m is not None}
     seen: tuple[Stage, ...] = ()

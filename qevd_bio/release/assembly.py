@@ -189,7 +189,9 @@ def _generator(pipeline: Pipeline) -> dict[str, str]:
         **({} if pipeline.config.kinds is None else {"kinds": "opinions"}),
         **{f"stage {stage.name}": str(stage.version) for stage in pipeline.stages},
         **{f"rule {rule.id}": str(rule.version) for rule in pipeline.sessions.rules.values()},
-    }
+        **{f"reference {rule.id}": rule.given.digest
+           for rule in pipeline.sessions.rules.values() if rule.given is not None},
+    }  # fmt: skip
 
 
 def _table_artifacts(pipeline: Pipeline, planned: list[PlannedUnit]) -> dict[str, dict[str, Path]]:

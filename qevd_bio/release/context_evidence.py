@@ -287,8 +287,9 @@ def _text_issues(rows: Sequence[Row], frames: _Frames, same: bool) -> Iterator[t
         if row["is_refresh"]:
             findings = tuple(finding_from_row(one) for one in row["findings"])
         pose, word, violations = row["motion_context"].partition("Violations:")
-        if _proved_part(pose.strip(), unproved) != _proved_part(due_pose, unproved):
-            yield i, f"the pose state is '{pose.strip()}', its frame gives '{due_pose}'"
+        own = pose.strip()
+        if own != due_pose and _proved_part(own, unproved) != _proved_part(due_pose, unproved):
+            yield i, f"the pose state is '{own}', its frame gives '{due_pose}'"
         measured = any(finding.status == "measured" for finding in findings or ())
         if word or due_pose or measured:
             for cause in _violation_issues(f"{word}{violations}", findings, same):

@@ -42,6 +42,7 @@ _ENCODINGS = {
     ".parquet": "application/x-parquet",
     ".json": "application/json",
     ".md": "text/markdown",
+    ".npy": "application/octet-stream",
 }
 
 _DESCRIPTION = (

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from qevd_bio.feedback.edited_sentence import edit_issues
 from qevd_bio.feedback.morphology import morphology_context, reportable_measurements
@@ -19,7 +17,7 @@ from qevd_bio.motion.constraints import Finding
 from qevd_bio.released.opened_release import OpenedRelease
 from qevd_bio.released.video_rows import VideoRows
 from qevd_bio.skeleton.dofs import DOF_INDEX
-from qevd_bio.tables.findings import FINDING_FIELDS
+from qevd_bio.tables.findings import FINDING_FIELDS, finding_from_row
 
 _FINDING_NAMES = tuple(field.name for field in FINDING_FIELDS)
 _MOST_STATEMENTS = 2
@@ -72,7 +70,7 @@ def row_issues(row: Mapping[str, Any], body: Mapping[str, float] | None = None) 
     only, the morphology context those of `body` (`morphology.reportable_measurements`; None:
     nothing measured the body).
     """
-    findings = [Finding(**{name: one[name] for name in _FINDING_NAMES}) for one in row["findings"]]
+    findings = [finding_from_row(one) for one in row["findings"]]
     spoken = [f for f, one in zip(findings, row["findings"], strict=True) if one["spoken"]]
     return [
         *_context_issues(row, findings, body),
@@ -140,23 +138,40 @@ def video_issues(tables: VideoRows) -> Iterator[tuple[int, int, str]]:
     and those up to 1.3.0 have the findings of a cycle of the whole segment.
     Yields the number of the utterance, its place among the annotation rows, and the cause.
     """
-    checked = _checked_cycles(tables)
     bodies = tables.rows("morphometrics")
     body = reportable_measurements(bodies[0]) if bodies else None
-    for place, row in enumerate(tables.rows("annotations")):
+    rows = tables.rows("annotations")
+    checked = {} if all("angles_from" in row for row in rows) else _checked_cycles(tables)
+    kinematics, frames = tables["kinematics"], _Frames.of(tables["kinematics"])
+    for place, row in enumerate(rows):
         causes = row_issues(row, body)
         if row["cycle"] is None:
             causes += ["it has findings and no cycle"] if row["findings"] else []
         elif "angles_from" in row:
-            causes += _later_causes(row, tables["kinematics"])
+            causes += _later_causes(row, frames)
         else:
             key = (row["segment_index"], row["cycle"]["cycle_index"])
             own = [{name: one[name] for name in _FINDING_NAMES} for one in row["findings"]]
             if own != checked.get(key, []):
                 causes.append("its findings are not those of its cycle")
-        causes += _differing(tables["kinematics"], row["frame_start"], row["pose"])
+        causes += _differing(kinematics, frames.places.get(row["frame_start"], -1), row)
         for cause in causes:
             yield row["feedback_index"], place, cause
+
+
+@dataclass(frozen=True, slots=True)
+class _Frames:
+    """Where the frames of a video stand, and their times; no times where one is missing."""
+
+    places: dict[int, int]
+    times_s: list[float] | None
+
+    @classmethod
+    def of(cls, kinematics: pa.Table) -> _Frames:
+        numbers = kinematics["frame"].to_pylist()
+        places = {number: place for place, number in reversed(list(enumerate(numbers)))}
+        is_whole = numbers == list(range(len(numbers)))
+        return cls(places, kinematics["time_s"].to_pylist() if is_whole else None)
 
 
 def _checked_cycles(tables: VideoRows) -> dict[tuple[int, int], list[dict[str, Any]]]:
@@ -168,39 +183,37 @@ def _checked_cycles(tables: VideoRows) -> dict[tuple[int, int], list[dict[str, A
     return checked
 
 
-def _later_causes(row: Mapping[str, Any], kinematics: pa.Table) -> Iterator[str]:
+def _later_causes(row: Mapping[str, Any], frames: _Frames) -> Iterator[str]:
     """Find what an annotation row cites from after the first frame of its utterance.
 
     Nothing where a frame is missing, which is an issue of `kinematics`.
     """
-    cycle, frame, times_s = row["cycle"], row["frame_start"], kinematics["time_s"]
-    if not np.array_equal(kinematics["frame"].to_numpy(), np.arange(len(times_s))):
+    cycle, frame, times_s = row["cycle"], row["frame_start"], frames.times_s
+    if times_s is None:
         return
     if not 0 <= frame < len(times_s):
         yield f"it has a cycle, and its frame {frame} has no angles"
         return
-    if cycle["end_s"] > times_s[frame].as_py():
+    if cycle["end_s"] > times_s[frame]:
         yield f"its cycle ends at {cycle['end_s']!r} s, after frame {frame}"
     for finding in row["findings"]:
         key, name = finding["key_frame"], finding["constraint_id"]
         if key > frame:
             yield f"its check of {name} is at the later frame {key}"
-        elif key < 0 or finding["key_s"] != times_s[key].as_py():
+        elif key < 0 or finding["key_s"] != times_s[key]:
             yield f"key_s of {name} is not the time of frame {key}"
         elif not cycle["start_s"] <= finding["key_s"] <= cycle["end_s"]:
             yield f"its check of {name} is outside of its cycle"
 
 
-def _differing(
-    kinematics: pa.Table, frame: int, pose: Sequence[Mapping[str, Any]]
-) -> Iterator[str]:
-    """Name the degrees of freedom of a pose that the frame does not have."""
-    row = pc.index(kinematics["frame"], frame).as_py() if pose else -1
-    for angle in pose:
+def _differing(kinematics: pa.Table, place: int, row: Mapping[str, Any]) -> Iterator[str]:
+    """Name the degrees of freedom of a pose that its frame, at a place of the table, lacks."""
+    frame = row["frame_start"]
+    for angle in row["pose"]:
         name = angle["name"]
         if name not in DOF_INDEX:
             continue
-        value = kinematics[f"{name}_rad"][row].as_py() if row >= 0 else None
+        value = kinematics[f"{name}_rad"][place].as_py() if place >= 0 else None
         if value is None or not _is_angle(value, angle["angle_deg"]):
             yield f"the pose holds {name} {angle['angle_deg']:.3f}° and the frame {frame} does not"
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from qevd_bio.errors import DataError
+from qevd_bio.exercises.given_references import FOLDER as REFERENCES_FOLDER
+from qevd_bio.exercises.given_references import reference_files, with_references
 from qevd_bio.exercises.load import read_rules, sound_rules
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.feedback.prompt_files import prompt_bytes, prompt_digests
@@ -19,11 +21,15 @@ RULES_FOLDER, PROMPTS_FOLDER = "rules", "prompts"
 
 
 def files_used(rules: Iterable[Rule]) -> dict[str, bytes]:
-    """Read the rules and prompts that a release was made with, by their path in the release.
+    """Read the rules, given references and prompts that a release was made with.
+
+    By their path in the release.
 
     `DataError` where the file of a rule changed since it was read.
     """
-    found = {}
+    rules = list(rules)
+    given = reference_files({rule.id: rule for rule in rules})
+    found = {f"{REFERENCES_FOLDER}/{name}": content for name, content in given.items()}
     for rule in rules:
         content = _read(Path(rule.file))
         if sha256(content).hexdigest() != rule.digest:
@@ -38,9 +44,15 @@ def files_used(rules: Iterable[Rule]) -> dict[str, bytes]:
 
 
 def carried_rules(folder: Path, names: Iterable[str]) -> dict[str, Rule]:
-    """Read the rules that a release carries, by id; `RuleError` where one cannot be used."""
-    own = [folder / name for name in sorted(names) if name.startswith(f"{RULES_FOLDER}/")]
-    return sound_rules(read_rules(own).values())
+    """Read the rules that a release carries, by id, with the references they were given.
+
+    `RuleError` or `DataError` where one cannot be used.
+    """
+    names = sorted(names)
+    own = [folder / name for name in names if name.startswith(f"{RULES_FOLDER}/")]
+    given = any(name.startswith(f"{REFERENCES_FOLDER}/") for name in names)
+    rules = sound_rules(read_rules(own).values())
+    return with_references(rules, folder / REFERENCES_FOLDER if given else None)
 
 
 def other_prompts(digests: Mapping[str, str]) -> list[str]:

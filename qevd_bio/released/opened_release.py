@@ -73,7 +73,8 @@ class Causes:
             for schema in (before.schema(config), after.schema(config))
             if schema is not None
         )
-        self._rules = {one.removeprefix("rule ") for one in changed if one.startswith("rule ")}
+        parts = [one.partition(" ") for one in changed]
+        self._rules = {name for part, _, name in parts if part in ("rule", "reference")}
         files = changed_files(before, after)
         self._rules |= {_rule_of(name) for name in files if name.startswith("rules/")}
         self._rules = self._rules if has_rules else set()

@@ -92,8 +92,8 @@ def _turn_basis(axis: tuple[float, float, float]) -> FloatArray:
 def _turn_weights(angle: FloatArray) -> FloatArray:
     weights = np.empty((3, *np.shape(angle)))
     weights[0] = 1.0
-    np.sin(angle, out=weights[1])
-    np.subtract(1.0, np.cos(angle), out=weights[2])
+    np.sin(angle, out=weights[1, ...])
+    np.subtract(1.0, np.cos(angle), out=weights[2, ...])
     return weights
 
 

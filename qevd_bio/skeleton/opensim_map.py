@@ -186,7 +186,7 @@ def opensim_path(
 
 
 def from_opensim(
-    coordinates: Mapping[str, FloatArray], gravity: FloatArray
+    coordinates: Mapping[str, FloatArray], gravity: FloatArray | None
 ) -> tuple[FloatArray, BoolArray]:
     """Convert OpenSim coordinates to SKEL angles.
 
@@ -194,8 +194,9 @@ def from_opensim(
     ----------
     coordinates : mapping of str to ndarray (T,)
         rad, any of `COORDINATES`; of a joint with three, all or none.
-    gravity : ndarray (3,)
-        Unit vector pointing down, in the camera frame wanted.
+    gravity : ndarray (3,) or None
+        Unit vector pointing down, in the camera frame wanted; None: the resting frame of the
+        skeleton, in which an upright pelvis that heads along OpenSim's X has angles of 0.
 
     Returns
     -------
@@ -220,7 +221,8 @@ def from_opensim(
         observed[dofs] = is_observed
 
     right = _SIDE_SIGNS["r"]
-    balls = [(PELVIS, right, "pelvis", BODY_AXES.T @ ground_axes(gravity))]
+    frame = np.eye(3) if gravity is None else BODY_AXES.T @ ground_axes(gravity)
+    balls = [(PELVIS, right, "pelvis", frame)]
     for side, signs in _SIDE_SIGNS.items():
         balls += [(_hip(side), signs, f"femur_{side}", np.eye(3)),
                   (_arm(side), signs, f"humerus_{side}", resting_upper_arm(side).T)]  # fmt: skip

@@ -182,7 +182,7 @@ class AnnotationsStage(Stage):
             "morphology_context": _morphology(measured, utterance.frame_start, last.scored),
             "salient_joints": list(salience.joints) if salience else [],
             "salient_source": salience.source if salience else None,
-            "pose": [asdict(angle) for angle in pose],
+            "pose": [{"name": angle.name, "angle_deg": angle.angle_deg} for angle in pose],
             "cycle": _cycle_struct(last, rule),
             "findings": [
                 {

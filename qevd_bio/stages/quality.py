@@ -15,7 +15,9 @@ from qevd_bio.exercises.recognition_model import shipped_digest
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.motion.capture_quality import capture_quality
 from qevd_bio.motion.record import Motion
+from qevd_bio.motion.repetitions.without_rule import Unruled
 from qevd_bio.skeleton.bodies import scaled_skeleton
+from qevd_bio.skeleton.kinematics import Skeleton
 from qevd_bio.stages.sessions import Session, Sessions
 from qevd_bio.tables import cycles as cycle_table
 from qevd_bio.tables import quality as quality_table
@@ -55,11 +57,13 @@ def quality_row(
     video_id: str, motion: Motion, session: Session, cycles: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
     """Measure the capture of one video, whose cycles are given as rows; return its row."""
-    found = asdict(capture_quality(motion, scaled_skeleton(motion.segment_lengths_m)))
-    seen = _recognised(motion, session)
+    skeleton = scaled_skeleton(motion.segment_lengths_m)
+    found = asdict(capture_quality(motion, skeleton))
+    alone = _counted_alone(motion, session, skeleton)
+    seen = _recognised(motion, session, skeleton, alone)
     concerns = (
         *found["concerns"],
-        *_count_concerns(motion, session, cycles),
+        *_count_concerns(session, cycles, alone),
         *_exercise_concerns(session, seen),
     )
     row = {"video_id": video_id, "start_s": float(motion.time_s[0]), **found}
@@ -70,11 +74,30 @@ def quality_row(
     }
 
 
-def _recognised(motion: Motion, session: Session) -> list[Recognised]:
+def _counted_alone(motion: Motion, session: Session, skeleton: Skeleton) -> dict[int, Unruled]:
+    """Count each segment with frames from the movement alone, by its number."""
+    frames = len(motion.time_s)
+    ends = {one.index: min(one.frame_end, frames) for one in session.segments}
+    return {
+        one.index: count_without_rule(motion, one.frame_start, ends[one.index], skeleton)
+        for one in session.segments
+        if one.frame_start < ends[one.index]
+    }
+
+
+def _recognised(
+    motion: Motion, session: Session, skeleton: Skeleton, alone: Mapping[int, Unruled]
+) -> list[Recognised]:
     """Recognise the exercise of each segment."""
-    skeleton, frames = scaled_skeleton(motion.segment_lengths_m), len(motion.time_s)
+    frames = len(motion.time_s)
     return [
-        recognise(motion, min(one.frame_start, frames), min(one.frame_end, frames), skeleton)
+        recognise(
+            motion,
+            min(one.frame_start, frames),
+            min(one.frame_end, frames),
+            skeleton,
+            alone=alone.get(one.index),
+        )
         for one in session.segments
     ]
 
@@ -90,18 +113,15 @@ def _exercise_concerns(session: Session, seen: Sequence[Recognised]) -> list[str
 
 
 def _count_concerns(
-    motion: Motion, session: Session, cycles: Sequence[Mapping[str, Any]]
+    session: Session, cycles: Sequence[Mapping[str, Any]], alone: Mapping[int, Unruled]
 ) -> list[str]:
     """Compare what the rules count with what the movement alone shows."""
     counted = Counter(row["segment_index"] for row in cycles)
-    skeleton = scaled_skeleton(motion.segment_lengths_m)
     concerns = []
     for segment in session.segments:
         rule = session.rules.get(segment.index)
-        end = min(segment.frame_end, len(motion.time_s))
-        if rule is None or rule.kind == "hold" or segment.frame_start >= end:
+        if rule is None or rule.kind == "hold" or segment.index not in alone:
             continue
-        alone = count_without_rule(motion, segment.frame_start, end, skeleton)
-        words = disagreement(rule, counted[segment.index], alone)
+        words = disagreement(rule, counted[segment.index], alone[segment.index])
         concerns += [f"segment {segment.index}, {words}"] if words else []
     return concerns

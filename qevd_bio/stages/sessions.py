@@ -56,8 +56,10 @@ class Session:
         )
 
     def rule_digests(self) -> dict[str, str]:
-        """Digest the rules of the exercises, by name."""
-        return {f"rule:{rule.id}": rule.digest for rule in self.rules.values()}
+        """Digest the rules of the exercises, and the references they were given, by name."""
+        given = {f"reference:{rule.id}": rule.given.digest
+                 for rule in self.rules.values() if rule.given is not None}  # fmt: skip
+        return {f"rule:{rule.id}": rule.digest for rule in self.rules.values()} | given
 
     def salience_digest(self) -> str:
         """Digest the salient joints and where they come from."""

@@ -1,4 +1,4 @@
-"""Squats of several bodies with their simulated activations, for training.
+"""Made motions of several bodies with their simulated activations, for training.
 
 F frames, N coordinates, M muscles
 """
@@ -6,7 +6,7 @@ F frames, N coordinates, M muscles
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,21 +14,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qevd_bio.arrays import FloatArray, IntArray
+from qevd_bio.muscles.frames import Placing
 from qevd_bio.muscles.opensim_model import write_scaled
 from qevd_bio.muscles.prepared import PreparedModel, prepare
 from qevd_bio.muscles.simulate import Options, Simulation, simulate
-from qevd_bio.synthetic.squats import random_style, squat
+from qevd_bio.synthetic.measured import as_measured
 
 NO_POSE = "the body cannot stand so"
 OUT_OF_RANGE = "an angle is beyond the range of its joint"
 UNBELIEVED = "reserves or residuals are too large"
 
+Make = Callable[
+    [Placing, FloatArray, np.random.Generator, float], tuple[FloatArray, FloatArray] | None
+]
+"""Body, lengths of its feet (2,), what draws, and size against the model's (1), to a motion:
+coordinates (T, N) and times (T,); None where the body cannot do it."""
+
 _LEG = ("femur_r", "tibia_r", "talus_r")
 
 
 @dataclass(frozen=True, slots=True)
-class LabelledSquats:
-    """Accepted squats, frame by frame.
+class LabelledMotions:
+    """Accepted motions, frame by frame.
 
     Attributes
     ----------
@@ -36,19 +43,19 @@ class LabelledSquats:
         Smooth coordinates with their derivatives.
     activations : ndarray (F, M)
         As simulated.
-    squat, body : ndarray of int (F,)
-        Number of the squat and of the body.
+    motion, body : ndarray of int (F,)
+        Number of the motion and of the body.
     leg_m, mass_kg : ndarray (bodies,)
         Hip to ankle, and mass, of each body.
     rejected : mapping of str to int
-        How many squats were rejected, by reason.
+        How many motions were rejected, by reason.
     """
 
     q: FloatArray
     dq: FloatArray
     ddq: FloatArray
     activations: FloatArray
-    squat: IntArray
+    motion: IntArray
     body: IntArray
     leg_m: FloatArray
     mass_kg: FloatArray
@@ -58,7 +65,7 @@ class LabelledSquats:
         """Return everything but the reasons as arrays, numbers of frames in single precision."""
         frames = {name: getattr(self, name).astype(np.float32)
                   for name in ("q", "dq", "ddq", "activations")}  # fmt: skip
-        return {**frames, "squat": self.squat, "body": self.body, "leg_m": self.leg_m,
+        return {**frames, "motion": self.motion, "body": self.body, "leg_m": self.leg_m,
                 "mass_kg": self.mass_kg}  # fmt: skip
 
 
@@ -71,9 +78,10 @@ def make_bodies(model: Path, folder: Path, count: int, seed: int) -> list[Prepar
     bodies = [prepare(model, folder)]
     own_kg = bodies[0].body.mass_kg
     for number in range(1, count):
-        size = rng.uniform(0.88, 1.10)
-        thigh, shank = size * rng.uniform(0.96, 1.04, 2)
-        factors = {"": size, "femur": thigh, "patella": thigh, "tibia": shank}
+        size = rng.uniform(0.86, 1.12)
+        thigh, shank, trunk, arm = size * rng.uniform(0.95, 1.05, 4)
+        factors = {"": size, "femur": thigh, "patella": thigh, "tibia": shank, "torso": trunk,
+                   **dict.fromkeys(("humerus", "ulna", "radius", "hand"), arm)}  # fmt: skip
         path = folder / f"body-{seed}-{number}.osim"
         write_scaled(model, path, factors, own_kg * size**2 * rng.uniform(0.8, 1.25))
         bodies.append(prepare(path, folder))
@@ -86,37 +94,42 @@ def leg_length_m(model: PreparedModel) -> float:
     return float(np.linalg.norm(np.diff(at, axis=0), axis=1).sum())
 
 
-def label_squats(
+def label_motions(
     models: Sequence[PreparedModel],
+    make: Make,
     count: int,
     seed: Sequence[int],
     options: Options,
-    *,
-    keep_every: int = 3,
-) -> LabelledSquats:
-    """Make and simulate squats until `count` are accepted; every n-th frame is kept."""
+    error_deg: float = 0.0,
+) -> LabelledMotions:
+    """Make and simulate motions until `count` are accepted.
+
+    Where `error_deg` is not 0 they are simulated as a measurement with such errors would give
+    them (`as_measured`).
+    """
     rng = np.random.default_rng(seed)
     legs = np.array([leg_length_m(one) for one in models])
     rejected: Counter[str] = Counter()
     accepted: list[tuple[int, Simulation]] = []
     while len(accepted) < count:
         number = len(accepted) % len(models)
-        found = made(models[number], rng, float(legs[number] / legs[0]), options)
+        size = float(legs[number] / legs[0])
+        found = _made(models[number], make, rng, size, options, error_deg)
         if isinstance(found, str):
             rejected[found] += 1
         else:
             accepted.append((number, found))
 
     def joined(name: str) -> FloatArray:
-        return np.concatenate([getattr(one, name)[::keep_every] for _, one in accepted])
+        return np.concatenate([getattr(one, name) for _, one in accepted])
 
-    lengths = [len(one.q[::keep_every]) for _, one in accepted]
-    return LabelledSquats(
+    lengths = [len(one.q) for _, one in accepted]
+    return LabelledMotions(
         q=joined("q"),
         dq=joined("dq"),
         ddq=joined("ddq"),
         activations=joined("activations"),
-        squat=np.repeat(np.arange(len(accepted)), lengths),
+        motion=np.repeat(np.arange(len(accepted)), lengths),
         body=np.repeat([number for number, _ in accepted], lengths),
         leg_m=legs,
         mass_kg=np.array([one.body.mass_kg for one in models]),
@@ -124,17 +137,25 @@ def label_squats(
     )
 
 
-def made(
-    model: PreparedModel, rng: np.random.Generator, size: float, options: Options
+def _made(
+    model: PreparedModel,
+    make: Make,
+    rng: np.random.Generator,
+    size: float,
+    options: Options,
+    error_deg: float,
 ) -> Simulation | str:
-    """Make and simulate one squat; the reason where it is rejected."""
+    """Make and simulate one motion; the reason where it is rejected."""
     body = model.body
-    moved = squat(body, model.actuators.foot_m, random_style(rng, size))
+    moved = make(body, model.actuators.foot_m, rng, size)
     if moved is None:
         return NO_POSE
     q, time_s = moved
     low, high = body.ranges.T
     if ((q < low - 1e-3) | (q > high + 1e-3))[:, body.rotational].any():
         return OUT_OF_RANGE
+    if error_deg > 0.0:
+        # a measurement knows the joints' ranges
+        q = np.clip(as_measured(rng, q, time_s, body.rotational, error_deg), low, high)
     found = simulate(body, model.actuators, q, time_s, options)
     return UNBELIEVED if found.doubts() else found

@@ -6,7 +6,6 @@ T frames, N coordinates
 from __future__ import annotations
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 from scipy.spatial.transform import Rotation
 
 from qevd_bio.arrays import FloatArray
@@ -16,10 +15,9 @@ from qevd_bio.synthetic.standing import (
     KNEES,
     SOLE_SHARE,
     Stance,
-    Wanted,
     places_of,
-    stand,
 )
+from qevd_bio.synthetic.standing_course import Course, followed
 
 NODES = 17
 WEIGHT_OVER = (0.3, 0.7)
@@ -50,18 +48,15 @@ def planted(body: Placing, foot_m: FloatArray, q: FloatArray) -> FloatArray | No
     low, high = (heel + share * float(foot_m.mean()) for share in WEIGHT_OVER)
     knees = places_of(body, KNEES)
     places = np.unique(np.linspace(0, len(q) - 1, NODES).round().astype(np.int64))
-    solved: list[FloatArray] = []
-    for frame in places:
-        aim = np.array([np.clip(at.centre_m[frame, 0], low, high), at.centre_m[frame, 2]])
-        bent = max(float(q[frame, knees].mean()), np.deg2rad(1.0))
-        pose = stand(body, q[frame], stance, Wanted(bent, aim))
-        if pose is None:
-            return None
-        solved.append(pose)
-    legs = CubicSpline(places, np.stack(solved), axis=0)(np.arange(len(q)))
+    aim = np.stack([np.clip(at.centre_m[:, 0], low, high), at.centre_m[:, 2]], axis=1)
+    bent = np.maximum(q[:, knees].mean(axis=1), np.deg2rad(1.0))
+    course = Course(places.astype(np.float64), q[places], stance, bent[places], aim[places])
+    found = followed(body, course, q[0], np.arange(float(len(q))))
+    if not len(found):
+        return None
     kept = [i for i, name in enumerate(body.coordinates) if name.startswith(("arm", "elbow"))]
-    legs[:, kept] = q[:, kept]
-    return np.asarray(legs)
+    found[:, kept] = q[:, kept]
+    return found
 
 
 def _stance(origins_m: FloatArray, turns: FloatArray, foot_m: FloatArray) -> Stance:

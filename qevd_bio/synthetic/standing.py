@@ -116,30 +116,44 @@ def _off(
     return np.concatenate(missing), np.concatenate(rows)
 
 
-def upright_stance(
-    body: Placing, foot_m: FloatArray, width_m: float, toes_out_rad: float, ahead_m: float
-) -> Stance:
-    """Place both feet flat on a floor at height 0.
+@dataclass(frozen=True, slots=True)
+class Footing:
+    """How the feet are set down; each pair is of the right and the left foot.
 
-    Parameters
+    Attributes
     ----------
-    body : Placing
-        The model.
-    foot_m : ndarray (2,)
-        Lengths of the feet, metres.
-    width_m : float
-        Between the heels.
-    toes_out_rad : float
+    width_m, ahead_m : float
+        Between the heels; right foot before the left.
+    toes_out_deg : tuple of float
         How far each foot turns outwards.
-    ahead_m : float
-        How far the right foot stands before the left.
+    toes_up_deg, rolled_deg : tuple of float
+        How far each foot is off level: nobody's feet, and no measurement of them, are quite flat.
     """
+
+    width_m: float
+    ahead_m: float
+    toes_out_deg: tuple[float, float]
+    toes_up_deg: tuple[float, float] = (0.0, 0.0)
+    rolled_deg: tuple[float, float] = (0.0, 0.0)
+
+
+def stance_of(body: Placing, foot_m: FloatArray, footing: Footing) -> Stance:
+    """Place both feet, of lengths (2,) in metres, on a floor at height 0."""
     level = body.places(np.zeros((1, len(body.coordinates))), FEET)
     turns, origins = [], []
     for foot, sign in enumerate((1.0, -1.0)):
-        out = Rotation.from_euler("y", -sign * toes_out_rad).as_matrix()
-        turns.append(out @ level.turns[0, foot])
-        origins.append((sign * ahead_m / 2.0, SOLE_SHARE * foot_m[foot], sign * width_m / 2.0))
+        angles = np.deg2rad([
+            -sign * footing.toes_out_deg[foot], footing.toes_up_deg[foot],
+            footing.rolled_deg[foot],
+        ])  # fmt: skip
+        turn = Rotation.from_euler("YZX", angles)
+        turns.append(turn.as_matrix() @ level.turns[0, foot])
+        ahead, aside = sign * footing.ahead_m / 2.0, sign * footing.width_m / 2.0
+        # the base of the toes stays where it is when the heel rises
+        ball = np.array([foot_m[foot], 0.0, 0.0])
+        flat = Rotation.from_euler("Y", angles[0])
+        heel = np.array([ahead, SOLE_SHARE * foot_m[foot], aside])
+        origins.append(heel + flat.apply(ball) - turn.apply(ball))
     return Stance(np.array(origins), np.array(turns))
 
 

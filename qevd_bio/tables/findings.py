@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import pyarrow as pa
@@ -98,13 +99,14 @@ TABLE = PublishedTable(
 
 
 _NAMES = tuple(field.name for field in FINDING_FIELDS)
+_VALUES, _CELLS = attrgetter(*_NAMES), itemgetter(*_NAMES)
 
 
 def finding_row(finding: Finding) -> dict[str, Any]:
     """Write the columns of `FINDING_FIELDS` of a finding."""
-    return {name: getattr(finding, name) for name in _NAMES}
+    return dict(zip(_NAMES, _VALUES(finding), strict=True))
 
 
 def finding_from_row(row: Mapping[str, Any]) -> Finding:
     """Read a finding from a row of this table, or from the findings of an annotation row."""
-    return Finding(**{name: row[name] for name in _NAMES})
+    return Finding(**dict(zip(_NAMES, _CELLS(row), strict=True)))

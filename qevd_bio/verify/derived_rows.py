@@ -262,8 +262,9 @@ def _only(session: Session) -> Sessions:
 
 
 def _stated_cycles(one: PublishedVideo) -> dict[int, LastCycle]:
-    """Read the cycles that utterances name, with their findings."""
+    """Read the cycles that utterances name, at the times of their frames, with their findings."""
     known: dict[int, LastCycle] = {}
+    times_s = one.motion.time_s.tolist()
     for row in one.rows["annotations"]:
         cycle = row["cycle"]
         if cycle is None:
@@ -272,7 +273,9 @@ def _stated_cycles(one: PublishedVideo) -> dict[int, LastCycle]:
         stated = {
             **cycle,
             "kind": "hold" if cycle["kind"] == HOLD_IN_PROGRESS else cycle["kind"],
+            "counted": "full",  # not told by an utterance, and no word of it depends on it
             **{f"frame_{name}": frame for name, frame in zip(_MOMENTS, frames, strict=True)},
+            **{f"{name}_s": times_s[frame] for name, frame in zip(_MOMENTS, frames, strict=True)},
         }
         findings = tuple(finding_from_row(finding) for finding in row["findings"])
         scored = scored_from_row(stated)

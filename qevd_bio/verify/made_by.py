@@ -10,7 +10,9 @@ from typing import Any, cast, get_args
 
 from qevd_bio.choices import Policy
 from qevd_bio.errors import QevdBioError
+from qevd_bio.exercises.given_references import FOLDER as REFERENCES_FOLDER
 from qevd_bio.exercises.load import read_rule, rule_files
+from qevd_bio.exercises.references import INDEX_NAME
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.exercises.salience import SalienceSource
 from qevd_bio.feedback.prompt_files import PROMPT_FILES, load_prompt
@@ -47,7 +49,7 @@ _OTHER_STAGES = ("kinematics", "features", "salience")
 
 _WITH_WORDS = {"annotations", "contexts"}
 _MOST_FILE_BYTES = 1 << 20
-_FILE = re.compile(r"(rules|prompts)/[A-Za-z0-9_.-]+\.json")
+_FILE = re.compile(r"(rules|prompts|references)/[A-Za-z0-9_.-]+\.(json|npy)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,10 @@ def read_made_by(layout: Layout) -> MadeBy | None:
             stated = generator.get(f"rule {rule.id}")
             cause = f"states version {stated} of rule {rule.id}, which is {rule.version}"
             verdict.add("manifest", f"{MANIFEST_FILE} generator", cause)
+        stated = generator.get(f"reference {rule.id}")
+        if stated != (rule.given.digest if rule.given else None):
+            cause = f"states another reference of rule {rule.id} than it carries"
+            verdict.add("manifest", f"{MANIFEST_FILE} generator", cause)
     _note_other_rules(layout, rules)
     return MadeBy(
         rules=rules,
@@ -150,7 +156,7 @@ def _unknown_parts(
     parts = {"qevd_bio", "policy", "variants", "salient_joints", "kinds"}
     parts |= {f"stage {name}" for name in (*STAGES, *_OTHER_STAGES, *configs)}
     for name in sorted(set(generator) - parts):
-        if not name.startswith("rule "):
+        if not name.startswith(("rule ", "reference ")):
             yield f"{MANIFEST_FILE} generator", f"names {name[:80]!r}, which makes no release"
 
 
@@ -158,9 +164,13 @@ def _file_problems(layout: Layout) -> Iterator[tuple[str, str]]:
     """Find the rules and prompts that are absent, or others than the manifest names."""
     stated: Mapping[str, str] = layout.manifest.get("made_with", {})
     generator = layout.manifest["generator"]
-    named = {one.removeprefix("rule ") for one in generator if one.startswith("rule ")}
-    due = {f"{RULES_FOLDER}/{rule}.json" for rule in named}
-    due |= {f"{PROMPTS_FOLDER}/{name}" for name in PROMPT_FILES}
+    named, given = (
+        {one.removeprefix(part) for one in generator if one.startswith(part)}
+        for part in ("rule ", "reference ")
+    )
+    for name in sorted(given - named):
+        yield f"{MANIFEST_FILE} generator", f"names a reference of {name[:80]!r} and no such rule"
+    due = _due_files(named, given)
     for name in sorted(due - set(stated)):
         yield f"{MANIFEST_FILE} made_with", f"does not name {name}, which the release is made with"
     for name in sorted(set(stated) - due):
@@ -176,6 +186,16 @@ def _file_problems(layout: Layout) -> Iterator[tuple[str, str]]:
             yield name, f"has more than {_MOST_FILE_BYTES} bytes"
         elif layout.digests.get(name, digest) != digest:
             yield name, f"its bytes are not those {MANIFEST_FILE} names"
+
+
+def _due_files(rules: Collection[str], given: Collection[str]) -> set[str]:
+    """Name the files that a release with these rules, some with given references, carries."""
+    due = {f"{RULES_FOLDER}/{rule}.json" for rule in rules}
+    due |= {f"{PROMPTS_FOLDER}/{name}" for name in PROMPT_FILES}
+    if given:
+        due |= {f"{REFERENCES_FOLDER}/{name}.npy" for name in given}
+        due.add(f"{REFERENCES_FOLDER}/{INDEX_NAME}")
+    return due
 
 
 def _note_other_rules(layout: Layout, rules: Mapping[str, Rule]) -> None:

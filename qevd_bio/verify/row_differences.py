@@ -9,6 +9,9 @@ from typing import Any
 TOLERANCE = 1e-6
 """Relative to the value, and absolute below 1: another machine may round differently."""
 
+LEAST_CLOCK = 1e6
+"""Only times of a source clock are as large; they are copied, so that they agree exactly."""
+
 _MOST_NAMED = 3
 _MOST_TEXT = 160
 
@@ -66,10 +69,12 @@ def _differences(own: Any, due: Any, name: str) -> Iterator[str]:  # noqa: ANN40
 
 
 def same(own: Any, due: Any) -> bool:  # noqa: ANN401
-    """Whether two cells agree: numbers within `TOLERANCE`, all else exactly."""
+    """Whether two cells agree: numbers within `TOLERANCE`, clocks and all else exactly."""
     if isinstance(own, float) and isinstance(due, (float, int)) and not isinstance(due, bool):
         if math.isnan(due):
             return math.isnan(own)
+        if abs(due) >= LEAST_CLOCK:
+            return own == due
         return math.isclose(own, due, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
     return bool(own == due)
 

@@ -153,12 +153,13 @@ def curve_drawing(
     spoken: CycleTimes | None = None,
     heading: Sequence[str] = (),
     size: tuple[float, float] = (400.0, 200.0),
+    whole: str = "segment",
 ) -> Drawing:
     """Lay a curve out; the time axis counts seconds from its first frame.
 
     `said_s` are utterances to mark, on the curve's clock; those outside of it are left out.
     `spoken` is the cycle the utterance is about, `heading` at most two lines above the curve,
-    `size` width and height in pixels.
+    `size` width and height in pixels, `whole` what the curve is of.
     """
     width, height = size
     top = _TOP + (_HEADING if heading else 0.0)
@@ -171,7 +172,7 @@ def curve_drawing(
         *([axes.box("spoken-cycle", spoken.start_s, spoken.end_s)] if spoken else []),
         *_cycle_ends(curve, axes),
         axes.box("frame", *ends_s),
-        *_scales(curve, axes),
+        *_scales(curve, axes, whole),
         *_traces(curve, axes),
         *_key_frames(curve, axes, spoken),
         *_said(said_s, axes),
@@ -179,7 +180,7 @@ def curve_drawing(
     if not np.isfinite(curve.values).any():
         middle = (axes.left + axes.right) / 2.0, (axes.top + axes.bottom) / 2.0
         shapes.append(_text("label", *middle, "no value measured"))
-    name = f"{curve.label} over the segment, {counted(len(curve.cycles), 'cycle')} marked"
+    name = f"{curve.label} over the {whole}, {counted(len(curve.cycles), 'cycle')} marked"
     return Drawing(width, height, name, tuple(shapes))
 
 
@@ -271,9 +272,9 @@ def _cycle_ends(curve: Curve, axes: _Axes) -> Iterator[Shape]:
         yield Shape("line", "cycle", ((x, axes.bottom - 9.0), (x, axes.bottom + 4.0)))
 
 
-def _scales(curve: Curve, axes: _Axes) -> Iterator[Shape]:
+def _scales(curve: Curve, axes: _Axes, whole: str) -> Iterator[Shape]:
     middle = (axes.left + axes.right) / 2.0
-    yield _text("label", middle, axes.bottom + 28.0, "s from the start of the segment")
+    yield _text("label", middle, axes.bottom + 28.0, f"s from the start of the {whole}")
     for value in ticks(axes.low, axes.high):
         label = f"{value:g}{unit_sign(curve.unit).strip()}".replace("-", "−")
         yield _text("label", axes.left - 5.0, axes.y(value) + 4.0, label, "end")

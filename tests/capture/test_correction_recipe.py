@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
-from qevd_bio.capture.monocular.correction.weights import load_weights
-from tools.capture_correction import make_clips, train
+from qevd_bio.capture.monocular.correction.weights import WEIGHTS_FILE, load_weights
+from tools.capture_correction import make_clips, mean_weights, train
 from tools.capture_correction.packs import STEPS, pack, read_pack, unpack, write_pack
 from tools.capture_correction.recipe import main
 
@@ -72,6 +73,21 @@ def test_clips_are_packed_once_and_are_the_same_on_another_machine(tmp_path: Pat
             assert sorted(ours.files) == sorted(theirs.files)
             for name in ours.files:
                 assert ours[name].tobytes() == theirs[name].tobytes()
+
+
+def test_the_mean_of_a_network_that_ships_and_two_that_went_on(tmp_path: Path) -> None:
+    shipped = {k: v.numpy() for k, v in train.shipped_network(WEIGHTS_FILE, 1).items()}
+    assert shipped
+    for name, more in (("t", 1.0), ("u", 5.0)):
+        save_file({k: v + np.float32(more) for k, v in shipped.items()},
+                  tmp_path / f"{name}.safetensors", {"left_out": ""})  # fmt: skip
+    tuned, out = [str(tmp_path / f"{name}.safetensors") for name in "tu"], tmp_path / "mean"
+    mean_weights.main([str(WEIGHTS_FILE), "1", *tuned, "--out", str(out)])
+    for name, values in load_file(out).items():
+        assert np.allclose(values, shipped[name] + 2.0, atol=1e-5)
+    save_file({"other": np.zeros(1, np.float32)}, tmp_path / "u.safetensors")
+    with pytest.raises(ValueError, match="other tensors"):
+        mean_weights.main([str(WEIGHTS_FILE), "1", *tuned, "--out", str(out)])
 
 
 @pytest.mark.long

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from qevd_bio.assets import asset_path
 from qevd_bio.cli.main import app
 from qevd_bio.exercises.load import load_rules
+from tests.exercises.made_references import write_folder
 
 RULES = load_rules()
 
@@ -168,3 +169,20 @@ def test_build_reproduces_the_kept_files_byte_for_byte(tmp_path: Path) -> None:
     kept = asset_path("references")
     for name in ("index.json", *(f"{rule_id}.npy" for rule_id in RULES)):
         assert (tmp_path / name).read_bytes() == (kept / name).read_bytes(), name
+
+
+def test_a_rule_is_shown_with_given_references_and_not_with_another_exercise(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("matplotlib")
+    given = write_folder(tmp_path / "given")
+    pictures = []
+    for name, more in (("own", ()), ("given", ("--references", str(given)))):
+        plot = tmp_path / f"{name}.png"
+        ran("rules", "show", "squat", "--plot", str(plot), *more)
+        pictures.append(plot.read_bytes())
+    assert pictures[0] != pictures[1]
+    other = write_folder(tmp_path / "other", name="hopping")
+    assert "no rule has this id" in ran(
+        "rules", "show", "squat", "--references", str(other), "--json", code=1
+    )

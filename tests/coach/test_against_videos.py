@@ -17,6 +17,7 @@ from qevd_bio.coach.settings import REFERENCE, CoachSettings
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.exercises.load import load_rules
 from tests.coach.squatting import SQUATS, capture_of, film
+from tests.exercises.made_references import write_folder
 from tests.pipeline.sessions_made import PERIOD_S, squats_motion
 
 
@@ -133,3 +134,13 @@ def _knee_way_deg(share: float) -> float:
         ("knee_flexion_r",), motion.q, scaled_skeleton(motion.segment_lengths_m), motion.gravity
     )["knee_flexion_r"]
     return float(curve.max() - curve.min())
+
+
+def test_the_reference_can_be_one_of_a_folder(tmp_path: Path) -> None:
+    given = write_folder(tmp_path / "given")
+    totals = {}
+    for name, folder in (("own", None), ("given", given)):
+        (video,) = coached(tmp_path / name, ["98"], [REFERENCE], references=folder)
+        totals[name] = [one["total"] for one in video["against"]["repetitions"]]
+    assert len(totals["own"]) == len(totals["given"]) > 0
+    assert min(totals["given"]) > max(totals["own"]), "these knees bend less than it asks"

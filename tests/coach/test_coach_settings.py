@@ -32,6 +32,13 @@ def test_options_of_run_hold_for_the_coach_and_the_other_way_they_do_not(tmp_pat
     assert read_settings(path) == {"height_m": 1.8}
 
 
+def test_references_are_taken_from_either_table(tmp_path: Path) -> None:
+    path = settings_file(tmp_path, '[sentences]\nreferences = "given"\n')
+    assert settings_with({}, path).references == tmp_path / "given"
+    path = settings_file(tmp_path, '[coach]\nreferences = "own"\n')
+    assert settings_with({}, path).references == tmp_path / "own"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 import torch
 
-from qevd_bio.errors import DataError
 from qevd_bio.generator.cycle_shape import CycleShape
 from qevd_bio.generator.fit_surrogate import FitOptions, fit_frames
 from qevd_bio.generator.guidance import (
@@ -20,7 +17,6 @@ from qevd_bio.generator.guidance import (
     guided,
     missed,
 )
-from qevd_bio.generator.objectives_file import read_objectives
 from qevd_bio.generator.surrogate import frame_features
 from qevd_bio.generator.surrogate_file import Surrogate
 from qevd_bio.generator.vqvae import VqvaeOptions, fit_vqvae
@@ -50,7 +46,7 @@ def decoder():
     shaped = torch.tensor(np.stack([shape.shaped(*one) for one in cycles]), dtype=torch.float32)
     network = fit_vqvae(shaped, VqvaeOptions(width=16, codes=32, epochs=80, batch=16, rate=3e-3))
     q = np.concatenate([one for one, _ in cycles])
-    features = frame_features(COORDINATES, q, 0 * q, 0.8, 70.0)
+    features = frame_features(COORDINATES, q, 0 * q, 0 * q, 0.8, 70.0)
     activation = np.repeat(0.1 + 0.4 * q[:, [KNEE]], 2, axis=1)
     frames = fit_frames(features, activation, FitOptions(60, 256, 5e-3), width=24)
     found = Decoder(network, shape, Surrogate(frames, COORDINATES, VASTI, 1.0), BODY)
@@ -112,29 +108,3 @@ def test_a_miss_counts_by_its_distance_from_the_range() -> None:
     assert costs.tolist() == [8.0, 0.0, 8.0]
     inner = missed(measured, [Objective("depth", 90.0, 100.0, 2.0)], margin=0.2)
     assert inner.tolist() == pytest.approx([2 * 2.2**2, 0.0, 2 * 2.2**2])
-
-
-@pytest.mark.parametrize(
-    ("row", "words"),
-    [
-        ({"measure": "hight"}, "no measure"),
-        ({"unit": "rad"}, "unit of depth is deg"),
-        ({"low": 110.0}, "no range"),
-        ({"low": "deep"}, "are numbers"),
-        ({"extra": 1}, "needs the keys"),
-    ],
-    ids=["measure", "unit", "range", "number", "key"],
-)
-def test_objectives_that_cannot_be_are_named(row, words, tmp_path) -> None:
-    good = {"measure": "depth", "unit": "deg", "low": 90, "high": 100, "weight": 1}
-    path = tmp_path / "objectives.json"
-
-    def write(objective):
-        content = {"schema_version": 1, "exercise": "squat", "objectives": [objective]}
-        path.write_text(json.dumps(content), encoding="utf-8")
-
-    write(good)
-    assert read_objectives(path) == (Objective("depth", 90.0, 100.0, 1.0),)
-    write(good | row)
-    with pytest.raises(DataError, match=rf"objectives\.json.*{words}"):
-        read_objectives(path)

@@ -9,10 +9,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from qevd_bio.errors import DataError
 from qevd_bio.generator import released_cycles as room
 from qevd_bio.generator.released_cycles import released_cycles
+from qevd_bio.generator.vqvae import VqvaeOptions
+from qevd_bio.generator.vqvae_file import load_vqvae, save_vqvae
 from qevd_bio.released.loading import load_split, load_table
 from qevd_bio.skeleton.opensim_map import USED
+from tools.train_vqvae_on_release import LEAST, trained
 
 GOOD = 1
 
@@ -60,3 +64,17 @@ def test_the_knee_of_a_cycle_is_the_published_one(forgiven) -> None:
     own = angles[angles["video_id"] == one.video_id].set_index("time_s")
     knee = own["knee_angle_r_rad"].loc[one.time_s].to_numpy()
     assert np.allclose(one.q[:, USED.index("knee_angle_r")], np.nan_to_num(knee), atol=1e-6)
+
+
+def test_a_generator_is_trained_on_them_and_kept(forgiven, tmp_path) -> None:
+    found = released_cycles(forgiven.folder, "squat")
+    options = VqvaeOptions(width=8, codes=8, epochs=2, batch=4)
+    with pytest.raises(DataError, match="good cycles of this exercise"):
+        trained(found[:1], options)
+    many = [found[i % len(found)] for i in range(LEAST)]
+    save_vqvae(trained(many, options), tmp_path / "own.safetensors")
+    again = load_vqvae(tmp_path / "own.safetensors")
+    assert again.shape.coordinates == USED and again.latents().shape[0] == LEAST
+    channels = again.network.decode(again.latents()).detach()
+    q, time_s = again.shape.cycle(channels[0].numpy().astype(np.float64), 30.0)
+    assert q.shape == (len(time_s), len(USED)) and np.isfinite(q).all()

@@ -17,30 +17,49 @@ from qevd_bio.generator.fit_surrogate import (
     predicted,
     predicted_sequences,
 )
-from qevd_bio.generator.surrogate import FrameSurrogate, Ranges, feature_names, frame_features
+from qevd_bio.generator.surrogate import (
+    FrameSurrogate,
+    Ranges,
+    feature_names,
+    frame_features,
+    mirror_of,
+)
 from qevd_bio.generator.surrogate_file import Surrogate, load_surrogate, save_surrogate
 
 COORDINATES = (
-    "pelvis_tilt", "pelvis_list", "pelvis_rotation", "pelvis_tx", "pelvis_ty", "pelvis_tz", "knee",
+    "pelvis_tilt", "pelvis_list", "pelvis_rotation", "pelvis_tx", "pelvis_ty", "pelvis_tz",
+    "knee_angle_r", "knee_angle_l", "arm_flex_r", "arm_flex_l",
 )  # fmt: skip
 
 
 def moved(seed: int, frames: int = 40):
     rng = np.random.default_rng(seed)
-    return tuple(rng.normal(0.0, 1.0, (frames, len(COORDINATES))) for _ in range(2))
+    return tuple(rng.normal(0.0, 1.0, (frames, len(COORDINATES))) for _ in range(3))
 
 
 def test_features_do_not_depend_on_place_and_heading() -> None:
     """The same movement elsewhere, turned by 70 degrees about the vertical."""
-    q, ddq = moved(1)
-    before = frame_features(COORDINATES, q, ddq, 0.8, 70.0)
+    q, dq, ddq = moved(1)
+    before = frame_features(COORDINATES, q, dq, ddq, 0.8, 70.0)
     assert before.shape[1] == len(feature_names(COORDINATES))
     turn = np.deg2rad(70.0)
     rotation = Rotation.from_euler("y", turn).as_matrix()
-    elsewhere, turned = q + np.array([0, 0, turn, 3, 1, -2, 0]), ddq.copy()
+    elsewhere, turned = q + np.array([0, 0, turn, 3, 1, -2, 0, 0, 0, 0]), ddq.copy()
     turned[:, 3:6] = ddq[:, 3:6] @ rotation.T
-    after = frame_features(COORDINATES, elsewhere, turned, 0.8, 70.0)
+    after = frame_features(COORDINATES, elsewhere, dq, turned, 0.8, 70.0)
     assert np.allclose(before, after)
+
+
+def test_a_mirror_swaps_the_sides_and_turns_what_has_a_side() -> None:
+    q, dq, ddq = moved(2)
+    names = feature_names(COORDINATES)
+    whose, signs = mirror_of(names)
+    there = frame_features(COORDINATES, q, dq, ddq, 0.8, 70.0)[:, whose] * signs
+    sides = np.array([1, -1, -1, 1, 1, -1, 1, 1, 1, 1.0])
+    swapped = np.array([0, 1, 2, 3, 4, 5, 7, 6, 9, 8])
+    seen = [(one * sides)[:, swapped] for one in (q, dq, ddq)]
+    assert np.allclose(there, frame_features(COORDINATES, *seen, 0.8, 70.0))
+    assert mirror_of(("soleus_r", "soleus_l"))[0].tolist() == [1, 0]
 
 
 def known(features: np.ndarray) -> np.ndarray:

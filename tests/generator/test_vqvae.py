@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from qevd_bio.errors import DataError
 from qevd_bio.generator.cycle_shape import FRAMES, CycleShape
 from qevd_bio.generator.vqvae import Vqvae, VqvaeOptions, fit_vqvae, sampled
+from qevd_bio.generator.vqvae_file import CycleGenerator, load_vqvae, save_vqvae
 
 COORDINATES = ("pelvis_rotation", "pelvis_tx", "pelvis_ty", "pelvis_tz", "knee", "fixed")
 TINY = VqvaeOptions(width=16, codes=16, epochs=60, batch=16, rate=3e-3)
@@ -102,3 +104,24 @@ def test_same_seed_same_bytes(cycles) -> None:
     options = VqvaeOptions(width=8, codes=8, epochs=2, batch=16)
     first, second = (fit_vqvae(cycles, options).state_dict() for _ in range(2))
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_a_file_gives_the_same_network_shape_and_starts(network, cycles, tmp_path) -> None:
+    shape = CycleShape.of(COORDINATES, CYCLES)
+    kept = CycleGenerator.of(network, shape, cycles)
+    for name in ("a", "b"):
+        save_vqvae(kept, tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    again = load_vqvae(tmp_path / "a")
+    assert again.shape.coordinates == COORDINATES and np.array_equal(again.shape.mean, shape.mean)
+    assert torch.equal(again.latents(), network.quantised(network.encode(cycles)))
+    assert torch.equal(again.network.decode(again.latents()), network.decode(kept.latents()))
+
+
+@pytest.mark.parametrize("content", [b"", b"no network", None])
+def test_another_file_is_no_generator(content, tmp_path) -> None:
+    path = tmp_path / "vqvae.safetensors"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DataError, match=r"vqvae\.safetensors.*no VQ-VAE"):
+        load_vqvae(path)

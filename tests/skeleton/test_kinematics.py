@@ -63,6 +63,8 @@ def test_axis_rotation_agrees_with_scipy() -> None:
         expected = Rotation.from_rotvec(axis * angle).as_matrix()
         got = axis_rotation((axis[0], axis[1], axis[2]), np.array([angle]))[0]
         assert np.allclose(got, expected, atol=1e-12)
+        one = axis_rotation((axis[0], axis[1], axis[2]), np.asarray(angle))
+        assert np.array_equal(one, got)
 
 
 @given(st.integers(0, 2**32 - 1))

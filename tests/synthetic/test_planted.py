@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from qevd_bio.synthetic.planted import WEIGHT_OVER, planted
-from qevd_bio.synthetic.squats import random_style, squat
 from qevd_bio.synthetic.standing import FEET
+from qevd_bio.synthetic.there_and_back import performed
 from tests.muscles.models import opened
+from tests.synthetic.made_motions import FOOT_M, steady_squat
 
-FOOT_M = np.array([0.17881445, 0.17881445])
-STYLE = replace(
-    random_style(np.random.default_rng(2), 1.0), depth_deg=80.0, over_foot=0.5, shift_m=0.0,
-    tilt_deg=25.0, arms="forward", ahead_m=0.0, list_deg=0.0, turn_deg=0.0,
-    wander=np.zeros((2, 5)),
-)  # fmt: skip
+STYLE = steady_squat(80.0, 25.0)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +21,7 @@ def body(shared_data):
 
 @pytest.fixture(scope="module")
 def moved(body):
-    made = squat(body, FOOT_M, STYLE, rate_hz=20.0)
+    made = performed(body, FOOT_M, STYLE, rate_hz=20.0)
     assert made is not None
     return made[0]
 

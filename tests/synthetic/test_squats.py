@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from qevd_bio.muscles.contact import soles
 from qevd_bio.muscles.simulate import Options
-from qevd_bio.synthetic.labelled_squats import NO_POSE, OUT_OF_RANGE, UNBELIEVED, label_squats
-from qevd_bio.synthetic.squats import ARMS, RANGES, random_style, squat
-from qevd_bio.synthetic.standing import FEET, Wanted, stand, upright_stance
+from qevd_bio.synthetic.labelled_squats import NO_POSE, OUT_OF_RANGE, UNBELIEVED, label_motions
+from qevd_bio.synthetic.squats import RANGES, random_squat, random_style
+from qevd_bio.synthetic.standing import FEET, Footing, Wanted, stance_of, stand
+from qevd_bio.synthetic.there_and_back import performed
 from tests.muscles.models import opened
+from tests.synthetic.made_motions import FOOT_M, steady_squat
 
-FOOT_M = np.array([0.17881445, 0.17881445])
-"""Of the model: heel to base of the toes."""
-
-STYLE = replace(
-    random_style(np.random.default_rng(0), 1.0), depth_deg=95.0, top_deg=5.0, over_foot=0.5,
-    shift_m=0.06, toes_out_deg=15.0, tilt_deg=30.0, arms="forward", ahead_m=0.0,
-    wander=np.zeros((2, 5)),
-)  # fmt: skip
+STYLE = steady_squat(95.0, 30.0, shift_m=0.06)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +24,7 @@ def body(shared_data):
 
 @pytest.fixture(scope="module")
 def made(body):
-    found = squat(body, FOOT_M, STYLE)
+    found = performed(body, FOOT_M, STYLE)
     assert found is not None
     return found
 
@@ -43,14 +36,12 @@ def column(body, q, name):
 def test_styles_are_drawn_from_their_ranges_and_half_of_them_are_symmetric() -> None:
     styles = [random_style(np.random.default_rng(seed), 1.0) for seed in range(200)]
     low, high = RANGES["depth_deg"]
-    assert all(low <= one.depth_deg <= high for one in styles)
-    assert {one.arms for one in styles} == set(ARMS)
-    shifts = np.abs([one.shift_m for one in styles])
+    assert all(low <= one.knees_deg[1] <= high for one in styles)
+    shifts = np.abs([one.shift_m[1] for one in styles])
     assert shifts.max() > 0.09 and 0.35 < (shifts <= 0.0101).mean() < 0.75
-    small = random_style(np.random.default_rng(3), 0.9)
-    assert small.width_m == pytest.approx(
-        0.9 * random_style(np.random.default_rng(3), 1.0).width_m
-    )
+    small = random_style(np.random.default_rng(3), 0.9).footing
+    own = random_style(np.random.default_rng(3), 1.0).footing
+    assert small.width_m == pytest.approx(0.9 * own.width_m)
 
 
 @pytest.mark.data
@@ -79,8 +70,9 @@ def test_depth_and_tempo_are_those_of_the_style(body, made) -> None:
     assert knees.max() == pytest.approx(95.0, abs=0.1)
     assert knees[[0, -1]] == pytest.approx([5.0, 5.0], abs=0.1)
     deep = np.flatnonzero(knees > 94.9)
-    assert time_s[deep[-1]] - time_s[deep[0]] == pytest.approx(STYLE.pause_s, abs=0.4)
-    assert time_s[-1] == pytest.approx(0.7 + STYLE.down_s + STYLE.pause_s + STYLE.up_s, abs=1 / 60)
+    assert time_s[deep[-1]] - time_s[deep[0]] == pytest.approx(STYLE.tempo.pause_s, abs=0.4)
+    until_s = 0.7 + STYLE.tempo.down_s + STYLE.tempo.pause_s + STYLE.tempo.up_s
+    assert time_s[-1] == pytest.approx(until_s, abs=1 / 60)
 
 
 @pytest.mark.data
@@ -92,7 +84,7 @@ def test_who_shifts_to_the_right_bends_the_joints_unlike(body, made) -> None:
 
 @pytest.mark.data
 def test_no_pose_where_there_is_none(body) -> None:
-    stance = upright_stance(body, FOOT_M, 2.2, 0.0, 0.0)
+    stance = stance_of(body, FOOT_M, Footing(2.2, 0.0, (0.0, 0.0)))
     start = np.zeros(len(body.coordinates))
     start[body.coordinates.index("pelvis_ty")] = 0.95
     heel = stance.origins_m[:, 0].mean()
@@ -109,13 +101,13 @@ def test_accepted_squats_can_be_believed_and_rejected_ones_are_counted(
     from qevd_bio.muscles.prepared import prepare
 
     model = prepare(shared_data / "opencap_opensim" / "LaiUhlrich2022.osim", tmp_path)
-    found = label_squats([model], 2, (7,), Options(1.0), keep_every=6)
-    assert set(found.squat) == {0, 1}
+    found = label_motions([model], random_squat, 2, (7,), Options(1.0, every=6))
+    assert set(found.motion) == {0, 1}
     assert set(found.rejected) <= {NO_POSE, OUT_OF_RANGE, UNBELIEVED}
     assert found.activations.shape == (len(found.q), 80)
     vasti = found.activations[:, model.body.muscles.index("vaslat_r")]
     knee = found.q[:, model.body.coordinates.index("knee_angle_r")]
     assert np.corrcoef(vasti, knee)[0, 1] > 0.5
-    again = label_squats([model], 1, (7,), Options(1.0), keep_every=6)
-    first = found.activations[found.squat == 0]
+    again = label_motions([model], random_squat, 1, (7,), Options(1.0, every=6))
+    first = found.activations[found.motion == 0]
     assert again.activations.tobytes() == first.tobytes()

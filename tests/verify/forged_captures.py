@@ -14,12 +14,17 @@ def quality(**values: object) -> Change:
     return lambda forger: forger.rows("quality")[0].update(values)
 
 
+def _clock_later(forger: Forger) -> None:
+    forger.rows("quality")[0]["start_s"] += 1e-3
+
+
 forgery("derived", "asymmetry")(quality(asymmetry_deg=0.5))
 forgery("derived", "speed of the centre of mass")(quality(com_speed_m_s=0.01))
 forgery("derived", "a concern invented")(quality(concerns=["the person is a robot"]))
 forgery("derived", "share beyond the ranges")(
     quality(range_excess_share=0.5, range_excess_deg=9.0, range_excess_dof="knee_angle_r")
 )
+forgery("derived", "a clock that starts later")(_clock_later)
 forgery("derived", "another exercise recognised")(quality(exercise_recognised=["burpee"]))
 forgery("derived", "an exercise surer than it is")(quality(exercise_probability=[0.123]))
 forgery("derived", "longest gap")(quality(longest_gap_s=3.5))

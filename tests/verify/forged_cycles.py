@@ -115,6 +115,24 @@ def _later(forger: Forger) -> None:
     _cite(forger, row, 1)
 
 
+@forgery("cycle", "one counted as cut")
+def _counted(forger: Forger) -> None:
+    forger.one("cycles")["counted"] = "cut"
+
+
+@forgery("cycle", "a repetition as a hold in progress")
+def _going_on(forger: Forger) -> None:
+    forger.one("annotations", lambda r: r["cycle"])["cycle"] |= {
+        "kind": "hold_in_progress",
+        "cut": "end",
+    }
+
+
+@forgery("cycle", "a cited key frame between two frames")
+def _between(forger: Forger) -> None:
+    forger.one("annotations", lambda r: r["cycle"])["cycle"]["key_s"] -= 1e-3
+
+
 def _cite(forger: Forger, row: Row, step: int) -> None:
     index = row["cycle"]["cycle_index"] + step
     other = forger.one(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from qevd_bio.verify import videos
+from qevd_bio.verify import derived, videos
 from qevd_bio.verify.release import verify_release
 from tests.verify.forged_descriptions import DESCRIPTIONS, seal
 from tests.verify.forger import Forger
@@ -93,6 +93,22 @@ def test_a_verdict_names_video_table_row_and_next_step(honest: Path, tmp_path: P
                 if "feedback is" in i.cause]  # fmt: skip
     assert issue.where == "annotations/test-00000-of-00001.parquet row 1 (video 0003)"
     assert "Visit our shop" in issue.cause and "publish the release again" in issue.next_step
+
+
+def test_a_long_release_is_sound_and_its_forgeries_are_found(
+    honest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a long release the contexts of a sample of videos are derived, here of one."""
+    monkeypatch.setattr(derived, "MOST_CONTEXT_FRAMES", 1)
+    verdict = verify_release(honest)
+    assert verdict.issues == []
+    (unchecked,) = verdict.unchecked
+    assert "the contexts of 2 of 3 videos" in unchecked
+    monkeypatch.setattr(derived, "_sample", lambda layout, frames: frozenset())
+    monkeypatch.setattr(derived, "artifact_issues", lambda *inputs: iter(()))
+    for name in ("an advertisement", "a cited key frame between two frames"):
+        one = next(o for o in FORGERIES if o.name == name)
+        assert not verify_release(forged(honest, tmp_path / name, one)).sound
 
 
 @pytest.mark.slow

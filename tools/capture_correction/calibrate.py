@@ -3,7 +3,9 @@
 ``python -m tools.capture_correction.calibrate CLIPS NET... --out correction.safetensors``.
 Networks trained with ``--leave-out`` show what the correction does to motions it does not know:
 guard and sigma learn from their left-out clips, and from the held-out clips of the networks that
-ship.
+ship. ``--keep correction.safetensors`` keeps guard, sigma and known postures of a file that ships
+for networks that went on from its own; only the scale of sigma is set anew, on a third of the
+clips held out.
 
 N clips, T frames, B bones, D = 46 DoF
 """
@@ -277,6 +279,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--share", type=float, default=0.56)
+    parser.add_argument("--keep", type=Path, help="weights whose guard and sigma stay")
     chosen = parser.parse_args(arguments)
     torch.set_num_threads(1)
     networks: dict[str, list[CorrectionNetwork]] = defaultdict(list)
@@ -284,6 +287,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         network, fold = load_network(file)
         networks[fold].append(network)
     clips = cached_examples(chosen.clips)
+    if chosen.keep:
+        _keep(chosen.keep, clips, networks[""], chosen.out, chosen.share)
+        return
     found = samples(clips, networks)
     first, rest = ([one for one in found if _third(one) == is_third] for is_third in (False, True))
     for fold in filter(None, networks):
@@ -300,6 +306,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
             report(some, guard, title)
             coverage(some, guard, sigma, title)
     write(chosen.out, networks[""], known_postures(clips, ""), guard, sigma)
+
+
+def _keep(
+    shipped: Path,
+    clips: list[dict[str, Any]],
+    networks: list[CorrectionNetwork],
+    out: Path,
+    share: float,
+) -> None:
+    """Write new networks with the guard and sigma of the file that ships, sigma scaled anew."""
+    stored = {name: torch.tensor(values).float() for name, values in load_file(shipped).items()}
+    guard, sigma = guard_network(), sigma_network()
+    for name, network in (("guard.", guard), ("sigma.", sigma)):
+        network.load_state_dict(
+            {k.removeprefix(name): v for k, v in stored.items() if k.startswith(name)}
+        )
+        network.eval()
+    known = stored["known"].numpy()
+    found = [_sample(clip, networks, known, "") for clip in clips if _is_held(clip)]
+    third = [one for one in found if _third(one)]
+    scale_to_coverage(sigma, third, guard, share)
+    rest = [one for one in found if not _third(one)]
+    report(rest, guard, "known motion")
+    coverage(rest, guard, sigma, "known motion")
+    write(out, networks, known, guard, sigma)
 
 
 def _third(one: Sample) -> bool:

@@ -1,7 +1,8 @@
 """Train one network of the correction.
 
 ``python -m tools.capture_correction.train CLIPS... --out NET.safetensors --seed 1`` (minutes).
-Fitted clips are kept beside CLIPS, in CLIPS-fitted.
+Fitted clips are kept beside CLIPS, in CLIPS-fitted. ``--start correction.safetensors --nth 0``
+goes on from a network that ships, with clips that it never saw.
 
 N clips, T frames, F features, B bones
 """
@@ -17,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors.numpy import load_file
 from safetensors.torch import save_file
 from torch import Tensor
 from tqdm import tqdm
@@ -195,18 +197,21 @@ def batches(count: int, size: int, rng: np.random.Generator) -> Iterator[np.ndar
 
 def train(
     training: Set, validation: Set, *, shape: NetworkShape, seed: int, epochs: int,
-    dropout: float, noise: float,
+    dropout: float, noise: float, rate: float, start: dict[str, Tensor] | None,
 ) -> TrainedCorrection:  # fmt: skip
-    """Train with AdamW and a cosine schedule."""
+    """Train with AdamW and a cosine schedule, from nothing or from the weights of `start`."""
     torch.manual_seed(seed)
     network = TrainedCorrection(shape, dropout)
-    flat = training.features[training.mask]
-    network.mean.copy_(flat.mean(0))
-    network.scale.copy_(flat.std(0).clamp(min=0.02))
-    optimiser = torch.optim.AdamW(network.parameters(), lr=1.2e-3, weight_decay=0.02)
+    if start is None:
+        flat = training.features[training.mask]
+        network.mean.copy_(flat.mean(0))
+        network.scale.copy_(flat.std(0).clamp(min=0.02))
+    else:
+        network.load_state_dict(start)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=0.02)
     steps = epochs * (len(training.features) // 24)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, 1.2e-3, total_steps=steps + 1, pct_start=0.1
+        optimiser, rate, total_steps=steps + 1, pct_start=0.1
     )
     for epoch in range(epochs):
         rng = np.random.default_rng([seed, epoch])
@@ -231,6 +236,16 @@ def train(
             print(f"epoch {epoch + 1}: training {total / count:.4f}, validation "
                   f"{validation_loss(network, validation):.4f}", flush=True)  # fmt: skip
     return network
+
+
+def shipped_network(file: Path, nth: int) -> dict[str, Tensor]:
+    """Read one network of a file that `calibrate` wrote."""
+    prefix = f"networks.{nth}."
+    return {
+        name.removeprefix(prefix): torch.tensor(values).float()
+        for name, values in load_file(file).items()
+        if name.startswith(prefix)
+    }
 
 
 @torch.no_grad()
@@ -336,6 +351,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--channels", type=int, default=192)
     parser.add_argument("--causal", action="store_true")
     parser.add_argument("--dropout", type=float, default=0.2)
+    parser.add_argument("--rate", type=float, default=1.2e-3)
+    parser.add_argument("--start", type=Path, help="weights that ship")
+    parser.add_argument("--nth", type=int, default=0, help="network of --start")
     parser.add_argument("--noise", type=float, default=0.1)
     parser.add_argument(
         "--leave-out", default="", help="names of exercises or recordings' classes"
@@ -354,7 +372,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     shape = NetworkShape(channels=chosen.channels, causal=chosen.causal)
     network = train(training, held, shape=shape, seed=chosen.seed,
                     epochs=chosen.epochs,
-                    dropout=chosen.dropout, noise=chosen.noise)  # fmt: skip
+                    dropout=chosen.dropout, noise=chosen.noise, rate=chosen.rate,
+                    start=chosen.start and shipped_network(chosen.start, chosen.nth))  # fmt: skip
     save_file({k: v.contiguous() for k, v in network.state_dict().items()}, chosen.out,
               {**shape.as_text(), "left_out": chosen.leave_out})  # fmt: skip
     report(network, held, [examples[i]["meta"] for i in held_rows])

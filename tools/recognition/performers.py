@@ -5,57 +5,43 @@ T frames, P phase points, D = 46 DoF
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from qevd_bio.arrays import FloatArray
-from qevd_bio.capture.monocular.inverse_kinematics import inverse_kinematics, observed_mask
-from qevd_bio.capture.monocular.stick_body import SKEL_JOINTS
 from qevd_bio.exercises.recognition_model import family_of
 from qevd_bio.exercises.references import build_reference
 from qevd_bio.exercises.rule import Rule
-from qevd_bio.motion.angles import unwrap_angles
 from qevd_bio.motion.record import Motion
-from qevd_bio.skeleton.bodies import generic_skeleton, segment_lengths_for_height
 from qevd_bio.skeleton.dofs import DOF_INDEX, DOF_NAMES, DOFS, N_DOFS, mirror_q
-from qevd_bio.skeleton.kinematics import forward_kinematics
+from tools.recognition.cameras import HIGH, LOW, RATE_HZ, recorded
 
-RATE_HZ = 20.0
-HEIGHT_M = 1.75
-LASTS_S = (7.0, 12.0)
-SHARE_BY_ONE_CAMERA = 0.6
+LASTS_S = (5.0, 12.0)
+SHARE_ONCE = 0.2
 OFFSET_DEG = 7.0
 STYLE_DEG = 17.0
 """How differently people hold and lead their arms."""
+MOVES_ALONG_DEG = 6.0
+"""Most that the deviation is of how far joints at rest go along with an exercise."""
+SHARE_ONE_SIDED, SHARE_WIDE = 0.3, 0.3
+"""Of those who do an alternating exercise: to one side only; with the feet apart all the time."""
 ARMS = [i for i, name in enumerate(DOF_NAMES) if name.startswith(("shoulder", "elbow"))]
 LEGS = [i for i, d in enumerate(DOFS) if d.joint.startswith(("femur", "tibia", "talus"))]
 MIRRORED = [d.mirror_index for d in DOFS]
 ARM_MEASURES = ("elbow_flexion", "shoulder_elevation", "shoulder_horizontal_adduction")
 BENT_TOO_FAR = ("knee_angle", "elbow_flexion")
 """Captures show straight joints bent: here by a half-normal of 14 degrees."""
-LOW, HIGH = np.array([[d.low_rad, d.high_rad] for d in DOFS]).T
-HIDDEN_BY_SIGHT: Mapping[str, tuple[str, ...]] = {
-    "all": (),
-    "no pelvis": ("pelvis",),
-    "interior angles": ("pelvis", "hip_adduction", "hip_rotation", "_y", "_z", "ankle"),
-    "interior angles, right side": (
-        "pelvis",
-        "hip_adduction",
-        "hip_rotation",
-        "_y",
-        "_z",
-        "ankle",
-        "_l",
-        "_l_x",
-    ),
-    "right side": ("_l", "_l_x", "_l_y", "_l_z"),
-    "left side": ("_r", "_r_x", "_r_y", "_r_z"),
-}
-"""Parts of names of DoFs that a kind of recording does not show."""
-SIGHTS, SIGHT_SHARES = list(HIDDEN_BY_SIGHT), (0.52, 0.1, 0.14, 0.06, 0.09, 0.09)
+
+GAITS = (
+    (0.5, 1.1, (12, 25), (30, 62)),
+    (1.1, 1.6, (18, 38), (45, 95)),
+    (0.25, 0.7, (20, 50), (40, 85)),
+)
+"""Walking, jogging and sneaking: strides a second, degrees of hip and knee."""
+GAIT_SHARES = (0.45, 0.3, 0.25)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +54,41 @@ class Person:
         Family of the exercise, or empty for none of them.
     motion : Motion
         The recording.
+    cycles : tuple of (int, int)
+        First and last frame of each repetition; none of those who hold a pose or do nothing.
     """
 
     label: str
     motion: Motion
+    cycles: tuple[Span, ...]
+
+
+Span = tuple[int, int]
 
 
 def performer(rule: Rule, others: Sequence[Rule], rng: np.random.Generator) -> Person:
     """Let somebody perform a rule's exercise; arms or legs that it leaves free do as others do."""
     cycle = build_reference(rule)
     if rule.kind == "alternating":
-        cycle = np.concatenate([cycle[:-1], mirror_q(cycle)])
+        cycle = _stood_wide(cycle) if rng.random() < SHARE_WIDE else cycle
+        if rng.random() > SHARE_ONE_SIDED:
+            cycle = np.concatenate([cycle[:-1], mirror_q(cycle)])
     if rng.random() < 0.5:
         cycle = mirror_q(cycle)
     cycle = _in_own_way(cycle, rule, others, rng)
-    q = _held(cycle, rng) if rule.kind == "hold" else _repeated(cycle, rule, rng)
-    return Person(family_of(rule.id), recorded(q, rng))
+    if rule.kind == "hold":
+        return Person(family_of(rule.id), recorded(_held(cycle, rng), rng), ())
+    q, spans = _repeated(cycle, rule, rng)
+    return Person(family_of(rule.id), recorded(q, rng), tuple(spans))
+
+
+def _stood_wide(cycle: FloatArray) -> FloatArray:
+    """Keep the feet (P, 46) as far apart all the time as they come."""
+    wide = cycle.copy()
+    for side in "rl":
+        column = wide[:, DOF_INDEX[f"hip_adduction_{side}"]]
+        column[:] = column[np.abs(column).argmax()]
+    return wide
 
 
 def _in_own_way(
@@ -111,6 +116,10 @@ def _in_own_way(
         for side in "rl":
             own[:, DOF_INDEX[f"hip_flexion_{side}"]] += hip * rng.uniform(0.8, 1.1)
             own[:, DOF_INDEX[f"knee_angle_{side}"]] += knee * rng.uniform(0.8, 1.1)
+    elif _leaves_free(rule, ("femur", "tibia"), ()) and rng.random() < 0.6:
+        own[:, LEGS] *= rng.uniform(0.0, 1.0)  # legs straighter than the reference's
+    own += far * _both_sides(rng, rng.uniform(0.0, MOVES_ALONG_DEG))
+    own += far * np.deg2rad(rng.normal(0.0, rng.uniform(0.0, MOVES_ALONG_DEG / 2.0), N_DOFS))
     own += _both_sides(rng, OFFSET_DEG) + np.deg2rad(rng.normal(0.0, 3.0, N_DOFS))
     for name in BENT_TOO_FAR:
         bias, shrink = np.deg2rad(abs(rng.normal(0.0, 14.0))), rng.uniform(0.75, 1.05)
@@ -146,30 +155,44 @@ def _period_s(rule: Rule, rng: np.random.Generator) -> float:
     asked = [c for c in rule.constraints if c.check == "tempo"]
     low = max(asked[0].target_low if asked else rule.tempo.shortest_s, 0.3)
     high = min(asked[0].target_high if asked else rule.tempo.longest_s, 4.5)
-    return float(np.exp(rng.uniform(np.log(low), np.log(max(high, 1.3 * low)))))
+    return float(np.exp(rng.uniform(np.log(0.75 * low), np.log(max(1.2 * high, 1.3 * low)))))
 
 
-def _repeated(cycle: FloatArray, rule: Rule, rng: np.random.Generator) -> FloatArray:
-    """Repeat a cycle (P, 46), never twice the same, with rests where it begins (T, 46)."""
+def _repeated(
+    cycle: FloatArray, rule: Rule, rng: np.random.Generator
+) -> tuple[FloatArray, list[Span]]:
+    """Repeat a cycle (P, 46), never twice the same, with rests where it begins (T, 46).
+
+    Some do it a single time, from rest to rest; the others begin anywhere.
+    """
     period_s = _period_s(rule, rng) * (2.0 if rule.kind == "alternating" else 1.0)
     rests = rng.uniform(0.0, 0.35) if period_s > 1.2 else 0.0
-    pieces, lasted, lasts_s = [], 0.0, max(rng.uniform(*LASTS_S), 2.2 * period_s)
-    while lasted < lasts_s:
+    once = rng.random() < SHARE_ONCE
+    lasts_s = 0.1 if once else max(rng.uniform(*LASTS_S), 2.2 * period_s)
+    pieces: list[FloatArray] = []
+    spans: list[Span] = []
+    frames = 0
+    while frames < lasts_s * RATE_HZ:
         takes_s = period_s * rng.normal(1.0, 0.08)
-        frames = max(round(takes_s * (1.0 - rests) * RATE_HZ), 6)
-        share = np.arange(frames) / frames
+        moves = max(round(takes_s * (1.0 - rests) * RATE_HZ), 6)
+        share = np.arange(moves) / moves
         warp = rng.uniform(-0.35, 0.35)
-        phase = share + warp * np.sin(2 * np.pi * share) / (2 * np.pi)
-        one = _at(cycle, phase)
+        one = _at(cycle, share + warp * np.sin(2 * np.pi * share) / (2 * np.pi))
         one = one[0] + rng.normal(1.0, 0.05) * (one - one[0])
         pieces += [one, np.repeat(one[:1], round(takes_s * rests * RATE_HZ), axis=0)]
-        lasted += takes_s
-    return np.concatenate(pieces)
+        spans.append((frames, frames + moves - 1))
+        frames += len(pieces[-2]) + len(pieces[-1])
+    q = np.concatenate(pieces)
+    if once:
+        before, after = (rng.uniform(0.0, 1.5, 2) * RATE_HZ).round().astype(int)
+        q = np.concatenate([np.repeat(q[:1], before, axis=0), q, np.repeat(q[-1:], after, axis=0)])
+        return q, [(before + start, before + end) for start, end in spans]
+    late = round(rng.uniform(0.0, period_s) * RATE_HZ)
+    return q[late:], [(start - late, end - late) for start, end in spans if start >= late]
 
 
 def _held(cycle: FloatArray, rng: np.random.Generator) -> FloatArray:
-    frames = round(rng.uniform(*LASTS_S) * RATE_HZ)
-    return np.repeat(cycle[:1], frames, axis=0)
+    return np.repeat(cycle[:1], _frames(rng), axis=0)
 
 
 def _at(cycle: FloatArray, phase: FloatArray) -> FloatArray:
@@ -177,65 +200,15 @@ def _at(cycle: FloatArray, phase: FloatArray) -> FloatArray:
     return np.stack([np.interp(phase, grid, column) for column in cycle.T], axis=1)
 
 
-def recorded(q: FloatArray, rng: np.random.Generator) -> Motion:
-    """Record angles (T, 46) of a body in the world: noise, a tilted camera, what is not seen."""
-    sway = gaussian_filter1d(rng.standard_normal(q.shape), 8.0, axis=0)
-    sway *= np.deg2rad(rng.uniform(0.5, 5.0)) / max(float(sway.std()), 1e-9)
-    noise = np.deg2rad(rng.uniform(0.3, 2.0)) * rng.standard_normal(q.shape)
-    turned = np.clip(q + sway + noise, LOW, HIGH)
-    turned[:, DOF_INDEX["pelvis_rotation"]] += rng.uniform(-np.pi, np.pi)
-    tilt = np.deg2rad(rng.normal(0.0, 6.0, 2))
-    gravity = np.array([tilt[0], -1.0, tilt[1]])
-    sight = SIGHTS[rng.choice(len(SIGHTS), p=SIGHT_SHARES)]
-    observed = np.array([not _is_hidden(name, HIDDEN_BY_SIGHT[sight]) for name in DOF_NAMES])
-    if rng.random() < SHARE_BY_ONE_CAMERA:
-        turned, observed = _by_one_camera(turned, rng), observed & observed_mask()
-        gravity = np.array([0.0, 1.0, 0.0])
-    frames = len(q)
-    return Motion(
-        q=turned,
-        time_s=np.arange(frames) / RATE_HZ,
-        confidence=np.full(frames, 0.9),
-        valid=np.ones(frames, dtype=np.bool_),
-        observed=observed,
-        sigma_rad=np.where(observed, np.deg2rad(2.0), np.inf),
-        gravity=gravity / np.linalg.norm(gravity),
-        gravity_source="camera",
-        backend="made",
-        betas=None,
-        segment_lengths_m=segment_lengths_for_height(HEIGHT_M),
-    )
-
-
-def _by_one_camera(q: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """Measure a motion (T, 46) again from joints whose depth one camera has guessed.
-
-    Depth is stretched or squeezed, wrong by a constant for each joint and by a slow wave.
-    """
-    joints = forward_kinematics(q, generic_skeleton())[0][:, list(SKEL_JOINTS)]
-    joints = joints * np.array([1.0, -1.0, -1.0])  # the camera looks along z, y points down
-    drift = gaussian_filter1d(rng.standard_normal(joints.shape), 6.0, axis=0)
-    drift *= rng.uniform(0.005, 0.03) / max(float(drift.std()), 1e-9)
-    depth = joints[..., 2]
-    wrong = rng.normal(0.0, rng.uniform(0.0, 0.07), depth.shape[1])
-    joints = joints + drift
-    joints[..., 2] = rng.uniform(0.4, 1.5) * depth + wrong + 3.0 * drift[..., 2]
-    return unwrap_angles(inverse_kinematics(joints), np.ones(len(q), dtype=np.bool_))
-
-
-def _is_hidden(name: str, parts: Sequence[str]) -> bool:
-    return any(name.startswith(part) or name.endswith(part) for part in parts)
-
-
 def idler(rules: Sequence[Rule], rng: np.random.Generator) -> Person:
     """Let somebody stand, sit, walk, dance or move from pose to pose: no exercise."""
     kinds = (
-        _standing, _walking, _dancing, _dancing, _from_pose_to_pose, _one_limb, _one_limb,
-        _fidgeting,
+        _standing, _walking, _walking, _dancing, _dancing, _from_pose_to_pose, _one_limb,
+        _one_limb, _fidgeting,
     )  # fmt: skip
     q = kinds[rng.integers(len(kinds))](rules, rng)
     q = q + np.deg2rad(rng.normal(0.0, OFFSET_DEG, N_DOFS))
-    return Person("", recorded(np.clip(q, LOW, HIGH), rng))
+    return Person("", recorded(np.clip(q, LOW, HIGH), rng), ())
 
 
 def _stand(rng: np.random.Generator) -> FloatArray:
@@ -252,6 +225,17 @@ def _stand(rng: np.random.Generator) -> FloatArray:
     return pose
 
 
+def _upright(rng: np.random.Generator) -> FloatArray:
+    """Return a pose (46,) of somebody who stands, a little bent or not."""
+    pose = _stand(rng)
+    bent = rng.random() < 0.25
+    for side in "rl":
+        pose[DOF_INDEX[f"hip_flexion_{side}"]] = np.deg2rad(20.0 if bent else 4.0)
+        pose[DOF_INDEX[f"knee_angle_{side}"]] = np.deg2rad(25.0 if bent else 5.0)
+    pose[DOF_INDEX["pelvis_tilt"]] = np.deg2rad(rng.normal(-12.0 if bent else 0.0, 5.0))
+    return pose
+
+
 def _frames(rng: np.random.Generator) -> int:
     return round(rng.uniform(*LASTS_S) * RATE_HZ)
 
@@ -261,18 +245,19 @@ def _standing(_: Sequence[Rule], rng: np.random.Generator) -> FloatArray:
 
 
 def _walking(_: Sequence[Rule], rng: np.random.Generator) -> FloatArray:
-    """Walk or jog: hips swing against each other, knees bend in swing, arms opposite."""
-    frames, runs = _frames(rng), rng.random() < 0.35
-    q = np.repeat(_stand(rng)[None], frames, axis=0)
-    pace = 2 * np.pi * rng.uniform(1.2, 1.5) if runs else 2 * np.pi * rng.uniform(0.5, 1.1)
-    at = pace * np.arange(frames) / RATE_HZ
-    hip, knee = (rng.uniform(20, 35), rng.uniform(50, 95)) if runs else (
-        rng.uniform(12, 24), rng.uniform(35, 62))  # fmt: skip
-    swing = rng.uniform(5, 30)
+    """Walk, jog or sneak, on or on the spot: hips and arms swing, knees bend in swing."""
+    frames = _frames(rng)
+    q = np.repeat(_upright(rng)[None], frames, axis=0)
+    low, high, hip, knee = GAITS[rng.choice(len(GAITS), p=GAIT_SHARES)]
+    at = 2 * np.pi * rng.uniform(low, high) * np.arange(frames) / RATE_HZ
+    hip_deg, knee_deg, swing = rng.uniform(*hip), rng.uniform(*knee), rng.uniform(0, 30)
+    on_the_spot = rng.random() < 0.35
     for side, turn in (("r", 0.0), ("l", np.pi)):
-        q[:, DOF_INDEX[f"hip_flexion_{side}"]] = np.deg2rad(8 + hip * np.cos(at + turn))
-        bend = np.clip(np.cos(at + turn + 0.9), 0, None) ** 1.5
-        q[:, DOF_INDEX[f"knee_angle_{side}"]] = np.deg2rad(8 + knee * bend)
+        wave = np.cos(at + turn)
+        wave = np.clip(wave, 0.0, None) if on_the_spot else wave
+        q[:, DOF_INDEX[f"hip_flexion_{side}"]] += np.deg2rad(5 + hip_deg * wave)
+        bend = np.clip(np.cos(at + turn + (0.3 if on_the_spot else 0.9)), 0, None) ** 1.5
+        q[:, DOF_INDEX[f"knee_angle_{side}"]] += np.deg2rad(5 + knee_deg * bend)
         q[:, DOF_INDEX[f"shoulder_{side}_y"]] += np.deg2rad(
             swing * np.cos(at + turn) * (1 if side == "r" else -1)
         )

@@ -1,0 +1,99 @@
+"""What a generated motion does by simulation, and whether that is what was asked for.
+
+T frames, N coordinates, M muscles
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from qevd_bio.arrays import FloatArray
+from qevd_bio.generator.guidance import VASTI, Objective
+from qevd_bio.motion.motion_sets import SetMotion
+from qevd_bio.muscles.prepared import PreparedModel
+from qevd_bio.muscles.simulate import Options, simulate
+
+JOINTS = tuple(f"{n}_{s}" for n in ("femur", "tibia", "talus", "calcn", "toes") for s in "rl")
+"""Bodies whose origins tell whether feet slide or sink."""
+
+OUT_OF_RANGE = "an angle is beyond the range of its joint"
+_PAIRS = ("hip_flexion", "knee_angle", "ankle_angle")
+_LEAST_RAD = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """A motion that was simulated.
+
+    Attributes
+    ----------
+    motion : SetMotion
+        For the tables of sets.
+    activations : ndarray (T, M)
+        Of every muscle.
+    measured : dict of str to float
+        The measures that objectives are about.
+    doubts : tuple of str
+        Why no body can move so; empty where one can.
+    """
+
+    motion: SetMotion
+    activations: FloatArray
+    measured: dict[str, float]
+    doubts: tuple[str, ...]
+
+
+def simulated_motion(
+    model: PreparedModel, q: FloatArray, time_s: FloatArray, passive_scale: float
+) -> Simulated:
+    """Simulate a motion (T, N) at times (T,) that stands on the floor at height 0."""
+    body = model.body
+    low, high = body.ranges.T
+    inside = (q >= low - _LEAST_RAD) & (q <= high + _LEAST_RAD)
+    found = simulate(body, model.actuators, q, time_s, Options(passive_scale, floor_m=0.0))
+    at = body.places(q, JOINTS)
+    place = body.coordinates.index
+    vasti = [body.muscles.index(name) for name in VASTI]
+    motion = SetMotion(
+        time_s=time_s,
+        coordinates=q,
+        is_angle=body.rotational,
+        pairs=tuple((place(f"{name}_r"), place(f"{name}_l")) for name in _PAIRS),
+        points_m=at.origins_m,
+        pelvis_m=q[:, [place(f"pelvis_t{axis}") for axis in "xyz"]],
+        centre_m=at.centre_m,
+        tilt_deg=np.rad2deg(q[:, place("pelvis_tilt")]),
+        activation=found.activations[:, vasti].max(axis=1),
+    )
+    doubts = () if inside[:, body.rotational].all() else (OUT_OF_RANGE,)
+    knees = q[:, [place(f"knee_angle_{side}") for side in "rl"]]
+    return Simulated(motion, found.activations, _measured(motion, knees), doubts + found.doubts())
+
+
+def _measured(motion: SetMotion, knees: FloatArray) -> dict[str, float]:
+    """Measure by the simulated motion what `guidance.MEASURES` do by the surrogate."""
+    flexions = motion.coordinates[:, [column for pair in motion.pairs for column in pair]]
+    speed = np.abs(np.gradient(flexions, motion.time_s, axis=0)).mean()
+    apart = [np.abs(motion.coordinates[:, a] - motion.coordinates[:, b]).mean()
+             for a, b in motion.pairs]  # fmt: skip
+    return {
+        "depth": float(np.rad2deg(knees.mean(axis=1).max())),
+        "vastus_medialis": float(motion.activation.max()),
+        "tilt": float(motion.tilt_deg.min()),
+        "asymmetry": float(np.rad2deg(np.mean(apart))),
+        "angular_speed": float(np.rad2deg(speed)),
+    }
+
+
+def reasons_against(found: Simulated, objectives: Sequence[Objective]) -> list[str]:
+    """Say why a simulated motion is not accepted; empty where it is."""
+    reasons = [f"no body can do it: {doubt}" for doubt in found.doubts]
+    return reasons + [
+        f"{one.measure.replace('_', ' ')} is {found.measured[one.measure]:.3g} by simulation, "
+        f"asked for is {one.low:g} to {one.high:g}"
+        for one in objectives
+        if not one.low <= found.measured[one.measure] <= one.high
+    ]

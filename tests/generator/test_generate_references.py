@@ -1,0 +1,116 @@
+"""From objectives to a folder that a run takes: the model, OpenSim and the shipped weights."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from qevd_bio.errors import DataError
+from qevd_bio.exercises.given_references import with_references
+from qevd_bio.exercises.load import load_rules
+from qevd_bio.generator.attempts import BATCH
+from qevd_bio.generator.generate import PAGE, REPORT, Request, generate, shipped_weights
+from qevd_bio.generator.objectives_file import asked_by_options, read_objectives
+from tests.cli.test_maintain_commands import qevd_bio
+
+MODEL = Path("opencap_opensim") / "LaiUhlrich2022.osim"
+WIDE = {"depth": "50:130", "vastus_medialis": "0.05:0.9"}
+
+
+@pytest.fixture(scope="module")
+def model(shared_data: Path) -> Path:
+    pytest.importorskip("opensim", reason='needs the extra: pip install "qevd-bio[muscles]"')
+    pytest.importorskip("daqp")
+    for what in ("surrogate", "vqvae"):
+        try:
+            shipped_weights("squat", what)
+        except DataError as error:
+            pytest.skip(str(error))
+    return shared_data / MODEL
+
+
+@pytest.fixture(scope="module")
+def fits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("fits")
+
+
+@pytest.fixture(scope="module")
+def request_made(model: Path, fits: Path, tmp_path_factory: pytest.TempPathFactory) -> Request:
+    asked = asked_by_options("squat", WIDE)
+    out = tmp_path_factory.mktemp("made") / "out"
+    request = Request(asked, model, out, count=1, seed=4, tries=BATCH, steps=8)
+    assert generate(request, fits).accepted
+    return request
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_the_folder_is_for_references_and_tells_where_it_comes_from(request_made: Request) -> None:
+    out = request_made.out
+    report = json.loads((out / REPORT).read_text(encoding="utf-8"))
+    assert report["seed"] == 4 and report["tried"] == 1 + len(report["rejected"])
+    (accepted,) = report["accepted"]
+    assert 50.0 <= accepted["by_simulation"]["depth"] <= 130.0
+    for folder in (out, out / report["chosen"]):
+        rule = with_references(load_rules(), folder)["squat"]
+        assert rule.given is not None
+        told = rule.given.entry["generated"]
+        assert told["attempt"] == accepted["attempt"] and len(told["model_sha256"]) == 64
+        assert told["asked"] == report["asked"]
+    assert (out / report["chosen"] / "squat.mot").is_file()
+    assert read_objectives(out / "objectives.json") == request_made.asked
+    assert "of " in (out / PAGE).read_text(encoding="utf-8")
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_bytes_and_kept_batches_are_not_made_again(
+    request_made: Request, fits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def content(folder: Path) -> dict[str, bytes]:
+        files = (one for one in folder.rglob("*") if one.is_file())
+        return {str(one.relative_to(folder)): one.read_bytes() for one in files}
+
+    again = replace(request_made, out=tmp_path / "again")
+    generate(again, fits)
+    before = content(request_made.out)
+    assert content(again.out) == before
+    monkeypatch.setattr("qevd_bio.generator.attempts.guided", None)
+    (again.out / PAGE).unlink()
+    shutil.rmtree(again.out / json.loads((again.out / REPORT).read_text())["chosen"])
+    generate(again, fits)
+    assert content(again.out) == before
+    with pytest.raises(DataError, match="other objectives, another seed"):
+        generate(replace(again, seed=5), fits)
+
+
+def test_without_the_extra_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "opensim", None)
+    (tmp_path / "model.osim").write_text("", encoding="utf-8")
+    done = qevd_bio(
+        "references", "generate", "squat", "--depth", "100", "--model", "model.osim",
+        "--out", "out", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert "qevd-bio[muscles]" in done.stderr and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["plank", "--depth", "100"], "no motions of this exercise"),
+        (["squat"], "nothing is asked for"),
+        (["--depth", "100"], "names no exercise"),
+        (["squat", "--objectives", "o.json"], "the file says what is asked for"),
+    ],
+)
+def test_usage_errors_name_the_option(words, told, tmp_path: Path) -> None:
+    done = qevd_bio("references", "generate", *words, "--model", "m.osim", cwd=tmp_path)
+    assert done.returncode == 2 and told in done.stderr
