@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +12,7 @@ import numpy as np
 import pytest
 
 from qevd_bio.exercises.load import load_rules
+from tests.cli.test_maintain_commands import qevd_bio
 from tests.exercises.performed import performed
 from tests.pipeline.sessions_made import FRAME_NS, FRAMES, record, write_root
 
@@ -30,15 +28,8 @@ SAID = [
 
 
 def command(arguments: list[str], folder: Path) -> str:
-    """Run the program as a user does, somewhere else than in the checkout."""
-    done = subprocess.run(
-        [sys.executable, "-m", "qevd_bio", *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    """Run the program somewhere else than in the checkout."""
+    done = qevd_bio(*arguments, cwd=folder)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

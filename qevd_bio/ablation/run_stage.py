@@ -124,9 +124,11 @@ class AblationStage(Stage):
 
     def _trained(self, run: Run, switch: Switch, source: Source) -> Path:
         """Return the folder of the coach of a run; trainings that are done are found again."""
+        features = self._features_of(source)
         data = released_coach_data(
             source.release,
-            self._features_of(source).read,
+            features.read,
+            has_features=features.has,
             sentences=switch.sentences,
             motion_context=switch.motion_context,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,8 @@ from qevd_bio.files.strict_json import parse_json
 _STAND_IN = "squat.json"
 """A shipped rule: its sections replace those that the schema refuses, so that the others
 can be checked."""
+_FILES_KEPT = 512
+"""Rule files whose check is remembered by their bytes: every work folder opens all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +164,18 @@ def read_rules(files: Iterable[Path]) -> dict[Path, ReadRule]:
 
 def read_rule(path: Path) -> ReadRule:
     """Read one rule file, named after the id of its rule, with everything that is wrong in it."""
-    file = str(path)
     try:
         content = read_regular(path, follow_links=path.is_relative_to(asset_path("rules")))
-        record = without_comments(parse_json(content.decode("utf-8-sig"), where=file))
     except OSError as error:
-        issue = RuleIssue(file, "", str(error.strerror), "Name a file that can be read")
+        issue = RuleIssue(str(path), "", str(error.strerror), "Name a file that can be read")
         return ReadRule(None, (issue,))
+    return _checked(str(path), path.stem, content)
+
+
+@functools.lru_cache(_FILES_KEPT)
+def _checked(file: str, name: str, content: bytes) -> ReadRule:
+    try:
+        record = without_comments(parse_json(content.decode("utf-8-sig"), where=file))
     except (UnicodeDecodeError, DataError) as error:
         cause = error.message if isinstance(error, DataError) else f"no JSON text ({error})"
         return ReadRule(None, (RuleIssue(file, "", cause, "Write JSON in UTF-8"),))
@@ -176,7 +184,7 @@ def read_rule(path: Path) -> ReadRule:
         return ReadRule(None, tuple(issues))
     broken = frozenset(key for key in unusable if isinstance(key, str))
     rule, found = rule_from(_completed(record, unusable), file, sha256(content).hexdigest())
-    issues += [*found, *contradictions(rule, path.stem, broken)]
+    issues += [*found, *contradictions(rule, name, broken)]
     return ReadRule(rule, tuple(issues), broken)
 
 

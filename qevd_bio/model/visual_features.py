@@ -28,6 +28,10 @@ class FeatureSource:
     files: Mapping[str, Path]
     frame_times_s: Mapping[str, FloatArray]
 
+    def has(self, video_id: str) -> bool:
+        """Return whether a video has features."""
+        return video_id in self.files
+
     def read(self, video_id: str) -> VideoFeatures:
         """Read the features of one video with what is known of them.
 

@@ -18,6 +18,7 @@ from qevd_bio.model.released_exercises import features_of_one_network, released_
 from qevd_bio.model.segment import CoachingSegment, MotionContexts, VisualFeatures
 from qevd_bio.released.contents import MANIFEST_FILE
 from qevd_bio.tables.features import network_identity
+from qevd_bio.training.with_features import with_features
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class CoachData:
         Version of the release.
     digest : str
         Of the release's manifest.
+    left_out : tuple of str
+        Videos of the release without features: nothing is learned from them.
     """
 
     trained_on: Sequence[CoachingSegment]
@@ -47,6 +50,7 @@ class CoachData:
     network: str
     release: str
     digest: str
+    left_out: tuple[str, ...] = ()
 
 
 class CoachSamples(Dataset[Example]):
@@ -100,6 +104,7 @@ def released_coach_data(
     release: Path,
     features_of: Callable[[str], VideoFeatures],
     *,
+    has_features: Callable[[str], bool] = lambda _video: True,
     sentences: Sentences = "new",
     motion_context: bool = True,
 ) -> CoachData:
@@ -111,6 +116,8 @@ def released_coach_data(
         Folder of a release.
     features_of : callable
         Reads the features of a video.
+    has_features : callable
+        Tells whether a video has any; those without are left out, see `with_features`.
     sentences : str
         ``new``: the sentences of the release. ``original``: those of the trainer.
     motion_context : bool
@@ -121,23 +128,26 @@ def released_coach_data(
     UsageError
         The release has no exercise with feedback, or no contexts where they are asked for.
     DataError
-        A file cannot be used.
+        A file cannot be used, or no video has features.
     """
     found = released_exercises(release, sentences=sentences, motion_context=motion_context)
-    train = found.segments.get("train", [])
-    if not train:
+    in_release = found.segments.get("train", [])
+    if not in_release:
         raise UsageError(
             "has no exercise with feedback in the split train",
             where=str(release),
             next_step="Give a release with videos of QEVD-FIT-COACH",
         )
+    train, lacking = with_features(in_release, has_features)
+    held_out, lacking_held_out = with_features(found.segments.get("test", []), has_features)
     network = network_identity(features_of(train[0].video_id).about)
     return CoachData(
         trained_on=train,
-        held_out=found.segments.get("test", []),
+        held_out=held_out,
         contexts=found.contexts,
         features_of=features_of_one_network(features_of, network),
         network=network,
         release=found.release,
         digest=sha256_file(release / MANIFEST_FILE),
+        left_out=(*lacking, *lacking_held_out),
     )

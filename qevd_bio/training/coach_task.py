@@ -21,6 +21,7 @@ from qevd_bio.model.loss import weighted_next_token_loss
 from qevd_bio.training.coach_samples import CoachData, CoachSamples
 from qevd_bio.training.configuration import TrainingConfig, given
 from qevd_bio.training.loop import Task, autocast, training_device, uses_bf16
+from qevd_bio.training.with_features import LEFT_OUT
 
 COACH_FOLDER = "coach"
 
@@ -155,6 +156,7 @@ def made_from(coach: Coach, data: CoachData) -> dict[str, str]:
         "coach": sha256_file(coach.folder / SETTINGS_FILE),
         "release": data.digest,
         "network of the features": data.network,
+        **({LEFT_OUT: ", ".join(data.left_out)} if data.left_out else {}),
     }
 
 

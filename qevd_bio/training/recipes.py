@@ -76,7 +76,7 @@ def _selector(file: Path | None, changes: Sequence[str], tiny: bool) -> Recipe:
         given(config.release, "release"), config.labels, config.persons, config.rules
     )
     features = features_of_work(given(config.work, "work"))
-    return selector_recipe(config, gathered(segments, features.read, labels))
+    return selector_recipe(config, gathered(segments, features.read, labels, features.has))
 
 
 def _fusion(file: Path | None, changes: Sequence[str], tiny: bool) -> Recipe:
@@ -112,9 +112,11 @@ def _adapter(file: Path | None, changes: Sequence[str], tiny: bool) -> Recipe:
 def _coach_data(config: CoachConfig) -> CoachData:
     from qevd_bio.model.visual_features import features_of_work
 
+    features = features_of_work(given(config.work, "work"))
     return released_coach_data(
         given(config.release, "release"),
-        features_of_work(given(config.work, "work")).read,
+        features.read,
+        has_features=features.has,
         sentences=config.sentences,
         motion_context=config.motion_context,
     )

@@ -45,6 +45,7 @@ from qevd_bio.training.selector_figures import (
     table_scores,
 )
 from qevd_bio.training.selector_labels import LabelledSegment, split_by_person
+from qevd_bio.training.with_features import LEFT_OUT, with_features
 
 SELECTOR_FOLDER = "selector"
 
@@ -114,12 +115,15 @@ class SelectorData:
         Identity of the network that made the features.
     labels : str
         Where the labels come from.
+    left_out : tuple of str
+        Videos without features: their segments are none of these.
     """
 
     segments: Sequence[LabelledSegment]
     pooled: Mapping[str, tuple[Float32Array, FloatArray]]
     network: str
     labels: str
+    left_out: tuple[str, ...] = ()
 
     def windows(
         self, segment: LabelledSegment, window_maps: int, decide_s: float = np.inf
@@ -154,15 +158,21 @@ class WindowDataset(Dataset[tuple[Tensor, Tensor]]):
 
 
 def gathered(
-    segments: Sequence[LabelledSegment], features_of: Callable[[str], VideoFeatures], labels: str
+    segments: Sequence[LabelledSegment],
+    features_of: Callable[[str], VideoFeatures],
+    labels: str,
+    has_features: Callable[[str], bool] = lambda _video: True,
 ) -> SelectorData:
     """Read and pool the features of labelled segments, video by video.
+
+    Videos without features are left out, see `with_features`.
 
     Raises
     ------
     DataError
-        The features of two videos are of different networks.
+        The features of two videos are of different networks, or no video has any.
     """
+    segments, left_out = with_features(segments, has_features)
     pooled: dict[str, tuple[Float32Array, FloatArray]] = {}
     network = ""
     for video in dict.fromkeys(one.video_id for one in segments):
@@ -176,7 +186,7 @@ def gathered(
             )
         network = own
         pooled[video] = pooled_tokens(found.values), found.time_s
-    return SelectorData(segments, pooled, network, labels)
+    return SelectorData(segments, pooled, network, labels, left_out)
 
 
 def selector_recipe(config: SelectorConfig, data: SelectorData) -> Recipe:
@@ -301,6 +311,7 @@ def _digests(data: SelectorData) -> dict[str, str]:
         "network of the features": data.network,
         "features": sha256_json(pooled),
         "labels": sha256_json(labels),
+        **({LEFT_OUT: ", ".join(data.left_out)} if data.left_out else {}),
     }
 
 

@@ -44,7 +44,7 @@ def features_of(video: str) -> VideoFeatures:
 
 def made_features(_work: object) -> Any:
     """Stand for `features_of_work`: the features of any video, without a file."""
-    return SimpleNamespace(files={}, read=features_of)
+    return SimpleNamespace(files={}, read=features_of, has=lambda video: True)
 
 
 def config_for(home: Path, release: Path, **changes: Any) -> AblationConfig:

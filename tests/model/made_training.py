@@ -1,12 +1,13 @@
-"""A small training for tests, also as a process that can be killed or started twice.
+"""Small trainings for tests, also as a process that can be killed or started twice.
 
-python -m tests.model.made_training RECIPE FOLDER key=value ...
+python -m tests.model.made_training RECIPE FOLDER key=value ... [-- RECIPE FOLDER ...]
 """
 
 from __future__ import annotations
 
 import sys
 import time
+from itertools import groupby
 from pathlib import Path
 
 import torch
@@ -37,7 +38,7 @@ def recipe_named(name: str, *changes: str) -> Recipe:
 
 
 def main() -> None:
-    """Train, slowly enough to be killed in between."""
+    """Train, slowly enough to be killed in between; one training after the other."""
     torch.set_num_threads(1)
     usual = train_selector.WindowDataset.__getitem__
 
@@ -47,12 +48,14 @@ def main() -> None:
         return usual(self, index)
 
     train_selector.WindowDataset.__getitem__ = slow  # type: ignore[method-assign]
-    name, folder, changes = sys.argv[1], Path(sys.argv[2]), sys.argv[3:]
 
     def show(line: LogLine, _updates: int) -> None:
         print(line.update, flush=True)
 
-    run_recipe(recipe_named(name, *changes), folder, show)
+    for is_end, words in groupby(sys.argv[1:], "--".__eq__):
+        if not is_end:
+            name, folder, *changes = words
+            run_recipe(recipe_named(name, *changes), Path(folder), show)
 
 
 if __name__ == "__main__":

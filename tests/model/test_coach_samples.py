@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ from qevd_bio.tables import annotations
 from qevd_bio.tables.parquet import read_parquet, rows_table, write_parquet
 from qevd_bio.tables.published import TABLES
 from qevd_bio.training.coach_samples import CoachSamples, released_coach_data
+from qevd_bio.training.coach_task import made_from
 from qevd_bio.training.tiny_coach_data import tiny_coach_in_memory
+from qevd_bio.training.with_features import with_features
 from tests.model.made_release import squats
 from tests.release.made_artifacts import START_S, annotation, publish, published
 
@@ -134,6 +137,21 @@ def test_a_release_without_contexts_or_training_split_is_refused(
     with pytest.raises(UsageError, match="has no table contexts"):
         released_coach_data(squats.folder, features_of)
     assert released_coach_data(squats.folder, features_of, motion_context=False).contexts is None
+
+
+def test_a_video_without_features_costs_only_itself(
+    squats: Release, coach: Coach, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = released_coach_data(squats.folder, features_of)
+    segments = [found.trained_on[0], replace(found.trained_on[0], video_id="0002")]
+    kept, left_out = with_features(segments, lambda video: video == "0001")
+    assert kept == segments[:1] and left_out == ("0002",)
+    assert "without features: video 0002;" in caplog.text and "qevd-bio failed" in caplog.text
+    noted = made_from(coach, replace(found, left_out=left_out))
+    assert noted == made_from(coach, found) | {"videos without features": "0002"}
+    with pytest.raises(DataError, match="no video has features") as caught:
+        released_coach_data(squats.folder, features_of, has_features=lambda video: False)
+    assert "--features auto" in caught.value.next_step
 
 
 def test_features_of_another_clock_are_refused(squats: Release, coach: Coach) -> None:

@@ -77,30 +77,38 @@ def test_micro_batches_only_change_the_order_of_sums(tmp_path: Path, whole: Path
         assert loss == pytest.approx(expected, rel=1e-5), update
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "changes"),
-    [("selector", ()), ("fusion", ()), ("lm-adapter", ("lora_dropout=0",))],
-    ids=["selector", "fusion", "lm-adapter"],
-)
-def test_two_gloo_processes_give_the_losses_of_one(
-    tmp_path: Path, name: str, changes: tuple[str, ...]
-) -> None:
-    run_recipe(recipe_named(name, "tensorboard=false", *changes), tmp_path / "one")
+DIVIDED = {"selector": (), "fusion": (), "lm-adapter": ("lora_dropout=0",)}
+"""Recipes that are trained by two processes, with their changes."""
+
+
+@pytest.fixture(scope="module")
+def divided(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the training of each recipe by two Gloo processes, which do all of them."""
+    home = tmp_path_factory.mktemp("divided")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     launch = ["-m", "torch.distributed.run", "--nproc-per-node=2", f"--master-port={port}"]
-    asked = ["-m", "tests.model.made_training", name, str(tmp_path / "two"), *changes]
+    asked = [word for name, changes in DIVIDED.items()
+             for word in ("--", name, str(home / name), *changes)]  # fmt: skip
     done = subprocess.run(
-        [sys.executable, *launch, *asked],
+        [sys.executable, *launch, "-m", "tests.model.made_training", *asked],
         env={**ENVIRONMENT, "ACCELERATE_USE_CPU": "true"},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    found, expected = losses(tmp_path / "two"), losses(tmp_path / "one")
+    return home
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DIVIDED)
+def test_two_gloo_processes_give_the_losses_of_one(
+    tmp_path: Path, divided: Path, name: str
+) -> None:
+    run_recipe(recipe_named(name, "tensorboard=false", *DIVIDED[name]), tmp_path / "one")
+    found, expected = losses(divided / name), losses(tmp_path / "one")
     assert len(found) == len(expected) >= 4
     for (update, loss), (_, alone) in zip(found, expected, strict=True):
         assert loss == pytest.approx(alone, rel=2e-5), update

@@ -19,6 +19,7 @@ from qevd_bio.tables import kinematics as kinematics_table
 from qevd_bio.tables.parquet import read_parquet, write_parquet
 from qevd_bio.verify.release import verify_release
 from tests.exercises.performed import performed
+from tests.pipeline.fixtures import walked
 from tests.pipeline.sessions_made import TIMES_S, Said, record, squats_motion, write_root
 
 VIDEO = "0001"
@@ -45,12 +46,16 @@ def moved(times_s: np.ndarray) -> Motion:
     return motion
 
 
-@pytest.fixture
-def made(walk, tmp_path: Path):
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory):
+    """The pipeline on one video, run once; never changed."""
+    home = tmp_path_factory.mktemp("made")
+
     def capture(path, times_s, *, video_id, config, exercises=()):
         return Captured(motion=moved(times_s), notes={"turn_deg": 0})
 
-    return walk(write_root(tmp_path / "QEVD", [record(VIDEO, SAID)]), capture=capture)
+    root = write_root(home / "QEVD", [record(VIDEO, SAID)])
+    return walked(root, home / "work", capture=capture)
 
 
 def rows_of(made, name: str, inputs: dict[str, Path], out: Path) -> list[dict[str, Any]]:

@@ -23,7 +23,6 @@ from typing import Any
 
 import pytest
 
-from qevd_bio.review.server.listening import listening_socket
 from qevd_bio.review.server.opening import open_review
 from qevd_bio.review.server.serving import Serving, open_door
 from qevd_bio.verdicts.store import VerdictStore
@@ -35,37 +34,36 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 @dataclass
 class ServerProcess:
-    """`qevd-bio review serve` as its own process, to be killed and started again."""
+    """The server of `qevd-bio review serve` as its own process, to be killed and started again.
+
+    It is forked, without the seconds that Python needs to import it.
+    """
 
     work: Path
     home: Path
     port: int = 0
-    running: subprocess.Popen[str] | None = None
+    running: BaseProcess | None = None
 
     @property
     def store(self) -> Path:
         return self.home / "verdicts.sqlite"
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
-        if not self.port:
-            with listening_socket("127.0.0.1", 0) as opened:
-                self.port = opened.getsockname()[1]
-        command = ["review", "serve", str(self.work), "--store", str(self.store), "--share", "0",
-                   "--annotator", "anna", "--port", str(self.port),
-                   "--token-file", str(self.home / "tokens")]  # fmt: skip
-        self.running = subprocess.Popen(
-            [sys.executable, "-m", "qevd_bio", *command], stdout=subprocess.PIPE, text=True,
-            stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        assert self.running.stdout is not None
-        assert self.running.stdout.readline().startswith("anna: http://127.0.0.1:")
+        """Fork it; connections wait in its socket until it answers."""
+        forks = multiprocessing.get_context("forkserver")
+        forks.set_forkserver_preload([__name__])
+        receive, send = forks.Pipe(duplex=False)
+        given = (self.work, self.store, self.home / "tokens", self.port, send)
+        self.running = forks.Process(target=serve_review, args=given)
+        self.running.start()
+        send.close()
+        self.port = receive.recv()
 
     def kill(self) -> None:
         """End it as a power cut would."""
-        assert self.running is not None
+        assert self.running is not None and self.running.pid is not None
         os.kill(self.running.pid, signal.SIGKILL)
-        self.running.wait()
+        self.running.join()
 
     @property
     def address(self) -> str:
@@ -80,13 +78,20 @@ class ServerProcess:
         return found
 
 
+def serve_review(work: Path, store: Path, tokens: Path, port: int, ready: Connection) -> None:
+    """Serve as `qevd-bio review serve` does, and tell the port."""
+    review = open_review(work, store=store, share=0.0)
+    door = open_door(["anna"], port=port, token_file=tokens)
+    ready.send(door.opened.getsockname()[1])
+    Serving(review, door).run()
+
+
 @pytest.fixture
 def server(made_work: Path, tmp_path: Path) -> Iterator[ServerProcess]:
     process = ServerProcess(made_work, tmp_path)
     process.start()
     yield process
-    if process.running is not None and process.running.poll() is None:
-        process.kill()
+    process.kill()
 
 
 @dataclass
@@ -248,50 +253,9 @@ def judgements(client: Client) -> Iterator[tuple[str, dict[str, Any]]]:
             yield "/api/undo", {"event_id": str(uuid.uuid4())}
 
 
-@dataclass
-class ForkedServer(ServerProcess):
-    """The same server, started without the seconds that Python needs to import it."""
-
-    forked: BaseProcess | None = None
-
-    def start(self) -> None:
-        """Fork it; connections wait in its socket until it answers."""
-        forks = multiprocessing.get_context("forkserver")
-        forks.set_forkserver_preload([__name__])
-        receive, send = forks.Pipe(duplex=False)
-        given = (self.work, self.store, self.home / "tokens", self.port, send)
-        self.forked = forks.Process(target=serve_review, args=given)
-        self.forked.start()
-        send.close()
-        self.port = receive.recv()
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        assert self.forked is not None and self.forked.pid is not None
-        os.kill(self.forked.pid, signal.SIGKILL)
-        self.forked.join()
-
-
-def serve_review(work: Path, store: Path, tokens: Path, port: int, ready: Connection) -> None:
-    """Serve as `qevd-bio review serve` does, and tell the port."""
-    review = open_review(work, store=store, share=0.0)
-    door = open_door(["anna"], port=port, token_file=tokens)
-    ready.send(door.opened.getsockname()[1])
-    Serving(review, door).run()
-
-
-@pytest.fixture
-def forked(made_work: Path, tmp_path: Path) -> Iterator[ForkedServer]:
-    process = ForkedServer(made_work, tmp_path)
-    process.start()
-    yield process
-    process.kill()
-
-
 @pytest.mark.long
 @pytest.mark.timeout(1_800)
-def test_fifty_kills_lose_no_acknowledged_verdict(forked: ForkedServer) -> None:
-    server = forked
+def test_fifty_kills_lose_no_acknowledged_verdict(server: ServerProcess) -> None:
     chance = random.Random(2)
     made: list[str] = []
     known: set[str] = set()

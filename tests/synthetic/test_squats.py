@@ -101,8 +101,8 @@ def test_accepted_squats_can_be_believed_and_rejected_ones_are_counted(
     from qevd_bio.muscles.prepared import prepare
 
     model = prepare(shared_data / "opencap_opensim" / "LaiUhlrich2022.osim", tmp_path)
-    found = label_motions([model], random_squat, 4, (7,), Options(1.0, every=6))
-    assert set(found.motion) == {0, 1, 2, 3}
+    found = label_motions([model], random_squat, 2, (7,), Options(1.0, every=6))
+    assert set(found.motion) == {0, 1}
     assert set(found.rejected) <= {NO_POSE, OUT_OF_RANGE, UNBELIEVED}
     assert found.activations.shape == (len(found.q), 80)
     vasti = found.activations[:, model.body.muscles.index("vaslat_r")]

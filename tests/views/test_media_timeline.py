@@ -169,8 +169,10 @@ def test_what_is_no_video_is_refused(tmp_path: Path, content: bytes | None) -> N
         media_timeline(path)
 
 
-SEEN = """async (name) => {
-  const video = document.querySelector('video');
+SEEN = """async (names) => Promise.all(names.map(async (name) => {
+  const video = document.createElement('video');
+  video.muted = true;
+  document.body.append(video);
   video.src = name;
   await new Promise((done, failed) => { video.onloadeddata = done; video.onerror = failed; });
   const seen = [];
@@ -182,16 +184,16 @@ SEEN = """async (name) => {
   video.playbackRate = 0.5;
   await new Promise((done) => { video.onended = done; video.play(); });
   return {seen, size: [video.videoWidth, video.videoHeight]};
-}"""
+}))"""
 
 
 @pytest.fixture(scope="module")
 def played(
     chromium: Any, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Path, Callable[..., dict]]]:
-    """Plays a file of a folder in Chromium: times of the frames it presented, and the size."""
+) -> Iterator[tuple[Path, Callable[[list[str]], list[dict]]]]:
+    """Plays files of a folder in Chromium, side by side: times of presented frames, and sizes."""
     folder = tmp_path_factory.mktemp("played")
-    (folder / "page.html").write_text("<video muted></video>", encoding="utf-8")
+    (folder / "page.html").write_text("<title>Videos</title>", encoding="utf-8")
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
@@ -202,7 +204,7 @@ def played(
     threading.Thread(target=server.serve_forever, daemon=True).start()
     page = chromium.new_page()
     page.goto(f"http://127.0.0.1:{server.server_port}/page.html")
-    yield folder, lambda name: page.evaluate(SEEN, name)
+    yield folder, lambda names: page.evaluate(SEEN, names)
     page.close()
     server.shutdown()
 
@@ -210,12 +212,12 @@ def played(
 @pytest.mark.browser
 @pytest.mark.slow
 def test_chromium_presents_the_frames_at_these_times(
-    played: tuple[Path, Callable[..., dict]],
+    played: tuple[Path, Callable[[list[str]], list[dict]]],
 ) -> None:
     folder, play = played
-    for number, (name, (make, _, _)) in enumerate(MADE.items()):
-        path = make(folder / f"{number}.mp4")
-        timeline, shown = media_timeline(path), play(path.name)
+    paths = [make(folder / f"{i}.mp4") for i, (make, _, _) in enumerate(MADE.values())]
+    for name, path, shown in zip(MADE, paths, play([one.name for one in paths]), strict=True):
+        timeline = media_timeline(path)
         assert shown["size"] == [timeline.width_px, timeline.height_px], name
         seen = np.unique(shown["seen"])
         away = np.abs(seen[:, None] - timeline.time_s[None, :]).min(axis=1)

@@ -20,6 +20,8 @@ from qevd_bio.skeleton.dofs import PARENTS
 from tests.hostile_pickles import text
 
 V, F, J = 6890, 13776, 24
+QKV = "backbone.blocks.2.attn.qkv.weight"
+"""A tensor of HSMR's backbone."""
 
 
 class Chumpy:
