@@ -42,7 +42,8 @@ def objective_lines(report: dict) -> list[str]:
     lines = [f"{len(report['accepted'])} of {report['tried']} accepted", ""]
     for one in report["asked"]["objectives"]:
         name, (low, high) = one["measure"], one["target"]
-        shares = [np.mean([low <= got[by][name] <= high for got in tried])
+        shares = [np.mean([got[by][name] is not None and low <= got[by][name] <= high
+                            for got in tried])
                   for by in ("by_surrogate", "by_simulation")]  # fmt: skip
         apart = [abs(got["by_surrogate"][name] - got["by_simulation"][name])
                  for got in report["accepted"]]  # fmt: skip

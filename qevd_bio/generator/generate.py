@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -265,5 +266,8 @@ def _told(one: Attempt) -> dict[str, JsonValue]:
     found: dict[str, JsonValue] = {"attempt": one.number}
     for name in ("by_surrogate", "by_simulation"):
         values = getattr(one, name)
-        found[name] = {measure: round(value, 6) for measure, value in values.items()}
+        found[name] = {
+            measure: round(value, 6) if math.isfinite(value) else None
+            for measure, value in values.items()
+        }
     return found

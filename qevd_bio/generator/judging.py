@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.interpolate import CubicSpline
 
 from qevd_bio.arrays import FloatArray
 from qevd_bio.generator.guidance import VASTI, Objective
@@ -20,8 +21,12 @@ JOINTS = tuple(f"{n}_{s}" for n in ("femur", "tibia", "talus", "calcn", "toes") 
 """Bodies whose origins tell whether feet slide or sink."""
 
 OUT_OF_RANGE = "an angle is beyond the range of its joint"
+NO_FORCES = "no muscle and ground forces were found for a frame"
 _PAIRS = ("hip_flexion", "knee_angle", "ankle_angle")
 _LEAST_RAD = 1e-3
+_LEAST_HZ = 30.0
+"""Frames a second of a simulation: a slow repetition of 64 frames has fewer, too few for the
+low-pass of the coordinates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,7 @@ class Simulated:
     motion : SetMotion
         For the tables of sets.
     activations : ndarray (T, M)
-        Of every muscle.
+        Of every muscle; NaN where it could not be simulated.
     measured : dict of str to float
         The measures that objectives are about.
     doubts : tuple of str
@@ -49,11 +54,26 @@ class Simulated:
 def simulated_motion(
     model: PreparedModel, q: FloatArray, time_s: FloatArray, passive_scale: float
 ) -> Simulated:
-    """Simulate a motion (T, N) at times (T,) that stands on the floor at height 0."""
+    """Simulate a motion (T, N) at even times (T,) that stands on the floor at height 0.
+
+    Where no forces are found for a frame, activations are NaN and the doubts say so.
+    """
     body = model.body
     low, high = body.ranges.T
     inside = (q >= low - _LEAST_RAD) & (q <= high + _LEAST_RAD)
-    found = simulate(body, model.actuators, q, time_s, Options(passive_scale, floor_m=0.0))
+    parts = max(1, int(np.ceil(_LEAST_HZ * np.diff(time_s).max())))
+    fine_s = np.linspace(time_s[0], time_s[-1], parts * (len(time_s) - 1) + 1)
+    fine = q if parts == 1 else CubicSpline(time_s, q)(fine_s)
+    options = Options(passive_scale, floor_m=0.0, every=parts)
+    activations = np.full((len(q), len(body.muscles)), np.nan)
+    doubts: tuple[str, ...] = () if inside[:, body.rotational].all() else (OUT_OF_RANGE,)
+    try:
+        found = simulate(body, model.actuators, fine, fine_s, options)
+    except ArithmeticError as error:
+        doubts += (f"{NO_FORCES} ({error})",)
+    else:
+        activations = found.activations
+        doubts += found.doubts()
     at = body.places(q, JOINTS)
     place = body.coordinates.index
     vasti = [body.muscles.index(name) for name in VASTI]
@@ -66,11 +86,10 @@ def simulated_motion(
         pelvis_m=q[:, [place(f"pelvis_t{axis}") for axis in "xyz"]],
         centre_m=at.centre_m,
         tilt_deg=np.rad2deg(q[:, place("pelvis_tilt")]),
-        activation=found.activations[:, vasti].max(axis=1),
+        activation=activations[:, vasti].max(axis=1),
     )
-    doubts = () if inside[:, body.rotational].all() else (OUT_OF_RANGE,)
     knees = q[:, [place(f"knee_angle_{side}") for side in "rl"]]
-    return Simulated(motion, found.activations, _measured(motion, knees), doubts + found.doubts())
+    return Simulated(motion, activations, _measured(motion, knees), doubts)
 
 
 def _measured(motion: SetMotion, knees: FloatArray) -> dict[str, float]:
@@ -92,8 +111,8 @@ def reasons_against(found: Simulated, objectives: Sequence[Objective]) -> list[s
     """Say why a simulated motion is not accepted; empty where it is."""
     reasons = [f"no body can do it: {doubt}" for doubt in found.doubts]
     return reasons + [
-        f"{one.measure.replace('_', ' ')} is {found.measured[one.measure]:.3g} by simulation, "
+        f"{one.measure.replace('_', ' ')} is {value:.3g} by simulation, "
         f"asked for is {one.low:g} to {one.high:g}"
         for one in objectives
-        if not one.low <= found.measured[one.measure] <= one.high
+        if np.isfinite(value := found.measured[one.measure]) and not one.low <= value <= one.high
     ]
