@@ -72,29 +72,31 @@ def segment_findings(
         return []
     first = min(cycle.start for cycle in cycles)
     part = part_of(motion, first, max(cycle.end for cycle in cycles) + 1)
-    own = [moved(cycle, -first) for cycle in cycles]
-    checks = [
-        _Check(constraint, side, cycle, frames[constraint.phase])
-        for cycle in own
-        for frames in [_checked_frames(rule, cycle, part.time_s)]
-        for constraint in rule.constraints
-        for side in _constraint_sides(constraint, cycle)
+    spans = [
+        _Span.of(place, moved(cycle, -first), part, rule) for place, cycle in enumerate(cycles)
     ]
-    others = [_other_half(check, own, rule, part.time_s) for check in checks]
+    checks = [
+        _Check.of(constraint, side, span)
+        for span in spans
+        for constraint in rule.constraints
+        for side in _constraint_sides(constraint, span.cycle)
+    ]
+    others = [_other_half(check, spans, rule) for check in checks]
     read = [*checks, *(other for other in others if other is not None)]
     shown = (
         part if rule.kind == "alternating" or rule.posture == "standing" else with_seen_leg(part)
     )
     values = _checked_values(read, part, shown, skeleton)
-    checks = [_at_extreme(check, values, part) for check in checks]
-    sigmas = _sigmas([*checks, *read[len(checks) :]], part, shown, skeleton)
+    checks = [_at_extreme(check, values) for check in checks]
+    read = [*checks, *read[len(checks) :]]
+    known = _Known(rule, part, values, _sigmas(read, part, shown, skeleton), _unseen(read, part))
     found: dict[int, list[Finding]] = {cycle.start: [] for cycle in cycles}
     for check, other in zip(checks, others, strict=True):
-        side, value = check.side, _measured_value(check, rule, values, part, sigmas)
+        side, value = check.side, _measured_value(check, known)
         if check.constraint.check == "symmetry":
             rest = unmeasurable("no half of the other side comes before it")
             if other is not None:
-                rest = _measured_value(other, rule, values, part, sigmas)
+                rest = _measured_value(other, known)
             side, value = _short_side(check, value, rest)
         finding = judge(
             check.constraint,
@@ -103,7 +105,7 @@ def segment_findings(
             frame=check.frame + first,
             frame_s=float(part.time_s[check.frame]),
         )
-        found[check.cycle.start + first].append(finding)
+        found[check.span.cycle.start + first].append(finding)
     return [found[cycle.start] for cycle in cycles]
 
 
@@ -146,68 +148,107 @@ in noise of 2 degrees the guard band stays below 15 degrees with it."""
 
 
 @dataclass(frozen=True, slots=True)
+class _Span:
+    """A cycle, what is known of its frames, and how far the median of a value reaches.
+
+    `place`: in the segment; `moments`: for each phase that constraints name, its frame and the
+    frames of its value.
+    """
+
+    place: int
+    cycle: Cycle
+    frames: slice
+    time_s: FloatArray
+    valid: BoolArray
+    confidence: FloatArray
+    step_s: float
+    reach_frames: int
+    moments: Mapping[str, tuple[int, slice]]
+
+    @classmethod
+    def of(cls, place: int, cycle: Cycle, part: Motion, rule: Rule) -> _Span:
+        frames = slice(cycle.start, cycle.end + 1)
+        time_s = part.time_s[frames]
+        step_s = median(time_s[1:] - time_s[:-1]) if len(time_s) > 1 else 0.0
+        reach = round(key_reach_s(cycle) / step_s) if step_s else 0
+        valid, confidence = part.valid[frames], part.confidence[frames]
+        moments = {
+            name: (frame, _window(cycle, frame, part.time_s))
+            for name, frame in _checked_frames(rule, cycle, time_s).items()
+        }
+        return cls(place, cycle, frames, time_s, valid, confidence, step_s, reach, moments)
+
+
+def _window(cycle: Cycle, frame: int, time_s: FloatArray) -> slice:
+    """Find the frames that the value at a frame is taken from, all of a hold."""
+    from_s, to_s = cycle.start_s, cycle.end_s
+    if cycle.kind != "hold":
+        from_s, to_s = key_window_s(float(time_s[frame]), cycle)
+    return slice(int(time_s.searchsorted(from_s)), int(time_s.searchsorted(to_s, "right")))
+
+
+@dataclass(frozen=True, slots=True)
 class _Check:
     """One constraint on one side of one cycle, and the frame it is checked at.
 
-    `above`: whether a check of the whole cycle looks at the upper end of the target.
+    `name`: of the measure in the catalogue; `window`: the frames that the value of a phase is
+    taken from; `reads_all`: whether every frame of the cycle is read instead; `above`: whether a
+    check of the whole cycle looks at the upper end of the target.
     """
 
     constraint: Constraint
     side: str | None
-    cycle: Cycle
+    span: _Span
     frame: int
+    name: str
+    window: slice
+    reads_all: bool
     above: bool = True
 
-    @property
-    def name(self) -> str:
-        """Name of the measure in the catalogue."""
-        return full_name(self.constraint.measure, self.side)
-
-    @property
-    def frames(self) -> slice:
-        """Frames of the cycle."""
-        return slice(self.cycle.start, self.cycle.end + 1)
-
-    @property
-    def reads_all(self) -> bool:
-        """Whether every frame of the cycle is read."""
-        return self.constraint.check == "static" or self.constraint.phase == THROUGHOUT
-
-    def window_s(self, time_s: FloatArray) -> tuple[float, float]:
-        """Find the time within which the value of a phase is taken."""
-        if self.cycle.kind == "hold":
-            return self.cycle.start_s, self.cycle.end_s
-        return key_window_s(float(time_s[self.frame]), self.cycle)
+    @classmethod
+    def of(cls, constraint: Constraint, side: str | None, span: _Span) -> _Check:
+        frame, window = span.moments[constraint.phase]
+        reads_all = constraint.check == "static" or constraint.phase == THROUGHOUT
+        name = full_name(constraint.measure, side)
+        return cls(constraint, side, span, frame, name, window, reads_all)
 
 
-def _checked_frames(rule: Rule, cycle: Cycle, time_s: FloatArray) -> dict[str, int]:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What all checks of a segment read: curves, noise at a frame, frames beside unseen ones."""
+
+    rule: Rule
+    part: Motion
+    values: Mapping[str, FloatArray]
+    sigmas: Mapping[tuple[str, int], float]
+    unseen: frozenset[int]
+
+
+def _checked_frames(rule: Rule, cycle: Cycle, inside_s: FloatArray) -> dict[str, int]:
     """Find the frame of each phase that constraints name, the key frame where they name none."""
     frames = dict.fromkeys((constraint.phase for constraint in rule.constraints), cycle.key)
     if rule.kind == "hold":
         return frames
-    inside = time_s[cycle.start : cycle.end + 1]
-    phases = cycle_phases(inside, cycle, rule.key_phase.at)
-    for name in frames.keys() - {"", THROUGHOUT, rule.key_phase.name}:
-        frames[name] = cycle.start + int(np.argmin(np.abs(phases - rule.phase(name).at)))
+    others = frames.keys() - {"", THROUGHOUT, rule.key_phase.name}
+    phases = cycle_phases(inside_s, cycle, rule.key_phase.at) if others else inside_s
+    for name in others:
+        frames[name] = cycle.start + int(np.abs(phases - rule.phase(name).at).argmin())
     return frames
 
 
-def _other_half(
-    check: _Check, cycles: Sequence[Cycle], rule: Rule, time_s: FloatArray
-) -> _Check | None:
+def _other_half(check: _Check, spans: Sequence[_Span], rule: Rule) -> _Check | None:
     """Find what a symmetry compares with: the other side now, or in the half before."""
-    if check.constraint.check != "symmetry" or check.side is None:
+    constraint, span = check.constraint, check.span
+    if constraint.check != "symmetry" or check.side is None:
         return None
     side = OTHER_SIDE[check.side]
-    if check.constraint.side == "both":
-        return replace(check, side=side)
-    place = cycles.index(check.cycle)
-    before = cycles[place - 1] if place else check.cycle
-    apart_s = check.cycle.start_s - before.end_s
-    if before.side in (None, check.cycle.side) or apart_s > rule.tempo.longest_s:
+    if constraint.side == "both":
+        return _Check.of(constraint, side, span)
+    before = spans[max(0, span.place - 1)]
+    apart_s = span.cycle.start_s - before.cycle.end_s
+    if before.cycle.side in (None, span.cycle.side) or apart_s > rule.tempo.longest_s:
         return None
-    frame = _checked_frames(rule, before, time_s)[check.constraint.phase]
-    return _Check(check.constraint, side, before, frame)
+    return _Check.of(constraint, side, before)
 
 
 def _short_side(
@@ -223,43 +264,42 @@ def _short_side(
     return OTHER_SIDE[check.side], difference(other, one)
 
 
-def _at_extreme(check: _Check, values: dict[str, FloatArray], part: Motion) -> _Check:
+def _at_extreme(check: _Check, values: Mapping[str, FloatArray]) -> _Check:
     """Move the frame of a check of the whole cycle to where its measure is farthest out."""
     if check.constraint.phase != THROUGHOUT:
         return check
     extreme = farthest_out(
-        _smooth(check, values, part), check.constraint.target_low, check.constraint.target_high
+        _smooth(check, values), check.constraint.target_low, check.constraint.target_high
     )
     if extreme is None:
         return check
-    return replace(check, frame=check.cycle.start + extreme.frame, above=extreme.above)
+    return replace(check, frame=check.span.cycle.start + extreme.frame, above=extreme.above)
 
 
-def _reach_frames(check: _Check, time_s: FloatArray) -> int:
-    return round(key_reach_s(check.cycle) / float(np.median(np.diff(time_s[check.frames]))))
-
-
-def _smooth(check: _Check, values: dict[str, FloatArray], part: Motion) -> FloatArray:
-    reach = _reach_frames(check, part.time_s)
-    return median_smooth(values[check.name][check.frames], part.valid[check.frames], reach)
+def _smooth(check: _Check, values: Mapping[str, FloatArray]) -> FloatArray:
+    span = check.span
+    return median_smooth(values[check.name][span.frames], span.valid, span.reach_frames)
 
 
 def _is_cut_off(check: _Check, rule: Rule) -> bool:
     """Whether a check needs the end of the cycle that lies outside of the recording."""
-    cut, kind = check.cycle.cut, check.constraint.check
-    if cut is None or check.reads_all:
+    cycle, kind = check.span.cycle, check.constraint.check
+    if cycle.cut is None or check.reads_all:
         return False
-    if kind == "tempo" or check.cycle.rests_at_extreme:
+    if kind == "tempo" or cycle.rests_at_extreme:
         return kind == "tempo"
-    return rule.phase(check.constraint.phase).at == {"start": 0.0, "end": 1.0}[cut]
+    return rule.phase(check.constraint.phase).at == {"start": 0.0, "end": 1.0}[cycle.cut]
 
 
-def _borders_on_unseen(part: Motion, frame: int) -> bool:
-    """Check whether nobody is seen just before or just after a frame: the extreme may be there."""
-    at_s, time_s = part.time_s[frame], part.time_s
-    sides = (_inside(time_s, at_s - UNSEEN_S, at_s), _inside(time_s, at_s, at_s + UNSEEN_S))
-    before, after = part.valid[sides[0]][:-1], part.valid[sides[1]][1:]
-    return any(len(side) > 1 and not side.any() for side in (before, after))
+def _unseen(checks: Sequence[_Check], part: Motion) -> frozenset[int]:
+    """Find checked frames just before or after which nobody is seen: the extreme may be there."""
+    frames = np.unique([check.frame for check in checks])
+    time_s, seen = part.time_s, np.concatenate([[0], np.cumsum(part.valid)])
+    first = time_s.searchsorted(time_s[frames] - UNSEEN_S)
+    last = time_s.searchsorted(time_s[frames] + UNSEEN_S, "right") - 1
+    before = (frames - first > 1) & (seen[frames] == seen[first])
+    after = (last - frames > 1) & (seen[last + 1] == seen[frames + 1])
+    return frozenset(frames[before | after].tolist())
 
 
 def _checked_values(
@@ -274,8 +314,7 @@ def _checked_values(
         if check.constraint.check == "tempo":
             continue
         frames = read.setdefault(check.name, np.zeros(len(part.time_s), dtype=np.bool_))
-        window = _inside(part.time_s, *check.window_s(part.time_s))
-        frames[check.frames if check.reads_all else window] = True
+        frames[check.span.frames if check.reads_all else check.window] = True
     values = {name: np.full(len(part.time_s), np.nan) for name in read}
     sources = {name: (shown if is_midline(name) else part).q for name in read}
     groups: dict[tuple[bytes, int], list[str]] = {}
@@ -293,10 +332,9 @@ def _sigmas(
     checks: Sequence[_Check], part: Motion, shown: Motion, skeleton: Skeleton
 ) -> dict[tuple[str, int], float]:
     """Propagate the noise of the angles to each check's measure at its frame."""
+    finite = np.asarray(np.isfinite(part.q).all(axis=1))
     known = [
-        check
-        for check in checks
-        if check.constraint.check != "tempo" and np.isfinite(part.q[check.frame]).all()
+        check for check in checks if check.constraint.check != "tempo" and finite[check.frame]
     ]
     sigmas: dict[tuple[str, int], float] = {}
     for source in (part,) if shown is part else (part, shown):
@@ -310,54 +348,38 @@ def _sigmas(
     return sigmas
 
 
-def _inside(time_s: FloatArray, from_s: float, to_s: float) -> slice:
-    return slice(int(time_s.searchsorted(from_s)), int(time_s.searchsorted(to_s, "right")))
+def _is_extreme(constraint: Constraint, rule: Rule) -> bool:
+    return rule.kind != "hold" and constraint.phase in (THROUGHOUT, rule.key_phase.name)
 
 
-def _measured_value(
-    check: _Check,
-    rule: Rule,
-    values: dict[str, FloatArray],
-    part: Motion,
-    sigmas: Mapping[tuple[str, int], float],
-) -> MeasuredValue:
-    constraint, frames = check.constraint, check.frames
+def _measured_value(check: _Check, known: _Known) -> MeasuredValue:
+    constraint, span, rule, part = check.constraint, check.span, known.rule, known.part
     if _is_cut_off(check, rule):
-        return unmeasurable(f"the {check.cycle.cut} of this repetition is not seen")
-    time_s = part.time_s[frames]
+        return unmeasurable(f"the {span.cycle.cut} of this repetition is not seen")
     if constraint.check == "tempo":
-        step_s = median(np.diff(time_s)) if len(time_s) > 1 else 0.0
-        return MeasuredValue(check.cycle.end_s - check.cycle.start_s, step_s, "measured", "")
+        lasts_s = span.cycle.end_s - span.cycle.start_s
+        return MeasuredValue(lasts_s, span.step_s, "measured", "")
     missing = unobserved(check.name, part)
     if missing:
         return unmeasurable(f"{part.backend} does not observe {', '.join(missing)}")
-    if (check.name, check.frame) not in sigmas:
+    if (check.name, check.frame) not in known.sigmas:
         return unmeasurable("the pose at the key frame is not a number")
-    sigma = sigmas[check.name, check.frame]
-    curve, valid, confidence = values[check.name], part.valid, part.confidence
+    sigma = known.sigmas[check.name, check.frame]
+    curve = known.values[check.name]
     if constraint.check == "static":
-        return spread_over(
-            curve[frames], time_s, valid[frames], confidence[frames], sigma, constraint.target_high
-        )
-    is_extreme = constraint.phase in (THROUGHOUT, rule.key_phase.name) and rule.kind != "hold"
-    if is_extreme and _borders_on_unseen(part, check.frame):
+        inside, limit = curve[span.frames], constraint.target_high
+        return spread_over(inside, span.time_s, span.valid, span.confidence, sigma, limit)
+    if check.frame in known.unseen and _is_extreme(constraint, rule):
         return unmeasurable("the person is not seen around the extreme")
     if constraint.phase == THROUGHOUT:
         return extreme_over(
-            _smooth(check, values, part),
-            confidence[frames],
+            _smooth(check, known.values),
+            span.confidence,
             sigma,
             above=check.above,
-            reach_frames=_reach_frames(check, part.time_s),
+            reach_frames=span.reach_frames,
         )
-    from_s, to_s = check.window_s(part.time_s)
-    near = _inside(time_s, from_s, to_s)
-    return value_at(
-        curve[frames][near],
-        time_s[near],
-        valid[frames][near],
-        confidence[frames][near],
-        sigma,
-        from_s=from_s,
-        to_s=to_s,
+    near = slice(
+        max(check.window.start, span.frames.start), min(check.window.stop, span.frames.stop)
     )
+    return value_at(curve[near], part.valid[near], part.confidence[near], sigma)

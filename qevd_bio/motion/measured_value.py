@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from qevd_bio.arrays import BoolArray, FloatArray
-from qevd_bio.motion.medians import median, medians_of_known
+from qevd_bio.motion.medians import median, medians_of_known, quantile
 from qevd_bio.motion.noise import jitter, without_outliers
 from qevd_bio.motion.repetitions.cycles import Cycle
 
@@ -51,27 +51,18 @@ def unmeasurable(reason: str) -> MeasuredValue:
 
 
 def value_at(
-    values: FloatArray,
-    time_s: FloatArray,
-    valid: BoolArray,
-    confidence: FloatArray,
-    sigma: float,
-    *,
-    from_s: float,
-    to_s: float,
+    values: FloatArray, valid: BoolArray, confidence: FloatArray, sigma: float
 ) -> MeasuredValue:
     """Estimate a measure robustly within a short time.
 
     Parameters
     ----------
     values : ndarray (T,)
-        The measure; NaN where unknown.
-    time_s, valid, confidence : ndarray (T,)
-        Of the motion.
+        The measure over the frames of that time; NaN where unknown.
+    valid, confidence : ndarray (T,)
+        Of the motion, the same frames.
     sigma : float
         Noise of one frame's value in the same unit.
-    from_s, to_s : float
-        The time, both ends included.
 
     Returns
     -------
@@ -86,12 +77,13 @@ def value_at(
     """
     if not math.isfinite(sigma):
         return unmeasurable(_without_noise(sigma))
-    inside = (time_s >= from_s) & (time_s <= to_s)
-    known = inside & valid & np.isfinite(values)
+    known = valid & np.isfinite(values)
     count = np.count_nonzero(known)
-    if count == 0 or 2 * count < np.count_nonzero(inside):
+    if count == 0 or 2 * count < len(values):
         return unmeasurable("the person or joint is not seen there")
-    return _with_confidence(median(values[known]), sigma, confidence[known])
+    if count < len(values):
+        values, confidence = values[known], confidence[known]
+    return _with_confidence(median(values), sigma, confidence)
 
 
 def spread_over(
@@ -159,7 +151,7 @@ def farthest_out(smooth: FloatArray, target_low: float, target_high: float) -> E
     known = smooth[np.isfinite(smooth)]
     if len(known) == 0:
         return None
-    low, high = np.quantile(known, [TRIMMED_SHARE, 1.0 - TRIMMED_SHARE])
+    low, high = (quantile(known, share) for share in (TRIMMED_SHARE, 1.0 - TRIMMED_SHARE))
     above = bool(high - target_high >= target_low - low)
     return Extreme(int(np.nanargmax(smooth) if above else np.nanargmin(smooth)), above)
 
@@ -209,10 +201,10 @@ def extreme_over(
     if known.sum() < 3 or 2 * known.sum() < len(smooth):
         return unmeasurable("the person or joint is not seen for most of it")
     share = 1.0 - TRIMMED_SHARE if above else TRIMMED_SHARE
-    once = np.quantile(smooth[known], share)
+    once = quantile(smooth[known], share)
     left = sigma * np.sqrt(np.pi / 2.0 / (2 * reach_frames + 1)) if reach_frames else sigma
-    twice = np.quantile(np.add.outer(smooth[known], left * _NORMAL), share)
-    return _with_confidence(float(2.0 * once - twice), sigma, confidence[known])
+    twice = quantile(np.add.outer(smooth[known], left * _NORMAL), share)
+    return _with_confidence(2.0 * once - twice, sigma, confidence[known])
 
 
 _NORMAL: FloatArray = np.asarray(ndtri((np.arange(21) + 0.5) / 21))

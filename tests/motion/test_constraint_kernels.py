@@ -76,16 +76,10 @@ def test_low_confidence_keeps_the_number_and_judges_nothing():
     assert not finding.violated and finding.severity == 0.0 and finding.instruction == ""
 
 
-def frames(values, confidence=0.9, sigma=2.0, **window):
+def frames(values, confidence=0.9, sigma=2.0):
     size = len(values)
-    return value_at(
-        np.asarray(values, dtype=float),
-        np.arange(size) / 30,
-        np.ones(size, dtype=bool),
-        np.full(size, confidence),
-        sigma,
-        **({"from_s": 0.0, "to_s": size / 30} | window),
-    )
+    seen, sure = np.ones(size, dtype=bool), np.full(size, confidence)
+    return value_at(np.asarray(values, dtype=float), seen, sure, sigma)
 
 
 def test_one_outlier_does_not_move_the_value():
@@ -99,7 +93,7 @@ def test_one_outlier_does_not_move_the_value():
         pytest.param(frames([90, np.nan, np.nan, np.nan]), "unmeasurable", id="mostly NaN"),
         pytest.param(frames([90] * 5, sigma=np.inf), "unmeasurable", id="unobserved"),
         pytest.param(frames([90] * 5, sigma=np.nan), "unmeasurable", id="unknown noise"),
-        pytest.param(frames([90] * 5, from_s=9.0, to_s=9.1), "unmeasurable", id="past the end"),
+        pytest.param(frames([]), "unmeasurable", id="past the end"),
         pytest.param(frames([90] * 5, confidence=0.3), "low_confidence", id="low confidence"),
     ],
 )

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from qevd_bio.motion.medians import median, medians_of_known
+from qevd_bio.motion.medians import median, medians_of_known, quantile
 
 
 @given(arrays(np.float64, st.integers(1, 40), elements=st.floats(-1e6, 1e6)))
@@ -34,3 +34,10 @@ def test_medians_of_what_is_known_are_numpys(windows):
     assert np.isnan(ours[~known]).all()
     if known.any():
         assert ours[known] == pytest.approx(np.nanmedian(windows[known], axis=1), abs=1e-9)
+
+
+@pytest.mark.parametrize("shape", [(1,), (2,), (7,), (40,), (40, 21)])
+@pytest.mark.parametrize("share", [0.0, 0.03, 0.5, 0.97, 1.0])
+def test_quantile_is_that_of_numpy_to_the_bit(shape, share):
+    values = np.random.default_rng(7).normal(size=shape)
+    assert quantile(values, share) == np.quantile(values, share)
