@@ -8,14 +8,27 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy.interpolate import CubicSpline
 
 from qevd_bio.errors import DataError
 from qevd_bio.exercises.given_references import with_references
 from qevd_bio.exercises.load import load_rules
+from qevd_bio.generator import judging
 from qevd_bio.generator.attempts import BATCH
-from qevd_bio.generator.generate import PAGE, REPORT, Request, generate, shipped_weights
+from qevd_bio.generator.generate import (
+    ATTEMPTS,
+    PAGE,
+    REPORT,
+    Request,
+    generate,
+    shipped_weights,
+)
+from qevd_bio.generator.judging import NO_FORCES, reasons_against, simulated_motion
 from qevd_bio.generator.objectives_file import asked_by_options, read_objectives
+from qevd_bio.muscles.prepared import prepare
+from qevd_bio.muscles.smooth import CUTOFF_HZ
 from tests.cli.test_maintain_commands import qevd_bio
 
 MODEL = Path("opencap_opensim") / "LaiUhlrich2022.osim"
@@ -46,6 +59,34 @@ def request_made(model: Path, fits: Path, tmp_path_factory: pytest.TempPathFacto
     request = Request(asked, model, out, count=1, seed=4, tries=BATCH, steps=8)
     assert generate(request, fits).accepted
     return request
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_a_motion_is_simulated_at_any_tempo_and_rejected_where_no_forces_are_found(
+    request_made: Request, fits: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared = prepare(request_made.model, fits)
+    with np.load(next((request_made.out / ATTEMPTS).glob("*.npz"))) as kept:
+        q, duration_s = kept["q"][0], float(kept["duration_s"][0])
+    slow_s = np.linspace(0.0, max(8.0, 2.0 * duration_s), len(q))
+    assert 1.0 / slow_s[1] < 2.0 * CUTOFF_HZ
+    slow = simulated_motion(prepared, q, slow_s, 1.0)
+    assert slow.activations.shape[0] == len(q) and np.isfinite(slow.activations).all()
+    fine_s = np.linspace(0.0, slow_s[-1], 4 * (len(q) - 1) + 1)
+    fine = simulated_motion(prepared, CubicSpline(slow_s, q)(fine_s), fine_s, 1.0)
+    assert np.abs(slow.activations - fine.activations[::4]).mean() < 1e-3
+    peak = "vastus_medialis"
+    assert abs(slow.measured[peak] - fine.measured[peak]) < 0.01
+
+    def fails(*_: object, **__: object) -> None:
+        raise ArithmeticError("flag -1")
+
+    monkeypatch.setattr(judging, "simulate", fails)
+    wild = simulated_motion(prepared, q, slow_s, 1.0)
+    (reason,) = (one for one in reasons_against(wild, request_made.asked.objectives)
+                 if NO_FORCES in one)  # fmt: skip
+    assert "flag -1" in reason
 
 
 @pytest.mark.data
