@@ -293,7 +293,7 @@ def test_a_cue_points_at_its_own_phase_of_the_new_exercises(text, exercise, phas
         ("squat", "Knees too far out", "knee_valgus", "more", None),
         ("mountain_climbers", "Bring your knees further in", "hip_flexion", "more", None),
         ("walking_lunges", "Reduce the bend in your back knee", "knee_flexion", "less", "back"),
-        ("walking_lunges", "Increase the bend of your front knee", "knee_flexion", "more", "front"),
+        ("walking_lunges", "Increase your front knee's bend", "knee_flexion", "more", "front"),
         ("squat", "Increase knee flexion", "knee_flexion", "more", None),
         ("squat", "Too much knee flexion", "knee_flexion", "less", None),
         ("squat", "Reduce your hip flexion", "hip_flexion", "less", None),
