@@ -19,7 +19,7 @@ CUE_LEXICON = "cues.lexicon.json"
 _OPPOSITE: dict[Direction | None, Direction] = {"more": "less", "less": "more"}
 _PATTERNS = (
     "negation", "not_negation", "excess", "shortfall", "description", "afterwards", "relief",
-    "comparison", "falls_short",
+    "comparison", "falls_short", "less_than", "more_than",
 )  # fmt: skip
 """Keys of the lexicon that hold one pattern each."""
 
@@ -80,6 +80,7 @@ class _Lexicon:
     sides: dict[str, re.Pattern[str]]
     phase_words: dict[str, re.Pattern[str]]
     patterns: dict[str, re.Pattern[str]]
+    named_side: dict[str, re.Pattern[str]]
     compared: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]
     reach_words: int
     general_about: str
@@ -112,6 +113,7 @@ def _lexicon() -> _Lexicon:
         sides={side: compiled(pattern, side) for side, pattern in raw["sides"].items()},
         phase_words={name: compiled(words, name) for name, words in raw["phase_words"].items()},
         patterns={name: compiled(raw[name], name) for name in _PATTERNS},
+        named_side={side: compiled(word, side) for side, word in raw["named_side"].items()},
         compared=tuple(
             (compiled(one["words"], "compared"), tuple(one["measures"])) for one in raw["compared"]
         ),
@@ -200,22 +202,35 @@ def _cues_of_clause(clause: str, groups: Sequence[str], phases: Sequence[Phase])
                 ),
             )
         )
-    return found
+    directed = {cue.measures for cue in found if cue.direction is not None}
+    return [cue for cue in found if cue.direction is not None or cue.measures not in directed]
 
 
 def _comparison(clause: str) -> Cue:
     """Read a comparison of the sides: it asks for the same on both.
 
     The side is the one that the words say falls short: "your left arm isn't going as far as your
-    right". Of "you bend the left more than the right" it stays open.
+    right", "you bend the left more than the right". Where they do not say it, it stays open.
     """
     lexicon = _lexicon()
     measures = next(names for words, names in lexicon.compared if words.search(clause))
-    side = None
-    if match := lexicon.patterns["falls_short"].search(clause):
-        side = _nearest_side(clause[: match.start()], match)
-        side = side if side in ("r", "l") else None
-    return Cue(measures, "even", "", side, "symmetry")
+    return Cue(measures, "even", "", _short_side(clause), "symmetry")
+
+
+def _short_side(clause: str) -> str | None:
+    """Find the side that a comparison says falls short."""
+    patterns = _lexicon().patterns
+    for name in ("falls_short", "less_than"):
+        if match := patterns[name].search(clause):
+            return _only_side(clause[: match.start()])
+    match = patterns["more_than"].search(clause)
+    return _only_side(clause[match.end() :]) if match else None
+
+
+def _only_side(words: str) -> str | None:
+    """Find the one side that words name; None where they name none or both."""
+    named = [side for side, word in _lexicon().named_side.items() if word.search(words)]
+    return named[0] if len(named) == 1 else None
 
 
 def _nearest_side(clause: str, match: re.Match[str]) -> str | None:

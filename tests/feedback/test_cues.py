@@ -160,8 +160,9 @@ def test_the_side_named_nearest_is_meant():
 @pytest.mark.parametrize(
     ("text", "first_measure", "side"),
     [
-        ("You bend your left knee more than the right", "knee_flexion", None),
-        ("Your right arm is higher than your left", "shoulder_elevation", None),
+        ("You bend your left knee more than the right", "knee_flexion", "r"),
+        ("Your right arm is higher than your left", "shoulder_elevation", "l"),
+        ("Your arms are not as high as the other", "shoulder_elevation", None),
         ("your left arm isn't going as far as your right", "shoulder_elevation", "l"),
         ("Your right leg is not kicking as high as the other", "hip_flexion", "r"),
         ("Bring the left knee up to match your right", "knee_flexion", "l"),
@@ -270,3 +271,56 @@ def test_every_phase_of_a_rule_is_known_to_be_above_below_or_between():
 )
 def test_a_cue_points_at_its_own_phase_of_the_new_exercises(text, exercise, phase, other):
     assert (phase in cues_in(text, exercise)[0].other_phases) == other
+
+
+@pytest.mark.parametrize(
+    ("exercise", "text", "first_measure", "direction", "side"),
+    [
+        ("squat", "Increase the forward lean", "trunk_forward_lean", "more", None),
+        ("squat", "You need more forward lean", "trunk_forward_lean", "more", None),
+        ("squat", "Tilt your trunk forward more", "trunk_forward_lean", "more", None),
+        ("squat", "Tilt your trunk forward less", "trunk_forward_lean", "less", None),
+        ("squat", "Decrease the forward lean", "trunk_forward_lean", "less", None),
+        ("squat", "Don't increase the forward lean", "trunk_forward_lean", "less", None),
+        ("good_mornings", "Reduce the lean", "trunk_forward_lean", "less", None),
+        ("squat", "You are leaning to the right", "trunk_side_lean", "less", "r"),
+        ("squat", "Don't lean to the left", "trunk_side_lean", "more", "l"),
+        ("squat", "Lean to the left less", "trunk_side_lean", "more", "l"),
+        ("squat", "Lean more to the left", "trunk_side_lean", "less", "l"),
+        ("squat", "Bring the knee inwards", "knee_valgus", "more", None),
+        ("squat", "Move your right knee inward", "knee_valgus", "more", "r"),
+        ("squat", "Don't let your knees come inwards", "knee_valgus", "less", None),
+        ("squat", "Knees too far out", "knee_valgus", "more", None),
+        ("mountain_climbers", "Bring your knees further in", "hip_flexion", "more", None),
+        ("walking_lunges", "Reduce the bend in your back knee", "knee_flexion", "less", "back"),
+        ("walking_lunges", "Increase the bend of your front knee", "knee_flexion", "more",
+         "front"),
+        ("squat", "Increase knee flexion", "knee_flexion", "more", None),
+        ("squat", "Too much knee flexion", "knee_flexion", "less", None),
+        ("squat", "Reduce your hip flexion", "hip_flexion", "less", None),
+        ("squat", "Bend less at the hips", "hip_flexion", "less", None),
+        ("plank", "Don't bend at the hips", "body_line", "more", None),
+        ("squat", "Decrease the depth", "knee_flexion", "less", None),
+        ("squat", "Don't reduce the depth", "knee_flexion", "more", None),
+        ("squat", "Not so low", "knee_flexion", "less", None),
+        ("squat", "Increase the width of your stance", "stance_width", "more", None),
+        ("squat", "Decrease your stance width", "stance_width", "less", None),
+        ("squat", "Lower the speed", "tempo", "more", None),
+        ("squat", "Increase the tempo", "tempo", "less", None),
+        ("pushup", "Elbows out a bit more", "shoulder_elevation", "more", None),
+        ("pushup", "Drop your head", "head_flexion", "more", None),
+        ("pushup", "Don't drop your head", "head_flexion", "less", None),
+        ("jumping_jack", "Bring your arms all the way down", "shoulder_elevation", "less", None),
+        ("high_knees", "Lower your knees a bit", "hip_flexion", "less", None),
+        ("squat", "Your right goes deeper than your left", "knee_flexion", "even", "l"),
+        ("squat", "Your left knee bends less than the right", "knee_flexion", "even", "l"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_verbs_of_amount_and_inward_knees(exercise, text, first_measure, direction, side):
+    (cue,) = cues_in(text, exercise)
+    assert (cue.measures[0], cue.direction, cue.side) == (first_measure, direction, side)
+
+
+def test_a_chest_that_should_stay_down_is_not_asked_to_rise():
+    assert cues_in("Keep your chest down", "squat") == ()
