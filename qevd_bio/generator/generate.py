@@ -168,9 +168,9 @@ def generate(
         "passive_scale": maker.surrogate.passive_scale,
         "rule_sha256": maker.rule.digest,
     }
-    write_text_atomic(request.out / OBJECTIVES, _indented(request.asked.as_json()))
     with _one_thread():
         accepted, rejected = _gathered(maker, request, sha256_json(provenance), on_batch)
+    write_text_atomic(request.out / OBJECTIVES, _indented(request.asked.as_json()))
     result = _written(maker, request, provenance, accepted, rejected)
     page = generated_page(request.asked, maker.model.body, accepted, rejected, result.chosen)
     write_text_atomic(request.out / PAGE, page)

@@ -27,6 +27,7 @@ def capture(path: Path, times_s: Any, **options: Any) -> Any:
 
 
 def coached(folder: Path, videos: list[str], golds: list[str], **changed: Any) -> list[Any]:
+    folder.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(backend, "capture_motion", capture)
         files = {name: film(folder / f"{name}.mp4") for name in {*videos, *golds} - {REFERENCE}}
