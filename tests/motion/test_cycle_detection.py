@@ -281,6 +281,15 @@ def test_another_exercise_before_the_segment_changes_nothing():
     assert len(halves) == 9
 
 
+def test_one_clear_cycle_of_a_joint_that_misses_the_second_is_outvoted():
+    both, time_s, truth = repetitions([2.0, 2.0])
+    first = np.where(time_s < 3.5, both, 0.0)
+    sides = np.stack([both + noise(len(both), 1.0, 1), both + noise(len(both), 1.0, 2)])
+    known = np.ones(len(both), dtype=bool)
+    cycles = detect_cycles(first, time_s, known, settings=SETTINGS, angles=sides.T, sides=sides)
+    assert [round(c.key_s) for c in cycles] == [round(key) for _, key, _ in truth]
+
+
 def test_lengths_must_agree():
     with pytest.raises(ValueError, match="valid"):
         detect_cycles(np.zeros(5), np.arange(5.0), np.ones(4, dtype=bool), settings=SETTINGS)

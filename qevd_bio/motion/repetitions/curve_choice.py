@@ -22,7 +22,7 @@ from qevd_bio.motion.repetitions.swings import camera_cuts
 
 SURE, CLEAR = 0.02, 0.12
 """A measure whose swings are this little doubtful, or whose count is (`unclearness`), is taken as
-it is."""
+it is; by its swings alone only with `LEAST_CYCLES`, as fewer show no evenness."""
 
 DOUBT_SCALE = 0.2
 """A curve whose doubt is this much greater has e times less of a vote."""
@@ -108,7 +108,8 @@ class _Curves:
     def clearest(self) -> Shown:
         """Choose the curve, see `clearest_curve`."""
         own = self._fine(self.signal)
-        if own.doubtful <= SURE or own.doubt <= CLEAR:
+        enough = len(own.cycles) >= LEAST_CYCLES
+        if (own.doubtful <= SURE and enough) or own.doubt <= CLEAR:
             return own
         smoother = self._by_period(self.signal)
         first = min(own, smoother, key=lambda one: one.doubt)
