@@ -52,7 +52,8 @@ def with_references(rules: Mapping[str, Rule], folder: Path | None) -> dict[str,
         return dict(rules)
     index = folder / INDEX_NAME
     content = read_json_input(index, next_step=_NEXT_STEP)
-    if not isinstance(content, Mapping) or not isinstance(content.get("references"), Mapping):
+    entries = content.get("references") if isinstance(content, Mapping) else None
+    if not isinstance(content, Mapping) or not isinstance(entries, Mapping):
         raise DataError("is no index of references", where=str(index), next_step=_NEXT_STEP)
     if content.get("schema_version") != SCHEMA_VERSION:
         raise DataError(
@@ -60,8 +61,7 @@ def with_references(rules: Mapping[str, Rule], folder: Path | None) -> dict[str,
             where=str(index),
             next_step=_NEXT_STEP,
         )
-    entries = content["references"]
-    if not isinstance(entries, Mapping) or not entries:
+    if not entries:
         raise DataError("references: names none", where=str(index), next_step=_NEXT_STEP)
     given = {
         name: _given(rules.get(str(name)), str(name), entry, folder)

@@ -101,7 +101,10 @@ def reference_flaws(rule: Rule, q: FloatArray) -> list[str]:
     """Say why angles (P, 46) in rad are no reference of a rule at all; empty where they are."""
     if q.shape != (rule.points, N_DOFS):
         return [f"has shape {q.shape}, the reference of {rule.id} {(rule.points, N_DOFS)}"]
-    return [one.cause for one in (*_range_issues(rule, q), *_extreme_issues(rule, q))]
+    flaws = [one.cause for one in (*_range_issues(rule, q), *_extreme_issues(rule, q))]
+    if apart := float(np.abs(np.rad2deg(q[-1] - q[0])).max()):
+        flaws.append(f"ends {apart:.2g} degrees from where it starts, and a cycle is closed")
+    return flaws
 
 
 def _range_issues(rule: Rule, q: FloatArray) -> list[RuleIssue]:

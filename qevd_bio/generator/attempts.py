@@ -29,11 +29,17 @@ from qevd_bio.muscles.prepared import PreparedModel
 from qevd_bio.synthetic.labelled_squats import leg_length_m
 from qevd_bio.synthetic.planted import planted
 
+MOTION = "motion-"
+"""How the folders of accepted motions begin."""
+
 BATCH = 8
 """Motions that are guided together; nothing in one depends on the others."""
 
 _NEAR = 1.0 / 3.0
 """Share of the starts, those that come nearest to what is asked, of which one is drawn."""
+
+_SEEDS = 2**63
+"""Seeds that torch takes."""
 
 _ARRAYS = ("q", "duration_s", "activations", "told", "request")
 
@@ -106,7 +112,7 @@ class Maker:
 
 def motion_name(one: Attempt) -> str:
     """Name the folder of an accepted motion."""
-    return f"motion-{one.number:03}"
+    return f"{MOTION}{one.number:03}"
 
 
 def attempts(maker: Maker, folder: Path, request: str) -> Iterator[list[Attempt]]:
@@ -143,7 +149,7 @@ def _made(maker: Maker, decoder: Decoder, rows: FloatArray, first: int) -> list[
     body, feet = maker.model.body, maker.model.actuators.foot_m
     start: Tensor = maker.generator.latents()[torch.from_numpy(rows)]
     # starts that are drawn again and again begin elsewhere each time
-    shaken = torch.Generator().manual_seed(maker.seed * 100_003 + first)
+    shaken = torch.Generator().manual_seed((maker.seed * 100_003 + first) % _SEEDS)
     start = start + 0.05 * start.std() * torch.randn(start.shape, generator=shaken)
     objectives = maker.asked.objectives
     q, duration_s, found = guided(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from qevd_bio.files.atomic import write_text_atomic
 from qevd_bio.files.digest import sha256_file, sha256_json
 from qevd_bio.files.opensim_mot import write_mot
 from qevd_bio.files.strict_json import JsonValue
-from qevd_bio.generator.attempts import Attempt, Maker, attempts, motion_name
+from qevd_bio.generator.attempts import MOTION, Attempt, Maker, attempts, motion_name
 from qevd_bio.generator.generated_page import generated_page
 from qevd_bio.generator.guidance import GuidanceOptions
 from qevd_bio.generator.made_reference import middle_of, reference_of, write_reference
@@ -224,7 +225,10 @@ def _written(
     accepted: Sequence[Attempt],
     rejected: Sequence[Attempt],
 ) -> Generated:
-    """Write each accepted motion, the reference in the middle, and what became of all."""
+    """Write each accepted motion, the reference in the middle, and what became of all.
+
+    Motions that a larger request left in the folder are deleted.
+    """
     coordinates = maker.model.body.coordinates
     references = []
     for one in accepted:
@@ -246,6 +250,10 @@ def _written(
         write_reference(
             request.out, maker.rule, references[place], {**provenance, **_told(chosen)}
         )
+    kept = {motion_name(one) for one in accepted}
+    for older in request.out.glob(f"{MOTION}*"):
+        if older.name not in kept:
+            shutil.rmtree(older)
     result = Generated(request, tuple(accepted), tuple(rejected), chosen)
     report = {
         **provenance,

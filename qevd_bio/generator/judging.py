@@ -110,9 +110,12 @@ def _measured(motion: SetMotion, knees: FloatArray) -> dict[str, float]:
 def reasons_against(found: Simulated, objectives: Sequence[Objective]) -> list[str]:
     """Say why a simulated motion is not accepted; empty where it is."""
     reasons = [f"no body can do it: {doubt}" for doubt in found.doubts]
-    return reasons + [
-        f"{one.measure.replace('_', ' ')} is {value:.3g} by simulation, "
-        f"asked for is {one.low:g} to {one.high:g}"
-        for one in objectives
-        if np.isfinite(value := found.measured[one.measure]) and not one.low <= value <= one.high
-    ]
+    for one in objectives:
+        name, value = one.measure.replace("_", " "), found.measured[one.measure]
+        if not np.isfinite(value):
+            reasons.append(f"{name} was not measured by simulation")
+        elif not one.low <= value <= one.high:
+            reasons.append(
+                f"{name} is {value:.3g} by simulation, asked for is {one.low:g} to {one.high:g}"
+            )
+    return reasons

@@ -7,7 +7,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 TOLERANCE = 1e-6
-"""Relative to the value, and absolute below 1: another machine may round differently."""
+"""Relative to values of 1 to `LARGEST`, else to these: another machine may round differently."""
+
+LARGEST = 1e3
+"""Angles, lengths and shares are no larger; times on a clock are, and agree to a millisecond."""
 
 LEAST_CLOCK = 1e6
 """Only times of a source clock are as large; they are copied, so that they agree exactly."""
@@ -75,7 +78,8 @@ def same(own: Any, due: Any) -> bool:  # noqa: ANN401
             return math.isnan(own)
         if abs(due) >= LEAST_CLOCK:
             return own == due
-        return math.isclose(own, due, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+        off = TOLERANCE * min(max(1.0, abs(due)), LARGEST)
+        return own == due or abs(own - due) <= off
     return bool(own == due)
 
 

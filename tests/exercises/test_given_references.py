@@ -65,10 +65,16 @@ def upside_down() -> np.ndarray:
     return q
 
 
+def open_cycle() -> np.ndarray:
+    q = deeper()
+    q[-1, DOF_INDEX["elbow_flexion_r"]] += 0.02
+    return q
+
+
 @pytest.mark.parametrize(
     ("q", "words"),
-    [(short, "shape"), (unknown, "no finite"), (broken_knee, "possible are"),
-     (upside_down, "phase 'bottom'")],
+    [(open_cycle, "ends 1.1 degrees from where it starts"), (short, "shape"),
+     (unknown, "no finite"), (broken_knee, "possible are"), (upside_down, "phase 'bottom'")],
 )  # fmt: skip
 def test_angles_that_are_no_reference_are_refused(q, words, tmp_path) -> None:
     folder = write_folder(tmp_path)

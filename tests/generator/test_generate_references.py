@@ -16,7 +16,7 @@ from qevd_bio.errors import DataError
 from qevd_bio.exercises.given_references import with_references
 from qevd_bio.exercises.load import load_rules
 from qevd_bio.generator import judging
-from qevd_bio.generator.attempts import BATCH
+from qevd_bio.generator.attempts import BATCH, MOTION
 from qevd_bio.generator.generate import (
     ATTEMPTS,
     PAGE,
@@ -84,9 +84,9 @@ def test_a_motion_is_simulated_at_any_tempo_and_rejected_where_no_forces_are_fou
 
     monkeypatch.setattr(judging, "simulate", fails)
     wild = simulated_motion(prepared, q, slow_s, 1.0)
-    (reason,) = (one for one in reasons_against(wild, request_made.asked.objectives)
-                 if NO_FORCES in one)  # fmt: skip
-    assert "flag -1" in reason
+    reason, *others = reasons_against(wild, request_made.asked.objectives)
+    assert NO_FORCES in reason and "flag -1" in reason
+    assert "vastus medialis was not measured by simulation" in others
 
 
 @pytest.mark.data
@@ -124,10 +124,12 @@ def test_the_same_seed_gives_the_same_bytes_and_kept_batches_are_not_made_again(
     monkeypatch.setattr("qevd_bio.generator.attempts.guided", None)
     (again.out / PAGE).unlink()
     shutil.rmtree(again.out / json.loads((again.out / REPORT).read_text())["chosen"])
+    shutil.copytree(again.out / "attempts", again.out / f"{MOTION}999")
     generate(again, fits)
-    assert content(again.out) == before
+    assert content(again.out) == before, "what a larger request accepted is gone"
     with pytest.raises(DataError, match="other objectives, another seed"):
         generate(replace(again, seed=5), fits)
+    assert content(again.out) == before
 
 
 def test_without_the_extra_it_says_what_to_install(
