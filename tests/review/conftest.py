@@ -87,7 +87,9 @@ def serve(made_work: Path, tmp_path: Path) -> Iterator[Serve]:
 
 @pytest.fixture
 def open_page(chromium: Any) -> Iterator[Callable[..., Any]]:
-    """Open an address as a new visitor; what the page reports as an error fails the test."""
+    """Open an address as a new visitor; an error of the page fails the test.
+
+    With `faulty` requests that fail, which the browser reports too, do not."""
     with ExitStack() as stack:
         faults: list[str] = []
 
@@ -98,9 +100,9 @@ def open_page(chromium: Any) -> Iterator[Callable[..., Any]]:
             context = chromium.new_context(**given)
             stack.callback(context.close)
             page = context.new_page()
-            page.set_default_timeout(15_000)
+            page.set_default_timeout(45_000)
+            page.on("pageerror", lambda error: faults.append(str(error)))
             if not faulty:
-                page.on("pageerror", lambda error: faults.append(str(error)))
                 page.on(
                     "console",
                     lambda line: faults.append(line.text) if line.type == "error" else None,
