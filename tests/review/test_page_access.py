@@ -10,7 +10,7 @@ import pytest
 
 from tests.review.conftest import Serve, wait_for_item
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 AXE = Path(__file__).with_name("axe") / "axe.min.js"
 
