@@ -349,6 +349,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--channels", type=int, default=192)
+    parser.add_argument(
+        "--dilations", type=int, nargs="+", default=[1, 2, 3], help="of the blocks"
+    )
+    parser.add_argument(
+        "--part", type=int, default=1, help="learn from every nth eight clips only"
+    )
     parser.add_argument("--causal", action="store_true")
     parser.add_argument("--dropout", type=float, default=0.2)
     parser.add_argument("--rate", type=float, default=1.2e-3)
@@ -366,10 +372,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     is_held = [e["meta"]["number"] % CALIBRATION_EVERY == 0 for e in examples]
     rows = range(len(examples))
     held_rows = [i for i in rows if is_held[i]] if not left else [i for i in rows if is_left[i]]
-    training = padded([examples[i] for i in rows if not is_held[i] and not is_left[i]], LONGEST)
+    learned = [examples[i] for i in rows if not is_held[i] and not is_left[i]]
+    training = padded(
+        [e for e in learned if e["meta"]["number"] // CALIBRATION_EVERY % chosen.part == 0],
+        LONGEST,
+    )
     held = padded([examples[i] for i in held_rows], LONGEST)
     print(f"{len(training.mask)} clips to train on, {len(held.mask)} held out")
-    shape = NetworkShape(channels=chosen.channels, causal=chosen.causal)
+    shape = NetworkShape(chosen.channels, tuple(chosen.dilations), chosen.causal)
     network = train(training, held, shape=shape, seed=chosen.seed,
                     epochs=chosen.epochs,
                     dropout=chosen.dropout, noise=chosen.noise, rate=chosen.rate,
