@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_maintain_commands import qevd_bio
+from tests.cli.calling import qevd_bio
 
 pytest.importorskip("accelerate", reason="training needs accelerate")
 
