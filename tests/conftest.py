@@ -23,7 +23,11 @@ for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
 # One fixture file for each room with made-up data that other rooms use, too.
-pytest_plugins = ["tests.release.fixtures", "tests.pipeline.fixtures"]
+pytest_plugins = [
+    "tests.release.fixtures",
+    "tests.pipeline.fixtures",
+    "tests.verify.derived_once",
+]
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from qevd_bio.exercises.load import load_rules
-from tests.cli.test_maintain_commands import qevd_bio
+from tests.cli.calling import qevd_bio
 from tests.exercises.performed import performed
 from tests.pipeline.sessions_made import FRAME_NS, FRAMES, record, write_root
 

@@ -7,18 +7,21 @@ import random
 import signal
 import subprocess
 import sys
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from qevd_bio.ablation import run_stage
-from qevd_bio.ablation.config import read_ablation
+from qevd_bio.ablation.config import AblationConfig, read_ablation
 from qevd_bio.ablation.table import write_table
+from qevd_bio.engine.events import RunSummary
 from qevd_bio.errors import DataError, UsageError
+from qevd_bio.evaluation.score_report import ScoreReport
 from qevd_bio.released.contents import Release
-from tests.evaluation.made_sessions import squat_sessions
+from tests.evaluation.made_sessions import squat_sessions, squat_sessions_in
 
 pytest.importorskip("transformers", reason="the coach needs transformers")
 pytest.importorskip("accelerate", reason="training needs accelerate")
@@ -33,25 +36,41 @@ __all__ = ["squat_sessions"]  # a fixture
 CHECKOUT = Path(__file__).parents[2]
 
 
-@pytest.fixture(autouse=True)
-def _made_features(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_stage, "features_of_work", made_features)
+@pytest.fixture(scope="module", autouse=True)
+def _made_features() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_stage, "features_of_work", made_features)
+        yield
 
 
-def test_each_row_is_one_unit_and_stands_beside_the_controls(
-    tmp_path: Path, squat_sessions: Release
-) -> None:
-    config = config_for(tmp_path, squat_sessions.folder)
-    summary, report = carried_out(config, tmp_path / "once")
+@dataclass(frozen=True)
+class Whole:
+    """An ablation that nothing interrupted, in the folder `whole` of its home."""
+
+    home: Path
+    config: AblationConfig
+    summary: RunSummary
+    report: ScoreReport
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    home = tmp_path_factory.mktemp("ablation")
+    config = config_for(home, squat_sessions_in(home).folder)
+    return Whole(home, config, *carried_out(config, home / "whole"))
+
+
+def test_each_row_is_one_unit_and_stands_beside_the_controls(whole: Whole) -> None:
+    config, summary, report = whole.config, whole.summary, whole.report
     assert summary.counts["completed"] == 3 and summary.counts["skipped"] == 1
     rows = [one.name for one in report.systems if not one.is_control]
     assert rows == [row for row in ROWS if row != "paper policy"]
     assert {"silent", "interval", "template"} <= {one.name for one in report.systems}
     assert "qevd-bio run --policy paper" in report.not_computed["paper policy, seed 0"]
     assert set(report.differences) >= {"no motion context", "no morphology", "template"}
-    trainings = list((tmp_path / "once" / "trainings").iterdir())
+    trainings = list((whole.home / "whole" / "trainings").iterdir())
     assert len(trainings) == 4, "two adapters, one of which two rows share, and two fusions"
-    again, same = carried_out(config, tmp_path / "once")
+    again, same = carried_out(config, whole.home / "whole")
     assert again.counts["completed"] == 0 and same.as_json() == report.as_json()
 
 
@@ -90,15 +109,11 @@ def test_several_seeds_are_counted_together(tmp_path: Path, squat_sessions: Rele
 
 
 @pytest.mark.slow
-def test_a_killed_ablation_resumes_to_the_same_table(
-    tmp_path: Path, squat_sessions: Release
-) -> None:
-    config = config_for(tmp_path, squat_sessions.folder)
-    whole = carried_out(config, tmp_path / "whole")[1]
+def test_a_killed_ablation_resumes_to_the_same_table(tmp_path: Path, whole: Whole) -> None:
     after = random.Random(os.getpid()).randrange(1, 9)
     arguments = [sys.executable, "-m", "tests.ablation.made_ablation"]
     process = subprocess.Popen(
-        [*arguments, str(tmp_path), str(squat_sessions.folder)], cwd=CHECKOUT,
+        [*arguments, str(whole.home), str(whole.config.source.release)], cwd=CHECKOUT,
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout is not None
@@ -110,10 +125,10 @@ def test_a_killed_ablation_resumes_to_the_same_table(
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert seen == after and process.returncode == -signal.SIGKILL
-    resumed = carried_out(config, tmp_path / "killed")[1]
-    assert resumed.as_json() == whole.as_json(), f"killed after {after} updates"
+    resumed = carried_out(whole.config, whole.home / "killed")[1]
+    assert resumed.as_json() == whole.report.as_json(), f"killed after {after} updates"
     files = [write_table(tmp_path / name, report)
-             for name, report in (("a", whole), ("b", resumed))]  # fmt: skip
+             for name, report in (("a", whole.report), ("b", resumed))]  # fmt: skip
     for one, other in zip(*files, strict=True):
         assert one.read_bytes() == other.read_bytes()
 

@@ -11,7 +11,7 @@ from qevd_bio.errors import RuleError
 from qevd_bio.pipeline.pipeline import PipelineConfig, open_pipeline, reopen_pipeline
 from qevd_bio.views.work_folder import annotation_rows
 from tests.annotate.test_draft_rule import drafted
-from tests.cli.test_maintain_commands import qevd_bio
+from tests.cli.calling import qevd_bio
 from tests.pipeline.sessions_made import SQUATS, record, write_root
 
 

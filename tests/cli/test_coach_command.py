@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from qevd_bio.capture.monocular import backend
-from tests.cli.test_maintain_commands import qevd_bio
+from tests.cli.calling import qevd_bio
 from tests.coach.squatting import SHALLOW, SQUATS, capture_of, film
 
 

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from qevd_bio import __version__
 from qevd_bio.cli.main import app
+from tests.cli.calling import Done, data_root_with, qevd_bio
 
 SCRIPT = [sys.executable, "-c", "from qevd_bio.cli.main import main; main()"]
 COMMANDS = (
@@ -30,7 +31,8 @@ COMMANDS = (
 )
 
 
-def qevd_bio(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def process(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Start the console script as a shell does; the other tests spare the second that it takes."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("QEVD_BIO")}
     return subprocess.run(
         [*SCRIPT, *arguments],
@@ -44,7 +46,7 @@ def qevd_bio(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedPr
 
 
 def test_help_lists_the_commands() -> None:
-    done = qevd_bio("--help")
+    done = process("--help")
     assert done.returncode == 0
     for command in COMMANDS:
         assert command in done.stdout
@@ -103,7 +105,10 @@ def test_every_command_has_help_and_json(command: str) -> None:
 def test_errors_are_one_line_with_a_code(
     tmp_path: Path, arguments: tuple[str, ...], code: int, words: str
 ) -> None:
-    done = qevd_bio(*arguments, cwd=tmp_path)
+    check_error(qevd_bio(*arguments, cwd=tmp_path), code, words)
+
+
+def check_error(done: Done | subprocess.CompletedProcess[str], code: int, words: str) -> None:
     assert done.returncode == code
     assert words in done.stderr
     assert done.stdout == ""
@@ -112,8 +117,13 @@ def test_errors_are_one_line_with_a_code(
         assert len(done.stderr.strip().splitlines()) == 1
 
 
+def test_a_process_ends_with_the_code_and_one_line(tmp_path: Path) -> None:
+    check_error(process("run", cwd=tmp_path), 2, "--data-root")
+    check_error(process("publish", "--work", "absent", cwd=tmp_path), 1, "qevd-bio run")
+
+
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:
-    done = qevd_bio("publish", "--work", "absent", "--debug", cwd=tmp_path)
+    done = process("publish", "--work", "absent", "--debug", cwd=tmp_path)
     assert done.returncode == 1
     assert "Traceback" in done.stderr
 
@@ -128,20 +138,6 @@ def test_doctor_prints_a_line_a_check(tmp_path: Path) -> None:
     assert done.returncode == (1 if failing else 0)
     assert all(check["fix"] for check in failing)
     assert not list(tmp_path.iterdir())
-
-
-def data_root_with(folder: Path, stamps: list[float]) -> Path:
-    split = folder / "QEVD" / "QEVD-FIT-COACH"
-    split.mkdir(parents=True)
-    record = {
-        "long_range_video_file": "./long_range_videos/0300.mp4",
-        "video_timestamps": "./long_range_videos/0300_timestamps.npy",
-        "feedbacks": ["", "Lower!", "Lower!", ""],
-        "feedback_timestamps": stamps,
-        "is_transition": [False] * len(stamps),
-    }
-    (split / "feedbacks_long_range.json").write_text(json.dumps([record]), encoding="utf-8")
-    return folder / "QEVD"
 
 
 def test_issues_of_the_source_are_reported(tmp_path: Path) -> None:

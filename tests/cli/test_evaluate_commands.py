@@ -16,7 +16,7 @@ from qevd_bio.verdicts.item_key import ItemKey
 from qevd_bio.verdicts.judged import judged_digest
 from qevd_bio.verdicts.reasons import REASON_BY_ID
 from qevd_bio.verdicts.store import VerdictStore
-from tests.cli.test_maintain_commands import qevd_bio
+from tests.cli.calling import qevd_bio
 from tests.evaluation.archived import unpacked
 from tests.llm.scripted_server import MODEL, Act, serving
 

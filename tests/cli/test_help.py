@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 import typer
 
 from qevd_bio.cli.main import GROUPS, app
-from tests.cli.test_maintain_commands import qevd_bio
+from tests.cli.calling import data_root_with, qevd_bio
 
 COMMAND = typer.main.get_command(app)
 
@@ -23,22 +26,26 @@ def sections(text: str) -> dict[str, str]:
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
+def asked_by_bash(*words: str) -> dict[str, str]:
+    """The environment in which bash asks for completions of the last word."""
+    return {
+        **os.environ,
+        "_QEVD_BIO_COMPLETE": "complete_bash",
+        "COMP_WORDS": " ".join(("qevd-bio", *words)),
+        "COMP_CWORD": str(len(words)),
+    }
+
+
 def completions(*words: str) -> list[str]:
-    """Ask for completions of the last word as bash does."""
-    code = "from qevd_bio.cli.main import app; app(prog_name='qevd-bio')"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={
-            **os.environ,
-            "_QEVD_BIO_COMPLETE": "complete_bash",
-            "COMP_WORDS": " ".join(("qevd-bio", *words)),
-            "COMP_CWORD": str(len(words)),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout.split()
+    """Ask as bash does, in this process."""
+    out = io.StringIO()
+    with (
+        patch.dict(os.environ, asked_by_bash(*words)),
+        contextlib.redirect_stdout(out),
+        pytest.raises(SystemExit),
+    ):
+        app(prog_name="qevd-bio", args=[])
+    return out.getvalue().split()
 
 
 def test_commands_are_listed_by_task() -> None:
@@ -119,12 +126,20 @@ def test_choices_complete_in_the_shell(words: tuple[str, ...], expected: list[st
     assert completions(*words) == expected
 
 
+def test_a_new_process_completes() -> None:
+    code = "from qevd_bio.cli.main import app; app(prog_name='qevd-bio')"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=asked_by_bash("run", "--on", "r"), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout.split() == ["ray"]
+
+
 def test_rules_of_the_user_complete_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for folder in ("myr", "given"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / f"squat_{folder}.json").touch()
     (tmp_path / "qevd-bio.toml").write_text('rules = "myr"')
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
     monkeypatch.chdir(tmp_path)
     assert completions("rules", "show", "squat_m") == ["squat_myr"]
     assert completions("rules", "show", "--rules", "given", "squat_g") == ["squat_given"]
@@ -134,7 +149,6 @@ def test_a_broken_settings_file_does_not_disturb_completion(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "qevd-bio.toml").write_text("nonsense")
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
     monkeypatch.chdir(tmp_path)
     assert completions("run", "--on", "r") == ["ray"]
 
@@ -161,8 +175,6 @@ def test_a_mistyped_name_is_answered_with_the_one_that_exists(
 @pytest.fixture(scope="module")
 def walk_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a run without its video."""
-    from tests.cli.test_command_line import data_root_with
-
     home = tmp_path_factory.mktemp("help")
     root = data_root_with(home, [1.69e9])
     assert qevd_bio("run", "--data-root", str(root), "--workers", "0", cwd=home).returncode == 3

@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from qevd_bio.cli.main import app
-from tests.cli.test_command_line import data_root_with
+from tests.cli.calling import data_root_with, qevd_bio
 
 COMMANDS = ("status", "failed", "retry", "verify", "gc", "adopt", "why")
-
-
-class Done(NamedTuple):
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def qevd_bio(*arguments: str, cwd: Path = Path()) -> Done:
-    """Call the command line in this process: importing it again takes a second each time."""
-    out, err, code = io.StringIO(), io.StringIO(), 0
-    with (
-        contextlib.chdir(cwd),
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(err),
-    ):
-        try:
-            app(args=list(arguments))
-        except SystemExit as end:
-            code = int(end.code or 0)
-    return Done(code, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture(scope="module")

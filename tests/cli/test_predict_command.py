@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from qevd_bio.model.tiny import tiny_coach
-from tests.cli.test_maintain_commands import qevd_bio
+from tests.cli.calling import qevd_bio
 
 pytest.importorskip("transformers", reason="the coach needs transformers")
 

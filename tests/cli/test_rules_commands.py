@@ -17,6 +17,15 @@ from qevd_bio.exercises.load import load_rules
 from tests.exercises.made_references import write_folder
 
 RULES = load_rules()
+SOME = {(rule.kind, rule.posture, rule.representative.side): name for name, rule in RULES.items()}
+"""One rule of each kind, posture and side."""
+some_rules = pytest.mark.parametrize(
+    "rule_id",
+    [
+        *SOME.values(),
+        *(pytest.param(one, marks=pytest.mark.long) for one in RULES if one not in SOME.values()),
+    ],
+)
 
 
 def ran(*arguments: str, code: int = 0) -> str:
@@ -34,7 +43,7 @@ def test_list_names_every_exercise_and_its_unverified_sources() -> None:
     assert all(rule_id in text for rule_id in RULES)
 
 
-@pytest.mark.parametrize("rule_id", list(RULES))
+@some_rules
 def test_show_prints_each_constraint_with_its_source(rule_id: str) -> None:
     text = " ".join(ran("rules", "show", rule_id).split())
     rule = RULES[rule_id]
@@ -137,7 +146,7 @@ def test_rules_are_refused_for_a_video_of_a_work_folder() -> None:
     assert done.exit_code == 2 and "--rules: the exercises and rules" in done.output
 
 
-@pytest.mark.parametrize("rule_id", list(RULES))
+@some_rules
 def test_a_copy_of_a_shipped_rule_replaces_it_unchanged(rule_id: str, tmp_path: Path) -> None:
     ran("rules", "new", rule_id, "--from", rule_id, "--rules", str(tmp_path))
     ran("rules", "check", str(tmp_path))

@@ -11,7 +11,7 @@ from qevd_bio.evaluation.pairs import SegmentKey
 from qevd_bio.evaluation.predictions import write_predictions
 from qevd_bio.evaluation.references import references
 from qevd_bio.released.contents import Release
-from tests.cli.test_maintain_commands import qevd_bio
+from tests.cli.calling import qevd_bio
 from tests.evaluation.made_sessions import squat_sessions  # noqa: F401  a fixture
 
 

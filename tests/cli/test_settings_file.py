@@ -13,8 +13,7 @@ import pytest
 
 from qevd_bio.pipeline.settings import GROUP_OF, HELP, Settings
 from qevd_bio.pipeline.settings_file import TABLES, read_settings
-from tests.cli.test_command_line import data_root_with
-from tests.cli.test_maintain_commands import Done, qevd_bio
+from tests.cli.calling import Done, data_root_with, qevd_bio
 
 DOCS = Path(__file__).parents[2] / "docs" / "configuration.md"
 

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 import qevd_bio as package
-from tests.cli.test_command_line import data_root_with
-from tests.cli.test_maintain_commands import qevd_bio
+from tests.cli.calling import data_root_with, qevd_bio
 
 RUN = ("--", "--data-root", "Q D", "--work", "W", "--policy", "paper")
 ARRAY = ("submit", "--parts", "4", "--time-h", "1.5")

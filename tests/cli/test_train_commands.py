@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_maintain_commands import qevd_bio
+from tests.cli.calling import qevd_bio
 
 pytest.importorskip("accelerate", reason="training needs accelerate")
 
@@ -43,7 +43,8 @@ def test_a_plan_is_printed_and_nothing_is_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["fusion", "lm-adapter"])
 def test_every_recipe_of_a_coach_trains_on_made_up_data(tmp_path: Path, name: str) -> None:
     pytest.importorskip("transformers", reason="the coach needs transformers")
-    done = qevd_bio("train", name, "--tiny", "--out", str(tmp_path / "out"), "--json")
+    given = ("--tiny", "--set", "epochs=1", "--out", str(tmp_path / "out"))
+    done = qevd_bio("train", name, *given, "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["report"]["held_out"] == 6
     assert (tmp_path / "out" / "coach" / "coach.json").is_file()

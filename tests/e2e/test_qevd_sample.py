@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from itertools import groupby
 from pathlib import Path
 from typing import get_args
@@ -29,18 +30,44 @@ from qevd_bio.verify.release import verify_release
 from qevd_bio.views.statistics import statistics_of
 from qevd_bio.views.work_folder import annotation_rows
 
-# 75 seconds of processor time for three real videos, whatever else the machine does
+# 40 seconds of processor time for two real videos, 75 for three, whatever the machine does
 pytestmark = [pytest.mark.slow, pytest.mark.data, pytest.mark.timeout(1200)]
 
 
-@pytest.fixture(scope="module")
-def sample(shared_data: Path) -> Path:
-    return shared_data / "qevd_sample"
+VIDEOS = [
+    pytest.param(("0007", "0150"), id="two"),
+    pytest.param(("0007", "0146", "0150"), id="all", marks=pytest.mark.long),
+]
+"""The sideways one and that of the other split; 0146 takes as long as both."""
+
+
+@pytest.fixture(scope="module", params=VIDEOS)
+def videos(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    return request.param
 
 
 @pytest.fixture(scope="module")
-def truth(sample: Path) -> dict:
-    return json.loads((sample / "truth.json").read_text(encoding="utf-8"))
+def sample(
+    shared_data: Path, videos: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The sample with some of its videos, and with the record whose video is absent."""
+    root = tmp_path_factory.mktemp("sample") / "QEVD"
+    shutil.copytree(shared_data / "qevd_sample", root, copy_function=shutil.copyfile)
+    for file in root.glob(f"*/{RECORDS_FILE}"):
+        records = json.loads(file.read_text(encoding="utf-8"))
+        kept = [one for one in records if video_of(one) in (*videos, "0147")]
+        file.write_text(json.dumps(kept), encoding="utf-8")
+    return root
+
+
+def video_of(record: dict) -> str:
+    return Path(record["long_range_video_file"]).stem
+
+
+@pytest.fixture(scope="module")
+def truth(sample: Path, videos: tuple[str, ...]) -> dict:
+    known = json.loads((sample / "truth.json").read_text(encoding="utf-8"))
+    return {video: one for video, one in known.items() if video in (*videos, "0147")}
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +86,7 @@ def test_segments_and_exercises_equal_the_truth(pipeline: Pipeline, truth: dict)
             assert found == [segment["exercise"] for segment in known["segments"]]
 
 
-def test_repetitions(pipeline: Pipeline, truth: dict) -> None:
+def test_repetitions(pipeline: Pipeline, truth: dict, videos: tuple[str, ...]) -> None:
     right, lines = 0, []
     for video, known in truth.items():
         for index, segment in enumerate(known.get("segments", ())):
@@ -72,8 +99,8 @@ def test_repetitions(pipeline: Pipeline, truth: dict) -> None:
             right += ok
             lines.append(f"{video} {segment['exercise']}: {len(found)} of {segment['reps']}")
     print("\n".join(lines))
-    assert len(lines) == 7
-    assert right >= 6
+    assert len(lines) == (7 if "0146" in videos else 4)
+    assert right >= len(lines) - 1
 
 
 def test_the_sideways_video_is_analysed_upright(pipeline: Pipeline) -> None:
@@ -92,7 +119,7 @@ def test_texts_counts_and_timestamps_are_those_of_the_source(
     for split in ("QEVD-FIT-COACH", "QEVD-FIT-COACH-Benchmark"):
         source = (sample / split / "feedbacks_long_range.json").read_text(encoding="utf-8")
         for record in json.loads(source):
-            video = Path(record["long_range_video_file"]).stem
+            video = video_of(record)
             own = [row for row in rows if row["video_id"] == video]
             if video == "0147":
                 assert own == []
@@ -143,13 +170,14 @@ def test_deep_squats_keep_their_sentences(pipeline: Pipeline) -> None:
 
 
 def test_the_release_proves_itself_and_gives_the_source_back(
-    pipeline: Pipeline, sample: Path, tmp_path: Path
+    pipeline: Pipeline, sample: Path, videos: tuple[str, ...], tmp_path: Path
 ) -> None:
+    trained = len(videos) - 1
     release = release_from(pipeline, out=tmp_path, version="0.1.0", check=refuse_condemned)
     verdict = verify_release(release.folder, sample)
     assert verdict.issues == [] and verdict.unchecked == []
     assert [video.video_id for video in release.contents.missing] == ["0147"]
-    assert release.contents.videos == {"train": 2, "test": 1}
+    assert release.contents.videos == {"train": trained, "test": 1}
     assert sentence_issues(release.folder) == []
     for split, name in SPLIT_FOLDERS.items():
         source = json.loads((sample / name / RECORDS_FILE).read_text(encoding="utf-8"))
@@ -161,5 +189,6 @@ def test_the_release_proves_itself_and_gives_the_source_back(
             assert len(old["feedbacks"]) == len(new["feedbacks"])
             assert old["feedback_timestamps"] == new["feedback_timestamps"]
     counted = statistics_of(release.folder)
-    assert {split: one.counts.videos for split, one in counted.items()} == {"train": 2, "test": 1}
+    found = {split: one.counts.videos for split, one in counted.items()}
+    assert found == {"train": trained, "test": 1}
     assert not any(one.is_complete for one in counted.values())

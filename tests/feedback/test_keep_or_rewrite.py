@@ -323,7 +323,7 @@ def test_variants_follow_the_seed_and_can_be_turned_off():
         assert differing > 2, "two variants differ in one word"
 
 
-@pytest.mark.parametrize("seed", [f"0150:{index}" for index in range(12)])
+@pytest.mark.parametrize("seed", [f"0150:{index}" for index in range(6)])
 def test_every_variant_of_every_shipped_check_is_true(seed):
     for rule in RULES.values():
         for constraint in rule.constraints:

@@ -29,7 +29,7 @@ from qevd_bio.generator.judging import NO_FORCES, reasons_against, simulated_mot
 from qevd_bio.generator.objectives_file import asked_by_options, read_objectives
 from qevd_bio.muscles.prepared import prepare
 from qevd_bio.muscles.smooth import CUTOFF_HZ
-from tests.cli.test_maintain_commands import qevd_bio
+from tests.cli.calling import qevd_bio
 
 MODEL = Path("opencap_opensim") / "LaiUhlrich2022.osim"
 WIDE = {"depth": "50:130", "vastus_medialis": "0.05:0.9"}

@@ -13,7 +13,7 @@ from qevd_bio.capture.captured import Captured
 from qevd_bio.feedback.second_opinions import SecondOpinion, opinions_text
 from qevd_bio.pipeline.pipeline import Pipeline, PipelineConfig, open_pipeline, reopen_pipeline
 from qevd_bio.views.work_folder import annotation_rows
-from tests.cli.test_maintain_commands import qevd_bio
+from tests.cli.calling import qevd_bio
 from tests.pipeline.sessions_made import (
     SQUATS,
     Said,

@@ -11,7 +11,7 @@ import pytest
 from qevd_bio.errors import DataError
 from qevd_bio.pipeline.pipeline import PipelineConfig, open_pipeline
 from qevd_bio.pipeline.videos_csv import VideoFacts, load_videos_csv
-from tests.cli.test_maintain_commands import qevd_bio
+from tests.cli.calling import qevd_bio
 from tests.pipeline.sessions_made import SQUATS, record, write_root
 
 

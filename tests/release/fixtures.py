@@ -30,7 +30,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[PublishedVideo]
         published(home / "work", "0150", "test", frames=7, n_cycles=0),
         published(home / "work", "0007", "train", frames=30),
     ]
-    return videos, publish(videos, **_arguments(home))
+    return videos, publish(videos, **arguments_for(home))
 
 
 @pytest.fixture
@@ -48,10 +48,11 @@ def videos(tmp_path: Path, made: tuple[list[PublishedVideo], Release]) -> list[P
 @pytest.fixture
 def arguments(tmp_path: Path) -> dict[str, Any]:
     """All of `publish` but the videos."""
-    return _arguments(tmp_path)
+    return arguments_for(tmp_path)
 
 
-def _arguments(home: Path) -> dict[str, Any]:
+def arguments_for(home: Path) -> dict[str, Any]:
+    """All of `publish` but the videos, for a release in a folder."""
     return {
         "out": home / "release",
         "version": "1.0.0",

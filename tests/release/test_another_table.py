@@ -28,6 +28,8 @@ from qevd_bio.verify.release import verify_release
 from tests.release.test_archives import ARCHIVES, VERSIONS
 from tests.verify.made_release import edit_json, edit_rows, made_release, reseal
 
+pytestmark = pytest.mark.usefixtures("equal_inputs_are_derived_once")
+
 LACKING = "0002"
 SHARD = "remarks/train-00000-of-00001.parquet"
 

@@ -18,6 +18,8 @@ from qevd_bio.verify.release import verify_release
 from tests.release.made_artifacts import START_S, publish, published
 from tests.verify.made_release import edit_rows, reseal
 
+pytestmark = pytest.mark.usefixtures("equal_inputs_are_derived_once")
+
 SHARD = "contexts/train-00000-of-00001.parquet"
 Rows = list[dict[str, Any]]
 

@@ -25,6 +25,8 @@ from qevd_bio.verify.release import verify_release
 from tests.review.made_items import verdict
 from tests.verify.made_release import edit_json, edit_rows, made_release, reseal
 
+pytestmark = pytest.mark.usefixtures("equal_inputs_are_derived_once")
+
 EDIT = "Please sink a little deeper."
 
 

@@ -226,7 +226,7 @@ def review_while_killing(server: ServerProcess, open_page: Any, kills: int, seed
 
 @pytest.mark.slow
 def test_a_few_kills_lose_no_acknowledged_verdict(server: ServerProcess, open_page: Any) -> None:
-    review_while_killing(server, open_page, kills=3, seed=1)
+    review_while_killing(server, open_page, kills=2, seed=1)
 
 
 def judge_until_killed(server: ServerProcess, made: list[str], known: set[str]) -> None:
