@@ -131,6 +131,7 @@ def _live(
                 f"{one.number}: {one.sentence or 'no form error measured'}"
             ),
             on_picture=page.show,
+            on_remark=report,
         )
     text = (
         f"{result.exercise}: {result.whole_count} repetitions, {result.count} told live\n"

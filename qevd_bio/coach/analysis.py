@@ -32,10 +32,14 @@ WORK = "work"
 
 @dataclass(frozen=True, slots=True)
 class ChosenRule:
-    """The rule of an exercise, and how it was recognised; None where the user named it."""
+    """The rule of an exercise, and how it was recognised; None where the user named it.
+
+    `taken_for` says where the user's spelling was only near.
+    """
 
     rule: Rule
     recognised: Recognised | None = None
+    taken_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from qevd_bio.coach.settings import AUTO, REFERENCE, CoachSettings
 from qevd_bio.engine.events import Event
 from qevd_bio.errors import DataError, UsageError, VideoError
 from qevd_bio.exercises.cycle_search import segment_cycles
-from qevd_bio.exercises.names import rule_named
+from qevd_bio.exercises.names import named_match
 from qevd_bio.exercises.recognise import recognise
 from qevd_bio.exercises.recognition_model import family_of
 from qevd_bio.exercises.rule import Rule
@@ -74,7 +74,7 @@ def coach_videos(
     if settings.exercise == AUTO:
         choice = partial(recognised_rule, rules)
     else:
-        choice = ChosenRule(rule_of(settings.exercise, rules))
+        choice = named_rule(settings.exercise, rules)
         golds[choice.rule.id] = _golds(settings, choice.rule, on_event)
     result = CoachResult([], [])
     for video_id, source in files.items():
@@ -149,8 +149,8 @@ def recognised_rule(rules: Mapping[str, Rule], motion: Motion) -> ChosenRule:
     return ChosenRule(own[best], found)
 
 
-def rule_of(exercise: str, rules: Mapping[str, Rule]) -> Rule:
-    """Find the rule of the exercise that the user names.
+def named_rule(exercise: str, rules: Mapping[str, Rule]) -> ChosenRule:
+    """Find the rule of the exercise that the user names, in a spelling that may be only near.
 
     Raises
     ------
@@ -163,4 +163,5 @@ def rule_of(exercise: str, rules: Mapping[str, Rule]) -> Rule:
             where="--exercise",
             next_step="Name the exercise; `qevd-bio rules list` lists them",
         )
-    return rule_named(exercise, rules, where="--exercise")
+    match = named_match(exercise, rules, where="--exercise")
+    return ChosenRule(match.rule, taken_for=match.taken_for(exercise))
