@@ -84,15 +84,17 @@ def named_files(files: Sequence[Path]) -> dict[str, Path]:
 def analysed(
     video_id: str,
     source: Path,
-    rule: ChosenRule | Callable[[Motion], ChosenRule],
+    rule: ChosenRule | Callable[[Motion, int], ChosenRule],
     settings: CoachSettings,
     on_event: Callable[[Event], None],
 ) -> Analysis | Failure:
     """Bring a video through the stages, in this process.
 
-    A rule that is chosen by the motion is asked for after the capture, which then knows of no
-    exercise; `DataError` of the choice is the failure of this video. `EnvironmentProblem` where
-    the detector, or the folder of the results, cannot be used.
+    A rule that is chosen by the motion, and by how the picture was turned, is asked for after the
+    capture, which then knows of no exercise; `DataError` of the choice is the failure of this
+    video. Where it is an exercise done lying and the picture was turned, it is captured again,
+    knowing so. `EnvironmentProblem` where the detector, or the folder of the results, cannot be
+    used.
     """
     cut = settings.out / video_id / "part.mp4"
     store = Store(settings.out / WORK)
@@ -106,8 +108,12 @@ def analysed(
             summary = run_local([capture], [video_id], store, Tally(on_event))
             if summary.failures:
                 return Failure(video_id, source, summary.failures[0].reason)
-            captured = current_artifacts(plan([capture], [video_id], store), store)
-            chosen = rule(read_motion(captured[video_id][capture.writes]))
+            planned = plan([capture], [video_id], store)
+            motion = read_motion(current_artifacts(planned, store)[video_id][capture.writes])
+            turn_deg = _turn_deg(planned)
+            chosen = rule(motion, turn_deg)
+            if turn_deg and chosen.rule.posture != "standing":
+                capture = _capture(plain_session(video, chosen.rule), settings)
         session = plain_session(video, chosen.rule)
     except (VideoError, DataError, UsageError) as error:
         return Failure(video_id, source, str(error))
@@ -125,6 +131,12 @@ def analysed(
 def _capture(session: Session, settings: CoachSettings) -> KinematicsStage:
     backend = MediaPipeBackend.with_detector(settings.detector_model)
     return KinematicsStage(sessions_of([session]), backend, settings.height_m)
+
+
+def _turn_deg(units: Sequence[PlannedUnit]) -> int:
+    """Return how far the capture has turned the picture clockwise."""
+    noted = units[0].record.notes.get("turn_deg") if units[0].record else None
+    return noted if isinstance(noted, int) else 0
 
 
 def _concerns(units: Iterable[PlannedUnit]) -> tuple[str, ...]:

@@ -13,8 +13,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from qevd_bio.capture.captured import Captured
 from qevd_bio.capture.monocular import backend
 from qevd_bio.coach import coach
+from qevd_bio.coach.analysis import ChosenRule
 from qevd_bio.coach.coach import coach_videos
 from qevd_bio.coach.settings import CoachSettings
 from qevd_bio.errors import DataError, UsageError
@@ -136,8 +138,18 @@ def test_a_part_beyond_the_end_costs_only_this_video(tmp_path: Path) -> None:
 
 
 def test_an_exercise_must_be_known(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no exercise 'squatz'"):
-        coach_videos([film(tmp_path / "a.mp4", 3)], CoachSettings(exercise="squatz"))
+    with pytest.raises(UsageError, match="no exercise 'zorbing'"):
+        coach_videos([film(tmp_path / "a.mp4", 3)], CoachSettings(exercise="zorbing"))
+
+
+def test_a_spelling_that_is_only_near_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backend, "capture_motion", capture_of(1.0))
+    settings = CoachSettings(exercise="squatts", out=tmp_path / "out")
+    (video,) = coach_videos([film(tmp_path / "a.mp4")], settings).videos
+    assert video["exercise"]["id"] == "squat" and video["count"] == SQUATS
+    assert "'squatts' was taken for Squat" in video["remarks"]
 
 
 def test_an_exercise_is_recognised_after_the_capture(
@@ -152,6 +164,28 @@ def test_an_exercise_is_recognised_after_the_capture(
     assert any("recognised with a probability" in one for one in video["remarks"])
 
 
+def test_who_lies_is_captured_again_where_the_picture_was_turned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing tells the first capture that somebody lies: it stands her up."""
+    captured: list[int] = []
+
+    def turning(*args: Any, exercises: Any, **named: Any) -> Captured:
+        captured.append(0 if exercises else 270)
+        motion = capture_of(1.0)(*args, **named).motion
+        return Captured(motion, {"turn_deg": captured[-1]})
+
+    def chosen(rules: Any, _motion: Any, turn_deg: int) -> ChosenRule:
+        assert turn_deg == 270
+        return ChosenRule(rules["plank"])
+
+    monkeypatch.setattr(backend, "capture_motion", turning)
+    monkeypatch.setattr(coach, "recognised_rule", chosen)
+    (video,) = coach_videos([film(tmp_path / "a.mp4")], CoachSettings(out=tmp_path / "o")).videos
+    assert captured == [270, 0]
+    assert not any("turned" in remark for remark in video["remarks"])
+
+
 @pytest.mark.parametrize(
     ("exercise", "said"),
     [
@@ -163,7 +197,7 @@ def test_what_is_no_exercise_is_refused(
     exercise: str | None, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer = Recognised(exercise, 0.7, (("lunge", 0.3),))
-    monkeypatch.setattr(coach, "recognise", lambda motion: answer)
+    monkeypatch.setattr(coach, "recognise_turned", lambda motion, *_: (answer, motion))
     monkeypatch.setattr(backend, "capture_motion", capture_of(0.0))
     result = coach_videos([film(tmp_path / "a.mp4")], CoachSettings(out=tmp_path / "out"))
     assert result.videos == []
