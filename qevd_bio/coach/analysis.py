@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from qevd_bio.capture.monocular.backend import MediaPipeBackend
 from qevd_bio.capture.video.video_files import video_id_of
@@ -16,9 +18,11 @@ from qevd_bio.engine.plan import PlannedUnit, current_artifacts, plan
 from qevd_bio.engine.store import Store
 from qevd_bio.errors import DataError, UsageError, VideoError
 from qevd_bio.exercises.recognise import Recognised
-from qevd_bio.exercises.rule import Rule
+from qevd_bio.exercises.rule import SIDES, Rule
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.motion.record import Motion
+from qevd_bio.skeleton.bodies import scaled_skeleton
+from qevd_bio.skeleton.kinematics import PosedSkeleton
 from qevd_bio.stages.cycles import CyclesStage
 from qevd_bio.stages.findings import FindingsStage
 from qevd_bio.stages.kinematics import KinematicsStage
@@ -28,6 +32,10 @@ from qevd_bio.tables.kinematics import read_motion
 
 WORK = "work"
 """Folder of the artifacts below the results; a second call with the same video finds them."""
+
+
+MOST_SLANT_DEG = 30.0
+"""Legs further from a quarter turn show no way up, as in `TurnConfig`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,30 +98,19 @@ def analysed(
 ) -> Analysis | Failure:
     """Bring a video through the stages, in this process.
 
-    A rule that is chosen by the motion, and by how the picture was turned, is asked for after the
-    capture, which then knows of no exercise; `DataError` of the choice is the failure of this
-    video. Where it is an exercise done lying and the picture was turned, it is captured again,
-    knowing so. `EnvironmentProblem` where the detector, or the folder of the results, cannot be
-    used.
+    A rule that is chosen by the motion, and by how the picture was turned, is asked for after a
+    capture that knows of no exercise; `DataError` of the choice is the failure of this video. A
+    picture that cannot be the right way up for the exercise is captured again.
+    `EnvironmentProblem` where the detector, or the folder of the results, cannot be used.
     """
     cut = settings.out / video_id / "part.mp4"
     store = Store(settings.out / WORK)
     try:
         video = part_of_video(video_id, source, settings.start_s, settings.end_s, cut)
-        named = rule.rule if isinstance(rule, ChosenRule) else None
-        capture = _capture(plain_session(video, named), settings)
-        if isinstance(rule, ChosenRule):
-            chosen = rule
-        else:
-            summary = run_local([capture], [video_id], store, Tally(on_event))
-            if summary.failures:
-                return Failure(video_id, source, summary.failures[0].reason)
-            planned = plan([capture], [video_id], store)
-            motion = read_motion(current_artifacts(planned, store)[video_id][capture.writes])
-            turn_deg = _turn_deg(planned)
-            chosen = rule(motion, turn_deg)
-            if turn_deg and chosen.rule.posture != "standing":
-                capture = _capture(plain_session(video, chosen.rule), settings)
+        found = _captured(video, rule, settings, store, on_event)
+        if isinstance(found, str):
+            return Failure(video_id, source, found)
+        capture, chosen = found
         session = plain_session(video, chosen.rule)
     except (VideoError, DataError, UsageError) as error:
         return Failure(video_id, source, str(error))
@@ -128,8 +125,62 @@ def analysed(
     return Analysis(video, session, chosen, artifacts, _concerns(planned), notes)
 
 
-def _capture(session: Session, settings: CoachSettings) -> KinematicsStage:
+def _captured(
+    video: PlainVideo,
+    rule: ChosenRule | Callable[[Motion, int], ChosenRule],
+    settings: CoachSettings,
+    store: Store,
+    on_event: Callable[[Event], None],
+) -> tuple[KinematicsStage, ChosenRule] | str:
+    """Capture a video and choose its rule; the reason where it cannot be captured.
+
+    It is captured again, once, where the turned picture shows somebody standing whose exercise is
+    done lying, or somebody lying whose exercise is done standing.
+    """
+    named = rule.rule if isinstance(rule, ChosenRule) else None
+    session = plain_session(video, named)
+    capture = _capture(session, settings)
+    for is_last in (False, True):
+        summary = run_local([capture], [video.video_id], store, Tally(on_event))
+        if summary.failures:
+            return summary.failures[0].reason
+        planned = plan([capture], [video.video_id], store)
+        file = current_artifacts(planned, store)[video.video_id][capture.writes]
+        motion, turn_deg = read_motion(file), _turn_deg(planned)
+        chosen = rule if isinstance(rule, ChosenRule) else rule(motion, turn_deg)
+        more_deg = turn_to_stand_deg(motion) if chosen.rule.posture == "standing" else 0
+        was_stood_up = named is None and turn_deg != 0 and chosen.rule.posture != "standing"
+        if is_last or not (more_deg or was_stood_up):
+            break
+        if was_stood_up:
+            capture = _capture(plain_session(video, chosen.rule), settings)
+        else:
+            capture = _capture(session, settings, (turn_deg + more_deg) % 360)
+    return capture, chosen
+
+
+def turn_to_stand_deg(motion: Motion) -> int:
+    """Return the clockwise turn (0, 90, 180, 270) that puts the legs of a picture upright.
+
+    0 as well where they are slanted, so that no turn is right.
+    """
+    posed = PosedSkeleton(motion.q[motion.valid], scaled_skeleton(motion.segment_lengths_m))
+    legs = [posed.place(f"talus_{side}") - posed.place(f"femur_{side}") for side in SIDES]
+    x, y, _ = np.median(np.mean(legs, axis=0), axis=1)
+    heading = np.rad2deg(np.arctan2(x, y))
+    quarter = round(heading / 90.0)
+    return 90 * quarter % 360 if abs(heading - 90.0 * quarter) <= MOST_SLANT_DEG else 0
+
+
+def _capture(
+    session: Session, settings: CoachSettings, turn_deg: int | None = None
+) -> KinematicsStage:
+    """Set up the capture; with a turn, it is not looked for."""
     backend = MediaPipeBackend.with_detector(settings.detector_model)
+    if turn_deg is not None:
+        video = backend.config.video
+        turned = replace(video, turn=replace(video.turn, fixed_deg=turn_deg))
+        backend = MediaPipeBackend(replace(backend.config, video=turned))
     return KinematicsStage(sessions_of([session]), backend, settings.height_m)
 
 

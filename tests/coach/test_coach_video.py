@@ -16,14 +16,15 @@ import pytest
 from qevd_bio.capture.captured import Captured
 from qevd_bio.capture.monocular import backend
 from qevd_bio.coach import coach
-from qevd_bio.coach.analysis import ChosenRule
+from qevd_bio.coach.analysis import ChosenRule, turn_to_stand_deg
 from qevd_bio.coach.coach import coach_videos
 from qevd_bio.coach.settings import CoachSettings
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.exercises.recognise import Recognised
 from qevd_bio.files.opensim_mot import read_mot
+from qevd_bio.skeleton.dofs import DOF_INDEX
 from tests.coach.squatting import FRAMES, RATE_HZ, SHALLOW, SQUATS, capture_of, film
-from tests.pipeline.sessions_made import PERIOD_S
+from tests.pipeline.sessions_made import PERIOD_S, squats_motion
 
 Coach = Callable[..., Any]
 SQUAT = CoachSettings(exercise="squats")
@@ -176,7 +177,7 @@ def test_who_lies_is_captured_again_where_the_picture_was_turned(
         return Captured(motion, {"turn_deg": captured[-1]})
 
     def chosen(rules: Any, _motion: Any, turn_deg: int) -> ChosenRule:
-        assert turn_deg == 270
+        assert turn_deg == captured[-1]
         return ChosenRule(rules["plank"])
 
     monkeypatch.setattr(backend, "capture_motion", turning)
@@ -184,6 +185,32 @@ def test_who_lies_is_captured_again_where_the_picture_was_turned(
     (video,) = coach_videos([film(tmp_path / "a.mp4")], CoachSettings(out=tmp_path / "o")).videos
     assert captured == [270, 0]
     assert not any("turned" in remark for remark in video["remarks"])
+
+
+@pytest.mark.parametrize(("list_deg", "turn_deg"), [(0.0, 0), (90.0, 270), (-90.0, 90), (50.0, 0)])
+def test_legs_show_how_far_to_turn_somebody_who_stands(list_deg: float, turn_deg: int) -> None:
+    motion = squats_motion(1.0, np.arange(FRAMES) / RATE_HZ)
+    motion.q[:, DOF_INDEX["pelvis_list"]] += np.deg2rad(list_deg)
+    assert turn_to_stand_deg(motion) == turn_deg
+
+
+def test_who_stands_is_captured_again_where_she_lies_in_the_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns: list[int | None] = []
+
+    def sideways(*args: Any, config: Any, **named: Any) -> Captured:
+        turns.append(config.video.turn.fixed_deg)
+        motion = capture_of(1.0)(*args, config=config, **named).motion
+        if turns[-1] is None:
+            motion.q[:, DOF_INDEX["pelvis_list"]] -= np.pi / 2
+        return Captured(motion, {"turn_deg": turns[-1] or 0})
+
+    monkeypatch.setattr(backend, "capture_motion", sideways)
+    settings = CoachSettings(exercise="squats", out=tmp_path / "out")
+    (video,) = coach_videos([film(tmp_path / "a.mp4")], settings).videos
+    assert turns == [None, 90] and video["count"] == SQUATS
+    assert "the picture was turned clockwise by 90 degrees" in video["remarks"]
 
 
 @pytest.mark.parametrize(
