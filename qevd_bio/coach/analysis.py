@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,9 @@ WORK = "work"
 
 
 MOST_SLANT_DEG = 30.0
-"""Legs further from a quarter turn show no way up, as in `TurnConfig`."""
+"""Trunk or legs further from a quarter turn show no way up, as in `TurnConfig`."""
+LEAST_CLEAR, LEAST_AGREEING = 0.1, 0.9
+"""Share of frames that must show a way up, and of those the share that must agree (unverified)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,16 +163,22 @@ def _captured(
 
 
 def turn_to_stand_deg(motion: Motion) -> int:
-    """Return the clockwise turn (0, 90, 180, 270) that puts the legs of a picture upright.
+    """Return the clockwise turn (0, 90, 180, 270) that stands a person up who lies in a picture.
 
-    0 as well where they are slanted, so that no turn is right.
+    0 as well where frames disagree, as in a burpee, or trunk and legs do, as in a bench dip.
     """
     posed = PosedSkeleton(motion.q[motion.valid], scaled_skeleton(motion.segment_lengths_m))
-    legs = [posed.place(f"talus_{side}") - posed.place(f"femur_{side}") for side in SIDES]
-    x, y, _ = np.median(np.mean(legs, axis=0), axis=1)
-    heading = np.rad2deg(np.arctan2(x, y))
-    quarter = round(heading / 90.0)
-    return 90 * quarter % 360 if abs(heading - 90.0 * quarter) <= MOST_SLANT_DEG else 0
+    joints = ("humerus", "femur", "talus")
+    ends = [np.mean([posed.place(f"{one}_{side}") for side in SIDES], axis=0) for one in joints]
+    headings = [np.rad2deg(np.arctan2(*(low - high)[:2])) for high, low in pairwise(ends)]
+    quarters = [np.round(heading / 90.0) for heading in headings]
+    clear = quarters[0] % 4 == quarters[1] % 4
+    for heading, quarter in zip(headings, quarters, strict=True):
+        clear &= np.abs(heading - 90.0 * quarter) <= MOST_SLANT_DEG
+    shares = np.bincount((quarters[0][clear] % 4).astype(np.int64), minlength=4) / len(clear)
+    best = int(shares.argmax())
+    agree = shares[best] >= max(LEAST_CLEAR, LEAST_AGREEING * shares.sum())
+    return 90 * best if agree else 0
 
 
 def _capture(

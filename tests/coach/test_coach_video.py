@@ -194,6 +194,17 @@ def test_legs_show_how_far_to_turn_somebody_who_stands(list_deg: float, turn_deg
     assert turn_to_stand_deg(motion) == turn_deg
 
 
+def test_legs_held_out_and_some_time_on_the_floor_turn_no_picture() -> None:
+    sits = squats_motion(1.0, np.arange(FRAMES) / RATE_HZ)
+    for side in "rl":
+        sits.q[:, DOF_INDEX[f"hip_flexion_{side}"]] = np.pi / 2
+        sits.q[:, DOF_INDEX[f"knee_angle_{side}"]] = 0.0
+    assert turn_to_stand_deg(sits) == 0, "a bench dip"
+    drops = squats_motion(0.0, np.arange(FRAMES) / RATE_HZ)
+    drops.q[: FRAMES // 2, DOF_INDEX["pelvis_list"]] += np.pi / 2
+    assert turn_to_stand_deg(drops) == 0, "a burpee"
+
+
 def test_who_stands_is_captured_again_where_she_lies_in_the_picture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
