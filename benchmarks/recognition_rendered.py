@@ -19,7 +19,7 @@ import numpy as np
 from qevd_bio.capture.monocular.backend import capture_motion
 from qevd_bio.capture.monocular.config import MediaPipeConfig
 from qevd_bio.exercises.load import load_rules
-from qevd_bio.exercises.recognise import recognise
+from qevd_bio.exercises.recognise import recognise_turned
 from qevd_bio.exercises.recognition_model import family_of
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.synthetic.clips import Clip, make_clips
@@ -49,7 +49,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.4)
     given = parser.parse_args()
     families: dict[str, Rule] = {}
-    for rule in load_rules().values():
+    rules = load_rules().values()
+    lying = {family_of(rule.id) for rule in rules if rule.posture != "standing"}
+    for rule in rules:
         families.setdefault(family_of(rule.id), rule)
     usual = MediaPipeConfig()
     person = replace(usual.video.person, detector_model="full")
@@ -67,7 +69,8 @@ def main() -> None:
         captured = capture_motion(
             folder / f"{clip.name}.mp4", stamps, video_id=clip.name, config=config
         )
-        found = recognise(captured.motion)
+        turn_deg = int(captured.notes["turn_deg"])
+        found, _ = recognise_turned(captured.motion, turn_deg, lying)
         rows.append((family, clip.view, clip.build, found))
         answer = {"is": family, "found": found.exercise, "probability": found.probability,
                   "runners_up": found.runners_up}  # fmt: skip

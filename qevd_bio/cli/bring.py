@@ -48,6 +48,7 @@ def import_command(
         for one in result.clips
     ]
     text = table(("video", "from", "frames", "exercises", "sentences"), rows)
+    text += "".join(f"\n{said}" for said in result.taken_for)
     for name in result.without_rule:
         text += f"\nno rule is called '{name}': its sentences will be kept as they are"
     text += f"\nnext: {result.next_step}"

@@ -120,6 +120,7 @@ def _live(
     """Coach live: the picture in a browser, repetitions on stderr, the result on stdout."""
     from qevd_bio.coach.live_page import live_page
     from qevd_bio.coach.live_session import live_session
+    from qevd_bio.views.formatting import counted
 
     with live_page() as page:
         report(f"live picture: {page.address}   Ctrl-C ends the session")
@@ -131,9 +132,11 @@ def _live(
                 f"{one.number}: {one.sentence or 'no form error measured'}"
             ),
             on_picture=page.show,
+            on_remark=report,
         )
+    whole = counted(result.whole_count, "repetition")
     text = (
-        f"{result.exercise}: {result.whole_count} repetitions, {result.count} told live\n"
+        f"{result.exercise}: {whole}, {result.count} told live\n"
         f"{result.frames} pictures, {result.rate_hz:g} a second, {result.dropped} dropped\n"
         f"recording: {result.recording}"
     )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
+
+import numpy as np
 
 from qevd_bio.capture.monocular.backend import MediaPipeBackend
 from qevd_bio.capture.video.video_files import video_id_of
@@ -16,9 +19,11 @@ from qevd_bio.engine.plan import PlannedUnit, current_artifacts, plan
 from qevd_bio.engine.store import Store
 from qevd_bio.errors import DataError, UsageError, VideoError
 from qevd_bio.exercises.recognise import Recognised
-from qevd_bio.exercises.rule import Rule
+from qevd_bio.exercises.rule import SIDES, Rule
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.motion.record import Motion
+from qevd_bio.skeleton.bodies import scaled_skeleton
+from qevd_bio.skeleton.kinematics import PosedSkeleton
 from qevd_bio.stages.cycles import CyclesStage
 from qevd_bio.stages.findings import FindingsStage
 from qevd_bio.stages.kinematics import KinematicsStage
@@ -30,12 +35,22 @@ WORK = "work"
 """Folder of the artifacts below the results; a second call with the same video finds them."""
 
 
+MOST_SLANT_DEG = 30.0
+"""Trunk or legs further from a quarter turn show no way up, as in `TurnConfig`."""
+LEAST_CLEAR, LEAST_AGREEING = 0.1, 0.9
+"""Share of frames that must show a way up, and of those the share that must agree (unverified)."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChosenRule:
-    """The rule of an exercise, and how it was recognised; None where the user named it."""
+    """The rule of an exercise, and how it was recognised; None where the user named it.
+
+    `taken_for` says where the user's spelling was only near.
+    """
 
     rule: Rule
     recognised: Recognised | None = None
+    taken_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,30 +95,25 @@ def named_files(files: Sequence[Path]) -> dict[str, Path]:
 def analysed(
     video_id: str,
     source: Path,
-    rule: ChosenRule | Callable[[Motion], ChosenRule],
+    rule: ChosenRule | Callable[[Motion, int], ChosenRule],
     settings: CoachSettings,
     on_event: Callable[[Event], None],
 ) -> Analysis | Failure:
     """Bring a video through the stages, in this process.
 
-    A rule that is chosen by the motion is asked for after the capture, which then knows of no
-    exercise; `DataError` of the choice is the failure of this video. `EnvironmentProblem` where
-    the detector, or the folder of the results, cannot be used.
+    A rule that is chosen by the motion, and by how the picture was turned, is asked for after a
+    capture that knows of no exercise; `DataError` of the choice is the failure of this video. A
+    picture that cannot be the right way up for the exercise is captured again.
+    `EnvironmentProblem` where the detector, or the folder of the results, cannot be used.
     """
     cut = settings.out / video_id / "part.mp4"
     store = Store(settings.out / WORK)
     try:
         video = part_of_video(video_id, source, settings.start_s, settings.end_s, cut)
-        named = rule.rule if isinstance(rule, ChosenRule) else None
-        capture = _capture(plain_session(video, named), settings)
-        if isinstance(rule, ChosenRule):
-            chosen = rule
-        else:
-            summary = run_local([capture], [video_id], store, Tally(on_event))
-            if summary.failures:
-                return Failure(video_id, source, summary.failures[0].reason)
-            captured = current_artifacts(plan([capture], [video_id], store), store)
-            chosen = rule(read_motion(captured[video_id][capture.writes]))
+        found = _captured(video, rule, settings, store, on_event)
+        if isinstance(found, str):
+            return Failure(video_id, source, found)
+        capture, chosen = found
         session = plain_session(video, chosen.rule)
     except (VideoError, DataError, UsageError) as error:
         return Failure(video_id, source, str(error))
@@ -118,9 +128,75 @@ def analysed(
     return Analysis(video, session, chosen, artifacts, _concerns(planned), notes)
 
 
-def _capture(session: Session, settings: CoachSettings) -> KinematicsStage:
+def _captured(
+    video: PlainVideo,
+    rule: ChosenRule | Callable[[Motion, int], ChosenRule],
+    settings: CoachSettings,
+    store: Store,
+    on_event: Callable[[Event], None],
+) -> tuple[KinematicsStage, ChosenRule] | str:
+    """Capture a video and choose its rule; the reason where it cannot be captured.
+
+    It is captured again, once, where the turned picture shows somebody standing whose exercise is
+    done lying, or somebody lying whose exercise is done standing.
+    """
+    named = rule.rule if isinstance(rule, ChosenRule) else None
+    session = plain_session(video, named)
+    capture = _capture(session, settings)
+    for is_last in (False, True):
+        summary = run_local([capture], [video.video_id], store, Tally(on_event))
+        if summary.failures:
+            return summary.failures[0].reason
+        planned = plan([capture], [video.video_id], store)
+        file = current_artifacts(planned, store)[video.video_id][capture.writes]
+        motion, turn_deg = read_motion(file), _turn_deg(planned)
+        chosen = rule if isinstance(rule, ChosenRule) else rule(motion, turn_deg)
+        more_deg = turn_to_stand_deg(motion) if chosen.rule.posture == "standing" else 0
+        was_stood_up = named is None and turn_deg != 0 and chosen.rule.posture != "standing"
+        if is_last or not (more_deg or was_stood_up):
+            break
+        if was_stood_up:
+            capture = _capture(plain_session(video, chosen.rule), settings)
+        else:
+            capture = _capture(session, settings, (turn_deg + more_deg) % 360)
+    return capture, chosen
+
+
+def turn_to_stand_deg(motion: Motion) -> int:
+    """Return the clockwise turn (0, 90, 180, 270) that stands a person up who lies in a picture.
+
+    0 as well where frames disagree, as in a burpee, or trunk and legs do, as in a bench dip.
+    """
+    posed = PosedSkeleton(motion.q[motion.valid], scaled_skeleton(motion.segment_lengths_m))
+    joints = ("humerus", "femur", "talus")
+    ends = [np.mean([posed.place(f"{one}_{side}") for side in SIDES], axis=0) for one in joints]
+    headings = [np.rad2deg(np.arctan2(*(low - high)[:2])) for high, low in pairwise(ends)]
+    quarters = [np.round(heading / 90.0) for heading in headings]
+    clear = quarters[0] % 4 == quarters[1] % 4
+    for heading, quarter in zip(headings, quarters, strict=True):
+        clear &= np.abs(heading - 90.0 * quarter) <= MOST_SLANT_DEG
+    shares = np.bincount((quarters[0][clear] % 4).astype(np.int64), minlength=4) / len(clear)
+    best = int(shares.argmax())
+    agree = shares[best] >= max(LEAST_CLEAR, LEAST_AGREEING * shares.sum())
+    return 90 * best if agree else 0
+
+
+def _capture(
+    session: Session, settings: CoachSettings, turn_deg: int | None = None
+) -> KinematicsStage:
+    """Set up the capture; with a turn, it is not looked for."""
     backend = MediaPipeBackend.with_detector(settings.detector_model)
+    if turn_deg is not None:
+        video = backend.config.video
+        turned = replace(video, turn=replace(video.turn, fixed_deg=turn_deg))
+        backend = MediaPipeBackend(replace(backend.config, video=turned))
     return KinematicsStage(sessions_of([session]), backend, settings.height_m)
+
+
+def _turn_deg(units: Sequence[PlannedUnit]) -> int:
+    """Return how far the capture has turned the picture clockwise."""
+    noted = units[0].record.notes.get("turn_deg") if units[0].record else None
+    return noted if isinstance(noted, int) else 0
 
 
 def _concerns(units: Iterable[PlannedUnit]) -> tuple[str, ...]:

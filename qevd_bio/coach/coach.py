@@ -23,8 +23,8 @@ from qevd_bio.coach.settings import AUTO, REFERENCE, CoachSettings
 from qevd_bio.engine.events import Event
 from qevd_bio.errors import DataError, UsageError, VideoError
 from qevd_bio.exercises.cycle_search import segment_cycles
-from qevd_bio.exercises.names import rule_named
-from qevd_bio.exercises.recognise import recognise
+from qevd_bio.exercises.names import named_match
+from qevd_bio.exercises.recognise import recognise_turned
 from qevd_bio.exercises.recognition_model import family_of
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.feedback.rule_check import usable_rules
@@ -69,12 +69,12 @@ def coach_videos(
     """
     rules = usable_rules(settings.rules, settings.references)
     files = named_files(video_files(paths))
-    choice: ChosenRule | Callable[[Motion], ChosenRule]
+    choice: ChosenRule | Callable[[Motion, int], ChosenRule]
     golds: dict[str, list[GoldExecution]] = {}
     if settings.exercise == AUTO:
         choice = partial(recognised_rule, rules)
     else:
-        choice = ChosenRule(rule_of(settings.exercise, rules))
+        choice = named_rule(settings.exercise, rules)
         golds[choice.rule.id] = _golds(settings, choice.rule, on_event)
     result = CoachResult([], [])
     for video_id, source in files.items():
@@ -119,15 +119,18 @@ def _golds(
     return golds
 
 
-def recognised_rule(rules: Mapping[str, Rule], motion: Motion) -> ChosenRule:
+def recognised_rule(rules: Mapping[str, Rule], motion: Motion, turn_deg: int) -> ChosenRule:
     """Recognise the exercise of a motion, and choose the rule that counts most of it.
+
+    The picture was turned clockwise by so many degrees, which is wrong where somebody lies.
 
     Raises
     ------
     DataError
         It is none of the exercises, not surely enough, or none of its repetitions is found.
     """
-    found = recognise(motion)
+    lying = {family_of(one.id) for one in rules.values() if one.posture != "standing"}
+    found, motion = recognise_turned(motion, turn_deg, lying)
     own = [one for one in rules.values() if family_of(one.id) == found.exercise]
     if not own:
         likely = ", ".join(f"{name} {p:.2f}" for name, p in found.runners_up)
@@ -149,8 +152,8 @@ def recognised_rule(rules: Mapping[str, Rule], motion: Motion) -> ChosenRule:
     return ChosenRule(own[best], found)
 
 
-def rule_of(exercise: str, rules: Mapping[str, Rule]) -> Rule:
-    """Find the rule of the exercise that the user names.
+def named_rule(exercise: str, rules: Mapping[str, Rule]) -> ChosenRule:
+    """Find the rule of the exercise that the user names, in a spelling that may be only near.
 
     Raises
     ------
@@ -163,4 +166,5 @@ def rule_of(exercise: str, rules: Mapping[str, Rule]) -> Rule:
             where="--exercise",
             next_step="Name the exercise; `qevd-bio rules list` lists them",
         )
-    return rule_named(exercise, rules, where="--exercise")
+    match = named_match(exercise, rules, where="--exercise")
+    return ChosenRule(match.rule, taken_for=match.taken_for(exercise))

@@ -137,7 +137,7 @@ def coached(analysis: Analysis) -> CoachedVideo:
         reason=read_notes(cycles).get("no_cycle_reasons", {}).get("0", ""),
         errors=form_errors(by_cycle, style),
         concerns=analysis.concerns,
-        remarks=(*_recognition(analysis.chosen), *_remarks(analysis.capture)),
+        remarks=(*_choice(analysis.chosen), *_remarks(analysis.capture)),
         not_judged=_not_judged(by_cycle),
     )
 
@@ -148,8 +148,10 @@ def measured_texts(repetition: Repetition, rule: Rule) -> list[str]:
     return [measured_text(one, style) for one in measured_statements(repetition.findings)]
 
 
-def _recognition(chosen: ChosenRule) -> Iterator[str]:
-    """Say how surely an exercise was recognised, and what else it may be."""
+def _choice(chosen: ChosenRule) -> Iterator[str]:
+    """Say what a name was taken for, or how surely an exercise was recognised."""
+    if chosen.taken_for:
+        yield chosen.taken_for
     if chosen.recognised is None:
         return
     others = [f"{name} {p:.2f}" for name, p in chosen.recognised.runners_up if p >= LEAST_SHOWN]

@@ -15,7 +15,7 @@ from qevd_bio.capture.video.live_frames import (
     played_file,
 )
 from qevd_bio.capture.video.video_files import video_id_of
-from qevd_bio.coach.coach import rule_of
+from qevd_bio.coach.coach import named_rule
 from qevd_bio.coach.live import LIVE_SIDE_PX, LiveResult, run_live
 from qevd_bio.coach.live_coach import Heard
 from qevd_bio.coach.settings import CoachSettings
@@ -34,6 +34,7 @@ def live_session(
     *,
     on_heard: Callable[[Heard], None],
     on_picture: Callable[[ByteArray], None],
+    on_remark: Callable[[str], None] = lambda _remark: None,
 ) -> LiveResult:
     """Coach from a camera, a pipe, or a file that is played at its own pace.
 
@@ -47,6 +48,8 @@ def live_session(
         Exercise, rules, detector (``full`` where none is named) and folder of the recording.
     on_heard, on_picture : callable
         As of `run_live`.
+    on_remark : callable
+        Gets what a name was taken for whose spelling is only near.
 
     Raises
     ------
@@ -68,13 +71,15 @@ def live_session(
             next_step="Leave them out, or coach a recorded video",
         )
     rules = usable_rules(settings.rules, settings.references)
-    rule = rule_of(settings.exercise, rules)
+    chosen = named_rule(settings.exercise, rules)
+    if chosen.taken_for:
+        on_remark(chosen.taken_for)
     name, frames = _source(videos, camera)
     folder = settings.out / name
     make_folder(folder)
     return run_live(
         frames,
-        rule,
+        chosen.rule,
         MediaPipeBackend.with_detector(settings.detector_model or "full").config,
         folder / "live.mp4",
         on_heard=on_heard,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from qevd_bio.choices import suggestion
 from qevd_bio.errors import UsageError
 from qevd_bio.exercises.rule import Rule
 
@@ -26,6 +26,10 @@ LETTERS_OF_A_TYPO = 5
 """A word as long as this may hold one wrong letter: shorter ones are soon another word."""
 
 
+MOST_ASKED = 3
+"""Exercises that may have been meant."""
+
+
 @dataclass(frozen=True, slots=True)
 class NameMatch:
     """What a text was taken for.
@@ -43,6 +47,10 @@ class NameMatch:
     rule: Rule
     name: str
     is_exact: bool
+
+    def taken_for(self, said: str) -> str:
+        """Say what a text was taken for; empty where it is a name of the exercise."""
+        return "" if self.is_exact else f"'{said}' was taken for {self.rule.title}"
 
 
 def match_name(text: str, rules: Mapping[str, Rule]) -> NameMatch | None:
@@ -94,10 +102,16 @@ def _stem(word: str) -> str:
 def _is_near(said: str, name: str) -> bool:
     if said and said.replace(" ", "") == name.replace(" ", ""):
         return True
-    said_stems, name_stems = ([_stem(word) for word in one.split()] for one in (said, name))
-    return len(said_stems) == len(name_stems) > 0 and all(
-        a == b or (min(len(a), len(b)) >= LETTERS_OF_A_TYPO and _is_one_typo(a, b))
-        for a, b in zip(said_stems, name_stems, strict=True)
+    words, own = said.split(), name.split()
+    return len(words) == len(own) > 0 and all(map(_is_same_word, words, own))
+
+
+def _is_same_word(a: str, b: str) -> bool:
+    """Whether words differ by their ending or a typo at most; the ending may hold the typo."""
+    return any(
+        one == other
+        or (min(len(one), len(other)) >= LETTERS_OF_A_TYPO and _is_one_typo(one, other))
+        for one, other in ((_stem(a), _stem(b)), (a, b))
     )
 
 
@@ -112,11 +126,36 @@ def _is_one_typo(a: str, b: str) -> bool:
 
 
 def rule_named(name: str, rules: Mapping[str, Rule], *, where: str) -> Rule:
-    """Find the rule of an exercise that the user names; UsageError where there is none."""
+    """Find the rule of an exercise that the user names exactly; UsageError where there is none."""
     rule = rule_for(name, rules)
     if rule is None:
-        raise UsageError(f"no exercise '{name}'", where=where, next_step=suggestion(name, rules))
+        raise _unknown(name, rules, where)
     return rule
+
+
+def named_match(name: str, rules: Mapping[str, Rule], *, where: str) -> NameMatch:
+    """Find the rule of an exercise that the user names as `match_name`, or raise UsageError."""
+    match = match_name(name, rules)
+    if match is None:
+        raise _unknown(name, rules, where)
+    return match
+
+
+def _unknown(name: str, rules: Mapping[str, Rule], where: str) -> UsageError:
+    """Say that no rule has the name; ask for the one of the most similar name, or of its words."""
+    known = {normal_name(one): rule.id for rule in rules.values() for one in rule.names}
+    wanted = normal_name(name)
+    near = difflib.get_close_matches(wanted, known, 2 * MOST_ASKED) or [
+        one for one in known if wanted and wanted.split()[-1] == one.split()[-1]
+    ]
+    ids = list(dict.fromkeys(known[one] for one in near))[:MOST_ASKED]
+    return UsageError(
+        f"no exercise '{name}'",
+        where=where,
+        next_step=f"Did you mean {' or '.join(map(repr, ids))}? `qevd-bio rules list` has them all"
+        if ids
+        else f"Use one of {', '.join(rules)}",
+    )
 
 
 def rule_for(exercise_text: str, rules: Mapping[str, Rule]) -> Rule | None:

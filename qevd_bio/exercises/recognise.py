@@ -5,8 +5,8 @@ T frames, N cycles or windows, F features
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -107,6 +107,50 @@ def recognise(
         return NOTHING_SEEN
     model = model or shipped_model()
     return answer_of(model.pooled(features), model)
+
+
+def recognise_turned(
+    motion: Motion, turn_deg: int, lying: Collection[str], model: RecognitionModel | None = None
+) -> tuple[Recognised, Motion]:
+    """Recognise the exercise of a video whose picture may have been turned by mistake.
+
+    Parameters
+    ----------
+    motion : Motion
+        Of the picture as it was turned, its down being gravity.
+    turn_deg : int
+        How far it was turned clockwise.
+    lying : collection of str
+        Families of the exercises that are done on hands, knees or back.
+    model : RecognitionModel, optional
+        Without it the shipped one.
+
+    Returns
+    -------
+    Recognised
+        The exercise.
+    Motion
+        With the gravity of the picture as it is stored where somebody lies in it, else as given.
+
+    Notes
+    -----
+    Turned on its end, somebody who lies stands. Where more speaks for an exercise done lying in
+    the stored picture than for anything in the turned one, the picture was turned by mistake.
+    """
+    if turn_deg % 360 == 0:
+        return recognise(motion, model=model), motion
+    model, frames = model or shipped_model(), len(motion.time_s)
+    turn_rad = np.deg2rad(turn_deg)
+    down = np.array([-np.sin(turn_rad), np.cos(turn_rad), 0.0])
+    stored = replace(motion, gravity=down)
+    features = [set_features(one, 0, frames) for one in (motion, stored)]
+    if any(len(one) == 0 for one in features):
+        return recognise(motion, model=model), motion
+    evidence = [model.evidence(one) for one in features]
+    lies = np.array([name in lying for name in model.classes])
+    if evidence[1][lies].max(initial=-np.inf) <= evidence[0].max():
+        return answer_of(model.pooled(features[0]), model), motion
+    return answer_of(model.pooled(features[1]), model), stored
 
 
 def answer_of(probabilities: FloatArray, model: RecognitionModel) -> Recognised:

@@ -85,7 +85,8 @@ def movement_channels(motion: Motion, skeleton: Skeleton) -> FloatArray:
     -----
     Directions are taken against gravity and the trunk, never against the camera, so turning the
     person about the vertical changes nothing; sides enter by their mean and the size of their
-    difference, so mirroring changes nothing.
+    difference, so mirroring changes nothing. An angle that is hidden in a frame counts as the
+    capture guesses it: too unsure to be judged, it tells more of what is done than its absence.
     """
     posed = PosedSkeleton(motion.q, skeleton)
     sides = {side: _side_channels(posed, motion, side) for side in SIDES}
@@ -167,15 +168,11 @@ def _trunk_axes(posed: PosedSkeleton, side: str) -> tuple[FloatArray, FloatArray
 
 
 def _if_observed(values: FloatArray, needs: Sequence[str], motion: Motion) -> FloatArray:
-    """Blank values (T,) where a DoF they need is not observed, or hidden in that frame."""
-    columns = [DOF_INDEX[name] for name in needs]
+    """Return values (T,), or NaN where a DoF they need is not observed."""
     frames = len(motion.time_s)
-    if not motion.observed[columns].all():
+    if not motion.observed[[DOF_INDEX[name] for name in needs]].all():
         return np.full(frames, np.nan)
-    known = np.ones(frames, dtype=np.bool_)
-    if motion.frame_sigma_rad is not None:
-        known = np.asarray(np.isfinite(motion.frame_sigma_rad[:, columns]).all(axis=1))
-    return np.where(known, np.broadcast_to(values, frames), np.nan)
+    return np.broadcast_to(values, frames)
 
 
 def _dot(a: FloatArray, b: FloatArray) -> FloatArray:

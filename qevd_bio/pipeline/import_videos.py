@@ -16,9 +16,13 @@ from qevd_bio.qevd.import_clips import ImportedClip, clips_of, import_clips
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """Clips that were imported, names among their exercises without a rule, and what to do now."""
+    """Clips that were imported, names among their exercises without a rule, and what to do now.
+
+    `taken_for` says of each name whose spelling is only near which exercise it was taken for.
+    """
 
     clips: tuple[ImportedClip, ...]
+    taken_for: tuple[str, ...]
     without_rule: tuple[str, ...]
     next_step: str
 
@@ -51,8 +55,11 @@ def import_videos(
     clips = clips_of(videos, exercise or "") if clip_table is None else read_clip_table(clip_table)
     made = import_clips(clips, target, split)
     names = dict.fromkeys(name for one in made for name in one.exercises)
+    found = {name: match_name(name, rules) for name in names}
+    taken = [match.taken_for(name) for name, match in found.items() if match is not None]
     return ImportResult(
         clips=tuple(made),
-        without_rule=tuple(name for name in names if match_name(name, rules) is None),
+        taken_for=tuple(said for said in taken if said),
+        without_rule=tuple(name for name, match in found.items() if match is None),
         next_step=f"qevd-bio run --data-root {target} --work WORK",
     )

@@ -111,7 +111,7 @@ def test_a_video_that_cannot_be_compared_costs_only_itself(tmp_path: Path) -> No
     chosen = iter([rules["plank"], rules["squat"]])
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(backend, "capture_motion", capture)
-        patched.setattr(coach, "recognised_rule", lambda _rules, _motion: next(chosen))
+        patched.setattr(coach, "recognised_rule", lambda *_: next(chosen))
         settings = CoachSettings(out=tmp_path / "o", against=(Path(REFERENCE),))
         files = [film(tmp_path / f"{name}.mp4") for name in ("99", "100")]
         result = coach_videos(files, settings)

@@ -13,15 +13,18 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from qevd_bio.capture.captured import Captured
 from qevd_bio.capture.monocular import backend
 from qevd_bio.coach import coach
+from qevd_bio.coach.analysis import ChosenRule, turn_to_stand_deg
 from qevd_bio.coach.coach import coach_videos
 from qevd_bio.coach.settings import CoachSettings
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.exercises.recognise import Recognised
 from qevd_bio.files.opensim_mot import read_mot
+from qevd_bio.skeleton.dofs import DOF_INDEX
 from tests.coach.squatting import FRAMES, RATE_HZ, SHALLOW, SQUATS, capture_of, film
-from tests.pipeline.sessions_made import PERIOD_S
+from tests.pipeline.sessions_made import PERIOD_S, squats_motion
 
 Coach = Callable[..., Any]
 SQUAT = CoachSettings(exercise="squats")
@@ -136,8 +139,18 @@ def test_a_part_beyond_the_end_costs_only_this_video(tmp_path: Path) -> None:
 
 
 def test_an_exercise_must_be_known(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no exercise 'squatz'"):
-        coach_videos([film(tmp_path / "a.mp4", 3)], CoachSettings(exercise="squatz"))
+    with pytest.raises(UsageError, match="no exercise 'zorbing'"):
+        coach_videos([film(tmp_path / "a.mp4", 3)], CoachSettings(exercise="zorbing"))
+
+
+def test_a_spelling_that_is_only_near_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backend, "capture_motion", capture_of(1.0))
+    settings = CoachSettings(exercise="squatts", out=tmp_path / "out")
+    (video,) = coach_videos([film(tmp_path / "a.mp4")], settings).videos
+    assert video["exercise"]["id"] == "squat" and video["count"] == SQUATS
+    assert "'squatts' was taken for Squat" in video["remarks"]
 
 
 def test_an_exercise_is_recognised_after_the_capture(
@@ -152,6 +165,65 @@ def test_an_exercise_is_recognised_after_the_capture(
     assert any("recognised with a probability" in one for one in video["remarks"])
 
 
+def test_who_lies_is_captured_again_where_the_picture_was_turned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing tells the first capture that somebody lies: it stands her up."""
+    captured: list[int] = []
+
+    def turning(*args: Any, exercises: Any, **named: Any) -> Captured:
+        captured.append(0 if exercises else 270)
+        motion = capture_of(1.0)(*args, **named).motion
+        return Captured(motion, {"turn_deg": captured[-1]})
+
+    def chosen(rules: Any, _motion: Any, turn_deg: int) -> ChosenRule:
+        assert turn_deg == captured[-1]
+        return ChosenRule(rules["plank"])
+
+    monkeypatch.setattr(backend, "capture_motion", turning)
+    monkeypatch.setattr(coach, "recognised_rule", chosen)
+    (video,) = coach_videos([film(tmp_path / "a.mp4")], CoachSettings(out=tmp_path / "o")).videos
+    assert captured == [270, 0]
+    assert not any("turned" in remark for remark in video["remarks"])
+
+
+@pytest.mark.parametrize(("list_deg", "turn_deg"), [(0.0, 0), (90.0, 270), (-90.0, 90), (50.0, 0)])
+def test_legs_show_how_far_to_turn_somebody_who_stands(list_deg: float, turn_deg: int) -> None:
+    motion = squats_motion(1.0, np.arange(FRAMES) / RATE_HZ)
+    motion.q[:, DOF_INDEX["pelvis_list"]] += np.deg2rad(list_deg)
+    assert turn_to_stand_deg(motion) == turn_deg
+
+
+def test_legs_held_out_and_some_time_on_the_floor_turn_no_picture() -> None:
+    sits = squats_motion(1.0, np.arange(FRAMES) / RATE_HZ)
+    for side in "rl":
+        sits.q[:, DOF_INDEX[f"hip_flexion_{side}"]] = np.pi / 2
+        sits.q[:, DOF_INDEX[f"knee_angle_{side}"]] = 0.0
+    assert turn_to_stand_deg(sits) == 0, "a bench dip"
+    drops = squats_motion(0.0, np.arange(FRAMES) / RATE_HZ)
+    drops.q[: FRAMES // 2, DOF_INDEX["pelvis_list"]] += np.pi / 2
+    assert turn_to_stand_deg(drops) == 0, "a burpee"
+
+
+def test_who_stands_is_captured_again_where_she_lies_in_the_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns: list[int | None] = []
+
+    def sideways(*args: Any, config: Any, **named: Any) -> Captured:
+        turns.append(config.video.turn.fixed_deg)
+        motion = capture_of(1.0)(*args, config=config, **named).motion
+        if turns[-1] is None:
+            motion.q[:, DOF_INDEX["pelvis_list"]] -= np.pi / 2
+        return Captured(motion, {"turn_deg": turns[-1] or 0})
+
+    monkeypatch.setattr(backend, "capture_motion", sideways)
+    settings = CoachSettings(exercise="squats", out=tmp_path / "out")
+    (video,) = coach_videos([film(tmp_path / "a.mp4")], settings).videos
+    assert turns == [None, 90] and video["count"] == SQUATS
+    assert "the picture was turned clockwise by 90 degrees" in video["remarks"]
+
+
 @pytest.mark.parametrize(
     ("exercise", "said"),
     [
@@ -163,7 +235,7 @@ def test_what_is_no_exercise_is_refused(
     exercise: str | None, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer = Recognised(exercise, 0.7, (("lunge", 0.3),))
-    monkeypatch.setattr(coach, "recognise", lambda motion: answer)
+    monkeypatch.setattr(coach, "recognise_turned", lambda motion, *_: (answer, motion))
     monkeypatch.setattr(backend, "capture_motion", capture_of(0.0))
     result = coach_videos([film(tmp_path / "a.mp4")], CoachSettings(out=tmp_path / "out"))
     assert result.videos == []

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from qevd_bio.errors import UsageError
 from qevd_bio.exercises.load import load_rules
-from qevd_bio.exercises.names import match_name, rule_for
+from qevd_bio.exercises.names import match_name, named_match, rule_for, rule_named
 
 RULES = load_rules()
 
@@ -145,6 +146,9 @@ def test_another_exercise_finds_none(text):
         ("jump jacks", "jumping_jack", "Jumping jack"),
         ("jumpingjacks", "jumping_jack", "Jumping jack"),
         ("jumping jakcs", "jumping_jack", None),
+        ("jumpin jacks", "jumping_jack", "Jumping jack"),
+        ("starjumps", "jumping_jack", "star jumps"),
+        ("lunegs", "walking_lunges", "lunges"),
         ("walking lunging", "walking_lunges", "Walking lunge"),
         ("mountian climbers", "mountain_climbers", "Mountain climbers"),
         ("biceps crul", "biceps_curl", None),
@@ -184,3 +188,25 @@ def test_a_spelling_between_two_rules_is_taken_for_neither():
     assert match_name("sumo pulses", {"one": one, "other": other}).rule is one
     assert match_name("sumo pusse", {"one": one, "other": other}) is None
     assert match_name("sumo puzse", {"one": one, "other": other}) is None
+
+
+def test_a_spelling_that_is_near_is_taken_and_told() -> None:
+    found = named_match("starjumps", RULES, where="--exercise")
+    assert found.taken_for("starjumps") == "'starjumps' was taken for Jumping jack"
+    assert named_match("star jumps", RULES, where="--exercise").taken_for("star jumps") == ""
+    with pytest.raises(UsageError, match="'jumping_jack'"):
+        rule_named("starjumps", RULES, where="--exercise")
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("curls", "biceps_curl"),
+        ("dips", "bench_dip"),
+        ("side plank", "plank"),
+        ("zorbing", "squat"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_what_may_be_meant(text: str, asked: str) -> None:
+    with pytest.raises(UsageError, match=rf"no exercise '{text}'.*\b{asked}\b"):
+        named_match(text, RULES, where="--exercise")

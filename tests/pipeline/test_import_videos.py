@@ -14,11 +14,13 @@ from tests.capture.video_files import grey_ramp, write_video
 def test_a_name_without_a_rule_is_told(tmp_path: Path) -> None:
     write_video(tmp_path / "a.mp4", grey_ramp(20), rate=10)
     (tmp_path / "clips.csv").write_text(
-        "clip,exercise,start,end\na.mp4,Push-ups!,0,0.8\na.mp4,zorbing,0.9,\n", encoding="utf-8"
+        "clip,exercise,start,end\na.mp4,Push-ups!,0,0.4\na.mp4,starjumps,0.4,0.8\na.mp4,zorbing,0.9,\n",
+        encoding="utf-8",
     )
     result = import_videos((), None, tmp_path / "clips.csv", tmp_path / "Q", "train", None)
     assert result.without_rule == ("zorbing",)
-    assert [one.exercises for one in result.clips] == [("Push-ups!", "zorbing")]
+    assert [one.exercises for one in result.clips] == [("Push-ups!", "starjumps", "zorbing")]
+    assert result.taken_for == ("'starjumps' was taken for Jumping jack",)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,8 @@ from tools.recognition.cameras import HIGH, LOW, RATE_HZ, recorded
 
 LASTS_S = (5.0, 12.0)
 SHARE_ONCE = 0.2
+SHARE_AS_SHOWN = 0.25
+"""Of those who do an exercise as its reference shows it, apart from tempo and recording."""
 OFFSET_DEG = 7.0
 STYLE_DEG = 17.0
 """How differently people hold and lead their arms."""
@@ -67,7 +69,10 @@ Span = tuple[int, int]
 
 
 def performer(rule: Rule, others: Sequence[Rule], rng: np.random.Generator) -> Person:
-    """Let somebody perform a rule's exercise; arms or legs that it leaves free do as others do."""
+    """Let somebody perform a rule's exercise as it is shown, or in her own way.
+
+    Then arms or legs that it leaves free do as others do.
+    """
     cycle = build_reference(rule)
     if rule.kind == "alternating":
         cycle = _stood_wide(cycle) if rng.random() < SHARE_WIDE else cycle
@@ -75,7 +80,8 @@ def performer(rule: Rule, others: Sequence[Rule], rng: np.random.Generator) -> P
             cycle = np.concatenate([cycle[:-1], mirror_q(cycle)])
     if rng.random() < 0.5:
         cycle = mirror_q(cycle)
-    cycle = _in_own_way(cycle, rule, others, rng)
+    if rng.random() > SHARE_AS_SHOWN:
+        cycle = _in_own_way(cycle, rule, others, rng)
     if rule.kind == "hold":
         return Person(family_of(rule.id), recorded(_held(cycle, rng), rng), ())
     q, spans = _repeated(cycle, rule, rng)
