@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from qevd_bio.choices import Sentences
+from qevd_bio.choices import ContextCut, Sentences
 from qevd_bio.files.digest import sha256_file
 from qevd_bio.model.batch import CoachBatch, collate
 from qevd_bio.model.coach import CoachModel
@@ -48,6 +48,8 @@ class CoachConfig(TrainingConfig):
         Weight of the token that goes on to the next frame; 0.1 in the paper.
     skip_spoken_frames : bool
         Whether frames that pass while a feedback is spoken are left out.
+    context_cut : str
+        What is left out of a motion context that is longer: its ``pose``, or all but its ``end``.
     held_out_segments : int
         The loss is also computed on so many exercises of the split ``test``.
     cache_gb : float
@@ -66,6 +68,7 @@ class CoachConfig(TrainingConfig):
     slot_tokens: int = 128
     continuation_weight: float = 0.1
     skip_spoken_frames: bool = True
+    context_cut: ContextCut = "pose"
     held_out_segments: int = 64
     cache_gb: float = 8.0
     cache_folder: Path | None = None
@@ -84,6 +87,7 @@ class CoachConfig(TrainingConfig):
             slot_tokens=self.slot_tokens,
             continuation_weight=self.continuation_weight,
             skip_spoken_frames=self.skip_spoken_frames,
+            context_cut=self.context_cut,
         )
 
 
