@@ -81,6 +81,7 @@ class Plan:
     epochs: int
     fusion_epochs: int
     slot_tokens: int
+    replaced_numbers: int
     capture: str
     tiny: bool
 
@@ -215,14 +216,15 @@ def ablation_of(
         precision="fp32" if asked.tiny else "bf16",
         first_layer=min(asked.layers),
         slot_tokens=asked.slot_tokens,
+        replaced_numbers=asked.replaced_numbers,
         held_out_segments=0,
         checkpoint_every=10,
         checkpoints_kept=1,
         tensorboard=False,
     )
     shared = {key: getattr(usual, key) for key in (
-        "batch_size", "micro_batch", "schedule", "precision", "slot_tokens", "held_out_segments",
-        "checkpoint_every", "checkpoints_kept", "tensorboard",
+        "batch_size", "micro_batch", "schedule", "precision", "slot_tokens", "replaced_numbers",
+        "held_out_segments", "checkpoint_every", "checkpoints_kept", "tensorboard",
     )}  # fmt: skip
     fusion = FusionTraining(**shared, epochs=asked.fusion_epochs, learning_rate=3e-4)
     return AblationConfig(
@@ -301,6 +303,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--fusion-epochs", type=int, default=2)
     parser.add_argument("--slot-tokens", type=int, default=SLOT_TOKENS)
+    parser.add_argument(
+        "--replaced-numbers", type=int, default=0, help="copies with other numbers"
+    )
     parser.add_argument("--capture", choices=("exact", "built-in"), default="exact")
     parser.add_argument("--no-selector", action="store_true", help="joints of the rules")
     parser.add_argument("--tiny", action="store_true", help="a random byte model, in seconds")
@@ -316,6 +321,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         epochs=given.epochs,
         fusion_epochs=given.fusion_epochs,
         slot_tokens=given.slot_tokens,
+        replaced_numbers=given.replaced_numbers,
         capture=given.capture,
         tiny=given.tiny,
         selector=not given.no_selector,
