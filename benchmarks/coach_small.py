@@ -21,6 +21,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 import torch
 
@@ -30,7 +31,7 @@ from qevd_bio.ablation.counterfactual import counterfactual, exercises_of
 from qevd_bio.ablation.run_stage import AblationStage, runs_of
 from qevd_bio.ablation.switches import SWITCHES
 from qevd_bio.ablation.table import ablation_table, run_ablation, write_table
-from qevd_bio.choices import Policy
+from qevd_bio.choices import ContextCut, Policy
 from qevd_bio.engine.events import Event
 from qevd_bio.engine.plan import plan
 from qevd_bio.engine.store import Store
@@ -81,6 +82,8 @@ class Plan:
     epochs: int
     fusion_epochs: int
     slot_tokens: int
+    context_cut: ContextCut
+    replaced_numbers: int
     capture: str
     tiny: bool
 
@@ -215,14 +218,17 @@ def ablation_of(
         precision="fp32" if asked.tiny else "bf16",
         first_layer=min(asked.layers),
         slot_tokens=asked.slot_tokens,
+        context_cut=asked.context_cut,
+        replaced_numbers=asked.replaced_numbers,
         held_out_segments=0,
         checkpoint_every=10,
         checkpoints_kept=1,
         tensorboard=False,
     )
     shared = {key: getattr(usual, key) for key in (
-        "batch_size", "micro_batch", "schedule", "precision", "slot_tokens", "held_out_segments",
-        "checkpoint_every", "checkpoints_kept", "tensorboard",
+        "batch_size", "micro_batch", "schedule", "precision", "slot_tokens", "context_cut",
+        "replaced_numbers",
+        "held_out_segments", "checkpoint_every", "checkpoints_kept", "tensorboard",
     )}  # fmt: skip
     fusion = FusionTraining(**shared, epochs=asked.fusion_epochs, learning_rate=3e-4)
     return AblationConfig(
@@ -301,6 +307,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--fusion-epochs", type=int, default=2)
     parser.add_argument("--slot-tokens", type=int, default=SLOT_TOKENS)
+    parser.add_argument("--context-cut", choices=get_args(ContextCut), default="pose")
+    parser.add_argument("--replaced-numbers", type=int, default=0, help="see docs/training.md")
     parser.add_argument("--capture", choices=("exact", "built-in"), default="exact")
     parser.add_argument("--no-selector", action="store_true", help="joints of the rules")
     parser.add_argument("--tiny", action="store_true", help="a random byte model, in seconds")
@@ -316,6 +324,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         epochs=given.epochs,
         fusion_epochs=given.fusion_epochs,
         slot_tokens=given.slot_tokens,
+        context_cut=given.context_cut,
+        replaced_numbers=given.replaced_numbers,
         capture=given.capture,
         tiny=given.tiny,
         selector=not given.no_selector,

@@ -7,7 +7,6 @@ what the context says, one that trusts the picture says what the other exercise'
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy as np
 
 from qevd_bio.errors import UsageError
 from qevd_bio.features.feature_files import VideoFeatures
-from qevd_bio.feedback.statements import form
+from qevd_bio.feedback.replaced_numbers import numbers, replaced_numbers
 from qevd_bio.files.strict_json import JsonValue
 from qevd_bio.model.coach_folder import Coach
 from qevd_bio.model.generate import Asked, Generated, GenerationConfig, generate_together
@@ -28,12 +27,6 @@ from qevd_bio.model.segment import (
     VisualFeatures,
 )
 from qevd_bio.tables.features import network_identity
-
-_NUMBER = re.compile(r"(?<![\d.])\d+(?:\.\d+)?(?![\d.])")
-_TARGET = re.compile(r"\(target: [^)]*\)")
-SHIFT = (0.15, 0.6)
-"""A number is changed by such a share of itself, and by at least `LEAST`."""
-LEAST = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,57 +87,6 @@ class CounterfactualReport:
             "replaced": {**asdict(self.replaced), "share": self.replaced.share},
             "contradicted": asdict(self.contradicted),
         }
-
-
-def replaced_numbers(
-    text: str, rng: np.random.Generator, known: dict[str, str] | None = None
-) -> str:
-    """Replace each number of a context's violations that is no target, and leave the pose.
-
-    Parameters
-    ----------
-    text : str
-        C_motion.
-    rng : numpy Generator
-        Draws the changes.
-    known : dict of str to str, optional
-        Numbers replaced before, by what they were; it is added to. Contexts of one exercise share
-        it, so that what they repeat stays repeated.
-
-    Returns
-    -------
-    str
-        Equal numbers stay equal, and a whole number stays whole.
-    """
-    opening = form("violations").format(statements="")
-    pose, found, stated = text.partition(opening)
-    if not found:
-        return text
-    targets = _TARGET.findall(stated)
-    new = {} if known is None else known
-
-    def other(match: re.Match[str]) -> str:
-        held = match.group()
-        if held not in new:
-            share = rng.uniform(*SHIFT) * (1 if rng.random() < 0.5 else -1)
-            value = float(held)
-            shift = share * value
-            if "." not in held and abs(shift) < LEAST:
-                shift = LEAST if value <= LEAST or shift > 0 else -LEAST
-            digits = len(held.partition(".")[2])
-            new[held] = f"{max(value + shift, 0.0):.{digits}f}"
-        return new[held]
-
-    parts = [_NUMBER.sub(other, part) for part in _TARGET.split(stated)]
-    joined = "".join(a + b for a, b in zip(parts, [*targets, ""], strict=True))
-    return pose + found + joined
-
-
-def numbers(text: str) -> frozenset[str]:
-    """List the numbers of a sentence or of a context's violations that are no targets."""
-    opening = form("violations").format(statements="")
-    stated = text.partition(opening)[2] if opening in text else text
-    return frozenset(_NUMBER.findall(_TARGET.sub("", stated)))
 
 
 def counterfactual(

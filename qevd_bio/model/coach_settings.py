@@ -90,7 +90,7 @@ def read_settings(path: Path) -> CoachSettings:
         raise _bad(path, f"is not of schema {SCHEMA_VERSION}")
     try:
         fusion = None if held.get("fusion") is None else _made(FusionConfig, held["fusion"])
-        layout = _made(LayoutConfig, held.get("layout"))
+        layout = _layout(held.get("layout"))
         numbers = {name: tuple(held.get(name) or ()) for name in ("layers", "tokens", "notes")}
         settings = _made(CoachSettings, {**held, **numbers, "fusion": fusion, "layout": layout})
         whole = all(type(one) is int for one in (*settings.layers, *settings.tokens))
@@ -99,6 +99,13 @@ def read_settings(path: Path) -> CoachSettings:
     except (TypeError, ValueError, UsageError) as error:
         raise _bad(path, str(error)) from error
     return settings
+
+
+def _layout(held: object) -> LayoutConfig:
+    """Make the layout; a coach of before 2026-11-30 does not say how contexts were cut."""
+    if isinstance(held, dict):
+        held = {"context_cut": "end", **held}
+    return _made(LayoutConfig, held)
 
 
 def _made(kind: type[_Kind], held: object) -> _Kind:

@@ -16,7 +16,7 @@ from qevd_bio.model.coach_folder import Coach
 from qevd_bio.model.coach_tokenizer import CoachTokenizer, SpecialTokens
 from qevd_bio.model.decoding import decode_official
 from qevd_bio.model.incremental import IncrementalDecoder
-from qevd_bio.model.layout import context_ids
+from qevd_bio.model.layout import LayoutConfig, context_ids
 from qevd_bio.model.prompt import system_prompt
 from qevd_bio.model.segment import (
     CoachingSegment,
@@ -178,7 +178,7 @@ def new_speaker(
     turns = Turns(
         n_frames, tokenizer.tokens, config.mode, most_tokens=config.most_tokens, layout=layout
     )
-    slot = None if contexts is None else ContextSlot(contexts, tokenizer, layout.slot_tokens)
+    slot = None if contexts is None else ContextSlot(contexts, tokenizer, layout)
     prompt = tokenizer.prompt(system_prompt(segment.exercise))
     return Speaker(prompt, turns, choice(config), tokenizer.tokens, slot)
 
@@ -202,11 +202,14 @@ class ContextSlot:
     """Tokens of the motion context of one exercise, when they are due."""
 
     def __init__(
-        self, contexts: MotionContexts | GrowingContexts, tokenizer: CoachTokenizer, most: int
+        self,
+        contexts: MotionContexts | GrowingContexts,
+        tokenizer: CoachTokenizer,
+        layout: LayoutConfig,
     ) -> None:
         self._slot = MotionSlot(contexts)
         self._tokenizer = tokenizer
-        self._most = most
+        self._layout = layout
 
     def due(self, now_s: float, token: int) -> list[int] | None:
         """Return the context that a token needs to see anew, or None where it stays."""
@@ -216,7 +219,7 @@ class ContextSlot:
             text = self._slot.at_feedback(now_s)
         else:
             return None
-        return None if text is None else context_ids(text, self._tokenizer, self._most)
+        return None if text is None else context_ids(text, self._tokenizer, self._layout)
 
 
 class Speaker:

@@ -16,7 +16,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from qevd_bio.arrays import BoolArray, Float16Array, Float32Array, FloatArray, IntArray
+from qevd_bio.choices import ContextCut
 from qevd_bio.errors import UsageError
+from qevd_bio.feedback.statements import form
 from qevd_bio.model.coach_tokenizer import CoachTokenizer
 from qevd_bio.model.prompt import system_prompt
 from qevd_bio.model.segment import (
@@ -46,6 +48,10 @@ class LayoutConfig:
     tokens_per_s, features_per_s : float
         Speed of speech and rate of the features: n tokens take
         floor(n / tokens_per_s features_per_s) frames.
+    context_cut : str
+        What is kept of a context longer than a slot. ``pose``: the pose is left out, and of
+        violations that are still too long the beginning is kept. ``end``: the last tokens, as in
+        coaches made before 2026-11-30.
     """
 
     slot_tokens: int = 128
@@ -53,6 +59,7 @@ class LayoutConfig:
     skip_spoken_frames: bool = True
     tokens_per_s: float = 12.0
     features_per_s: float = 4.0
+    context_cut: ContextCut = "pose"
 
     def __post_init__(self) -> None:
         rates = self.tokens_per_s > 0 and self.features_per_s > 0
@@ -134,17 +141,22 @@ class _Stream:
         self.ids.extend(ids)
         self.slots.extend([len(self.contexts) - 1] * len(ids))
 
-    def refresh(self, text: str | None, tokenizer: CoachTokenizer, most: int) -> None:
+    def refresh(self, text: str | None, tokenizer: CoachTokenizer, config: LayoutConfig) -> None:
         if text is not None:
-            ids = context_ids(text, tokenizer, most)
+            ids = context_ids(text, tokenizer, config)
             self.cut += len(ids) < len(tokenizer.encode(text)) if text else 0
             self.contexts.append(ids)
 
 
-def context_ids(text: str, tokenizer: CoachTokenizer, most: int) -> list[int]:
-    """Encode a motion context; of a longer one the end, which holds the violations, is kept."""
-    ids = tokenizer.encode(text) if text else []
-    return ids[max(len(ids) - most, 0) :]
+def context_ids(text: str, tokenizer: CoachTokenizer, config: LayoutConfig) -> list[int]:
+    """Encode a motion context; a longer one than a slot is cut as `LayoutConfig` says."""
+    ids, most = tokenizer.encode(text) if text else [], config.slot_tokens
+    if len(ids) <= most:
+        return ids
+    start = text.find(form("violations").format(statements="").strip())
+    if config.context_cut == "end" or start < 0:
+        return ids[len(ids) - most :]
+    return tokenizer.encode(text[start:])[:most]
 
 
 def lay_out(
@@ -232,7 +244,7 @@ def _stream(
     while frame <= last:
         now = float(times_s[frame])
         if slot is not None:
-            stream.refresh(slot.at_frame(now), tokenizer, config.slot_tokens)
+            stream.refresh(slot.at_frame(now), tokenizer, config)
         stream.vision.append(len(stream.ids))
         stream.frames.append(frame)
         stream.append([tokens.vision])
@@ -240,7 +252,7 @@ def _stream(
         if waiting and (waiting[0].time_s <= now or frame > last):
             feedback = waiting.pop(0)
             if slot is not None:
-                stream.refresh(slot.at_feedback(now), tokenizer, config.slot_tokens)
+                stream.refresh(slot.at_feedback(now), tokenizer, config)
             spoken = tokenizer.encode(feedback.text)
             stream.append([tokens.begin, *spoken, tokens.end])
             stream.delays_s.append(now - feedback.time_s)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 from torch.utils.data import Dataset
 
 from qevd_bio.choices import Sentences
 from qevd_bio.errors import UsageError
 from qevd_bio.features.feature_files import VideoFeatures
+from qevd_bio.feedback.replaced_numbers import replaced_numbers, told_again
 from qevd_bio.files.digest import sha256_file
 from qevd_bio.model.coach_tokenizer import CoachTokenizer
 from qevd_bio.model.layout import Example, LayoutConfig, lay_out
@@ -66,6 +68,11 @@ class CoachSamples(Dataset[Example]):
         Of the coach.
     layout : LayoutConfig
         How sequences are laid out.
+    copies : int
+        So many times each exercise comes again with other numbers in its contexts and in what
+        is said about them, so that they must be read. Without contexts it comes again as it is.
+    seed : int
+        Of these numbers.
     """
 
     def __init__(
@@ -74,30 +81,46 @@ class CoachSamples(Dataset[Example]):
         data: CoachData,
         tokenizer: CoachTokenizer,
         layout: LayoutConfig,
+        *,
+        copies: int = 0,
+        seed: int = 0,
     ) -> None:
         self.segments = segments
         self._data, self._tokenizer, self._layout = data, tokenizer, layout
+        self._copies, self._seed = copies, seed
 
     def __len__(self) -> int:
-        """Count the exercises."""
-        return len(self.segments)
+        """Count the exercises with their copies."""
+        return len(self.segments) * (1 + self._copies)
 
     def __getitem__(self, index: int) -> Example:
         """Lay an exercise out; errors of `lay_out`."""
-        segment, contexts = self.segments[index], self._data.contexts
-        exercise = (segment.video_id, segment.segment_index)
-        return lay_out(
-            segment,
-            self._data.features_of(segment.video_id),
-            None if contexts is None else contexts[exercise],
-            self._tokenizer,
-            self._layout,
-        )
+        copy, place = divmod(index, len(self.segments))
+        segment, contexts = self.segments[place], self._contexts_of(self.segments[place])
+        if copy and contexts is not None:
+            rng = np.random.default_rng([self._seed, copy, place])
+            segment, contexts = with_other_numbers(segment, contexts, rng)
+        features = self._data.features_of(segment.video_id)
+        return lay_out(segment, features, contexts, self._tokenizer, self._layout)
+
+    def _contexts_of(self, segment: CoachingSegment) -> MotionContexts | None:
+        contexts = self._data.contexts
+        return None if contexts is None else contexts[segment.video_id, segment.segment_index]
 
     def longest(self) -> int:
         """Find the exercise that lasts longest."""
         lasts_s = [one.end_s - one.start_s for one in self.segments]
         return lasts_s.index(max(lasts_s))
+
+
+def with_other_numbers(
+    segment: CoachingSegment, contexts: MotionContexts, rng: np.random.Generator
+) -> tuple[CoachingSegment, MotionContexts]:
+    """Replace the numbers of an exercise's contexts, and the same ones in its feedback."""
+    known: dict[str, str] = {}
+    rows = [replace(row, text=replaced_numbers(row.text, rng, known)) for row in contexts.rows]
+    said = [replace(one, text=told_again(one.text, known)) for one in segment.feedbacks]
+    return replace(segment, feedbacks=tuple(said)), replace(contexts, rows=tuple(rows))
 
 
 def released_coach_data(

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from qevd_bio.choices import Sentences
+from qevd_bio.choices import ContextCut, Sentences
 from qevd_bio.files.digest import sha256_file
 from qevd_bio.model.batch import CoachBatch, collate
 from qevd_bio.model.coach import CoachModel
@@ -48,6 +48,11 @@ class CoachConfig(TrainingConfig):
         Weight of the token that goes on to the next frame; 0.1 in the paper.
     skip_spoken_frames : bool
         Whether frames that pass while a feedback is spoken are left out.
+    context_cut : str
+        What is left out of a motion context that is longer: its ``pose``, or all but its ``end``.
+    replaced_numbers : int
+        So many times each exercise comes again in an epoch with other numbers in its contexts and
+        sentences, see `CoachSamples`.
     held_out_segments : int
         The loss is also computed on so many exercises of the split ``test``.
     cache_gb : float
@@ -66,6 +71,8 @@ class CoachConfig(TrainingConfig):
     slot_tokens: int = 128
     continuation_weight: float = 0.1
     skip_spoken_frames: bool = True
+    context_cut: ContextCut = "pose"
+    replaced_numbers: int = 0
     held_out_segments: int = 64
     cache_gb: float = 8.0
     cache_folder: Path | None = None
@@ -73,7 +80,7 @@ class CoachConfig(TrainingConfig):
 
     def range_issue(self) -> str | None:
         """Check what is counted or measured in memory."""
-        for key in ("held_out_segments", "cache_gb"):
+        for key in ("replaced_numbers", "held_out_segments", "cache_gb"):
             if getattr(self, key) < 0:
                 return f"{key} must be 0 or more, not {getattr(self, key)}"
         return None
@@ -84,6 +91,7 @@ class CoachConfig(TrainingConfig):
             slot_tokens=self.slot_tokens,
             continuation_weight=self.continuation_weight,
             skip_spoken_frames=self.skip_spoken_frames,
+            context_cut=self.context_cut,
         )
 
 
@@ -91,6 +99,18 @@ def loaded_coach(config: CoachConfig) -> Coach:
     """Load the coach to start from, in bf16 where the training computes in it."""
     dtype = torch.bfloat16 if uses_bf16(config, training_device()) else torch.float32
     return load_coach(given(config.coach, "coach"), dtype=dtype)
+
+
+def training_samples(data: CoachData, coach: Coach, config: CoachConfig) -> CoachSamples:
+    """Lay out what a coach is trained on."""
+    return CoachSamples(
+        data.trained_on,
+        data,
+        coach.tokenizer,
+        config.layout(),
+        copies=config.replaced_numbers,
+        seed=config.seed,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from qevd_bio.training.coach_task import (
     held_out_loss,
     made_from,
     save_trained,
+    training_samples,
 )
 from qevd_bio.training.order import seed_of
 from qevd_bio.training.recipe import Recipe
@@ -63,7 +64,7 @@ def fusion_recipe(config: FusionTraining, coach: Coach, data: CoachData) -> Reci
             )
         )
     make_trainable(coach.model, "fusion")
-    samples = CoachSamples(data.trained_on, data, coach.tokenizer, config.layout())
+    samples = training_samples(data, coach, config)
     held_out = CoachSamples(data.held_out, data, coach.tokenizer, config.layout())
 
     task = coach_task(coach, samples, config)

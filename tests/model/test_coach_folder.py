@@ -77,6 +77,13 @@ def edit_settings(folder: Path, **changes: object) -> None:
     path.write_text(json.dumps({**held, **changes}), encoding="utf-8")
 
 
+def test_a_coach_that_does_not_say_how_contexts_were_cut_saw_their_end(folder: Path) -> None:
+    layout = json.loads((folder / "coach.json").read_text(encoding="utf-8"))["layout"]
+    assert layout.pop("context_cut") == "pose"
+    edit_settings(folder, layout=layout)
+    assert load_coach(folder).settings.layout.context_cut == "end"
+
+
 def cut_short(folder: Path) -> None:
     file = folder / "language.safetensors"
     file.write_bytes(file.read_bytes()[:-1000])

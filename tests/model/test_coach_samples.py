@@ -69,6 +69,36 @@ def test_an_exercise_of_a_release_becomes_one_sequence(squats: Release, coach: C
     assert "Go lower on your squats!" in text and contexts["motion_context"][0][:20] in text
 
 
+@pytest.mark.parametrize("motion_context", [True, False])
+def test_a_copy_says_the_numbers_that_its_contexts_say(
+    squats: Release, coach: Coach, motion_context: bool
+) -> None:
+    data = released_coach_data(squats.folder, features_of, motion_context=motion_context)
+    (segment,) = data.trained_on
+    told = "Violations: Knee flexion 71° (target: 90°). Increase knee flexion by 23°."
+    said = replace(segment.feedbacks[0], text="Knee flexion 71° (target: 90°).")
+    segment = replace(segment, feedbacks=(said,))
+    if data.contexts is not None:
+        own = data.contexts["0001", 0]
+        rows = tuple(replace(row, text=told) for row in own.rows)
+        data = replace(data, contexts={("0001", 0): replace(own, rows=rows)})
+    layout = LayoutConfig(slot_tokens=200)
+    samples = CoachSamples([segment], data, coach.tokenizer, layout, copies=2, seed=4)
+    assert len(samples) == 3
+    plain, *copies = [coach.tokenizer.decode(samples[index].ids.tolist()) for index in range(3)]
+    assert "Knee flexion 71°" in plain
+    again = CoachSamples([segment], data, coach.tokenizer, layout, copies=2, seed=4)[1]
+    assert coach.tokenizer.decode(again.ids.tolist()) == copies[0]
+    if not motion_context:
+        assert copies == [plain, plain], "there is nothing to read"
+        return
+    assert len({plain, *copies}) == 3
+    for copy in copies:
+        value = copy.partition("Violations: Knee flexion ")[2].partition("°")[0]
+        assert value != "71" and copy.count(f"Knee flexion {value}° (target: 90°).") >= 2
+        assert "Knee flexion 71°" not in copy
+
+
 def test_each_exercise_of_a_video_sees_its_own_contexts(
     tmp_path: Path, arguments: dict[str, Any], coach: Coach
 ) -> None:

@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qevd_bio.choices import ContextCut
 from qevd_bio.errors import DataError, UsageError
 from qevd_bio.model.batch import collate
 from qevd_bio.model.coach_folder import Coach
@@ -116,16 +117,26 @@ def test_slots_share_positions_of_fixed_length(coach: Coach) -> None:
     assert after.tolist() == list(range(prompt + 20, prompt + 20 + len(after)))
 
 
-def test_a_long_context_keeps_its_end_and_is_counted(coach: Coach) -> None:
-    rows = (ContextRow(100.1, "Pose state: right knee 85. Violations: none.", 0),)
+@pytest.mark.parametrize(
+    ("cut", "text", "kept"),
+    [
+        ("pose", "Pose state: right knee 85. Violations: none.", "Violations: none."),
+        ("pose", "Pose state: right knee 85. Violations: knee 85.", "Violations: knee 85."),
+        ("pose", "Pose state: a. Violations: knee 85, hip 90.", "Violations: knee 85,"),
+        ("end", "Pose state: right knee 85. Violations: none.", "5. Violations: none."),
+    ],
+)
+def test_a_long_context_is_cut_and_counted(
+    coach: Coach, cut: ContextCut, text: str, kept: str
+) -> None:
     example = lay_out(
         made_segment(),
         made_features(4),
-        MotionContexts("0001", "1.0.0", rows),
+        MotionContexts("0001", "1.0.0", (ContextRow(100.1, text, 0),)),
         coach.tokenizer,
-        SMALL,
+        replace(SMALL, context_cut=cut),
     )
-    assert coach.tokenizer.decode(example.ids[example.in_slot]) == "5. Violations: none."
+    assert coach.tokenizer.decode(example.ids[example.in_slot]) == kept
     assert example.cut_contexts == 1
 
 

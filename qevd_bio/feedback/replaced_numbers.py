@@ -1,0 +1,79 @@
+"""Numbers of motion contexts and of the sentences about them, and other numbers in their place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from qevd_bio.feedback.statements import form
+
+_NUMBER = re.compile(r"(?<![\d.])\d+(?:\.\d+)?(?![\d.])")
+_TARGET = re.compile(r"\(target: [^)]*\)")
+SHIFT = (0.15, 0.6)
+"""A number is changed by such a share of itself, and by at least `LEAST`."""
+LEAST = 6
+
+
+def replaced_numbers(
+    text: str, rng: np.random.Generator, known: dict[str, str] | None = None
+) -> str:
+    """Replace each number of a context's violations that is no target, and leave the pose.
+
+    Parameters
+    ----------
+    text : str
+        C_motion.
+    rng : numpy Generator
+        Draws the changes.
+    known : dict of str to str, optional
+        Numbers replaced before, by what they were; it is added to. Contexts of one exercise share
+        it, so that what they repeat stays repeated.
+
+    Returns
+    -------
+    str
+        Equal numbers stay equal, and a whole number stays whole.
+    """
+    opening = form("violations").format(statements="")
+    pose, found, stated = text.partition(opening)
+    if not found:
+        return text
+    new = {} if known is None else known
+
+    def other(held: str) -> str:
+        if held not in new:
+            new[held] = _other(held, rng)
+        return new[held]
+
+    return pose + found + _exchanged(stated, other)
+
+
+def told_again(sentence: str, known: Mapping[str, str]) -> str:
+    """Replace the numbers of a sentence as those of its contexts were; others stay."""
+    return _exchanged(sentence, lambda held: known.get(held, held))
+
+
+def _other(held: str, rng: np.random.Generator) -> str:
+    share = rng.uniform(*SHIFT) * (1 if rng.random() < 0.5 else -1)
+    value = float(held)
+    shift = share * value
+    if "." not in held and abs(shift) < LEAST:
+        shift = LEAST if value <= LEAST or shift > 0 else -LEAST
+    digits = len(held.partition(".")[2])
+    return f"{max(value + shift, 0.0):.{digits}f}"
+
+
+def _exchanged(text: str, other: Callable[[str], str]) -> str:
+    """Exchange each number that is no target."""
+    targets = _TARGET.findall(text)
+    parts = [_NUMBER.sub(lambda match: other(match.group()), part) for part in _TARGET.split(text)]
+    return "".join(a + b for a, b in zip(parts, [*targets, ""], strict=True))
+
+
+def numbers(text: str) -> frozenset[str]:
+    """List the numbers of a sentence or of a context's violations that are no targets."""
+    opening = form("violations").format(statements="")
+    stated = text.partition(opening)[2] if opening in text else text
+    return frozenset(_NUMBER.findall(_TARGET.sub("", stated)))
