@@ -14,6 +14,13 @@ from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.exercises.motion_parts import full_name, is_in_view, moved, part_of, unobserved
 from qevd_bio.exercises.references import WORLD_GRAVITY, build_reference, leading_side
 from qevd_bio.exercises.rule import SIDES, Rule
+from qevd_bio.exercises.whole_pose import (
+    AS_ASKED,
+    MOVING_RAD,
+    PoseWay,
+    leading_curve,
+    pose_way,
+)
 from qevd_bio.motion.angles import unwrap_angles, wrap_angle
 from qevd_bio.motion.cycle_score import CycleScore, cycle_scores, moving_curves
 from qevd_bio.motion.medians import medians_of_known
@@ -30,9 +37,6 @@ from qevd_bio.skeleton.measures import measure_values
 RANGE_SHARE, FAULTY_SHARE = 0.2, 0.5
 """A repetition moves the representative measure by this share of the reference's range; or else
 most angles by the second: the one that does not is its fault."""
-
-MOVING_RAD = np.deg2rad(15.0)
-"""An angle of the reference that goes less far does not move."""
 
 SHORTEST_S, LONGEST_S = 0.3, 15.0
 """Bounds of a repetition of any exercise: one outside of its rule's tempo is a repetition with a
@@ -277,30 +281,52 @@ def _detected(
     counted: str,
 ) -> list[Cycle]:
     curves = representative_curves(part.q, rule, sides, skeleton, part.gravity)
-    joined = joined_sides(curves, rule)
     shortest_s, longest_s = rule.tempo.shortest_s, rule.tempo.longest_s
     model = representative_curves(reference, rule, sides, skeleton, WORLD_GRAVITY)
     if rule.kind == "hold":
         still = HoldSettings(shortest_s=shortest_s, longest_s=longest_s)
+        joined = joined_sides(curves, rule)
         holds = detect_holds(joined, part.time_s, part.valid & posed, settings=still)
         held = _in_the_pose(holds, curves, HOLD_SHARE * float(np.nanmax(model)))
         if len(sides) == 1:
             return held
         return [replace(one, side=_posed_side(one, part, rule, reference)) for one in held]
-    angles = unwrap_angles(part.q[:, _observed_dofs(rule.dynamic_joints, part)], part.valid)
     settings = CycleSettings(
-        shortest_s=min(SHORTEST_S, rule.tempo.shortest_s),
-        longest_s=max(LONGEST_S, rule.tempo.longest_s),
-        counted=counted,
+        shortest_s=min(SHORTEST_S, shortest_s), longest_s=max(LONGEST_S, longest_s), counted=counted
     )
+    way = pose_way(part, rule, reference)
+    lead = None
+    if rule.kind == "alternating":
+        key = round(rule.key_phase.at * (rule.points - 1))
+        lead = leading_curve(*curves, float(abs(model[0, key] - model[1, key])), way)
+    found = _moved(part, rule, curves, lead, settings)
+    if way is None or not _is_told_by_pose(found, way, rule):
+        return found
+    other = _moved(part, rule, way.curves, lead, settings)
+    return other if way.share(other) >= AS_ASKED else found
+
+
+def _moved(
+    part: Motion, rule: Rule, curves: FloatArray, lead: FloatArray | None, settings: CycleSettings
+) -> list[Cycle]:
+    """Find the repetitions in curves (S, T) of one measure in rad, its extreme upwards."""
+    angles = unwrap_angles(part.q[:, _observed_dofs(rule.dynamic_joints, part)], part.valid)
+    own = (part.time_s, part.valid)
     if rule.kind == "alternating":
         right, left = curves
-        return detect_alternating(
-            right, left, part.time_s, part.valid, settings=settings, angles=angles
-        )
-    return detect_cycles(
-        joined, part.time_s, part.valid, settings=settings, angles=angles, sides=curves
-    )
+        return detect_alternating(right, left, *own, settings=settings, angles=angles, lead=lead)
+    joined = joined_sides(curves, rule)
+    return detect_cycles(joined, *own, settings=settings, angles=angles, sides=curves)
+
+
+def _is_told_by_pose(found: Sequence[Cycle], way: PoseWay, rule: Rule) -> bool:
+    """Whether the measure hides what the rest of the pose may show.
+
+    It shows nothing, or one side only, or the pose moves the other way at its extremes.
+    """
+    if not found or (rule.kind == "alternating" and len({one.side for one in found}) == 1):
+        return True
+    return way.share(found) <= -AS_ASKED
 
 
 def _observed_dofs(joints: Sequence[str], part: Motion) -> list[int]:

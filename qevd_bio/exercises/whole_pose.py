@@ -1,0 +1,127 @@
+"""What the rest of the pose tells of a movement whose representative measure hardly moves.
+
+T frames, K angles, S sides, C cycles
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from qevd_bio.arrays import FloatArray, IntArray
+from qevd_bio.exercises.motion_parts import sideless
+from qevd_bio.exercises.references import leading_side
+from qevd_bio.exercises.rule import SIDES, Rule
+from qevd_bio.motion.record import Motion
+from qevd_bio.motion.repetitions.cycles import Cycle
+from qevd_bio.skeleton.dofs import DOFS, joint_dofs, mirror_q
+from qevd_bio.skeleton.measures import CATALOGUE
+
+MOVING_RAD = np.deg2rad(15.0)
+"""An angle of the reference that goes less far does not move."""
+
+AS_ASKED = 0.5
+"""A pose that goes this share of the rule's way moves as asked, one that goes as far back moves
+the other way."""
+
+@dataclass(frozen=True, slots=True)
+class PoseWay:
+    """How far the pose without the representative measure is gone from rest to the extreme.
+
+    Attributes
+    ----------
+    curves : ndarray (S, T)
+        Way along the direction that the rule asks for, in rad; of an alternating movement that of
+        the right and of the left side, else one.
+    asked_rad, apart_rad : float
+        The rule's own way at the extreme, and how much farther it is than the other side's.
+    """
+
+    curves: FloatArray
+    asked_rad: float
+    apart_rad: float
+
+    def share(self, cycles: Sequence[Cycle]) -> float:
+        """Return the share of the rule's way that the pose usually goes there and back.
+
+        Below 0 where it goes the other way; NaN where it is not known or there are no cycles.
+        """
+        frames = np.array([(c.start, c.key, c.end) for c in cycles], dtype=np.int64)
+        rows = np.array([SIDES.index(c.side) if c.side else 0 for c in cycles], dtype=np.int64)
+        levels = self.curves[rows[:, None], frames.reshape(-1, 3)]
+        ways = levels[:, 1] - (levels[:, 0] + levels[:, 2]) / 2
+        known = ways[np.isfinite(ways)]
+        return float(np.median(known)) / self.asked_rad if len(known) else float("nan")
+
+
+def pose_way(part: Motion, rule: Rule, reference: FloatArray) -> PoseWay | None:
+    """Project the poses of a segment on the way from rest to the extreme that a rule asks for.
+
+    Parameters
+    ----------
+    part : Motion
+        Frames of one segment, angles continuous in time.
+    rule : Rule
+        Of the exercise, no hold.
+    reference : ndarray (P, 46)
+        One cycle as the rule asks.
+
+    Returns
+    -------
+    PoseWay or None
+        None where no other angle in view moves by `MOVING_RAD`.
+    """
+    way = reference[round(rule.key_phase.at * (len(reference) - 1))] - reference[0]
+    dofs = _others(part, rule)
+    moving = dofs[np.abs(way[dofs]) >= MOVING_RAD]
+    if len(moving) == 0:
+        return None
+    asked = float(np.linalg.norm(way[moving]))
+    direction = way[moving] / asked
+    poses = [part.q]
+    if rule.kind == "alternating":
+        poses.append(mirror_q(part.q))
+        if leading_side(rule, reference) == "l":
+            poses.reverse()
+    curves = np.stack([pose[:, moving] @ direction for pose in poses])
+    other = float(mirror_q(way[None])[0, moving] @ direction)
+    return PoseWay(curves, asked, asked - other)
+
+
+def _others(part: Motion, rule: Rule) -> IntArray:
+    """List the moving DoFs in view, both of a pair, that the representative measure does not need.
+
+    The pelvis only turns the body in the camera frame.
+    """
+    measured = {
+        dof
+        for name, one in CATALOGUE.items()
+        if sideless(name) == rule.representative.measure
+        for dof in one.needs
+    }
+    joints = [joint for joint in rule.dynamic_joints if joint != "pelvis"]
+    dofs = [DOFS[dof] for joint in joints for dof in joint_dofs(joint)]
+    known = np.isfinite(part.noise_rad()[part.valid]).mean(axis=0) >= 0.5
+    known &= part.observed
+    return np.array(
+        [d.index for d in dofs if known[[d.index, d.mirror_index]].all() and d.name not in measured],
+        dtype=np.int64,
+    )
+
+
+def leading_curve(
+    right: FloatArray, left: FloatArray, apart_rad: float, way: PoseWay | None
+) -> FloatArray:
+    """Compute a curve (T,) that is positive where the right side leads, by measure and pose.
+
+    `right`, `left` (T,) are the measure in rad, `apart_rad` is how far its sides are apart at the
+    rule's extreme. Measure and pose count alike, none for more than the rule asks: a leg that
+    supports with a bent knee does not lead.
+    """
+    measured = np.clip((right - left) / apart_rad, -1.0, 1.0)
+    if way is None or way.apart_rad < MOVING_RAD:
+        return measured
+    posed = np.clip((way.curves[0] - way.curves[1]) / way.apart_rad, -1.0, 1.0)
+    return np.asarray(measured + np.where(np.isfinite(posed), posed, 0.0))
