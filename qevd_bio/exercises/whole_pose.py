@@ -46,11 +46,17 @@ class PoseWay:
     def share(self, cycles: Sequence[Cycle]) -> float:
         """Return the share of the rule's way that the pose usually goes there and back.
 
-        Below 0 where it goes the other way; NaN where it is not known or there are no cycles.
+        Below 0 where it goes the other way; NaN where it is not known or there are no cycles. Who
+        rests at the extreme is away from it in the middle.
         """
-        frames = np.array([(c.start, c.key, c.end) for c in cycles], dtype=np.int64)
+        edges = [
+            2 * ((c.start + c.end) // 2,) if c.rests_at_extreme else (c.start, c.end)
+            for c in cycles
+        ]
+        frames = np.array([(a, c.key, b) for c, (a, b) in zip(cycles, edges, strict=True)])
+        frames = frames.astype(np.int64).reshape(-1, 3)
         rows = np.array([SIDES.index(c.side) if c.side else 0 for c in cycles], dtype=np.int64)
-        levels = self.curves[rows[:, None], frames.reshape(-1, 3)]
+        levels = self.curves[rows[:, None], frames]
         ways = levels[:, 1] - (levels[:, 0] + levels[:, 2]) / 2
         known = ways[np.isfinite(ways)]
         return float(np.median(known)) / self.asked_rad if len(known) else float("nan")
