@@ -27,6 +27,7 @@ from qevd_bio.motion.measured_value import (
     difference,
     extreme_over,
     farthest_out,
+    in_passage,
     key_reach_s,
     key_window_s,
     median_smooth,
@@ -382,4 +383,6 @@ def _measured_value(check: _Check, known: _Known) -> MeasuredValue:
     near = slice(
         max(check.window.start, span.frames.start), min(check.window.stop, span.frames.stop)
     )
+    if span.cycle.kind != "hold":
+        sigma = in_passage(curve[near], sigma)
     return value_at(curve[near], part.valid[near], part.confidence[near], sigma)
