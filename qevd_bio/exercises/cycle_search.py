@@ -29,6 +29,7 @@ from qevd_bio.motion.record import Motion
 from qevd_bio.motion.repetitions.cycles import COUNTED, PROMINENCE_RAD, Cycle, CycleSettings
 from qevd_bio.motion.repetitions.detection import detect_alternating, detect_cycles
 from qevd_bio.motion.repetitions.holds import HoldSettings, detect_holds
+from qevd_bio.motion.repetitions.sets import LEAST_CYCLES
 from qevd_bio.motion.smoothing import gaussian_smooth, smooth_pose
 from qevd_bio.skeleton.dofs import joint_dofs, mirror_q
 from qevd_bio.skeleton.kinematics import Skeleton
@@ -303,7 +304,8 @@ def _detected(
     if way is None or not _is_told_by_pose(found, way, rule):
         return found
     other = _moved(part, rule, way.curves, lead, settings)
-    return other if way.share(other) >= AS_ASKED else found
+    as_asked = len(other) >= LEAST_CYCLES and way.share(other) >= AS_ASKED
+    return other if as_asked and not _is_one_sided(other, rule) else found
 
 
 def _moved(
@@ -324,9 +326,15 @@ def _is_told_by_pose(found: Sequence[Cycle], way: PoseWay, rule: Rule) -> bool:
 
     It shows nothing, or one side only, or the pose moves the other way at its extremes.
     """
-    if not found or (rule.kind == "alternating" and len({one.side for one in found}) == 1):
+    if not found:
         return True
-    return way.share(found) <= -AS_ASKED
+    if len(found) < LEAST_CYCLES:
+        return False
+    return _is_one_sided(found, rule) or way.share(found) <= -AS_ASKED
+
+
+def _is_one_sided(cycles: Sequence[Cycle], rule: Rule) -> bool:
+    return rule.kind == "alternating" and len({one.side for one in cycles}) == 1
 
 
 def _observed_dofs(joints: Sequence[str], part: Motion) -> list[int]:
