@@ -100,11 +100,6 @@ def _cycles_of_run(
         apart_s = time_s[keys[i + 1]] - time_s[keys[i]]
         if pause_s <= max(settings.pause_s, settings.pause_share * apart_s):
             ends[i] = starts[i + 1] = (ends[i] + starts[i + 1]) // 2
-    earliest = [run.start, *ends[:-1]]
-    starts = [
-        start if start == least else _within_rest(smooth, time_s, least, start, settings)
-        for least, start in zip(earliest, starts, strict=True)
-    ]
     run_s = (float(time_s[run.start]), float(time_s[run.stop - 1]))
     cycles = []
     for start, key, end, moves_s in zip(starts, keys, ends, moving_s, strict=True):
@@ -185,18 +180,6 @@ def _last_at_rest(
     lowest = max(float(near.min()), min(usual_rest, float(rise[middle])))
     level = lowest + settings.rest_share * (rise[-1] - lowest)
     return first + int(np.flatnonzero(near <= level)[-1])
-
-
-def _within_rest(
-    smooth: FloatArray, time_s: FloatArray, earliest: int, start: int, settings: CycleSettings
-) -> int:
-    """Move the start of a rise back into the rest before it, by as much as a short pause leaves.
-
-    Where the rise is seen the pose is no longer that of the rest. Not before the frame `earliest`.
-    """
-    first = max(earliest, int(np.searchsorted(time_s, time_s[start] - settings.pause_s / 2)))
-    moves = np.flatnonzero(smooth[first:start] > smooth[start])
-    return first + int(moves[-1]) + 1 if len(moves) else first
 
 
 def _cut(
