@@ -301,7 +301,7 @@ def _detected(
         key = round(rule.key_phase.at * (rule.points - 1))
         lead = leading_curve(*curves, float(abs(model[0, key] - model[1, key])), way)
     found = _moved(part, rule, curves, lead, settings)
-    if way is None or not _is_told_by_pose(found, way, rule):
+    if way is None or not _is_told_by_pose(found, way, rule, curves, model):
         return found
     other = _moved(part, rule, way.curves, lead, settings)
     as_asked = len(other) >= LEAST_CYCLES and way.share(other) >= AS_ASKED
@@ -321,16 +321,19 @@ def _moved(
     return detect_cycles(joined, *own, settings=settings, angles=angles, sides=curves)
 
 
-def _is_told_by_pose(found: Sequence[Cycle], way: PoseWay, rule: Rule) -> bool:
-    """Whether the measure hides what the rest of the pose may show.
+def _is_told_by_pose(
+    found: Sequence[Cycle], way: PoseWay, rule: Rule, curves: FloatArray, model: FloatArray
+) -> bool:
+    """Whether the measure, given as it is and as the rule asks (S, T), hides what the pose shows.
 
-    It shows nothing, or one side only, or the pose moves the other way at its extremes.
+    It shows nothing, or one side only, or the rest of the pose moves the other way.
     """
     if not found:
         return True
     if len(found) < LEAST_CYCLES:
         return False
-    return _is_one_sided(found, rule) or way.share(found) <= -AS_ASKED
+    asked_rad = float(np.ptp(model, axis=1).max())
+    return _is_one_sided(found, rule) or way.contradicts(found, curves, asked_rad)
 
 
 def _is_one_sided(cycles: Sequence[Cycle], rule: Rule) -> bool:

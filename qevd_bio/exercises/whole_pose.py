@@ -44,22 +44,41 @@ class PoseWay:
     apart_rad: float
 
     def share(self, cycles: Sequence[Cycle]) -> float:
-        """Return the share of the rule's way that the pose usually goes there and back.
+        """Return the share of the rule's way that the pose usually goes there and back."""
+        return _usual_way(self.curves, cycles) / self.asked_rad
 
-        Below 0 where it goes the other way; NaN where it is not known or there are no cycles. Who
-        rests at the extreme is away from it in the middle.
+    def contradicts(self, cycles: Sequence[Cycle], measure: FloatArray, asked_rad: float) -> bool:
+        """Whether the pose goes the other way in cycles, and farther than the measure its own.
+
+        `measure` (S, T) in rad, `asked_rad` the way that the rule asks of it. Nothing counts for
+        more than is asked: one joint that is wrong outweighs no measure that moves.
         """
-        edges = [
-            2 * ((c.start + c.end) // 2,) if c.rests_at_extreme else (c.start, c.end)
-            for c in cycles
-        ]
-        frames = np.array([(a, c.key, b) for c, (a, b) in zip(cycles, edges, strict=True)])
-        frames = frames.astype(np.int64).reshape(-1, 3)
-        rows = np.array([SIDES.index(c.side) if c.side else 0 for c in cycles], dtype=np.int64)
-        levels = self.curves[rows[:, None], frames]
-        ways = levels[:, 1] - (levels[:, 0] + levels[:, 2]) / 2
-        known = ways[np.isfinite(ways)]
-        return float(np.median(known)) / self.asked_rad if len(known) else float("nan")
+        share = self.share(cycles)
+        if not share <= -AS_ASKED:
+            return False
+        is_sided = len(self.curves) > 1
+        rows, count = (measure, 1) if is_sided else (measure.mean(axis=0)[None], len(measure))
+        own_rad = min(_usual_way(rows, cycles), asked_rad)
+        return count * asked_rad * own_rad < min(-share, 1.0) * self.asked_rad**2
+
+
+def _usual_way(curves: FloatArray, cycles: Sequence[Cycle]) -> float:
+    """Measure how far curves (S, T) usually go in cycles to the extreme and back.
+
+    Of sided cycles each reads the curve of its side. Below 0 where they go the other way; NaN
+    where it is not known or there are no cycles. Who rests at the extreme is away from it in the
+    middle.
+    """
+    edges = [
+        2 * ((c.start + c.end) // 2,) if c.rests_at_extreme else (c.start, c.end) for c in cycles
+    ]
+    frames = [(start, c.key, end) for c, (start, end) in zip(cycles, edges, strict=True)]
+    rows = [SIDES.index(c.side) if c.side else 0 for c in cycles]
+    places = np.array(frames, dtype=np.int64).reshape(-1, 3)
+    levels = curves[np.array(rows, dtype=np.int64)[:, None], places]
+    ways = levels[:, 1] - (levels[:, 0] + levels[:, 2]) / 2
+    known = ways[np.isfinite(ways)]
+    return float(np.median(known)) if len(known) else float("nan")
 
 
 def pose_way(part: Motion, rule: Rule, reference: FloatArray) -> PoseWay | None:
