@@ -326,12 +326,12 @@ def _is_told_by_pose(
 ) -> bool:
     """Whether the measure, given as it is and as the rule asks (S, T), hides what the pose shows.
 
-    It shows next to nothing, or one side only, or the rest of the pose moves the other way.
+    It shows nothing, or one side only, or the rest of the pose moves the other way.
     """
-    if len(found) < LEAST_CYCLES:
+    if not found or _is_one_sided(found, rule):
         return True
     asked_rad = float(np.ptp(model, axis=1).max())
-    return _is_one_sided(found, rule) or way.contradicts(found, curves, asked_rad)
+    return len(found) >= LEAST_CYCLES and way.contradicts(found, curves, asked_rad)
 
 
 def _is_one_sided(cycles: Sequence[Cycle], rule: Rule) -> bool:

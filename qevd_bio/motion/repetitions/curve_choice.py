@@ -87,8 +87,9 @@ def clearest_curve(
     shows, read from all angles (`discriminant_curve`); the principal component of all angles. Of
     those with the count most agree on, the clearest is taken. What loses clear cycles of the
     measure has less of a vote. A measure with clear swings keeps its own boundaries, whatever the
-    count: swings tell where a repetition ends, not whether it is one. Nothing is smoothed across
-    a cut of the video.
+    count: swings tell where a repetition ends, not whether it is one. Without other angles it
+    keeps its count, too: its own smooth copy is no witness. Nothing is smoothed across a cut of
+    the video.
     """
     cuts = camera_cuts(signal, time_s, valid)
     curves = _Curves(signal, sides, angles, smooth_angles, time_s, valid, settings, cuts)
@@ -111,7 +112,8 @@ class _Curves:
     def clearest(self) -> Shown:
         """Choose the curve, see `clearest_curve`."""
         own = self._fine(self.signal)
-        if own.doubt <= CLEAR:
+        swings_clearly = own.doubtful <= SURE and len(own.cycles) >= LEAST_CYCLES
+        if own.doubt <= CLEAR or (swings_clearly and self.smooth_angles is None):
             return own
         smoother = self._by_period(self.signal)
         first = min(own, smoother, key=lambda one: one.doubt)
@@ -124,8 +126,7 @@ class _Curves:
             common = self._common_movement()
             found += [self._fine(common), self._by_period(common)]
         chosen = elected(found, clear)
-        keeps = own.doubtful <= SURE and len(own.cycles) >= LEAST_CYCLES
-        return with_boundaries(own, chosen) if keeps else chosen
+        return with_boundaries(own, chosen) if swings_clearly else chosen
 
     def _joined(self, shown: Shown, smooth_angles: FloatArray) -> Shown:
         """Read what a curve shows from all angles; without enough cycles it stays as it is."""
