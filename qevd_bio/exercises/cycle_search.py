@@ -20,8 +20,9 @@ from qevd_bio.exercises.whole_pose import (
     PoseWay,
     leading_curve,
     pose_way,
+    posed_side,
 )
-from qevd_bio.motion.angles import unwrap_angles, wrap_angle
+from qevd_bio.motion.angles import unwrap_angles
 from qevd_bio.motion.cycle_score import CycleScore, cycle_scores, moving_curves
 from qevd_bio.motion.medians import medians_of_known
 from qevd_bio.motion.phase import cycle_phases, resample_cycle
@@ -291,21 +292,24 @@ def _detected(
         held = _in_the_pose(holds, curves, HOLD_SHARE * float(np.nanmax(model)))
         if len(sides) == 1:
             return held
-        return [replace(one, side=_posed_side(one, part, rule, reference)) for one in held]
+        return [replace(one, side=posed_side(one, part, rule, reference)) for one in held]
     settings = CycleSettings(
-        shortest_s=min(SHORTEST_S, shortest_s), longest_s=max(LONGEST_S, longest_s), counted=counted
+        shortest_s=min(SHORTEST_S, shortest_s),
+        longest_s=max(LONGEST_S, longest_s),
+        counted=counted,
     )
     way = pose_way(part, rule, reference)
     lead = None
     if rule.kind == "alternating":
         key = round(rule.key_phase.at * (rule.points - 1))
-        lead = leading_curve(*curves, float(abs(model[0, key] - model[1, key])), way)
+        right, left = curves
+        lead = leading_curve(right, left, float(abs(model[0, key] - model[1, key])), way)
     found = _moved(part, rule, curves, lead, settings)
     if way is None or not _is_told_by_pose(found, way, rule, curves, model):
         return found
     other = _moved(part, rule, way.curves, lead, settings)
     as_asked = len(other) >= LEAST_CYCLES and way.share(other) >= AS_ASKED
-    return other if as_asked and not _is_one_sided(other, rule) else found
+    return other if as_asked and not _takes_no_turns(other, rule) else found
 
 
 def _moved(
@@ -326,16 +330,18 @@ def _is_told_by_pose(
 ) -> bool:
     """Whether the measure, given as it is and as the rule asks (S, T), hides what the pose shows.
 
-    It shows nothing, or one side only, or the rest of the pose moves the other way.
+    It shows nothing, or no second side, or the rest of the pose moves the other way.
     """
-    if not found or _is_one_sided(found, rule):
+    if not found or _takes_no_turns(found, rule):
         return True
     asked_rad = float(np.ptp(model, axis=1).max())
-    return len(found) >= LEAST_CYCLES and way.contradicts(found, curves, asked_rad)
+    return way.contradicts(found, curves, asked_rad)
 
 
-def _is_one_sided(cycles: Sequence[Cycle], rule: Rule) -> bool:
-    return rule.kind == "alternating" and len({one.side for one in cycles}) == 1
+def _takes_no_turns(cycles: Sequence[Cycle], rule: Rule) -> bool:
+    """Whether an alternating movement shows one side only, or too few halves to tell."""
+    is_short = len(cycles) < LEAST_CYCLES or len({one.side for one in cycles}) == 1
+    return rule.kind == "alternating" and is_short
 
 
 def _observed_dofs(joints: Sequence[str], part: Motion) -> list[int]:
@@ -349,22 +355,6 @@ def _in_the_pose(holds: Sequence[Cycle], curves: FloatArray, least_rad: float) -
     spans = [curves[:, hold.start : hold.end + 1] for hold in holds]
     levels = [float(np.fmax.reduce(medians_of_known(span))) for span in spans]
     return [hold for hold, level in zip(holds, levels, strict=True) if level >= least_rad]
-
-
-def _posed_side(hold: Cycle, part: Motion, rule: Rule, reference: FloatArray) -> str | None:
-    """Name the side that holds the pose, by which the body is nearer to the rule's pose.
-
-    The measure alone would name the idle limb where the other falls short.
-    """
-    shown = leading_side(rule, reference)
-    frames = slice(hold.start, hold.end + 1)
-    q = part.q[frames][part.valid[frames]]
-    key = reference[[round(rule.key_phase.at * (rule.points - 1))]]
-    seen = [dof for dof in np.flatnonzero(part.observed).tolist() if dof not in PELVIS]
-    as_shown, mirrored = (
-        float(np.abs(wrap_angle(pose - key)[:, seen]).sum()) for pose in (q, mirror_q(q))
-    )
-    return shown if as_shown <= mirrored else next(side for side in SIDES if side != shown)
 
 
 def in_posture(part: Motion, rule: Rule, skeleton: Skeleton) -> BoolArray:

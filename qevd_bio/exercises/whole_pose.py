@@ -14,6 +14,7 @@ from qevd_bio.arrays import FloatArray, IntArray
 from qevd_bio.exercises.motion_parts import sideless
 from qevd_bio.exercises.references import leading_side
 from qevd_bio.exercises.rule import SIDES, Rule
+from qevd_bio.motion.angles import wrap_angle
 from qevd_bio.motion.record import Motion
 from qevd_bio.motion.repetitions.cycles import Cycle
 from qevd_bio.skeleton.dofs import DOFS, joint_dofs, mirror_q
@@ -22,9 +23,12 @@ from qevd_bio.skeleton.measures import CATALOGUE
 MOVING_RAD = np.deg2rad(15.0)
 """An angle of the reference that goes less far does not move."""
 
+PELVIS = joint_dofs("pelvis")
+
 AS_ASKED = 0.5
 """A pose that goes this share of the rule's way moves as asked, one that goes as far back moves
 the other way."""
+
 
 @dataclass(frozen=True, slots=True)
 class PoseWay:
@@ -131,7 +135,11 @@ def _others(part: Motion, rule: Rule) -> IntArray:
     known = np.isfinite(part.noise_rad()[part.valid]).mean(axis=0) >= 0.5
     known &= part.observed
     return np.array(
-        [d.index for d in dofs if known[[d.index, d.mirror_index]].all() and d.name not in measured],
+        [
+            d.index
+            for d in dofs
+            if known[[d.index, d.mirror_index]].all() and d.name not in measured
+        ],
         dtype=np.int64,
     )
 
@@ -150,3 +158,19 @@ def leading_curve(
         return measured
     posed = np.clip((way.curves[0] - way.curves[1]) / way.apart_rad, -1.0, 1.0)
     return np.asarray(measured + np.where(np.isfinite(posed), posed, 0.0))
+
+
+def posed_side(hold: Cycle, part: Motion, rule: Rule, reference: FloatArray) -> str | None:
+    """Name the side that holds the pose, by which the body is nearer to the rule's pose.
+
+    The measure alone would name the idle limb where the other falls short.
+    """
+    shown = leading_side(rule, reference)
+    frames = slice(hold.start, hold.end + 1)
+    q = part.q[frames][part.valid[frames]]
+    key = reference[[round(rule.key_phase.at * (rule.points - 1))]]
+    seen = [dof for dof in np.flatnonzero(part.observed).tolist() if dof not in PELVIS]
+    as_shown, mirrored = (
+        float(np.abs(wrap_angle(pose - key)[:, seen]).sum()) for pose in (q, mirror_q(q))
+    )
+    return shown if as_shown <= mirrored else next(side for side in SIDES if side != shown)
