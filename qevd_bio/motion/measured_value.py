@@ -104,11 +104,12 @@ def in_passage(values: FloatArray, sigma: float) -> float:
     the value read is that of another moment. The way is that of a straight line through the
     frames, less what noise alone would show.
     """
-    known = values[np.isfinite(values)]
-    if len(known) < 3 or not math.isfinite(sigma):
+    if len(values) < 3 or not math.isfinite(sigma):
         return sigma
-    places, squares = _places(len(known))
-    way = float(places @ known) / squares
+    places, squares = _places(len(values))
+    way = float(places @ values) / squares
+    if math.isnan(way):
+        return in_passage(values[np.isfinite(values)], sigma)
     return math.sqrt(sigma**2 + max(0.0, way**2 - sigma**2 / squares))
 
 
