@@ -24,6 +24,7 @@ from qevd_bio.exercises.rule import OTHER_SIDE, SIDES, Rule
 from qevd_bio.motion.constraints import THROUGHOUT, Constraint, Finding, judge
 from qevd_bio.motion.measured_value import (
     KEY_REACH_S,
+    LEAST_CONFIDENCE,
     MeasuredValue,
     difference,
     extreme_over,
@@ -181,6 +182,8 @@ class _Span:
         step_s = median(time_s[1:] - time_s[:-1]) if len(time_s) > 1 else 0.0
         reach = round(key_reach_s(cycle) / step_s) if step_s else 0
         valid, confidence = part.valid[frames], part.confidence[frames]
+        if not valid[0] or confidence[0] < LEAST_CONFIDENCE:
+            free = cycle.start  # what is not seen at the start is not read before it
         moments = {
             name: (frame, _window(cycle, frame, part.time_s, free))
             for name, frame in _checked_frames(rule, cycle, time_s).items()
