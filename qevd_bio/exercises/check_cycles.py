@@ -23,10 +23,13 @@ from qevd_bio.exercises.motion_parts import (
 from qevd_bio.exercises.rule import OTHER_SIDE, SIDES, Rule
 from qevd_bio.motion.constraints import THROUGHOUT, Constraint, Finding, judge
 from qevd_bio.motion.measured_value import (
+    KEY_REACH_S,
+    LEAST_CONFIDENCE,
     MeasuredValue,
     difference,
     extreme_over,
     farthest_out,
+    in_passage,
     key_reach_s,
     key_window_s,
     median_smooth,
@@ -70,10 +73,13 @@ def segment_findings(
     """
     if not cycles:
         return []
-    first = min(cycle.start for cycle in cycles)
+    starts_s = motion.time_s[min(cycle.start for cycle in cycles)]
+    first = int(motion.time_s.searchsorted(starts_s - READ_BEFORE_S))
     part = part_of(motion, first, max(cycle.end for cycle in cycles) + 1)
+    ends = [0, *(cycle.end - first for cycle in cycles[:-1])]
     spans = [
-        _Span.of(place, moved(cycle, -first), part, rule) for place, cycle in enumerate(cycles)
+        _Span.of(place, moved(cycle, -first), part, rule, ends[place])
+        for place, cycle in enumerate(cycles)
     ]
     checks = [
         _Check.of(constraint, side, span)
@@ -135,6 +141,9 @@ def _constraint_sides(constraint: Constraint, cycle: Cycle) -> tuple[str | None,
     return (cycle.side if constraint.side == "lead" else OTHER_SIDE[cycle.side],)
 
 
+READ_BEFORE_S = 2 * KEY_REACH_S
+"""The checks of a cycle read no more before its start."""
+
 UNSEEN_S = 0.1
 """When nobody is seen for this time beside a frame, the extreme may lie there."""
 
@@ -166,25 +175,36 @@ class _Span:
     moments: Mapping[str, tuple[int, slice]]
 
     @classmethod
-    def of(cls, place: int, cycle: Cycle, part: Motion, rule: Rule) -> _Span:
+    def of(cls, place: int, cycle: Cycle, part: Motion, rule: Rule, free: int) -> _Span:
+        """Prepare a cycle; the frame `free` ends the one before it."""
         frames = slice(cycle.start, cycle.end + 1)
         time_s = part.time_s[frames]
         step_s = median(time_s[1:] - time_s[:-1]) if len(time_s) > 1 else 0.0
         reach = round(key_reach_s(cycle) / step_s) if step_s else 0
         valid, confidence = part.valid[frames], part.confidence[frames]
+        if not valid[0] or confidence[0] < LEAST_CONFIDENCE:
+            free = cycle.start  # what is not seen at the start is not read before it
         moments = {
-            name: (frame, _window(cycle, frame, part.time_s))
+            name: (frame, _window(cycle, frame, part.time_s, free))
             for name, frame in _checked_frames(rule, cycle, time_s).items()
         }
         return cls(place, cycle, frames, time_s, valid, confidence, step_s, reach, moments)
 
 
-def _window(cycle: Cycle, frame: int, time_s: FloatArray) -> slice:
-    """Find the frames that the value at a frame is taken from, all of a hold."""
-    from_s, to_s = cycle.start_s, cycle.end_s
-    if cycle.kind != "hold":
-        from_s, to_s = key_window_s(float(time_s[frame]), cycle)
-    return slice(int(time_s.searchsorted(from_s)), int(time_s.searchsorted(to_s, "right")))
+def _window(cycle: Cycle, frame: int, time_s: FloatArray, free: int) -> slice:
+    """Find the frames that the value at a frame is taken from, all of a hold.
+
+    They lie in the cycle. Those of its start lie in the rest before it, where there is any after
+    the frame `free`: the start itself is the last moment before the rise is seen.
+    """
+    if cycle.kind == "hold":
+        return slice(cycle.start, cycle.end + 1)
+    from_s, to_s = key_window_s(float(time_s[frame]), cycle)
+    first = cycle.start
+    if frame == cycle.start and free < cycle.start:
+        first, from_s, to_s = free, cycle.start_s - 2 * key_reach_s(cycle), cycle.start_s
+    start, stop = int(time_s.searchsorted(from_s)), int(time_s.searchsorted(to_s, "right"))
+    return slice(max(start, first), min(stop, cycle.end + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,7 +399,7 @@ def _measured_value(check: _Check, known: _Known) -> MeasuredValue:
             above=check.above,
             reach_frames=span.reach_frames,
         )
-    near = slice(
-        max(check.window.start, span.frames.start), min(check.window.stop, span.frames.stop)
-    )
+    near = check.window
+    if span.cycle.kind != "hold":
+        sigma = in_passage(curve[near], sigma)
     return value_at(curve[near], part.valid[near], part.confidence[near], sigma)

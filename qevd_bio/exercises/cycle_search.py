@@ -14,7 +14,15 @@ from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.exercises.motion_parts import full_name, is_in_view, moved, part_of, unobserved
 from qevd_bio.exercises.references import WORLD_GRAVITY, build_reference, leading_side
 from qevd_bio.exercises.rule import SIDES, Rule
-from qevd_bio.motion.angles import unwrap_angles, wrap_angle
+from qevd_bio.exercises.whole_pose import (
+    AS_ASKED,
+    MOVING_RAD,
+    PoseWay,
+    leading_curve,
+    pose_way,
+    posed_side,
+)
+from qevd_bio.motion.angles import unwrap_angles
 from qevd_bio.motion.cycle_score import CycleScore, cycle_scores, moving_curves
 from qevd_bio.motion.medians import medians_of_known
 from qevd_bio.motion.phase import cycle_phases, resample_cycle
@@ -22,6 +30,7 @@ from qevd_bio.motion.record import Motion
 from qevd_bio.motion.repetitions.cycles import COUNTED, PROMINENCE_RAD, Cycle, CycleSettings
 from qevd_bio.motion.repetitions.detection import detect_alternating, detect_cycles
 from qevd_bio.motion.repetitions.holds import HoldSettings, detect_holds
+from qevd_bio.motion.repetitions.sets import LEAST_CYCLES
 from qevd_bio.motion.smoothing import gaussian_smooth, smooth_pose
 from qevd_bio.skeleton.dofs import joint_dofs, mirror_q
 from qevd_bio.skeleton.kinematics import Skeleton
@@ -30,9 +39,6 @@ from qevd_bio.skeleton.measures import measure_values
 RANGE_SHARE, FAULTY_SHARE = 0.2, 0.5
 """A repetition moves the representative measure by this share of the reference's range; or else
 most angles by the second: the one that does not is its fault."""
-
-MOVING_RAD = np.deg2rad(15.0)
-"""An angle of the reference that goes less far does not move."""
 
 SHORTEST_S, LONGEST_S = 0.3, 15.0
 """Bounds of a repetition of any exercise: one outside of its rule's tempo is a repetition with a
@@ -277,30 +283,65 @@ def _detected(
     counted: str,
 ) -> list[Cycle]:
     curves = representative_curves(part.q, rule, sides, skeleton, part.gravity)
-    joined = joined_sides(curves, rule)
     shortest_s, longest_s = rule.tempo.shortest_s, rule.tempo.longest_s
     model = representative_curves(reference, rule, sides, skeleton, WORLD_GRAVITY)
     if rule.kind == "hold":
         still = HoldSettings(shortest_s=shortest_s, longest_s=longest_s)
+        joined = joined_sides(curves, rule)
         holds = detect_holds(joined, part.time_s, part.valid & posed, settings=still)
         held = _in_the_pose(holds, curves, HOLD_SHARE * float(np.nanmax(model)))
         if len(sides) == 1:
             return held
-        return [replace(one, side=_posed_side(one, part, rule, reference)) for one in held]
-    angles = unwrap_angles(part.q[:, _observed_dofs(rule.dynamic_joints, part)], part.valid)
+        return [replace(one, side=posed_side(one, part, rule, reference)) for one in held]
     settings = CycleSettings(
-        shortest_s=min(SHORTEST_S, rule.tempo.shortest_s),
-        longest_s=max(LONGEST_S, rule.tempo.longest_s),
+        shortest_s=min(SHORTEST_S, shortest_s),
+        longest_s=max(LONGEST_S, longest_s),
         counted=counted,
     )
+    way = pose_way(part, rule, reference)
+    lead = None
+    if rule.kind == "alternating":
+        key = round(rule.key_phase.at * (rule.points - 1))
+        right, left = curves
+        lead = leading_curve(right, left, float(abs(model[0, key] - model[1, key])), way)
+    found = _moved(part, rule, curves, lead, settings)
+    if way is None or not _is_told_by_pose(found, way, rule, curves, model):
+        return found
+    other = _moved(part, rule, way.curves, lead, settings)
+    as_asked = len(other) >= LEAST_CYCLES and way.share(other) >= AS_ASKED
+    return other if as_asked and not _takes_no_turns(other, rule) else found
+
+
+def _moved(
+    part: Motion, rule: Rule, curves: FloatArray, lead: FloatArray | None, settings: CycleSettings
+) -> list[Cycle]:
+    """Find the repetitions in curves (S, T) of one measure in rad, its extreme upwards."""
+    angles = unwrap_angles(part.q[:, _observed_dofs(rule.dynamic_joints, part)], part.valid)
+    own = (part.time_s, part.valid)
     if rule.kind == "alternating":
         right, left = curves
-        return detect_alternating(
-            right, left, part.time_s, part.valid, settings=settings, angles=angles
-        )
-    return detect_cycles(
-        joined, part.time_s, part.valid, settings=settings, angles=angles, sides=curves
-    )
+        return detect_alternating(right, left, *own, settings=settings, angles=angles, lead=lead)
+    joined = joined_sides(curves, rule)
+    return detect_cycles(joined, *own, settings=settings, angles=angles, sides=curves)
+
+
+def _is_told_by_pose(
+    found: Sequence[Cycle], way: PoseWay, rule: Rule, curves: FloatArray, model: FloatArray
+) -> bool:
+    """Whether the measure, given as it is and as the rule asks (S, T), hides what the pose shows.
+
+    It shows nothing, or no second side, or the rest of the pose moves the other way.
+    """
+    if not found or _takes_no_turns(found, rule):
+        return True
+    asked_rad = float(np.ptp(model, axis=1).max())
+    return way.contradicts(found, curves, asked_rad)
+
+
+def _takes_no_turns(cycles: Sequence[Cycle], rule: Rule) -> bool:
+    """Whether an alternating movement shows one side only, or too few halves to tell."""
+    is_short = len(cycles) < LEAST_CYCLES or len({one.side for one in cycles}) == 1
+    return rule.kind == "alternating" and is_short
 
 
 def _observed_dofs(joints: Sequence[str], part: Motion) -> list[int]:
@@ -314,22 +355,6 @@ def _in_the_pose(holds: Sequence[Cycle], curves: FloatArray, least_rad: float) -
     spans = [curves[:, hold.start : hold.end + 1] for hold in holds]
     levels = [float(np.fmax.reduce(medians_of_known(span))) for span in spans]
     return [hold for hold, level in zip(holds, levels, strict=True) if level >= least_rad]
-
-
-def _posed_side(hold: Cycle, part: Motion, rule: Rule, reference: FloatArray) -> str | None:
-    """Name the side that holds the pose, by which the body is nearer to the rule's pose.
-
-    The measure alone would name the idle limb where the other falls short.
-    """
-    shown = leading_side(rule, reference)
-    frames = slice(hold.start, hold.end + 1)
-    q = part.q[frames][part.valid[frames]]
-    key = reference[[round(rule.key_phase.at * (rule.points - 1))]]
-    seen = [dof for dof in np.flatnonzero(part.observed).tolist() if dof not in PELVIS]
-    as_shown, mirrored = (
-        float(np.abs(wrap_angle(pose - key)[:, seen]).sum()) for pose in (q, mirror_q(q))
-    )
-    return shown if as_shown <= mirrored else next(side for side in SIDES if side != shown)
 
 
 def in_posture(part: Motion, rule: Rule, skeleton: Skeleton) -> BoolArray:

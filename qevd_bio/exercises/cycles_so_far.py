@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from qevd_bio.exercises.check_cycles import segment_findings
+from qevd_bio.exercises.check_cycles import READ_BEFORE_S, segment_findings
 from qevd_bio.exercises.cycle_search import find_cycles
 from qevd_bio.exercises.cycle_until import PAUSE_S, goes_on
 from qevd_bio.exercises.motion_parts import moved, part_of
@@ -199,7 +199,8 @@ class CyclesSoFar:
         own = [cycle]
         if self._before is not None and self._motion.first <= self._before.start < cycle.start:
             own = [self._before, cycle]
-        first = min(one.start for one in own)
+        starts_s = self._motion.time_s(min(one.start for one in own))
+        first = self._motion.first_since(starts_s - READ_BEFORE_S)
         part = self._motion.part(first)
         found = segment_findings(
             part, self._rule, [moved(one, -first) for one in own], self._skeleton

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import ndtri
@@ -84,6 +85,39 @@ def value_at(
     if count < len(values):
         values, confidence = values[known], confidence[known]
     return _with_confidence(median(values), sigma, confidence)
+
+
+def in_passage(values: FloatArray, sigma: float) -> float:
+    """Widen the noise of a value at a frame by how far the measure goes meanwhile.
+
+    Parameters
+    ----------
+    values : ndarray (T,)
+        The measure over the frames of the value's window; NaN where unknown.
+    sigma : float
+        Noise of one frame's value in the same unit.
+
+    Notes
+    -----
+    Noise that is alike over `NOISE_CORRELATION_S` moves the frame that is found by about half of
+    it, the reach of the window. At an extreme or at rest that changes nothing; in a fast passage
+    the value read is that of another moment. The way is that of a straight line through the
+    frames, less what noise alone would show.
+    """
+    if len(values) < 3 or not math.isfinite(sigma):
+        return sigma
+    places, squares = _places(len(values))
+    way = float(places @ values) / squares
+    if math.isnan(way):
+        return in_passage(values[np.isfinite(values)], sigma)
+    return math.sqrt(sigma**2 + max(0.0, way**2 - sigma**2 / squares))
+
+
+@lru_cache(maxsize=64)
+def _places(count: int) -> tuple[FloatArray, float]:
+    """Place frames evenly from -1 to 1 (T,), and sum their squares."""
+    places = np.linspace(-1.0, 1.0, count)
+    return places, float(places @ places)
 
 
 def spread_over(

@@ -31,7 +31,7 @@ class FindingsStage(Stage):
 
     sessions: Sessions
     name: str = "findings"
-    version: int = 5
+    version: int = 6
     reads: tuple[str, ...] = ("kinematics", "cycles")
     writes: str = "findings"
     schema_digest: str = schema_sha256(finding_table.SCHEMA)

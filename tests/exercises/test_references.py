@@ -17,11 +17,11 @@ from qevd_bio.exercises.references import (
     build_reference,
     leading_side,
 )
-from qevd_bio.motion.centre_of_mass import share_over_feet
 from qevd_bio.skeleton.bodies import generic_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS, JOINT_INDEX, N_DOFS, mirror_q
 from qevd_bio.skeleton.kinematics import forward_kinematics
 from qevd_bio.skeleton.measures import measure_values
+from tests.exercises.standing import share_over_feet
 
 RULES = load_rules()
 SKELETON = generic_skeleton()

@@ -71,8 +71,10 @@ def test_a_half_is_compared_with_the_half_of_the_other_side_before(
     later = found[1:]
     assert all(f.violated and f.side == side for f in later)
     assert np.median([f.measured for f in later]) == pytest.approx(measured, abs=2.0)
-    # One-frame noise of two sides: root 2 times 2 degrees.
-    assert all(f.sigma == pytest.approx(2 * np.sqrt(2), abs=0.01) for f in later)
+    # One-frame noise of two sides: root 2 times 2 degrees, more where noise looks like a passage.
+    sigmas = [f.sigma for f in later]
+    assert min(sigmas) == pytest.approx(2 * np.sqrt(2), abs=0.01)
+    assert np.median(sigmas) == pytest.approx(2 * np.sqrt(2), abs=0.3)
     text = violation_text((later[0],))
     assert f"{words} {round(abs(round(later[0].measured)) - 10)}°" in text
     assert ("less than" if measured < 0 else "more than") in text

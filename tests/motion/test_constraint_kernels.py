@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,13 @@ import pytest
 from scipy.ndimage import gaussian_filter1d
 
 from qevd_bio.motion.constraints import Constraint, judge
-from qevd_bio.motion.measured_value import MeasuredValue, key_window_s, spread_over, value_at
+from qevd_bio.motion.measured_value import (
+    MeasuredValue,
+    in_passage,
+    key_window_s,
+    spread_over,
+    value_at,
+)
 from qevd_bio.motion.repetitions.cycles import Cycle
 
 DEPTH = Constraint(
@@ -181,3 +188,20 @@ def test_the_window_of_a_fast_repetition_is_narrower():
     fast = Cycle("cycle", 0, 6, 12, 0.0, 0.25, 0.5, None)
     assert key_window_s(2.0, slow) == pytest.approx((1.9, 2.1))
     assert key_window_s(0.25, fast) == pytest.approx((0.225, 0.275))
+
+
+def test_a_passage_widens_the_noise_by_its_way_and_rest_does_not():
+    passing = np.linspace(10.0, 50.0, 7)
+    assert in_passage(np.full(7, 30.0), 2.0) == 2.0
+    assert in_passage(passing, 2.0) == pytest.approx(20.0, abs=0.2)
+    passing[2] = np.nan
+    assert in_passage(passing, 2.0) == pytest.approx(20.0, rel=0.1)
+    assert in_passage(passing[:2], 2.0) == 2.0
+    assert math.isinf(in_passage(passing, math.inf))
+
+
+def test_noise_of_its_own_size_is_no_passage():
+    rng = np.random.default_rng(4)
+    widened = [in_passage(2.0 * rng.standard_normal(7), 2.0) for _ in range(500)]
+    assert np.median(widened) == 2.0
+    assert np.quantile(widened, 0.95) < 3.0

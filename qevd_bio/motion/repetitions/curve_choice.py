@@ -6,7 +6,8 @@ T frames, K angles, S sides
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -21,8 +22,8 @@ from qevd_bio.motion.repetitions.sets import members
 from qevd_bio.motion.repetitions.swings import camera_cuts
 
 SURE, CLEAR = 0.02, 0.12
-"""A measure whose swings are this little doubtful, or whose count is (`unclearness`), is taken as
-it is; by its swings alone only with `LEAST_CYCLES`, as fewer show no evenness."""
+"""A measure whose swings are this little doubtful keeps its own boundaries; one whose count is
+(`unclearness`) is taken as it is."""
 
 DOUBT_SCALE = 0.2
 """A curve whose doubt is this much greater has e times less of a vote."""
@@ -85,7 +86,10 @@ def clearest_curve(
     its clearness: the measure and each side, fine and smoothed by the period; what each of them
     shows, read from all angles (`discriminant_curve`); the principal component of all angles. Of
     those with the count most agree on, the clearest is taken. What loses clear cycles of the
-    measure has less of a vote. Nothing is smoothed across a cut of the video.
+    measure has less of a vote. A measure with clear swings keeps its own boundaries, whatever the
+    count: swings tell where a repetition ends, not whether it is one. Without other angles it
+    keeps its count, too: its own smooth copy is no witness. Nothing is smoothed across a cut of
+    the video.
     """
     cuts = camera_cuts(signal, time_s, valid)
     curves = _Curves(signal, sides, angles, smooth_angles, time_s, valid, settings, cuts)
@@ -108,8 +112,8 @@ class _Curves:
     def clearest(self) -> Shown:
         """Choose the curve, see `clearest_curve`."""
         own = self._fine(self.signal)
-        enough = len(own.cycles) >= LEAST_CYCLES
-        if (own.doubtful <= SURE and enough) or own.doubt <= CLEAR:
+        swings_clearly = own.doubtful <= SURE and len(own.cycles) >= LEAST_CYCLES
+        if own.doubt <= CLEAR or (swings_clearly and self.smooth_angles is None):
             return own
         smoother = self._by_period(self.signal)
         first = min(own, smoother, key=lambda one: one.doubt)
@@ -121,7 +125,8 @@ class _Curves:
             found += [self._joined(one, self.smooth_angles) for one in found]
             common = self._common_movement()
             found += [self._fine(common), self._by_period(common)]
-        return elected(found, clear)
+        chosen = elected(found, clear)
+        return with_boundaries(own, chosen) if swings_clearly else chosen
 
     def _joined(self, shown: Shown, smooth_angles: FloatArray) -> Shown:
         """Read what a curve shows from all angles; without enough cycles it stays as it is."""
@@ -176,3 +181,23 @@ def elected(curves: Sequence[Shown], clear: IntArray) -> Shown:
         votes[len(one.cycles)] = votes.get(len(one.cycles), 0.0) + one.vote(clear)
     count = max(votes, key=lambda n: votes[n])
     return min((one for one in curves if len(one.cycles) == count), key=lambda one: one.doubt)
+
+
+def with_boundaries(own: Shown, chosen: Shown) -> Shown:
+    """Put the cycles of one curve in the place of the chosen ones that each of them lies in alone.
+
+    All of them where the counts agree; none where they would overlap.
+    """
+    if len(own.cycles) == len(chosen.cycles) or not chosen.cycles:
+        return own
+    starts, ends = (np.array([getattr(c, n) for c in chosen.cycles]) for n in ("start", "end"))
+    keys = np.array([cycle.key for cycle in own.cycles])
+    places = np.searchsorted(starts, keys, side="right") - 1
+    inside = (places >= 0) & (keys <= ends[np.maximum(places, 0)])
+    alone = np.bincount(places[inside], minlength=len(starts)) == 1
+    cycles = list(chosen.cycles)
+    for i in np.flatnonzero(inside).tolist():
+        if alone[places[i]]:
+            cycles[places[i]] = own.cycles[i]
+    overlap = any(before.end > after.start for before, after in pairwise(cycles))
+    return chosen if overlap else replace(chosen, cycles=tuple(cycles))

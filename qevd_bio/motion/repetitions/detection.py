@@ -157,6 +157,7 @@ def detect_alternating(
     *,
     settings: CycleSettings,
     angles: FloatArray | None = None,
+    lead: FloatArray | None = None,
 ) -> list[Cycle]:
     """Find the halves of an alternating movement and the leading side of each.
 
@@ -166,6 +167,8 @@ def detect_alternating(
         The same angle of both sides in rad, turned so that the leading side has the larger.
     time_s, valid, settings, angles
         As in `detect_cycles`; the bounds hold for one half. Each side is compared with itself.
+    lead : ndarray (T,), optional
+        Positive where the right side leads; without it where its angle is the larger.
 
     Returns
     -------
@@ -181,11 +184,12 @@ def detect_alternating(
     known, smooth_angles = _known_angles(angles, time_s, valid, settings)
     larger = np.fmax(right, left)
     difference = gaussian_smooth(right - left, time_s, valid, settings.sigma_s)
+    leads = difference if lead is None else gaussian_smooth(lead, time_s, valid, settings.sigma_s)
 
     def halves_in(joined: FloatArray | None) -> tuple[TurningCurve, list[Cycle]]:
         shown = clearest_curve(larger, larger[None], known, joined, time_s, valid, settings)
         return shown.curve, [
-            replace(one, kind="half", side=_leading_side(difference, one)) for one in shown.found
+            replace(one, kind="half", side=_leading_side(leads, one)) for one in shown.found
         ]
 
     curve, halves = halves_in(None)
@@ -251,7 +255,7 @@ def _filled(angles: FloatArray) -> FloatArray:
     return np.stack(columns, axis=1)
 
 
-def _leading_side(difference: FloatArray, cycle: Cycle) -> str:
+def _leading_side(leads: FloatArray, cycle: Cycle) -> str:
     reach = max(1, (cycle.end - cycle.start) // 10)
-    near_key = difference[max(cycle.start, cycle.key - reach) : cycle.key + reach + 1]
+    near_key = leads[max(cycle.start, cycle.key - reach) : cycle.key + reach + 1]
     return "r" if medians_of_known(near_key[None])[0] >= 0 else "l"
