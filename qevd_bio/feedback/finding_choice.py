@@ -142,12 +142,12 @@ def choose(findings: Sequence[Finding], cues: Sequence[Cue], style: Style) -> Ch
 
 
 def _of_the_part(violated: Sequence[Finding], cues: Sequence[Cue]) -> list[Finding]:
-    """List the violations of the part of the body that words are about, of their side first."""
+    """List the violations of the part of the body that words are about, of their side if any."""
     parts = {_words(name)["part"] for cue in cues for name in cue.measures}
     parts |= {part for cue in cues if (part := part_of(cue))}
     sides = {cue.side for cue in cues} - {None}
     own = [one for one in violated if _words(measure_family(one))["part"] in parts]
-    return sorted(own, key=lambda one: bool(sides) and one.side not in (None, *sides))
+    return [one for one in own if not sides or one.side in (None, *sides)] or own
 
 
 def independent_statements(findings: Sequence[Finding]) -> tuple[Statement, ...]:
