@@ -50,7 +50,7 @@ def of_one_side(instruction: str, joint: str, side: str) -> str | None:
     if own not in _LIMBS or _BOTH.search(instruction):
         return None
     named, count = re.subn(
-        rf"\bthe (?P<which>(?:\w+ )?)(?P<limb>{_LIMBS[own]})s?\b",
+        rf"\bthe (?P<which>(?:(?!upper\b)\w+ )?)(?P<limb>{_LIMBS[own]})s?\b",
         lambda match: f"the {match['which'].replace('opposite ', '')}{side} {match['limb']}",
         instruction,
         count=1,

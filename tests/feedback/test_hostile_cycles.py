@@ -148,6 +148,7 @@ def test_paper_prefers_the_part_and_the_side_that_words_name():
     ("joint", "instruction", "said_of_right"),
     [
         ("shoulder", "Lower the arms to the sides", "Lower the right arm to the side at"),
+        ("shoulder", "Raise the upper arm", "Raise the right upper arm at"),
         ("knee", "Hold the leg up", "Hold the right leg up at"),
         ("shoulder", "Raise the opposite arm", "Raise the right arm at"),
         ("hip", "Lift this hip", "Lift the right hip at"),
