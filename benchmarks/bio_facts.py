@@ -13,8 +13,8 @@ from itertools import combinations
 from pathlib import Path
 
 from qevd_bio.evaluation.fact_agreement import compare_sentences
-from qevd_bio.evaluation.facts import Fact, facts_of
 from qevd_bio.exercises.load import load_rules
+from qevd_bio.facts.sentence_facts import Fact, facts_of
 from qevd_bio.feedback.prompt_files import load_prompt
 from qevd_bio.feedback.quantities import SENTENCES
 from qevd_bio.released.loading import load_table, splits_of

@@ -25,7 +25,7 @@ FLOORS: Mapping[int, tuple[str, ...]] = {
     0: ("errors", "choices", "frame_progress", "assets", "arrays", "skeleton", "files"),
     1: ("motion", "muscles", "body", "tables", "weights", "llm"),
     2: ("engine", "exercises", "qevd", "capture"),
-    3: ("feedback", "features", "verdicts"),
+    3: ("feedback", "facts", "features", "verdicts"),
     4: ("stages", "pipeline"),
     5: (
         "released",

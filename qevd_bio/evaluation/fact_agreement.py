@@ -15,8 +15,8 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from qevd_bio.arrays import FloatArray
-from qevd_bio.evaluation.fact_grammar import FactGrammar, fact_grammar
-from qevd_bio.evaluation.facts import Fact, facts_of
+from qevd_bio.facts.fact_grammar import FactGrammar, fact_grammar
+from qevd_bio.facts.sentence_facts import Fact, facts_of
 
 DetailName = Literal["quantity", "side", "value", "target", "direction", "amount", "phase"]
 DETAILS: tuple[DetailName, ...] = ("side", "value", "target", "direction", "amount", "phase")

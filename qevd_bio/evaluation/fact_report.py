@@ -19,8 +19,8 @@ from qevd_bio.evaluation.fact_agreement import (
     is_within,
     stated_details,
 )
-from qevd_bio.evaluation.facts import Fact
 from qevd_bio.evaluation.pairs import Pair
+from qevd_bio.facts.sentence_facts import Fact
 from qevd_bio.tables.columns import column
 
 FORMAT, VERSION = "qevd_bio.bio_facts", 1

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal, get_args
 
-from qevd_bio.evaluation.facts import facts_of
 from qevd_bio.evaluation.pairs import Pair
-from qevd_bio.evaluation.stated_numbers import plain_text, stated_numbers
+from qevd_bio.facts.sentence_facts import facts_of
+from qevd_bio.facts.stated_numbers import plain_text, stated_numbers
 
 ControlName = Literal["identical", "other", "number", "instruction"]
 CONTROLS: tuple[ControlName, ...] = get_args(ControlName)

@@ -84,6 +84,7 @@ class _Lexicon:
     compared: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]
     reach_words: int
     general_about: str
+    parts: dict[str, str]
 
     def has(self, name: str, text: str) -> bool:
         """Search a text for one of `_PATTERNS`."""
@@ -119,12 +120,18 @@ def _lexicon() -> _Lexicon:
         ),
         reach_words=raw["reach_words"],
         general_about=raw["general_about"],
+        parts=raw["parts"],
     )
 
 
 def is_general(cue: Cue) -> bool:
     """Return whether a cue only means that something is wrong ("watch your form")."""
     return cue.about == _lexicon().general_about
+
+
+def part_of(cue: Cue) -> str:
+    """Return the part of the body of a cue that nothing measures; empty where it has none."""
+    return "" if cue.measures else _lexicon().parts.get(cue.about, "")
 
 
 def cue_groups() -> frozenset[str]:

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from qevd_bio.exercises.motion_parts import sideless
-from qevd_bio.feedback.cues import Cue, is_general
+from qevd_bio.feedback.cues import Cue, is_general, part_of
 from qevd_bio.feedback.quantities import (
     is_reportable,
     is_too_low,
@@ -127,8 +127,7 @@ def choose(findings: Sequence[Finding], cues: Sequence[Cue], style: Style) -> Ch
     about = [f for f, matches in zip(findings, matching(findings, cues), strict=True) if matches]
     if style.policy == "paper":
         if violated:
-            parts = {_words(name)["part"] for cue in cues for name in cue.measures}
-            own = [f for f in violated if _words(measure_family(f))["part"] in parts]
+            own = _of_the_part(violated, cues)
             first = _first_of((own or violated)[0], findings, own or violated)
             reason = "policy paper: the most severe violation"
             return Choice((first,), None, f"{reason} of this part of the body" if own else reason)
@@ -140,6 +139,15 @@ def choose(findings: Sequence[Finding], cues: Sequence[Cue], style: Style) -> Ch
     if all(is_general(cue) for cue in cues):
         about = list(findings)
     return _refusal(cues, about, style)
+
+
+def _of_the_part(violated: Sequence[Finding], cues: Sequence[Cue]) -> list[Finding]:
+    """List the violations of the part of the body that words are about, of their side if any."""
+    parts = {_words(name)["part"] for cue in cues for name in cue.measures}
+    parts |= {part for cue in cues if (part := part_of(cue))}
+    sides = {cue.side for cue in cues} - {None}
+    own = [one for one in violated if _words(measure_family(one))["part"] in parts]
+    return [one for one in own if not sides or one.side in (None, *sides)] or own
 
 
 def independent_statements(findings: Sequence[Finding]) -> tuple[Statement, ...]:
@@ -213,14 +221,16 @@ def _own_bound(uneven: Finding, violated: Sequence[Finding]) -> list[Statement]:
 def _cause(finding: Finding, violated: Sequence[Finding]) -> Finding:
     """Find the wrong position that an unsteady joint comes from; else the finding itself.
 
-    Words that ask for stillness itself get stillness.
-    The pelvis's own angles are no joint.
+    It is a body line that runs through the joint, or the joint's own angle. Words that ask for
+    stillness itself get stillness. The pelvis's own angles are no joint.
     """
     if finding.check != "static":
         return finding
     joints = _joints(finding)
-    positions = (one for one in violated if one.check == "dynamic" and one.measure == _LINE)
-    return next((one for one in positions if joints & _joints(one)), finding)
+    positions = [one for one in violated if one.check == "dynamic"]
+    lines = [one for one in positions if one.measure == _LINE and joints & _joints(one)]
+    own = [one for one in positions if measure_family(one) == measure_family(finding)]
+    return next(iter([*lines, *own]), finding)
 
 
 def _joints(finding: Finding) -> frozenset[str]:
@@ -274,8 +284,9 @@ def _is_alike(mean: Finding, finding: Finding) -> bool:
 def is_same_fault(one: Finding, other: Finding) -> bool:
     """Return whether two violations show one form error.
 
-    Measures of one fault (``prompts/sentences.json``) in one direction at one phase; how still
-    a joint is belongs to any of them. A symmetry says something else than a value.
+    Measures of one fault (``prompts/sentences.json``) in one direction at one phase, or one
+    measure in one direction at any; how still a joint is belongs to any of them. A symmetry says
+    something else than a value.
     """
     if _words(measure_family(one))["fault"] != _words(measure_family(other))["fault"]:
         return False
@@ -283,7 +294,8 @@ def is_same_fault(one: Finding, other: Finding) -> bool:
         return one.check == other.check
     if "static" in (one.check, other.check):
         return True
-    return one.phase == other.phase and is_too_low(one) == is_too_low(other)
+    is_one_place = one.phase == other.phase or measure_family(one) == measure_family(other)
+    return is_one_place and is_too_low(one) == is_too_low(other)
 
 
 def _words(family: str) -> dict[str, Any]:
@@ -307,12 +319,17 @@ def _is_contradicted(violated: Sequence[Finding], cue: Cue) -> bool:
 
 
 def _most_severe_first(findings: Sequence[Finding]) -> list[Finding]:
-    return sorted(findings, key=lambda f: (-f.severity, _PRIORITIES.index(f.priority)))
+    """Order violations; the tempo last, whose tolerance is small beside what it varies by."""
+    return sorted(
+        findings,
+        key=lambda f: (f.check == "tempo", -f.severity, _PRIORITIES.index(f.priority)),
+    )
 
 
 def _refusal(cues: Sequence[Cue], about: list[Finding], style: Style) -> Choice:
     """State why no finding supports the cues; `about` are the findings about them."""
-    subject = " and ".join(dict.fromkeys(cue.about for cue in cues))
+    subjects = list(dict.fromkeys(cue.about for cue in cues))
+    subject = " and ".join(subjects)
     measures = dict.fromkeys(name for cue in cues for name in cue.measures)
     if not measures and not is_general(cues[0]):
         return Choice((), "unmeasurable", f"no measure answers a cue about {subject}")
@@ -322,7 +339,8 @@ def _refusal(cues: Sequence[Cue], about: list[Finding], style: Style) -> Choice:
     numbers = evidence_text(about, style)
     if not numbers:
         return _nothing_measured(about)
-    reason = f"{subject} is not violated as the words say: {numbers}"
+    verb = "is" if len(subjects) == 1 else "are"
+    reason = f"{subject} {verb} not violated as the words say: {numbers}"
     if any(missed_bound(finding) is not None and not finding.violated for finding in about):
         reason += "; what lies beyond a target does so by less than tolerance and noise allow"
         if limits := fault_limits(about):

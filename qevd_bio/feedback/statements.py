@@ -24,6 +24,7 @@ from qevd_bio.feedback.quantities import (
     target_text,
     value_text,
 )
+from qevd_bio.feedback.sided_instruction import of_one_side, without_how_much
 from qevd_bio.feedback.style import Style
 from qevd_bio.motion.constraints import THROUGHOUT, Finding
 
@@ -245,6 +246,8 @@ def _instruction(
     words = _words_of(first)
     direction = "more" if is_too_low(first) else "less"
     whole = first.instruction.rstrip(". ")
+    if first.check != "static":
+        whole = without_how_much(whole)
     if special is not None:
         whole = whole.replace(words["instructed"], special["instructed"])
     head, separator, rest = whole.partition(";")
@@ -281,11 +284,9 @@ def _check_direction(head: str, direction: str, finding: Finding) -> bool:
 
 
 def _with_side(head: str, finding: Finding) -> str:
-    side, limb = _side_word(finding), finding.joint.split(" ")[-1]
-    # "to shoulder height" names a height, not the limb
-    pattern = rf"(?<!\bto )\b{re.escape(limb)}\b"
-    named, count = re.subn(pattern, f"{side} {limb}", head, count=1)
-    return named if count else form("on_side").format(instruction=head, side=side)
+    side = _side_word(finding)
+    named = of_one_side(head, finding.joint, side)
+    return named or form("on_side").format(instruction=head, side=side)
 
 
 def _at_phase(text: str, finding: Finding, style: Style) -> str:

@@ -9,12 +9,12 @@ from statistics import mean
 import pytest
 
 from qevd_bio.errors import DataError
-from qevd_bio.evaluation.facts import facts_of
 from qevd_bio.evaluation.human_verdicts import HumanJudged
 from qevd_bio.evaluation.judge_controls import controls_of
 from qevd_bio.evaluation.judge_report import judge_report
 from qevd_bio.evaluation.judging import SCHEMA, JudgeConfig, judged_rows
 from qevd_bio.evaluation.pairs import Pair
+from qevd_bio.facts.sentence_facts import facts_of
 from qevd_bio.llm.chat import Answer
 from qevd_bio.tables.parquet import rows_table
 

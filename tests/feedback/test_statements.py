@@ -185,7 +185,7 @@ def test_a_height_named_after_a_limb_gets_no_side():
         side="r",
         instruction="Raise the arm to shoulder height",
     )
-    assert "Raise the arm to shoulder height on the right side at" in violation_text((low,))
+    assert "Raise the right arm to shoulder height at" in violation_text((low,))
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qevd_bio.evaluation.fact_grammar import Direction, fact_grammar
-from qevd_bio.evaluation.fact_reading import UNIT_OF, Draft, Reading
-from qevd_bio.evaluation.stated_numbers import plain_text
 from qevd_bio.exercises.rule import OTHER_SIDE
+from qevd_bio.facts.comparisons import plain_comparisons
+from qevd_bio.facts.fact_grammar import Direction, fact_grammar
+from qevd_bio.facts.fact_reading import UNIT_OF, Draft, Reading
+from qevd_bio.facts.stated_numbers import plain_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def facts_of(text: str, exercise: str | None = None) -> tuple[Fact, ...]:
     the body. A number belongs to the quantity named last before it. Nothing is inferred: a
     direction is not concluded from value and target.
     """
-    reading = Reading(plain_text(text), fact_grammar(exercise))
+    reading = Reading(plain_comparisons(plain_text(text)), fact_grammar(exercise))
     return tuple(dict.fromkeys(_fact(draft) for draft in reading.drafts()))
 
 

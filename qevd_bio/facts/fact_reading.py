@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
-from qevd_bio.evaluation.fact_grammar import Direction, FactGrammar
-from qevd_bio.evaluation.stated_numbers import StatedNumber, stated_numbers
+from qevd_bio.facts.fact_grammar import Direction, FactGrammar
+from qevd_bio.facts.stated_numbers import StatedNumber, stated_numbers
 from qevd_bio.feedback.asked_changes import AskedChange, named_changes
 from qevd_bio.feedback.cues import cues_of
 from qevd_bio.feedback.kinds import kind_of
@@ -19,7 +19,7 @@ _CLAUSE_END = re.compile(
 )
 _PARTS: tuple[tuple[str, str], ...] = (
     (r"knees?", "knee_flexion"),
-    (r"hips?(?![ -]?width)", "hip_flexion"),
+    (r"hips?(?![ -]?width)|thighs?", "hip_flexion"),
     (r"elbows?", "elbow_flexion"),
     (r"ankles?", "ankle_dorsiflexion"),
     (r"(?:upper )?arms?|shoulders?", "shoulder_elevation"),
@@ -27,6 +27,7 @@ _PARTS: tuple[tuple[str, str], ...] = (
     (r"lower back|lumbar|spine|back", "lumbar_flexion"),
     (r"head|neck|chin", "head_flexion"),
     (r"stance|feet", "stance_width"),
+    (r"(?:each|every|the|your) rep(?:etition)?s? (?:is|was|takes?|took|lasts?|lasted)", "tempo"),
 )
 """Parts of the body that stand for a quantity where a number is given with them."""
 _PART = re.compile(
@@ -145,7 +146,7 @@ class Reading:
         of_side = None if subjects else _SIDE_ALONE.search(clause)
         for number in numbers:
             if (meant := self._subject_of(number, subjects)) is not None:
-                self._take_number(number, _on_side(meant, number, of_side))
+                self._take_number(number, _on_side(meant, number, of_side, start))
         if subjects:
             self._carried = subjects[-1]
         phases = self.grammar.phases_in(clause)
@@ -252,7 +253,7 @@ class Reading:
         ):
             drafts = [self._begin(subject, self._newest(subject) + 1)]
         for draft in drafts:
-            draft.side = draft.side or number.side
+            draft.side = draft.side or (subject.side if "other" in number.role else number.side)
             _set_number(draft, number, unit)
 
     def _with_other_side(self, drafts: list[Draft]) -> list[Draft]:
@@ -308,11 +309,19 @@ def _set_number(draft: Draft, number: StatedNumber, unit: str) -> None:
         draft.value = number.high
         if number.role != "value":
             draft.other_is_smaller = number.role == "more_than_other"
+            if number.direction:
+                draft.direction, draft.asked_of = number.direction, draft.side
 
 
-def _on_side(subject: Subject, number: StatedNumber, side: re.Match[str] | None) -> Subject:
-    """Take the side that a clause without a subject names: "..., your left at 83°"."""
-    if side is None or number.role.endswith("_than_other"):
+def _on_side(
+    subject: Subject, number: StatedNumber, side: re.Match[str] | None, clause_start: int
+) -> Subject:
+    """Take the side that a clause without a subject names: "..., your left at 83°".
+
+    A side behind a comparison is the other one: "..., 5° less than left".
+    """
+    is_compared = number.role in ("less_than_other", "more_than_other", "apart")
+    if side is None or (is_compared and clause_start + side.start() > number.start):
         return subject
     return replace(subject, side=side[1][0].casefold())
 

@@ -12,6 +12,7 @@ from qevd_bio.exercises.load import load_rules
 from qevd_bio.exercises.motion_parts import sideless
 from qevd_bio.exercises.rule import Phase, Rule
 from qevd_bio.feedback.prompt_files import load_prompt
+from qevd_bio.feedback.sided_instruction import of_one_side, without_how_much
 from qevd_bio.motion.constraints import THROUGHOUT
 
 Direction = Literal["more", "less"]
@@ -167,9 +168,17 @@ def _instructions(rules: Mapping[str, Rule], own: Rule | None) -> dict[str, Inst
             for text, direction in texts:
                 for part in text.split(";"):
                     entry = (rule is own, measure, direction, one.check == "static")
-                    found.setdefault(plain_words(part), []).append(entry)
+                    for words in _spoken(part, one.joint):
+                        found.setdefault(words, []).append(entry)
     found.pop("", None)
     return {words: _instruction(entries) for words, entries in found.items()}
+
+
+def _spoken(instruction: str, joint: str) -> set[str]:
+    """List the forms of an instruction in sentences."""
+    plain = {instruction, without_how_much(instruction)}
+    sided = {of_one_side(one, joint, "right") or one for one in plain}
+    return {plain_words(one) for one in plain | sided}
 
 
 def _instruction(entries: list[tuple[bool, str, Direction, bool]]) -> Instruction:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from qevd_bio.feedback.numbers import NUMBER, side_of_number
 
-Role = Literal["value", "target", "amount", "less_than_other", "more_than_other"]
+Role = Literal["value", "target", "amount", "less_than_other", "more_than_other", "apart"]
 
 MOST_LETTERS = 2_000
 """Longer texts are read up to here; the longest sentence of the writer has about 300."""
@@ -83,11 +83,12 @@ _HELD = re.compile(
 _COMPARED_WITH = re.compile(r"(?:→|\b(?:vs\.?|versus|against)) ?$", re.IGNORECASE)
 _TARGET_AFTER = re.compile(
     r"(?:°| s| x)?(?: (?:is|was|as|are|the|your|a|an))* "
-    r"(?:targets?|goal|expected|wanted|required|needed|desired|ideal)\b",
+    r"(?:targets?|goal|limit|expected|wanted|required|needed|desired|ideal)\b",
     re.IGNORECASE,
 )
 _DONE = re.compile(
-    r"\b(?:dropped|bent|went|got|came|reached|moved|lifted|raised|fell|increased|reduced"
+    r"\b(?:(?:drop|bend|goe|come|move|lift|raise|fall|rise|stop|peak|flexe)s"
+    r"|dropped|bent|went|got|came|reached|moved|lifted|raised|fell|increased|reduced"
     r"|dropping|bending|going|getting|coming|moving|only)\b[^.;]{0,25}$",
     re.IGNORECASE,
 )
@@ -103,9 +104,10 @@ _VARIES_BY = re.compile(
 _SHORTFALL = r"short\b|too (?:low|little|small|shallow)|below|under\b|shy\b"
 _EXCESS = r"too (?:high|much|far|big|large|deep)|above|over\b|beyond|past\b"
 _COMPARED = re.compile(
-    r"(?:°| s| x)? (less|more|lower|higher) than (?:on |in )?(?:the |your )?(right|left|other)\b",
+    r"(?:°| s| x)?(?P<needed> needed,)? (?P<than>less|more) than (?:right|left|other)\b",
     re.IGNORECASE,
 )
+_APART = re.compile(r"(?:°| s| x)? apart\b", re.IGNORECASE)
 _AMOUNT_AFTER = re.compile(
     rf"(?:°| s| x)?(?: of \w+(?: \w+)?)? (?:(?P<less>{_EXCESS}|less\b)"
     rf"|(?P<more>{_SHORTFALL}|more\b|further\b)|deeper|higher|lower|wider|narrower|closer)",
@@ -221,11 +223,14 @@ def _stated(text: str, match: re.Match[str], rest: re.Match[str] | None, end: in
     side = side_of_number(match, text)
     side = side[0].casefold() if side else None
     if compared := _COMPARED.match(text, end):
-        is_less = compared[1].casefold() in ("less", "lower")
+        is_less = compared["than"].casefold() == "less"
         role: Role = "less_than_other" if is_less else "more_than_other"
-        return StatedNumber(match.start(), end, abs(low), abs(high), unit, role)
+        wish: Literal["more"] | None = "more" if compared["needed"] else None
+        return StatedNumber(match.start(), end, abs(low), abs(high), unit, role, direction=wish)
     if target := _target(before):
         return StatedNumber(match.start(), end, low, high, unit, "target", target.strip(), side)
+    if _APART.match(text, end):
+        return StatedNumber(match.start(), end, abs(low), abs(high), unit, "apart")
     varies = _VARIES_BY.search(before) is not None
     after = None if varies else _AMOUNT_AFTER.match(text, end)
     if after or (not varies and _AMOUNT_BEFORE.search(before)):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from qevd_bio.evaluation.facts import Fact, facts_of
+from qevd_bio.facts.sentence_facts import Fact, facts_of
 from qevd_bio.feedback.prompt_files import load_prompt
 from qevd_bio.feedback.quantities import (
     SENTENCES,

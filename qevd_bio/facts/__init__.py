@@ -1,0 +1,1 @@
+"""The facts that a sentence states, read from its words."""
