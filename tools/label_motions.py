@@ -18,10 +18,16 @@ import numpy as np
 
 from qevd_bio.files.atomic import atomic_path
 from qevd_bio.muscles.simulate import Options
-from qevd_bio.synthetic.labelled_squats import Make, label_motions, make_bodies
+from qevd_bio.synthetic.labelled_motions import Make, label_motions, make_bodies
+from qevd_bio.synthetic.sit_to_stand import random_sit_to_stand
+from qevd_bio.synthetic.split_squats import random_split_squat
 from qevd_bio.synthetic.squats import random_squat
 
-MAKERS: Mapping[str, Make] = {"squat": random_squat}
+MAKERS: Mapping[str, Make] = {
+    "squat": random_squat,
+    "split_squat": random_split_squat,
+    "sit_to_stand": random_sit_to_stand,
+}
 PART = 60
 EVERY = 3
 """Of the 60 frames a second of a made motion, these are simulated and kept."""
