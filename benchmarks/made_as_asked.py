@@ -6,6 +6,7 @@ the model's own body, objectives met by simulation.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,8 +34,11 @@ def made_as_asked(
 
     Styles of another depth are passed over unsimulated, which changes nothing but the cost.
     """
+    told = json.dumps([[one.measure, float(one.low), float(one.high)] for one in objectives] + [count, seed])
     if kept.is_file():
-        found = load_npz(kept, ("q", "frames"))
+        found = load_npz(kept, ("q", "frames", "told"))
+        if str(found["told"]) != told:
+            raise SystemExit(f"{kept} holds squats of another request; name another file")
         parts = np.split(found["q"], np.cumsum(found["frames"])[:-1])
         return [simulated_motion(model, q, _times(q), 1.0) for q in parts]
     rng = np.random.default_rng(seed)
@@ -57,6 +61,7 @@ def made_as_asked(
             file,
             allow_pickle=False,
             q=np.concatenate([one.motion.coordinates for one in accepted]),
+            told=np.array(told),
             frames=np.array([len(one.motion.coordinates) for one in accepted]),
         )
     return accepted

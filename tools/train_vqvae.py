@@ -35,6 +35,8 @@ KEPT_HZ = 20.0
 STARTS = 512
 """Training cycles whose codes are kept for guidance to start from."""
 
+LEGS = ("hip", "knee", "ankle", "subtalar")
+
 HEADS = ("fidelity", "diversity", "penetration, cm", "floating, cm", "sliding, m/s", "tilt",
          "asymmetry", "angular speed", "COM speed", "COM acceleration", "constraint")  # fmt: skip
 
@@ -58,6 +60,15 @@ def read_cycles(folder: Path, coordinates: tuple[str, ...]) -> tuple[list[Cycle]
             q[:, places] *= float(found["leg_m"][0] / found["leg_m"][body])
             (scaled if body else own).append((q, np.arange(len(q)) / KEPT_HZ))
     return scaled, own
+
+
+def leg_pairs(coordinates: tuple[str, ...]) -> list[tuple[int, int]]:
+    """Pair the right and left angles of the legs."""
+    return [
+        (coordinates.index(name), coordinates.index(f"{name[:-2]}_l"))
+        for name in coordinates
+        if name.startswith(LEGS) and name.endswith("_r")
+    ]
 
 
 def set_motion(model: PreparedModel, cycle: Cycle, options: Options) -> tuple[SetMotion, bool]:
@@ -96,7 +107,7 @@ def main() -> None:
     options = VqvaeOptions(
         width=args.width, codes=args.codes, heads=args.heads, epochs=args.epochs, batch=32
     )
-    network = fit_vqvae(train, options)
+    network = fit_vqvae(train, options, leg_pairs(coordinates))
     every = max(1, len(train) // STARTS)
     save_vqvae(CycleGenerator.of(network, shape, train[::every]), args.out)
     with torch.no_grad():

@@ -10,12 +10,14 @@ together is as many squats as there are codes, and what tells right from left is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+_SIDED_RATE = 0.3
 _DEAD = 0.5
 """A code is dead when fewer latents than this choose it in a batch, on average."""
 
@@ -38,6 +40,9 @@ class VqvaeOptions:
         Weights of the losses of commitment (.02) and of steps between frames (not stated).
     decay : float
         Of the moving average of the codebook (not stated).
+    sided_epochs, sided : int, float
+        Further passes in which differences of right and left count, in their own spread, and how
+        much (none): they are small beside the angles, and are lost first.
     seed : int
         Of everything that is drawn.
     """
@@ -51,6 +56,8 @@ class VqvaeOptions:
     commitment: float = 0.02
     temporal: float = 1e-3
     decay: float = 0.95
+    sided_epochs: int = 8
+    sided: float = 0.1
     seed: int = 0
 
 
@@ -162,8 +169,13 @@ class Vqvae(nn.Module):
         return torch.Generator().manual_seed(self.options.seed + int(codes.sum()))
 
 
-def fit_vqvae(cycles: Tensor, options: VqvaeOptions) -> Vqvae:
-    """Train on cycles (S, L, C): reconstruction, steps between frames, commitment."""
+def fit_vqvae(
+    cycles: Tensor, options: VqvaeOptions, pairs: Sequence[tuple[int, int]] = ()
+) -> Vqvae:
+    """Train on cycles (S, L, C): reconstruction, steps between frames, commitment.
+
+    `pairs` are right and left channels; without them no passes are for their differences.
+    """
     torch.manual_seed(options.seed)
     network = Vqvae(cycles.shape[2], options)
     optimiser = torch.optim.Adam(network.parameters(), lr=options.rate)
@@ -173,21 +185,48 @@ def fit_vqvae(cycles: Tensor, options: VqvaeOptions) -> Vqvae:
     )
     generator = torch.Generator().manual_seed(options.seed)
     for _ in range(options.epochs):
-        order = torch.randperm(len(cycles), generator=generator)
-        for rows in torch.split(order, options.batch):
-            rebuilt, commitment = network(cycles[rows])
-            steps = (rebuilt[:, 1:] - rebuilt[:, :-1]).square().mean()
-            loss = (
-                functional.mse_loss(rebuilt, cycles[rows])
-                + options.temporal * steps
-                + options.commitment * commitment
-            )
-            optimiser.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimiser.step()
+        for rows in _batches(len(cycles), options, generator):
+            loss, _ = _loss(network, cycles[rows])
+            _step(network, optimiser, loss)
             schedule.step()
-    return network.eval()
+    return sided(network, cycles, pairs).eval() if pairs else network.eval()
+
+
+def sided(network: Vqvae, cycles: Tensor, pairs: Sequence[tuple[int, int]]) -> Vqvae:
+    """Train on until differences of right and left channels come back, too."""
+    network.train()
+    options = network.options
+    right, left = torch.tensor(list(pairs)).T
+    spread = (cycles[..., right] - cycles[..., left]).std(dim=(0, 1))
+    optimiser = torch.optim.Adam(network.parameters(), lr=_SIDED_RATE * options.rate)
+    generator = torch.Generator().manual_seed(options.seed + 1)
+    for _ in range(options.sided_epochs):
+        for rows in _batches(len(cycles), options, generator):
+            loss, off = _loss(network, cycles[rows])
+            apart = (off[..., right] - off[..., left]) / spread
+            _step(network, optimiser, loss + options.sided * apart.square().mean())
+    return network
+
+
+def _batches(count: int, options: VqvaeOptions, generator: torch.Generator) -> Sequence[Tensor]:
+    return torch.split(torch.randperm(count, generator=generator), options.batch)
+
+
+def _loss(network: Vqvae, cycles: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the loss and what rebuilt cycles are off (S, L, C)."""
+    rebuilt, commitment = network(cycles)
+    off = rebuilt - cycles
+    steps = (rebuilt[:, 1:] - rebuilt[:, :-1]).square().mean()
+    options = network.options
+    whole = off.square().mean() + options.temporal * steps + options.commitment * commitment
+    return whole, off
+
+
+def _step(network: Vqvae, optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
+    optimiser.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    optimiser.step()
 
 
 @torch.no_grad()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -94,6 +96,25 @@ def test_each_part_of_a_latent_has_a_codebook_of_its_own() -> None:
     assert torch.equal(network.nearest(latents + 1e-4), codes)
     with pytest.raises(ValueError, match="7 cannot be cut into 3"):
         Vqvae(4, VqvaeOptions(width=7, heads=3))
+
+
+def test_small_differences_of_right_and_left_come_back_when_they_count() -> None:
+    torch.set_num_threads(1)
+    generator = torch.Generator().manual_seed(5)
+    phase = torch.linspace(0.0, 2.0 * np.pi, FRAMES)
+    size, apart = torch.randn(2, 48, 1, 1, generator=generator)
+    down = (1.0 - torch.cos(phase))[None, :, None] * (1.0 + 0.3 * size)
+    cycles = torch.cat([down + 0.1 * apart, down - 0.1 * apart, down.roll(8, 1)], dim=2)
+
+    def lost(pairs) -> float:
+        options = replace(TINY, epochs=30, sided_epochs=60, sided=0.3)
+        network = fit_vqvae(cycles, options, pairs)
+        with torch.no_grad():
+            off = network(cycles)[0] - cycles
+        difference = cycles[..., 0] - cycles[..., 1]
+        return float((off[..., 0] - off[..., 1]).square().mean() / difference.var())
+
+    assert lost([(0, 1)]) < 0.5 * lost([])
 
 
 def test_reading_does_not_move_the_codebook(network, cycles) -> None:
