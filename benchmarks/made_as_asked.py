@@ -34,7 +34,9 @@ def made_as_asked(
 
     Styles of another depth are passed over unsimulated, which changes nothing but the cost.
     """
-    told = json.dumps([[one.measure, float(one.low), float(one.high)] for one in objectives] + [count, seed])
+    told = json.dumps(
+        [[one.measure, float(one.low), float(one.high)] for one in objectives] + [count, seed]
+    )
     if kept.is_file():
         found = load_npz(kept, ("q", "frames", "told"))
         if str(found["told"]) != told:
