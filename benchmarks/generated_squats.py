@@ -2,21 +2,25 @@
 
     python -m benchmarks.generated_squats FOLDER PARTS --model MODEL.osim
 
-FOLDER is of `qevd-bio references generate squat`, PARTS of `tools/label_motions.py`; what the
-model itself does there is the reference row.
+FOLDER is of `qevd-bio references generate squat`, PARTS of `tools/label_motions.py`. There are two
+reference rows: what the model itself does in PARTS, whatever is asked, and as many further squats
+of it that do what is asked (`benchmarks.made_as_asked`), which are the like to compare with.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
 from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.made_as_asked import made_as_asked
 from qevd_bio.files.restricted_numpy import load_npz
 from qevd_bio.generator.generate import ATTEMPTS, REPORT
+from qevd_bio.generator.guidance import Objective
 from qevd_bio.generator.judging import Simulated, simulated_motion
 from qevd_bio.motion.motion_sets import corrected_row, noise_floor, printed_row
 from qevd_bio.muscles.prepared import PreparedModel, prepare
@@ -54,26 +58,19 @@ def objective_lines(report: dict) -> list[str]:
     return lines
 
 
-def rows_of(report: dict, accepted: list[Simulated], made: list[Simulated]) -> list[str]:
-    """Write tables 2 and 3 in both forms."""
-    objectives = report["asked"]["objectives"]
-    ranges = {one["measure"]: one["target"] for one in objectives}
-    low, high = ranges.get("vastus_medialis", (0.0, 1.0))
-    as_asked = [
-        one for one in made if all(a <= one.measured[name] <= b for name, (a, b) in ranges.items())
-    ]
-    reference = [one.motion for one in made]
+def rows_of(
+    sets: Mapping[str, list[Simulated]], reference: list[Simulated], low: float, high: float
+) -> list[str]:
+    """Write tables 2 and 3 in both forms, everything against one reference set."""
+    wanted = [one.motion for one in reference]
     lines = [
-        f"noise floor of the fidelity: {noise_floor(reference):.4f}; {len(as_asked)} of "
-        f"{len(made)} references do what is asked for", "",
+        f"noise floor of the fidelity: {noise_floor(wanted):.4f}", "",
         "| set, form | " + " | ".join(HEADS) + " |", "|" + "---|" * (len(HEADS) + 1),
     ]  # fmt: skip
-    sets = {"reference": made, "reference, as asked": as_asked, "guided, accepted": accepted}
     for name, chosen in sets.items():
         for form, row_of in (("printed", printed_row), ("corrected", corrected_row)):
-            if chosen:
-                cells = astuple(row_of([one.motion for one in chosen], reference, low, high))
-                lines.append(f"| {name}, {form} | " + " | ".join(f"{v:.3f}" for v in cells) + " |")
+            cells = astuple(row_of([one.motion for one in chosen], wanted, low, high))
+            lines.append(f"| {name}, {form} | " + " | ".join(f"{v:.3f}" for v in cells) + " |")
     return lines
 
 
@@ -82,14 +79,24 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("parts", type=Path)
     parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--most", type=int, default=60, help="motions of the reference row")
+    parser.add_argument("--most", type=int, default=60, help="motions of a reference row")
+    parser.add_argument("--seed", type=int, default=12, help="of the squats that do as asked")
+    parser.add_argument("--asked", type=Path, required=True, help="file that keeps these squats")
     args = parser.parse_args()
     report = json.loads((args.folder / REPORT).read_text(encoding="utf-8"))
     model = prepare(args.model, args.parts / "bodies")
     _, own = read_cycles(args.parts, model.body.coordinates)
     made = [simulated_motion(model, *one, report["passive_scale"]) for one in own[: args.most]]
     accepted = accepted_motions(args.folder, report, model)
-    print("\n".join([*objective_lines(report), "", *rows_of(report, accepted, made)]))
+    asked = [Objective(one["measure"], *one["target"]) for one in report["asked"]["objectives"]]
+    like = made_as_asked(model, asked, args.most, args.seed, args.asked)
+    ranges = {one.measure: (one.low, one.high) for one in asked}
+    low, high = ranges.get("vastus_medialis", (0.0, 1.0))
+    sets = {"reference": made, "reference, as asked": like, "guided, accepted": accepted}
+    print("\n".join(objective_lines(report)))
+    for name, reference in (("all", made), ("as asked", like)):
+        print(f"\nAgainst the references, {name}\n")
+        print("\n".join(rows_of(sets, reference, low, high)), flush=True)
 
 
 if __name__ == "__main__":

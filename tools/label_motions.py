@@ -18,10 +18,16 @@ import numpy as np
 
 from qevd_bio.files.atomic import atomic_path
 from qevd_bio.muscles.simulate import Options
-from qevd_bio.synthetic.labelled_squats import Make, label_motions, make_bodies
+from qevd_bio.synthetic.labelled_motions import Make, label_motions, make_bodies
+from qevd_bio.synthetic.sit_to_stand import random_sit_to_stand
+from qevd_bio.synthetic.split_squats import random_split_squat
 from qevd_bio.synthetic.squats import random_squat
 
-MAKERS: Mapping[str, Make] = {"squat": random_squat}
+MAKERS: Mapping[str, Make] = {
+    "squat": random_squat,
+    "split_squat": random_split_squat,
+    "sit_to_stand": random_sit_to_stand,
+}
 PART = 60
 EVERY = 3
 """Of the 60 frames a second of a made motion, these are simulated and kept."""
@@ -36,6 +42,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--exercise", choices=sorted(MAKERS), default="squat")
     parser.add_argument("--count", type=int, default=2400)
+    parser.add_argument("--part", type=int, default=PART, help="motions of a part")
     parser.add_argument("--bodies", type=int, default=16)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--passive-scale", type=float, default=1.0)
@@ -44,18 +51,18 @@ def main() -> None:
     begun = time.process_time()
     models = make_bodies(args.model, args.out / "bodies", args.bodies, args.seed)
     print(f"{len(models)} bodies: {time.process_time() - begun:.0f} s", flush=True)
-    for number in range(-(-args.count // PART)):
+    for number in range(-(-args.count // args.part)):
         part = args.out / f"{number:03}.npz"
         if part.is_file():
             continue
         begun = time.process_time()
         error_deg = ERROR_DEG if number % MEASURED_EVERY == MEASURED_EVERY - 1 else 0.0
         found = label_motions(
-            models, MAKERS[args.exercise], PART, (args.seed, number), options, error_deg
+            models, MAKERS[args.exercise], args.part, (args.seed, number), options, error_deg
         )
         with atomic_path(part) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, allow_pickle=False, error_deg=error_deg, **found.arrays())
-        each = (time.process_time() - begun) / PART
+        each = (time.process_time() - begun) / args.part
         print(f"{part.name}: {each:.2f} s each, rejected {dict(found.rejected)}", flush=True)
 
 

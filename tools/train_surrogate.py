@@ -30,7 +30,7 @@ from qevd_bio.generator.surrogate import Ranges, feature_names, frame_features, 
 from qevd_bio.generator.surrogate_file import Surrogate, save_surrogate
 from qevd_bio.muscles.prepared import prepare
 from qevd_bio.muscles.simulate import Options, simulate
-from qevd_bio.synthetic.labelled_squats import leg_length_m
+from qevd_bio.synthetic.labelled_motions import leg_length_m
 
 NAMES = ("q", "dq", "ddq", "activations", "motion", "body", "leg_m", "mass_kg", "error_deg")
 GROUPS = ("vas", "soleus", "gas", "glmax", "recfem")

@@ -3,7 +3,8 @@
     python tools/train_vqvae.py OUT.safetensors PARTS --model MODEL.osim [--epochs 120]
 
 PARTS is of `tools/label_motions.py`. It is trained on what its scaled bodies do, laid out for the
-legs of the model itself, whose own motions are the reference row and are not trained on. Samples
+legs of the model itself, and on their mirror images; the model's own motions are the reference
+row and are not trained on. Samples
 are simulated as everything else.
 """
 
@@ -20,6 +21,7 @@ import torch
 from qevd_bio.files.restricted_numpy import load_npz
 from qevd_bio.generator.cycle_shape import CycleShape
 from qevd_bio.generator.judging import simulated_motion
+from qevd_bio.generator.surrogate import mirror_of
 from qevd_bio.generator.vqvae import VqvaeOptions, fit_vqvae, sampled
 from qevd_bio.generator.vqvae_file import CycleGenerator, save_vqvae
 from qevd_bio.motion.motion_sets import SetMotion, corrected_row, noise_floor, printed_row
@@ -30,8 +32,10 @@ from qevd_bio.skeleton.opensim_map import TRANSLATIONS
 Cycle = tuple[np.ndarray, np.ndarray]
 RATE_HZ = 60.0
 KEPT_HZ = 20.0
-STARTS = 256
+STARTS = 512
 """Training cycles whose codes are kept for guidance to start from."""
+
+LEGS = ("hip", "knee", "ankle", "subtalar")
 
 HEADS = ("fidelity", "diversity", "penetration, cm", "floating, cm", "sliding, m/s", "tilt",
          "asymmetry", "angular speed", "COM speed", "COM acceleration", "constraint")  # fmt: skip
@@ -58,6 +62,15 @@ def read_cycles(folder: Path, coordinates: tuple[str, ...]) -> tuple[list[Cycle]
     return scaled, own
 
 
+def leg_pairs(coordinates: tuple[str, ...]) -> list[tuple[int, int]]:
+    """Pair the right and left angles of the legs."""
+    return [
+        (coordinates.index(name), coordinates.index(f"{name[:-2]}_l"))
+        for name in coordinates
+        if name.startswith(LEGS) and name.endswith("_r")
+    ]
+
+
 def set_motion(model: PreparedModel, cycle: Cycle, options: Options) -> tuple[SetMotion, bool]:
     """Simulate a cycle and gather what the tables need; tell whether it can be believed."""
     found = simulated_motion(model, *cycle, options.passive_scale)
@@ -73,7 +86,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=120)
     parser.add_argument("--width", type=int, default=96)
     parser.add_argument("--codes", type=int, default=256)
-    parser.add_argument("--samples", type=int, default=20)
+    parser.add_argument("--heads", type=int, default=8)
+    parser.add_argument("--samples", type=int, default=20, help="0: no tables")
     parser.add_argument("--low", type=float, default=0.3)
     parser.add_argument("--high", type=float, default=0.5)
     args = parser.parse_args()
@@ -82,23 +96,31 @@ def main() -> None:
     coordinates = model.body.coordinates
     scaled, own = read_cycles(args.parts, coordinates)
     shape = CycleShape.of(coordinates, scaled)
+    whose, signs = mirror_of(coordinates)
+    images = [(q[:, whose] * signs, time_s) for q, time_s in scaled]
+    both = [one for pair in zip(scaled, images, strict=True) for one in pair]
     train, held = (
         torch.tensor(np.stack([shape.shaped(*one) for one in cycles]), dtype=torch.float32)
-        for cycles in (scaled, own)
+        for cycles in (both, own)
     )
     begun = time.process_time()
-    options = VqvaeOptions(width=args.width, codes=args.codes, epochs=args.epochs, batch=32)
-    network = fit_vqvae(train, options)
+    options = VqvaeOptions(
+        width=args.width, codes=args.codes, heads=args.heads, epochs=args.epochs, batch=32
+    )
+    network = fit_vqvae(train, options, leg_pairs(coordinates))
     every = max(1, len(train) // STARTS)
     save_vqvae(CycleGenerator.of(network, shape, train[::every]), args.out)
     with torch.no_grad():
         off = (network(held)[0] - held).numpy() * shape.spread
-        made = sampled(network, train, args.samples, seed=0).numpy()
-        rebuilt = network(held[: args.samples])[0].numpy()
     angles = np.rad2deg(off[..., :-1][..., model.body.rotational])
     rmse_deg = float(np.sqrt((angles**2).mean()))
     cost_s = time.process_time() - begun
     print(f"{len(train)} cycles, {cost_s:.0f} s; held-out cycles: RMSE {rmse_deg:.2f} degrees")
+    if not args.samples:
+        return
+    with torch.no_grad():
+        made = sampled(network, train, args.samples, seed=0).numpy()
+        rebuilt = network(held[: args.samples])[0].numpy()
     sets: dict[str, list[Cycle]] = {
         "trained on": scaled[:: len(scaled) // args.samples][: args.samples],
         "rebuilt": [shape.cycle(one.astype(np.float64), RATE_HZ) for one in rebuilt],

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qevd_bio.arrays import FloatArray
+from qevd_bio.arrays import FloatArray, IntArray
 from qevd_bio.errors import DataError
 from qevd_bio.exercises.rule import Rule
 from qevd_bio.files.atomic import atomic_path
@@ -26,7 +26,7 @@ from qevd_bio.generator.objectives_file import Asked
 from qevd_bio.generator.surrogate_file import Surrogate
 from qevd_bio.generator.vqvae_file import CycleGenerator
 from qevd_bio.muscles.prepared import PreparedModel
-from qevd_bio.synthetic.labelled_squats import leg_length_m
+from qevd_bio.synthetic.labelled_motions import leg_length_m
 from qevd_bio.synthetic.planted import planted
 
 MOTION = "motion-"
@@ -35,8 +35,8 @@ MOTION = "motion-"
 BATCH = 8
 """Motions that are guided together; nothing in one depends on the others."""
 
-_NEAR = 1.0 / 3.0
-"""Share of the starts, those that come nearest to what is asked, of which one is drawn."""
+_LEAST = 1.0 / 16.0
+"""Share of the starts of which one is drawn, where fewer meet the objectives as they are."""
 
 _SEEDS = 2**63
 """Seeds that torch takes."""
@@ -135,17 +135,37 @@ def attempts(maker: Maker, folder: Path, request: str) -> Iterator[list[Attempt]
         number += 1
 
 
-def _starts(maker: Maker, decoder: Decoder) -> FloatArray:
-    """Put training motions into an order, by chance among those nearest to the objectives."""
+def _starts(maker: Maker, decoder: Decoder) -> IntArray:
+    """Choose the training motions that do what is asked, or nearly, and put them into an order."""
     latents = maker.generator.latents()
+    objectives = maker.asked.objectives
     with torch.no_grad():
         found = decoder.measured(*decoder.motion(latents))
-        costs = missed(found, maker.asked.objectives).numpy()
-    nearest = np.argsort(costs, kind="stable")[: max(BATCH, round(_NEAR * len(costs)))]
-    return np.random.default_rng(maker.seed).permutation(nearest)
+        costs = missed(found, objectives).numpy()
+    count = max(BATCH, round(_LEAST * len(costs)), int((costs == 0.0).sum()))
+    nearest = np.argsort(costs, kind="stable")[:count]
+    free = [values.numpy() for name, values in found.items()
+            if name not in {one.measure for one in objectives}]  # fmt: skip
+    rng = np.random.default_rng(maker.seed)
+    return spread_out(nearest, free[0][nearest], rng) if free else rng.permutation(nearest)
 
 
-def _made(maker: Maker, decoder: Decoder, rows: FloatArray, first: int) -> list[Attempt]:
+def spread_out(
+    numbers: IntArray, values: FloatArray, rng: np.random.Generator, parts: int = BATCH
+) -> IntArray:
+    """Order numbers by chance, such that each `parts` in a row cover the values (n,) evenly.
+
+    So what is not asked for is as it is in training motions, and not as a few of them have it.
+    """
+    layers = [rng.permutation(one) for one in np.array_split(numbers[np.argsort(values)], parts)]
+    rounds = [
+        rng.permutation(np.array([layer[turn] for layer in layers if turn < len(layer)]))
+        for turn in range(max(len(layer) for layer in layers))
+    ]
+    return np.concatenate(rounds)
+
+
+def _made(maker: Maker, decoder: Decoder, rows: IntArray, first: int) -> list[Attempt]:
     body, feet = maker.model.body, maker.model.actuators.foot_m
     start: Tensor = maker.generator.latents()[torch.from_numpy(rows)]
     # starts that are drawn again and again begin elsewhere each time

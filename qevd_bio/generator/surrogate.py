@@ -25,7 +25,8 @@ _PLACES = ("pelvis_tx", "pelvis_ty", "pelvis_tz")
 _YAW = "pelvis_rotation"
 _CARRIED = ("arm", "elbow", "pro_sup", "mtp")
 _LEGS = ("hip", "knee", "ankle", "subtalar")
-_SIDED = ("pelvis_list", "pelvis_rotation", "lumbar_bending", "lumbar_rotation", "rightward")
+_SIDED = ("pelvis_list", "pelvis_rotation", "pelvis_tz", "lumbar_bending", "lumbar_rotation",
+          "rightward")  # fmt: skip
 _SIDE, _OTHER = re.compile(r"_[rl](?= |$)"), {"_r": "_l", "_l": "_r"}
 LEAST = 0.01
 _FLAT = 1e-4
@@ -81,12 +82,12 @@ def _moving(coordinates: Sequence[str]) -> tuple[list[int], list[int]]:
 
 
 def mirror_of(names: Sequence[str]) -> tuple[IntArray, FloatArray]:
-    """Tell what features or muscles are in a mirror: whose value each takes, and its sign.
+    """Tell what is in a mirror: whose value each takes, and its sign.
 
     Parameters
     ----------
     names : sequence of str
-        Of `feature_names`, or of muscles whose names end in ``_r`` and ``_l``.
+        Of coordinates, `feature_names`, or muscles whose names end in ``_r`` and ``_l``.
     """
     place = {name: i for i, name in enumerate(names)}
     from_ = [place[_SIDE.sub(lambda found: _OTHER[found[0]], name)] for name in names]

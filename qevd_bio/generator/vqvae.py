@@ -1,19 +1,23 @@
 """BIGE's VQ-VAE over joint kinematics, at a size that a CPU can train.
 
-S cycles, L frames, C channels, l = L / 4 latents of a cycle, d width, K codes
+S cycles, L frames, C channels, l = L / 4 latents of a cycle, d width, K codes, h heads
 
 Maheshwari et al., section 3.1 and supplement, table 2. The codebook follows the latents by an
-exponential moving average; codes that nothing chooses are put onto latents of the batch.
+exponential moving average; codes that nothing chooses are put onto latents of the batch. Unlike
+there, a latent is cut into h parts with a codebook each: one code for legs, trunk and arms
+together is as many squats as there are codes, and what tells right from left is lost first.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+_SIDED_RATE = 0.3
 _DEAD = 0.5
 """A code is dead when fewer latents than this choose it in a batch, on average."""
 
@@ -26,8 +30,8 @@ class VqvaeOptions:
     ----------
     width : int
         Channels inside, and length of a code (512, on GPUs).
-    codes : int
-        Entries of the codebook (512).
+    codes, heads : int
+        Entries of a codebook (512), and how many codebooks there are (1).
     epochs, batch : int
         Passes over the cycles (300,000 batches), cycles of a batch (128).
     rate : float
@@ -36,18 +40,24 @@ class VqvaeOptions:
         Weights of the losses of commitment (.02) and of steps between frames (not stated).
     decay : float
         Of the moving average of the codebook (not stated).
+    sided_epochs, sided : int, float
+        Further passes in which differences of right and left count, in their own spread, and how
+        much (none): they are small beside the angles, and are lost first.
     seed : int
         Of everything that is drawn.
     """
 
     width: int = 96
     codes: int = 128
+    heads: int = 8
     epochs: int = 200
     batch: int = 64
     rate: float = 1e-3
     commitment: float = 0.02
     temporal: float = 1e-3
     decay: float = 0.95
+    sided_epochs: int = 8
+    sided: float = 0.1
     seed: int = 0
 
 
@@ -90,9 +100,11 @@ class Vqvae(nn.Module):
             nn.Upsample(scale_factor=2), nn.Conv1d(width, width, 3, padding=1), nn.SiLU(),
             nn.Conv1d(width, channels, 3, padding=1),
         )  # fmt: skip
-        codebook = torch.randn(options.codes, width)
+        if width % options.heads:
+            raise ValueError(f"a width of {width} cannot be cut into {options.heads} parts")
+        codebook = torch.randn(options.heads, options.codes, width // options.heads)
         self.register_buffer("codebook", codebook)
-        self.register_buffer("chosen", torch.ones(options.codes))
+        self.register_buffer("chosen", torch.ones(options.heads, options.codes))
         self.register_buffer("summed", codebook.clone())
 
     def encode(self, cycles: Tensor) -> Tensor:
@@ -106,47 +118,64 @@ class Vqvae(nn.Module):
         return found.transpose(1, 2)
 
     def nearest(self, latents: Tensor) -> Tensor:
-        """Return the numbers (S, l) of the nearest codes."""
-        flat = latents.reshape(-1, latents.shape[-1])
-        return torch.cdist(flat, self.codebook).argmin(dim=1).reshape(latents.shape[:-1])
+        """Return the numbers (..., h) of the codes nearest to the parts of latents (..., d)."""
+        parts = self._parts(latents)
+        return torch.cdist(parts, self.codebook).argmin(dim=2).T.reshape(*latents.shape[:-1], -1)
+
+    def looked_up(self, codes: Tensor) -> Tensor:
+        """Return the latents (..., d) of codes (..., h)."""
+        found: Tensor = self.codebook[torch.arange(self.options.heads), codes]
+        return found.flatten(-2)
 
     def quantised(self, latents: Tensor) -> Tensor:
-        """Return the nearest codes (S, l, d)."""
-        return self.codebook[self.nearest(latents)]
+        """Return the latents (..., d) of the nearest codes."""
+        return self.looked_up(self.nearest(latents))
+
+    def _parts(self, latents: Tensor) -> Tensor:
+        """Cut latents (..., d) up, one codebook after the other (h, n, d / h)."""
+        heads = self.options.heads
+        return latents.reshape(-1, heads, latents.shape[-1] // heads).transpose(0, 1)
 
     def forward(self, cycles: Tensor) -> tuple[Tensor, Tensor]:
         """Return rebuilt cycles and the commitment loss; in training the codebook follows."""
         latents = self.encode(cycles)
         codes = self.nearest(latents.detach())
         if self.training:
-            self._follow(latents.detach().reshape(-1, latents.shape[-1]), codes.reshape(-1))
-        quantised = self.codebook[codes]
+            self._follow(latents.detach(), codes)
+        quantised = self.looked_up(codes)
         commitment = functional.mse_loss(latents, quantised)
         # gradients pass the quantisation as if it were not there
         return self.decode(latents + (quantised - latents).detach()), commitment
 
     @torch.no_grad()
     def _follow(self, latents: Tensor, codes: Tensor) -> None:
-        """Move the codebook towards the latents (n, d) that chose it; reassign dead codes."""
+        """Move the codebooks towards the latents (..., d) that chose them; reassign dead codes."""
         share = 1.0 - self.options.decay
-        picked = functional.one_hot(codes, self.options.codes).to(latents.dtype)
-        self.chosen.lerp_(picked.sum(dim=0), share)
-        self.summed.lerp_(picked.T @ latents, share)
-        self.codebook.copy_(self.summed / self.chosen.clamp(min=1e-5)[:, None])
-        dead = torch.nonzero(self.chosen < _DEAD)[:, 0]
+        parts = self._parts(latents)
+        one_hot = functional.one_hot(codes.reshape(-1, codes.shape[-1]).T, self.options.codes)
+        picked = one_hot.to(latents.dtype)
+        self.chosen.lerp_(picked.sum(dim=1), share)
+        self.summed.lerp_(picked.transpose(1, 2) @ parts, share)
+        self.codebook.copy_(self.summed / self.chosen.clamp(min=1e-5)[..., None])
+        head, dead = torch.nonzero(self.chosen < _DEAD, as_tuple=True)
         if len(dead):
-            drawn = torch.randint(len(latents), (len(dead),), generator=self._generator(codes))
-            self.codebook[dead] = latents[drawn]
-            self.summed[dead] = latents[drawn]
-            self.chosen[dead] = 1.0
+            drawn = torch.randint(parts.shape[1], (len(dead),), generator=self._generator(codes))
+            self.codebook[head, dead] = parts[head, drawn]
+            self.summed[head, dead] = parts[head, drawn]
+            self.chosen[head, dead] = 1.0
 
     def _generator(self, codes: Tensor) -> torch.Generator:
         """Draw alike for alike batches."""
         return torch.Generator().manual_seed(self.options.seed + int(codes.sum()))
 
 
-def fit_vqvae(cycles: Tensor, options: VqvaeOptions) -> Vqvae:
-    """Train on cycles (S, L, C): reconstruction, steps between frames, commitment."""
+def fit_vqvae(
+    cycles: Tensor, options: VqvaeOptions, pairs: Sequence[tuple[int, int]] = ()
+) -> Vqvae:
+    """Train on cycles (S, L, C): reconstruction, steps between frames, commitment.
+
+    `pairs` are right and left channels; without them no passes are for their differences.
+    """
     torch.manual_seed(options.seed)
     network = Vqvae(cycles.shape[2], options)
     optimiser = torch.optim.Adam(network.parameters(), lr=options.rate)
@@ -156,21 +185,48 @@ def fit_vqvae(cycles: Tensor, options: VqvaeOptions) -> Vqvae:
     )
     generator = torch.Generator().manual_seed(options.seed)
     for _ in range(options.epochs):
-        order = torch.randperm(len(cycles), generator=generator)
-        for rows in torch.split(order, options.batch):
-            rebuilt, commitment = network(cycles[rows])
-            steps = (rebuilt[:, 1:] - rebuilt[:, :-1]).square().mean()
-            loss = (
-                functional.mse_loss(rebuilt, cycles[rows])
-                + options.temporal * steps
-                + options.commitment * commitment
-            )
-            optimiser.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimiser.step()
+        for rows in _batches(len(cycles), options, generator):
+            loss, _ = _loss(network, cycles[rows])
+            _step(network, optimiser, loss)
             schedule.step()
-    return network.eval()
+    return sided(network, cycles, pairs).eval() if pairs else network.eval()
+
+
+def sided(network: Vqvae, cycles: Tensor, pairs: Sequence[tuple[int, int]]) -> Vqvae:
+    """Train on until differences of right and left channels come back, too."""
+    network.train()
+    options = network.options
+    right, left = torch.tensor(list(pairs)).T
+    spread = (cycles[..., right] - cycles[..., left]).std(dim=(0, 1))
+    optimiser = torch.optim.Adam(network.parameters(), lr=_SIDED_RATE * options.rate)
+    generator = torch.Generator().manual_seed(options.seed + 1)
+    for _ in range(options.sided_epochs):
+        for rows in _batches(len(cycles), options, generator):
+            loss, off = _loss(network, cycles[rows])
+            apart = (off[..., right] - off[..., left]) / spread
+            _step(network, optimiser, loss + options.sided * apart.square().mean())
+    return network
+
+
+def _batches(count: int, options: VqvaeOptions, generator: torch.Generator) -> Sequence[Tensor]:
+    return torch.split(torch.randperm(count, generator=generator), options.batch)
+
+
+def _loss(network: Vqvae, cycles: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the loss and what rebuilt cycles are off (S, L, C)."""
+    rebuilt, commitment = network(cycles)
+    off = rebuilt - cycles
+    steps = (rebuilt[:, 1:] - rebuilt[:, :-1]).square().mean()
+    options = network.options
+    whole = off.square().mean() + options.temporal * steps + options.commitment * commitment
+    return whole, off
+
+
+def _step(network: Vqvae, optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
+    optimiser.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    optimiser.step()
 
 
 @torch.no_grad()
@@ -183,4 +239,4 @@ def sampled(network: Vqvae, cycles: Tensor, count: int, seed: int) -> Tensor:
     codes = network.nearest(network.encode(cycles))
     generator = torch.Generator().manual_seed(seed)
     drawn = torch.randint(len(cycles), (count, codes.shape[1]), generator=generator)
-    return network.decode(network.codebook[codes[drawn, torch.arange(codes.shape[1])]])
+    return network.decode(network.looked_up(codes[drawn, torch.arange(codes.shape[1])]))

@@ -1,6 +1,6 @@
 """The VQ-VAE in a file: its weights, the shape of its cycles, and the codes of training cycles.
 
-S training cycles, l latents of a cycle, C channels
+S training cycles, l latents of a cycle, C channels, h heads
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from qevd_bio.generator.cycle_shape import CycleShape
 from qevd_bio.generator.vqvae import Vqvae, VqvaeOptions
 from qevd_bio.weights.tensor_file import write_tensors
 
-FORMAT = "qevd_bio vqvae 1"
+FORMAT = "qevd_bio vqvae 2"
+_SIZES = ("width", "codes", "heads")
 _OWN = ("shape.mean", "shape.spread", "starts")
 
 
@@ -32,7 +33,7 @@ class CycleGenerator:
         In evaluation mode.
     shape : CycleShape
         Of its training cycles.
-    starts : Tensor (S, l) of int
+    starts : Tensor (S, l, h) of int
         Codes of training cycles.
     """
 
@@ -48,7 +49,7 @@ class CycleGenerator:
 
     def latents(self) -> Tensor:
         """Return the latents (S, l, d) of all starts."""
-        return self.network.codebook[self.starts]
+        return self.network.looked_up(self.starts)
 
 
 def save_vqvae(generator: CycleGenerator, path: Path) -> str:
@@ -59,6 +60,7 @@ def save_vqvae(generator: CycleGenerator, path: Path) -> str:
         "coordinates": ",".join(shape.coordinates),
         "width": str(options.width),
         "codes": str(options.codes),
+        "heads": str(options.heads),
     }
     state = {name: value.numpy() for name, value in generator.network.state_dict().items()}
     own = (shape.mean, shape.spread, generator.starts.numpy().astype(np.int32))
@@ -81,7 +83,7 @@ def load_vqvae(path: Path) -> CycleGenerator:
             raise ValueError(f"its format is {metadata.get('format')!r}, not {FORMAT!r}")
         mean, spread, starts = (state.pop(name) for name in _OWN)
         coordinates = tuple(metadata["coordinates"].split(","))
-        options = VqvaeOptions(width=int(metadata["width"]), codes=int(metadata["codes"]))
+        options = VqvaeOptions(**{name: int(metadata[name]) for name in _SIZES})
         if len(mean) != len(coordinates) + 1 or not 0 <= int(starts.min()) <= int(starts.max()):
             raise ValueError("its parts do not fit together")
         if int(starts.max()) >= options.codes:

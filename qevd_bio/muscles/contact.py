@@ -1,4 +1,4 @@
-"""Forces between feet and floor at points of the soles.
+"""Forces between feet and floor at points of the soles, and of who sits between pelvis and seat.
 
 T frames, P points, N coordinates
 
@@ -37,9 +37,16 @@ _SOLE: tuple[tuple[int, float, float, float], ...] = (
 )
 
 
+SEAT_BONES: tuple[tuple[float, float, float], ...] = ((-0.67, -0.73, 0.34), (-0.67, -0.73, -0.34))
+"""Where the pelvis sits, in lengths of the foot: below the origins of the hamstrings of the model
+family, with 2 cm of flesh (unverified)."""
+
+_SEATED = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Soles:
-    """Points under the feet.
+    """Points under the feet, and under the pelvis of who sits.
 
     Attributes
     ----------
@@ -50,7 +57,7 @@ class Soles:
     place_m : ndarray (P, 3)
         Where, in the frame of its body.
     foot : ndarray of int (P,)
-        0 for the right foot, 1 for the left.
+        0 for the right foot, 1 for the left, 2 for the seat.
     """
 
     bodies: tuple[str, ...]
@@ -69,6 +76,23 @@ def soles(foot_m: FloatArray) -> Soles:
             place.append((forward * length, up * length, right * length * (1 - 2 * number)))
             foot.append(number)
     return Soles(bodies, np.array(body), np.array(place), np.array(foot))
+
+
+def on_seat(points: Soles, foot_m: FloatArray) -> Soles:
+    """Add the points under the pelvis of a body whose feet have lengths (2,) in metres."""
+    bones = seat_bones_m(foot_m)
+    more = np.full(len(bones), len(points.bodies))
+    return Soles(
+        (*points.bodies, "pelvis"),
+        np.concatenate([points.body, more]),
+        np.concatenate([points.place_m, bones]),
+        np.concatenate([points.foot, np.full(len(bones), _SEATED)]),
+    )
+
+
+def seat_bones_m(foot_m: FloatArray) -> FloatArray:
+    """Return both seat bones (2, 3) in the frame of the pelvis, metres."""
+    return np.asarray(np.array(SEAT_BONES) * foot_m.mean())
 
 
 def point_places(
@@ -101,8 +125,8 @@ def floor_height_m(places_m: FloatArray) -> float:
     return float(np.median(places_m[..., 1].min(axis=1)))
 
 
-def touching(places_m: FloatArray, speeds_m_s: FloatArray, floor_m: float) -> BoolArray:
-    """Tell which points (T, P) may carry: near the floor and slow."""
+def touching(places_m: FloatArray, speeds_m_s: FloatArray, floor_m: FloatArray) -> BoolArray:
+    """Tell which points (T, P) may carry: near what is below each (P,) and slow."""
     near = places_m[..., 1] - floor_m < NEAR_M
     return np.asarray(near & (np.linalg.norm(speeds_m_s, axis=2) < SLOW_M_S))
 

@@ -16,6 +16,7 @@ from qevd_bio.muscles.contact import (
     FRICTION,
     floor_height_m,
     foot_forces,
+    on_seat,
     point_places,
     pressure_centres,
     soles,
@@ -89,6 +90,8 @@ class Options:
         Height of the floor; None: the median of the lowest points.
     every : int
         Every how many frames of the smooth motion are solved.
+    seat_m : float or None
+        Height of a seat that carries the pelvis while it is there; None: there is none.
     """
 
     passive_scale: float
@@ -96,6 +99,7 @@ class Options:
     friction: float = FRICTION
     floor_m: float | None = None
     every: int = 1
+    seat_m: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +208,8 @@ def simulate(
     kept = slice(None, None, options.every)
     q, dq, ddq = (one[kept] for one in smooth_coordinates(q, time_s, options.cutoff_hz))
     points = soles(actuators.foot_m)
+    if options.seat_m is not None:
+        points = on_seat(points, actuators.foot_m)
     moved = body.dynamics(q, dq, ddq, points.bodies)
     places, moves = point_places(points, moved.origins_m, moved.turns, moved.jacobians)
     length, arm, outside = path_lengths(actuators.paths, q)
@@ -213,10 +219,12 @@ def simulate(
     joints = np.abs(arm).max(axis=(0, 1)) > 0.0
     required = moved.forces.copy()
     if plates is None:
-        floor = floor_height_m(places) if options.floor_m is None else options.floor_m
+        soles_only = places[:, points.foot < len(actuators.foot_m)]
+        floor = floor_height_m(soles_only) if options.floor_m is None else options.floor_m
+        below = np.where(points.foot < len(actuators.foot_m), floor, options.seat_m or 0.0)
         speeds = np.einsum("tpin,tn->tpi", moves, dq)
-        touches = touching(places, speeds, floor)
-        places[..., 1] = floor
+        touches = touching(places, speeds, below)
+        places[..., 1] = below
     else:
         plates = Plates(plates.force_n[kept], plates.place_m[kept], plates.turning_nm[kept])
         required -= _pushed_by(plates, moved)

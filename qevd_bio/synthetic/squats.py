@@ -10,7 +10,7 @@ from qevd_bio.arrays import FloatArray
 from qevd_bio.muscles.frames import Placing
 from qevd_bio.synthetic.carriage import MIDLINE, TRUNK, Carriage, Range, random_arms, random_trunk
 from qevd_bio.synthetic.standing import Footing
-from qevd_bio.synthetic.there_and_back import Style, Tempo, performed
+from qevd_bio.synthetic.there_and_back import Moved, Style, Tempo, performed
 
 RANGES: Mapping[str, Range] = {
     "depth_deg": (40.0, 125.0),
@@ -91,6 +91,6 @@ def random_style(rng: np.random.Generator, size: float) -> Style:
 
 def random_squat(
     body: Placing, foot_m: FloatArray, rng: np.random.Generator, size: float
-) -> tuple[FloatArray, FloatArray] | None:
+) -> Moved | None:
     """Make a squat in a style that is drawn for a body of this size."""
     return performed(body, foot_m, random_style(rng, size))

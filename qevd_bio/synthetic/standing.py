@@ -1,14 +1,16 @@
-"""Poses of a body that stands: feet where they are told to be, weight above them.
+"""Poses of a body on its feet, standing or seated: the feet are where they are told to be.
 
 N coordinates, L = 12 leg coordinates
 
-Given are the trunk and the arms, the place of both feet, how far the knees bend, and where
-above the feet the centre of mass is. Legs, and where the pelvis is, follow by Newton's method.
+Given are the trunk and the arms, the place of both feet, and an aim: how far the knees bend and
+where above the feet the centre of mass is, or where the body sits. Legs, and where the pelvis is,
+follow by Newton's method.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -17,7 +19,11 @@ from qevd_bio.arrays import FloatArray, IntArray
 from qevd_bio.muscles.frames import Dynamics, Placing
 from qevd_bio.skeleton.opensim_map import TRANSLATIONS
 
+Row = tuple[FloatArray, FloatArray]
+"""What is missing, and how coordinates change it."""
+
 FEET = ("calcn_r", "calcn_l")
+PELVIS = "pelvis"
 _LEG = ("hip_flexion", "hip_adduction", "hip_rotation", "knee_angle", "ankle_angle",
         "subtalar_angle")  # fmt: skip
 SOLVED = (
@@ -42,16 +48,68 @@ class Stance:
     turns: FloatArray
 
 
+class Aim(Protocol):
+    """What a pose must do besides having its feet in a stance."""
+
+    def off(self, body: Placing, pose: FloatArray, pelvis: Dynamics) -> Row:
+        """Compute what is missing (3,) and how coordinates change it (3, N)."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a pose must do besides standing in a stance.
+    """Standing.
 
-    knees_rad is the mean of both knees; centre_m (2,) the centre of mass forward and to the
-    right.
+    knees_rad is the mean of both knees; centre_m (2,) the centre of mass forward and to the right.
     """
 
     knees_rad: float
     centre_m: FloatArray
+
+    def off(self, body: Placing, pose: FloatArray, pelvis: Dynamics) -> Row:
+        """Compare the knees and the centre of mass."""
+        bend, bent = _knees(body, pose)
+        missing = [self.knees_rad - bent, *(self.centre_m - pelvis.centre_m[0, [0, 2]])]
+        return np.array(missing), np.stack([bend, *body.centre_moves(pose[None])[0, [0, 2]]])
+
+
+@dataclass(frozen=True, slots=True)
+class Seated:
+    """Sitting.
+
+    The middle of the seat bones, bones_m (3,) of the pelvis, is at height_m, right_m to the right,
+    and at ahead_m; where that is None, the knees bend by knees_rad on average.
+    """
+
+    height_m: float
+    right_m: float
+    bones_m: FloatArray
+    ahead_m: float | None = None
+    knees_rad: float = 0.0
+
+    def off(self, body: Placing, pose: FloatArray, pelvis: Dynamics) -> Row:
+        """Compare the place of the seat bones, whose middle is bones_m (3,) of the pelvis."""
+        turn, jacobian = pelvis.turns[0, -1], pelvis.jacobians[0, -1]
+        arm = turn @ self.bones_m
+        at = pelvis.origins_m[0, -1] + arm
+        moves = jacobian[3:] + np.cross(jacobian[:3], arm, axisa=0, axisb=0, axisc=0)
+        if self.ahead_m is None:
+            bend, bent = _knees(body, pose)
+            first, row = self.knees_rad - bent, bend
+        else:
+            first, row = self.ahead_m - at[0], moves[0]
+        return (
+            np.array([first, self.height_m - at[1], self.right_m - at[2]]),
+            np.stack([row, moves[1], moves[2]]),
+        )
+
+
+def _knees(body: Placing, pose: FloatArray) -> tuple[FloatArray, float]:
+    """Return the row (N,) that averages both knees, and their average in rad."""
+    knees = places_of(body, KNEES)
+    row = np.zeros(len(pose))
+    row[knees] = 0.5
+    return row, float(pose[knees].mean())
 
 
 def places_of(body: Placing, names: tuple[str, ...]) -> IntArray:
@@ -59,8 +117,8 @@ def places_of(body: Placing, names: tuple[str, ...]) -> IntArray:
     return np.array([body.coordinates.index(name) for name in names])
 
 
-def stand(body: Placing, q: FloatArray, stance: Stance, wanted: Wanted) -> FloatArray | None:
-    """Find the legs and the pelvis' place of a standing pose.
+def stand(body: Placing, q: FloatArray, stance: Stance, aim: Aim) -> FloatArray | None:
+    """Find the legs and the pelvis' place of a pose on both feet.
 
     Parameters
     ----------
@@ -70,8 +128,8 @@ def stand(body: Placing, q: FloatArray, stance: Stance, wanted: Wanted) -> Float
         Trunk and arms as they shall be, the rest as a first guess; rad and metres.
     stance : Stance
         The feet.
-    wanted : Wanted
-        Knees and centre of mass.
+    aim : Aim
+        Standing or sitting.
 
     Returns
     -------
@@ -79,12 +137,11 @@ def stand(body: Placing, q: FloatArray, stance: Stance, wanted: Wanted) -> Float
         The pose; None where no pose is found.
     """
     solved = places_of(body, SOLVED)
-    knees = places_of(body, KNEES)
     turning = np.array([not name.startswith("pelvis") for name in SOLVED])
     pose = q.copy()
     for _ in range(_ROUNDS):
-        at = body.places(pose[None], FEET)
-        off, rows = _off(at, body.centre_moves(pose[None])[0], stance, wanted, pose, knees)
+        at = body.places(pose[None], (*FEET, PELVIS))
+        off, rows = _off(body, at, stance, aim, pose)
         if np.abs(off).max() < _CLOSE:
             return pose
         step = np.linalg.lstsq(rows[:, solved], off, rcond=1e-6)[0]
@@ -93,27 +150,19 @@ def stand(body: Placing, q: FloatArray, stance: Stance, wanted: Wanted) -> Float
     return None
 
 
-def _off(
-    at: Dynamics,
-    centre_moves: FloatArray,
-    stance: Stance,
-    wanted: Wanted,
-    pose: FloatArray,
-    knees: IntArray,
-) -> tuple[FloatArray, FloatArray]:
+def _off(body: Placing, at: Dynamics, stance: Stance, aim: Aim, pose: FloatArray) -> Row:
     """Compute what is missing (15,) and how coordinates change it (15, N)."""
-    turn = np.einsum("bij,bkj->bik", stance.turns, at.turns[0])
+    turn = np.einsum("bij,bkj->bik", stance.turns, at.turns[0, :2])
     missing = [
         np.concatenate([Rotation.from_matrix(turn[foot]).as_rotvec(),
                         stance.origins_m[foot] - at.origins_m[0, foot]])
         for foot in (0, 1)
     ]  # fmt: skip
-    missing.append(np.array([wanted.knees_rad - pose[knees].mean()]))
-    missing.append(wanted.centre_m - at.centre_m[0, [0, 2]])
-    bend = np.zeros((1, len(pose)))
-    bend[0, knees] = 0.5
-    rows = [at.jacobians[0, 0], at.jacobians[0, 1], bend, centre_moves[[0, 2]]]
-    return np.concatenate(missing), np.concatenate(rows)
+    own, rows = aim.off(body, pose, at)
+    return (
+        np.concatenate([*missing, own]),
+        np.concatenate([at.jacobians[0, 0], at.jacobians[0, 1], rows]),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,15 +195,37 @@ def stance_of(body: Placing, foot_m: FloatArray, footing: Footing) -> Stance:
             -sign * footing.toes_out_deg[foot], footing.toes_up_deg[foot],
             footing.rolled_deg[foot],
         ])  # fmt: skip
-        turn = Rotation.from_euler("YZX", angles)
-        turns.append(turn.as_matrix() @ level.turns[0, foot])
-        ahead, aside = sign * footing.ahead_m / 2.0, sign * footing.width_m / 2.0
-        # the base of the toes stays where it is when the heel rises
-        ball = np.array([foot_m[foot], 0.0, 0.0])
-        flat = Rotation.from_euler("Y", angles[0])
-        heel = np.array([ahead, SOLE_SHARE * foot_m[foot], aside])
-        origins.append(heel + flat.apply(ball) - turn.apply(ball))
+        heel = sign * np.array([footing.ahead_m, footing.width_m]) / 2.0
+        origin, turn = set_down(heel, float(foot_m[foot]), angles)
+        turns.append(turn @ level.turns[0, foot])
+        origins.append(origin)
     return Stance(np.array(origins), np.array(turns))
+
+
+def set_down(
+    heel_m: FloatArray, foot_m: float, angles_rad: FloatArray | tuple[float, ...]
+) -> tuple[FloatArray, FloatArray]:
+    """Set a foot onto a floor at height 0.
+
+    Parameters
+    ----------
+    heel_m : ndarray (2,)
+        Where its heel is, were the foot level: forward and to the right.
+    foot_m : float
+        Heel to base of the toes.
+    angles_rad : sequence of float
+        Turn to the left, toes up, rolled to the right.
+
+    Returns
+    -------
+    origin_m, turn : ndarray (3,), (3, 3)
+        Of the heel's body. The base of the toes stays where it is when the heel rises.
+    """
+    turn = Rotation.from_euler("YZX", angles_rad)
+    flat = Rotation.from_euler("Y", angles_rad[0])
+    ball = np.array([foot_m, 0.0, 0.0])
+    heel = np.array([heel_m[0], SOLE_SHARE * foot_m, heel_m[1]])
+    return heel + flat.apply(ball) - turn.apply(ball), np.asarray(turn.as_matrix())
 
 
 SOLE_SHARE = 0.17

@@ -1,10 +1,11 @@
-"""Motions of a body on its feet: trunk, arms, knees and weight over time; legs follow.
+"""Motions of a body on its feet: trunk, arms and aims over time; legs follow.
 
 T frames, K nodes, N coordinates
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from scipy.interpolate import CubicSpline
 
 from qevd_bio.arrays import FloatArray
 from qevd_bio.muscles.frames import Placing
-from qevd_bio.synthetic.standing import SOLVED, Stance, Wanted, places_of, stand
+from qevd_bio.synthetic.standing import SOLVED, Aim, Stance, Wanted, places_of, stand
 
 NODE_S = 0.08
 
@@ -29,22 +30,24 @@ class Course:
         Trunk and arms, rad; what legs and pelvis' place are here does not matter.
     stance : Stance
         The feet, which rest.
-    knees_rad : ndarray (K,)
-        Mean bend of both knees.
-    centre_m : ndarray (K, 2)
-        Centre of mass forward and to the right.
+    aims : sequence of Aim
+        K of them.
     """
 
     time_s: FloatArray
     posture: FloatArray
     stance: Stance
-    knees_rad: FloatArray
-    centre_m: FloatArray
+    aims: Sequence[Aim]
 
 
 def nodes(until_s: float) -> FloatArray:
     """Return times of nodes from 0 to the end."""
     return np.linspace(0.0, until_s, max(round(until_s / NODE_S), 3) + 1)
+
+
+def standing(knees_rad: FloatArray, centre_m: FloatArray) -> list[Aim]:
+    """Return the aims of a course on which knees (K,) and centre of mass (K, 2) are given."""
+    return [Wanted(float(knees), at) for knees, at in zip(knees_rad, centre_m, strict=True)]
 
 
 def followed(body: Placing, course: Course, guess: FloatArray, time_s: FloatArray) -> FloatArray:
@@ -64,19 +67,25 @@ def followed(body: Placing, course: Course, guess: FloatArray, time_s: FloatArra
     Returns
     -------
     ndarray (T, N)
-        Coordinates, rad and metres; no rows where the body cannot stand in a pose on the way.
+        Coordinates, rad and metres; no rows where the body has no such pose on the way.
     """
+    poses = solved(body, course, guess)
+    if not len(poses):
+        return poses
+    return np.asarray(CubicSpline(course.time_s, poses, axis=0)(time_s))
+
+
+def solved(body: Placing, course: Course, guess: FloatArray) -> FloatArray:
+    """Solve every node (K, N), each from the one before; no rows where one has no pose."""
     legs = places_of(body, SOLVED)
     poses: list[FloatArray] = []
-    for posture, knees, centre in zip(
-        course.posture, course.knees_rad, course.centre_m, strict=True
-    ):
+    for posture, aim in zip(course.posture, course.aims, strict=True):
         pose = posture.copy()
         pose[legs] = guess[legs] if not poses else poses[-1][legs]
         if len(poses) > 1:
             pose[legs] += poses[-1][legs] - poses[-2][legs]
-        found = stand(body, pose, course.stance, Wanted(float(knees), centre))
+        found = stand(body, pose, course.stance, aim)
         if found is None:
             return np.empty((0, len(guess)))
         poses.append(found)
-    return np.asarray(CubicSpline(course.time_s, np.stack(poses), axis=0)(time_s))
+    return np.stack(poses)

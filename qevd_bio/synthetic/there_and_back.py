@@ -13,13 +13,22 @@ from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.muscles.frames import Placing
 from qevd_bio.synthetic.carriage import Carriage, carried, unsteady
 from qevd_bio.synthetic.standing import Footing, places_of, stance_of
-from qevd_bio.synthetic.standing_course import Course, followed, nodes
+from qevd_bio.synthetic.standing_course import Course, followed, nodes, standing
 
 RATE_HZ = 60.0
 REST_S = 0.35
 """Standing before and after, in seconds."""
 
 SHAKE_KNEES_DEG, SHAKE_CENTRE_M = 2.0, 0.006
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A made motion: coordinates q (T, N) in rad and metres at time_s (T,); height of its seat."""
+
+    q: FloatArray
+    time_s: FloatArray
+    seat_m: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +70,7 @@ class Style:
 
 def performed(
     body: Placing, foot_m: FloatArray, style: Style, rate_hz: float = RATE_HZ
-) -> tuple[FloatArray, FloatArray] | None:
+) -> Moved | None:
     """Make one movement.
 
     Parameters
@@ -77,12 +86,8 @@ def performed(
 
     Returns
     -------
-    q : ndarray (T, N)
-        Coordinates, rad and metres.
-    time_s : ndarray (T,)
-        From 0.
-
-    None where the body cannot stand in a pose on the way.
+    Moved or None
+        None where the body cannot stand in a pose on the way.
     """
     stance = stance_of(body, foot_m, style.footing)
     until_s = 2.0 * REST_S + style.tempo.down_s + style.tempo.pause_s + style.tempo.up_s
@@ -101,17 +106,15 @@ def performed(
         axis=1,
     )
     posture = carried(body.coordinates, carriage, share, is_back, at_s)
-    course = Course(
-        at_s, posture, stance, np.maximum(knees, np.deg2rad(1.0)),
-        centre + SHAKE_CENTRE_M * shaken[:, 1:],
-    )  # fmt: skip
-    guess = _bent(body, foot_m, float(knees[0]))
+    aims = standing(np.maximum(knees, np.deg2rad(1.0)), centre + SHAKE_CENTRE_M * shaken[:, 1:])
+    course = Course(at_s, posture, stance, aims)
+    guess = bent(body, foot_m, float(knees[0]))
     time_s = np.arange(round(until_s * rate_hz) + 1) / rate_hz
     q = followed(body, course, guess, time_s)
-    return (q, time_s) if len(q) else None
+    return Moved(q, time_s) if len(q) else None
 
 
-def _bent(body: Placing, foot_m: FloatArray, knees_rad: float) -> FloatArray:
+def bent(body: Placing, foot_m: FloatArray, knees_rad: float) -> FloatArray:
     """Guess a pose: both legs bent alike, so that no knee is found bent backwards."""
     guess = np.zeros(len(body.coordinates))
     guess[body.coordinates.index("pelvis_ty")] = 5.3 * float(foot_m.mean())

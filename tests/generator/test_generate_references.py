@@ -76,8 +76,8 @@ def test_a_motion_is_simulated_at_any_tempo_and_rejected_where_no_forces_are_fou
     fine_s = np.linspace(0.0, slow_s[-1], 4 * (len(q) - 1) + 1)
     fine = simulated_motion(prepared, CubicSpline(slow_s, q)(fine_s), fine_s, 1.0)
     assert np.abs(slow.activations - fine.activations[::4]).mean() < 1e-3
-    peak = "vastus_medialis"
-    assert abs(slow.measured[peak] - fine.measured[peak]) < 0.01
+    # between the frames of the slow one the vasti may reach a little higher
+    assert abs(slow.motion.activation.max() - fine.motion.activation[::4].max()) < 0.01
 
     def fails(*_: object, **__: object) -> None:
         raise ArithmeticError("flag -1")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from qevd_bio.generator.attempts import spread_out
 from qevd_bio.generator.cycle_shape import CycleShape
 from qevd_bio.generator.fit_surrogate import FitOptions, fit_frames
 from qevd_bio.generator.guidance import (
@@ -108,3 +109,16 @@ def test_a_miss_counts_by_its_distance_from_the_range() -> None:
     assert costs.tolist() == [8.0, 0.0, 8.0]
     inner = missed(measured, [Objective("depth", 90.0, 100.0, 2.0)], margin=0.2)
     assert inner.tolist() == pytest.approx([2 * 2.2**2, 0.0, 2 * 2.2**2])
+
+
+def test_starts_in_a_row_cover_what_is_not_asked_for_evenly() -> None:
+    values = np.random.default_rng(3).normal(size=37)
+    order = spread_out(np.arange(100, 137), values, np.random.default_rng(0), parts=4)
+    assert sorted(order) == list(range(100, 137))
+    ranks = np.argsort(np.argsort(values))[order - 100]
+    for turn in range(8):
+        rows = ranks[4 * turn : 4 * turn + 4]
+        assert sorted(np.searchsorted([10, 19, 28], rows, "right")) == [0, 1, 2, 3]
+    again = spread_out(np.arange(100, 137), values, np.random.default_rng(0), parts=4)
+    other = spread_out(np.arange(100, 137), values, np.random.default_rng(1), parts=4)
+    assert np.array_equal(order, again) and not np.array_equal(order, other)

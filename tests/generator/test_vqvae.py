@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +14,7 @@ from qevd_bio.generator.vqvae import Vqvae, VqvaeOptions, fit_vqvae, sampled
 from qevd_bio.generator.vqvae_file import CycleGenerator, load_vqvae, save_vqvae
 
 COORDINATES = ("pelvis_rotation", "pelvis_tx", "pelvis_ty", "pelvis_tz", "knee", "fixed")
-TINY = VqvaeOptions(width=16, codes=16, epochs=60, batch=16, rate=3e-3)
+TINY = VqvaeOptions(width=16, codes=16, heads=2, epochs=60, batch=16, rate=3e-3)
 
 
 def squat(depth: float, duration_s: float, heading: float = 0.0):
@@ -77,12 +79,42 @@ def test_the_codebook_is_used_and_follows_the_latents(network, cycles) -> None:
 
 
 def test_a_dead_code_is_put_onto_a_latent_of_the_batch() -> None:
-    network = Vqvae(4, VqvaeOptions(width=8, codes=4))
-    network.codebook[3] = 1e6
-    network.chosen[3] = 0.1
+    network = Vqvae(4, VqvaeOptions(width=8, codes=4, heads=2))
+    network.codebook[1, 3] = 1e6
+    network.chosen[1, 3] = 0.1
     latents = torch.randn(40, 8, generator=torch.Generator().manual_seed(0))
-    network._follow(latents, network.nearest(latents[None])[0])
-    assert float(torch.cdist(network.codebook[3:4], latents).min()) < 1e-2
+    network._follow(latents, network.nearest(latents))
+    assert float(torch.cdist(network.codebook[1, 3:4], latents[:, 4:]).min()) < 1e-2
+
+
+def test_each_part_of_a_latent_has_a_codebook_of_its_own() -> None:
+    network = Vqvae(4, VqvaeOptions(width=6, codes=5, heads=3))
+    codes = torch.tensor([[[4, 0, 2], [1, 3, 0]]])
+    latents = network.looked_up(codes)
+    expected = [network.codebook[head, code] for head, code in enumerate((4, 0, 2))]
+    assert torch.equal(latents[0, 0], torch.cat(expected))
+    assert torch.equal(network.nearest(latents + 1e-4), codes)
+    with pytest.raises(ValueError, match="7 cannot be cut into 3"):
+        Vqvae(4, VqvaeOptions(width=7, heads=3))
+
+
+def test_small_differences_of_right_and_left_come_back_when_they_count() -> None:
+    torch.set_num_threads(1)
+    generator = torch.Generator().manual_seed(5)
+    phase = torch.linspace(0.0, 2.0 * np.pi, FRAMES)
+    size, apart = torch.randn(2, 48, 1, 1, generator=generator)
+    down = (1.0 - torch.cos(phase))[None, :, None] * (1.0 + 0.3 * size)
+    cycles = torch.cat([down + 0.1 * apart, down - 0.1 * apart, down.roll(8, 1)], dim=2)
+
+    def lost(pairs) -> float:
+        options = replace(TINY, epochs=30, sided_epochs=60, sided=0.3)
+        network = fit_vqvae(cycles, options, pairs)
+        with torch.no_grad():
+            off = network(cycles)[0] - cycles
+        difference = cycles[..., 0] - cycles[..., 1]
+        return float((off[..., 0] - off[..., 1]).square().mean() / difference.var())
+
+    assert lost([(0, 1)]) < 0.5 * lost([])
 
 
 def test_reading_does_not_move_the_codebook(network, cycles) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
-from qevd_bio.synthetic.planted import WEIGHT_OVER, planted
+from qevd_bio.synthetic.planted import OFF_LEVEL_DEG, WEIGHT_OVER, planted
 from qevd_bio.synthetic.standing import FEET
 from qevd_bio.synthetic.there_and_back import performed
 from tests.muscles.models import opened
@@ -23,7 +26,7 @@ def body(shared_data):
 def moved(body):
     made = performed(body, FOOT_M, STYLE, rate_hz=20.0)
     assert made is not None
-    return made[0]
+    return made.q
 
 
 def columns(body, *names):
@@ -45,7 +48,7 @@ def test_wandering_feet_come_to_rest_and_the_bend_of_the_knees_stays(body, moved
     assert np.abs(at.origins_m - at.origins_m[0]).max() < 2e-3
     knees = columns(body, "knee_angle_r", "knee_angle_l")
     assert np.allclose(found[:, knees].mean(axis=1), loose[:, knees].mean(axis=1), atol=0.01)
-    arms = columns(body, "arm_flex_r", "elbow_flex_l")
+    arms = columns(body, "arm_flex_r", "elbow_flex_l", "pro_sup_r")
     assert np.array_equal(found[:, arms], loose[:, arms])
 
 
@@ -67,3 +70,17 @@ def test_what_stood_already_hardly_changes(body, moved) -> None:
     assert found is not None
     turning = [i for i, name in enumerate(body.coordinates) if not name.startswith("pelvis_t")]
     assert np.rad2deg(np.abs(found - moved)[:, turning].max()) < 2.0
+
+
+@pytest.mark.data
+def test_feet_that_are_a_little_off_level_stay_so_and_no_more_than_that(body) -> None:
+    for up, kept in ((3.0, 3.0), (9.0, OFF_LEVEL_DEG)):
+        footing = replace(STYLE.footing, toes_up_deg=(up, 0.0), rolled_deg=(0.0, -2.0))
+        made = performed(body, FOOT_M, replace(STYLE, footing=footing), rate_hz=10.0)
+        assert made is not None
+        found = planted(body, FOOT_M, made.q)
+        assert found is not None
+        turns = Rotation.from_matrix(body.places(found, FEET).turns[0])
+        _, toes_up, rolled = np.rad2deg(turns.as_euler("YZX")).T
+        assert toes_up == pytest.approx([kept, 0.0], abs=0.2)
+        assert rolled == pytest.approx([0.0, -2.0], abs=0.2)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,16 +19,15 @@ from qevd_bio.muscles.opensim_model import write_scaled
 from qevd_bio.muscles.prepared import PreparedModel, prepare
 from qevd_bio.muscles.simulate import Options, Simulation, simulate
 from qevd_bio.synthetic.measured import as_measured
+from qevd_bio.synthetic.there_and_back import Moved
 
 NO_POSE = "the body cannot stand so"
 OUT_OF_RANGE = "an angle is beyond the range of its joint"
 UNBELIEVED = "reserves or residuals are too large"
 
-Make = Callable[
-    [Placing, FloatArray, np.random.Generator, float], tuple[FloatArray, FloatArray] | None
-]
-"""Body, lengths of its feet (2,), what draws, and size against the model's (1), to a motion:
-coordinates (T, N) and times (T,); None where the body cannot do it."""
+Make = Callable[[Placing, FloatArray, np.random.Generator, float], Moved | None]
+"""Body, lengths of its feet (2,), what draws, and size against the model's (1), to a motion; None
+where the body cannot do it."""
 
 _LEG = ("femur_r", "tibia_r", "talus_r")
 
@@ -150,12 +149,12 @@ def _made(
     moved = make(body, model.actuators.foot_m, rng, size)
     if moved is None:
         return NO_POSE
-    q, time_s = moved
+    q, time_s = moved.q, moved.time_s
     low, high = body.ranges.T
     if ((q < low - 1e-3) | (q > high + 1e-3))[:, body.rotational].any():
         return OUT_OF_RANGE
     if error_deg > 0.0:
         # a measurement knows the joints' ranges
         q = np.clip(as_measured(rng, q, time_s, body.rotational, error_deg), low, high)
-    found = simulate(body, model.actuators, q, time_s, options)
+    found = simulate(body, model.actuators, q, time_s, replace(options, seat_m=moved.seat_m))
     return UNBELIEVED if found.doubts() else found
