@@ -9,6 +9,7 @@ The last three bodies and every tenth motion of the others are held out. Real mo
 from __future__ import annotations
 
 import argparse
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ from qevd_bio.muscles.simulate import Options, simulate
 from qevd_bio.synthetic.labelled_motions import leg_length_m
 
 NAMES = ("q", "dq", "ddq", "activations", "motion", "body", "leg_m", "mass_kg", "error_deg")
+APART = "vas, right - left"
 GROUPS = ("vas", "soleus", "gas", "glmax", "recfem")
 HELD_OUT_EVERY, HELD_OUT_BODIES = 10, 3
 
@@ -76,12 +78,16 @@ def with_mirrored(
 
 
 def tell(what: str, ours: np.ndarray, simulated: np.ndarray, muscles: tuple[str, ...]) -> None:
-    """Print R2 and RMSE of groups of muscles as a row."""
+    """Print R2 and RMSE of groups of muscles, and of how the vasti share, as a row."""
     groups = {
         group: np.array([i for i, name in enumerate(muscles) if name.startswith(group)])
         for group in GROUPS
     }
     found = agreement(ours, simulated, groups)
+    right, left = ([i for i, name in enumerate(muscles) if re.match(f"vas.*_{side}$", name)]
+                   for side in "rl")  # fmt: skip
+    apart = [one[:, right] - one[:, left] for one in (ours, simulated)]
+    found |= agreement(apart[0], apart[1], {APART: np.arange(len(right))})
     cells = " | ".join(f"{r2:.3f}, {rmse:.3f}" for r2, rmse in found.values())
     print(f"| {what} | {cells} |", flush=True)
 
@@ -120,7 +126,7 @@ def main() -> None:
     network = fit_frames(x, y, FitOptions(args.epochs, 512, 2e-3, noise=args.noise))
     print(f"{len(x)} frames with their mirror images, {time.process_time() - begun:.0f} s\n")
     save_surrogate(Surrogate(network, coordinates, muscles, args.passive_scale), args.out)
-    print("| R2, RMSE | " + " | ".join(GROUPS) + " |\n|" + "---|" * (1 + len(GROUPS)))
+    print("| R2, RMSE | " + " | ".join((*GROUPS, APART)) + " |\n|" + "---|" * (2 + len(GROUPS)))
     truths = {name: np.concatenate([one.activations for one in chosen])
               for name, chosen in sets.items() if chosen}  # fmt: skip
     for name, truth in truths.items():

@@ -4,9 +4,9 @@ T frames, N coordinates, F features, M muscles, S sequences
 
 Two networks: one looks at a single frame; the other is the transformer of BIGE (Maheshwari et
 al., supplement, section 2), which sees a whole motion. A frame is its angles, the speeds of the
-legs' joints, and the accelerations of pelvis, trunk and legs (chosen on made motions of bodies
-held out, benchmarks/RESULTS-muscles.md). Inputs are clipped to the range of the training motions,
-and how much was is told.
+legs' joints, the accelerations of pelvis, trunk and legs, and where the centre of mass lies
+between the ankles (chosen on made motions of bodies held out, benchmarks/RESULTS-muscles.md).
+Inputs are clipped to the range of the training motions, and how much was is told.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from qevd_bio.arrays import FloatArray, IntArray
+from qevd_bio.generator.balance import BALANCE, balance_features
 
 _PLACES = ("pelvis_tx", "pelvis_ty", "pelvis_tz")
 _YAW = "pelvis_rotation"
@@ -69,6 +70,7 @@ def feature_names(coordinates: Sequence[str]) -> tuple[str, ...]:
         *ways,
         *(f"{coordinates[i]} acceleration" for i in turning),
         *(f"{coordinates[i]} speed" for i in legs),
+        *BALANCE,
         "leg",
         "mass",
     )
@@ -132,7 +134,9 @@ def tensor_features(
     onward, across = cosine * x - sine * z, sine * x + cosine * z
     body = torch.tensor([leg_m, mass_kg], dtype=q.dtype).expand(*q.shape[:-1], 2)
     line = torch.stack([onward, y, across], dim=-1)
-    return torch.cat([q[..., angles], line, ddq[..., turning], dq[..., legs], body], dim=-1)
+    balance = balance_features(coordinates, q, leg_m)
+    moved = [q[..., angles], line, ddq[..., turning], dq[..., legs]]
+    return torch.cat([*moved, balance, body], dim=-1)
 
 
 class _Scaled(nn.Module):

@@ -10,7 +10,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from qevd_bio.errors import DataError
-from qevd_bio.generator.surrogate import FrameSurrogate, Ranges
+from qevd_bio.generator.surrogate import FrameSurrogate, Ranges, feature_names
 from qevd_bio.weights.tensor_file import write_tensors
 
 FORMAT = "qevd_bio surrogate 1"
@@ -47,7 +47,7 @@ def load_surrogate(path: Path) -> Surrogate:
     Raises
     ------
     DataError
-        The file is absent or holds no surrogate.
+        The file is absent, holds no surrogate, or one of other features of a frame.
     """
     try:
         with safe_open(str(path), framework="pt") as file:
@@ -56,11 +56,14 @@ def load_surrogate(path: Path) -> Surrogate:
         if metadata.get("format") != FORMAT:
             raise ValueError(f"its format is {metadata.get('format')!r}, not {FORMAT!r}")
         width, features = state["layers.0.weight"].shape
+        coordinates = tuple(metadata["coordinates"].split(","))
+        told = len(feature_names(coordinates))
+        if features != told:
+            raise ValueError(f"it takes {features} features of a frame, this version has {told}")
         muscles = tuple(metadata["muscles"].split(","))
         blank = np.ones(features)
         network = FrameSurrogate(Ranges(blank, blank, blank, blank), len(muscles), width)
         network.load_state_dict(state)
-        coordinates = tuple(metadata["coordinates"].split(","))
         scale = float(metadata["passive_scale"])
     except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
         raise DataError(

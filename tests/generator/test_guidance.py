@@ -21,11 +21,13 @@ from qevd_bio.generator.guidance import (
 from qevd_bio.generator.surrogate import frame_features
 from qevd_bio.generator.surrogate_file import Surrogate
 from qevd_bio.generator.vqvae import VqvaeOptions, fit_vqvae
+from qevd_bio.skeleton import opensim_map
 
-COORDINATES = (
+MOVED = (
     "pelvis_tilt", "pelvis_rotation", "pelvis_tx", "pelvis_ty", "pelvis_tz",
     *(f"{name}_{side}" for side in "rl" for name in ("hip_flexion", "knee_angle", "ankle_angle")),
 )  # fmt: skip
+COORDINATES = (*MOVED, *(name for name in opensim_map.COORDINATES if name not in MOVED))
 KNEE = COORDINATES.index("knee_angle_r")
 BODY = Body(np.tile([-2.5, 2.5], (len(COORDINATES), 1)), 0.8, 70.0)
 
@@ -35,7 +37,8 @@ def squat(depth_deg: float):
     down = np.deg2rad(depth_deg) * (0.5 - 0.5 * np.cos(np.pi * time_s))
     still = 0.0 * down
     leg = (down, down, 0.3 * down)
-    q = np.stack([-0.3 * down, still, still, 0.9 - 0.2 * down, still, *leg, *leg], axis=1)
+    moved = [-0.3 * down, still, still, 0.9 - 0.2 * down, still, *leg, *leg]
+    q = np.stack(moved + [still] * (len(COORDINATES) - len(MOVED)), axis=1)
     return q, time_s
 
 

@@ -25,38 +25,50 @@ from qevd_bio.generator.surrogate import (
     mirror_of,
 )
 from qevd_bio.generator.surrogate_file import Surrogate, load_surrogate, save_surrogate
+from qevd_bio.skeleton import opensim_map
 
-COORDINATES = (
+MOVED = (
     "pelvis_tilt", "pelvis_list", "pelvis_rotation", "pelvis_tx", "pelvis_ty", "pelvis_tz",
     "knee_angle_r", "knee_angle_l", "arm_flex_r", "arm_flex_l",
 )  # fmt: skip
+COORDINATES = (*MOVED, *(name for name in opensim_map.COORDINATES if name not in MOVED))
 
 
-def moved(seed: int, frames: int = 40):
+def moved(seed: int, frames: int = 40, columns: int = len(MOVED)):
+    """Angles, speeds and accelerations; only the first columns are not 0."""
     rng = np.random.default_rng(seed)
-    return tuple(rng.normal(0.0, 1.0, (frames, len(COORDINATES))) for _ in range(3))
+    there = np.arange(len(COORDINATES)) < columns
+    return tuple(rng.normal(0.0, 1.0, (frames, len(COORDINATES))) * there for _ in range(3))
 
 
 def test_features_do_not_depend_on_place_and_heading() -> None:
-    """The same movement elsewhere, turned by 70 degrees about the vertical."""
+    """The same movement elsewhere, turned by 70 degrees about the vertical.
+
+    Heading is the pelvis' rotation where it neither tilts nor lists.
+    """
     q, dq, ddq = moved(1)
+    q[:, :2] = 0.0
     before = frame_features(COORDINATES, q, dq, ddq, 0.8, 70.0)
     assert before.shape[1] == len(feature_names(COORDINATES))
     turn = np.deg2rad(70.0)
     rotation = Rotation.from_euler("y", turn).as_matrix()
-    elsewhere, turned = q + np.array([0, 0, turn, 3, 1, -2, 0, 0, 0, 0]), ddq.copy()
+    elsewhere, turned = q.copy(), ddq.copy()
+    elsewhere[:, 2:6] += [turn, 3.0, 1.0, -2.0]
     turned[:, 3:6] = ddq[:, 3:6] @ rotation.T
     after = frame_features(COORDINATES, elsewhere, dq, turned, 0.8, 70.0)
     assert np.allclose(before, after)
 
 
 def test_a_mirror_swaps_the_sides_and_turns_what_has_a_side() -> None:
-    q, dq, ddq = moved(2)
+    q, dq, ddq = moved(2, columns=len(COORDINATES))
     names = feature_names(COORDINATES)
     whose, signs = mirror_of(names)
     there = frame_features(COORDINATES, q, dq, ddq, 0.8, 70.0)[:, whose] * signs
-    sides = np.array([1, -1, -1, 1, 1, -1, 1, 1, 1, 1.0])
-    swapped = np.array([0, 1, 2, 3, 4, 5, 7, 6, 9, 8])
+    sided = ("pelvis_list", "pelvis_rotation", "pelvis_tz", "lumbar_bending", "lumbar_rotation")
+    sides = np.array([-1.0 if name in sided else 1.0 for name in COORDINATES])
+    other = {"_r": "_l", "_l": "_r"}
+    swapped = [COORDINATES.index(name[:-2] + other.get(name[-2:], name[-2:]))
+               for name in COORDINATES]  # fmt: skip
     seen = [(one * sides)[:, swapped] for one in (q, dq, ddq)]
     assert np.allclose(there, frame_features(COORDINATES, *seen, 0.8, 70.0))
     assert mirror_of(("soleus_r", "soleus_l"))[0].tolist() == [1, 0]
@@ -168,4 +180,12 @@ def test_another_file_is_refused_with_its_name(content, tmp_path) -> None:
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(DataError, match=r"surrogate\.safetensors"):
+        load_surrogate(path)
+
+
+def test_a_network_of_other_features_is_refused(learned, tmp_path) -> None:
+    """As one of a version before: here, of one coordinate less."""
+    path = tmp_path / "surrogate.safetensors"
+    save_surrogate(Surrogate(learned[0], COORDINATES[:-1], ("one", "other"), 1.0), path)
+    with pytest.raises(DataError, match=r"features of a frame.*[Tt]rain it again"):
         load_surrogate(path)
