@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import MISSING, Field, dataclass, fields
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Any, get_type_hints
 
 import typer
@@ -110,9 +111,13 @@ def rule_ids(context: typer.Context, incomplete: str) -> list[str]:
     return [name for name in known if name.startswith(incomplete)]
 
 
-STAGE_NAMES = completes(
-    "pipeline.stages", lambda stages: [one.name for one in stages.Stage.__subclasses__()]
-)
+def _own_stages(stages: ModuleType) -> list[str]:
+    """List the stages of the pipeline; whoever imports the package may have others."""
+    own = f"{__package__.partition('.')[0]}.stages."
+    return [one.name for one in stages.Stage.__subclasses__() if one.__module__.startswith(own)]
+
+
+STAGE_NAMES = completes("pipeline.stages", _own_stages)
 
 
 @dataclass(frozen=True, slots=True)
