@@ -48,7 +48,7 @@ _ADDS = re.compile(
 )
 _TAKES = re.compile(
     r"\b(?:reduc|lower|lessen|decreas|straight|exten|drop|trim|cut|less|narrow|open|shav|limit"
-    r"|relax|clos|back off|ease|unbend|sink|not\b|never\b|stop|avoid)|n't\b",
+    r"|down\b|lose\b|remov|relax|clos|back off|ease|unbend|sink|not\b|never\b|stop|avoid)|n't\b",
     re.IGNORECASE,
 )
 _DENIED = (
@@ -255,4 +255,5 @@ def _denials(quantity: str) -> Iterator[tuple[str, Rewrite]]:
     bound = r"(?<!target: )\b(?:less than|at most|up to|within|under|below) "
     yield rf"{_DENIED}{_NUMBER} (?:{sides}|(?:{missed})\b(?: of\b)?)", ""
     yield rf"{bound}{_NUMBER} (?:{sides})", ""
+    yield rf"\b(?:\w+n't|not|never) {_AMOUNT}{_NUMBER}", ""
     yield rf"(?P<rest>{_DENIED}(?:{_NUMBER}(?: hip width)?)?) {_BY}", r"\g<rest>"
