@@ -165,8 +165,11 @@ def _captured(
 def turn_to_stand_deg(motion: Motion) -> int:
     """Return the clockwise turn (0, 90, 180, 270) that stands a person up who lies in a picture.
 
-    0 as well where frames disagree, as in a burpee, or trunk and legs do, as in a bench dip.
+    0 as well where frames disagree, as in a burpee, or trunk and legs do, as in a bench dip, and
+    where no frame shows a person.
     """
+    if not motion.valid.any():
+        return 0
     posed = PosedSkeleton(motion.q[motion.valid], scaled_skeleton(motion.segment_lengths_m))
     joints = ("humerus", "femur", "talus")
     ends = [np.mean([posed.place(f"{one}_{side}") for side in SIDES], axis=0) for one in joints]

@@ -37,10 +37,24 @@ _GOAL_WORD = (
 )
 _BOUNDS = {"max": "< ", "upp": "< ", "min": "> ", "low": "> "}
 _GOAL = (
+    r"(?!(?:its|your|their) (?:max|min))"
     rf"(?:(?:the|its|your|their|a|an) )*(?:{_GOAL_WORD}(?: (?:of|at) (?P<of>{_NUMBER}))?"
     rf"|(?P<this>{_NUMBER})(?: (?P<named>targets?|goal|limit|maximum|minimum|max|min|threshold))?)"
 )
 _PARTS = r"knees?|hips?|thighs?|elbows?|arms?|legs?|ankles?|shoulders?|sides?"
+_ADDS = re.compile(
+    r"\b(?:need|lack|increase|raise|lift|bend|flex|add|gain|another|more|further|deeper|higher)",
+    re.IGNORECASE,
+)
+_TAKES = re.compile(
+    r"\b(?:reduc|lower|lessen|decreas|straight|exten|drop|trim|cut|less|narrow|open|shav|limit"
+    r"|down\b|lose\b|remov|relax|clos|back off|ease|unbend|sink|not\b|never\b|stop|avoid)|n't\b",
+    re.IGNORECASE,
+)
+_DENIED = (
+    r"\b(?:\w+n't|not|never|no|cannot|nor|neither|without|fail\w* to|avoid\w*)\b"
+    r"(?:(?!\b(?:and|but|so|then|while)\b)[^.;:,!?\d])*"
+)
 _COMPARED = r"(?:when |as |if )?(?:compared|relative|in comparison|in relation) (?:with|to)"
 _DIFFERENCE = r"(?:difference|gap|discrepancy|asymmetry|imbalance)"
 
@@ -59,6 +73,12 @@ def plain_comparisons(text: str) -> str:
         With "12° less than left", "12° more than left" and "12° apart" for the sides, "12° below
         target 90°" and "8° above target 45°" for a target, "12° more" and "8° less" of a quantity
         for what is asked, the side before its quantity, and nothing else changed.
+
+    Notes
+    -----
+    A comparison that is denied ("does not exceed the left by 12°", "no more than 5° behind the
+    right") loses its number, and a maximum that was measured stays one: a misread fact is worse
+    than one that is not read.
     """
     for pattern, replacement in _rewrites():
         text = pattern.sub(replacement, text)
@@ -75,7 +95,7 @@ def _rewrites() -> tuple[tuple[re.Pattern[str], Rewrite], ...]:
     quantity = rf"(?:{'|'.join(map(re.escape, terms))})"
     return tuple(
         (re.compile(pattern, re.IGNORECASE), replacement)
-        for part in (_sides, _differences, _targets, _requests)
+        for part in (_sides, _differences, _targets, _requests, _denials)
         for pattern, replacement in part(quantity)
     )
 
@@ -98,6 +118,9 @@ def _sides(quantity: str) -> Iterator[tuple[str, Rewrite]]:
     yield rf"{own} (?:lead\w*|{_IS} ahead) {_BY}", more
     moves = r"(?:com|cam|fall|fell|go|went|end)\w*(?: up)?"
     yield rf"\b{moves} (?={_NUMBER} (?:less|more) than)", "is "
+    apart = rf"(?P<apart>is {_NUMBER} (?:less|more) than (?:right|left|other))"
+    in_what = rf"in (?:your |the )?(?P<q>{quantity})\b"
+    yield rf"\b(?P<side>right|left) side {apart} {in_what}", r"\g<side> \g<q> \g<apart>"
 
 
 def _against_the_other(other: str) -> Iterator[tuple[str, Rewrite]]:
@@ -114,7 +137,15 @@ def _against_the_other(other: str) -> Iterator[tuple[str, Rewrite]]:
     yield rf"{first} {_MORE}\b", rf"\g<rest>{more}"
     yield rf"{first} (?:{_LESS}|short|behind)\b", rf"\g<rest>{less}"
     match = r"to (?:match|reach|equal|catch up with|be level with)"
-    yield rf"{_N} (?:more )?{match} {other}", r"\g<n> needed, less than \g<other>"
+    yield rf"(?P<asked>[^.;]*?){_N} (?P<more>more )?{match} {other}", _lacking
+
+
+def _lacking(match: re.Match[str]) -> str:
+    """Write what a side lacks to match the other, where the verb surely asks for more."""
+    is_more = match["more"] or _ADDS.search(match["asked"])
+    if not is_more or _TAKES.search(match["asked"]):
+        return match[0]
+    return f"{match['asked']}{match['n']} needed, less than {match['other']}"
 
 
 def _differences(quantity: str) -> Iterator[tuple[str, Rewrite]]:
@@ -150,11 +181,31 @@ def _targets(quantity: str) -> Iterator[tuple[str, Rewrite]]:
     wanted = r"(?:is )?(?:allowed|permitted|recommended|wanted|asked)"
     yield rf"{_N} more than {wanted}", r"\g<n> above the target"
     yield rf"{_N} less than {wanted}", r"\g<n> below the target"
-    short = r"below|under|behind|short of|shy of|away from"
+    yield rf"{_N} away from {_GOAL}", _away
+    short = r"below|under|behind|short of|shy of"
     yield rf"{_N} (?:{than}|above|over|beyond|past) {_GOAL}", _missed("above")
     yield rf"{_N} (?:{less_than}|{short}) {_GOAL}", _missed("below")
-    yield rf"\b(?:maximum|max|upper (?:limit|bound))(?: of| is|:)? (?={_NUMBER})", "target < "
-    yield rf"\b(?:minimum|min|lower (?:limit|bound))(?: of| is|:)? (?={_NUMBER})", "target > "
+    yield from _bounds()
+
+
+def _bounds() -> Iterator[tuple[str, Rewrite]]:
+    """Rewrite a maximum or minimum that is asked for; one that was reached is a value."""
+    wish = r"keep|stay|hold|limit|must|should|needs? to|aim|allow|have to|has to"
+    reached = r"than|reached|peaked|hit|was|were|got|went|only|its|my"
+    asked = rf"\b(?P<asked>(?:{wish})\b(?:(?!\b(?:{reached})\b)[^.;:,\d]){{1,40}}?)"
+    passed = r"(?:below|under|within|above|over|beyond|past) the "
+    given = rf"(?P<asked>\b(?:(?:allowed|permitted|target) \(?|{passed}))"
+    of = rf"(?: of| is|:)? (?={_NUMBER})"
+    for words, sign in ((r"maximum|max", "<"), (r"minimum|min", ">")):
+        yield rf"{asked}(?<!the )(?<!your )(?:{words}){of}", rf"\g<asked>target {sign} "
+        yield rf"{given}(?:{words}){of}", rf"\g<asked>target {sign} "
+    yield rf"\bupper (?:limit|bound){of}", "target < "
+    yield rf"\blower (?:limit|bound){of}", "target > "
+
+
+def _away(match: re.Match[str]) -> str:
+    """Write by how much a target is missed where no word says on which side of it."""
+    return f"by {match['n'].removesuffix(' hip width')} {_goal(match)}"
 
 
 def _missed(where: str) -> Callable[[re.Match[str]], str]:
@@ -188,8 +239,21 @@ def _requests(quantity: str) -> Iterator[tuple[str, Rewrite]]:
     yield rf"{sure} (?:exceed|{_PASSES}) ", r"\g<sure> must be below "
     yield rf"{sure} (?:{_MISSES}|(?:fall|drop|go) below) ", r"\g<sure> must be above "
     let = r"\b(?:do not|don't|never) let (?P<what>(?:your |the )?(?:\w+ ){1,5}?)"
+    yield rf"{let}(?:fall|drop|go|dip) (?:below|under) (?=\d)", r"keep \g<what>above "
+    yield r"\bavoid exceeding (?=\d)", "stay below "
     yield rf"{let}(?:exceed|go (?:over|above|past)) (?=\d)", r"keep \g<what>below "
     yield r"\bfrom exceeding (?=\d)", "below "
     yield r"\b(?P<must>should|must|needs? to|has to) exceed (?=\d)", r"\g<must> be above "
     never = r"\b(?P<must>must|should|do|can) (?:not|never)"
     yield rf"{never} (?:{_MISSES}|drop below) (?=\d)", r"\g<must> be above "
+
+
+def _denials(quantity: str) -> Iterator[tuple[str, Rewrite]]:
+    """Take the numbers out of comparisons that are denied, or that give a bound."""
+    sides = r"(?:needed, )?(?:less|more) than (?:right|left|other)|apart"
+    missed = r"above|below|over|under|beyond|past|behind|short|shy|too \w+|less|more|ahead"
+    bound = r"(?<!target: )\b(?:less than|at most|up to|within|under|below) "
+    yield rf"{_DENIED}{_NUMBER} (?:{sides}|(?:{missed})\b(?: of\b)?)", ""
+    yield rf"{bound}{_NUMBER} (?:{sides})", ""
+    yield rf"\b(?:\w+n't|not|never) {_AMOUNT}{_NUMBER}", ""
+    yield rf"(?P<rest>{_DENIED}(?:{_NUMBER}(?: hip width)?)?) {_BY}", r"\g<rest>"

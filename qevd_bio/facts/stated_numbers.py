@@ -56,6 +56,7 @@ _SPELLINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\s+", " "),
     )
 )
+_OTHER_UNIT = re.compile(r"\s?(?:%|percent\b|cm\b|mm\b)")
 _UNITS = (("deg", re.compile(r"°")), ("s", re.compile(r" s\b")), ("ratio", re.compile(r" x\b")))
 _REST_OF_RANGE = re.compile(r"°?(-| to | and )(-?\d+(?:\.\d+)?)")
 _ABOUT = (
@@ -77,7 +78,7 @@ _SIGN = re.compile(r"(?P<bound>[<>≤≥]) ?$")
 _HELD = re.compile(
     r"\b(?:keep|stay|hold|limit|must|should|needs?)\b[^.;,\d]{0,40} "
     r"(?P<bound>under|below|less than|at most|over|above|at least|more than) $"
-    r"|\b(?P<within>(?:not|never|cannot|don't) exceed) $",
+    r"|\b(?P<within>(?:not|never|cannot|\w+n't) exceed) $",
     re.IGNORECASE,
 )
 _COMPARED_WITH = re.compile(r"(?:→|\b(?:vs\.?|versus|against)) ?$", re.IGNORECASE)
@@ -191,7 +192,7 @@ def stated_numbers(text: str) -> Iterator[StatedNumber]:
         rest = _rest_of_range(text, match)
         first = last if _OTHER_SIDE_OF.fullmatch(text, end, match.start()) else None
         end = rest.end() if rest else match.end()
-        if _LIMIT_BEFORE.search(text[: match.start()]):
+        if _OTHER_UNIT.match(text, end) or _LIMIT_BEFORE.search(text[: match.start()]):
             continue
         last = _stated(text, match, rest, end)
         if first and last.role == "value":

@@ -221,13 +221,15 @@ def _own_bound(uneven: Finding, violated: Sequence[Finding]) -> list[Statement]:
 def _cause(finding: Finding, violated: Sequence[Finding]) -> Finding:
     """Find the wrong position that an unsteady joint comes from; else the finding itself.
 
-    It is a body line that runs through the joint, or the joint's own angle. Words that ask for
-    stillness itself get stillness. The pelvis's own angles are no joint.
+    It is a body line that runs through the joint, or the joint's own angle, of the same side
+    where both have one. Words that ask for stillness itself get stillness. The pelvis's own
+    angles are no joint.
     """
     if finding.check != "static":
         return finding
     joints = _joints(finding)
-    positions = [one for one in violated if one.check == "dynamic"]
+    sides = {one.side for one in violated} if finding.side is None else {finding.side, None}
+    positions = [one for one in violated if one.check == "dynamic" and one.side in sides]
     lines = [one for one in positions if one.measure == _LINE and joints & _joints(one)]
     own = [one for one in positions if measure_family(one) == measure_family(finding)]
     return next(iter([*lines, *own]), finding)

@@ -10,6 +10,7 @@ import numpy as np
 from qevd_bio.feedback.statements import form
 
 _NUMBER = re.compile(r"(?<![\d.])\d+(?:\.\d+)?(?![\d.])")
+_WITH_UNIT = re.compile(rf"(?P<number>{_NUMBER.pattern})(?P<unit>\s?°| degrees?\b| s\b| x\b)?")
 _TARGET = re.compile(r"\(target: [^)]*\)")
 SHIFT = (0.15, 0.6)
 """A number is changed by such a share of itself, and by at least `LEAST`."""
@@ -28,7 +29,8 @@ def replaced_numbers(
     rng : numpy Generator
         Draws the changes.
     known : dict of str to str, optional
-        Numbers replaced before, by what they were; it is added to. Contexts of one exercise share
+        Numbers replaced before, by what they were with their unit ("70°", "0.9 x"); it is added
+        to. Contexts of one exercise share
         it, so that what they repeat stays repeated.
 
     Returns
@@ -42,17 +44,20 @@ def replaced_numbers(
         return text
     new = {} if known is None else known
 
-    def other(held: str) -> str:
-        if held not in new:
-            new[held] = _other(held, rng)
-        return new[held]
+    def other(held: str, unit: str) -> str:
+        if held + unit not in new:
+            new[held + unit] = _other(held, rng)
+        return new[held + unit]
 
     return pose + found + _exchanged(stated, other)
 
 
 def told_again(sentence: str, known: Mapping[str, str]) -> str:
-    """Replace the numbers of a sentence as those of its contexts were; others stay."""
-    return _exchanged(sentence, lambda held: known.get(held, held))
+    """Replace the numbers of a sentence as those of its contexts with the same unit were.
+
+    Others stay, and so do numbers without a unit: "12 reps" is no angle of 12°.
+    """
+    return _exchanged(sentence, lambda held, unit: known.get(held + unit, held) if unit else held)
 
 
 def _other(held: str, rng: np.random.Generator) -> str:
@@ -65,10 +70,16 @@ def _other(held: str, rng: np.random.Generator) -> str:
     return f"{max(value + shift, 0.0):.{digits}f}"
 
 
-def _exchanged(text: str, other: Callable[[str], str]) -> str:
-    """Exchange each number that is no target."""
+def _exchanged(text: str, other: Callable[[str, str], str]) -> str:
+    """Exchange each number that is no target, by what it is and its unit."""
+
+    def exchanged(match: re.Match[str]) -> str:
+        written = match["unit"] or ""
+        unit = "°" if "degree" in written else written.strip() if "°" in written else written
+        return other(match["number"], unit) + written
+
     targets = _TARGET.findall(text)
-    parts = [_NUMBER.sub(lambda match: other(match.group()), part) for part in _TARGET.split(text)]
+    parts = [_WITH_UNIT.sub(exchanged, part) for part in _TARGET.split(text)]
     return "".join(a + b for a, b in zip(parts, [*targets, ""], strict=True))
 
 

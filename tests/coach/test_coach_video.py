@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import re
+import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -203,6 +205,13 @@ def test_legs_held_out_and_some_time_on_the_floor_turn_no_picture() -> None:
     drops = squats_motion(0.0, np.arange(FRAMES) / RATE_HZ)
     drops.q[: FRAMES // 2, DOF_INDEX["pelvis_list"]] += np.pi / 2
     assert turn_to_stand_deg(drops) == 0, "a burpee"
+
+
+def test_a_video_that_shows_nobody_is_not_turned() -> None:
+    motion = squats_motion(1.0, np.arange(FRAMES) / RATE_HZ)
+    nobody = replace(motion, valid=np.zeros_like(motion.valid))
+    with warnings.catch_warnings(action="error"):
+        assert turn_to_stand_deg(nobody) == 0
 
 
 def test_who_stands_is_captured_again_where_she_lies_in_the_picture(

@@ -56,6 +56,60 @@ def test_comparisons_are_read(row):
     assert is_read(row["facts"], facts) != (row["sentence"] in MISSED), facts
 
 
+@pytest.mark.parametrize(
+    ("text", "facts"),
+    [
+        ("Reduce left knee flexion by 12 degrees to match the right.",
+         "value knee_flexion l - 12 - - less"),
+        ("Lower your left arm by 12 degrees to match the right.",
+         "value shoulder_elevation l - 12 - - -"),
+        ("Straighten your left knee by 12 degrees to match the right.",
+         "value knee_flexion l - 12 - - -"),
+        ("Raise your right arm by 12 degrees to match the left.",
+         "symmetry shoulder_elevation r 12 - - - more"),
+        ("Knee flexion peaked at a maximum of 78 degrees (target: 90 to 120 degrees).",
+         "value knee_flexion - 78 - 90 120 -"),
+        ("Knee flexion peaked at max 78 degrees, target 90 degrees.",
+         "value knee_flexion - 78 - 90 90 -"),
+        ("Knee flexion reached its minimum of 20 degrees.", "value knee_flexion - 20 - - - -"),
+        ("Keep your trunk forward lean at a maximum of 45 degrees.",
+         "value trunk_forward_lean - - - - 45 -"),
+        ("Trunk forward lean stayed below the maximum of 45 degrees.",
+         "value trunk_forward_lean - - - - 45 -"),
+        ("Knee flexion was 102 degrees, 12 degrees away from the target of 90.",
+         "value knee_flexion - 102 12 90 90 -"),
+        ("Knee flexion was 102 degrees, 12 degrees away from the target of 90 degrees.",
+         "value knee_flexion - 102 12 90 90 -"),
+        ("Your left arm needs to come down 12 degrees to match the right.",
+         "value shoulder_elevation l 12 - - - -"),
+        ("The left knee flexion was not 12 degrees but 5 degrees less than the right.",
+         "symmetry knee_flexion l 5 - - - -"),
+        ("Your right knee does not exceed the left by 12 degrees.", ""),
+        ("There is no 14 degree difference between your right and left knees.", ""),
+        ("Your left knee is no more than 5 degrees behind the right.", ""),
+        ("Your left knee is not 5 degrees lower than the right.", ""),
+        ("Your left knee isn't lower than your right by 5 degrees.", ""),
+        ("Your left hip does not flex further than the right by 14 degrees.", ""),
+        ("The left knee is less than 12 degrees apart from the right.", ""),
+        ("Your knee isn't 10 degrees short of 90 degrees.", "value knee_flexion - - - 90 90 -"),
+        ("Right knee flexion is not more than 12 degrees above the target.",
+         "value knee_flexion r - - - - -"),
+        ("Knee flexion must not exceed the target by 5 degrees.",
+         "value knee_flexion - - - - - -"),
+        ("Your knee flexion shouldn't exceed 90 degrees.", "value knee_flexion - - - - 90 -"),
+        ("Never let your knee flexion fall below 90 degrees.",
+         "value knee_flexion - - - 90 - -"),
+        ("Avoid exceeding 45 degrees of trunk forward lean.",
+         "value trunk_forward_lean - - - - 45 -"),
+        ("Left knee flexion is 20% lower than the right.", "value knee_flexion l - - - - -"),
+        ("The left side lags the right by 12 degrees in knee flexion.",
+         "symmetry knee_flexion l 12 - - - -"),
+    ],
+)  # fmt: skip
+def test_no_fact_is_read_from_what_is_denied_or_was_only_measured(text, facts):
+    assert is_read(facts, facts_of(text, "squat")), facts_of(text, "squat")
+
+
 @pytest.mark.parametrize("style", STYLES, ids=["plain", "variant 1", "variant 2", "paper"])
 def test_own_sentences_have_one_form_already(style):
     for rule, statement in statements():

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from qevd_bio.exercises.load import load_rules
-from qevd_bio.feedback.finding_choice import is_same_fault
+from qevd_bio.feedback.finding_choice import independent_statements, is_same_fault
 from qevd_bio.feedback.keep_or_rewrite import rewrite
 from qevd_bio.feedback.kinds import Kind
 from qevd_bio.feedback.numbers import unbacked_numbers
@@ -159,3 +159,16 @@ def test_paper_prefers_the_part_and_the_side_that_words_name():
 def test_an_instruction_names_the_limb_of_one_side(joint, instruction, said_of_right):
     one = finding(measure="knee_flexion", side="r", joint=joint, instruction=instruction)
     assert said_of_right in said("Bend your right knee more", [one]).feedback
+
+
+def test_an_unsteady_arm_does_not_come_from_where_the_other_one_is():
+    unsteady = still("shoulder_elevation", "shoulder", 40.0, "Keep the upper arm still", side="l")
+    raised = {"constraint_id": "up", "measure": "shoulder_elevation", "joint": "shoulder",
+              "measured": 30.0, "target_low": 0.0, "target_high": 20.0}  # fmt: skip
+    right, left = (finding(**raised, side=side) for side in "rl")
+
+    def told(*findings: Finding) -> set[tuple[str | None, str]]:
+        return {(one.side, one.check) for said in independent_statements(findings) for one in said}
+
+    assert ("l", "static") in told(unsteady, right), "the left arm moves; only the right is high"
+    assert told(unsteady, left) == {("l", "dynamic")}

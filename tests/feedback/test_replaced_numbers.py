@@ -48,8 +48,17 @@ def test_a_sentence_is_told_again_with_the_numbers_of_its_context() -> None:
     sentence = "Knee flexion 70° (target: 70°). Increase knee flexion by 20° within 9 s."
     again = told_again(sentence, known)
     assert again == (
-        f"Knee flexion {known['70']}° (target: 70°). Increase knee flexion by {known['20']}° "
+        f"Knee flexion {known['70°']}° (target: 70°). Increase knee flexion by {known['20°']}° "
         "within 9 s."
     )
     assert numbers(again) - {"9"} <= numbers(told)
     assert told_again("Great job!", known) == "Great job!"
+
+
+def test_counts_and_times_are_no_angles_of_the_context() -> None:
+    known = {"12°": "18", "15°": "9", "30°": "24", "0.9 x": "1.4"}
+    said = "12 reps done! Keep going for 15 more seconds, 30 seconds rest, 15 s of it lying."
+    assert told_again(said, known) == said
+    assert told_again("By 12 degrees, to 0.9 x hip width.", known) == (
+        "By 18 degrees, to 1.4 x hip width."
+    )
