@@ -50,6 +50,8 @@ def segment_findings(
     rule: Rule,
     cycles: Sequence[Cycle],
     skeleton: Skeleton,
+    *,
+    frame_start: int = 0,
 ) -> list[list[Finding]]:
     """Check all constraints of a rule on all cycles of a segment, in one pass over its poses.
 
@@ -64,6 +66,8 @@ def segment_findings(
         alternating movement.
     skeleton : Skeleton
         Body for the measures.
+    frame_start : int
+        First frame of the segment; no frame before it is read.
 
     Returns
     -------
@@ -74,7 +78,7 @@ def segment_findings(
     if not cycles:
         return []
     starts_s = motion.time_s[min(cycle.start for cycle in cycles)]
-    first = int(motion.time_s.searchsorted(starts_s - READ_BEFORE_S))
+    first = max(frame_start, int(motion.time_s.searchsorted(starts_s - READ_BEFORE_S)))
     part = part_of(motion, first, max(cycle.end for cycle in cycles) + 1)
     ends = [0, *(cycle.end - first for cycle in cycles[:-1])]
     spans = [
@@ -182,13 +186,19 @@ class _Span:
         step_s = median(time_s[1:] - time_s[:-1]) if len(time_s) > 1 else 0.0
         reach = round(key_reach_s(cycle) / step_s) if step_s else 0
         valid, confidence = part.valid[frames], part.confidence[frames]
-        if not valid[0] or confidence[0] < LEAST_CONFIDENCE:
-            free = cycle.start  # what is not seen at the start is not read before it
+        free = _seen_since(part, free, cycle.start)
         moments = {
             name: (frame, _window(cycle, frame, part.time_s, free))
             for name, frame in _checked_frames(rule, cycle, time_s).items()
         }
         return cls(place, cycle, frames, time_s, valid, confidence, step_s, reach, moments)
+
+
+def _seen_since(part: Motion, free: int, start: int) -> int:
+    """Move the first frame of a rest behind its last unseen or unsure one, up to its end."""
+    rest = slice(free, start + 1)
+    unsure = np.flatnonzero(~part.valid[rest] | (part.confidence[rest] < LEAST_CONFIDENCE))
+    return min(start, free + int(unsure[-1]) + 1) if len(unsure) else free
 
 
 def _window(cycle: Cycle, frame: int, time_s: FloatArray, free: int) -> slice:
@@ -401,5 +411,5 @@ def _measured_value(check: _Check, known: _Known) -> MeasuredValue:
         )
     near = check.window
     if span.cycle.kind != "hold":
-        sigma = in_passage(curve[near], sigma)
+        sigma = in_passage(np.where(part.valid[near], curve[near], np.nan), sigma)
     return value_at(curve[near], part.valid[near], part.confidence[near], sigma)
