@@ -17,6 +17,7 @@ from qevd_bio.exercises.motion_parts import (
     is_midline,
     moved,
     part_of,
+    seen_since,
     unobserved,
     with_seen_leg,
 )
@@ -24,7 +25,6 @@ from qevd_bio.exercises.rule import OTHER_SIDE, SIDES, Rule
 from qevd_bio.motion.constraints import THROUGHOUT, Constraint, Finding, judge
 from qevd_bio.motion.measured_value import (
     KEY_REACH_S,
-    LEAST_CONFIDENCE,
     MeasuredValue,
     difference,
     extreme_over,
@@ -186,19 +186,12 @@ class _Span:
         step_s = median(time_s[1:] - time_s[:-1]) if len(time_s) > 1 else 0.0
         reach = round(key_reach_s(cycle) / step_s) if step_s else 0
         valid, confidence = part.valid[frames], part.confidence[frames]
-        free = _seen_since(part, free, cycle.start)
+        free = seen_since(part, free, cycle.start)
         moments = {
             name: (frame, _window(cycle, frame, part.time_s, free))
             for name, frame in _checked_frames(rule, cycle, time_s).items()
         }
         return cls(place, cycle, frames, time_s, valid, confidence, step_s, reach, moments)
-
-
-def _seen_since(part: Motion, free: int, start: int) -> int:
-    """Move the first frame of a rest behind its last unseen or unsure one, up to its end."""
-    rest = slice(free, start + 1)
-    unsure = np.flatnonzero(~part.valid[rest] | (part.confidence[rest] < LEAST_CONFIDENCE))
-    return min(start, free + int(unsure[-1]) + 1) if len(unsure) else free
 
 
 def _window(cycle: Cycle, frame: int, time_s: FloatArray, free: int) -> slice:

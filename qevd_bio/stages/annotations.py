@@ -89,7 +89,7 @@ class AnnotationsStage(Stage):
     variants: bool = False
     opinions: Mapping[str, SecondOpinion] = field(default_factory=dict)
     name: str = "annotations"
-    version: int = 9
+    version: int = 10
     reads: tuple[str, ...] = ("kinematics", "morphometrics")
     writes: str = "annotations"
     schema_digest: str = schema_sha256(annotation_table.SCHEMA)
