@@ -33,7 +33,7 @@ def compare(done: Workout, counts: Counter[str]) -> tuple[float, float]:
         began = time.process_time()
         found = segment_cycles(motion, rule, start, stop, skeleton).cycles
         cycles = [one.cycle for one in found]
-        segment_findings(motion, rule, cycles, skeleton)
+        segment_findings(motion, rule, cycles, skeleton, frame_start=start)
         whole_s += time.process_time() - began
         for frame in range(start + int(2 * RATE_HZ), stop, int(EVERY_S * RATE_HZ)):
             began = time.process_time()

@@ -91,7 +91,9 @@ def analyse(done: Workout) -> tuple[int, int, float]:
     began = time.process_time()
     for i, rule in enumerate(done.rules):
         found = segment_cycles(motion, rule, i * each, (i + 1) * each, skeleton).cycles
-        checked = segment_findings(motion, rule, [c.cycle for c in found], skeleton)
+        checked = segment_findings(
+            motion, rule, [c.cycle for c in found], skeleton, frame_start=i * each
+        )
         cycles += len(found)
         findings += sum(map(len, checked))
     return cycles, findings, time.process_time() - began

@@ -17,6 +17,7 @@ from qevd_bio.exercises.motion_parts import (
     is_midline,
     moved,
     part_of,
+    seen_since,
     unobserved,
     with_seen_leg,
 )
@@ -24,7 +25,6 @@ from qevd_bio.exercises.rule import OTHER_SIDE, SIDES, Rule
 from qevd_bio.motion.constraints import THROUGHOUT, Constraint, Finding, judge
 from qevd_bio.motion.measured_value import (
     KEY_REACH_S,
-    LEAST_CONFIDENCE,
     MeasuredValue,
     difference,
     extreme_over,
@@ -50,6 +50,8 @@ def segment_findings(
     rule: Rule,
     cycles: Sequence[Cycle],
     skeleton: Skeleton,
+    *,
+    frame_start: int = 0,
 ) -> list[list[Finding]]:
     """Check all constraints of a rule on all cycles of a segment, in one pass over its poses.
 
@@ -64,6 +66,8 @@ def segment_findings(
         alternating movement.
     skeleton : Skeleton
         Body for the measures.
+    frame_start : int
+        First frame of the segment; no frame before it is read.
 
     Returns
     -------
@@ -74,7 +78,7 @@ def segment_findings(
     if not cycles:
         return []
     starts_s = motion.time_s[min(cycle.start for cycle in cycles)]
-    first = int(motion.time_s.searchsorted(starts_s - READ_BEFORE_S))
+    first = max(frame_start, int(motion.time_s.searchsorted(starts_s - READ_BEFORE_S)))
     part = part_of(motion, first, max(cycle.end for cycle in cycles) + 1)
     ends = [0, *(cycle.end - first for cycle in cycles[:-1])]
     spans = [
@@ -182,8 +186,7 @@ class _Span:
         step_s = median(time_s[1:] - time_s[:-1]) if len(time_s) > 1 else 0.0
         reach = round(key_reach_s(cycle) / step_s) if step_s else 0
         valid, confidence = part.valid[frames], part.confidence[frames]
-        if not valid[0] or confidence[0] < LEAST_CONFIDENCE:
-            free = cycle.start  # what is not seen at the start is not read before it
+        free = seen_since(part, free, cycle.start)
         moments = {
             name: (frame, _window(cycle, frame, part.time_s, free))
             for name, frame in _checked_frames(rule, cycle, time_s).items()
@@ -401,5 +404,5 @@ def _measured_value(check: _Check, known: _Known) -> MeasuredValue:
         )
     near = check.window
     if span.cycle.kind != "hold":
-        sigma = in_passage(curve[near], sigma)
+        sigma = in_passage(np.where(part.valid[near], curve[near], np.nan), sigma)
     return value_at(curve[near], part.valid[near], part.confidence[near], sigma)

@@ -309,7 +309,8 @@ def _detected(
         return found
     other = _moved(part, rule, way.curves, lead, settings)
     as_asked = len(other) >= LEAST_CYCLES and way.share(other) >= AS_ASKED
-    return other if as_asked and not _takes_no_turns(other, rule) else found
+    takes_turns = rule.kind != "alternating" or way.takes_turns(other, part)
+    return other if as_asked and takes_turns else found
 
 
 def _moved(

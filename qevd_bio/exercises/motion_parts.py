@@ -13,6 +13,7 @@ from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.exercises.rule import SIDES
 from qevd_bio.motion.angles import unwrap_angles
 from qevd_bio.motion.constraints import Constraint
+from qevd_bio.motion.measured_value import LEAST_CONFIDENCE
 from qevd_bio.motion.record import Motion
 from qevd_bio.motion.repetitions.cycles import Cycle
 from qevd_bio.skeleton.dofs import DOF_INDEX, DOFS, nearest_turn
@@ -95,6 +96,13 @@ def is_in_view(measure: str, motion: Motion) -> bool:
     needs = [DOF_INDEX[dof] for dof in CATALOGUE[measure].needs]
     known = np.asarray(np.isfinite(motion.noise_rad()[motion.valid][:, needs]).all(axis=1))
     return 2 * int(known.sum()) >= len(known)
+
+
+def seen_since(part: Motion, free: int, start: int) -> int:
+    """Move the first frame of a rest behind its last unseen or unsure one, up to its end."""
+    rest = slice(free, start + 1)
+    unsure = np.flatnonzero(~part.valid[rest] | (part.confidence[rest] < LEAST_CONFIDENCE))
+    return min(start, free + int(unsure[-1]) + 1) if len(unsure) else free
 
 
 def moved(cycle: Cycle, frames: int) -> Cycle:

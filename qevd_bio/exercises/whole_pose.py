@@ -15,8 +15,10 @@ from qevd_bio.exercises.motion_parts import sideless
 from qevd_bio.exercises.references import leading_side
 from qevd_bio.exercises.rule import SIDES, Rule
 from qevd_bio.motion.angles import wrap_angle
+from qevd_bio.motion.medians import medians_of_known
 from qevd_bio.motion.record import Motion
 from qevd_bio.motion.repetitions.cycles import Cycle
+from qevd_bio.motion.smoothing import gaussian_smooth
 from qevd_bio.skeleton.dofs import DOFS, joint_dofs, mirror_q
 from qevd_bio.skeleton.measures import CATALOGUE
 
@@ -50,6 +52,23 @@ class PoseWay:
     def share(self, cycles: Sequence[Cycle]) -> float:
         """Return the share of the rule's way that the pose usually goes there and back."""
         return _usual_way(self.curves, cycles) / self.asked_rad
+
+    def takes_turns(self, halves: Sequence[Cycle], part: Motion) -> bool:
+        """Whether the pose parts the sides of an alternating movement by a share of what is asked.
+
+        Noise gives halves sides as well. Where the rule's sides are no farther apart than an angle
+        that does not move, only the measure tells them.
+        """
+        if self.apart_rad < MOVING_RAD or {half.side for half in halves} != set(SIDES):
+            return False
+        right, left = gaussian_smooth(self.curves.T, part.time_s, part.valid).T
+        apart = {
+            side: medians_of_known(
+                (right - left)[[half.key for half in halves if half.side == side]][None]
+            )[0]
+            for side in SIDES
+        }
+        return bool((apart["r"] - apart["l"]) / 2 >= AS_ASKED * self.apart_rad)
 
     def contradicts(self, cycles: Sequence[Cycle], measure: FloatArray, asked_rad: float) -> bool:
         """Whether the pose goes the other way in cycles, and farther than the measure its own.

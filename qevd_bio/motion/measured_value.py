@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import ndtri
 
-from qevd_bio.arrays import BoolArray, FloatArray
+from qevd_bio.arrays import BoolArray, FloatArray, IntArray
 from qevd_bio.motion.medians import median, medians_of_known, quantile
 from qevd_bio.motion.noise import jitter, without_outliers
 from qevd_bio.motion.repetitions.cycles import Cycle
@@ -101,23 +101,27 @@ def in_passage(values: FloatArray, sigma: float) -> float:
     -----
     Noise that is alike over `NOISE_CORRELATION_S` moves the frame that is found by about half of
     it, the reach of the window. At an extreme or at rest that changes nothing; in a fast passage
-    the value read is that of another moment. The way is that of a straight line through the
-    frames, less what noise alone would show.
+    the value read is that of another moment. The way is that of a straight line through the known
+    frames, less what noise alone would show. Its slope is the median of those between all pairs
+    of frames (Theil and Sen), so that single outliers change nothing.
     """
-    if len(values) < 3 or not math.isfinite(sigma):
+    if not math.isfinite(sigma):
         return sigma
-    places, squares = _places(len(values))
-    way = float(places @ values) / squares
-    if math.isnan(way):
-        return in_passage(values[np.isfinite(values)], sigma)
+    known = np.flatnonzero(np.isfinite(values))
+    if len(known) < 3:
+        return sigma
+    first, second = _pairs(len(known))
+    apart = (known[second] - known[first]) * (2.0 / (len(values) - 1))
+    seen = values[known]
+    way = median((seen[second] - seen[first]) / apart)
+    squares = float(apart @ apart) / len(known)
     return math.sqrt(sigma**2 + max(0.0, way**2 - sigma**2 / squares))
 
 
 @lru_cache(maxsize=64)
-def _places(count: int) -> tuple[FloatArray, float]:
-    """Place frames evenly from -1 to 1 (T,), and sum their squares."""
-    places = np.linspace(-1.0, 1.0, count)
-    return places, float(places @ places)
+def _pairs(count: int) -> tuple[IntArray, IntArray]:
+    first, second = np.triu_indices(count, 1)
+    return first, second
 
 
 def spread_over(

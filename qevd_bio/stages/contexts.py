@@ -46,7 +46,7 @@ class ContextsStage(Stage):
     sessions: Sessions
     policy: Policy = "evidence"
     name: str = "contexts"
-    version: int = 6
+    version: int = 7
     reads: tuple[str, ...] = ("kinematics", "morphometrics")
     writes: str = "contexts"
     schema_digest: str = schema_sha256(context_table.SCHEMA)

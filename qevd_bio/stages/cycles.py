@@ -29,7 +29,7 @@ class CyclesStage(Stage):
 
     sessions: Sessions
     name: str = "cycles"
-    version: int = 8
+    version: int = 9
     reads: tuple[str, ...] = ("kinematics",)
     writes: str = "cycles"
     schema_digest: str = schema_sha256(cycle_table.SCHEMA)

@@ -31,7 +31,7 @@ class FindingsStage(Stage):
 
     sessions: Sessions
     name: str = "findings"
-    version: int = 6
+    version: int = 7
     reads: tuple[str, ...] = ("kinematics", "cycles")
     writes: str = "findings"
     schema_digest: str = schema_sha256(finding_table.SCHEMA)
@@ -61,11 +61,16 @@ def finding_rows(
 ) -> list[dict[str, Any]]:
     """Check the cycles of one video, given as rows; return the rows of findings."""
     skeleton = scaled_skeleton(motion.segment_lengths_m)
+    frame_starts = {segment.index: segment.frame_start for segment in session.segments}
     rows: list[dict[str, Any]] = []
     for segment_index, group in groupby(cycles, key=itemgetter("segment_index")):
         rule, segment_rows = session.rules[segment_index], list(group)
         found = segment_findings(
-            motion, rule, [scored_from_row(row).cycle for row in segment_rows], skeleton
+            motion,
+            rule,
+            [scored_from_row(row).cycle for row in segment_rows],
+            skeleton,
+            frame_start=frame_starts[segment_index],
         )
         rows += [
             {

@@ -31,7 +31,7 @@ class QualityStage(Stage):
 
     sessions: Sessions
     name: str = "quality"
-    version: int = 6
+    version: int = 7
     reads: tuple[str, ...] = ("kinematics", "cycles")
     writes: str = "quality"
     schema_digest: str = schema_sha256(quality_table.SCHEMA)

@@ -200,6 +200,17 @@ def test_a_passage_widens_the_noise_by_its_way_and_rest_does_not():
     assert math.isinf(in_passage(passing, math.inf))
 
 
+def test_outliers_are_no_passage():
+    for place in range(7):
+        values = np.full(7, 60.0)
+        values[place] = 120.0
+        assert in_passage(values, 2.0) == 2.0
+    assert in_passage(np.array([60.0, 120, 60, 60, 60, 60, 120]), 2.0) == 2.0
+    passing = np.linspace(10.0, 50.0, 7)
+    passing[6] = 200.0
+    assert in_passage(passing, 2.0) == pytest.approx(20.0, abs=0.2)
+
+
 def test_noise_of_its_own_size_is_no_passage():
     rng = np.random.default_rng(4)
     widened = [in_passage(2.0 * rng.standard_normal(7), 2.0) for _ in range(500)]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter1d
 
+from qevd_bio.motion.repetitions.curve_choice import Shown, with_boundaries
+from qevd_bio.motion.repetitions.cycles import CycleSettings
+from qevd_bio.motion.repetitions.cycles_in_curve import cycles_of, turning_curve
 from qevd_bio.motion.repetitions.detection import detect_alternating, detect_cycles
 from qevd_bio.motion.repetitions.discriminant_curve import discriminant_curve
 from qevd_bio.motion.streaming import CycleStream
@@ -153,3 +158,21 @@ def test_each_side_is_compared_with_itself(sides):
         angles[:, 0], angles[:, 1], time_s, known, settings=SETTINGS, angles=angles
     )
     assert "".join((half.side or "?").upper() for half in halves) == sides
+
+
+def test_boundaries_of_the_measure_reach_all_cycles_that_are_found():
+    time_s = np.arange(0.0, 8.0, 1 / 30)
+    curve = turning_curve(
+        -np.cos(np.pi * time_s), time_s, CycleSettings(), np.empty(0, dtype=np.int64)
+    )
+    other, *rest = cycles_of(curve, CycleSettings())
+    assert len(rest) == 3
+    chosen = Shown(curve, (other, *rest), tuple(rest), 0.0, 0.0)
+    moved = replace(rest[0], end=rest[0].end - 3)
+    own = Shown(curve, (moved,), (moved,), 0.0, 0.0)
+    put = with_boundaries(own, chosen)
+    assert put.cycles == (moved, *rest[1:])
+    assert put.found == (other, moved, *rest[1:])
+    # what lies beside the set may not overlap it
+    early = replace(rest[0], start=rest[0].start - 3)
+    assert with_boundaries(Shown(curve, (early,), (early,), 0.0, 0.0), chosen) == chosen

@@ -199,5 +199,7 @@ def with_boundaries(own: Shown, chosen: Shown) -> Shown:
     for i in np.flatnonzero(inside).tolist():
         if alone[places[i]]:
             cycles[places[i]] = own.cycles[i]
-    overlap = any(before.end > after.start for before, after in pairwise(cycles))
-    return chosen if overlap else replace(chosen, cycles=tuple(cycles))
+    put = dict(zip(chosen.cycles, cycles, strict=True))
+    found = tuple(put.get(cycle, cycle) for cycle in chosen.found)
+    overlap = any(before.end > after.start for before, after in pairwise(found))
+    return chosen if overlap else replace(chosen, found=found, cycles=tuple(cycles))
