@@ -100,7 +100,7 @@ def test_each_part_of_a_latent_has_a_codebook_of_its_own() -> None:
 
 
 def test_a_width_that_cannot_be_cut_is_refused_with_those_that_can() -> None:
-    with pytest.raises(UsageError, match="100 cannot be cut into 8 parts.* as 96 or 104"):
+    with pytest.raises(UsageError, match=r"100 cannot be cut into 8 parts.* as 96 or 104"):
         VqvaeOptions(width=100, heads=8)
     with pytest.raises(UsageError, match="heads 0 must be 1 or more"):
         VqvaeOptions(heads=0)
