@@ -51,9 +51,9 @@ def objective_lines(report: dict) -> list[str]:
                   for by in ("by_surrogate", "by_simulation")]  # fmt: skip
         apart = [abs(got["by_surrogate"][name] - got["by_simulation"][name])
                  for got in report["accepted"]]  # fmt: skip
+        told = f"apart in the accepted {np.mean(apart):.3f}" if apart else "none was accepted"
         lines.append(
-            f"{name}: in range by surrogate {shares[0]:.0%}, by simulation {shares[1]:.0%}; "
-            f"apart in the accepted {np.mean(apart):.3f}"
+            f"{name}: in range by surrogate {shares[0]:.0%}, by simulation {shares[1]:.0%}; {told}"
         )
     return lines
 
@@ -61,13 +61,24 @@ def objective_lines(report: dict) -> list[str]:
 def rows_of(
     sets: Mapping[str, list[Simulated]], reference: list[Simulated], low: float, high: float
 ) -> list[str]:
-    """Write tables 2 and 3 in both forms, everything against one reference set."""
+    """Write tables 2 and 3 in both forms, everything against one reference set.
+
+    Raises
+    ------
+    SystemExit
+        There is no motion to compare with.
+    """
+    if not reference:
+        raise SystemExit("no reference motions: PARTS holds none of the model itself")
     wanted = [one.motion for one in reference]
     lines = [
         f"noise floor of the fidelity: {noise_floor(wanted):.4f}", "",
         "| set, form | " + " | ".join(HEADS) + " |", "|" + "---|" * (len(HEADS) + 1),
     ]  # fmt: skip
     for name, chosen in sets.items():
+        if not chosen:
+            lines.append(f"| {name}: none was accepted |" + " |" * len(HEADS))
+            continue
         for form, row_of in (("printed", printed_row), ("corrected", corrected_row)):
             cells = astuple(row_of([one.motion for one in chosen], wanted, low, high))
             lines.append(f"| {name}, {form} | " + " | ".join(f"{v:.3f}" for v in cells) + " |")

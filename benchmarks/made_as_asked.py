@@ -24,6 +24,9 @@ KEPT_EVERY = 3
 _SPARE_DEG = 10.0
 """Unsteady knees bend so much more or less than their style says, at most."""
 
+MOST_DRAWS = 3000
+"""So many styles in a row without a squat that does as asked, and no more are drawn."""
+
 Cycle = tuple[np.ndarray, np.ndarray]
 
 
@@ -32,8 +35,15 @@ def made_as_asked(
 ) -> list[Simulated]:
     """Return `count` squats that meet the objectives; their motions are kept in a file.
 
-    Styles of another depth are passed over unsimulated, which changes nothing but the cost.
+    The digest of the model is put into its name: other models, other squats. Styles of another
+    depth are passed over unsimulated, which changes nothing but the cost.
+
+    Raises
+    ------
+    SystemExit
+        The file holds another request, or nobody does as asked in `MOST_DRAWS` styles.
     """
+    kept = kept.with_name(f"{kept.stem}-{model.sha256}{kept.suffix}")
     told = json.dumps(
         [[one.measure, float(one.low), float(one.high)] for one in objectives] + [count, seed]
     )
@@ -47,17 +57,15 @@ def made_as_asked(
     asked = {one.measure: one for one in objectives}
     depth = asked.get("depth", Objective("depth", 0.0, 180.0))
     accepted: list[Simulated] = []
+    in_vain = 0
     while len(accepted) < count:
-        style = random_style(rng, 1.0)
-        if not depth.low - _SPARE_DEG <= style.knees_deg[1] <= depth.high + _SPARE_DEG:
-            continue
-        moved = performed(model.body, model.actuators.foot_m, style)
-        if moved is None:
-            continue
-        q = moved.q[::KEPT_EVERY]
-        one = _believed(model, q, objectives)
+        if in_vain == MOST_DRAWS:
+            raise SystemExit(f"none of {in_vain} styles in a row does as asked: {told}; ask less")
+        one = _drawn(model, rng, depth, objectives)
+        in_vain += 1
         if one is not None:
             accepted.append(one)
+            in_vain = 0
     with atomic_path(kept) as temporary, temporary.open("wb") as file:
         np.savez_compressed(
             file,
@@ -67,6 +75,20 @@ def made_as_asked(
             frames=np.array([len(one.motion.coordinates) for one in accepted]),
         )
     return accepted
+
+
+def _drawn(
+    model: PreparedModel,
+    rng: np.random.Generator,
+    depth: Objective,
+    objectives: Sequence[Objective],
+) -> Simulated | None:
+    """Draw a style and perform it; None where it is not as asked."""
+    style = random_style(rng, 1.0)
+    if not depth.low - _SPARE_DEG <= style.knees_deg[1] <= depth.high + _SPARE_DEG:
+        return None
+    moved = performed(model.body, model.actuators.foot_m, style)
+    return None if moved is None else _believed(model, moved.q[::KEPT_EVERY], objectives)
 
 
 def _believed(

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from qevd_bio.errors import UsageError
 from qevd_bio.files.restricted_numpy import load_npz
 from qevd_bio.generator.cycle_shape import CycleShape
 from qevd_bio.generator.judging import simulated_motion
@@ -91,6 +92,12 @@ def main() -> None:
     parser.add_argument("--low", type=float, default=0.3)
     parser.add_argument("--high", type=float, default=0.5)
     args = parser.parse_args()
+    try:
+        options = VqvaeOptions(
+            width=args.width, codes=args.codes, heads=args.heads, epochs=args.epochs, batch=32
+        )
+    except UsageError as error:
+        parser.error(str(error))
     torch.set_num_threads(1)
     model = prepare(args.model, args.parts / "bodies")
     coordinates = model.body.coordinates
@@ -104,9 +111,6 @@ def main() -> None:
         for cycles in (both, own)
     )
     begun = time.process_time()
-    options = VqvaeOptions(
-        width=args.width, codes=args.codes, heads=args.heads, epochs=args.epochs, batch=32
-    )
     network = fit_vqvae(train, options, leg_pairs(coordinates))
     every = max(1, len(train) // STARTS)
     save_vqvae(CycleGenerator.of(network, shape, train[::every]), args.out)

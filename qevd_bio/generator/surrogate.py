@@ -56,9 +56,13 @@ class Ranges:
         return cls(features.mean(axis=0), wide, low - margin, high + margin)
 
     def outside(self, features: FloatArray) -> FloatArray:
-        """Return the share of frames (F,) in which a feature is clipped; 0 if it is left out."""
+        """Return the share of frames (F,) in which a feature is clipped; 0 if it is left out.
+
+        What is NaN is out of range, whatever is left out: so is every activation.
+        """
         beyond = (features < self.low) | (features > self.high)
-        return np.asarray((beyond & np.isfinite(self.spread)).mean(axis=0))
+        clipped = beyond & np.isfinite(self.spread)
+        return np.asarray((clipped | np.isnan(features)).mean(axis=0))
 
 
 def feature_names(coordinates: Sequence[str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from qevd_bio.errors import DataError
-from qevd_bio.generator.surrogate import FrameSurrogate, Ranges, feature_names
+from qevd_bio.generator.surrogate import FrameSurrogate, Ranges, feature_names, tensor_features
 from qevd_bio.weights.tensor_file import write_tensors
 
 FORMAT = "qevd_bio surrogate 1"
@@ -60,11 +60,18 @@ def load_surrogate(path: Path) -> Surrogate:
         told = len(feature_names(coordinates))
         if features != told:
             raise ValueError(f"it takes {features} features of a frame, this version has {told}")
+        still = torch.zeros(1, len(coordinates))
+        tensor_features(coordinates, still, still, still, 1.0, 1.0)
         muscles = tuple(metadata["muscles"].split(","))
         blank = np.ones(features)
         network = FrameSurrogate(Ranges(blank, blank, blank, blank), len(muscles), width)
         network.load_state_dict(state)
         scale = float(metadata["passive_scale"])
+        if not 0.0 <= scale < np.inf:
+            raise ValueError(f"passive_scale is {scale:g}, no scale of passive forces")
+        for name, one in state.items():
+            if not torch.isfinite(one).all():
+                raise ValueError(f"{name} holds what is no number")
     except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
         raise DataError(
             f"holds no surrogate ({' '.join(str(error).split())[:200]})",

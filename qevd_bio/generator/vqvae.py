@@ -17,7 +17,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from qevd_bio.errors import DataError, UsageError
+
 _SIDED_RATE = 0.3
+_LEAST_APART = 1e-6
 _DEAD = 0.5
 """A code is dead when fewer latents than this choose it in a batch, on average."""
 
@@ -45,6 +48,11 @@ class VqvaeOptions:
         much (none): they are small beside the angles, and are lost first.
     seed : int
         Of everything that is drawn.
+
+    Raises
+    ------
+    UsageError
+        A latent of this width cannot be cut into so many parts.
     """
 
     width: int = 96
@@ -59,6 +67,22 @@ class VqvaeOptions:
     sided_epochs: int = 8
     sided: float = 0.1
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.width, self.codes, self.heads) < 1:
+            raise UsageError(
+                f"width {self.width}, codes {self.codes} and heads {self.heads} must be 1 or more",
+                where="width, codes, heads",
+                next_step="Give positive numbers",
+            )
+        if self.width % self.heads:
+            lower = self.width // self.heads * self.heads
+            near = [one for one in (lower, lower + self.heads) if one]
+            raise UsageError(
+                f"{self.width} cannot be cut into {self.heads} parts",
+                where="width",
+                next_step=f"Give a multiple of {self.heads}, as {' or '.join(map(str, near))}",
+            )
 
 
 class _Residual(nn.Module):
@@ -100,8 +124,6 @@ class Vqvae(nn.Module):
             nn.Upsample(scale_factor=2), nn.Conv1d(width, width, 3, padding=1), nn.SiLU(),
             nn.Conv1d(width, channels, 3, padding=1),
         )  # fmt: skip
-        if width % options.heads:
-            raise ValueError(f"a width of {width} cannot be cut into {options.heads} parts")
         codebook = torch.randn(options.heads, options.codes, width // options.heads)
         self.register_buffer("codebook", codebook)
         self.register_buffer("chosen", torch.ones(options.heads, options.codes))
@@ -175,7 +197,14 @@ def fit_vqvae(
     """Train on cycles (S, L, C): reconstruction, steps between frames, commitment.
 
     `pairs` are right and left channels; without them no passes are for their differences.
+
+    Raises
+    ------
+    DataError
+        Right and left of a pair never differ.
     """
+    if pairs:
+        _apart(cycles, pairs)
     torch.manual_seed(options.seed)
     network = Vqvae(cycles.shape[2], options)
     optimiser = torch.optim.Adam(network.parameters(), lr=options.rate)
@@ -193,11 +222,17 @@ def fit_vqvae(
 
 
 def sided(network: Vqvae, cycles: Tensor, pairs: Sequence[tuple[int, int]]) -> Vqvae:
-    """Train on until differences of right and left channels come back, too."""
+    """Train on until differences of right and left channels come back, too.
+
+    Raises
+    ------
+    DataError
+        Right and left of a pair never differ.
+    """
     network.train()
     options = network.options
     right, left = torch.tensor(list(pairs)).T
-    spread = (cycles[..., right] - cycles[..., left]).std(dim=(0, 1))
+    spread = _apart(cycles, pairs)
     optimiser = torch.optim.Adam(network.parameters(), lr=_SIDED_RATE * options.rate)
     generator = torch.Generator().manual_seed(options.seed + 1)
     for _ in range(options.sided_epochs):
@@ -206,6 +241,20 @@ def sided(network: Vqvae, cycles: Tensor, pairs: Sequence[tuple[int, int]]) -> V
             apart = (off[..., right] - off[..., left]) / spread
             _step(network, optimiser, loss + options.sided * apart.square().mean())
     return network
+
+
+def _apart(cycles: Tensor, pairs: Sequence[tuple[int, int]]) -> Tensor:
+    """Return the spread (pairs,) of right from left in cycles (S, L, C)."""
+    right, left = torch.tensor(list(pairs)).T
+    spread = (cycles[..., right] - cycles[..., left]).std(dim=(0, 1))
+    alike = [pair for pair, one in zip(pairs, spread, strict=True) if not one > _LEAST_APART]
+    if alike:
+        raise DataError(
+            f"right and left (channels {alike[0]}) never differ: there is no difference to learn",
+            where="cycles",
+            next_step="Train on cycles of both sides, or leave this pair out",
+        )
+    return spread
 
 
 def _batches(count: int, options: VqvaeOptions, generator: torch.Generator) -> Sequence[Tensor]:

@@ -13,13 +13,14 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from qevd_bio.errors import DataError
-from qevd_bio.generator.cycle_shape import CycleShape
+from qevd_bio.errors import DataError, UsageError
+from qevd_bio.generator.cycle_shape import FRAMES, CycleShape
 from qevd_bio.generator.vqvae import Vqvae, VqvaeOptions
 from qevd_bio.weights.tensor_file import write_tensors
 
 FORMAT = "qevd_bio vqvae 2"
 _SIZES = ("width", "codes", "heads")
+_FRAMES_OF_A_LATENT = 4
 _OWN = ("shape.mean", "shape.spread", "starts")
 
 
@@ -84,13 +85,17 @@ def load_vqvae(path: Path) -> CycleGenerator:
         mean, spread, starts = (state.pop(name) for name in _OWN)
         coordinates = tuple(metadata["coordinates"].split(","))
         options = VqvaeOptions(**{name: int(metadata[name]) for name in _SIZES})
-        if len(mean) != len(coordinates) + 1 or not 0 <= int(starts.min()) <= int(starts.max()):
-            raise ValueError("its parts do not fit together")
-        if int(starts.max()) >= options.codes:
-            raise ValueError("it starts from codes that it does not have")
-        network = Vqvae(len(mean), options)
+        _check_starts(starts, options)
+        channels = len(coordinates) + 1
+        for name, one in (("shape.mean", mean), ("shape.spread", spread)):
+            if one.shape != (channels,):
+                raise ValueError(f"{name} has shape {tuple(one.shape)}, needs ({channels},)")
+        for name, one in (state | {"shape.mean": mean, "shape.spread": spread}).items():
+            if not torch.isfinite(one).all():
+                raise ValueError(f"{name} holds what is no number")
+        network = Vqvae(channels, options)
         network.load_state_dict(state)
-    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
+    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError, UsageError) as error:
         raise DataError(
             f"holds no VQ-VAE ({' '.join(str(error).split())[:200]})",
             where=str(path),
@@ -98,3 +103,16 @@ def load_vqvae(path: Path) -> CycleGenerator:
         ) from error
     shape = CycleShape(coordinates, mean.double().numpy(), spread.double().numpy())
     return CycleGenerator(network.eval(), shape, starts.long())
+
+
+def _check_starts(starts: Tensor, options: VqvaeOptions) -> None:
+    """Refuse codes that are not (S, l, h) of the network's."""
+    if starts.is_floating_point() or starts.ndim != 3 or not len(starts) or starts.shape[1:] != (
+        FRAMES // _FRAMES_OF_A_LATENT, options.heads
+    ):  # fmt: skip
+        raise ValueError(
+            f"starts has shape {tuple(starts.shape)} of {starts.dtype}, needs whole numbers "
+            f"(S, {FRAMES // _FRAMES_OF_A_LATENT}, {options.heads})"
+        )
+    if not 0 <= int(starts.min()) <= int(starts.max()) < options.codes:
+        raise ValueError(f"starts names codes beyond the {options.codes} that there are")

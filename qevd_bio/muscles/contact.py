@@ -41,6 +41,17 @@ SEAT_BONES: tuple[tuple[float, float, float], ...] = ((-0.67, -0.73, 0.34), (-0.
 """Where the pelvis sits, in lengths of the foot: below the origins of the hamstrings of the model
 family, with 2 cm of flesh (unverified)."""
 
+FLESH_M = 0.02
+"""How much thicker flesh is before it carries: the 4 cm or so under the seat bones of who lies are
+about halved under who sits (unverified). So a seat pushes only while it is less than this below
+the points of the pelvis."""
+
+SUNK_M = 0.02
+"""Points further below the top of a seat than the flesh above them would have bone in it."""
+
+MOST_WEIGHTS = 20.0
+"""No point carries more body weights: a bound for the solver."""
+
 _SEATED = 2
 
 
@@ -129,6 +140,27 @@ def touching(places_m: FloatArray, speeds_m_s: FloatArray, floor_m: FloatArray) 
     """Tell which points (T, P) may carry: near what is below each (P,) and slow."""
     near = places_m[..., 1] - floor_m < NEAR_M
     return np.asarray(near & (np.linalg.norm(speeds_m_s, axis=2) < SLOW_M_S))
+
+
+def carried_most(
+    points: Soles, places_m: FloatArray, speeds_m_s: FloatArray, below_m: FloatArray
+) -> FloatArray:
+    """Bound what each point carries (T, P), in body weights; 0 where it does not touch.
+
+    What the pelvis rests on is flesh: its bound falls from a body weight, where the flesh is
+    as thin as under who sits, to 0 where it is not compressed; below `SUNK_M` there is no seat.
+    """
+    most = np.where(touching(places_m, speeds_m_s, below_m), MOST_WEIGHTS, 0.0)
+    seat = points.foot == _SEATED
+    above = (places_m[..., 1] - below_m)[:, seat]
+    pressed = np.where(above < -SUNK_M, 0.0, np.maximum(1.0 - above / FLESH_M, 0.0))
+    most[:, seat] = np.minimum(most[:, seat], pressed)
+    return most
+
+
+def sunk_m(points: Soles, places_m: FloatArray, seat_m: float) -> float:
+    """Return how far the lowest point of the pelvis (T, P, 3) gets below a seat; at least 0."""
+    return float(np.max(seat_m - places_m[:, points.foot == _SEATED, 1], initial=0.0))
 
 
 def friction_rows(count: int, friction: float = FRICTION) -> FloatArray:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from qevd_bio.arrays import BoolArray, FloatArray
+from qevd_bio.arrays import FloatArray
 from qevd_bio.errors import EnvironmentProblem
 from qevd_bio.muscles.contact import friction_rows
 from qevd_bio.muscles.hill import tangent
@@ -60,15 +60,15 @@ class Frame:
         Muscle force at `KNOTS`.
     moves : ndarray (P, 3, R)
         Velocity of the points by speed of a coordinate.
-    touches : ndarray (P,) of bool
-        Points that may carry.
+    most : ndarray (P,)
+        Body weights that each point carries at most; 0: it does not touch.
     """
 
     required: FloatArray
     arms_m: FloatArray
     table_n: FloatArray
     moves: FloatArray
-    touches: BoolArray
+    most: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def _programme(
     friction: float,
 ) -> tuple[FloatArray, FloatArray]:
     """Solve for activations (M,) and ground forces (P, 3), with reserves put in."""
-    M, touching = len(slope_n), np.flatnonzero(frame.touches)
+    M, touching = len(slope_n), np.flatnonzero(frame.most > 0.0)
     moves = frame.moves[touching].reshape(3 * len(touching), len(sizes))
     # forces in multiples of body weight keep the numbers alike
     does = np.hstack([frame.arms_m * slope_n, moves.T * weight_n]) / sizes[:, None]
@@ -143,14 +143,15 @@ def _programme(
     H = does.T @ does + np.diag(own)
     rows = np.zeros((4 * len(touching), len(own)))
     rows[:, M:] = friction_rows(len(touching), friction)
-    upper = np.concatenate([np.ones(M), np.full(len(moves), 20.0), np.zeros(len(rows))])
-    lower = np.concatenate([np.full(M, LEAST_ACTIVATION), np.full(len(moves), -20.0),
+    most = np.repeat(frame.most[touching], 3)
+    upper = np.concatenate([np.ones(M), most, np.zeros(len(rows))])
+    lower = np.concatenate([np.full(M, LEAST_ACTIVATION), -most,
                             np.full(len(rows), -1e30)])  # fmt: skip
     x, _, flag, _ = import_daqp().solve(
         H, -does.T @ left, rows, upper, lower, np.zeros(len(upper), dtype=np.int32)
     )
     if flag != 1:
         raise ArithmeticError(f"the quadratic programme of a frame failed (daqp exit flag {flag})")
-    ground = np.zeros((len(frame.touches), 3))
+    ground = np.zeros((len(frame.most), 3))
     ground[touching] = x[M:].reshape(-1, 3) * weight_n
     return np.clip(x[:M], LEAST_ACTIVATION, 1.0), ground

@@ -11,16 +11,19 @@ from typing import Protocol
 import numpy as np
 
 from qevd_bio.arrays import BoolArray, FloatArray
+from qevd_bio.errors import UsageError
 from qevd_bio.muscles.contact import (
     FOOT_BODIES,
     FRICTION,
+    SUNK_M,
+    carried_most,
     floor_height_m,
     foot_forces,
     on_seat,
     point_places,
     pressure_centres,
     soles,
-    touching,
+    sunk_m,
 )
 from qevd_bio.muscles.frames import Dynamics
 from qevd_bio.muscles.hill import Muscles, force_table
@@ -92,6 +95,11 @@ class Options:
         Every how many frames of the smooth motion are solved.
     seat_m : float or None
         Height of a seat that carries the pelvis while it is there; None: there is none.
+
+    Raises
+    ------
+    UsageError
+        The seat has no height.
     """
 
     passive_scale: float
@@ -100,6 +108,14 @@ class Options:
     floor_m: float | None = None
     every: int = 1
     seat_m: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.seat_m is not None and not 0.0 < self.seat_m < np.inf:
+            raise UsageError(
+                f"{self.seat_m:g} m is no height of a seat",
+                where="seat_m",
+                next_step="Give its height above the floor in metres, or none",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +141,8 @@ class Simulation:
         Centre of mass.
     outside_rad : ndarray (T,)
         How far a pose lies beyond the ranges in which the paths were fitted.
+    sunk_m : float
+        How far the pelvis gets below the top of the seat; 0 where there is none.
     """
 
     q: FloatArray
@@ -139,6 +157,7 @@ class Simulation:
     centres_m: FloatArray
     balance_m: FloatArray
     outside_rad: FloatArray
+    sunk_m: float
 
     def reserve_nm(self) -> float:
         """Return the largest reserve of a joint with muscles: 95th percentile over frames."""
@@ -164,6 +183,8 @@ class Simulation:
         beyond = np.rad2deg(self.outside_rad.max(initial=0.0))
         if beyond > 1.0:
             found.append(f"{beyond:.0f} degrees beyond the ranges of the model's joints")
+        if self.sunk_m > SUNK_M:
+            found.append(f"the pelvis is {100.0 * self.sunk_m:.0f} cm below the top of the seat")
         return tuple(found)
 
 
@@ -210,6 +231,7 @@ def simulate(
     points = soles(actuators.foot_m)
     if options.seat_m is not None:
         points = on_seat(points, actuators.foot_m)
+    of_feet = points.foot < len(actuators.foot_m)
     moved = body.dynamics(q, dq, ddq, points.bodies)
     places, moves = point_places(points, moved.origins_m, moved.turns, moved.jacobians)
     length, arm, outside = path_lengths(actuators.paths, q)
@@ -218,26 +240,28 @@ def simulate(
     pelvis = np.array([name.startswith(_PELVIS) for name in body.coordinates])
     joints = np.abs(arm).max(axis=(0, 1)) > 0.0
     required = moved.forces.copy()
+    seat = options.seat_m or 0.0
+    sunk = sunk_m(points, places, seat)
     if plates is None:
-        soles_only = places[:, points.foot < len(actuators.foot_m)]
+        soles_only = places[:, of_feet]
         floor = floor_height_m(soles_only) if options.floor_m is None else options.floor_m
-        below = np.where(points.foot < len(actuators.foot_m), floor, options.seat_m or 0.0)
+        below = np.where(of_feet, floor, seat)
         speeds = np.einsum("tpin,tn->tpi", moves, dq)
-        touches = touching(places, speeds, below)
+        most = carried_most(points, places, speeds, below)
         places[..., 1] = below
     else:
         plates = Plates(plates.force_n[kept], plates.place_m[kept], plates.turning_nm[kept])
         required -= _pushed_by(plates, moved)
-        touches = np.zeros(places.shape[:2], dtype=bool)
+        most = np.zeros(places.shape[:2])
     activations, forces, reserves, ground = _frames(
-        required, arm, table, moves, touches, (joints, pelvis), body.mass_kg, options.friction
+        required, arm, table, moves, most, (joints, pelvis), body.mass_kg, options.friction
     )
     if plates is None:
         on_feet, centres = foot_forces(points, ground), pressure_centres(points, places, ground)
     else:
         on_feet, centres = plates.force_n, plates.place_m
     return Simulation(q, dq, ddq, activations, forces, reserves, joints, pelvis, on_feet, centres,
-                      moved.centre_m, outside)  # fmt: skip
+                      moved.centre_m, outside, sunk)  # fmt: skip
 
 
 def _frames(
@@ -245,7 +269,7 @@ def _frames(
     arm: FloatArray,
     table: FloatArray,
     moves: FloatArray,
-    touches: BoolArray,
+    most: FloatArray,
     rows: tuple[BoolArray, BoolArray],
     mass_kg: float,
     friction: float,
@@ -260,7 +284,7 @@ def _frames(
     start = np.full(M, LEAST_ACTIVATION)
     for t in range(T):
         frame = Frame(required[t, some], arm[t][:, some].T, table[t],
-                      moves[t][:, :, some], touches[t])  # fmt: skip
+                      moves[t][:, :, some], most[t])  # fmt: skip
         found = share_out(frame, sizes, mass_kg * _GRAVITY_M_S2, start, friction)
         activations[t] = start = found.activations
         forces[t], reserves[t, some], ground[t] = found.forces_n, found.reserves, found.ground_n

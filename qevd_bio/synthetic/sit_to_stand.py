@@ -44,6 +44,7 @@ from qevd_bio.synthetic.there_and_back import (
     Moved,
     Tempo,
     bent,
+    check_numbers,
     there_and_back,
 )
 
@@ -183,7 +184,13 @@ def risen(
     -------
     Moved or None
         None where the body cannot sit or stand so, or cannot bring its weight over its feet.
+
+    Raises
+    ------
+    UsageError
+        The style holds what is no number.
     """
+    check_numbers(style)
     stance = stance_of(body, foot_m, style.footing)
     tempo = style.tempo
     until_s = 2.0 * REST_S + tempo.down_s + tempo.pause_s + tempo.up_s

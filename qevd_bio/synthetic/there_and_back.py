@@ -5,11 +5,13 @@ T frames, N coordinates, K nodes of a course
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
 
 import numpy as np
 
 from qevd_bio.arrays import BoolArray, FloatArray
+from qevd_bio.errors import UsageError
 from qevd_bio.muscles.frames import Placing
 from qevd_bio.synthetic.carriage import Carriage, carried, unsteady
 from qevd_bio.synthetic.standing import Footing, places_of, stance_of
@@ -88,7 +90,13 @@ def performed(
     -------
     Moved or None
         None where the body cannot stand in a pose on the way.
+
+    Raises
+    ------
+    UsageError
+        The style holds what is no number.
     """
+    check_numbers(style)
     stance = stance_of(body, foot_m, style.footing)
     until_s = 2.0 * REST_S + style.tempo.down_s + style.tempo.pause_s + style.tempo.up_s
     at_s = nodes(until_s)
@@ -112,6 +120,28 @@ def performed(
     time_s = np.arange(round(until_s * rate_hz) + 1) / rate_hz
     q = followed(body, course, guess, time_s)
     return Moved(q, time_s) if len(q) else None
+
+
+def check_numbers(style: object) -> None:
+    """Refuse a style, a dataclass of numbers and of such classes, that is not finite.
+
+    Raises
+    ------
+    UsageError
+        Names the first attribute that is not.
+    """
+    for one in fields(style):  # type: ignore[arg-type]
+        value = getattr(style, one.name)
+        if is_dataclass(value):
+            check_numbers(value)
+            continue
+        numbers = list(value.values()) if isinstance(value, Mapping) else value
+        if not np.isfinite(np.asarray(numbers, dtype=np.float64)).all():
+            raise UsageError(
+                "holds what is no number",
+                where=f"{type(style).__name__}.{one.name}",
+                next_step="Give finite numbers",
+            )
 
 
 def bent(body: Placing, foot_m: FloatArray, knees_rad: float) -> FloatArray:

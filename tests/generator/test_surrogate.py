@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -189,3 +191,40 @@ def test_a_network_of_other_features_is_refused(learned, tmp_path) -> None:
     save_surrogate(Surrogate(learned[0], COORDINATES[:-1], ("one", "other"), 1.0), path)
     with pytest.raises(DataError, match=r"features of a frame.*[Tt]rain it again"):
         load_surrogate(path)
+
+
+@pytest.mark.parametrize("told", [np.nan, np.inf, -1.0])
+def test_passive_forces_without_a_scale_are_refused(learned, tmp_path, told) -> None:
+    path = tmp_path / "surrogate.safetensors"
+    save_surrogate(Surrogate(learned[0], COORDINATES, ("one", "other"), told), path)
+    with pytest.raises(DataError, match=r"surrogate\.safetensors.*passive_scale"):
+        load_surrogate(path)
+
+
+@pytest.mark.parametrize("key", ["layers.2.weight", "scale"])
+def test_weights_that_are_no_number_are_refused_by_name(learned, tmp_path, key) -> None:
+    network = copy.deepcopy(learned[0])
+    network.state_dict()[key].view(-1)[3] = np.nan
+    path = tmp_path / "surrogate.safetensors"
+    save_surrogate(Surrogate(network, COORDINATES, ("one", "other"), 1.0), path)
+    with pytest.raises(DataError, match=rf"surrogate\.safetensors.*{key} holds"):
+        load_surrogate(path)
+
+
+def test_coordinates_without_elbows_are_refused_when_they_are_read(learned, tmp_path) -> None:
+    path = tmp_path / "surrogate.safetensors"
+    renamed = tuple(name.replace("elbow_flex", "elbow_bend") for name in COORDINATES)
+    save_surrogate(Surrogate(learned[0], renamed, ("one", "other"), 1.0), path)
+    with pytest.raises(DataError, match=r"surrogate\.safetensors.*elbow_flex_r is not among"):
+        load_surrogate(path)
+
+
+def test_an_angle_that_is_nan_gives_nan_and_is_out_of_range(learned) -> None:
+    network, features = learned
+    broken = features[:4].copy()
+    still = int(np.flatnonzero(features.std(axis=0) == 0.0)[0])
+    broken[0, 2] = broken[1, still] = np.nan
+    found = predicted(network, broken)
+    assert np.isnan(found[:2]).all() and np.isfinite(found[2:]).all()
+    outside = Ranges.of(features).outside(broken)
+    assert outside[2] == outside[still] == 0.25

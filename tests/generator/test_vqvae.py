@@ -7,11 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 
-from qevd_bio.errors import DataError
+from qevd_bio.errors import DataError, UsageError
 from qevd_bio.generator.cycle_shape import FRAMES, CycleShape
-from qevd_bio.generator.vqvae import Vqvae, VqvaeOptions, fit_vqvae, sampled
+from qevd_bio.generator.vqvae import Vqvae, VqvaeOptions, fit_vqvae, sampled, sided
 from qevd_bio.generator.vqvae_file import CycleGenerator, load_vqvae, save_vqvae
+from qevd_bio.weights.tensor_file import write_tensors
+from tools import train_vqvae
 
 COORDINATES = ("pelvis_rotation", "pelvis_tx", "pelvis_ty", "pelvis_tz", "knee", "fixed")
 TINY = VqvaeOptions(width=16, codes=16, heads=2, epochs=60, batch=16, rate=3e-3)
@@ -94,8 +97,31 @@ def test_each_part_of_a_latent_has_a_codebook_of_its_own() -> None:
     expected = [network.codebook[head, code] for head, code in enumerate((4, 0, 2))]
     assert torch.equal(latents[0, 0], torch.cat(expected))
     assert torch.equal(network.nearest(latents + 1e-4), codes)
-    with pytest.raises(ValueError, match="7 cannot be cut into 3"):
-        Vqvae(4, VqvaeOptions(width=7, heads=3))
+
+
+def test_a_width_that_cannot_be_cut_is_refused_with_those_that_can() -> None:
+    with pytest.raises(UsageError, match=r"100 cannot be cut into 8 parts.* as 96 or 104"):
+        VqvaeOptions(width=100, heads=8)
+    with pytest.raises(UsageError, match="heads 0 must be 1 or more"):
+        VqvaeOptions(heads=0)
+
+
+def test_the_tool_says_which_widths_are_possible(capsys, monkeypatch) -> None:
+    monkeypatch.setattr(
+        "sys.argv", ["train_vqvae", "out", "parts", "--model", "m.osim", "--width", "100"]
+    )
+    with pytest.raises(SystemExit):
+        train_vqvae.main()
+    assert "96 or 104" in capsys.readouterr().err
+
+
+def test_sides_that_never_differ_are_refused_before_training() -> None:
+    cycles = torch.randn(8, FRAMES, 1, generator=torch.Generator().manual_seed(0)).repeat(1, 1, 3)
+    cycles[..., 2] += torch.linspace(0.0, 1.0, FRAMES)
+    with pytest.raises(DataError, match=r"cycles: right and left .*\(0, 1\).*never differ"):
+        fit_vqvae(cycles, TINY, [(0, 2), (0, 1)])
+    with pytest.raises(DataError, match="never differ"):
+        sided(Vqvae(3, TINY), cycles, [(0, 1)])
 
 
 def test_small_differences_of_right_and_left_come_back_when_they_count() -> None:
@@ -156,4 +182,35 @@ def test_another_file_is_no_generator(content, tmp_path) -> None:
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(DataError, match=r"vqvae\.safetensors.*no VQ-VAE"):
+        load_vqvae(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "changed"),
+    [
+        ("starts", np.zeros((8, 16, 1), dtype=np.int32)),
+        ("starts", np.zeros((8, 16), dtype=np.int32)),
+        ("starts", np.zeros((8, 16, 3), dtype=np.int32)),
+        ("starts", np.zeros((8, 15, 2), dtype=np.int32)),
+        ("starts", np.zeros((0, 16, 2), dtype=np.int32)),
+        ("starts", np.full((8, 16, 2), 16, dtype=np.int32)),
+        ("starts", np.zeros((8, 16, 2), dtype=np.float32)),
+        ("shape.mean", np.zeros(5)),
+        ("shape.spread", np.full(len(COORDINATES) + 1, np.nan)),
+        ("codebook", np.full((2, 16, 8), np.nan, dtype=np.float32)),
+        ("heads", "0"),
+        ("width", "17"),
+    ],
+)
+def test_a_file_that_does_not_fit_together_is_refused_by_name_and_key(
+    network, shape, cycles, tmp_path, key, changed
+) -> None:
+    path = tmp_path / "vqvae.safetensors"
+    save_vqvae(CycleGenerator.of(network, shape, cycles), path)
+    with safe_open(str(path), framework="np") as file:
+        metadata = file.metadata()
+        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    (metadata if isinstance(changed, str) else state)[key] = changed
+    write_tensors(path, state, metadata)
+    with pytest.raises(DataError, match=rf"vqvae\.safetensors.*{key}"):
         load_vqvae(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from qevd_bio.muscles.contact import seat_bones_m
 from qevd_bio.muscles.frames import Dynamics
 from qevd_bio.muscles.hill import Curve, Muscles
 from qevd_bio.muscles.paths import PathGroup, Paths
@@ -68,6 +69,34 @@ class StandingBlock:
             np.tile(np.eye(3), (T, 4, 1, 1)),
             np.tile(jacobian, (T, 1, 1, 1)),
             np.tile(self.centre_m, (T, 1)),
+        )
+
+
+class SeatedBlock(StandingBlock):
+    """The same block with a pelvis, whose points of the seat are at a height of their own."""
+
+    def __init__(self, points_up_m: float) -> None:
+        super().__init__()
+        ahead, up, _ = seat_bones_m(np.array([0.2, 0.2])).mean(axis=0)
+        self.pelvis_m = np.array([0.1 - ahead, points_up_m - up, 0.0])
+
+    def dynamics(self, q, dq, ddq, bodies) -> Dynamics:
+        """Answer as the block does, and where the pelvis is."""
+        assert bodies[4:] == ("pelvis",)
+        of_feet = super().dynamics(q, dq, ddq, bodies[:4])
+        T = len(q)
+        jacobian = np.zeros((1, 6, 7))
+        for row, column in ((2, 0), (0, 1), (1, 2)):
+            jacobian[:, row, column] = 1.0
+            jacobian[:, 3:, column] = np.cross(np.eye(3)[row], self.pelvis_m)
+        jacobian[:, 3:, 3:6] = np.eye(3)
+
+        return Dynamics(
+            of_feet.forces,
+            np.concatenate([of_feet.origins_m, np.tile(self.pelvis_m, (T, 1, 1))], axis=1),
+            np.concatenate([of_feet.turns, np.tile(np.eye(3), (T, 1, 1, 1))], axis=1),
+            np.concatenate([of_feet.jacobians, np.tile(jacobian, (T, 1, 1, 1))], axis=1),
+            of_feet.centre_m,
         )
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from qevd_bio.errors import UsageError
+from qevd_bio.muscles.contact import FLESH_M
 from qevd_bio.muscles.redundancy import KNOTS, Frame, share_out
 from qevd_bio.muscles.simulate import Actuators, Options, Plates, simulate
 from qevd_bio.muscles.smooth import smooth_coordinates
-from tests.muscles.made_muscles import StandingBlock, hinge_paths, two_muscles
+from tests.muscles.made_muscles import SeatedBlock, StandingBlock, hinge_paths, two_muscles
 
 WEIGHT_N = 50.0 * 9.80665
 TIME_S = np.arange(60) / 60.0
@@ -34,7 +36,7 @@ def test_muscles_share_a_moment_by_their_strength() -> None:
     frame = Frame(
         required=np.array([20.0]), arms_m=np.array([[0.05, 0.04]]),
         table_n=strength[:, None] * KNOTS, moves=np.zeros((0, 3, 1)),
-        touches=np.zeros(0, dtype=bool),
+        most=np.zeros(0),
     )  # fmt: skip
     found = share_out(frame, np.array([1e-3]), 500.0, np.full(2, 0.3), 0.8)
     pulls = np.array([0.05, 0.04]) * strength
@@ -46,7 +48,7 @@ def test_what_muscles_cannot_do_is_left_as_a_reserve() -> None:
     pytest.importorskip("daqp", reason=NEEDS_DAQP)
     frame = Frame(
         required=np.array([80.0]), arms_m=np.array([[0.05]]), table_n=1000.0 * KNOTS[None],
-        moves=np.zeros((0, 3, 1)), touches=np.zeros(0, dtype=bool),
+        moves=np.zeros((0, 3, 1)), most=np.zeros(0),
     )  # fmt: skip
     found = share_out(frame, np.array([1.0]), 500.0, np.full(1, 0.3), 0.8)
     assert found.activations == pytest.approx(1.0) and found.reserves == pytest.approx(30.0)
@@ -97,6 +99,35 @@ def test_measured_forces_take_the_place_of_the_unknown_ones() -> None:
     away = standing(plates=Plates(force, place + np.array([0.1, 0, 0]), np.zeros((60, 2, 3))))
     assert away.residual_nm() == pytest.approx(WEIGHT_N * 0.1)
     assert np.array_equal(found.ground_n, force)
+
+
+def seated(above_m: float, seat_m: float = 0.5):
+    """Simulate the block whose pelvis is so far above a seat; what the seat carries in weights."""
+    pytest.importorskip("daqp", reason=NEEDS_DAQP)
+    actuators = Actuators(two_muscles(), hinge_paths(), np.array([0.2, 0.2]))
+    block, options = SeatedBlock(seat_m + above_m), Options(1.0, floor_m=0.0, seat_m=seat_m)
+    found = simulate(block, actuators, np.zeros((len(TIME_S), 7)), TIME_S, options)
+    return found, 1.0 - found.ground_n[:, :, 1].sum(axis=1).max() / WEIGHT_N
+
+
+def test_a_seat_carries_only_where_flesh_is_compressed() -> None:
+    shares = [seated(above_m)[1] for above_m in (0.0, 0.95 * FLESH_M, FLESH_M, 0.03, 0.041)]
+    assert shares[0] > 0.12 and 0.05 < shares[1] <= 0.1 + 1e-6
+    assert shares[2:] == pytest.approx([0.0] * 3, abs=1e-3)
+    assert not seated(0.0)[0].doubts() and not seated(0.03)[0].doubts()
+
+
+def test_a_pelvis_inside_a_seat_cannot_be_believed() -> None:
+    found, share = seated(-0.55, seat_m=1.5)
+    assert share == pytest.approx(0.0, abs=1e-3)
+    assert found.doubts() == ("the pelvis is 55 cm below the top of the seat",)
+    assert not seated(-0.01)[0].doubts()
+
+
+@pytest.mark.parametrize("seat_m", [np.nan, 0.0, -0.4, np.inf])
+def test_a_seat_without_a_height_is_refused(seat_m) -> None:
+    with pytest.raises(UsageError, match=r"seat_m.*no height"):
+        Options(1.0, seat_m=seat_m)
 
 
 def test_a_low_pass_halves_the_power_at_its_corner_and_keeps_slow_motion() -> None:

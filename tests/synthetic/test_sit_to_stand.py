@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from qevd_bio.errors import UsageError
 from qevd_bio.muscles.contact import on_seat, seat_bones_m, soles, touching
 from qevd_bio.muscles.simulate import Options, simulate
 from qevd_bio.synthetic.carriage import TRUNK, Carriage
@@ -94,6 +95,21 @@ def test_the_weight_is_near_the_feet_when_the_seat_is_left(body, made) -> None:
 def test_none_where_the_weight_cannot_come_over_the_feet(body) -> None:
     far = replace(STYLE, knees_deg=(40.0, 5.0), lumbar_deg=0.0, seat_m=0.40)
     assert risen(body, FOOT_M, far) is None
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("name", "style"),
+    [
+        ("Rising.seat_m", replace(STYLE, seat_m=np.nan)),
+        ("Tempo.up_s", replace(STYLE, tempo=Tempo(2.0, 0.4, np.nan))),
+        ("Carriage.end_deg", replace(STYLE, carriage=Carriage(
+            _STILL, _STILL | {"pelvis_tilt": np.nan}, np.zeros((2, len(TRUNK)))))),
+    ],
+)  # fmt: skip
+def test_a_style_that_is_no_number_is_refused_by_name(body, name, style) -> None:
+    with pytest.raises(UsageError, match=f"{name}.*no number"):
+        risen(body, FOOT_M, style)
 
 
 @pytest.mark.data

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from qevd_bio.errors import UsageError
 from qevd_bio.muscles.contact import point_places, soles
 from qevd_bio.synthetic.split_squats import RANGES, random_style
 from qevd_bio.synthetic.standing import FEET
@@ -50,3 +51,10 @@ def test_the_toes_of_both_feet_stay_on_the_floor_and_the_rear_knee_goes_down(bod
     assert knees[0] - knees.min() > 0.1
     bends = made.q[:, [body.coordinates.index(f"knee_angle_{side}") for side in "rl"]]
     assert np.rad2deg(bends.mean(axis=1)).max() == pytest.approx(style.knees_deg[1], abs=6.0)
+
+
+@pytest.mark.data
+def test_a_style_that_is_no_number_is_refused_by_name(body) -> None:
+    style = random_style(np.random.default_rng(2), 1.0)
+    with pytest.raises(UsageError, match=r"Style\.knees_deg.*no number"):
+        performed(body, FOOT_M, replace(style, knees_deg=(25.0, np.nan)))
