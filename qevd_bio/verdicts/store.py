@@ -6,6 +6,7 @@ import json
 import secrets
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -221,7 +222,7 @@ class VerdictStore:
                 where=str(self.path),
                 next_step="Update qevd_bio",
             )
-        if self._pragma("journal_mode = WAL") != "wal":
+        if self._write_ahead() != "wal":
             raise EnvironmentProblem(
                 "cannot keep a write-ahead log",
                 where=str(self.path),
@@ -240,6 +241,17 @@ class VerdictStore:
                 self._connection.execute(statement)
             self._pragma(f"application_id = {_APPLICATION_ID}")
             self._pragma(f"user_version = {_VERSION}")
+
+    def _write_ahead(self) -> object:
+        """Switch to WAL; SQLite does not wait when two processes do so at once, so this does."""
+        ends = time.monotonic() + self.wait_s
+        while True:
+            try:
+                return self._pragma("journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > ends:
+                    raise
+            time.sleep(0.02)
 
     def _pragma(self, text: str) -> Any:  # noqa: ANN401  a number or a word
         row = self._connection.execute(f"PRAGMA {text}").fetchone()
