@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -18,14 +18,11 @@ from typing import get_args
 import numpy as np
 
 from benchmarks.capture_clips import CLIPS, NEEDS, Seen, seen_clip
+from benchmarks.capture_sources import SOURCES, Fit
 from qevd_bio.arrays import FloatArray
-from qevd_bio.capture.monocular.backend import fit_landmarks
-from qevd_bio.capture.monocular.config import LiftingConfig, MediaPipeConfig
 from qevd_bio.capture.monocular.inverse_kinematics import inverse_kinematics
-from qevd_bio.capture.monocular.stick_body import SKEL_JOINTS
 from qevd_bio.capture.person.pose_landmarker import BODY_LANDMARKS
 from qevd_bio.choices import DetectorModel
-from qevd_bio.skeleton.bodies import scaled_skeleton
 from qevd_bio.skeleton.dofs import DOF_INDEX
 from qevd_bio.skeleton.kinematics import Skeleton
 from qevd_bio.skeleton.measures import measure_values
@@ -59,27 +56,6 @@ class Reading:
     def moves(self) -> bool:
         """Whether the angle changes enough for a meaningful slope."""
         return bool(np.ptp(self.known) >= MOVING_DEG)
-
-
-Fit = Callable[[Seen], tuple[FloatArray, FloatArray, Skeleton]]
-
-
-def fitted(seen: Seen) -> tuple[FloatArray, FloatArray, Skeleton]:
-    """Angles, sigmas and body by this project's capture."""
-    posture = fit_landmarks(seen.landmarks, seen.time_s, seen.landmarks.found, MediaPipeConfig())
-    return posture.q, posture.sigma, scaled_skeleton(posture.lengths_m)
-
-
-def exact_joints(seen: Seen) -> tuple[FloatArray, FloatArray, Skeleton]:
-    """Read the true joints in space: what remains is the inverse kinematics' error."""
-    share = LiftingConfig().spine_share_of_hips
-    q = inverse_kinematics(seen.joints_m[:, SKEL_JOINTS], spine_share=share)
-    return q, np.full(q.shape, np.nan), seen.skeleton
-
-
-SOURCES: dict[str, Fit] = {
-    "landmarks": fitted, "exact-joints": exact_joints,
-}  # fmt: skip
 
 
 def _sigma(name: str, q: FloatArray, sigma: FloatArray, skeleton: Skeleton) -> FloatArray:

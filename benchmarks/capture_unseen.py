@@ -17,8 +17,9 @@ from typing import get_args
 
 import numpy as np
 
-from benchmarks.capture import SOURCES, Fit, Reading, met, readings, report
+from benchmarks.capture import Reading, met, readings, report
 from benchmarks.capture_clips import NEEDS, seen_film
+from benchmarks.capture_sources import SOURCES, Fit
 from benchmarks.unseen_people import MEASURES, SYMMETRIC, Drawn, all_clips
 from qevd_bio.arrays import FloatArray
 from qevd_bio.choices import DetectorModel

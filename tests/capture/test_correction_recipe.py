@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from qevd_bio.capture.monocular.correction.network import NetworkShape
 from qevd_bio.capture.monocular.correction.weights import WEIGHTS_FILE, load_weights
 from tools.capture_correction import make_clips, mean_weights, train
+from tools.capture_correction.calibrate import grouped_networks
 from tools.capture_correction.packs import STEPS, pack, read_pack, unpack, write_pack
 from tools.capture_correction.recipe import main
 
@@ -108,3 +110,23 @@ def test_the_tiny_recipe_writes_weights_and_goes_on_from_packs_alone(tmp_path, m
     main([str(second), "--tiny", "--minutes", "20"])
     again = load_weights(second / "correction.safetensors")
     assert np.array_equal(weights.known, again.known)
+
+
+def test_guard_learns_from_as_many_networks_of_each_family_as_ship(tmp_path: Path) -> None:
+    files = []
+    for name, left_out in (("a", ""), ("b", ""), ("c", "squat"), ("d", "squat")):
+        files.append(tmp_path / f"{name}.safetensors")
+        about = {**NetworkShape(channels=4).as_text(), "left_out": left_out}
+        save_file({"mean": np.zeros(1, np.float32)}, files[-1], about)
+    assert {fold: len(found) for fold, found in grouped_networks(files).items()} == {
+        "": 2, "squat": 2,
+    }  # fmt: skip
+    with pytest.raises(ValueError, match="as many without each family"):
+        grouped_networks(files[:3])
+
+
+def test_a_kind_of_motion_is_left_out_by_name() -> None:
+    mixed = {"kind": "mixed", "sources": ["squat", "pull_up"]}
+    assert train.shows_one_of(["kind:mixed"], mixed)
+    assert train.shows_one_of(["pull"], mixed)
+    assert not train.shows_one_of(["kind:random", "lunge"], mixed)

@@ -3,9 +3,11 @@
 ``python -m tools.capture_correction.calibrate CLIPS NET... --out correction.safetensors``.
 Networks trained with ``--leave-out`` show what the correction does to motions it does not know:
 guard and sigma learn from their left-out clips, and from the held-out clips of the networks that
-ship. ``--keep correction.safetensors`` keeps guard, sigma and known postures of a file that ships
-for networks that went on from its own; only the scale of sigma is set anew, on a third of the
-clips held out.
+ship. Of each family there have to be as many networks as ship, or the guard tells what it should
+judge by how far they disagree. ``--unknown CLIPS`` are clips of motions that no network saw, for
+the tables alone. ``--keep correction.safetensors`` keeps guard, sigma and known postures of a file
+that ships for networks that went on from its own; only the scale of sigma is set anew, on a third
+of the clips held out.
 
 N clips, T frames, B bones, D = 46 DoF
 """
@@ -32,7 +34,12 @@ from qevd_bio.capture.monocular.config import MediaPipeConfig
 from qevd_bio.capture.monocular.correction.apply import answers_about, steady_shares
 from qevd_bio.capture.monocular.correction.bone_directions import B, joints_from_directions
 from qevd_bio.capture.monocular.correction.network import CorrectionNetwork, NetworkShape
-from qevd_bio.capture.monocular.inverse_kinematics import inverse_kinematics, observed_mask
+from qevd_bio.capture.monocular.inverse_kinematics import (
+    OBSERVED,
+    inverse_kinematics,
+    observed_mask,
+)
+from qevd_bio.skeleton.dofs import DOFS
 from tools.capture_correction.networks import TrainedEvidence, guard_network, sigma_network
 from tools.capture_correction.train import (
     CALIBRATION_EVERY,
@@ -45,6 +52,13 @@ from tools.capture_correction.train import (
     shows_one_of,
     wrapped,
 )
+
+_OBSERVED = [dof.name for dof in DOFS if dof.name in OBSERVED]
+LIMB_CLASSES = {
+    name: [nth for nth, dof in enumerate(_OBSERVED) if dof.startswith(name)]
+    for name in ("pelvis", "hip", "knee", "ankle", "elbow", "shoulder")
+}
+"""Columns of the observed DoFs."""
 
 MOST_ERROR = 1.5
 N_KNOWN = 12000
@@ -88,6 +102,25 @@ def load_network(file: Path) -> tuple[CorrectionNetwork, str]:
     with safe_open(file, "np") as opened:
         about = opened.metadata()
     return CorrectionNetwork(NetworkShape.from_text(about), load_file(file)), about["left_out"]
+
+
+def grouped_networks(files: Sequence[Path]) -> dict[str, list[CorrectionNetwork]]:
+    """Group networks by what they were trained without; `ValueError` for groups of other sizes.
+
+    One network disagrees with nobody: a guard that learned from it would learn which group it
+    looks at instead of what the group does not know.
+    """
+    networks: dict[str, list[CorrectionNetwork]] = defaultdict(list)
+    for file in files:
+        network, fold = load_network(file)
+        networks[fold].append(network)
+    sizes = {fold: len(members) for fold, members in networks.items()}
+    if len(set(sizes.values())) > 1:
+        raise ValueError(
+            f"numbers of networks differ by what they were trained without: {sizes}. "
+            "Train as many without each family as ship"
+        )
+    return networks
 
 
 def known_postures(clips: list[dict[str, Any]], fold: str) -> Float32Array:
@@ -265,10 +298,12 @@ def report(chosen: list[Sample], guard: TrainedEvidence, title: str) -> None:
 def coverage(
     chosen: list[Sample], guard: TrainedEvidence, sigma: TrainedEvidence, title: str
 ) -> None:
-    """Print the share of errors within one sigma, by observed DoF."""
+    """Print the share of errors within one sigma, by class of limb, of what is shown."""
     inside = torch.cat([errors(one, guard) <= torch.exp(sigma(one.evidence)) for one in chosen])
-    cells = " ".join(f"{share:.2f}" for share in inside.float().mean(0))
-    print(f"{title}: within one sigma {inside.float().mean():.3f}; by DoF {cells}")
+    by_class = " ".join(
+        f"{name} {inside[:, columns].float().mean():.2f}" for name, columns in LIMB_CLASSES.items()
+    )
+    print(f"{title}: within one sigma {inside.float().mean():.3f}; {by_class}")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -280,32 +315,51 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--share", type=float, default=0.56)
     parser.add_argument("--keep", type=Path, help="weights whose guard and sigma stay")
+    parser.add_argument("--unknown", type=Path, help="clips of motions that no network saw")
     chosen = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    networks: dict[str, list[CorrectionNetwork]] = defaultdict(list)
-    for file in chosen.networks:
-        network, fold = load_network(file)
-        networks[fold].append(network)
+    networks = grouped_networks(chosen.networks)
     clips = cached_examples(chosen.clips)
     if chosen.keep:
         _keep(chosen.keep, clips, networks[""], chosen.out, chosen.share)
         return
     found = samples(clips, networks)
-    first, rest = ([one for one in found if _third(one) == is_third] for is_third in (False, True))
     for fold in filter(None, networks):
-        unknown = [one for one in found if one.fold == fold]
-        names = left_out_names(fold)
-        others = [s for s in first if s.fold != fold and not shows_one_of(names, s.meta)]
-        report(unknown, train_guard(others, seed=1, epochs=chosen.epochs), f"without {fold}")
-    guard = train_guard(first, seed=1, epochs=chosen.epochs)
-    sigma = train_sigma(first, guard, seed=1, epochs=chosen.epochs)
-    scale_to_coverage(sigma, [s for s in rest if not s.fold], guard, chosen.share)
-    for title, some in (("known motion", [s for s in rest if not s.fold]),
-                        ("unknown motion", [s for s in rest if s.fold])):  # fmt: skip
+        _without(fold, found, chosen.epochs, chosen.share)
+    first, rest = ([one for one in found if _third(one) == is_third] for is_third in (False, True))
+    guard, sigma = _trained(first, [s for s in rest if not s.fold], chosen.epochs, chosen.share)
+    known = known_postures(clips, "")
+    unseen = cached_examples(chosen.unknown) if chosen.unknown else []
+    for title, some in (
+        ("known motion", [s for s in rest if not s.fold]),
+        ("unknown motion", [s for s in rest if s.fold]),
+        (f"{chosen.unknown}", [_sample(clip, networks[""], known, "") for clip in unseen]),
+    ):
         if some:
             report(some, guard, title)
             coverage(some, guard, sigma, title)
-    write(chosen.out, networks[""], known_postures(clips, ""), guard, sigma)
+    write(chosen.out, networks[""], known, guard, sigma)
+
+
+def _trained(
+    chosen: list[Sample], scale_on: list[Sample], epochs: int, share: float
+) -> tuple[TrainedEvidence, TrainedEvidence]:
+    """Train guard and sigma, sigma scaled on clips that neither learned from."""
+    guard = train_guard(chosen, seed=1, epochs=epochs)
+    sigma = train_sigma(chosen, guard, seed=1, epochs=epochs)
+    scale_to_coverage(sigma, scale_on, guard, share)
+    return guard, sigma
+
+
+def _without(fold: str, found: list[Sample], epochs: int, share: float) -> None:
+    """Print what networks, guard and sigma that never saw a family do to it."""
+    names = left_out_names(fold)
+    others = [s for s in found if s.fold != fold and not shows_one_of(names, s.meta)]
+    scale_on = [s for s in others if _third(s) and not s.fold]
+    guard, sigma = _trained([s for s in others if not _third(s)], scale_on, epochs, share)
+    unknown = [s for s in found if s.fold == fold]
+    report(unknown, guard, f"without {fold}")
+    coverage(unknown, guard, sigma, f"without {fold}")
 
 
 def _keep(

@@ -302,8 +302,9 @@ def left_out_names(text: str) -> list[str]:
 
 
 def shows_one_of(names: list[str], meta: dict[str, Any]) -> bool:
-    """Return whether a clip's motion was made from one of these exercises or recordings."""
-    return any(name in source for source in meta["sources"] for name in names)
+    """Return whether a clip's motion was made from one of these; ``kind:random`` names a kind."""
+    sources = [f"kind:{meta['kind']}", *meta["sources"]]
+    return any(name in source for source in sources for name in names)
 
 
 @torch.no_grad()
@@ -362,7 +363,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--nth", type=int, default=0, help="network of --start")
     parser.add_argument("--noise", type=float, default=0.1)
     parser.add_argument(
-        "--leave-out", default="", help="names of exercises or recordings' classes"
+        "--leave-out", default="", help="exercises, classes of recordings, or kinds (kind:random)"
     )
     chosen = parser.parse_args(arguments)
     torch.set_num_threads(1)
