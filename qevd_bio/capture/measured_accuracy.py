@@ -5,10 +5,10 @@ from __future__ import annotations
 ACCURACY: dict[str, str] = {
     "mediapipe": (
         "the built-in capture: on 27 rendered clips with bodies, views and movements that "
-        "nothing was chosen on, the median RMSE of 81 moving limbs in view is 3.2 degrees, and 58 "
-        "of them (72 %) are within a slope of 0.93 to 1.07, an RMSE of 6 degrees and a "
+        "nothing was chosen on, the median RMSE of 81 moving limbs in view is 3.2 degrees, and 59 "
+        "of them (73 %) are within a slope of 0.93 to 1.07, an RMSE of 6 degrees and a "
         "correlation of 0.98. On a real recording from above, beside a reference from several "
-        "cameras, the knees are off by 5 to 24 degrees RMSE"
+        "cameras, the knees are off by 6 to 24 degrees RMSE"
     ),
     "hsmr": (
         "not measured on rendered people: its network needs weights that this project may not ship"
