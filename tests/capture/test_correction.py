@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
@@ -165,10 +167,21 @@ def test_the_guard_chooses_between_the_fit_and_the_networks(logit, share):
     assert np.allclose(sigma, 0.1)
 
 
+def random_weights_file(*, causal: bool) -> CorrectionWeights:
+    """Two random networks with a random guard and sigma."""
+    networks = (random_network(1, causal=causal), random_network(2, causal=causal))
+    others = random_evidence_network(13), random_evidence_network(N_OBSERVED)
+    return CorrectionWeights(networks, KNOWN, *others)
+
+
+@pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize("frames", [1, 2, 7, 60])
-def test_any_length_is_corrected(frames):
-    found = answers(fitted_frames(frames), [random_network()], KNOWN)
-    assert found.bones(np.ones((frames, 13))).shape == (frames, 13, 3)
+def test_any_length_is_corrected(frames, causal):
+    seen, time_s = fitted_frames(frames), np.arange(frames) / 25.0
+    weights = random_weights_file(causal=causal)
+    joints, sigma = correct(seen, time_s, np.zeros(frames, dtype=np.int64), weights)
+    assert np.isfinite(joints).all() and joints.shape == seen.joints_m.shape
+    assert (sigma > 0).all() and sigma.shape == (frames, N_OBSERVED)
 
 
 def test_a_causal_network_does_not_see_what_comes():
@@ -178,6 +191,37 @@ def test_a_causal_network_does_not_see_what_comes():
     before, after = network(features)[0], network(changed)[0]
     assert np.allclose(before[:25], after[:25], atol=1e-6)
     assert not np.allclose(before[25:], after[25:], atol=1e-2)
+
+
+@pytest.mark.parametrize("rate", [9.0, 12.0, 15.0, 29.97])
+@pytest.mark.parametrize("causal", [False, True])
+def test_what_comes_changes_nothing_where_the_weights_look_only_back(rate, causal):
+    seen, other = fitted_frames(70), fitted_frames(70, seed=9)
+    time_s = np.arange(70) / rate + np.random.default_rng(2).uniform(0, 0.2 / rate, 70)
+    weights, sections = random_weights_file(causal=causal), np.zeros(70, dtype=np.int64)
+    changed = replace(
+        seen,
+        image_px=np.concatenate([seen.image_px[:40], other.image_px[40:]]),
+        joints_m=np.concatenate([seen.joints_m[:40], other.joints_m[40:]]),
+    )
+    now = seen.select(np.arange(40))
+    for later, frames in ((changed, 70), (now, 40)):
+        whole, sigma = correct(seen, time_s, sections, weights)
+        cut, cut_sigma = correct(later, time_s[:frames], sections[:frames], weights)
+        same = np.allclose(directions(whole)[:40], directions(cut)[:40], atol=1e-6)
+        assert same == np.allclose(sigma[:40], cut_sigma[:40], rtol=1e-5) == causal
+
+
+def test_a_file_of_weights_says_whether_they_look_only_back(tmp_path):
+    pytest.importorskip("torch")
+    from tools.capture_correction.calibrate import write
+    from tools.capture_correction.networks import guard_network, sigma_network
+
+    for causal in (False, True):
+        file = tmp_path / f"{causal}.safetensors"
+        write(file, [random_network(causal=causal)], KNOWN, guard_network(), sigma_network())
+        assert load_weights(file).causal == causal
+    assert not load_weights().causal
 
 
 def test_a_network_spans_about_two_seconds_and_no_more():
@@ -211,10 +255,7 @@ def test_capture_runs_the_networks_as_torch_trained_them(causal):
 
 def test_a_long_shot_is_corrected_in_parts_as_in_one(monkeypatch):
     seen, time_s = fitted_frames(90), np.arange(90) / RATE_HZ
-    weights = CorrectionWeights(
-        (random_network(1), random_network(2)), KNOWN, random_evidence_network(13),
-        random_evidence_network(N_OBSERVED),
-    )  # fmt: skip
+    weights = random_weights_file(causal=False)
     whole = correct(seen, time_s, np.zeros(90, dtype=np.int64), weights)
     monkeypatch.setattr("qevd_bio.capture.monocular.correction.apply._PART_FRAMES", 16)
     parts = correct(seen, time_s, np.zeros(90, dtype=np.int64), weights)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,17 @@ from qevd_bio.capture.monocular.correction.weights import WEIGHTS_FILE, load_wei
 from tools.capture_correction import make_clips, mean_weights, train
 from tools.capture_correction.calibrate import grouped_networks
 from tools.capture_correction.packs import STEPS, pack, read_pack, unpack, write_pack
-from tools.capture_correction.recipe import main
+from tools.capture_correction.recipe import (
+    GOAL,
+    WHOLE,
+    ClipSet,
+    Recipe,
+    Step,
+    Work,
+    go_on,
+    main,
+    needed,
+)
 
 
 def clip(number: int, frames: int = 30) -> dict[str, np.ndarray]:
@@ -92,12 +104,117 @@ def test_the_mean_of_a_network_that_ships_and_two_that_went_on(tmp_path: Path) -
         mean_weights.main([str(WEIGHTS_FILE), "1", *tuned, "--out", str(out)])
 
 
+class Tools:
+    """Stand in for the tools: write down what each was told, and a file unlike the others."""
+
+    def __init__(self) -> None:
+        self.told: list[list[str]] = []
+
+    def __call__(self, words: Sequence[str]) -> None:
+        *told, option, out = words
+        assert option == "--out"
+        self.told.append(told)
+        Path(out).write_text(f"file {len(self.told)}")
+
+
+def small_recipe(tools: Tools, rate: str = "1") -> Recipe:
+    """Two networks of which one goes on, from clips of two sets."""
+    steps = {
+        "n": Step(tools, "{A} {B} --epochs 3"),
+        "first": Step(tools, "{A} {n}"),
+        "t": Step(tools, f"{{B}} --start {{first}} --rate {rate}"),
+        GOAL: Step(tools, "{B} {t} --keep {first}"),
+    }
+    return Recipe(0, {"A": ClipSet(1, 1), "B": ClipSet(2, 2)}, steps)
+
+
+def work_in(state: Path, *, clips: dict[str, int], minutes: float = 1.0) -> Work:
+    """A state in which sets have so many clips."""
+    work = Work(state, None, time.monotonic() + 60.0 * minutes)
+    for name, count in clips.items():
+        work.folder(name).mkdir(parents=True, exist_ok=True)
+        for number in range(count):
+            np.savez(work.folder(name) / f"{number:06d}.npz", **clip(number))
+    return work
+
+
+def test_the_recipe_is_carried_out_in_order_once(tmp_path: Path) -> None:
+    tools, work = Tools(), work_in(tmp_path, clips={"A": 1, "B": 2})
+    assert go_on(small_recipe(tools), work, {})
+    made = {path.name.split("-")[0]: str(path) for path in (tmp_path / "networks").iterdir()}
+    a, b = str(work.folder("A")), str(work.folder("B"))
+    assert tools.told == [
+        [a, b, "--epochs", "3"],
+        [a, made["n"]],
+        [b, "--start", made["first"], "--rate", "1"],
+        [b, made["t"], "--keep", made["first"]],
+    ]
+    written = tmp_path / "correction.safetensors"
+    assert written.read_bytes() == Path(made[GOAL]).read_bytes()
+    assert sorted(one.parent.name for one in (tmp_path / "packs").glob("*/*.npz")) == ["A", "B"]
+    assert go_on(small_recipe(tools), work, {}) and len(tools.told) == 4
+
+
+def test_what_changed_is_made_again_with_all_that_follows(tmp_path: Path) -> None:
+    tools, work = Tools(), work_in(tmp_path, clips={"A": 1, "B": 2})
+    go_on(small_recipe(tools), work, {})
+    go_on(small_recipe(tools, rate="2"), work, {})
+    assert [told[1] for told in tools.told[4:]] == ["--start", tools.told[5][1]]
+    assert len(list((tmp_path / "networks").iterdir())) == 4, "the older ones are gone"
+    np.savez(work.folder("B") / "000002.npz", **clip(2))
+    go_on(small_recipe(tools, rate="2"), work, {})
+    assert len(tools.told) == 10
+
+
+def test_the_second_round_goes_on_from_weights_that_ship(tmp_path: Path) -> None:
+    tools, work = Tools(), work_in(tmp_path, clips={"B": 2})
+    assert go_on(small_recipe(tools), work, {"first": WEIGHTS_FILE})
+    assert [told[0] for told in tools.told] == [str(work.folder("B"))] * 2
+    assert tools.told[0][2] == tools.told[1][3] == str(WEIGHTS_FILE)
+
+
+def test_nothing_begins_when_the_time_is_over(tmp_path: Path, capsys) -> None:
+    tools = Tools()
+    assert not go_on(small_recipe(tools), work_in(tmp_path, clips={"A": 1}, minutes=-1.0), {})
+    assert "2 clips are missing" in capsys.readouterr().out
+    both = {"A": 1, "B": 2}
+    assert not go_on(small_recipe(tools), work_in(tmp_path, clips=both, minutes=-1.0), {})
+    assert "4 files are missing" in capsys.readouterr().out and not tools.told
+    assert not (tmp_path / "correction.safetensors").exists()
+
+
+def test_the_whole_recipe_declares_how_the_shipped_weights_were_made() -> None:
+    order = needed(WHOLE, {})
+    for nth, name in enumerate(order):
+        if name in WHOLE.steps:
+            assert set(WHOLE.steps[name].takes) <= set(order[:nth])
+    assert set(order) == {*WHOLE.clips, *WHOLE.steps} and order[-1] == GOAL
+    assert needed(WHOLE, {"first": WEIGHTS_FILE}) == [
+        "C7", "t0", "u0", "m0", "t1", "u1", "m1", GOAL,
+    ]  # fmt: skip
+    assert WHOLE.steps["m1"] == Step(mean_weights.main, "{first} 1 {t1} {u1}")
+    assert "--start {first} --nth 1" in WHOLE.steps["u1"].arguments
+    assert WHOLE.steps[GOAL].arguments == "{C7} {m0} {m1} --keep {first}"
+
+
 @pytest.mark.long
 def test_the_tiny_recipe_writes_weights_and_goes_on_from_packs_alone(tmp_path, monkeypatch):
     first, second = tmp_path / "first", tmp_path / "second"
     main([str(first), "--tiny", "--minutes", "20"])
     weights = load_weights(first / "correction.safetensors")
     assert len(weights.networks) == 2
+    made = {path.name.split("-")[0]: path for path in (first / "networks").iterdir()}
+    assert sorted(made) == ["correction", "first", "m0", "m1", "n0", "n1", "t0", "t1", "u0", "u1"]
+    began = load_weights(made["first"])
+    assert np.array_equal(weights.known, began.known)
+    for name, values in weights.guard.weights.items():
+        assert np.array_equal(values, began.guard.weights[name])
+    steps = "steps.weight"
+    for nth in (0, 1):
+        parts = [load_file(made[f"{one}{nth}"])[steps] for one in "tu"]
+        mean = (began.networks[nth].weights[steps] + sum(parts)) / 3.0
+        assert np.allclose(weights.networks[nth].weights[steps], mean, atol=1e-4)
+        assert not np.array_equal(parts[0], parts[1])
     second.mkdir()
     for kept in ("packs", "networks"):
         (first / kept).rename(second / kept)

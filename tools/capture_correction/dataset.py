@@ -16,6 +16,7 @@ from qevd_bio.capture.monocular.backend import fitted_frames, shot_landmarks
 from qevd_bio.capture.monocular.config import MediaPipeConfig
 from qevd_bio.capture.monocular.correction.bone_directions import directions
 from qevd_bio.capture.monocular.correction.features import (
+    FittedFrames,
     correction_features,
     mirrored_joints,
 )
@@ -42,26 +43,39 @@ class Example:
 
 def example(path: Path, config: MediaPipeConfig) -> list[Example]:
     """Fit one clip; return it and its mirror image, nothing where hardly anybody was found."""
+    found = fitted_clip(path, config)
+    if found is None:
+        return []
+    seen, joints = found
+    return [
+        Example(correction_features(one), directions(one.joints_m), directions(true))
+        for one, true in ((seen, joints), (seen.mirrored(), mirrored_joints(joints)))
+    ]
+
+
+def fitted_clip(
+    path: Path, config: MediaPipeConfig, first: int | None = None
+) -> tuple[FittedFrames, FloatArray] | None:
+    """Fit the frames (T,) of a clip in which somebody was found, or only the `first` of them.
+
+    Returns what the correction sees and the true joints (T, K, 3); None of fewer than 12 frames.
+    """
     with np.load(path, allow_pickle=False) as stored:
         clip = {name: stored[name] for name in stored.files}
-    meta = json.loads(str(clip["meta"]))
     found = np.isfinite(clip["image_px"][:, 0, 0])
-    if found.sum() < 12:
-        return []
+    take = np.flatnonzero(found)[:first]
+    if len(take) < 12:
+        return None
     landmarks = Landmarks(
         image_px=clip["image_px"].astype(float), world_m=clip["world_m"].astype(float),
         visibility=np.clip(clip["visibility"].astype(float), 0, 1), found=found,
         somebody_else=np.zeros(len(found), bool), shot=np.zeros(len(found), np.int64),
         size_px=(int(clip["size_px"][0]), int(clip["size_px"][1])),
     )  # fmt: skip
-    take = np.flatnonzero(found)
-    model = replace(config.video.person, detector_model=meta["detector"])
+    detector = json.loads(str(clip["meta"]))["detector"]
+    model = replace(config.video.person, detector_model=detector)
     config = replace(config, video=replace(config.video, person=model))
     marks = shot_landmarks(landmarks, clip["time_s"].astype(float), take, config)
     checked = checked_lift(marks, config.lifting, config.fit_check)
     seen = fitted_frames(landmarks, take, checked.lifted, config)
-    joints = clip["joints_m"][take][:, SKEL_JOINTS].astype(float)
-    return [
-        Example(correction_features(one), directions(one.joints_m), directions(true))
-        for one, true in ((seen, joints), (seen.mirrored(), mirrored_joints(joints)))
-    ]
+    return seen, clip["joints_m"][take][:, SKEL_JOINTS].astype(float)

@@ -1,29 +1,40 @@
 """The whole recipe in one command, which goes on where it was left, on any machine.
 
 ``python -m tools.capture_correction.recipe STATE --minutes 60 --recordings HDM05``; the same
-command again goes on. STATE keeps ``packs`` (rendered clips) and ``networks``, both small enough
-to be committed, and whatever is made again from them: ``bodies.npz``, ``clips``, fits. Half of the
-minutes go into new clips; then the networks are trained on all of them, then guard and sigma, and
-``STATE/correction.safetensors`` is written. ``--tiny`` runs all of it in about a minute.
+command again goes on. What is made of what is declared below, in `WHOLE`:
 
-To use the result, copy it over ``qevd_bio/capture/monocular/correction``, renew the digest in
-``manifests/weights.json``, and run ``benchmarks.capture`` with both groups.
+- sets of clips, rendered and looked at by the detector (a clip is a function of set and number);
+- the first round: two networks from nothing, three without a family of motions, then guard and
+  sigma, which learn from what the three do to motion they never saw (`first`);
+- the second round: each network goes on from `first` with clips it never saw, twice, with other
+  rates (`t`, `u`); the mean of the three sets of weights (`m`) keeps the old and the new
+  (`mean_weights`); guard, known postures and sigma stay, sigma scaled anew (`calibrate --keep`).
+
+``--first correction.safetensors`` begins with the second round, from weights that ship. STATE
+keeps ``packs`` (clips, 12 kB each) and ``networks`` (3 MB each), small enough to be committed, and
+whatever is made again from them: ``bodies.npz``, ``clips``, fits. A step is made again when its
+arguments, its clips or a file it takes change, and is begun only while there is time; one that was
+interrupted is begun again. ``--share 0.2`` takes a fifth of the clips. ``--tiny`` runs every step
+with the shipped bodies in about a minute.
+
+To use the result, copy ``STATE/correction.safetensors`` over the file of that name in
+``qevd_bio/capture/monocular/correction``, renew its digest in ``manifests/weights.json``, and run
+``benchmarks.capture`` with both groups.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+from string import Formatter
 
-from tools.capture_correction import bodies, calibrate, make_clips, train
+from tools.capture_correction import bodies, calibrate, make_clips, mean_weights, train
 from tools.capture_correction.packs import pack, unpack
-
-RENDERING = 0.5
-"""Share of the minutes for new clips."""
 
 FAMILIES = {
     "a": "squat,good_mornings,floor_touches,lieDown,deposit",
@@ -32,92 +43,199 @@ FAMILIES = {
 }
 """What the networks that train guard and sigma never saw, one family each."""
 
+GOAL = "correction"
+"""The step whose file ships."""
+
 
 @dataclass(frozen=True, slots=True)
-class Amount:
-    """How much is done."""
+class ClipSet:
+    """Clips to render: their seed, how many, and of how many in five the larger detector asks."""
 
-    clips: int
+    seed: int
+    count: int
+    heavy: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One file to make.
+
+    Attributes
+    ----------
+    tool : callable
+        Takes the arguments, and ``--out`` with the file.
+    arguments : str
+        Words between spaces; ``{name}`` stands for a set of clips, or the file of another step.
+    """
+
+    tool: Callable[[Sequence[str]], None]
+    arguments: str
+
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """Names of the sets of clips and steps that it is made of."""
+        return tuple(name for _, name, _, _ in Formatter().parse(self.arguments) if name)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Sets of clips and steps by name, a step after those it takes; bodies 0 for those shipped."""
+
     bodies: int
-    networks: dict[str, tuple[str, ...]]
-    calibration: tuple[str, ...]
+    clips: Mapping[str, ClipSet]
+    steps: Mapping[str, Step]
 
 
-def _networks(
-    epochs: int, epochs_without: int, extra: tuple[str, ...] = ()
-) -> dict[str, tuple[str, ...]]:
-    """Arguments of `train` for each network."""
-    shipped = {
-        f"n{seed}": ("--epochs", f"{epochs}", "--seed", f"{seed}", *extra) for seed in (1, 3)
+def _steps(
+    sets: tuple[str, str, str], families: Mapping[str, str], *, first: int, without: int,
+    more: tuple[int, int], options: tuple[str, str] = ("", ""),
+) -> dict[str, Step]:  # fmt: skip
+    """Declare both rounds.
+
+    Parameters
+    ----------
+    sets : tuple of str
+        Clips of the first round, those that its guard learns from, clips of the second.
+    families : mapping
+        Name of a network, and what it is trained without.
+    first, without, more : int, int, pair of int
+        Epochs of the networks from nothing, of those without a family, of those that go on.
+    options : tuple of str
+        Further arguments of `train` and of `calibrate`.
+    """
+    of_train, of_calibrate = options
+    shown, guarded, new = sets
+    steps = {
+        "n0": Step(train.main, f"{shown} --epochs {first} --seed 1 {of_train}"),
+        "n1": Step(train.main, f"{shown} --epochs {first} --seed 3 {of_train}"),
     }
-    without = {
-        name: ("--epochs", f"{epochs_without}", "--seed", "1", "--leave-out", names, *extra)
-        for name, names in FAMILIES.items()
-    }
-    return shipped | without
+    for name, left_out in families.items():
+        how = f"--epochs {without} --seed 1 --leave-out {left_out}"
+        steps[name] = Step(train.main, f"{guarded} {how} {of_train}")
+    all_networks = " ".join(f"{{{name}}}" for name in steps)
+    steps["first"] = Step(calibrate.main, f"{guarded} {all_networks} {of_calibrate}")
+    for nth in (0, 1):
+        goes_on = f"{new} --start {{first}} --nth {nth} {of_train}"
+        for name, seed, epochs, rate in (("t", 7, more[0], "5e-4"), ("u", 9, more[1], "3e-4")):
+            how = f"--seed {seed + nth} --epochs {epochs} --rate {rate}"
+            steps[f"{name}{nth}"] = Step(train.main, f"{goes_on} {how}")
+        steps[f"m{nth}"] = Step(mean_weights.main, f"{{first}} {nth} {{t{nth}}} {{u{nth}}}")
+    steps[GOAL] = Step(calibrate.main, f"{new} {{m0}} {{m1}} --keep {{first}}")
+    return steps
 
 
-WHOLE = Amount(20_000, 200, _networks(34, 14), ())
-TINY = Amount(
-    16, 0,
-    {name: options for name, options in _networks(2, 1, ("--channels", "16")).items()
-     if name.startswith("n")},
-    ("--epochs", "2"),
+WHOLE = Recipe(
+    200,
+    {"C4": ClipSet(4, 3926), "C5": ClipSet(5, 1195, heavy=4), "C7": ClipSet(7, 2191)},
+    _steps(("{C4} {C5}", "{C4}", "{C7}"), FAMILIES, first=34, without=14, more=(14, 18)),
+)
+TINY = Recipe(
+    0,
+    {"C": ClipSet(6, 16)},
+    _steps(("{C}", "{C}", "{C}"), {}, first=2, without=1, more=(1, 1),
+           options=("--channels 16", "--epochs 2")),
 )  # fmt: skip
 
 
-def go_on(state: Path, recordings: Path | None, minutes: float, amount: Amount, seed: int) -> bool:
-    """Do what is missing until the time is over; return whether the weights were written."""
-    begun = time.monotonic()
-    clips, packs = state / "clips", state / "packs"
-    for one in sorted(packs.glob("*.npz")):
-        unpack(one, clips)
-    baked = state / "bodies.npz"
-    if amount.bodies and not baked.exists():
-        state.mkdir(parents=True, exist_ok=True)
-        bodies.bake(baked, amount.bodies)
-    make_clips.main([
-        str(clips), "--seed", f"{seed}", "--last", f"{amount.clips}",
-        "--minutes", f"{max(0.0, RENDERING * minutes - (time.monotonic() - begun) / 60.0)}",
-        *(["--bodies", str(baked)] if amount.bodies else []),
-        *(["--recordings", str(recordings)] if recordings else []),
-    ])  # fmt: skip
-    pack(clips, packs)
-    ends = begun + 60.0 * minutes
-    trained = [
-        _once(
-            state / "networks", name, clips, options,
-            lambda out, options=options: train.main([str(clips), "--out", str(out), *options]),
-            ends,
-        )
-        for name, options in amount.networks.items()
-    ]  # fmt: skip
-    if None in trained or time.monotonic() > ends:
-        print(f"time is over, {trained.count(None)} networks are missing: run the command again")
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Where a recipe is carried out, and until when (`time.monotonic`)."""
+
+    state: Path
+    recordings: Path | None
+    ends: float
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more may begin."""
+        return time.monotonic() > self.ends
+
+    def folder(self, clips: str) -> Path:
+        """Return where the clips of a set lie."""
+        return self.state / "clips" / clips
+
+
+def go_on(recipe: Recipe, work: Work, given: Mapping[str, Path]) -> bool:
+    """Do what is missing until the time is over; return whether the weights were written.
+
+    `given` are files that stand for steps.
+    """
+    names = needed(recipe, given)
+    missing = sum(
+        _render(recipe, work, name, recipe.clips[name]) for name in names if name in recipe.clips
+    )
+    if missing:
+        print(f"time is over, {missing} clips are missing: run the command again")
         return False
-    calibrate.main([
-        str(clips), *map(str, trained), "--out", str(state / "correction.safetensors"),
-        *amount.calibration,
-    ])  # fmt: skip
+    made = dict(given)
+    steps = [name for name in names if name in recipe.steps]
+    for nth, name in enumerate(steps):
+        file = _once(work, name, recipe.steps[name], made)
+        if file is None:
+            print(f"time is over, {len(steps) - nth} files are missing: run the command again")
+            return False
+        made[name] = file
+    shutil.copyfile(made[GOAL], work.state / f"{GOAL}.safetensors")
     return True
 
 
-def _once(
-    folder: Path, name: str, clips: Path, options: Sequence[str],
-    make: Callable[[Path], None], ends: float,
-) -> Path | None:  # fmt: skip
-    """Make a network of these clips unless it is there; None where the time is over."""
-    made_of = "\n".join([*(path.name for path in sorted(clips.glob("*.npz"))), *options])
-    out = folder / f"{name}-{sha256(made_of.encode()).hexdigest()[:12]}.safetensors"
+def needed(recipe: Recipe, given: Mapping[str, Path]) -> list[str]:
+    """Order the sets of clips and steps that the weights are made of, beside what is given."""
+    wanted, order = {GOAL}, []
+    for name in reversed(recipe.steps):
+        if name in wanted - set(given):
+            wanted |= set(recipe.steps[name].takes)
+            order.append(name)
+    return [name for name in recipe.clips if name in wanted] + order[::-1]
+
+
+def _render(recipe: Recipe, work: Work, name: str, clips: ClipSet) -> int:
+    """Render and pack what is missing of a set of clips; return how many still are."""
+    folder, packs = work.folder(name), work.state / "packs" / name
+    for one in sorted(packs.glob("*.npz")):
+        unpack(one, folder)
+    if clips.count > _count(folder) and not work.is_over:
+        baked = work.state / "bodies.npz"
+        if recipe.bodies and not baked.exists():
+            work.state.mkdir(parents=True, exist_ok=True)
+            bodies.bake(baked, recipe.bodies)
+        make_clips.main([
+            str(folder), "--seed", f"{clips.seed}", "--last", f"{clips.count}",
+            "--heavy", f"{clips.heavy}",
+            "--minutes", f"{max(0.0, (work.ends - time.monotonic()) / 60.0)}",
+            *(["--bodies", str(baked)] if recipe.bodies else []),
+            *(["--recordings", str(work.recordings)] if work.recordings else []),
+        ])  # fmt: skip
+    pack(folder, packs)
+    return max(0, clips.count - _count(folder))
+
+
+def _count(folder: Path) -> int:
+    return len(list(folder.glob("*.npz")))
+
+
+def _once(work: Work, name: str, step: Step, made: Mapping[str, Path]) -> Path | None:
+    """Make the file of a step unless it is there; None where the time is over."""
+    about, takes = [step.arguments], {}
+    for taken in step.takes:
+        takes[taken] = made[taken] if taken in made else work.folder(taken)
+        if taken in made:
+            about.append(sha256(made[taken].read_bytes()).hexdigest())
+        else:
+            about += sorted(path.name for path in takes[taken].glob("*.npz"))
+    digest = sha256("\n".join(about).encode()).hexdigest()
+    folder = work.state / "networks"
+    out = folder / f"{name}-{digest[:12]}.safetensors"
     if out.exists():
         return out
-    if time.monotonic() > ends:
+    if work.is_over:
         return None
     folder.mkdir(parents=True, exist_ok=True)
     for older in folder.glob(f"{name}-*.safetensors"):
         older.unlink()
     part = out.with_suffix(".part")
-    make(part)
+    words = [word.format(**takes) for word in step.arguments.split()]
+    step.tool([*words, "--out", str(part)])
     return part.replace(out)
 
 
@@ -129,11 +247,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("state", type=Path)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--recordings", type=Path, default=None)
-    parser.add_argument("--seed", type=int, default=6, help="of the clips; the same for a state")
+    parser.add_argument("--first", type=Path, help="weights that the second round goes on from")
+    parser.add_argument("--share", type=float, default=1.0, help="of the clips")
     parser.add_argument("--tiny", action="store_true")
     chosen = parser.parse_args(arguments)
-    amount = TINY if chosen.tiny else WHOLE
-    go_on(chosen.state, chosen.recordings, chosen.minutes, amount, chosen.seed)
+    recipe = TINY if chosen.tiny else WHOLE
+    sets = {n: replace(s, count=round(chosen.share * s.count)) for n, s in recipe.clips.items()}
+    work = Work(chosen.state, chosen.recordings, time.monotonic() + 60.0 * chosen.minutes)
+    go_on(replace(recipe, clips=sets), work, {"first": chosen.first} if chosen.first else {})
 
 
 if __name__ == "__main__":

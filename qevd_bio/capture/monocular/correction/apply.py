@@ -32,6 +32,8 @@ RATE_HZ = 12.0
 GUARD_S = 3.0
 """Time over which the guard judges whether it knows the motion."""
 
+_SAME_TIME = 1e-6
+"""Part of a sample by which times may differ and be the same."""
 
 _PART_FRAMES = 256
 """Frames looked at together: the comparison with the known postures takes 48 kB for each."""
@@ -122,7 +124,8 @@ def correct(
     """Correct the joints of one shot.
 
     Frames are sampled at `RATE_HZ` within each uninterrupted stretch; steps and sigmas are
-    interpolated linearly in between.
+    interpolated linearly in between. Of weights that look only back the last sample is taken:
+    directions and sigma of a frame then depend on nothing that comes after it.
 
     Returns
     -------
@@ -133,12 +136,15 @@ def correct(
     """
     bones = directions(seen.joints_m)
     sigma = np.empty((len(time_s), N_OBSERVED))
-    for frames, grid in grid_frames(time_s, sections):
+    for frames, grid in grid_frames(time_s, sections, causal=weights.causal):
         steps, logits, log_sigma = _judged(seen, grid, weights)
         at = time_s[frames[0]] + np.arange(len(grid)) / RATE_HZ
-        taken = steady_shares(logits)[..., None] * steps
-        bones[frames] += _interpolated(time_s[frames], at, taken)
-        sigma[frames] = np.exp(_interpolated(time_s[frames], at, log_sigma))
+        place = np.interp(time_s[frames], at, np.arange(len(grid)))
+        if weights.causal:
+            place = np.floor(place + _SAME_TIME)
+        taken = steady_shares(logits, causal=weights.causal)[..., None] * steps
+        bones[frames] += _interpolated(place, taken)
+        sigma[frames] = np.exp(_interpolated(place, log_sigma))
     bones /= np.linalg.norm(bones, axis=-1, keepdims=True)
     return corrected_joints(seen, bones), sigma
 
@@ -162,13 +168,16 @@ def _judged(
     return steps, logits, log_sigma
 
 
-def steady_shares(logits: FloatArray) -> FloatArray:
+def steady_shares(logits: FloatArray, *, causal: bool = False) -> FloatArray:
     """Return the share (T, B) of each step that is taken, from the guard's logits (T, B).
 
-    Whether a motion is known shows over some seconds: logits are averaged over `GUARD_S`.
+    Whether a motion is known shows over some seconds: logits are averaged over `GUARD_S`, which
+    lie about the frame, or end with it.
     """
-    wide = uniform_filter1d(logits, round(GUARD_S * RATE_HZ), axis=0, mode="nearest")
-    return np.asarray(expit(wide))
+    wide = round(GUARD_S * RATE_HZ)
+    back = (wide - 1) // 2 if causal else 0
+    steady = uniform_filter1d(logits, wide, axis=0, mode="nearest", origin=back)
+    return np.asarray(expit(steady))
 
 
 def corrected_joints(seen: FittedFrames, bones: FloatArray) -> FloatArray:
@@ -182,27 +191,34 @@ def corrected_joints(seen: FittedFrames, bones: FloatArray) -> FloatArray:
     return joints_from_directions(bones, {**lengths, "trunk": trunk}, hips)
 
 
-def grid_frames(time_s: FloatArray, sections: IntArray) -> Iterator[tuple[IntArray, IntArray]]:
+def grid_frames(
+    time_s: FloatArray, sections: IntArray, *, causal: bool = False
+) -> Iterator[tuple[IntArray, IntArray]]:
     """Sample each uninterrupted stretch of frames evenly in time.
 
     Yields the frames of a stretch, and the frames (G,) nearest to times `RATE_HZ` apart, from its
-    first on.
+    first on, or the last ones not after these times.
     """
     for section in np.unique(sections):
         frames = np.flatnonzero(sections == section)
         times = time_s[frames]
-        count = int(np.floor((times[-1] - times[0]) * RATE_HZ + 0.5)) + 1
+        ahead = _SAME_TIME if causal else 0.5
+        count = int(np.floor((times[-1] - times[0]) * RATE_HZ + ahead)) + 1
         wanted = times[0] + np.arange(count) / RATE_HZ
+        if causal:
+            last = np.searchsorted(times, wanted + _SAME_TIME / RATE_HZ, side="right") - 1
+            yield frames, frames[last]
+            continue
         after = np.clip(np.searchsorted(times, wanted), 0, len(times) - 1)
         before = np.maximum(after - 1, 0)
         nearer = np.abs(wanted - times[before]) <= np.abs(times[after] - wanted)
         yield frames, frames[np.where(nearer, before, after)]
 
 
-def _interpolated(time_s: FloatArray, at: FloatArray, values: FloatArray) -> FloatArray:
-    """Interpolate values (G, ...) given at times (G,) linearly at other times (T,)."""
-    place = np.clip(np.interp(time_s, at, np.arange(len(at))), 0, len(at) - 1)
-    before = np.minimum(place.astype(np.int64), max(len(at) - 2, 0))
+def _interpolated(place: FloatArray, values: FloatArray) -> FloatArray:
+    """Interpolate values (G, ...) linearly at places (T,) among them."""
+    place = np.clip(place, 0, len(values) - 1)
+    before = np.minimum(place.astype(np.int64), max(len(values) - 2, 0))
     share = (place - before).reshape(-1, *(1,) * (values.ndim - 1))
-    after = np.minimum(before + 1, len(at) - 1)
+    after = np.minimum(before + 1, len(values) - 1)
     return np.asarray((1.0 - share) * values[before] + share * values[after])

@@ -36,6 +36,11 @@ class CorrectionWeights:
     guard: EvidenceNetwork
     sigma: EvidenceNetwork
 
+    @property
+    def causal(self) -> bool:
+        """Whether a frame's answer depends on nothing after it, as the file's metadata say."""
+        return all(network.shape.causal for network in self.networks)
+
 
 def correction_identity() -> dict[str, str]:
     """Name the weights that this process uses by digest, in the form of `Stage.depends`."""
