@@ -5,9 +5,7 @@ Networks trained with ``--leave-out`` show what the correction does to motions i
 guard and sigma learn from their left-out clips, and from the held-out clips of the networks that
 ship. Of each family there have to be as many networks as ship, or the guard tells what it should
 judge by how far they disagree. ``--unknown CLIPS`` are clips of motions that no network saw, for
-the tables alone. ``--keep correction.safetensors`` keeps guard, sigma and known postures of a file
-that ships for networks that went on from its own; only the scale of sigma is set anew, on a third
-of the clips held out.
+the tables alone.
 
 N clips, T frames, B bones, D = 46 DoF
 """
@@ -322,15 +320,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--share", type=float, default=0.56)
-    parser.add_argument("--keep", type=Path, help="weights whose guard and sigma stay")
     parser.add_argument("--unknown", type=Path, help="clips of motions that no network saw")
     chosen = parser.parse_args(arguments)
     torch.set_num_threads(1)
     networks = grouped_networks(chosen.networks)
     clips = cached_examples(chosen.clips)
-    if chosen.keep:
-        _keep(chosen.keep, clips, networks[""], chosen.out, chosen.share)
-        return
     found = samples(clips, networks)
     for fold in filter(None, networks):
         _without(fold, found, chosen.epochs, chosen.share)
@@ -368,31 +362,6 @@ def _without(fold: str, found: list[Sample], epochs: int, share: float) -> None:
     unknown = [s for s in found if s.fold == fold]
     report(unknown, guard, f"without {fold}")
     coverage(unknown, guard, sigma, f"without {fold}")
-
-
-def _keep(
-    shipped: Path,
-    clips: list[dict[str, Any]],
-    networks: list[CorrectionNetwork],
-    out: Path,
-    share: float,
-) -> None:
-    """Write new networks with the guard and sigma of the file that ships, sigma scaled anew."""
-    stored = {name: torch.tensor(values).float() for name, values in load_file(shipped).items()}
-    guard, sigma = guard_network(), sigma_network()
-    for name, network in (("guard.", guard), ("sigma.", sigma)):
-        network.load_state_dict(
-            {k.removeprefix(name): v for k, v in stored.items() if k.startswith(name)}
-        )
-        network.eval()
-    known = stored["known"].numpy()
-    found = [_sample(clip, networks, known, "") for clip in clips if _is_held(clip)]
-    third = [one for one in found if _third(one)]
-    scale_to_coverage(sigma, third, guard, share)
-    rest = [one for one in found if not _third(one)]
-    report(rest, guard, "known motion")
-    coverage(rest, guard, sigma, "known motion")
-    write(out, networks, known, guard, sigma)
 
 
 def _third(one: Sample) -> bool:

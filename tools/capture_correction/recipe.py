@@ -4,11 +4,11 @@
 command again goes on. What is made of what is declared below, in `WHOLE`:
 
 - sets of clips, rendered and looked at by the detector (a clip is a function of set and number);
-- the first round: two networks from nothing, three without a family of motions, then guard and
-  sigma, which learn from what the three do to motion they never saw (`first`);
-- the second round: each network goes on from `first` with clips it never saw, twice, with other
-  rates (`t`, `u`); the mean of the three sets of weights (`m`) keeps the old and the new
-  (`mean_weights`); guard, known postures and sigma stay, sigma scaled anew (`calibrate --keep`).
+- the first round: two networks from nothing (`first`);
+- the second round: each goes on from `first` with clips it never saw, twice, with other rates
+  (`t`, `u`); the mean of the three sets of weights (`m`) keeps the old and the new;
+- guard and sigma, which learn from what pairs of networks without a family of motions do to
+  motion they never saw.
 
 ``--first correction.safetensors`` begins with the second round, from weights that ship. STATE
 keeps ``packs`` (clips, 12 kB each) and ``networks`` (3 MB each), small enough to be committed, and
@@ -40,8 +40,9 @@ FAMILIES = {
     "a": "squat,good_mornings,floor_touches,lieDown,deposit",
     "b": "lunge,pushup,plank,mountain_climbers,shoulder_gators,elbowToKnee,kick,sneak",
     "c": "jack,rope,jump,high_knees,stretch,jog,rotateArms,grab,throw",
+    "r": "kind:random,kind:mixed",
 }
-"""What the networks that train guard and sigma never saw, one family each."""
+"""What the networks that train guard and sigma never saw, one family a pair."""
 
 GOAL = "correction"
 """The step whose file ships."""
@@ -87,7 +88,7 @@ class Recipe:
 
 
 def _steps(
-    sets: tuple[str, str, str], families: Mapping[str, str], *, first: int, without: int,
+    sets: tuple[str, str], families: Mapping[str, str], *, first: int, without: int,
     more: tuple[int, int], options: tuple[str, str] = ("", ""),
 ) -> dict[str, Step]:  # fmt: skip
     """Declare both rounds.
@@ -95,7 +96,7 @@ def _steps(
     Parameters
     ----------
     sets : tuple of str
-        Clips of the first round, those that its guard learns from, clips of the second.
+        Clips of the first round, and of all that follows.
     families : mapping
         Name of a network, and what it is trained without.
     first, without, more : int, int, pair of int
@@ -104,35 +105,36 @@ def _steps(
         Further arguments of `train` and of `calibrate`.
     """
     of_train, of_calibrate = options
-    shown, guarded, new = sets
+    shown, new = sets
     steps = {
         "n0": Step(train.main, f"{shown} --epochs {first} --seed 1 {of_train}"),
         "n1": Step(train.main, f"{shown} --epochs {first} --seed 3 {of_train}"),
     }
-    for name, left_out in families.items():
-        how = f"--epochs {without} --seed 1 --leave-out {left_out}"
-        steps[name] = Step(train.main, f"{guarded} {how} {of_train}")
-    all_networks = " ".join(f"{{{name}}}" for name in steps)
-    steps["first"] = Step(calibrate.main, f"{guarded} {all_networks} {of_calibrate}")
+    steps["first"] = Step(calibrate.main, f"{new} {{n0}} {{n1}} {of_calibrate}")
     for nth in (0, 1):
         goes_on = f"{new} --start {{first}} --nth {nth} {of_train}"
         for name, seed, epochs, rate in (("t", 7, more[0], "5e-4"), ("u", 9, more[1], "3e-4")):
             how = f"--seed {seed + nth} --epochs {epochs} --rate {rate}"
             steps[f"{name}{nth}"] = Step(train.main, f"{goes_on} {how}")
         steps[f"m{nth}"] = Step(mean_weights.main, f"{{first}} {nth} {{t{nth}}} {{u{nth}}}")
-    steps[GOAL] = Step(calibrate.main, f"{new} {{m0}} {{m1}} --keep {{first}}")
+    pairs = {f"{name}{nth}": (nth, left) for name, left in families.items() for nth in (0, 1)}
+    for name, (nth, left_out) in pairs.items():
+        how = f"--epochs {without} --seed {1 + 2 * nth} --leave-out {left_out}"
+        steps[name] = Step(train.main, f"{new} {how} {of_train}")
+    networks = " ".join(f"{{{name}}}" for name in ("m0", "m1", *pairs))
+    steps[GOAL] = Step(calibrate.main, f"{new} {networks} {of_calibrate}")
     return steps
 
 
 WHOLE = Recipe(
     200,
     {"C4": ClipSet(4, 3926), "C5": ClipSet(5, 1195, heavy=4), "C7": ClipSet(7, 2191)},
-    _steps(("{C4} {C5}", "{C4}", "{C7}"), FAMILIES, first=34, without=14, more=(14, 18)),
+    _steps(("{C4} {C5}", "{C7}"), FAMILIES, first=34, without=14, more=(14, 18)),
 )
 TINY = Recipe(
     0,
     {"C": ClipSet(6, 16)},
-    _steps(("{C}", "{C}", "{C}"), {}, first=2, without=1, more=(1, 1),
+    _steps(("{C}", "{C}"), {}, first=2, without=1, more=(1, 1),
            options=("--channels 16", "--epochs 2")),
 )  # fmt: skip
 
