@@ -153,14 +153,6 @@ def test_a_video_of_nobody_has_frames_and_no_estimates():
     assert np.isnan(seen.q).all() and (seen.inside == 0).all() and (seen.edges == 0).all()
 
 
-def test_frames_of_somebody_else_are_left_out():
-    frames = [picture(((20, 10, 80, 150), RED))] * 16
-    frames += [picture(((120, 60, 150, 130), BLUE))] * 12
-    seen = estimate_person(iter(frames), ColourDetector(), on_cpu(), CONFIG)
-    assert seen.somebody_else[19:].all() and not seen.found[19:].any()
-    assert np.isnan(seen.q[19:]).all()
-
-
 def test_crops_beyond_the_picture_and_edges_are_counted():
     frames = [picture(((0, 20, 90, 160), RED))] * 5
     seen = estimate_person(iter(frames), ColourDetector(), on_cpu(), CONFIG)
