@@ -23,9 +23,9 @@ from qevd_bio.capture.hsmr.detector import Detected, PersonDetector
 from qevd_bio.capture.hsmr.device import HsmrOnDevice, in_parts
 from qevd_bio.capture.hsmr.person_boxes import BoxedFrame, boxed_frames
 from qevd_bio.capture.hsmr.person_track import CroppedPerson, PersonTrack, person_track
-from qevd_bio.capture.hsmr.prefetch import prefetched
 from qevd_bio.capture.person.performer import SeenPerson, performer
 from qevd_bio.capture.video.decode import RgbImage
+from qevd_bio.capture.video.prefetch import prefetched
 
 
 def estimate_person(

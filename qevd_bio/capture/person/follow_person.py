@@ -32,6 +32,10 @@ from qevd_bio.capture.person.pose_landmarker import (
 )
 from qevd_bio.capture.video.cuts import shot_frames
 from qevd_bio.capture.video.decode import RgbImage
+from qevd_bio.capture.video.prefetch import prefetched
+
+_FRAMES_AHEAD = 4
+"""Decoded and judged for cuts, at most, while the network looks at one."""
 
 _JOINTS = np.array([SHOULDERS, ELBOWS, WRISTS, HIPS, KNEES, ANKLES])
 _TRUNK = [*SHOULDERS, *HIPS]
@@ -176,7 +180,7 @@ def detect(
     Parameters
     ----------
     frames : iterable of ndarray (H, W, 3)
-        RGB, all of one size; read once, and none is kept but the last.
+        RGB, all of one size; read once, in another thread, and few are kept.
     config : VideoConfig
         Settings.
     time_s : ndarray, optional
@@ -192,13 +196,14 @@ def detect(
     shots = _Shots(time_s, expected, config)
     follower = PeopleFollower(config.person)
     size, count = (0, 0), 0
-    for frame in shot_frames(frames, config):
-        size = (frame.image.shape[1], frame.image.shape[0])
-        if frame.begins:
-            shots.end(follower.seen, count, frame.mixed_before)
-            follower.begin_shot()
-        follower(frame.image)
-        count += 1
+    with prefetched(shot_frames(frames, config), _FRAMES_AHEAD) as shown:
+        for frame in shown:
+            size = (frame.image.shape[1], frame.image.shape[0])
+            if frame.begins:
+                shots.end(follower.seen, count, frame.mixed_before)
+                follower.begin_shot()
+            follower(frame.image)
+            count += 1
     if count:
         shots.end(follower.seen, count, 0)
         follower.begin_shot()  # what `shots` keeps as arrays needs no second copy
