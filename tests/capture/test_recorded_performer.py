@@ -8,8 +8,14 @@ import numpy as np
 import pytest
 
 from qevd_bio.capture.backend import SourceVideo
+from qevd_bio.capture.config import PerformerConfig
 from qevd_bio.capture.expected import ExpectedExercise
+from qevd_bio.capture.person.performer import performer
+from qevd_bio.capture.person.posed import seen_in_poses
 from qevd_bio.capture.recorded.backend import RecordedBackend, recorded_motion
+from qevd_bio.exercises.expected import expected_exercise
+from qevd_bio.exercises.load import load_rules
+from qevd_bio.exercises.references import build_reference
 from qevd_bio.skeleton.dofs import DOF_INDEX
 from tests.capture.stick_poses import pose, squats, stick, walking
 
@@ -73,6 +79,22 @@ def test_somebody_who_stands_by_is_left(tmp_path, named, places, scale):
     assert there.all()
     assert captured.notes["people_seen"] == 2 and captured.notes["person_changes"] == ""
     assert captured.notes["stretches"] == 1
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.5], ids=["as large", "nearer"])
+@pytest.mark.parametrize("name", sorted(load_rules()))
+def test_whoever_does_the_exercise_of_a_rule_is_chosen(name, scale):
+    """Every shipped rule, its reference at 2.5 s a repetition against somebody who stands."""
+    rule = load_rules()[name]
+    expected = expected_exercise(rule, 0, FRAMES)
+    period_s = np.clip(2.5, expected.shortest_s, expected.longest_s)
+    q = build_reference(rule)[(TIME_S / period_s * 100).astype(int) % 100]
+    rows = seen(q, LEFT), seen(IDLE, RIGHT, scale=scale, seed=1)
+    people = {
+        i: seen_in_poses(at, q, box[:, :2], box[:, 2]) for i, (at, q, box) in enumerate(rows)
+    }
+    chosen = performer(people, TIME_S, 0, FRAMES, [expected], PerformerConfig())
+    assert (chosen == 0).all()
 
 
 @pytest.mark.parametrize("named", [True, False], ids=["named", "unnamed"])
