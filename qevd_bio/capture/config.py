@@ -58,8 +58,6 @@ class PersonConfig:
         has gone elsewhere meanwhile, is another person who has passed.
     least_confidence : float
         Others are only seen where they are at least this visible.
-    clearly_larger : float
-        Another person is preferred to the one followed from this ratio of sizes on.
     most_people : int
         People followed at once.
     least_size_share : float
@@ -82,7 +80,6 @@ class PersonConfig:
     strange_colour: float = 50.0
     strange_frames: int = 6
     least_confidence: float = 0.5
-    clearly_larger: float = 1.3
     most_people: int = 3
     least_size_share: float = 0.35
     outline_share: float = 0.08

@@ -53,6 +53,15 @@ def squats(frames: int, rate: float, azimuth_deg: float) -> np.ndarray:
     return q
 
 
+def walking(frames: int, rate: float) -> np.ndarray:
+    """Knees as in gait, one step after the other, a stride a second."""
+    q, phase = pose(frames), 2 * np.pi * np.arange(frames) / rate
+    for side, shift in (("r", 0.0), ("l", np.pi)):
+        q[:, DOF_INDEX[f"knee_angle_{side}"]] = np.deg2rad(30 - 30 * np.cos(phase + shift))
+        q[:, DOF_INDEX[f"hip_flexion_{side}"]] = np.deg2rad(25 * np.sin(phase + shift))
+    return q
+
+
 def landmarks(joints: np.ndarray, *, squeeze: float, noise_px: float, seed: int = 0):
     """See a stick body 3.3 m away in a 480 x 640 picture, depth squeezed as MediaPipe does.
 

@@ -96,8 +96,8 @@ def test_angles_are_unwrapped_within_a_shot_and_not_across_a_cut(tmp_path, monke
                 + [person(i, BLUE, ground=210) for i in range(10)])  # fmt: skip
     wrapped = np.zeros(46)
 
-    def fake_see(frames, detector, hsmr, config):
-        seen = estimate_person(frames, detector, hsmr, config)
+    def fake_see(*arguments):
+        seen = estimate_person(*arguments)
         q = np.tile(wrapped, (20, 1))
         turn = np.linspace(3.0, 3.5, 20)
         turn[10:] += 2.0

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import threading
-import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -18,7 +16,6 @@ from qevd_bio.capture.hsmr.crops import crop, squares, windows
 from qevd_bio.capture.hsmr.device import HsmrOnDevice
 from qevd_bio.capture.hsmr.estimate import estimate_person
 from qevd_bio.capture.hsmr.predict import predict
-from qevd_bio.capture.hsmr.prefetch import prefetched
 from qevd_bio.errors import EnvironmentProblem, UsageError
 from qevd_bio.skeleton.dofs import mirror_q
 from tests.capture.hsmr_scenes import BLUE, RED, ColourDetector, picture, small_network
@@ -153,14 +150,6 @@ def test_a_video_of_nobody_has_frames_and_no_estimates():
     assert np.isnan(seen.q).all() and (seen.inside == 0).all() and (seen.edges == 0).all()
 
 
-def test_frames_of_somebody_else_are_left_out():
-    frames = [picture(((20, 10, 80, 150), RED))] * 16
-    frames += [picture(((120, 60, 150, 130), BLUE))] * 12
-    seen = estimate_person(iter(frames), ColourDetector(), on_cpu(), CONFIG)
-    assert seen.somebody_else[19:].all() and not seen.found[19:].any()
-    assert np.isnan(seen.q[19:]).all()
-
-
 def test_crops_beyond_the_picture_and_edges_are_counted():
     frames = [picture(((0, 20, 90, 160), RED))] * 5
     seen = estimate_person(iter(frames), ColourDetector(), on_cpu(), CONFIG)
@@ -227,38 +216,3 @@ def test_sixteen_bits_on_a_cpu_are_refused():
 def test_settings_that_make_no_sense_are_refused(name):
     with pytest.raises(UsageError, match="Give 1 or more"):
         replace(CONFIG, **{name: 0})
-
-
-def test_items_are_prefetched_up_to_a_limit():
-    made = []
-
-    def items():
-        for i in range(50):
-            made.append(i)
-            yield i
-
-    with prefetched(items(), 3) as ready:
-        assert next(ready) == 0
-        deadline = time.monotonic() + 5
-        while len(made) < 5 and time.monotonic() < deadline:
-            time.sleep(0.01)
-        time.sleep(0.1)
-        assert len(made) == 5, "one used, three in line, one in progress"
-        assert list(ready) == list(range(1, 50))
-    assert threading.active_count() < 20
-
-
-def test_leaving_early_ends_the_thread_and_errors_come_in_their_turn():
-    before = threading.active_count()
-    with prefetched(iter(range(10**9)), 2) as ready:
-        next(ready)
-    assert threading.active_count() == before
-
-    def breaks():
-        yield 1
-        raise ZeroDivisionError
-
-    with prefetched(breaks(), 5) as ready:
-        assert next(ready) == 1
-        with pytest.raises(ZeroDivisionError):
-            next(ready)

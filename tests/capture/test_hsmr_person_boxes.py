@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -13,18 +15,21 @@ from tests.capture.hsmr_scenes import BLUE, GREEN, RED, ColourDetector, picture
 NO_CUTS = VideoConfig(cut_difference=60.0)
 
 
-def walked(frames, detector=None, every=4, together=2):
-    """All frames with their boxes, and the number of the person of each shot."""
-    config = HsmrConfig(detect_every=every, detect_together=together, video=NO_CUTS)
-    found, mains = [], {}
-    for boxed, people in boxed_frames(frames, detector or ColourDetector(), config):
-        found += boxed
-        mains[boxed[0].shot] = people.main
-    return found, {shot: main() for shot, main in mains.items()}
+def walked(frames, detector=None, every=4, together=2, most=3):
+    """All frames with the boxes of their people."""
+    person = replace(NO_CUTS.person, most_people=most)
+    video = replace(NO_CUTS, person=person)
+    config = HsmrConfig(detect_every=every, detect_together=together, video=video)
+    return [one for some in boxed_frames(frames, detector or ColourDetector(), config)
+            for one in some]  # fmt: skip
 
 
-def of_main(found, mains):
-    return [one.number == mains[one.shot] for one in found]
+def boxes(found, number=0):
+    return np.array([one.people[number].box_px for one in found])
+
+
+def numbers(found):
+    return [sorted(one.people) for one in found]
 
 
 def test_boxes_without_a_pixel_are_nobody():
@@ -33,9 +38,7 @@ def test_boxes_without_a_pixel_are_nobody():
     def detector(images):
         return [Detected(np.array(nowhere), np.full(3, 0.9)) for _ in images]
 
-    found, mains = walked([picture() for _ in range(9)], detector)
-    assert all(one.number == -1 and np.isnan(one.box_px).all() for one in found)
-    assert mains == {0: -1}
+    assert numbers(walked([picture() for _ in range(9)], detector)) == [[]] * 9
 
 
 def moving(i):
@@ -44,17 +47,17 @@ def moving(i):
 
 def test_boxes_between_detections_lie_where_the_person_is():
     detector = ColourDetector()
-    found, mains = walked([picture((moving(i), RED)) for i in range(23)], detector)
+    found = walked([picture((moving(i), RED)) for i in range(23)], detector)
     assert sum(detector.calls) == 7, "frames 0, 4, ... 20 and the last one"
-    np.testing.assert_allclose([one.box_px for one in found], [moving(i) for i in range(23)])
-    assert all(of_main(found, mains)) and {one.shot for one in found} == {0}
-    assert all(one.score == pytest.approx(0.9) for one in found)
+    np.testing.assert_allclose(boxes(found), [moving(i) for i in range(23)])
+    assert {one.shot for one in found} == {0}
+    assert all(one.people[0].score == pytest.approx(0.9) for one in found)
 
 
 @pytest.mark.parametrize(("every", "together"), [(1, 1), (1, 5), (3, 1), (5, 4), (50, 2)])
 def test_every_frame_comes_once_and_in_order(every, together):
     frames = [picture((moving(i), RED)) for i in range(17)]
-    found, _ = walked(frames, None, every, together)
+    found = walked(frames, None, every, together)
     assert [one.image is frame for one, frame in zip(found, frames, strict=True)] == [True] * 17
 
 
@@ -69,7 +72,7 @@ def test_frames_are_held_no_longer_than_the_detector_needs_them():
 
     yielded = 0
     config = HsmrConfig(detect_every=4, detect_together=2)
-    for boxed, _ in boxed_frames(frames(), ColourDetector(), config):
+    for boxed in boxed_frames(frames(), ColourDetector(), config):
         yielded += len(boxed)
         assert taken - yielded <= 2, "one frame is held back to tell a cut from a fade"
 
@@ -77,24 +80,31 @@ def test_frames_are_held_no_longer_than_the_detector_needs_them():
 def test_somebody_who_comes_and_goes_is_there_for_the_nearer_half():
     # looked at in frames 0, 4, 8 ...; there from frame 4 up to 8
     frames = [picture((moving(i), RED)) if 4 <= i <= 8 else picture() for i in range(13)]
-    found, _ = walked(frames)
-    assert [one.number >= 0 for one in found] == [2 < i <= 10 for i in range(13)]
-    gone = found[0]
-    assert np.isnan(gone.box_px).all() and gone.score == 0.0
+    assert numbers(walked(frames)) == [[0] if 2 < i <= 10 else [] for i in range(13)]
 
 
 def test_an_unsure_detection_is_nobody():
-    found, _ = walked([picture((moving(0), RED))] * 5, ColourDetector(score=0.4))
-    assert all(one.number == -1 for one in found)
+    frames = [picture((moving(0), RED))] * 5
+    assert numbers(walked(frames, ColourDetector(score=0.4))) == [[]] * 5
 
 
-def test_the_larger_of_two_is_followed_whatever_their_order():
+def test_everybody_is_followed_whatever_the_order_of_the_boxes():
     large, small = (20, 10, 80, 150), (120, 60, 150, 130)
     for colours in ((RED, BLUE), (BLUE, RED)):
         frames = [picture((large, RED), (small, BLUE))] * 9
-        found, mains = walked(frames, ColourDetector(*colours))
-        np.testing.assert_allclose([one.box_px for one in found], [large] * 9)
-        assert all(of_main(found, mains))
+        found = walked(frames, ColourDetector(*colours))
+        red = colours.index(RED)
+        np.testing.assert_allclose(boxes(found, red), [large] * 9)
+        np.testing.assert_allclose(boxes(found, 1 - red), [small] * 9)
+
+
+def test_of_more_people_than_are_followed_the_largest_are():
+    places = (20, 10, 60, 150), (80, 40, 110, 130), (130, 10, 170, 150)
+    frames = [picture(*zip(places, (RED, BLUE, GREEN), strict=True))] * 9
+    found = walked(frames, most=2)
+    np.testing.assert_allclose(boxes(found, 0), [places[0]] * 9)
+    np.testing.assert_allclose(boxes(found, 1), [places[2]] * 9)
+    assert numbers(found) == [[0, 1]] * 9 and numbers(walked(frames)) == [[0, 1, 2]] * 9
 
 
 def test_two_who_cross_keep_their_names():
@@ -102,28 +112,25 @@ def test_two_who_cross_keep_their_names():
         return (10 + 4 * i, 20, 60 + 4 * i, 150), (130 - 4 * i, 30, 172 - 4 * i, 150)
 
     frames = [picture((at(i)[1], BLUE), (at(i)[0], RED)) for i in range(30)]
-    found, mains = walked(frames, every=2)
     red = np.array([at(i)[0] for i in range(30)])
-    np.testing.assert_allclose([one.box_px for one in found], red, atol=1.0)
-    assert all(of_main(found, mains))
+    np.testing.assert_allclose(boxes(walked(frames, every=2)), red, atol=1.0)
 
 
 def test_somebody_who_passes_while_the_person_is_away_is_another_one():
     frames = [picture(((20, 10, 80, 150), RED))] * 16
     frames += [picture(((120, 60, 150, 130), BLUE))] * 8
     frames += [picture(((100, 10, 160, 150), RED))] * 16
-    found, mains = walked(frames)
-    right = of_main(found, mains)
-    assert all(right[:14]) and all(right[26:])
-    assert not any(right[18:22]) and all(one.number >= 0 for one in found[18:22])
+    found = numbers(walked(frames))
+    assert found[:14] == [[0]] * 14 and found[18:22] == [[1]] * 4 and found[26:] == [[0]] * 14
 
 
 def test_somebody_who_returns_elsewhere_is_known_by_size_and_colour():
     frames = [picture(((10, 10, 60, 150), RED))] * 8
     frames += [picture()] * 8
     frames += [picture(((130, 12, 180, 150), RED), ((20, 30, 60, 140), GREEN))] * 8
-    found, mains = walked(frames)
-    assert found[0].number == found[-1].number == mains[0]
+    found = walked(frames)
+    np.testing.assert_allclose(boxes(found[-6:]), [(130, 12, 180, 150)] * 6)
+    assert numbers(found)[0] == [0] and numbers(found)[-1] == [0, 1]
 
 
 def test_a_cut_begins_a_shot_and_no_box_moves_across_it():
@@ -131,7 +138,6 @@ def test_a_cut_begins_a_shot_and_no_box_moves_across_it():
     before, after = (20, 10, 80, 150), (110, 20, 170, 150)
     frames = [picture((before, RED), ground=dark)] * 10
     frames += [picture((after, BLUE), ground=bright)] * 7
-    found, mains = walked(frames)
+    found = walked(frames)
     assert [one.shot for one in found] == [0] * 10 + [1] * 7
-    np.testing.assert_allclose([one.box_px for one in found], [before] * 10 + [after] * 7)
-    assert all(of_main(found, mains)) and len(mains) == 2
+    np.testing.assert_allclose(boxes(found), [before] * 10 + [after] * 7)

@@ -7,10 +7,11 @@ import pytest
 
 from qevd_bio.capture.config import PerformerConfig
 from qevd_bio.capture.expected import ExpectedExercise
+from qevd_bio.capture.person.follow_person import PersonLandmarks
 from qevd_bio.capture.person.performer import SeenPerson, performer
 from qevd_bio.capture.person.pose_landmarker import BODY_LANDMARKS
 from qevd_bio.skeleton.dofs import DOF_INDEX
-from tests.capture.stick_poses import landmarks, pose, squats, stick
+from tests.capture.stick_poses import landmarks, pose, squats, stick, walking
 
 CONFIG = PerformerConfig()
 RATE = 25.0
@@ -32,16 +33,8 @@ def seen(q: np.ndarray, *, x_px=0.0, scale: float = 1.0, frames=None, seed: int 
     whole[..., 0] += np.asarray(x_px)[..., None] if np.ndim(x_px) else x_px
     body = np.zeros((len(at), 33, 3))
     body[:, list(BODY_LANDMARKS)] = world + rng.normal(0.0, 0.01, world.shape)
-    return SeenPerson(at, whole, body, np.ones((len(at), 33)), np.full(len(at), 100.0 * scale))
-
-
-def walking(frames: int) -> np.ndarray:
-    """Knees as in gait, one step after the other, a stride a second."""
-    q, phase = pose(frames), 2 * np.pi * np.arange(frames) / RATE
-    for side, shift in (("r", 0.0), ("l", np.pi)):
-        q[:, DOF_INDEX[f"knee_angle_{side}"]] = np.deg2rad(30 - 30 * np.cos(phase + shift))
-        q[:, DOF_INDEX[f"hip_flexion_{side}"]] = np.deg2rad(25 * np.sin(phase + shift))
-    return q
+    visibility, size_px = np.ones((len(at), 33)), np.full(len(at), 100.0 * scale)
+    return PersonLandmarks(at, whole, body, visibility, size_px).seen()
 
 
 SQUATS, IDLE = squats(FRAMES, RATE, 20.0), pose(FRAMES)
@@ -64,7 +57,7 @@ def test_the_idle_one_is_left(named, first, scale):
 def test_somebody_who_walks_through_is_left(named):
     frames = np.arange(90, 165)
     x_px = np.linspace(-300.0, 700.0, len(frames))
-    walker = seen(walking(len(frames)), x_px=x_px, scale=1.3, frames=frames, seed=2)
+    walker = seen(walking(len(frames), RATE), x_px=x_px, scale=1.3, frames=frames, seed=2)
     assert (chosen({0: seen(SQUATS), 1: walker}, squat() if named else ()) == 0).all()
 
 

@@ -76,7 +76,7 @@ def test_one_person_is_followed_through_swapped_rows(tmp_path: Path) -> None:
     expected[40] = expected[39]
     assert np.allclose(read.motion.q[:, KNEE], expected, atol=1e-6)
     assert np.flatnonzero(~read.motion.valid).tolist() == [40]
-    assert read.notes["people"] == 2 and read.notes["stretches"] == 1
+    assert read.notes["people_seen"] == 2 and read.notes["stretches"] == 1
 
 
 def test_people_who_cross_keep_their_names_by_pose(tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_rows_of_one_frame_are_several_people(tmp_path: Path) -> None:
                       for i in range(60) for k in (0, 1)])  # fmt: skip
     np.savez(dump, poses=poses, frame=frame, bbx_cs=boxes)
     read = recorded_motion(dump, times(60))
-    assert read.notes["people"] == 2
+    assert read.notes["people_seen"] == 2
     assert np.allclose(read.motion.q[:, KNEE], 0.01 * np.arange(60))
 
 
@@ -277,9 +277,9 @@ def test_the_file_is_found_by_the_video_id(tmp_path: Path) -> None:
 
 
 def test_following_needs_no_boxes() -> None:
-    poses = [np.array([person(0.1, 0)[0], person(2.0, 0)[0]])[:: (-1) ** i] for i in range(20)]
-    found = follow(poses, [None] * 20, times(20), FollowingConfig())
-    followed = [poses[i][found.row[i], KNEE] for i in range(20)]
+    poses = [np.array([person(0.1, 0)[0], person(2.0, 0)[0]])[:: (-1) ** i] for i in range(40)]
+    found = follow(poses, [None] * 40, times(40), FollowingConfig())
+    followed = [poses[i][found.row[i], KNEE] for i in range(40)]
     assert np.ptp(followed) == 0.0 and found.people == 2
 
 

@@ -29,6 +29,7 @@ from qevd_bio.capture.hsmr.gravity import Gravity, find_gravity
 from qevd_bio.capture.hsmr.network import HsmrNetwork
 from qevd_bio.capture.hsmr.options import HsmrOptions
 from qevd_bio.capture.hsmr.person_track import PersonTrack
+from qevd_bio.capture.person.performer import people_notes
 from qevd_bio.choices import Device
 from qevd_bio.errors import DataError, EnvironmentProblem, VideoError
 from qevd_bio.files.input_file import AGAIN
@@ -67,7 +68,7 @@ class HsmrBackend(Backend):
     device: Device
     config: HsmrConfig
     name: str = HSMR
-    version: int = 1
+    version: int = 2
     _loaded: _Loaded = field(default_factory=_Loaded, init=False, repr=False, compare=False)
 
     @classmethod
@@ -194,8 +195,9 @@ def capture_hsmr(
 ) -> Captured:
     """Measure the motion of the person in a video, as `Backend.capture`.
 
-    `video_id` shows which QEVD videos are stored sideways, the exercises named which way is up;
-    the network may serve other videos at the same time, the detector serves this one alone.
+    `video_id` shows which QEVD videos are stored sideways, the exercises named which way is up and
+    who of several people exercises. The network may serve other videos at the same time, the
+    detector serves this one alone.
 
     Raises
     ------
@@ -213,7 +215,8 @@ def capture_hsmr(
     depth is not metric.
     """
     footage = open_footage(video_path, time_s, video_id, config.video, exercises)
-    track = estimate_person(reported(footage.frames, len(time_s)), detector, hsmr, config)
+    frames = reported(footage.frames, len(time_s))
+    track = estimate_person(frames, detector, hsmr, config, footage.time_s, exercises)
     footage.check_decoded(config.video)
     trust = confidence(track, config.confidence)
     valid = _without_short_shots(track, trust >= config.least_confidence, config)
@@ -229,6 +232,7 @@ def capture_hsmr(
     motion, gravity = _motion(track, valid, trust, footage, config)
     notes = {
         **footage.notes(motion.valid, motion.confidence, track.shot, track.somebody_else),
+        **people_notes(track.people, track.changes),
         "standing_frames": gravity.standing_frames,
         "camera_tilt_deg": round(gravity.tilt_deg, 2),
         "precision": config.precision,

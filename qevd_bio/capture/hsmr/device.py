@@ -42,23 +42,26 @@ class HsmrOnDevice:
         self.batches = CropBatches(step, size, shared=not self._position_matters(step, size))
 
     def crops(self, boxed: Sequence[BoxedFrame]) -> tuple[Tensor, FloatArray]:
-        """Crop people out of n frames of one size.
+        """Crop the n people out of frames of one size, each of which shows some.
 
         Returns crops (n, 256, 256, 3) of uint8 on the device, and the squares (n, 3) they were cut
         from.
         """
-        around = squares(np.array([one.box_px for one in boxed]))
-        cut = self._cut([one.image for one in boxed], windows(around))
+        around = squares(
+            np.array([one.box_px for frame in boxed for one in frame.people.values()])
+        )
+        of_frame = np.repeat(np.arange(len(boxed)), [len(frame.people) for frame in boxed])
+        cut = self._cut([frame.image for frame in boxed], of_frame, windows(around))
         return cut, around.astype(np.float64)
 
-    def _cut(self, images: Sequence[RgbImage], windows_px: IntArray) -> Tensor:
+    def _cut(self, images: Sequence[RgbImage], of_frame: IntArray, windows_px: IntArray) -> Tensor:
         """Send of the frames only what some window shows, and cut there."""
         height, width = images[0].shape[:2]
         low = np.clip(windows_px[:, :2].min(axis=0), 0, [width - 1, height - 1])
         high = np.clip(windows_px[:, 2:].max(axis=0), low + 1, [width, height])
         shown = np.stack([image[low[1] : high[1], low[0] : high[0]] for image in images])
         held = torch.from_numpy(shown)
-        of_frame, shifted = np.arange(len(images)), windows_px - np.tile(low, 2)
+        shifted = windows_px - np.tile(low, 2)
         if not self._is_gpu():
             return crop(held, of_frame, shifted)
         stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]

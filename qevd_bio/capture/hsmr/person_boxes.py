@@ -1,11 +1,11 @@
-"""From boxes in every k-th frame to the box of one person in every frame.
+"""From boxes in every k-th frame to the boxes of each person in every frame.
 
 N people in a picture
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -34,27 +34,28 @@ _NEVER = 1e6
 
 
 @dataclass(frozen=True, slots=True)
-class BoxedFrame:
-    """One frame of a video, and the person to crop.
+class BoxedPerson:
+    """Somebody to crop: box (4,) as left, top, right, bottom in pixels, and the score."""
 
-    `number` is the person's in the shot, -1 for nobody; the box (4,) is left, top, right, bottom
-    in pixels, NaN for nobody.
-    """
-
-    image: RgbImage
-    shot: int
-    number: int
     box_px: FloatArray
     score: float
 
 
 @dataclass(frozen=True, slots=True)
+class BoxedFrame:
+    """One frame of a video, and the people to crop, by their number in the shot."""
+
+    image: RgbImage
+    shot: int
+    people: Mapping[int, BoxedPerson]
+
+
+@dataclass(frozen=True, slots=True)
 class _Detection:
-    """One frame that the detector examined: boxes and scores of people by number."""
+    """One frame that the detector examined, and the people there."""
 
     index: int
-    boxes: dict[int, tuple[FloatArray, float]]
-    leader: int
+    people: Mapping[int, BoxedPerson]
 
 
 class PeopleOfShot:
@@ -63,16 +64,13 @@ class PeopleOfShot:
     Notes
     -----
     Boxes are matched by overlap among those that may be the same person in the same place;
-    somebody who was out of sight is recognised by size and colours. The one to crop is the
-    one largest and longest in view, and is left for another only when that one is
-    clearly larger or known for clearly longer.
+    somebody who was out of sight is recognised by size and colours.
     """
 
     def __init__(self, config: PersonConfig) -> None:
         self._config = config
         self._tracks = Tracks(config)
         self._present: list[int] = []
-        self.leader = -1
 
     def add(self, people: Sequence[Person]) -> list[int]:
         """Add the people of the next detection; return their numbers."""
@@ -82,13 +80,7 @@ class PeopleOfShot:
                 numbers[i] = self._tracks.number_of(person, numbers)
             self._tracks.add(numbers[i], person)
         self._present = numbers
-        if numbers:
-            self._lead()
         return numbers
-
-    def main(self) -> int:
-        """Return the number of the person largest and longest in view; -1 for an empty shot."""
-        return self._tracks.main()
 
     def _in_place(self, people: Sequence[Person]) -> list[int]:
         numbers = [-1] * len(people)
@@ -104,18 +96,6 @@ class PeopleOfShot:
                 numbers[int(found)] = self._present[int(shown)]
         return numbers
 
-    def _lead(self) -> None:
-        clearly, tracks = self._config.clearly_larger, self._tracks
-        heaviest = max(self._present, key=tracks.weight)
-        if self.leader not in self._present:
-            self.leader = heaviest
-            return
-        largest = max(self._present, key=lambda number: tracks.last(number).size_px)
-        if tracks.last(largest).size_px > clearly * tracks.last(self.leader).size_px:
-            self.leader = largest
-        elif tracks.weight(heaviest) > clearly * tracks.weight(self.leader):
-            self.leader = heaviest
-
 
 def _overlap(a: FloatArray, b: FloatArray) -> float:
     """Area shared by two boxes as a part of the area they cover together."""
@@ -126,8 +106,8 @@ def _overlap(a: FloatArray, b: FloatArray) -> float:
 
 def boxed_frames(
     frames: Iterable[RgbImage], detector: Detector, config: HsmrConfig
-) -> Iterator[tuple[list[BoxedFrame], PeopleOfShot]]:
-    """Find the person to crop in every frame, some frames of one shot at a time.
+) -> Iterator[list[BoxedFrame]]:
+    """Find the people to crop in every frame, some frames of one shot at a time.
 
     Parameters
     ----------
@@ -136,16 +116,16 @@ def boxed_frames(
         are held.
     detector : callable
         Runs on every `detect_every`-th frame and at both ends of a shot. Boxes narrower or
-        lower than a pixel, as of somebody beyond the edge, are left out.
+        lower than a pixel, as of somebody beyond the edge, are left out, and beyond
+        `most_people` the smallest ones.
     config : HsmrConfig
         Settings.
 
     Yields
     ------
-    (list of BoxedFrame, PeopleOfShot)
-        Successive frames, and the people of their shot; their `main` is known when the shot is
-        over. Between two detections a box moves linearly; of somebody detected in only one of the
-        two it stays for the nearer half of the frames.
+    list of BoxedFrame
+        Successive frames. Between two detections a box moves linearly; of somebody detected in
+        only one of the two it stays for the nearer half of the frames.
     """
     people, shot = PeopleOfShot(config.video.person), 0
     before: _Detection | None = None
@@ -158,7 +138,7 @@ def boxed_frames(
         for i, found in zip(at, detector([held[i] for i in at]), strict=True):
             detections.append(_detection(i, held[i], found, people, config))
         new = range(0 if before is None else 1, len(held))
-        yield [_boxed(held[i], i, detections, shot) for i in new], people
+        yield [_boxed(held[i], i, detections, shot) for i in new]
         before = detections[-1]
 
 
@@ -189,13 +169,14 @@ def _detection(
     index: int, image: RgbImage, found: Detected, people: PeopleOfShot, config: HsmrConfig
 ) -> _Detection:
     extent = found.box_px[:, 2:] - found.box_px[:, :2]
-    sure = np.flatnonzero((found.score >= config.least_score) & (extent >= 1.0).all(axis=1))
-    numbers = people.add([person_in_box(image, found.box_px[i]) for i in sure])
-    boxes = {
-        number: (found.box_px[i], float(found.score[i]))
-        for number, i in zip(numbers, sure, strict=True)
-    }
-    return _Detection(index, boxes, people.leader if people.leader in boxes else -1)
+    sure = (found.score >= config.least_score) & (extent >= 1.0).all(axis=1)
+    size = np.where(sure, np.hypot(*extent.T), 0.0)
+    largest = np.argsort(-size, kind="stable")[: config.video.person.most_people]
+    taken = [int(i) for i in np.sort(largest) if sure[i]]
+    numbers = people.add([person_in_box(image, found.box_px[i]) for i in taken])
+    at = zip(numbers, taken, strict=True)
+    boxed = {number: BoxedPerson(found.box_px[i], float(found.score[i])) for number, i in at}
+    return _Detection(index, boxed)
 
 
 def _boxed(image: RgbImage, index: int, detections: Sequence[_Detection], shot: int) -> BoxedFrame:
@@ -203,13 +184,18 @@ def _boxed(image: RgbImage, index: int, detections: Sequence[_Detection], shot: 
     before = next(one for one in reversed(detections) if one.index <= index)
     share = (index - before.index) / max(1, after.index - before.index)
     near, far = (before, after) if share <= 0.5 else (after, before)
-    number = near.leader
-    if number < 0:
-        return BoxedFrame(image, shot, -1, np.full(4, np.nan), 0.0)
-    box, score = near.boxes[number]
-    if number in far.boxes:
-        weight = share if near is before else 1.0 - share
-        other, other_score = far.boxes[number]
-        box = (1.0 - weight) * box + weight * other
-        score = (1.0 - weight) * score + weight * other_score
-    return BoxedFrame(image, shot, number, box, score)
+    weight = share if near is before else 1.0 - share
+    people = {
+        number: _between(one, far.people.get(number, one), weight)
+        for number, one in near.people.items()
+    }
+    return BoxedFrame(image, shot, people)
+
+
+def _between(near: BoxedPerson, far: BoxedPerson, weight: float) -> BoxedPerson:
+    if near is far:
+        return near
+    return BoxedPerson(
+        (1.0 - weight) * near.box_px + weight * far.box_px,
+        (1.0 - weight) * near.score + weight * far.score,
+    )

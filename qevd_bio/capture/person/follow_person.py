@@ -11,15 +11,34 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from qevd_bio.arrays import BoolArray, FloatArray, IntArray
+from qevd_bio.capture.captured import Notes
 from qevd_bio.capture.config import VideoConfig
 from qevd_bio.capture.expected import ExpectedExercise
 from qevd_bio.capture.person.follow_people import FoundPerson, PeopleFollower, confidence_of
-from qevd_bio.capture.person.performer import SeenPerson, performer
-from qevd_bio.capture.person.pose_landmarker import M
+from qevd_bio.capture.person.performer import (
+    SeenPerson,
+    numbered_shots,
+    people_notes,
+    performer,
+)
+from qevd_bio.capture.person.pose_landmarker import (
+    ANKLES,
+    ELBOWS,
+    HIPS,
+    KNEES,
+    SHOULDERS,
+    WRISTS,
+    M,
+)
 from qevd_bio.capture.video.cuts import shot_frames
 from qevd_bio.capture.video.decode import RgbImage
+from qevd_bio.capture.video.prefetch import prefetched
 
-_ASSUMED_RATE_HZ = 30.0
+_FRAMES_AHEAD = 4
+"""Decoded and judged for cuts, at most, while the network looks at one."""
+
+_JOINTS = np.array([SHOULDERS, ELBOWS, WRISTS, HIPS, KNEES, ANKLES])
+_TRUNK = [*SHOULDERS, *HIPS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +80,30 @@ class Landmarks:
         """Return the visibility of the person in each frame (T,), from 0 to 1."""
         return confidence_of(self.visibility)
 
-    def notes(self) -> dict[str, int | float | str | bool]:
+    def notes(self) -> Notes:
         """State how many people were seen at once, and where another one was followed."""
-        return {
-            "people_seen": self.people,
-            "person_changes": ", ".join(f"frame {frame}" for frame in self.changes),
-        }
+        return people_notes(self.people, self.changes)
+
+
+@dataclass(frozen=True, slots=True)
+class PersonLandmarks:
+    """Landmarks of one person in the T frames of a shot in which she was found.
+
+    `frames` (T,) count within the video; landmarks are as in `Landmarks`; sizes (T,) as in
+    `people.Person`.
+    """
+
+    frames: IntArray
+    image_px: FloatArray
+    world_m: FloatArray
+    visibility: FloatArray
+    size_px: FloatArray
+
+    def seen(self) -> SeenPerson:
+        """Keep what shows how she moves."""
+        middle_px = self.image_px[:, _TRUNK].mean(axis=1)
+        visible = self.visibility[:, _JOINTS] >= 0.5
+        return SeenPerson(self.frames, self.world_m[:, _JOINTS], visible, middle_px, self.size_px)
 
 
 @dataclass(slots=True)
@@ -77,20 +114,19 @@ class _Shots:
     expected: Sequence[ExpectedExercise]
     config: VideoConfig
     chosen: list[IntArray] = field(default_factory=list)
-    seen: list[dict[int, SeenPerson]] = field(default_factory=list)
+    seen: list[dict[int, PersonLandmarks]] = field(default_factory=list)
 
     def end(self, seen: dict[int, list[tuple[int, FoundPerson]]], last: int, mixed: int) -> None:
         """Choose the person of a shot that ends before a frame, the last ones mixed."""
         first = sum(map(len, self.chosen))
         clear = last - mixed
         within = {number: [row for row in rows if row[0] < clear] for number, rows in seen.items()}
-        people = {number: _seen_person(rows) for number, rows in within.items() if rows}
-        # more frames than times are refused elsewhere, when all are counted
-        given = self.time_s
-        if given is None or len(given) < last:
-            given = np.arange(last) / _ASSUMED_RATE_HZ
+        people = {number: _landmarks(rows) for number, rows in within.items() if rows}
+        seen_people = {number: one.seen() for number, one in people.items()}
         config = self.config.person.performer
-        self.chosen.append(performer(people, given, first, last, self.expected, config))
+        # more frames than times are refused elsewhere, when all are counted
+        chosen = performer(seen_people, self.time_s, first, last, self.expected, config)
+        self.chosen.append(chosen)
         self.seen.append(people)
 
     def landmarks(self, size_px: tuple[int, int]) -> Landmarks:
@@ -98,13 +134,9 @@ class _Shots:
         frames = sum(map(len, self.chosen))
         image_px, world_m = np.full((frames, M, 2), np.nan), np.full((frames, M, 3), np.nan)
         visibility = np.zeros((frames, M))
-        anybody, numbers = np.zeros(frames, dtype=bool), np.zeros(frames, dtype=np.int64)
-        changes: list[int] = []
-        first = part = 0
+        anybody = np.zeros(frames, dtype=bool)
+        first = 0
         for chosen, people in zip(self.chosen, self.seen, strict=True):
-            turns = np.concatenate([[0], np.diff(chosen) != 0]).astype(np.int64)[: len(chosen)]
-            changes += [first + int(i) for i in np.flatnonzero(turns)]
-            numbers[first : first + len(chosen)] = part + np.cumsum(turns)
             for number, one in people.items():
                 anybody[one.frames] = True
                 kept = chosen[one.frames - first] == number
@@ -112,7 +144,7 @@ class _Shots:
                 image_px[take], world_m[take] = one.image_px[kept], one.world_m[kept]
                 visibility[take] = np.clip(one.visibility[kept], 0.0, 1.0)
             first += len(chosen)
-            part = int(numbers[first - 1]) + 1 if len(chosen) else part
+        shot, changes = numbered_shots(self.chosen)
         found_her = np.isfinite(image_px[:, 0, 0])
         return Landmarks(
             image_px=image_px,
@@ -120,15 +152,15 @@ class _Shots:
             visibility=visibility,
             found=found_her,
             somebody_else=anybody & ~found_her,
-            shot=numbers,
+            shot=shot,
             size_px=size_px,
-            changes=tuple(changes),
+            changes=changes,
             people=max(map(len, self.seen), default=0),
         )
 
 
-def _seen_person(rows: list[tuple[int, FoundPerson]]) -> SeenPerson:
-    return SeenPerson(
+def _landmarks(rows: list[tuple[int, FoundPerson]]) -> PersonLandmarks:
+    return PersonLandmarks(
         frames=np.array([frame for frame, _ in rows], dtype=np.int64),
         image_px=np.array([found.image_px for _, found in rows]),
         world_m=np.array([found.world_m for _, found in rows]),
@@ -148,7 +180,7 @@ def detect(
     Parameters
     ----------
     frames : iterable of ndarray (H, W, 3)
-        RGB, all of one size; read once, and none is kept but the last.
+        RGB, all of one size; read once, in another thread, and few are kept.
     config : VideoConfig
         Settings.
     time_s : ndarray, optional
@@ -164,13 +196,14 @@ def detect(
     shots = _Shots(time_s, expected, config)
     follower = PeopleFollower(config.person)
     size, count = (0, 0), 0
-    for frame in shot_frames(frames, config):
-        size = (frame.image.shape[1], frame.image.shape[0])
-        if frame.begins:
-            shots.end(follower.seen, count, frame.mixed_before)
-            follower.begin_shot()
-        follower(frame.image)
-        count += 1
+    with prefetched(shot_frames(frames, config), _FRAMES_AHEAD) as shown:
+        for frame in shown:
+            size = (frame.image.shape[1], frame.image.shape[0])
+            if frame.begins:
+                shots.end(follower.seen, count, frame.mixed_before)
+                follower.begin_shot()
+            follower(frame.image)
+            count += 1
     if count:
         shots.end(follower.seen, count, 0)
         follower.begin_shot()  # what `shots` keeps as arrays needs no second copy

@@ -114,7 +114,7 @@ def outline(box_px: FloatArray, image: RgbImage, share: float) -> FloatArray:
 
 @dataclass(slots=True)
 class _Track:
-    """Somebody followed over some frames; sizes added up over them are the weight."""
+    """Somebody followed over some frames; the weight is largest for the nearest and longest."""
 
     last: Person
     weight: float = 0.0
@@ -138,15 +138,11 @@ class Tracks:
             if number not in taken and is_alike(track.last, person, self._config)
         ]
 
-    def weight_of(self, person: Person) -> float:
-        """Return the weight of the known person somebody may be; 0 for a new one."""
-        return max((self._tracks[number].weight for number in self._alike(person)), default=0.0)
-
     def number_of(self, person: Person, taken: Collection[int] = ()) -> int:
         """Find the number of somebody who appears, none of those taken; a new one if needed."""
         alike = self._alike(person, taken)
         if alike:
-            return max(alike, key=self.weight)
+            return max(alike, key=lambda number: self._tracks[number].weight)
         self._tracks.append(_Track(person))
         return len(self._tracks) - 1
 
@@ -158,11 +154,3 @@ class Tracks:
     def last(self, number: int) -> Person:
         """Return the person as found last."""
         return self._tracks[number].last
-
-    def weight(self, number: int) -> float:
-        """Return the weight of a person, largest for the nearest and longest in view."""
-        return self._tracks[number].weight
-
-    def main(self) -> int:
-        """Return the number of the person of the shot, who weighs most; -1 without anybody."""
-        return int(np.argmax([track.weight for track in self._tracks])) if self._tracks else -1

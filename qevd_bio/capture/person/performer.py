@@ -1,6 +1,6 @@
 """Of the people in a shot, find the one who performs the exercise.
 
-T frames of one person, n instants of a grid, P people
+T frames of one person, n instants of a grid, P people, F frames of a video
 """
 
 from __future__ import annotations
@@ -12,23 +12,17 @@ from itertools import pairwise
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from qevd_bio.arrays import FloatArray, IntArray
+from qevd_bio.arrays import BoolArray, FloatArray, IntArray
+from qevd_bio.capture.captured import Notes
 from qevd_bio.capture.config import PerformerConfig
 from qevd_bio.capture.expected import ExpectedExercise
-from qevd_bio.capture.person.pose_landmarker import (
-    ANKLES,
-    ELBOWS,
-    HIPS,
-    KNEES,
-    SHOULDERS,
-    WRISTS,
-)
 
+_SHOULDER, _ELBOW, _WRIST, _HIP, _KNEE, _ANKLE = range(6)
 _BENDS = {
-    "knee": (HIPS, KNEES, ANKLES),
-    "elbow": (SHOULDERS, ELBOWS, WRISTS),
-    "hip": (SHOULDERS, HIPS, KNEES),
-    "shoulder": (HIPS, SHOULDERS, ELBOWS),
+    "knee": (_HIP, _KNEE, _ANKLE),
+    "elbow": (_SHOULDER, _ELBOW, _WRIST),
+    "hip": (_SHOULDER, _HIP, _KNEE),
+    "shoulder": (_HIP, _SHOULDER, _ELBOW),
 }
 _ANGLE_OF_MEASURE = {
     "knee_flexion": "knee",
@@ -40,6 +34,7 @@ _ANGLE_OF_MEASURE = {
     "hip_abduction": "thighs",
 }
 _STEP_S = 0.1
+_ASSUMED_RATE_HZ = 30.0
 _UNNAMED = ExpectedExercise(0, 0, "repetitive", "", "", 0.5, 4.0)
 """What is looked for where no exercise is named: any movement that repeats."""
 
@@ -48,20 +43,30 @@ _UNNAMED = ExpectedExercise(0, 0, "repetitive", "", "", 0.5, 4.0)
 class SeenPerson:
     """One person in the T frames of a shot in which she was found.
 
-    `frames` (T,) count within the video; landmarks are as in `Landmarks`; sizes (T,) as in
-    `people.Person`.
+    Attributes
+    ----------
+    frames : ndarray (T,) of int
+        Counted within the video.
+    joints_m : ndarray (T, 6, 2, 3)
+        Shoulder, elbow, wrist, hip, knee and ankle of both sides; metres, camera axes.
+    visible : ndarray (T, 6, 2) of bool
+        Which of them are visible.
+    middle_px : ndarray (T, 2)
+        Where she is in the picture.
+    size_px : ndarray (T,)
+        Length of her longest bone in the picture, were it parallel to it.
     """
 
     frames: IntArray
-    image_px: FloatArray
-    world_m: FloatArray
-    visibility: FloatArray
+    joints_m: FloatArray
+    visible: BoolArray
+    middle_px: FloatArray
     size_px: FloatArray
 
 
 def performer(
     people: Mapping[int, SeenPerson],
-    time_s: FloatArray,
+    time_s: FloatArray | None,
     first: int,
     last: int,
     expected: Sequence[ExpectedExercise],
@@ -73,8 +78,8 @@ def performer(
     ----------
     people : mapping of int to SeenPerson
         By number.
-    time_s : ndarray
-        Seconds of all frames of the video.
+    time_s : ndarray or None
+        Seconds of all frames of the video; 30 a second where fewer than `last` are given.
     first, last : int
         First frame of the shot, and the one after its last.
     expected : sequence of ExpectedExercise
@@ -95,6 +100,8 @@ def performer(
     """
     if len(people) < 2:
         return np.full(last - first, next(iter(people), -1), dtype=np.int64)
+    if time_s is None or len(time_s) < last:
+        time_s = np.arange(last) / _ASSUMED_RATE_HZ
     grid_s = np.arange(time_s[first], time_s[last - 1] + _STEP_S, _STEP_S)
     frame = np.clip(np.searchsorted(time_s[first:last], grid_s), 0, last - first - 1) + first
     largest = max(float(np.median(one.size_px)) for one in people.values())
@@ -106,6 +113,38 @@ def performer(
     path = _steady_choice(score * size[:, None] ** config.size_power, config)
     nearest = np.clip(np.searchsorted(grid_s, time_s[first:last]), 0, len(grid_s) - 1)
     return np.asarray(np.asarray(numbers, dtype=np.int64)[path[nearest]])
+
+
+def numbered_shots(chosen: Sequence[IntArray]) -> tuple[IntArray, tuple[int, ...]]:
+    """Count the shots of a video (F,) from 0, and further where the person changes.
+
+    Parameters
+    ----------
+    chosen : sequence of ndarray of int
+        For each shot the person of each of its frames, as from `performer`.
+
+    Returns
+    -------
+    (ndarray (F,) of int, tuple of int)
+        Numbers, and first frames of those that begin with another person and no cut.
+    """
+    numbers, changes = [np.empty(0, dtype=np.int64)], list[int]()
+    first = part = 0
+    for one in chosen:
+        turns = np.diff(one, prepend=one[:1]) != 0
+        changes += [first + int(i) for i in np.flatnonzero(turns)]
+        numbers.append(part + np.cumsum(turns))
+        first += len(one)
+        part = int(numbers[-1][-1]) + 1 if len(one) else part
+    return np.concatenate(numbers), tuple(changes)
+
+
+def people_notes(people: int, changes: Sequence[int]) -> Notes:
+    """State how many people were followed, and where another one was."""
+    return {
+        "people_seen": people,
+        "person_changes": ", ".join(f"frame {frame}" for frame in changes),
+    }
 
 
 def _score(
@@ -120,8 +159,7 @@ def _score(
     at_s = time_s[person.frames]
     angles = {name: _on_grid(curve, at_s, grid_s) for name, curve in _angles_deg(person).items()}
     size = float(np.median(person.size_px))
-    middle = person.image_px[:, [*SHOULDERS, *HIPS]].mean(axis=1) / size
-    place = _on_grid(middle.T, at_s, grid_s)
+    place = _on_grid(person.middle_px.T / size, at_s, grid_s)
     stays = 1.0 / (1.0 + (_speed(place) / config.walking_sizes_s) ** 2)
     lies = np.clip((_on_grid(_tilt_deg(person), at_s, grid_s) - 15.0) / 30.0, 0.2, 1.0)[0]
     active = np.zeros(len(grid_s))
@@ -137,21 +175,20 @@ def _score(
 
 
 def _angles_deg(person: SeenPerson) -> dict[str, FloatArray]:
-    """Angles of both sides (2, T) in degrees from straight; NaN where a landmark is hidden.
+    """Angles of both sides (2, T) in degrees from straight; NaN where a joint is hidden.
 
     The angle between the thighs counts for both.
     """
-    world, seen = person.world_m, person.visibility >= 0.5
+    joints, visible = person.joints_m, person.visible
     angles = {}
-    for name, joints in _BENDS.items():
-        above, at, below = (np.array(pair) for pair in joints)
-        bend = _angle_deg(world[:, above] - world[:, at], world[:, below] - world[:, at])
-        visible = seen[:, above] & seen[:, at] & seen[:, below]
+    for name, (above, at, below) in _BENDS.items():
+        bend = _angle_deg(joints[:, above] - joints[:, at], joints[:, below] - joints[:, at])
+        known = visible[:, [above, at, below]].all(axis=1)
         bend = bend if name == "shoulder" else 180.0 - bend
-        angles[name] = np.where(visible, bend, np.nan).T
-    thighs = world[:, list(KNEES)] - world[:, list(HIPS)]
+        angles[name] = np.where(known, bend, np.nan).T
+    thighs = joints[:, _KNEE] - joints[:, _HIP]
     apart = _angle_deg(thighs[:, 0], thighs[:, 1])
-    both = seen[:, [*HIPS, *KNEES]].all(axis=1)
+    both = visible[:, [_HIP, _KNEE]].all(axis=(1, 2))
     angles["thighs"] = np.tile(np.where(both, apart, np.nan), (2, 1))
     return angles
 
@@ -164,8 +201,8 @@ def _angle_deg(one: FloatArray, other: FloatArray) -> FloatArray:
 
 def _tilt_deg(person: SeenPerson) -> FloatArray:
     """How far the trunk is from upright (1, T)."""
-    trunk = person.world_m[:, list(SHOULDERS)].mean(axis=1)
-    trunk = trunk - person.world_m[:, list(HIPS)].mean(axis=1)
+    trunk = person.joints_m[:, _SHOULDER].mean(axis=1)
+    trunk = trunk - person.joints_m[:, _HIP].mean(axis=1)
     return _angle_deg(trunk, np.array([0.0, -1.0, 0.0]))[None]
 
 

@@ -5,7 +5,7 @@ T frames of the video, F frames of the file, D = 46 DoF
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,8 @@ import numpy as np
 from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.capture.backend import RECORDED, Backend, SourceVideo, digests
 from qevd_bio.capture.captured import ASSUMED_HEIGHT_M, Captured, Notes, last_valid, stretches
+from qevd_bio.capture.expected import ExpectedExercise
+from qevd_bio.capture.person.performer import people_notes
 from qevd_bio.capture.recorded.dump import Dump, DumpFrame, read_dump
 from qevd_bio.capture.recorded.follow_person import FollowingConfig, follow
 from qevd_bio.capture.recorded.opensim_motion import OpensimConfig, opensim_motion
@@ -85,17 +87,19 @@ class RecordedBackend(Backend):
     root: Path
     config: RecordedConfig = field(default_factory=RecordedConfig)
     name: str = RECORDED
-    version: int = 3
+    version: int = 4
     gpus: int = 0
 
     def depends(self, video: SourceVideo) -> Mapping[str, str]:
-        """Name the recorded file, the frame times and the configuration."""
+        """Name the recorded file, the frame times, the exercises and the configuration."""
         files = (recorded_file(self.root, video.video_id),)
-        return {**digests(asdict(self.config), files), **video.times_digest()}
+        named = {"exercises": video.exercises_digest(), **video.times_digest()}
+        return {**digests(asdict(self.config), files), **named}
 
     def capture(self, video: SourceVideo, time_s: FloatArray) -> Captured:
         """Read the motion of one video."""
-        return recorded_motion(recorded_file(self.root, video.video_id), time_s, self.config)
+        path = recorded_file(self.root, video.video_id)
+        return recorded_motion(path, time_s, self.config, video.exercises)
 
 
 def recorded_file(root: Path, video_id: str) -> Path:
@@ -128,7 +132,10 @@ def source_of(path: Path) -> str:
 
 
 def recorded_motion(
-    path: Path, time_s: FloatArray, config: RecordedConfig | None = None
+    path: Path,
+    time_s: FloatArray,
+    config: RecordedConfig | None = None,
+    exercises: Sequence[ExpectedExercise] = (),
 ) -> Captured:
     """Read the motion of one video.
 
@@ -141,6 +148,8 @@ def recorded_motion(
         Frame times of the video, strictly increasing.
     config : RecordedConfig, optional
         Settings.
+    exercises : sequence of ExpectedExercise
+        Those that are named; they show who of several people in a dump exercises.
 
     Returns
     -------
@@ -167,14 +176,17 @@ def recorded_motion(
     source = source_of(path)
     if source in (OPENSIM, OPENCAP_MONOCULAR):
         return _from_opensim(path, time_s, source, settings)
-    return _from_dump(path, time_s, source, settings)
+    return _from_dump(path, time_s, source, settings, exercises)
 
 
-def _from_dump(path: Path, time_s: FloatArray, source: str, config: RecordedConfig) -> Captured:
+def _from_dump(
+    path: Path, time_s: FloatArray, source: str, config: RecordedConfig,
+    exercises: Sequence[ExpectedExercise],
+) -> Captured:  # fmt: skip
     dump, wanted = read_dump(path), len(time_s)
     frames = _on_frames(dump, wanted, path, config)
     poses, boxes = [one.poses for one in frames], [one.boxes for one in frames]
-    followed = follow(poses, boxes, time_s, config.following)
+    followed = follow(poses, boxes, time_s, config.following, exercises)
     valid = followed.row >= 0
     if not valid.any():
         raise VideoError(
@@ -198,7 +210,7 @@ def _from_dump(path: Path, time_s: FloatArray, source: str, config: RecordedConf
         {
             **_common_notes(path, motion),
             "frames_in_file": len(dump.frames),
-            "people": followed.people,
+            **people_notes(followed.people, followed.changes),
             "stretches": int(followed.track.max()) + 1,
         },
     )
