@@ -119,6 +119,15 @@ def test_standing_is_no_evidence_in_a_prone_exercise():
     assert decision.turn_deg == 0
 
 
+@pytest.mark.parametrize("lies", TURNS_DEG)
+def test_arms_held_out_are_no_doubt_where_a_standing_exercise_is_named(lies):
+    frames = filmed(lies, [PUSH_UP] * 8)
+    assert decide_turn(frames, 0, look, CONFIG).turn_deg == 0
+    assert (
+        decide_turn(frames, 0, look, CONFIG, exercise("standing")).turn_deg == (360 - lies) % 360
+    )
+
+
 def test_somebody_who_leans_beyond_her_feet_does_not_stand():
     leaning = STANDING | {
         number: (x + 0.35 * (80 - y), y) for number, (x, y) in STANDING.items() if y < 80

@@ -3,7 +3,8 @@
 Landmarks of a turned picture are those of the picture, turned: one look at each frame is enough.
 Nothing in a floor exercise separates lying from standing: a push-up turned on its end is a person
 who stands with the arms held out. So only clear standing, balanced over the feet, counts as
-evidence; where the records name an exercise that is done prone, only clear support on the hands.
+evidence; where the records name an exercise that is done prone, only clear support on the hands;
+where they name one that is done standing, balance over the feet, whatever the arms do.
 Without either the turn stays what is expected of the file.
 """
 
@@ -62,16 +63,24 @@ def standing_turn_deg(image_px: FloatArray, config: TurnConfig) -> int | None:
     None when the person does not clearly stand: the trunk is slanted, the legs do not go on from
     the trunk, an arm is held across it as in a push-up, or the weight is not over the feet.
     """
-    turn = _leg_turn_deg(image_px, config)
-    if turn is None:
-        return None
+    turn = balanced_turn_deg(image_px, config)
     trunk = _middle(image_px, SHOULDERS) - _middle(image_px, HIPS)
     for shoulder, elbow, wrist in zip(SHOULDERS, ELBOWS, WRISTS, strict=True):
         for end in (elbow, wrist):
             along = abs(_cosine(trunk, image_px[end] - image_px[shoulder]))
             if along < config.least_arm_cosine:
                 return None
-    return turn if overhang(image_px, turn) <= config.most_overhang else None
+    return turn
+
+
+def balanced_turn_deg(image_px: FloatArray, config: TurnConfig) -> int | None:
+    """Find the clockwise turn that puts the head above the feet and the weight over them.
+
+    None where there is none, by landmarks (33, 2). A push-up with the feet near the middle of the
+    body may look the same on its end, so this is evidence only for who is known to stand.
+    """
+    turn = _leg_turn_deg(image_px, config)
+    return None if turn is None or overhang(image_px, turn) > config.most_overhang else turn
 
 
 def prone_turn_deg(image_px: FloatArray, config: TurnConfig) -> int | None:
@@ -189,7 +198,9 @@ def _count(
     image_px, _, visibility = found
     votes.people += 1
     votes.prone += posture == "prone"
-    sought = {"prone": prone_turn_deg, "supine": _no_turn}.get(posture, standing_turn_deg)
+    sought = {
+        "prone": prone_turn_deg, "supine": _no_turn, "standing": balanced_turn_deg,
+    }.get(posture, standing_turn_deg)  # fmt: skip
     extra = sought(image_px, config)
     if extra is not None:
         pairs = np.array([SHOULDERS, HIPS, ANKLES])
