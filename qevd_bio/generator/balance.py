@@ -42,13 +42,13 @@ _MOST_SHARE = 0.75
 
 @dataclass(frozen=True, slots=True)
 class _Pushed:
-    """The body with what pushes its points (P, ..., 3) in newtons, seen from the middle of soles.
+    """The body, and what pushes it, in newtons and metres.
 
-    forward, rightward (..., 3) are level; centre, pressure (..., 3) from that middle, force on all.
+    legs_n (5, ..., 3) on the points of each leg; the middle of the soles, the force of the ground
+    and where it acts from there, forward and rightward (..., 3), which are level.
     """
 
     body: StickBody
-    points_n: Tensor
     legs_n: tuple[Tensor, Tensor]
     middle: Tensor
     force_n: Tensor
@@ -126,19 +126,18 @@ def _pushed(
     upward = force[..., 1].clamp_min(0.1 * mass_kg * _G_M_S2)
     level = torch.zeros_like(upward)
     pressure = torch.stack([moment[..., 2] / upward, level, -moment[..., 0] / upward], dim=-1)
-    rightward = _level(body.legs[0].turns[0][..., 2])
-    rightward = rightward / torch.linalg.vector_norm(rightward, dim=-1, keepdim=True).clamp_min(
-        1e-6
-    )
+    hips = _level(body.legs[0].turns[0][..., 2])
+    rightward = hips / torch.linalg.vector_norm(hips, dim=-1, keepdim=True).clamp_min(1e-6)
     forward = torch.stack([rightward[..., 2], level, -rightward[..., 0]], dim=-1)
-    return _Pushed(body, points_n, (right, left), middle, force, pressure, forward, rightward)
+    return _Pushed(body, (right, left), middle, force, pressure, forward, rightward)
 
 
 def _now(leg: Leg) -> Leg:
     """Take the first of three moments."""
-    turns = tuple(one[0] for one in leg.turns)
-    return Leg(leg.hip[0], leg.knee[0], leg.ankle[0], leg.sole[0],
-               (turns[0], turns[1], turns[2], turns[3]), leg.points[:, 0], leg.kg)  # fmt: skip
+    pelvis, thigh, shank, foot = leg.turns
+    turns = pelvis[0], thigh[0], shank[0], foot[0]
+    at = leg.hip[0], leg.knee[0], leg.ankle[0], leg.sole[0]
+    return Leg(*at, turns, leg.points[:, 0], leg.kg)
 
 
 def _demands(leg: Leg, legs_n: Tensor, force_n: Tensor, at: Tensor, out: float) -> list[Tensor]:
@@ -146,9 +145,10 @@ def _demands(leg: Leg, legs_n: Tensor, force_n: Tensor, at: Tensor, out: float) 
     pelvis, _, shank, _ = leg.turns
 
     def about(joint: Tensor, parts: int) -> Tensor:
-        """The moment of so many points, from the foot on, less that of the ground."""
-        own = torch.linalg.cross(leg.points[-parts:] - joint, legs_n[-parts:]).sum(0)
-        return own - torch.linalg.cross(at - joint, force_n)
+        """Weigh so many points, from the foot on, less what the ground pushes."""
+        own: Tensor = torch.linalg.cross(leg.points[-parts:] - joint, legs_n[-parts:]).sum(0)
+        ground: Tensor = torch.linalg.cross(at - joint, force_n)
+        return own - ground
 
     hip = about(leg.hip, 5)
     return [

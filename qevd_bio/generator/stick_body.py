@@ -1,4 +1,4 @@
-"""A body of sticks and points of LaiUhlrich's proportions, as long as its leg: where its parts are.
+"""A body of sticks and points of LaiUhlrich's proportions, as long as its leg.
 
 N coordinates; arrays end in (..., N), points in (..., 3): x forward, y up, z to the right
 
@@ -29,14 +29,22 @@ _FOREARM: _Segment = (0.25, 0.175, 0.0, 1.67)
 """Length, centre of mass below the upper end, how far halves of the mass are from it, kg; the
 hand belongs to the forearm."""
 _ANKLE_AXIS, _SUBTALAR_AXIS = (-0.105, -0.174, 0.979), (0.787, 0.605, -0.121)
-_SUBTALAR, _SOLE, _FOOT, _FOOT_KG = (-0.049, -0.042, 0.008), (0.1, -0.03, 0.0), (0.1, 0.03, 0), 1.57
+_SUBTALAR, _SOLE, _FOOT, _FOOT_KG = (
+    (-0.049, -0.042, 0.008),
+    (0.1, -0.03, 0.0),
+    (0.1, 0.03, 0),
+    1.57,
+)
 """Of the right foot: joint from the ankle; from that joint the middle of the sole, the mass."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """Hip, knee, ankle and middle of the sole (..., 3); turns (..., 3, 3) of pelvis, thigh, shank
-    and foot; points (5, ..., 3), two of thigh, two of shank, one of the foot, and masses (5,)."""
+    """A leg: points (..., 3), turns (..., 3, 3) of pelvis, thigh, shank and foot.
+
+    `sole` is its middle; points (5, ..., 3), two of thigh and shank each and one of the foot, with
+    masses kg (5,).
+    """
 
     hip: Tensor
     knee: Tensor
@@ -97,9 +105,7 @@ def stick_body(angles: Mapping[str, Tensor], leg_m: float, mass_kg: float) -> St
     return StickBody(size * torch.stack(points), share * weighs, (grown[0], grown[1]))
 
 
-def _leg(
-    angles: Mapping[str, Tensor], side: str, at: Tensor, pelvis: Tensor
-) -> Leg:
+def _leg(angles: Mapping[str, Tensor], side: str, at: Tensor, pelvis: Tensor) -> Leg:
     """Hang a leg from the pelvis."""
     out = -1.0 if side == "_l" else 1.0
     thigh = pelvis @ _turned(angles, "hip_flexion", "hip_adduction", "hip_rotation", side)
@@ -117,8 +123,8 @@ def _leg(
 
 
 def _grown(leg: Leg, size: float, share: float) -> Leg:
-    at = (size * one for one in (leg.hip, leg.knee, leg.ankle, leg.sole))
-    return Leg(*at, leg.turns, size * leg.points, share * leg.kg)
+    return Leg(size * leg.hip, size * leg.knee, size * leg.ankle, size * leg.sole, leg.turns,
+               size * leg.points, share * leg.kg)  # fmt: skip
 
 
 def _hung(at: Tensor, turn: Tensor, segment: _Segment) -> tuple[list[Tensor], list[float], Tensor]:

@@ -54,7 +54,7 @@ def test_features_do_not_depend_on_place_and_heading() -> None:
     turn = Rotation.from_euler("y", 70.0, degrees=True)
     elsewhere, faster, turned = q.copy(), dq.copy(), ddq.copy()
     elsewhere[:, :3] = (turn * Rotation.from_euler("ZXY", q[:, :3])).as_euler("ZXY")
-    elsewhere[:, 3:6] = turn.apply(q[:, 3:6]) + [3.0, 1.0, -2.0]
+    elsewhere[:, 3:6] = turn.apply(q[:, 3:6]) + np.array([3.0, 1.0, -2.0])
     faster[:, 3:6], turned[:, 3:6] = turn.apply(dq[:, 3:6]), turn.apply(ddq[:, 3:6])
     after = frame_features(COORDINATES, elsewhere, faster, turned, 0.8, 70.0)
     assert np.allclose(before, after)
