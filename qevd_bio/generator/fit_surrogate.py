@@ -86,7 +86,7 @@ def fit_sequences(
 
 
 def _begin_at_mean(last: nn.Module, mean: torch.Tensor) -> None:
-    """Let each activation begin at its mean (M,): most are near 0, and sigmoids begin at a half."""
+    """Let activations begin at their means (M,): most are near 0, and sigmoids begin at .5."""
     share = ((mean - LEAST) / (1.0 - LEAST)).clamp(1e-3, 1.0 - 1e-3)
     with torch.no_grad():
         last.get_parameter("bias").copy_(torch.logit(share))

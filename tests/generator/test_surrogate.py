@@ -148,6 +148,13 @@ def test_same_seed_same_bytes() -> None:
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
+def test_activations_begin_at_their_means() -> None:
+    features = frame_features(COORDINATES, *moved(3, 200), 0.8, 70.0)
+    rare = np.concatenate([np.full((200, 1), 0.02), np.full((200, 1), 0.9)], axis=1)
+    network = fit_frames(features, rare, FitOptions(1, 200, 1e-9), width=8)
+    assert np.abs(predicted(network, features).mean(axis=0) - [0.02, 0.9]).max() < 0.05
+
+
 def test_agreement_is_that_of_the_formula() -> None:
     simulated = np.array([[0.1, 0.5], [0.3, 0.5], [0.5, 0.5]])
     ours = simulated + np.array([[0.1, 0.0], [0.0, 0.0], [-0.1, 0.0]])
