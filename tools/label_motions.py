@@ -3,7 +3,7 @@
     python tools/label_motions.py MODEL.osim OUT --count 2400 --bodies 16 --seed 1
 
 The model is the user's. OUT is a folder of parts, 000.npz and on, of 60 motions each; parts that
-are there are kept, so an interrupted run goes on. Every third part is simulated as a measurement
+are there are kept, so an interrupted run goes on. Every second part is simulated as a measurement
 would give it. `tools/train_surrogate.py` and `tools/train_vqvae.py` read OUT.
 """
 
@@ -32,7 +32,7 @@ PART = 60
 EVERY = 3
 """Of the 60 frames a second of a made motion, these are simulated and kept."""
 
-MEASURED_EVERY, ERROR_DEG = 3, 1.5
+MEASURED_EVERY, ERROR_DEG = 2, 1.5
 
 
 def main() -> None:

@@ -101,6 +101,7 @@ def main() -> None:
     parser.add_argument("--real", type=Path, nargs="*", default=[], help="MODEL MOTION ...")
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--noise", type=float, default=0.05)
+    parser.add_argument("--every", type=int, default=1, help="train on every n-th frame only")
     parser.add_argument("--sequence-epochs", type=int, default=0)
     parser.add_argument("--passive-scale", type=float, default=1.0)
     args = parser.parse_args()
@@ -120,8 +121,8 @@ def main() -> None:
     kept = [one for i, one in enumerate(own) if i % HELD_OUT_EVERY]
     train = with_mirrored(kept, coordinates, muscles)
     print(f"motions: {len(kept)} to train, " + ", ".join(f"{len(v)} {k}" for k, v in sets.items()))
-    x = np.concatenate([one.features for one in train])
-    y = np.concatenate([one.activations for one in train])
+    x = np.concatenate([one.features[:: args.every] for one in train])
+    y = np.concatenate([one.activations[:: args.every] for one in train])
     begun = time.process_time()
     network = fit_frames(x, y, FitOptions(args.epochs, 512, 2e-3, noise=args.noise))
     print(f"{len(x)} frames with their mirror images, {time.process_time() - begun:.0f} s\n")

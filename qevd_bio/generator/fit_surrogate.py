@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from qevd_bio.arrays import FloatArray, IntArray
-from qevd_bio.generator.surrogate import FrameSurrogate, Ranges, SequenceSurrogate
+from qevd_bio.generator.surrogate import LEAST, FrameSurrogate, Ranges, SequenceSurrogate
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ def fit_frames(
     network = FrameSurrogate(Ranges.of(features), activations.shape[1], width)
     x = torch.tensor(features, dtype=torch.float32)
     y = torch.tensor(activations, dtype=torch.float32)
+    _begin_at_mean(network.layers[-1], y.mean(dim=0))
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=options.rate, weight_decay=options.decay
     )
@@ -82,6 +83,13 @@ def fit_sequences(
             total += float(loss.detach()) * len(rows)
         schedule.step(total)
     return network.eval()
+
+
+def _begin_at_mean(last: nn.Module, mean: torch.Tensor) -> None:
+    """Let activations begin at their means (M,): most are near 0, and sigmoids begin at .5."""
+    share = ((mean - LEAST) / (1.0 - LEAST)).clamp(1e-3, 1.0 - 1e-3)
+    with torch.no_grad():
+        last.get_parameter("bias").copy_(torch.logit(share))
 
 
 def _step(

@@ -4,9 +4,11 @@ T frames, N coordinates, F features, M muscles, S sequences
 
 Two networks: one looks at a single frame; the other is the transformer of BIGE (Maheshwari et
 al., supplement, section 2), which sees a whole motion. A frame is its angles, the speeds of the
-legs' joints, the accelerations of pelvis, trunk and legs, and where the centre of mass lies
-between the ankles (chosen on made motions of bodies held out, benchmarks/RESULTS-muscles.md).
-Inputs are clipped to the range of the training motions, and how much was is told.
+legs' joints, and what the motion asks of both legs (`balance`), which holds all that accelerations
+mean. Toes and subtalar joints are not among the angles: where made feet rest, these follow from
+all the others, and a network that learns so believes the errors of a measurement
+(benchmarks/RESULTS-muscles.md). Inputs are clipped to the range of the training motions, and how
+much was is told.
 """
 
 from __future__ import annotations
@@ -22,15 +24,16 @@ from torch import Tensor, nn
 from qevd_bio.arrays import FloatArray, IntArray
 from qevd_bio.generator.balance import BALANCE, balance_features
 
-_PLACES = ("pelvis_tx", "pelvis_ty", "pelvis_tz")
 _YAW = "pelvis_rotation"
-_CARRIED = ("arm", "elbow", "pro_sup", "mtp")
-_LEGS = ("hip", "knee", "ankle", "subtalar")
+_LEANS = ("pelvis_tilt", "pelvis_list")
+_FEET = ("subtalar", "mtp")
+_LEGS = ("hip", "knee", "ankle")
 _SIDED = ("pelvis_list", "pelvis_rotation", "pelvis_tz", "lumbar_bending", "lumbar_rotation",
           "rightward")  # fmt: skip
 _SIDE, _OTHER = re.compile(r"_[rl](?= |$)"), {"_r": "_l", "_l": "_r"}
 LEAST = 0.01
 _FLAT = 1e-4
+_MOST = 1.0 - 1e-6
 _MARGIN = 0.05
 
 
@@ -67,12 +70,10 @@ class Ranges:
 
 def feature_names(coordinates: Sequence[str]) -> tuple[str, ...]:
     """Name the features of `frame_features`, in order."""
-    ways = (f"{way} acceleration" for way in ("forward", "upward", "rightward"))
-    turning, legs = _moving(coordinates)
+    angles, legs = _told(coordinates)
     return (
-        *(name for name in coordinates if name not in (*_PLACES, _YAW)),
-        *ways,
-        *(f"{coordinates[i]} acceleration" for i in turning),
+        *_LEANS,
+        *(coordinates[i] for i in angles),
         *(f"{coordinates[i]} speed" for i in legs),
         *BALANCE,
         "leg",
@@ -80,11 +81,10 @@ def feature_names(coordinates: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def _moving(coordinates: Sequence[str]) -> tuple[list[int], list[int]]:
-    """Find the angles whose accelerations, and those whose speeds, are features."""
-    turning = [i for i, name in enumerate(coordinates)
-               if name not in _PLACES and not name.startswith(_CARRIED)]  # fmt: skip
-    return turning, [i for i in turning if coordinates[i].startswith(_LEGS)]
+def _told(coordinates: Sequence[str]) -> tuple[list[int], list[int]]:
+    """Find the angles, and those whose speeds, are features; the pelvis' are apart."""
+    angles = [i for i, name in enumerate(coordinates) if not name.startswith(("pelvis", *_FEET))]
+    return angles, [i for i in angles if coordinates[i].startswith(_LEGS)]
 
 
 def mirror_of(names: Sequence[str]) -> tuple[IntArray, FloatArray]:
@@ -129,18 +129,22 @@ def tensor_features(
     coordinates: Sequence[str], q: Tensor, dq: Tensor, ddq: Tensor, leg_m: float, mass_kg: float
 ) -> Tensor:
     """Lay frames (..., N) out as `frame_features` does (..., F), differentiable."""
-    at = {name: i for i, name in enumerate(coordinates)}
-    angles = [at[name] for name in coordinates if name not in (*_PLACES, _YAW)]
-    turning, legs = _moving(coordinates)
-    x, y, z = (ddq[..., at[name]] for name in _PLACES)
-    cosine, sine = torch.cos(q[..., at[_YAW]]), torch.sin(q[..., at[_YAW]])
-    # a positive rotation about the vertical turns forward (x) towards the left (-z)
-    onward, across = cosine * x - sine * z, sine * x + cosine * z
+    angles, legs = _told(coordinates)
     body = torch.tensor([leg_m, mass_kg], dtype=q.dtype).expand(*q.shape[:-1], 2)
-    line = torch.stack([onward, y, across], dim=-1)
-    balance = balance_features(coordinates, q, leg_m)
-    moved = [q[..., angles], line, ddq[..., turning], dq[..., legs]]
-    return torch.cat([*moved, balance, body], dim=-1)
+    balance = balance_features(coordinates, q, dq, ddq, leg_m, mass_kg)
+    leans = _leans(coordinates, q)
+    return torch.cat([leans, q[..., angles], dq[..., legs], balance, body], dim=-1)
+
+
+def _leans(coordinates: Sequence[str], q: Tensor) -> Tensor:
+    """Return the pelvis' tilt and list (..., 2) were its heading 0: where up is in its frame."""
+    tilt, list_, yaw = (q[..., coordinates.index(name)] for name in (*_LEANS, _YAW))
+    ahead, beside = torch.sin(tilt), torch.cos(tilt) * torch.sin(list_)
+    forward = ahead * torch.cos(yaw) + beside * torch.sin(yaw)
+    rightward = ahead * torch.sin(yaw) - beside * torch.cos(yaw)
+    upward = torch.cos(tilt) * torch.cos(list_)
+    return torch.stack([torch.asin(forward.clamp(-_MOST, _MOST)), torch.atan2(-rightward, upward)],
+                       dim=-1)  # fmt: skip
 
 
 class _Scaled(nn.Module):

@@ -155,6 +155,7 @@ def _made(
         return OUT_OF_RANGE
     if error_deg > 0.0:
         # a measurement knows the joints' ranges
-        q = np.clip(as_measured(rng, q, time_s, body.rotational, error_deg), low, high)
+        off = as_measured(rng, q, time_s, body.coordinates, body.rotational, error_deg)
+        q = np.clip(off, low, high)
     found = simulate(body, model.actuators, q, time_s, replace(options, seat_m=moved.seat_m))
     return UNBELIEVED if found.doubts() else found

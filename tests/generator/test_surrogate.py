@@ -44,21 +44,36 @@ def moved(seed: int, frames: int = 40, columns: int = len(MOVED)):
 
 
 def test_features_do_not_depend_on_place_and_heading() -> None:
-    """The same movement elsewhere, turned by 70 degrees about the vertical.
-
-    Heading is the pelvis' rotation where it neither tilts nor lists.
-    """
+    """The same movement elsewhere, turned by 70 degrees about the vertical."""
     q, dq, ddq = moved(1)
-    q[:, :2] = 0.0
+    q[:, 0] *= 0.4
+    for one in (dq, ddq):
+        one[:, :3] = 0.0
     before = frame_features(COORDINATES, q, dq, ddq, 0.8, 70.0)
     assert before.shape[1] == len(feature_names(COORDINATES))
-    turn = np.deg2rad(70.0)
-    rotation = Rotation.from_euler("y", turn).as_matrix()
-    elsewhere, turned = q.copy(), ddq.copy()
-    elsewhere[:, 2:6] += [turn, 3.0, 1.0, -2.0]
-    turned[:, 3:6] = ddq[:, 3:6] @ rotation.T
-    after = frame_features(COORDINATES, elsewhere, dq, turned, 0.8, 70.0)
+    turn = Rotation.from_euler("y", 70.0, degrees=True)
+    elsewhere, faster, turned = q.copy(), dq.copy(), ddq.copy()
+    elsewhere[:, :3] = (turn * Rotation.from_euler("ZXY", q[:, :3])).as_euler("ZXY")
+    elsewhere[:, 3:6] = turn.apply(q[:, 3:6]) + np.array([3.0, 1.0, -2.0])
+    faster[:, 3:6], turned[:, 3:6] = turn.apply(dq[:, 3:6]), turn.apply(ddq[:, 3:6])
+    after = frame_features(COORDINATES, elsewhere, faster, turned, 0.8, 70.0)
     assert np.allclose(before, after)
+
+
+def test_a_pelvis_that_faces_forward_leans_as_its_coordinates_say() -> None:
+    q, dq, ddq = moved(1)
+    q *= 0.4
+    q[:, COORDINATES.index("pelvis_rotation")] = 0.0
+    features = frame_features(COORDINATES, q, dq, ddq, 0.8, 70.0)
+    assert np.allclose(features[:, :2], q[:, :2])
+    assert feature_names(COORDINATES)[:3] == (*COORDINATES[:2], "knee_angle_r")
+
+
+def test_what_toes_and_subtalar_joints_do_counts_by_their_soles_only() -> None:
+    """Their angles follow from all others where feet rest: a network must not learn that."""
+    names = feature_names(COORDINATES)
+    assert not [name for name in names if name.startswith(("mtp", "subtalar"))]
+    assert not [name for name in names if name.endswith("acceleration")]
 
 
 def test_a_mirror_swaps_the_sides_and_turns_what_has_a_side() -> None:
@@ -131,6 +146,13 @@ def test_same_seed_same_bytes() -> None:
         fit_frames(features, known(features), options, width=8).state_dict() for _ in range(2)
     )
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_activations_begin_at_their_means() -> None:
+    features = frame_features(COORDINATES, *moved(3, 200), 0.8, 70.0)
+    rare = np.concatenate([np.full((200, 1), 0.02), np.full((200, 1), 0.9)], axis=1)
+    network = fit_frames(features, rare, FitOptions(1, 200, 1e-9), width=8)
+    assert np.abs(predicted(network, features).mean(axis=0) - [0.02, 0.9]).max() < 0.05
 
 
 def test_agreement_is_that_of_the_formula() -> None:

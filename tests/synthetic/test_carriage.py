@@ -65,11 +65,30 @@ def test_unsteadiness_is_smooth_and_of_unit_variance() -> None:
     assert np.abs(np.diff(many, axis=0)).max() < 0.5
 
 
-def test_a_measurement_is_off_by_about_its_error_and_seldom_by_more() -> None:
-    times = np.linspace(0.0, 3.0, 91)
-    q = np.zeros((91, 200))
-    is_angle = np.arange(200) < 100
-    found = as_measured(np.random.default_rng(1), q, times, is_angle, 1.5)
-    angles, places = np.rad2deg(found[:, :100]).std(), found[:, 100:].std()
+def test_a_measurement_is_off_by_about_its_error_and_feet_by_more() -> None:
+    """A third of the columns each: flexions, places, and how a foot rolls."""
+    names = [*(f"knee_angle_{i}" for i in range(100)), *(f"pelvis_t{i}" for i in range(99)),
+             "pelvis_ty", *(f"subtalar_angle_{i}" for i in range(100))]  # fmt: skip
+    is_angle = np.array([not name.startswith("pelvis") for name in names])
+    q, times = np.zeros((91, len(names))), np.linspace(0.0, 3.0, 91)
+    found = as_measured(np.random.default_rng(1), q, times, names, is_angle, 1.5)
+    angles, rolls = np.rad2deg(found[:, :100]).std(), np.rad2deg(found[:, 200:]).std()
     assert 0.2 * 1.5 < angles < 1.5 * 1.5
-    assert places / 0.004 == pytest.approx(angles, rel=0.2)
+    assert found[:, 100:200].std() / 0.004 == pytest.approx(angles, rel=0.2)
+    assert rolls == pytest.approx(6.0 * angles, rel=0.2)
+
+
+def test_some_of_an_error_comes_and_goes_with_the_movement() -> None:
+    names = ["pelvis_ty", *(f"knee_angle_{i}" for i in range(300))]
+    times = np.linspace(0.0, 3.0, 91)
+    q = np.zeros((91, len(names)))
+    q[:, 0] = 0.9 - 0.3 * np.sin(np.pi * times / 3.0)
+    is_angle = np.array([False, *[True] * 300])
+    moved, still = (
+        as_measured(np.random.default_rng(2), one, times, names, is_angle, 1.5)[:, 1:]
+        for one in (q, np.zeros_like(q))
+    )
+    with_it = moved - still
+    assert np.abs(with_it[[0, -1]]).max() < 1e-12
+    assert np.allclose(with_it[45], with_it[20] / np.sin(np.pi * times[20] / 3.0))
+    assert with_it[45].std() > 0.003
