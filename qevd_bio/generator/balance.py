@@ -69,6 +69,15 @@ def balance_features(coordinates: Sequence[str], q: Tensor, leg_m: float) -> Ten
     return torch.stack([share, *(size * one for one in (sideways, forward, width, rise))], dim=-1)
 
 
+def centre_and_ankles(coordinates: Sequence[str], q: Tensor, leg_m: float) -> Tensor:
+    """Place the centre of mass, the right and the left ankle (..., 3, 3), metres from the pelvis.
+
+    Arguments and errors as in `balance_features`; how the pelvis is turned counts.
+    """
+    points = _stick_body(dict(zip(coordinates, q.unbind(-1), strict=True)))
+    return leg_m / _LEG_M * torch.stack(points, dim=-2)
+
+
 def _stick_body(angles: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
     """Return the centre of mass, the right and the left ankle from the pelvis, unscaled."""
     pelvis = _turned(angles, "pelvis_tilt", "pelvis_list", "pelvis_rotation")

@@ -130,6 +130,10 @@ def test_the_same_seed_gives_the_same_bytes_and_kept_batches_are_not_made_again(
     assert content(again.out) == before, "what a larger request accepted is gone"
     with pytest.raises(DataError, match="other objectives, another seed"):
         generate(replace(again, seed=5), fits)
+    with monkeypatch.context() as older:
+        older.setattr("qevd_bio.generator.generate.VERSION", 1)
+        with pytest.raises(DataError, match="by another version of this program"):
+            generate(again, fits)
     assert content(again.out) == before
 
 
