@@ -128,7 +128,7 @@ def attempts(maker: Maker, folder: Path, request: str) -> Iterator[list[Attempt]
         The folder keeps batches of another request.
     """
     decoder = maker.decoder()
-    order = _starts(maker, decoder)
+    order = drawn_starts(maker, decoder)
     number = 0
     while True:
         path = folder / f"{number:03}.npz"
@@ -139,7 +139,7 @@ def attempts(maker: Maker, folder: Path, request: str) -> Iterator[list[Attempt]
         number += 1
 
 
-def _starts(maker: Maker, decoder: Decoder) -> IntArray:
+def drawn_starts(maker: Maker, decoder: Decoder) -> IntArray:
     """Choose the training motions that do what is asked, or nearly, and put them into an order."""
     latents = maker.generator.latents()
     objectives = maker.asked.objectives

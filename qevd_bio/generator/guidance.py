@@ -185,7 +185,7 @@ def guided(
         q, duration_s = decoder.motion(latents)
         found = decoder.measured(q, duration_s) if warm else {}
         if warm and (step - math.ceil(first)) % options.replant == 0:
-            wanted = _replanted(q, replant)
+            wanted = replanted(q, replant)
             if judge is not None:
                 asked = {one.measure: found[one.measure].detach() for one in objectives}
                 more = _told_more(judge, wanted, duration_s, asked, more)
@@ -200,7 +200,7 @@ def guided(
         optimiser.step()
     with torch.no_grad():
         q, duration_s = decoder.motion(latents)
-        final = _replanted(q, replant)
+        final = replanted(q, replant)
         told = decoder.measured(final, duration_s)
     return (
         np.asarray(final.numpy(), dtype=np.float64),
@@ -209,7 +209,7 @@ def guided(
     )
 
 
-def _replanted(q: Tensor, replant: Replant) -> Tensor:
+def replanted(q: Tensor, replant: Replant) -> Tensor:
     """Plant the feet of motions (n, L, N); those without such a pose stay as they are."""
     planted = q.detach().clone()
     for row in range(len(q)):
