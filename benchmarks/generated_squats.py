@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.made_as_asked import made_as_asked
-from benchmarks.unguided_squats import unguided_sets
+from benchmarks.unguided_squats import shift_lines, unguided_sets
 from qevd_bio.exercises.load import load_rules
 from qevd_bio.files.digest import sha256_file
 from qevd_bio.files.restricted_numpy import load_npz
@@ -166,8 +166,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("parts", type=Path)
     parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--most", type=int, default=60, help="motions of a reference row")
-    parser.add_argument("--seed", type=int, default=12, help="of the squats that do as asked")
+    parser.add_argument("--most", type=int, default=60, help="reference motions (of each seed)")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[12, 13],
+                        help="of the squats that do as asked")  # fmt: skip
     parser.add_argument("--plain", type=int, default=0, help="unguided motions of each kind")
     parser.add_argument("--asked", type=Path, required=True, help="file that keeps these squats")
     args = parser.parse_args()
@@ -177,13 +178,22 @@ def main() -> None:
     made = [simulated_motion(model, *one, report["passive_scale"]) for one in own[: args.most]]
     accepted = accepted_motions(args.folder, report, model)
     asked = [Objective(one["measure"], *one["target"]) for one in report["asked"]["objectives"]]
-    like = made_as_asked(model, asked, args.most, args.seed, args.asked)
+    like = [
+        one
+        for seed in args.seeds
+        for one in made_as_asked(
+            model, asked, args.most, seed, args.asked.with_stem(f"{args.asked.stem}-{seed}")
+        )
+    ]
     sets = {"reference": made, "reference, as asked": like}
     if args.plain:
         maker = maker_of(args.folder, report, model)
         sets |= unguided_sets(maker, own, args.plain, report["seed"])
     sets["guided, accepted"] = accepted
-    print("\n".join([*objective_lines(report), *left_over_lines(accepted), *spread_lines(sets)]))
+    lines = [*objective_lines(report), *left_over_lines(accepted), *spread_lines(sets)]
+    if args.plain and accepted:
+        lines += ["", *shift_lines(maker, report["accepted"])]
+    print("\n".join(lines))
     for name, reference in (("all", made), ("as asked", like)):
         print(f"\nAgainst the references, {name}\n")
         print("\n".join(rows_of(sets, reference, asked)), flush=True)

@@ -5,6 +5,9 @@ L frames, C channels
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -39,6 +42,30 @@ def unguided_sets(
         "samples, smooth and planted": _prepared(maker, decoder, latents),
         "starts of the request, smooth and planted": _prepared(maker, decoder, starts),
     }
+
+
+def shift_lines(maker: Maker, accepted: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Tell what accepted motions differ by from the training squats that they began as.
+
+    `accepted` are rows of the folder's report. Both ends are measured alike (by the surrogate),
+    and every motion is compared with its own start: squats differ by far more than guidance moves
+    them.
+    """
+    decoder = maker.decoder()
+    order = drawn_starts(maker, decoder)
+    rows = order[[one["attempt"] % len(order) for one in accepted]]
+    with torch.no_grad():
+        found = decoder.measured(
+            *decoder.motion(maker.generator.latents()[torch.from_numpy(rows)])
+        )
+    lines = [f"accepted against their own starts ({len(order)} starts do as asked)"]
+    for name, before in found.items():
+        moved = np.array([one["by_surrogate"][name] for one in accepted]) - before.numpy()
+        error = moved.std() / np.sqrt(len(moved))
+        lines.append(
+            f"{name}: {float(before.mean()):.3g}, {moved.mean():+.3g} (standard error {error:.2g})"
+        )
+    return lines
 
 
 def _as_decoded(maker: Maker, shaped: Tensor) -> list[Simulated]:
