@@ -1,18 +1,16 @@
-"""Train the VQ-VAE on made squats and lay its samples beside others: rows of two tables.
+"""Train the VQ-VAE on made squats.
 
     python tools/train_vqvae.py OUT.safetensors PARTS --model MODEL.osim [--epochs 120]
 
 PARTS is of `tools/label_motions.py`. It is trained on what its scaled bodies do, laid out for the
-legs of the model itself, and on their mirror images; the model's own motions are the reference
-row and are not trained on. Samples
-are simulated as everything else.
+legs of the model itself, and on their mirror images; the model's own motions are not trained on
+and tell how well cycles come back. `benchmarks.generated_squats` simulates what it makes.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
@@ -21,25 +19,16 @@ import torch
 from qevd_bio.errors import UsageError
 from qevd_bio.files.restricted_numpy import load_npz
 from qevd_bio.generator.cycle_shape import CycleShape
-from qevd_bio.generator.judging import simulated_motion
 from qevd_bio.generator.surrogate import mirror_of
-from qevd_bio.generator.vqvae import VqvaeOptions, fit_vqvae, sampled
+from qevd_bio.generator.vqvae import VqvaeOptions, fit_vqvae
 from qevd_bio.generator.vqvae_file import CycleGenerator, save_vqvae
-from qevd_bio.motion.motion_sets import SetMotion, corrected_row, noise_floor, printed_row
-from qevd_bio.muscles.prepared import PreparedModel, prepare
-from qevd_bio.muscles.simulate import Options
+from qevd_bio.muscles.prepared import prepare
 from qevd_bio.skeleton.opensim_map import TRANSLATIONS
 
 Cycle = tuple[np.ndarray, np.ndarray]
 RATE_HZ = 60.0
 KEPT_HZ = 20.0
-STARTS = 512
-"""Training cycles whose codes are kept for guidance to start from."""
-
 LEGS = ("hip", "knee", "ankle", "subtalar")
-
-HEADS = ("fidelity", "diversity", "penetration, cm", "floating, cm", "sliding, m/s", "tilt",
-         "asymmetry", "angular speed", "COM speed", "COM acceleration", "constraint")  # fmt: skip
 
 
 def read_cycles(folder: Path, coordinates: tuple[str, ...]) -> tuple[list[Cycle], list[Cycle]]:
@@ -72,14 +61,8 @@ def leg_pairs(coordinates: tuple[str, ...]) -> list[tuple[int, int]]:
     ]
 
 
-def set_motion(model: PreparedModel, cycle: Cycle, options: Options) -> tuple[SetMotion, bool]:
-    """Simulate a cycle and gather what the tables need; tell whether it can be believed."""
-    found = simulated_motion(model, *cycle, options.passive_scale)
-    return found.motion, not found.doubts
-
-
 def main() -> None:
-    """Train, sample, simulate, print."""
+    """Train, write, and print how well cycles come back."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
     parser.add_argument("parts", type=Path)
@@ -88,9 +71,6 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=96)
     parser.add_argument("--codes", type=int, default=256)
     parser.add_argument("--heads", type=int, default=8)
-    parser.add_argument("--samples", type=int, default=20, help="0: no tables")
-    parser.add_argument("--low", type=float, default=0.3)
-    parser.add_argument("--high", type=float, default=0.5)
     args = parser.parse_args()
     try:
         options = VqvaeOptions(
@@ -112,38 +92,13 @@ def main() -> None:
     )
     begun = time.process_time()
     network = fit_vqvae(train, options, leg_pairs(coordinates))
-    every = max(1, len(train) // STARTS)
-    save_vqvae(CycleGenerator.of(network, shape, train[::every]), args.out)
+    save_vqvae(CycleGenerator.of(network, shape, train), args.out)
     with torch.no_grad():
         off = (network(held)[0] - held).numpy() * shape.spread
     angles = np.rad2deg(off[..., :-1][..., model.body.rotational])
     rmse_deg = float(np.sqrt((angles**2).mean()))
     cost_s = time.process_time() - begun
     print(f"{len(train)} cycles, {cost_s:.0f} s; held-out cycles: RMSE {rmse_deg:.2f} degrees")
-    if not args.samples:
-        return
-    with torch.no_grad():
-        made = sampled(network, train, args.samples, seed=0).numpy()
-        rebuilt = network(held[: args.samples])[0].numpy()
-    sets: dict[str, list[Cycle]] = {
-        "trained on": scaled[:: len(scaled) // args.samples][: args.samples],
-        "rebuilt": [shape.cycle(one.astype(np.float64), RATE_HZ) for one in rebuilt],
-        "VQ-VAE": [shape.cycle(one.astype(np.float64), RATE_HZ) for one in made],
-    }
-    simulation = Options(1.0, floor_m=0.0)
-    reference = [set_motion(model, one, simulation)[0] for one in own]
-    print(f"noise floor of the fidelity: {noise_floor(reference):.4f}\n")
-    print("| set, form | " + " | ".join(HEADS) + " | believed |")
-    print("|" + "---|" * (len(HEADS) + 2))
-    measured = {"reference": ([(one, True) for one in reference])}
-    for name, chosen in sets.items():
-        measured[name] = [set_motion(model, one, simulation) for one in chosen]
-    for name, pairs in measured.items():
-        motions, believed = [one for one, _ in pairs], np.mean([sound for _, sound in pairs])
-        for form, row_of in (("printed", printed_row), ("corrected", corrected_row)):
-            row = astuple(row_of(motions, reference, args.low, args.high))
-            cells = " | ".join(f"{value:.3f}" for value in row)
-            print(f"| {name}, {form} | {cells} | {believed:.0%} |", flush=True)
 
 
 if __name__ == "__main__":

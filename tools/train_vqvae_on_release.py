@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from qevd_bio.errors import DataError
+from qevd_bio.errors import DataError, UsageError
 from qevd_bio.generator.cycle_shape import CycleShape
 from qevd_bio.generator.released_cycles import ReleasedCycle, released_cycles
 from qevd_bio.generator.vqvae import VqvaeOptions, fit_vqvae
@@ -53,14 +53,19 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=120)
     parser.add_argument("--width", type=int, default=96)
     parser.add_argument("--codes", type=int, default=256)
+    parser.add_argument("--heads", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    cycles = released_cycles(args.release, args.exercise)
-    options = VqvaeOptions(
-        width=args.width, codes=args.codes, epochs=args.epochs, batch=32, seed=args.seed
-    )
-    save_vqvae(trained(cycles, options), args.out)
+    try:
+        options = VqvaeOptions(
+            width=args.width, codes=args.codes, heads=args.heads, epochs=args.epochs, batch=32,
+            seed=args.seed,
+        )  # fmt: skip
+        cycles = released_cycles(args.release, args.exercise)
+        save_vqvae(trained(cycles, options), args.out)
+    except (UsageError, DataError) as error:
+        parser.error(str(error))
     people = len({one.video_id for one in cycles})
     print(f"{args.out}: {len(cycles)} good cycles of {people} videos")
 

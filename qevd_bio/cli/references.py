@@ -78,6 +78,13 @@ _Asymmetry = Annotated[str | None, _asked_for("Mean difference of right and left
 _Speed = Annotated[
     str | None, _asked_for("Mean speed of hips, knees and ankles, degrees a second.")
 ]
+_ComSpeed = Annotated[str | None, _asked_for("Mean speed of the centre of mass, metres a second.")]
+_ComAcceleration = Annotated[
+    str | None, _asked_for("Mean acceleration of the centre of mass, metres a second squared.")
+]
+_Sliding = Annotated[
+    str | None, _asked_for("Mean speed along the floor of what is lowest, metres a second.")
+]
 _Tries = Annotated[
     int | None,
     typer.Option("--tries", min=1, help="Most motions to try. Default: five times --n."),
@@ -108,6 +115,9 @@ def generate_references(
     tilt: _Tilt = None,
     asymmetry: _Asymmetry = None,
     angular_speed: _Speed = None,
+    com_speed: _ComSpeed = None,
+    com_acceleration: _ComAcceleration = None,
+    sliding: _Sliding = None,
     count: Annotated[int, typer.Option("--n", min=1, help="Accepted motions wanted.")] = 20,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed, the same bytes.")] = 0,
     tries: _Tries = None,
@@ -125,7 +135,8 @@ def generate_references(
     from qevd_bio.weights.store import default_folder
 
     options = {"depth": depth, "vastus_medialis": vastus_medialis, "tilt": tilt,
-               "asymmetry": asymmetry, "angular_speed": angular_speed}  # fmt: skip
+               "asymmetry": asymmetry, "angular_speed": angular_speed, "com_speed": com_speed,
+               "com_acceleration": com_acceleration, "sliding": sliding}  # fmt: skip
     request = Request(
         _asked(exercise, objectives, options), model, out, count, seed, tries, steps, surrogate,
         vqvae, user_rules,

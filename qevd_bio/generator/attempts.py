@@ -20,7 +20,7 @@ from qevd_bio.exercises.rule import Rule
 from qevd_bio.files.atomic import atomic_path
 from qevd_bio.files.restricted_numpy import load_npz
 from qevd_bio.generator.guidance import Body, Decoder, GuidanceOptions, guided, missed
-from qevd_bio.generator.judging import reasons_against, simulated_motion
+from qevd_bio.generator.judging import Simulated, reasons_against, simulated_motion
 from qevd_bio.generator.made_reference import reference_of
 from qevd_bio.generator.objectives_file import Asked
 from qevd_bio.generator.surrogate_file import Surrogate
@@ -40,6 +40,10 @@ _LEAST = 1.0 / 16.0
 
 _SEEDS = 2**63
 """Seeds that torch takes."""
+
+VERSION = 2
+"""Raised with every change of code that changes what is tried: kept batches of others are not
+taken."""
 
 _ARRAYS = ("q", "duration_s", "activations", "told", "request")
 
@@ -124,7 +128,7 @@ def attempts(maker: Maker, folder: Path, request: str) -> Iterator[list[Attempt]
         The folder keeps batches of another request.
     """
     decoder = maker.decoder()
-    order = _starts(maker, decoder)
+    order = drawn_starts(maker, decoder)
     number = 0
     while True:
         path = folder / f"{number:03}.npz"
@@ -135,7 +139,7 @@ def attempts(maker: Maker, folder: Path, request: str) -> Iterator[list[Attempt]
         number += 1
 
 
-def _starts(maker: Maker, decoder: Decoder) -> IntArray:
+def drawn_starts(maker: Maker, decoder: Decoder) -> IntArray:
     """Choose the training motions that do what is asked, or nearly, and put them into an order."""
     latents = maker.generator.latents()
     objectives = maker.asked.objectives
@@ -172,14 +176,23 @@ def _made(maker: Maker, decoder: Decoder, rows: IntArray, first: int) -> list[At
     shaken = torch.Generator().manual_seed((maker.seed * 100_003 + first) % _SEEDS)
     start = start + 0.05 * start.std() * torch.randn(start.shape, generator=shaken)
     objectives = maker.asked.objectives
+
+    def simulated(q: FloatArray, seconds: float) -> Simulated:
+        time_s = np.linspace(0.0, seconds, len(q))
+        return simulated_motion(maker.model, q, time_s, maker.surrogate.passive_scale)
+
+    def judge(q: FloatArray, seconds: float) -> dict[str, float] | None:
+        one = simulated(q, seconds)
+        return None if one.doubts else one.measured
+
     q, duration_s, found = guided(
-        decoder, start, objectives, lambda one: planted(body, feet, one), maker.options
+        decoder, start, objectives, lambda one: planted(body, feet, one), maker.options, judge
     )
     done = []
     for row in range(len(q)):
-        time_s = np.linspace(0.0, float(duration_s[row]), len(q[row]))
         told = {name: float(values[row]) for name, values in found.items()}
-        one = simulated_motion(maker.model, q[row], time_s, maker.surrogate.passive_scale)
+        one = simulated(q[row], float(duration_s[row]))
+        time_s = one.motion.time_s
         reasons = reasons_against(one, objectives)
         reference = reference_of(maker.rule, body.coordinates, q[row], time_s)
         if isinstance(reference, str):
@@ -207,7 +220,8 @@ def _kept(path: Path, request: str, first: int) -> list[Attempt]:
     found = load_npz(path, _ARRAYS)
     if set(found) != set(_ARRAYS) or str(found["request"]) != request:
         raise DataError(
-            "was made for other objectives, another seed, model, rule or weights",
+            "was made for other objectives, another seed, model, rule or weights, or by another "
+            "version of this program",
             where=str(path),
             next_step="Name another --out, or delete this folder",
         )

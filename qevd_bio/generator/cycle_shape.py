@@ -58,17 +58,22 @@ class CycleShape:
         return np.asarray(curve(np.minimum(time_s / time_s[-1], 1.0))), time_s
 
 
-def _channels(coordinates: Sequence[str], q: FloatArray, time_s: FloatArray) -> FloatArray:
-    """Place a cycle as it begins, and resample it to L frames with its duration (L, C)."""
-    placed = q.copy()
-    at = [coordinates.index(name) for name in (*_LEVEL, _YAW)]
-    x, z, yaw = at
+def placed(coordinates: Sequence[str], q: FloatArray) -> FloatArray:
+    """Place and head a cycle (T, N) as it begins: at the origin, looking ahead."""
+    found = q.copy()
+    x, z, yaw = (coordinates.index(name) for name in (*_LEVEL, _YAW))
     turn = q[0, yaw]
     ahead, aside = q[:, x] - q[0, x], q[:, z] - q[0, z]
-    placed[:, x] = np.cos(turn) * ahead - np.sin(turn) * aside
-    placed[:, z] = np.sin(turn) * ahead + np.cos(turn) * aside
-    placed[:, yaw] -= turn
+    found[:, x] = np.cos(turn) * ahead - np.sin(turn) * aside
+    found[:, z] = np.sin(turn) * ahead + np.cos(turn) * aside
+    found[:, yaw] -= turn
+    return found
+
+
+def _channels(coordinates: Sequence[str], q: FloatArray, time_s: FloatArray) -> FloatArray:
+    """Place a cycle as it begins, and resample it to L frames with its duration (L, C)."""
     duration_s = float(time_s[-1] - time_s[0])
     share = (time_s - time_s[0]) / duration_s
-    even = CubicSpline(share, placed, axis=0)(np.linspace(0.0, 1.0, FRAMES))
+    begun = placed(coordinates, q)
+    even = CubicSpline(share, begun, axis=0)(np.linspace(0.0, 1.0, FRAMES))
     return np.column_stack([even, np.full(FRAMES, np.log(duration_s))])

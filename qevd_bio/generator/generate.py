@@ -19,7 +19,7 @@ from qevd_bio.files.atomic import write_text_atomic
 from qevd_bio.files.digest import sha256_file, sha256_json
 from qevd_bio.files.opensim_mot import write_mot
 from qevd_bio.files.strict_json import JsonValue
-from qevd_bio.generator.attempts import MOTION, Attempt, Maker, attempts, motion_name
+from qevd_bio.generator.attempts import MOTION, VERSION, Attempt, Maker, attempts, motion_name
 from qevd_bio.generator.generated_page import generated_page
 from qevd_bio.generator.guidance import GuidanceOptions
 from qevd_bio.generator.made_reference import middle_of, reference_of, write_reference
@@ -140,7 +140,7 @@ def generate(
         A file cannot be used, or the folder was made for another request.
     """
     from qevd_bio.muscles.opensim_model import import_opensim
-    from qevd_bio.muscles.prepared import prepare
+    from qevd_bio.muscles.prepared import FIT_VERSION, prepare
     from qevd_bio.muscles.redundancy import import_daqp
 
     import_opensim()
@@ -160,6 +160,8 @@ def generate(
     _check_fit(maker, surrogate, vqvae)
     provenance: dict[str, JsonValue] = {
         "format": FORMAT,
+        "version": VERSION,
+        "fit_version": FIT_VERSION,
         "asked": request.asked.as_json(),
         "seed": request.seed,
         "steps": request.steps,

@@ -15,7 +15,8 @@ import numpy as np
 from qevd_bio.arrays import FloatArray
 from qevd_bio.files.templates import content_digest, render
 from qevd_bio.generator.attempts import Attempt, motion_name
-from qevd_bio.generator.guidance import MEASURES, VASTI, Objective
+from qevd_bio.generator.guidance import Objective
+from qevd_bio.generator.measures import MEASURES, VASTI
 from qevd_bio.generator.objectives_file import Asked
 from qevd_bio.views.curve_drawing import COLOURS, STYLES, Drawing, curve_drawing
 from qevd_bio.views.curves import Curve, Target

@@ -4,7 +4,9 @@ n motions, L frames, N coordinates, C = N + 1 channels
 
 BIGE (Maheshwari et al., section 3.1): Adam on latents, with a proximity loss to the training
 latents. Unlike there, the motion is low-passed and held within joint limits inside the loop, and
-pulled towards itself with planted feet (`synthetic.planted`).
+pulled towards itself with planted feet (`synthetic.planted`); and what a simulation of that
+motion tells more than the surrogate is added to what the surrogate says until the next one, so
+the surrogate only has to know which way to go.
 """
 
 from __future__ import annotations
@@ -20,17 +22,20 @@ from torch.nn import functional
 
 from qevd_bio.arrays import FloatArray
 from qevd_bio.generator.cycle_shape import CycleShape
+from qevd_bio.generator.measures import MEASURES, SCALES, VASTI
+from qevd_bio.generator.stick_body import centre_and_ankles
 from qevd_bio.generator.surrogate import tensor_features
 from qevd_bio.generator.surrogate_file import Surrogate
 from qevd_bio.generator.vqvae import Vqvae
 
-VASTI = ("vasmed_r", "vasmed_l")
-_FLEXIONS = ("hip_flexion", "knee_angle", "ankle_angle")
-_PLACES = ("pelvis_tx", "pelvis_ty", "pelvis_tz")
 _SMOOTH = (0.06, 0.24, 0.4, 0.24, 0.06)
 
 Replant = Callable[[FloatArray], FloatArray | None]
 """Coordinates (L, N) of one motion to the same with planted feet, or None."""
+
+Judge = Callable[[FloatArray, float], Mapping[str, float] | None]
+"""Coordinates (L, N) of a motion and its seconds to its measures by simulation, or None where it
+cannot be believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,43 +82,6 @@ class Body:
     mass_kg: float
 
 
-def _depth(motion: Mapping[str, Tensor]) -> Tensor:
-    return torch.rad2deg((motion["knee_angle_r"] + motion["knee_angle_l"]) / 2).amax(dim=1)
-
-
-def _vastus(motion: Mapping[str, Tensor]) -> Tensor:
-    return motion["vastus"].amax(dim=(1, 2))
-
-
-def _tilt(motion: Mapping[str, Tensor]) -> Tensor:
-    return torch.rad2deg(motion["pelvis_tilt"]).amin(dim=1)
-
-
-def _asymmetry(motion: Mapping[str, Tensor]) -> Tensor:
-    apart = [(motion[f"{name}_r"] - motion[f"{name}_l"]).abs() for name in _FLEXIONS]
-    return torch.rad2deg(torch.stack(apart).mean(dim=(0, 2)))
-
-
-def _speed(motion: Mapping[str, Tensor]) -> Tensor:
-    turning = [motion[f"{name}_{side} speed"].abs() for name in _FLEXIONS for side in "rl"]
-    return torch.rad2deg(torch.stack(turning).mean(dim=(0, 2)))
-
-
-MEASURES: Mapping[str, tuple[str, Callable[[Mapping[str, Tensor]], Tensor]]] = {
-    "depth": ("deg", _depth),
-    "vastus_medialis": ("activation", _vastus),
-    "tilt": ("deg", _tilt),
-    "asymmetry": ("deg", _asymmetry),
-    "angular_speed": ("deg/s", _speed),
-}
-"""Unit of each measure, and how it is computed: peaks of depth and vastus medialis (the larger
-side), the furthest tilt (forward is negative), means of asymmetry and angular speed."""
-
-SCALES = {"depth": 10.0, "vastus_medialis": 0.05, "tilt": 5.0, "asymmetry": 1.0,
-          "angular_speed": 10.0}  # fmt: skip
-"""A miss of this size costs one."""
-
-
 class Decoder:
     """Latents to coordinates, smooth and within limits, and to what is measured of them."""
 
@@ -146,6 +114,8 @@ class Decoder:
         parts = {name: q[..., i] for i, name in enumerate(coordinates)}
         parts |= {f"{name} speed": dq[..., i] for i, name in enumerate(coordinates)}
         parts["vastus"] = self.surrogate.network(features)[..., columns]
+        points = centre_and_ankles(coordinates, q, self.body.leg_m)
+        parts |= {"centre": points[:, :, 0], "ankles": points[:, :, 1:], "step_s": step}
         return {name: compute(parts) for name, (_, compute) in MEASURES.items()}
 
 
@@ -169,8 +139,24 @@ def guided(
     objectives: Sequence[Objective],
     replant: Replant,
     options: GuidanceOptions,
+    judge: Judge | None = None,
 ) -> tuple[FloatArray, FloatArray, dict[str, FloatArray]]:
     """Move latents (n, l, d) of encoded training motions until objectives are met.
+
+    Parameters
+    ----------
+    decoder : Decoder
+        Latents to motions and their measures.
+    start : Tensor (n, l, d)
+        Where the latents begin.
+    objectives : sequence of Objective
+        What is asked for.
+    replant : callable
+        Plants the feet of a motion.
+    options : GuidanceOptions
+        The schedule.
+    judge : callable or None
+        Simulates a planted motion; None: the surrogate is believed.
 
     Returns
     -------
@@ -183,30 +169,36 @@ def guided(
 
     Notes
     -----
-    `replant` is not differentiable: the motion is pulled towards what it last gave.
+    `replant` and `judge` are not differentiable: the motion is pulled towards what the one last
+    gave, and what the other told more stays added.
     """
     latents = start.clone().requires_grad_(True)
     near = start.clone()
     optimiser = torch.optim.Adam([latents], lr=options.rate)
     first, last = options.cold * options.steps, (1.0 - options.cold) * options.steps
     wanted: Tensor | None = None
+    more: dict[str, Tensor] = {}
     for step in range(options.steps):
         warm = first <= step < last
-        if warm and (step - math.ceil(first)) % options.replant == 0:
-            wanted = _replanted(decoder, latents.detach(), replant)
         q, duration_s = decoder.motion(latents)
+        found = decoder.measured(q, duration_s) if warm else {}
+        if warm and (step - math.ceil(first)) % options.replant == 0:
+            wanted = replanted(q, replant)
+            if judge is not None:
+                asked = {one.measure: found[one.measure].detach() for one in objectives}
+                more = _told_more(judge, wanted, duration_s, asked, more)
         loss = options.proximity * (latents - near).square().mean(dim=(1, 2)).sum()
         if wanted is not None:
             loss = loss + options.planted * (q - wanted).square().mean(dim=(1, 2)).sum()
         if warm:
-            found = decoder.measured(q, duration_s)
-            loss = loss + missed(found, objectives, options.margin).sum()
+            believed = {name: value + more.get(name, 0.0) for name, value in found.items()}
+            loss = loss + missed(believed, objectives, options.margin).sum()
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
     with torch.no_grad():
-        final = _replanted(decoder, latents.detach(), replant)
-        duration_s = decoder.motion(latents)[1]
+        q, duration_s = decoder.motion(latents)
+        final = replanted(q, replant)
         told = decoder.measured(final, duration_s)
     return (
         np.asarray(final.numpy(), dtype=np.float64),
@@ -215,11 +207,32 @@ def guided(
     )
 
 
-def _replanted(decoder: Decoder, latents: Tensor, replant: Replant) -> Tensor:
-    with torch.no_grad():
-        q = decoder.motion(latents)[0]
+def replanted(q: Tensor, replant: Replant) -> Tensor:
+    """Plant the feet of motions (n, L, N); those without such a pose stay as they are."""
+    planted = q.detach().clone()
     for row in range(len(q)):
-        found = replant(np.asarray(q[row].numpy(), dtype=np.float64))
+        found = replant(np.asarray(planted[row].numpy(), dtype=np.float64))
         if found is not None:
-            q[row] = torch.tensor(found, dtype=torch.float32)
-    return q
+            planted[row] = torch.tensor(found, dtype=torch.float32)
+    return planted
+
+
+def _told_more(
+    judge: Judge,
+    planted: Tensor,
+    duration_s: Tensor,
+    found: Mapping[str, Tensor],
+    before: Mapping[str, Tensor],
+) -> dict[str, Tensor]:
+    """Return what the judge tells of planted motions (n, L, N) more than was found (n,).
+
+    Of motions that cannot be believed it is what it was before.
+    """
+    more = {name: before[name].clone() if name in before else torch.zeros_like(value)
+            for name, value in found.items()}  # fmt: skip
+    for row, seconds in enumerate(duration_s.tolist()):
+        told = judge(np.asarray(planted[row].numpy(), dtype=np.float64), seconds)
+        if told is not None:
+            for name, value in found.items():
+                more[name][row] = told[name] - value[row]
+    return more

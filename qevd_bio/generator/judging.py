@@ -12,8 +12,10 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from qevd_bio.arrays import FloatArray
-from qevd_bio.generator.guidance import VASTI, Objective
-from qevd_bio.motion.motion_sets import SetMotion
+from qevd_bio.generator.guidance import Objective
+from qevd_bio.generator.measures import VASTI
+from qevd_bio.motion.motion_sets import SetMotion, sliding_m_s
+from qevd_bio.motion.plausibility import mean_acceleration_m_s2, mean_speed_m_s
 from qevd_bio.muscles.prepared import PreparedModel
 from qevd_bio.muscles.simulate import Options, simulate
 
@@ -41,6 +43,9 @@ class Simulated:
         Of every muscle; NaN where it could not be simulated.
     measured : dict of str to float
         The measures that objectives are about.
+    left_over : ndarray (T, 3)
+        What nothing makes, as `muscles.simulate.Simulation.left_over`; NaN where it could not be
+        simulated.
     doubts : tuple of str
         Why no body can move so; empty where one can.
     """
@@ -48,6 +53,7 @@ class Simulated:
     motion: SetMotion
     activations: FloatArray
     measured: dict[str, float]
+    left_over: FloatArray
     doubts: tuple[str, ...]
 
 
@@ -66,13 +72,14 @@ def simulated_motion(
     fine = q if parts == 1 else CubicSpline(time_s, q)(fine_s)
     options = Options(passive_scale, floor_m=0.0, every=parts)
     activations = np.full((len(q), len(body.muscles)), np.nan)
+    left_over = np.full((len(q), 3), np.nan)
     doubts: tuple[str, ...] = () if inside[:, body.rotational].all() else (OUT_OF_RANGE,)
     try:
         found = simulate(body, model.actuators, fine, fine_s, options)
     except ArithmeticError as error:
         doubts += (f"{NO_FORCES} ({error})",)
     else:
-        activations = found.activations
+        activations, left_over = found.activations, found.left_over()
         doubts += found.doubts()
     at = body.places(q, JOINTS)
     place = body.coordinates.index
@@ -89,11 +96,11 @@ def simulated_motion(
         activation=activations[:, vasti].max(axis=1),
     )
     knees = q[:, [place(f"knee_angle_{side}") for side in "rl"]]
-    return Simulated(motion, activations, _measured(motion, knees), doubts)
+    return Simulated(motion, activations, _measured(motion, knees), left_over, doubts)
 
 
 def _measured(motion: SetMotion, knees: FloatArray) -> dict[str, float]:
-    """Measure by the simulated motion what `guidance.MEASURES` do by the surrogate."""
+    """Measure by the simulated motion what `measures.MEASURES` do by the surrogate."""
     flexions = motion.coordinates[:, [column for pair in motion.pairs for column in pair]]
     speed = np.abs(np.gradient(flexions, motion.time_s, axis=0)).mean()
     apart = [np.abs(motion.coordinates[:, a] - motion.coordinates[:, b]).mean()
@@ -104,6 +111,9 @@ def _measured(motion: SetMotion, knees: FloatArray) -> dict[str, float]:
         "tilt": float(motion.tilt_deg.min()),
         "asymmetry": float(np.rad2deg(np.mean(apart))),
         "angular_speed": float(np.rad2deg(speed)),
+        "com_speed": mean_speed_m_s(motion.centre_m, motion.time_s),
+        "com_acceleration": mean_acceleration_m_s2(motion.centre_m, motion.time_s),
+        "sliding": sliding_m_s(motion.points_m, motion.time_s),
     }
 
 

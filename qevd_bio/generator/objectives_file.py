@@ -16,7 +16,8 @@ from typing import Any
 from qevd_bio.errors import DataError, EnvironmentProblem, UsageError
 from qevd_bio.files.input_file import read_input, read_json_input
 from qevd_bio.files.strict_json import JsonValue
-from qevd_bio.generator.guidance import MEASURES, SCALES, Objective
+from qevd_bio.generator.guidance import Objective
+from qevd_bio.generator.measures import MEASURES, SCALES
 
 SCHEMA_VERSION = 1
 EXERCISES = ("squat",)

@@ -8,7 +8,7 @@ ankle and subtalar joint. Differentiable.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -103,6 +103,28 @@ def stick_body(angles: Mapping[str, Tensor], leg_m: float, mass_kg: float) -> St
     share = mass_kg / float(weighs.sum())
     grown = [_grown(leg, size, share) for leg in legs]
     return StickBody(size * torch.stack(points), share * weighs, (grown[0], grown[1]))
+
+
+def centre_and_ankles(coordinates: Sequence[str], q: Tensor, leg_m: float) -> Tensor:
+    """Place the centre of mass, the right and the left ankle (..., 3, 3), metres.
+
+    Parameters
+    ----------
+    coordinates : sequence of str
+        The N coordinates, by the names of LaiUhlrich's model.
+    q : Tensor (..., N)
+        rad and metres.
+    leg_m : float
+        Hip to ankle.
+
+    Raises
+    ------
+    ValueError
+        A coordinate of pelvis, back, legs or arms is not among them.
+    """
+    body = stick_body(dict(zip(coordinates, q.unbind(-1), strict=True)), leg_m, 1.0)
+    centre = (body.kg.reshape(-1, *[1] * q.dim()) * body.points).sum(0)
+    return torch.stack([centre, *(leg.ankle for leg in body.legs)], dim=-2)
 
 
 def _leg(angles: Mapping[str, Tensor], side: str, at: Tensor, pelvis: Tensor) -> Leg:

@@ -279,13 +279,12 @@ def _step(network: Vqvae, optimiser: torch.optim.Optimizer, loss: Tensor) -> Non
 
 
 @torch.no_grad()
-def sampled(network: Vqvae, cycles: Tensor, count: int, seed: int) -> Tensor:
-    """Decode `count` made-up sequences of codes (count, L, C).
+def sampled_latents(network: Vqvae, codes: Tensor, count: int, seed: int) -> Tensor:
+    """Look up `count` made-up sequences of codes (count, l, d).
 
-    Each place of a sequence takes the code that a randomly drawn training cycle (S, L, C) has
-    there: the paper's samples from the latent space of the encoder.
+    Each place of a sequence takes the codes that a randomly drawn training cycle, one of
+    (S, l, h), has there: the paper's samples from the latent space of the encoder.
     """
-    codes = network.nearest(network.encode(cycles))
     generator = torch.Generator().manual_seed(seed)
-    drawn = torch.randint(len(cycles), (count, codes.shape[1]), generator=generator)
-    return network.decode(network.looked_up(codes[drawn, torch.arange(codes.shape[1])]))
+    drawn = torch.randint(len(codes), (count, codes.shape[1]), generator=generator)
+    return network.looked_up(codes[drawn, torch.arange(codes.shape[1])])

@@ -21,6 +21,7 @@ from qevd_bio.weights.tensor_file import write_tensors
 FORMAT = "qevd_bio vqvae 2"
 _SIZES = ("width", "codes", "heads")
 _FRAMES_OF_A_LATENT = 4
+_BYTE = 256
 _OWN = ("shape.mean", "shape.spread", "starts")
 
 
@@ -64,7 +65,8 @@ def save_vqvae(generator: CycleGenerator, path: Path) -> str:
         "heads": str(options.heads),
     }
     state = {name: value.numpy() for name, value in generator.network.state_dict().items()}
-    own = (shape.mean, shape.spread, generator.starts.numpy().astype(np.int32))
+    kind = np.uint8 if options.codes <= _BYTE else np.int32
+    own = (shape.mean, shape.spread, generator.starts.numpy().astype(kind))
     return write_tensors(path, state | dict(zip(_OWN, own, strict=True)), metadata)
 
 

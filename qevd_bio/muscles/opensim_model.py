@@ -16,6 +16,7 @@ import numpy as np
 
 from qevd_bio.arrays import BoolArray, FloatArray
 from qevd_bio.errors import DataError, EnvironmentProblem
+from qevd_bio.files.atomic import atomic_path
 from qevd_bio.muscles.frames import Dynamics
 from qevd_bio.muscles.hill import Curve, Muscles
 from qevd_bio.skeleton.opensim_map import TRANSLATIONS
@@ -302,6 +303,11 @@ def write_scaled(path: Path, out: Path, factors: Mapping[str, float], mass_kg: f
         those without one of their own.
     mass_kg : float
         Mass of the whole body; its distribution is kept.
+
+    Raises
+    ------
+    DataError
+        The model cannot be scaled, or not be written; `out` is then as it was.
     """
     opensim = import_opensim()
     model = opensim.Model(str(path))
@@ -316,4 +322,6 @@ def write_scaled(path: Path, out: Path, factors: Mapping[str, float], mass_kg: f
         scales.cloneAndAppend(one)
     if not model.scale(state, scales, True, float(mass_kg)):
         raise DataError("cannot be scaled", where=str(path), next_step="Use it as it is")
-    model.printToXML(str(out))
+    with atomic_path(out) as temporary:
+        if not model.printToXML(str(temporary)):
+            raise DataError("cannot be written", where=str(out), next_step="Name another folder")

@@ -159,17 +159,26 @@ class Simulation:
     outside_rad: FloatArray
     sunk_m: float
 
+    def left_over(self) -> FloatArray:
+        """Return what nothing makes (T, 3): the largest of a frame, regardless of sign.
+
+        Reserve of a joint with muscles in Nm; force in N and moment in Nm on the pelvis.
+        """
+        pelvis = self.reserves[:, self.pelvis_rows]
+        parts = (self.reserves[:, self.joint_rows], pelvis[:, 3:], pelvis[:, :3])
+        return np.stack([np.abs(one).max(axis=1, initial=0.0) for one in parts], axis=1)
+
     def reserve_nm(self) -> float:
         """Return the largest reserve of a joint with muscles: 95th percentile over frames."""
-        return _high(self.reserves[:, self.joint_rows])
+        return _high(self.left_over()[:, 0])
 
     def residual_n(self) -> float:
         """Return the largest residual force on the pelvis: 95th percentile over frames."""
-        return _high(self.reserves[:, self.pelvis_rows][:, 3:])
+        return _high(self.left_over()[:, 1])
 
     def residual_nm(self) -> float:
         """Return the largest residual moment on the pelvis: 95th percentile over frames."""
-        return _high(self.reserves[:, self.pelvis_rows][:, :3])
+        return _high(self.left_over()[:, 2])
 
     def doubts(self) -> tuple[str, ...]:
         """Say in words why the activations cannot be believed; empty where they can."""
@@ -189,7 +198,7 @@ class Simulation:
 
 
 def _high(values: FloatArray) -> float:
-    return float(np.percentile(np.abs(values).max(axis=1, initial=0.0), 95.0))
+    return float(np.percentile(values, 95.0))
 
 
 def simulate(

@@ -22,7 +22,7 @@ from qevd_bio.files.open_regular import open_regular
 from qevd_bio.files.strict_json import parse_json
 
 DTYPE_CODES: dict[str, str] = {
-    "float64": "F64", "float32": "F32", "float16": "F16", "int32": "I32",
+    "float64": "F64", "float32": "F32", "float16": "F16", "int32": "I32", "uint8": "U8",
 }  # fmt: skip
 DIGEST_KEY = "tensors_sha256"
 SUFFIX = ".safetensors"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qevd_bio.generator.attempts import Attempt
-from qevd_bio.generator.guidance import MEASURES
+from qevd_bio.generator.measures import MEASURES
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from scipy.interpolate import CubicSpline
 
+from benchmarks.generated_squats import maker_of
+from benchmarks.unguided_squats import shift_lines, unguided_sets
 from qevd_bio.errors import DataError
 from qevd_bio.exercises.given_references import with_references
 from qevd_bio.exercises.load import load_rules
@@ -26,6 +28,7 @@ from qevd_bio.generator.generate import (
     shipped_weights,
 )
 from qevd_bio.generator.judging import NO_FORCES, reasons_against, simulated_motion
+from qevd_bio.generator.measures import MEASURES
 from qevd_bio.generator.objectives_file import asked_by_options, read_objectives
 from qevd_bio.muscles.prepared import prepare
 from qevd_bio.muscles.smooth import CUTOFF_HZ
@@ -130,7 +133,30 @@ def test_the_same_seed_gives_the_same_bytes_and_kept_batches_are_not_made_again(
     assert content(again.out) == before, "what a larger request accepted is gone"
     with pytest.raises(DataError, match="other objectives, another seed"):
         generate(replace(again, seed=5), fits)
+    with monkeypatch.context() as older:
+        older.setattr("qevd_bio.generator.generate.VERSION", 1)
+        with pytest.raises(DataError, match="by another version of this program"):
+            generate(again, fits)
     assert content(again.out) == before
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_rows_beside_are_of_the_same_weights_and_unguided(
+    request_made: Request, fits: Path
+) -> None:
+    report = json.loads((request_made.out / REPORT).read_text(encoding="utf-8"))
+    maker = maker_of(request_made.out, report, prepare(request_made.model, fits))
+    with np.load(next((request_made.out / ATTEMPTS).glob("*.npz"))) as kept:
+        held_out = [(kept["q"][0], np.linspace(0.0, float(kept["duration_s"][0]), 64))]
+    sets = unguided_sets(maker, held_out, 1, 0)
+    assert {len(one) for one in sets.values()} == {1} and len(sets) == 4
+    decoded, prepared = sets["VQ-VAE, samples"][0], sets["samples, smooth and planted"][0]
+    assert prepared.measured["sliding"] < 0.03 < decoded.measured["sliding"]
+    lines = shift_lines(maker, report["accepted"])
+    assert len(lines) == 1 + len(MEASURES) and lines[1].startswith("depth: ")
+    with pytest.raises(SystemExit, match=r"squat_vqvae\.safetensors"):
+        maker_of(request_made.out, report | {"vqvae_sha256": "0"}, maker.model)
 
 
 def test_without_the_extra_it_says_what_to_install(

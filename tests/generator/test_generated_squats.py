@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks import made_as_asked as drawing
-from benchmarks.generated_squats import objective_lines, rows_of
+from benchmarks.generated_squats import left_over_lines, objective_lines, rows_of
 from qevd_bio.generator.guidance import Objective
 from qevd_bio.motion.motion_sets import SetMotion
 
@@ -35,6 +35,14 @@ def motion(seed: int) -> SetMotion:
     )
 
 
+def simulated(number: int):
+    """A motion that is `number` degrees deep and can be believed."""
+    return SimpleNamespace(
+        motion=motion(number), activations=np.zeros((20, 1)), doubts=(),
+        measured={"depth": float(number)},
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("high", [150.0, 200.0])
 def test_a_depth_that_nobody_reaches_ends(tmp_path, monkeypatch, high) -> None:
     monkeypatch.setattr(drawing, "MOST_DRAWS", 40)
@@ -59,13 +67,26 @@ def test_squats_of_another_model_are_kept_apart(tmp_path, monkeypatch) -> None:
 
 
 def test_a_set_in_which_nothing_was_accepted_says_so() -> None:
-    some = [SimpleNamespace(motion=motion(seed)) for seed in range(4)]
-    lines = rows_of({"made": some, "guided": []}, some, 0.0, 1.0)
+    some = [simulated(seed) for seed in range(4)]
+    some[0].doubts = ("it falls",)
+    lines = rows_of({"made": some, "guided": []}, some, [Objective("depth", 0.0, 2.5)])
     assert lines[-1].startswith("| guided: none was accepted |")
-    assert sum(line.startswith("| made, ") for line in lines) == 2
+    rows = [line for line in lines if line.startswith("| made (4), ")]
+    assert len(rows) == 2 and all(row.endswith("| 75% | 50% |") for row in rows)
     assert len({line.count("|") for line in lines if line.startswith("|")}) == 1
     with pytest.raises(SystemExit, match="no reference"):
-        rows_of({"made": some}, [], 0.0, 1.0)
+        rows_of({"made": some}, [], [])
+
+
+def test_what_is_left_over_is_told_by_frames_and_by_the_worst_motion() -> None:
+    some = [simulated(seed) for seed in range(4)]
+    for number, one in enumerate(some):
+        one.left_over = np.full((20, 3), float(number))
+    some[3].left_over[7] = [9.0, 4.0, 5.0]
+    reserve = left_over_lines(some)[1]
+    assert reserve.startswith("reserve of a joint, Nm: 95 % of all frames 3.00")
+    assert "95th percentile of the worst motion 3.30" in reserve
+    assert reserve.endswith("largest 9.00")
 
 
 @pytest.mark.filterwarnings("error")

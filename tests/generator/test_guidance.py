@@ -10,7 +10,6 @@ from qevd_bio.generator.attempts import spread_out
 from qevd_bio.generator.cycle_shape import CycleShape
 from qevd_bio.generator.fit_surrogate import FitOptions, fit_frames
 from qevd_bio.generator.guidance import (
-    VASTI,
     Body,
     Decoder,
     GuidanceOptions,
@@ -18,6 +17,7 @@ from qevd_bio.generator.guidance import (
     guided,
     missed,
 )
+from qevd_bio.generator.measures import VASTI
 from qevd_bio.generator.surrogate import frame_features
 from qevd_bio.generator.surrogate_file import Surrogate
 from qevd_bio.generator.vqvae import VqvaeOptions, fit_vqvae
@@ -77,6 +77,44 @@ def test_the_activation_asked_for_is_reached_by_the_surrogate(decoder) -> None:
     wanted = [Objective("vastus_medialis", 0.6, 0.65)]
     _, _, found = guided(machine, latents[[6]], wanted, as_it_is, GuidanceOptions(steps=120))
     assert 0.57 < found["vastus_medialis"][0] < 0.68
+
+
+@pytest.mark.parametrize(
+    ("measure", "factor"),
+    [("com_speed", 0.7), ("com_acceleration", 0.6), ("sliding", 0.5), ("com_speed", 1.4)],
+)
+def test_centre_and_feet_become_as_slow_or_fast_as_asked(decoder, measure, factor) -> None:
+    machine, latents = decoder
+    start = latents[[20]]
+    with torch.no_grad():
+        before = float(machine.measured(*machine.motion(start))[measure])
+    target = factor * before
+    wanted = [Objective(measure, 0.98 * target, 1.02 * target)]
+    options = GuidanceOptions(steps=120, planted=0.0)
+    _, _, found = guided(machine, start, wanted, as_it_is, options)
+    assert before > 0.05 and abs(found[measure][0] - target) < 0.25 * abs(before - target)
+
+
+def test_what_a_simulation_tells_more_is_met_and_not_what_the_surrogate_says(decoder) -> None:
+    """A judge that finds twelve degrees more depth, and one that believes nothing."""
+    machine, latents = decoder
+
+    def measured(q, seconds):
+        one = torch.tensor(q[None], dtype=torch.float32)
+        with torch.no_grad():
+            found = machine.measured(one, torch.tensor([seconds]))
+        return {name: float(value) for name, value in found.items()} | {
+            "depth": float(found["depth"]) + 12.0
+        }
+
+    wanted = [Objective("depth", 80.0, 84.0)]
+    options = GuidanceOptions(steps=120, replant=10)
+    start = latents[[4, 28]]
+    _, _, found = guided(machine, start, wanted, as_it_is, options, measured)
+    assert np.all(np.abs(found["depth"] + 12.0 - 82.0) < 4.0)
+    _, _, plain = guided(machine, start, wanted, as_it_is, options)
+    _, _, unbelieved = guided(machine, start, wanted, as_it_is, options, lambda q, s: None)
+    assert np.array_equal(plain["depth"], unbelieved["depth"])
 
 
 def test_what_comes_out_is_what_was_planted(decoder) -> None:

@@ -5,6 +5,8 @@ Every cycle of the made-up release has a violation; the fixture takes those of o
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -16,6 +18,7 @@ from qevd_bio.generator.vqvae import VqvaeOptions
 from qevd_bio.generator.vqvae_file import load_vqvae, save_vqvae
 from qevd_bio.released.loading import load_split, load_table
 from qevd_bio.skeleton.opensim_map import USED
+from tools import train_vqvae_on_release
 from tools.train_vqvae_on_release import LEAST, trained
 
 GOOD = 1
@@ -78,3 +81,23 @@ def test_a_generator_is_trained_on_them_and_kept(forgiven, tmp_path) -> None:
     channels = again.network.decode(again.latents()).detach()
     q, time_s = again.shape.cycle(channels[0].numpy().astype(np.float64), 30.0)
     assert q.shape == (len(time_s), len(USED)) and np.isfinite(q).all()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--width", "100"], "100 cannot be cut into 8 parts.* as 96 or 104"),
+        (["--codes", "0"], "codes 0 and heads 8 must be 1 or more"),
+        ([], "0 good cycles of this exercise, fewer than"),
+    ],
+)
+def test_the_tool_says_what_cannot_be_trained(
+    words, told, release, tmp_path, capsys, monkeypatch
+) -> None:
+    out = tmp_path / "out.safetensors"
+    monkeypatch.setattr("sys.argv", ["tool", str(out), str(release.folder), *words])
+    with pytest.raises(SystemExit) as ended:
+        train_vqvae_on_release.main()
+    shown = " ".join(capsys.readouterr().err.split())
+    assert ended.value.code == 2 and re.search(told, shown), shown
+    assert not out.exists()

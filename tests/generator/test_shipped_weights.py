@@ -10,7 +10,8 @@ import torch
 from safetensors.numpy import load_file
 
 from qevd_bio.generator import surrogate_file
-from qevd_bio.generator.guidance import VASTI, Body, Decoder
+from qevd_bio.generator.guidance import Body, Decoder
+from qevd_bio.generator.measures import VASTI
 from qevd_bio.generator.surrogate_file import load_surrogate
 from qevd_bio.generator.vqvae_file import load_vqvae
 from qevd_bio.weights.manifest import load_shipped
