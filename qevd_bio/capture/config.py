@@ -109,7 +109,7 @@ class TurnConfig:
     doubtful_weight : float
         What somebody counts for who is upright and in balance, and may not stand.
     least_votes, least_share : float
-        Weight of frames, and its share of all, by which another turn wins.
+        Weight of frames (a frame's visibility), and its share of all, by which another turn wins.
     people_share : float
         Weight by which another turn wins, as a share of all frames with a person.
     slant_deg : float
@@ -127,7 +127,7 @@ class TurnConfig:
     sample_side_px: int = 480
     agreeing: int = 4
     doubtful_weight: float = 0.7
-    least_votes: float = 2.0
+    least_votes: float = 1.8
     least_share: float = 0.7
     people_share: float = 0.4
     slant_deg: float = 30.0
