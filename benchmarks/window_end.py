@@ -42,7 +42,7 @@ LIMBS = ("knee", "elbow", "hip", "shoulder")
 
 def angles_deg(bones: FloatArray) -> FloatArray:
     """Limb angles (T, A) of bone directions (T, B, 3)."""
-    return np.rad2deg(limb_angles(torch.tensor(bones)).numpy())
+    return np.asarray(np.rad2deg(limb_angles(torch.tensor(bones)).numpy()))
 
 
 def corrected_bones(

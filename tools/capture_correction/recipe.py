@@ -184,7 +184,7 @@ def go_on(recipe: Recipe, work: Work, given: Mapping[str, Path]) -> bool:
 def needed(recipe: Recipe, given: Mapping[str, Path]) -> list[str]:
     """Order the sets of clips and steps that the weights are made of, beside what is given."""
     wanted, order = {GOAL}, []
-    for name in reversed(recipe.steps):
+    for name in reversed(list(recipe.steps)):
         if name in wanted - set(given):
             wanted |= set(recipe.steps[name].takes)
             order.append(name)
