@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.made_once import MadeOnce
 from tests.verify.made_release import made_release
 
 
@@ -16,11 +17,9 @@ def _derived_once(equal_inputs_are_derived_once: None) -> None:
 
 
 @pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(made_once: MadeOnce) -> Path:
     """A folder with a release and, under QEVD, its source."""
-    folder = tmp_path_factory.mktemp("sound")
-    made_release(folder)
-    return folder
+    return made_once("sound", made_release)
 
 
 @pytest.fixture
