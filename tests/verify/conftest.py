@@ -7,9 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.made_once import MadeOnce
-from tests.verify.made_release import made_release
-
 
 @pytest.fixture(scope="session", autouse=True)
 def _derived_once(equal_inputs_are_derived_once: None) -> None:
@@ -17,9 +14,9 @@ def _derived_once(equal_inputs_are_derived_once: None) -> None:
 
 
 @pytest.fixture(scope="session")
-def home(made_once: MadeOnce) -> Path:
+def home(sound: Path) -> Path:
     """A folder with a release and, under QEVD, its source."""
-    return made_once("sound", made_release)
+    return sound
 
 
 @pytest.fixture
