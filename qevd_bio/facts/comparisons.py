@@ -16,7 +16,8 @@ from qevd_bio.feedback.prompt_files import load_prompt
 Rewrite = str | Callable[[re.Match[str]], str]
 
 _AMOUNT = r"(?:about |around |roughly |approximately |nearly |almost |some |another |an? )*"
-_NUMBER = r"-?\d+(?:\.\d+)?(?:°| s\b| x\b(?: hip width)?)"
+# From its first digit: to try every other one takes cubic time on a long row of digits.
+_NUMBER = r"(?:-|(?<!\d))\d+(?:\.\d+)?(?:°| s\b| x\b(?: hip width)?)"
 _BY = rf"by {_AMOUNT}(?P<n>{_NUMBER})"
 _N = rf"(?P<n>{_NUMBER})"
 _MORE = r"(?:more|greater|higher|deeper|further|farther|larger|bigger|wider|longer)"

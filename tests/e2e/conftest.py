@@ -14,6 +14,7 @@ from qevd_bio.capture.captured import Captured
 from qevd_bio.capture.monocular import backend
 from qevd_bio.demo.sessions import Exercise, Line, Session
 from qevd_bio.demo.workout import make_demo_folder
+from tests.made_once import MadeOnce
 
 SESSION = Session(
     video_id="0200",
@@ -39,11 +40,13 @@ SESSION = Session(
 
 
 @pytest.fixture(scope="session")
-def workout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def workout(made_once: MadeOnce) -> Path:
     """A data root with one rendered video; tests copy it and never change it."""
-    root = tmp_path_factory.mktemp("workout") / "QEVD"
-    make_demo_folder(root, (SESSION,), seed=7)
-    return root
+
+    def make(home: Path) -> None:
+        make_demo_folder(home / "QEVD", (SESSION,), seed=7)
+
+    return made_once("workout", make) / "QEVD"
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -54,7 +54,7 @@ def work(sound_work: Path, tmp_path: Path) -> Path:
 
 
 def run(root: Path, work: Path) -> tuple[Pipeline, list[str]]:
-    pipeline = open_pipeline(PipelineConfig(root), work)
+    pipeline = open_pipeline(PipelineConfig(root, detector_model="full"), work)
     summary = pipeline.run(argv=["test"], on_event=lambda event: None)
     return pipeline, [f"{f.video_id} {f.stage}: {f.reason}" for f in summary.failures]
 
@@ -181,7 +181,7 @@ def test_a_malformed_annotation_file_names_itself(
 ) -> None:
     (two_videos / TRAIN / "feedbacks_long_range.json").write_text(text, encoding="utf-8")
     with pytest.raises(DataError, match=words) as caught:
-        open_pipeline(PipelineConfig(two_videos), work)
+        open_pipeline(PipelineConfig(two_videos, detector_model="full"), work)
     assert "feedbacks_long_range.json" in str(caught.value)
 
 

@@ -21,7 +21,7 @@ DOWN = np.array([0.0, 1.0, 0.0])
 @pytest.mark.data
 @pytest.mark.slow
 def test_a_run_with_muscles_has_activations_and_the_same_sentences(
-    workout: Path, shared_data: Path, tmp_path: Path
+    workout: Path, shared_data: Path, fits: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("opensim", reason='needs the extra: pip install "qevd-bio[muscles]"')
     pytest.importorskip("daqp")
@@ -32,28 +32,33 @@ def test_a_run_with_muscles_has_activations_and_the_same_sentences(
     times_s = (stamps - stamps[0]) / 1e9
     write_mot(recorded / "0200.mot", times_s, {n: np.rad2deg(v) for n, v in angles.items()})
 
-    def ran(scale: float | None):
+    def opened(scale: float | None):
         muscles = None
         if scale is not None:
             model = shared_data / "opencap_opensim" / "LaiUhlrich2022.osim"
-            muscles = MuscleOptions(model, scale, tmp_path / "fits")
+            muscles = MuscleOptions(model, scale, fits)
         config = PipelineConfig(
             workout, backend="recorded", recorded_root=recorded, muscles=muscles
         )
-        pipeline = open_pipeline(config, tmp_path / "work")
-        planned = {unit.stage for unit in pipeline.plan() if unit.action == "run"}
+        return open_pipeline(config, tmp_path / "work")
+
+    def planned(pipeline):
+        return {unit.stage for unit in pipeline.plan() if unit.action == "run"}
+
+    def ran(scale: float | None):
+        pipeline = opened(scale)
         summary = pipeline.run(argv=["test"], on_event=lambda event: None)
         assert not summary.failures
-        return pipeline, planned
+        return pipeline
 
-    plain, _ = ran(None)
+    plain = ran(None)
     sentences = plain.artifacts()["0200"]["annotations"].read_bytes()
-    with_muscles, planned = ran(1.0)
-    assert planned == {"activations"}
+    assert planned(opened(1.0)) == {"activations"}
+    with_muscles = ran(1.0)
     artifacts = with_muscles.artifacts()["0200"]
     assert artifacts["annotations"].read_bytes() == sentences
     rows = pq.read_table(artifacts["activations"]).to_pylist()
     assert len(rows) == len(stamps)
     assert all(len(row["activation"]) == 80 for row in rows if row["activation"] is not None)
     assert sum(row["activation"] is not None for row in rows) > 0.9 * len(rows)
-    assert ran(0.5)[1] == {"activations"} and ran(0.5)[1] == set()
+    assert planned(opened(1.0)) == set() and planned(opened(0.5)) == {"activations"}

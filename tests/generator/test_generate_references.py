@@ -51,11 +51,6 @@ def model(shared_data: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def fits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("fits")
-
-
-@pytest.fixture(scope="module")
 def request_made(model: Path, fits: Path, tmp_path_factory: pytest.TempPathFactory) -> Request:
     asked = asked_by_options("squat", WIDE)
     out = tmp_path_factory.mktemp("made") / "out"

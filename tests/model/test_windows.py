@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import copy
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -19,6 +21,7 @@ from qevd_bio.skeleton.dofs import DOF_NAMES
 from qevd_bio.tables import annotations, kinematics
 from qevd_bio.tables import contexts as context_table
 from qevd_bio.tables.parquet import rows_table, write_parquet
+from tests.release.fixtures import arguments_for
 from tests.release.made_artifacts import (
     START_S,
     UNOBSERVED,
@@ -33,13 +36,16 @@ FRAMES = {"0001": 300, "0002": 90, "0003": 200}
 SPOKEN_S = (0.0, 1.0, 2.51, 3.0, 60.0)
 
 
-@pytest.fixture
-def cut(tmp_path: Path, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Release:
-    """Three videos in row groups of 64 frames, with utterances at `SPOKEN_S` and one without."""
-    monkeypatch.setattr(shards, "ROWS_PER_GROUP", 64)
+@pytest.fixture(scope="module")
+def cut(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """Three videos in row groups of 64 frames, with utterances at `SPOKEN_S` and one without.
+
+    Never changed.
+    """
+    home = tmp_path_factory.mktemp("cut")
     videos = []
     for number, (name, frames) in enumerate(FRAMES.items()):
-        video = published(tmp_path / "work", name, "train", frames=frames, n_cycles=0)
+        video = published(home / "work", name, "train", frames=frames, n_cycles=0)
         moved = motion(frames, seed=number)
         table, notes = kinematics.motion_table(name, moved)
         write_parquet(table, video.artifacts["kinematics"], notes=notes)
@@ -55,12 +61,13 @@ def cut(tmp_path: Path, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPat
         ]  # fmt: skip
         write_parquet(rows_table(rows, annotations.SCHEMA), video.artifacts["annotations"])
         videos.append(video)
-    return publish(videos, **arguments)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shards, "ROWS_PER_GROUP", 64)
+        return publish(videos, **arguments_for(home))
 
 
-def expected(release: Release, row: dict[str, Any], offsets_s: Any) -> tuple[Any, Any, Any]:
+def expected(table: pd.DataFrame, row: dict[str, Any], offsets_s: Any) -> tuple[Any, Any, Any]:
     """The window by the words of its rules, frame by frame, from the whole table."""
-    table = load_split("train", release.folder, "kinematics")
     own = table[table["video_id"] == row["video_id"]].sort_values("frame")
     names = [f"{name}_rad" for name in DOF_NAMES]
     angle = np.zeros((len(offsets_s), len(names)), np.float32)
@@ -89,8 +96,9 @@ def test_windows_follow_their_rules(
     )
     assert len(windows) == len(FRAMES) * len(SPOKEN_S), "one utterance a video has no time"
     offsets_s = np.linspace(-before_s, after_s, frames)
+    table = load_split("train", cut.folder, "kinematics")
     for window in windows:
-        angle, observed, mask = expected(cut, window["annotation"], offsets_s)
+        angle, observed, mask = expected(table, window["annotation"], offsets_s)
         assert np.array_equal(window["mask"].numpy(), mask)
         assert np.array_equal(window["observed"].numpy(), observed)
         assert np.array_equal(window["angle_rad"].numpy(), angle)
@@ -167,11 +175,12 @@ def test_window_without_length_is_refused(release: Release, wrong: dict[str, Any
         UtteranceWindows(release.folder, "train", **wrong)
 
 
-def test_damaged_shard_is_named(cut: Release) -> None:
-    windows = UtteranceWindows(cut.folder, "train")
-    file = next((cut.folder / "kinematics").glob("train-*"))
+def test_damaged_shard_is_named(cut: Release, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(cut.folder, tmp_path / "cut"))
+    windows = UtteranceWindows(folder, "train")
+    file = next((folder / "kinematics").glob("train-*"))
     file.write_bytes(file.read_bytes()[:-20])
     with pytest.raises(DataError, match=r"train-00000-of-00001.parquet: cannot be read"):
         windows[0]
     with pytest.raises(DataError, match=r"train-00000-of-00001.parquet: cannot be read"):
-        UtteranceWindows(cut.folder, "train")
+        UtteranceWindows(folder, "train")

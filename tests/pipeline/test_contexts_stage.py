@@ -15,23 +15,28 @@ from qevd_bio.tables import contexts as context_table
 from qevd_bio.tables import kinematics as kinematics_table
 from qevd_bio.tables import morphometrics as morphometrics_table
 from qevd_bio.tables.parquet import read_notes, read_parquet, write_parquet
+from tests.pipeline.fixtures import walked
 from tests.pipeline.sessions_made import SQUATS, TIMES_S, record, squats_motion, write_root
 
 VIDEO = "0001"
 SAID = [*SQUATS[:5], (330, "Moving on to high knees!", 12, True), SQUATS[-1]]
 
 
-@pytest.fixture
-def made(walk, tmp_path: Path):
-    """A session of three exercises, the second of them unknown, with a hole in its capture."""
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory):
+    """A session of three exercises, the second of them unknown, with a hole in its capture.
+
+    Never changed.
+    """
+    home = tmp_path_factory.mktemp("made")
 
     def capture(path, times_s, *, video_id, config, exercises=()):
         motion = squats_motion(0.7, times_s)
         motion.valid[90:130] = False
         return Captured(motion=motion, notes={"turn_deg": 0})
 
-    root = write_root(tmp_path / "QEVD", [record(VIDEO, SAID)])
-    return walk(root, capture=capture, height_m=1.8)
+    root = write_root(home / "QEVD", [record(VIDEO, SAID)])
+    return walked(root, home / "work", capture=capture, height_m=1.8)
 
 
 def stage_rows(pipeline, inputs: dict[str, Path], out: Path) -> list[dict[str, Any]]:

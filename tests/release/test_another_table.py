@@ -26,7 +26,7 @@ from qevd_bio.tables.published import TABLES
 from qevd_bio.tables.published_table import PublishedTable, Reference, Rising
 from qevd_bio.verify.release import verify_release
 from tests.release.test_archives import ARCHIVES, VERSIONS
-from tests.verify.made_release import edit_json, edit_rows, made_release, reseal
+from tests.verify.made_release import edit_json, edit_rows, reseal
 
 pytestmark = pytest.mark.usefixtures("equal_inputs_are_derived_once")
 
@@ -89,10 +89,9 @@ def publish_with_remarks(home: Path, version: str) -> Release:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def home(sound: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Release 1.0.0 from before the table was known, 1.1.0 with it; the table is known now."""
-    folder = tmp_path_factory.mktemp("another")
-    made_release(folder)
+    folder = Path(shutil.copytree(sound, tmp_path_factory.mktemp("another") / "home"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(TABLES, "remarks", REMARKS)
         publish_with_remarks(folder, "1.1.0")

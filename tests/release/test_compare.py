@@ -16,7 +16,7 @@ from qevd_bio.cli.main import app
 from qevd_bio.errors import UsageError
 from qevd_bio.release.compare import compare_releases
 from qevd_bio.release.version_steps import next_version, step_taken, suffices
-from tests.verify.made_release import DEPTHS, edit_json, edit_rows, made_release, released, rewrite
+from tests.verify.made_release import DEPTHS, edit_json, edit_rows, released, rewrite
 
 SAID = "annotations/train-00000-of-00001.parquet"
 KIN = "kinematics/test-00000-of-00001.parquet"
@@ -25,10 +25,8 @@ FOUND = "findings/train-00000-of-00001.parquet"
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("compared")
-    made_release(folder)
-    return folder
+def home(sound: Path) -> Path:
+    return sound
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import pytest
 from qevd_bio.errors import UsageError
 from qevd_bio.released.contents import PublishedVideo, Release
 from qevd_bio.tables.published import TABLES
+from tests.release.fixtures import arguments_for
 from tests.release.made_artifacts import publish
 
 
@@ -64,11 +65,14 @@ def test_day_must_be_of_the_calendar(
         publish(videos, **arguments, date=date)
 
 
-@pytest.fixture
-def shown(videos: list[PublishedVideo], arguments: dict[str, Any]) -> Path:
-    """A release in several shards with everything that Croissant asks for."""
+@pytest.fixture(scope="module")
+def shown(
+    made: tuple[list[PublishedVideo], Release], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A release in several shards with everything that Croissant asks for. Never changed."""
     known = {"date": "2026-11-21", "url": "https://example.org/qevd_bio"}
-    return publish(videos, **arguments, **known, rows_per_shard=25).folder
+    arguments = arguments_for(tmp_path_factory.mktemp("shown"))
+    return publish(made[0], **arguments, **known, rows_per_shard=25).folder
 
 
 def opened(folder: Path) -> Any:

@@ -11,9 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from qevd_bio.release import shards
-from qevd_bio.released.contents import PublishedVideo
+from qevd_bio.released.contents import PublishedVideo, Release
 from qevd_bio.released.loading import load_table
 from qevd_bio.tables.published import TABLES
+from tests.release.fixtures import arguments_for
 from tests.release.made_artifacts import publish, published
 
 pytestmark = pytest.mark.slow
@@ -30,13 +31,18 @@ def datasets() -> Any:
     patch.undo()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def folder(
-    videos: list[PublishedVideo], arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    made: tuple[list[PublishedVideo], Release], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """A release in several shards and small row groups, one of which is larger than the first."""
-    monkeypatch.setattr(shards, "ROWS_PER_GROUP", 13)
-    return publish(videos, **arguments, rows_per_shard=25).folder
+    """A release in several shards and small row groups, one of which is larger than the first.
+
+    Never changed.
+    """
+    arguments = arguments_for(tmp_path_factory.mktemp("in_groups"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shards, "ROWS_PER_GROUP", 13)
+        return publish(made[0], **arguments, rows_per_shard=25).folder
 
 
 def left_out(schema: pa.Schema) -> set[str]:

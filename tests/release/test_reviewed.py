@@ -23,7 +23,7 @@ from qevd_bio.verdicts.judged import generated_digest
 from qevd_bio.verdicts.store import VerdictStore
 from qevd_bio.verify.release import verify_release
 from tests.review.made_items import verdict
-from tests.verify.made_release import edit_json, edit_rows, made_release, reseal
+from tests.verify.made_release import edit_json, edit_rows, reseal
 
 pytestmark = pytest.mark.usefixtures("equal_inputs_are_derived_once")
 
@@ -31,11 +31,9 @@ EDIT = "Please sink a little deeper."
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(sound: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A work folder with a release 1.0.0 without verdicts."""
-    folder = tmp_path_factory.mktemp("reviewed")
-    made_release(folder)
-    return folder
+    return Path(shutil.copytree(sound, tmp_path_factory.mktemp("reviewed") / "home"))
 
 
 def judged(home: Path, store: Path, kinds: dict[str, str]) -> VerdictStore:

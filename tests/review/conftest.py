@@ -17,6 +17,7 @@ from qevd_bio.review.server.access import Access
 from qevd_bio.review.server.answers import Review
 from qevd_bio.review.server.app import review_app
 from qevd_bio.review.server.opening import open_review
+from tests.made_once import MadeOnce
 from tests.review.served import Client, serving
 from tests.review.work_made import made_root, moving_squats, run_pipeline
 
@@ -24,20 +25,24 @@ TOKENS = {"anna": "a" * 40, "ben": "b" * 40}
 
 
 @pytest.fixture(scope="session")
-def made_work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_work(made_once: MadeOnce) -> Path:
     """A finished work folder; its data root lies beside it. Never changed."""
-    home = tmp_path_factory.mktemp("reviewed")
-    with pytest.MonkeyPatch.context() as patch:
-        run_pipeline(made_root(home / "QEVD"), home / "work", moving_squats(0.7), patch)
-    return home / "work"
+
+    def make(home: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            run_pipeline(made_root(home / "QEVD"), home / "work", moving_squats(0.7), patch)
+
+    return made_once("reviewed", make) / "work"
 
 
 @pytest.fixture(scope="session")
-def made_release(made_work: Path) -> Path:
+def made_release(made_work: Path, made_once: MadeOnce) -> Path:
     """A release of `made_work`. Never changed."""
-    return release_from(
-        reopen_pipeline(made_work), out=made_work.parent / "release", version="1.0.0"
-    ).folder
+
+    def make(home: Path) -> None:
+        release_from(reopen_pipeline(made_work), out=home, version="1.0.0")
+
+    return made_once("reviewed-release", make) / "1.0.0"
 
 
 @dataclass

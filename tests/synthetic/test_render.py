@@ -82,7 +82,7 @@ def test_a_triangle_covers_exactly_the_centres_inside_it() -> None:
     for row in range(40):
         for column in range(40):
             p = np.array([column + 0.5, row + 0.5])
-            sides = [np.cross(v - u, p - u) for u, v in ((a, b), (b, c), (c, a))]
+            sides = [np.linalg.det([v - u, p - u]) for u, v in ((a, b), (b, c), (c, a))]
             if all(s >= 0 for s in sides) or all(s <= 0 for s in sides):
                 expected.add(row * 40 + column)
     assert set(found.pixel.tolist()) == expected

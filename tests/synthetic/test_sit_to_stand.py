@@ -115,12 +115,12 @@ def test_a_style_that_is_no_number_is_refused_by_name(body, name, style) -> None
 @pytest.mark.data
 @pytest.mark.slow
 def test_the_seat_carries_who_sits_and_without_it_nothing_does(
-    shared_data, tmp_path, body, made
+    shared_data, fits, body, made
 ) -> None:
     pytest.importorskip("daqp")
     from qevd_bio.muscles.prepared import prepare
 
-    model = prepare(shared_data / "opencap_opensim" / "LaiUhlrich2022.osim", tmp_path)
+    model = prepare(shared_data / "opencap_opensim" / "LaiUhlrich2022.osim", fits)
     options = Options(1.0, every=5)
     seated = simulate(
         model.body, model.actuators, made.q, made.time_s, replace(options, seat_m=made.seat_m)

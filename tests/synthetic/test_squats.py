@@ -93,14 +93,12 @@ def test_no_pose_where_there_is_none(body) -> None:
 
 @pytest.mark.data
 @pytest.mark.slow
-def test_accepted_squats_can_be_believed_and_rejected_ones_are_counted(
-    shared_data, tmp_path
-) -> None:
+def test_accepted_squats_can_be_believed_and_rejected_ones_are_counted(shared_data, fits) -> None:
     pytest.importorskip("opensim", reason='needs the extra: pip install "qevd-bio[muscles]"')
     pytest.importorskip("daqp")
     from qevd_bio.muscles.prepared import prepare
 
-    model = prepare(shared_data / "opencap_opensim" / "LaiUhlrich2022.osim", tmp_path)
+    model = prepare(shared_data / "opencap_opensim" / "LaiUhlrich2022.osim", fits)
     found = label_motions([model], random_squat, 2, (7,), Options(1.0, every=6))
     assert set(found.motion) == {0, 1}
     assert set(found.rejected) <= {NO_POSE, OUT_OF_RANGE, UNBELIEVED}

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.verify.made_release import made_release
-
 
 @pytest.fixture(scope="session", autouse=True)
 def _derived_once(equal_inputs_are_derived_once: None) -> None:
@@ -16,11 +14,9 @@ def _derived_once(equal_inputs_are_derived_once: None) -> None:
 
 
 @pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(sound: Path) -> Path:
     """A folder with a release and, under QEVD, its source."""
-    folder = tmp_path_factory.mktemp("sound")
-    made_release(folder)
-    return folder
+    return sound
 
 
 @pytest.fixture

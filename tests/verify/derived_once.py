@@ -1,4 +1,4 @@
-"""What verifying derives from equal inputs is derived once."""
+"""A sound release is made once; what verifying derives from equal inputs is derived once."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pytest
 from qevd_bio.stages.annotations import AnnotationsStage
 from qevd_bio.stages.contexts import ContextsStage
 from qevd_bio.verify import derived_rows
+from tests.made_once import MadeOnce
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +30,14 @@ def equal_inputs_are_derived_once() -> Iterator[None]:
         for name in ("quality_row", "cycle_rows", "finding_rows"):
             patch.setattr(derived_rows, name, kept(getattr(derived_rows, name)))
         yield
+
+
+@pytest.fixture(scope="session")
+def sound(made_once: MadeOnce) -> Path:
+    """A folder with a release, the work it is of and, under QEVD, its source. Never changed."""
+    from tests.verify.made_release import made_release
+
+    return made_once("sound", made_release)
 
 
 def kept(derive: Callable[..., Any]) -> Callable[..., Any]:
