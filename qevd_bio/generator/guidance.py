@@ -50,8 +50,11 @@ class Objective:
     def __post_init__(self) -> None:
         if self.measure not in MEASURES:
             raise ValueError(f"{self.measure!r} is no measure; there are {', '.join(MEASURES)}")
-        if not self.low <= self.high or self.weight < 0.0:
+        ends = (self.low, self.high)
+        if not self.low <= self.high or not all(map(math.isfinite, ends)):
             raise ValueError(f"{self.measure}: {self.low:g} to {self.high:g} is no range")
+        if not 0.0 <= self.weight < math.inf:
+            raise ValueError(f"{self.measure}: {self.weight:g} is no weight")
 
 
 @dataclass(frozen=True, slots=True)

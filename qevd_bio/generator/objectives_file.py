@@ -151,7 +151,7 @@ def _objective(path: Path, number: int, row: JsonValue) -> Objective:
         raise _bad(path, f"{where}.weight: is no number")
     try:
         found = Objective(str(name), *(float(one) for one in (*target, weight)))  # type: ignore[arg-type]
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise _bad(path, f"{where}: {error}") from error
     if row["unit"] != MEASURES[found.measure][0]:
         raise _bad(path, f"{where}.unit: the unit of {name} is {MEASURES[found.measure][0]}")

@@ -30,7 +30,7 @@ def written(path, rows, **changes):
         ({"target": ["deep", 100]}, "not two numbers"),
         ({"target": "90:100"}, "not two numbers"),
         ({"weight": True}, "is no number"),
-        ({"weight": -1}, "no range"),
+        ({"weight": -1}, "-1 is no weight"),
         ({"extra": 1}, "needs the keys"),
     ],
     ids=["measure", "unit", "range", "one", "word", "text", "weight", "negative", "key"],
@@ -73,6 +73,24 @@ def test_yaml_says_the_same(tmp_path) -> None:
         read_objectives(path)
 
 
+@pytest.mark.parametrize(
+    ("target", "weight", "words"),
+    [("[90, .inf]", "1", "90 to inf is no range"), ("[-.inf, 90]", "1", "is no range"),
+     ("[90, 100]", ".nan", "nan is no weight"), ("[90, 100]", ".inf", "inf is no weight"),
+     ("[90, 1" + 400 * "0" + "]", "1", "too large")],
+    ids=["high", "low", "nan", "inf", "long"],
+)  # fmt: skip
+def test_what_yaml_alone_calls_numbers_is_refused(target, weight, words, tmp_path) -> None:
+    pytest.importorskip("yaml")
+    path = tmp_path / "asked.yaml"
+    row = f"{{measure: depth, unit: deg, target: {target}, weight: {weight}}}"
+    path.write_text(
+        f"schema_version: 1\nexercise: squat\nobjectives:\n  - {row}\n", encoding="utf-8"
+    )
+    with pytest.raises(DataError, match=rf"asked\.yaml.*objectives.0..*{words}"):
+        read_objectives(path)
+
+
 def test_options_are_shortcuts_for_a_file(tmp_path) -> None:
     asked = asked_by_options(
         "squat", {"depth": "100", "vastus_medialis": "0.3:0.5", "tilt": None, "asymmetry": "-1:4"}
@@ -93,6 +111,8 @@ def test_options_are_shortcuts_for_a_file(tmp_path) -> None:
         ("squat", {"depth": "deep"}, "--depth.*'deep' is no range"),
         ("squat", {"vastus_medialis": "0.5:0.3"}, "--vastus-medialis.*no range"),
         ("squat", {"depth": "1:2:3"}, "no range"),
+        ("squat", {"depth": "90:inf"}, "--depth.*90 to inf is no range"),
+        ("squat", {"depth": "nan"}, "--depth.*no range"),
         ("squat", {"depth": None}, "nothing is asked for"),
         ("plank", {"depth": "100"}, "plank.*no motions"),
     ],
