@@ -41,7 +41,7 @@ def write_tensors(
     path : Path
         The file to write or replace.
     tensors : mapping of str to ndarray
-        float64, float32, float16 or int32 of any shape; may be views of a mapped file.
+        float64, float32, float16, int32 or uint8 of any shape; may be views of a mapped file.
     metadata : mapping of str to str
         Goes into the header; the digest of the tensors is added.
 

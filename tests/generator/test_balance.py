@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy.optimize import brentq
 from scipy.spatial.transform import Rotation
 
 from qevd_bio.generator.balance import BALANCE, balance_features
@@ -161,9 +162,14 @@ def test_a_larger_body_has_larger_distances_and_the_same_share() -> None:
         assert np.allclose(told(large, name), told(small, name))
 
 
-def test_ankles_in_one_place_leave_it_finite() -> None:
-    inward = -np.rad2deg(np.arcsin(0.077 / LEG_M))
-    q = torch.from_numpy(posed(hip_adduction_r=-inward, hip_adduction_l=-inward))
+def test_soles_in_one_place_leave_it_finite() -> None:
+    inward = brentq(
+        lambda at: told(balance(posed(hip_adduction_r=at, hip_adduction_l=at)), "stance width"),
+        3.0, 9.0, xtol=1e-14,
+    )  # fmt: skip
+    together = posed(hip_adduction_r=inward, hip_adduction_l=inward)
+    assert abs(told(balance(together), "stance width")) < 1e-15
+    q = torch.from_numpy(together)
     still = torch.zeros_like(q)
     found = balance_features(COORDINATES, q.requires_grad_(True), still, still, LEG_M, MASS_KG)
     found.sum().backward()

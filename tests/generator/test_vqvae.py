@@ -178,6 +178,16 @@ def test_a_file_gives_the_same_network_shape_and_starts(network, cycles, tmp_pat
     assert torch.equal(again.network.decode(again.latents()), network.decode(kept.latents()))
 
 
+@pytest.mark.parametrize("codes", [256, 257])
+def test_the_last_code_comes_back_however_many_there_are(shape, tmp_path, codes) -> None:
+    options = VqvaeOptions(width=16, codes=codes, heads=2, epochs=1, batch=1, rate=1e-3)
+    starts = torch.tensor([0, codes - 1]).repeat(16, 1)[None]
+    save_vqvae(
+        CycleGenerator(Vqvae(len(COORDINATES) + 1, options).eval(), shape, starts), tmp_path / "a"
+    )
+    assert torch.equal(load_vqvae(tmp_path / "a").starts, starts)
+
+
 @pytest.mark.parametrize("content", [b"", b"no network", None])
 def test_another_file_is_no_generator(content, tmp_path) -> None:
     path = tmp_path / "vqvae.safetensors"
