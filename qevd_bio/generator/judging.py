@@ -17,13 +17,15 @@ from qevd_bio.generator.measures import VASTI
 from qevd_bio.motion.motion_sets import SetMotion, sliding_m_s
 from qevd_bio.motion.plausibility import mean_acceleration_m_s2, mean_speed_m_s
 from qevd_bio.muscles.prepared import PreparedModel
-from qevd_bio.muscles.simulate import Options, simulate
+from qevd_bio.muscles.simulate import Options, Simulation, simulate
+from qevd_bio.muscles.smooth import FILTERED_S
 
 JOINTS = tuple(f"{n}_{s}" for n in ("femur", "tibia", "talus", "calcn", "toes") for s in "rl")
 """Bodies whose origins tell whether feet slide or sink."""
 
 OUT_OF_RANGE = "an angle is beyond the range of its joint"
 NO_FORCES = "no muscle and ground forces were found for a frame"
+TOO_SHORT = "it is too short for the low-pass of the coordinates"
 _PAIRS = ("hip_flexion", "knee_angle", "ankle_angle")
 _LEAST_RAD = 1e-3
 _LEAST_HZ = 30.0
@@ -62,7 +64,8 @@ def simulated_motion(
 ) -> Simulated:
     """Simulate a motion (T, N) at even times (T,) that stands on the floor at height 0.
 
-    Where no forces are found for a frame, activations are NaN and the doubts say so.
+    Where it is too short, or no forces are found for a frame, activations are NaN and the doubts
+    say so.
     """
     body = model.body
     low, high = body.ranges.T
@@ -74,10 +77,9 @@ def simulated_motion(
     activations = np.full((len(q), len(body.muscles)), np.nan)
     left_over = np.full((len(q), 3), np.nan)
     doubts: tuple[str, ...] = () if inside[:, body.rotational].all() else (OUT_OF_RANGE,)
-    try:
-        found = simulate(body, model.actuators, fine, fine_s, options)
-    except ArithmeticError as error:
-        doubts += (f"{NO_FORCES} ({error})",)
+    found = _forces(model, fine, fine_s, options)
+    if isinstance(found, str):
+        doubts += (found,)
     else:
         activations, left_over = found.activations, found.left_over()
         doubts += found.doubts()
@@ -97,6 +99,18 @@ def simulated_motion(
     )
     knees = q[:, [place(f"knee_angle_{side}") for side in "rl"]]
     return Simulated(motion, activations, _measured(motion, knees), left_over, doubts)
+
+
+def _forces(
+    model: PreparedModel, q: FloatArray, time_s: FloatArray, options: Options
+) -> Simulation | str:
+    """Simulate; or say why nothing is found."""
+    if time_s[-1] - time_s[0] < FILTERED_S:
+        return f"{TOO_SHORT} ({time_s[-1] - time_s[0]:.2f} s)"
+    try:
+        return simulate(model.body, model.actuators, q, time_s, options)
+    except ArithmeticError as error:
+        return f"{NO_FORCES} ({error})"
 
 
 def _measured(motion: SetMotion, knees: FloatArray) -> dict[str, float]:

@@ -27,7 +27,12 @@ from qevd_bio.generator.generate import (
     generate,
     shipped_weights,
 )
-from qevd_bio.generator.judging import NO_FORCES, reasons_against, simulated_motion
+from qevd_bio.generator.judging import (
+    NO_FORCES,
+    TOO_SHORT,
+    reasons_against,
+    simulated_motion,
+)
 from qevd_bio.generator.measures import MEASURES
 from qevd_bio.generator.objectives_file import asked_by_options, read_objectives
 from qevd_bio.muscles.prepared import prepare
@@ -76,6 +81,9 @@ def test_a_motion_is_simulated_at_any_tempo_and_rejected_where_no_forces_are_fou
     assert np.abs(slow.activations - fine.activations[::4]).mean() < 1e-3
     # between the frames of the slow one the vasti may reach a little higher
     assert abs(slow.motion.activation.max() - fine.motion.activation[::4].max()) < 0.01
+
+    short = simulated_motion(prepared, q, np.linspace(0.0, 0.4, len(q)), 1.0)
+    assert short.doubts[-1] == f"{TOO_SHORT} (0.40 s)" and np.isnan(short.activations).all()
 
     def fails(*_: object, **__: object) -> None:
         raise ArithmeticError("flag -1")
