@@ -20,18 +20,12 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.made_as_asked import made_as_asked
-from benchmarks.unguided_squats import shift_lines, unguided_sets
-from qevd_bio.exercises.load import load_rules
-from qevd_bio.files.digest import sha256_file
+from benchmarks.unguided_squats import maker_of, shift_lines, unguided_sets
 from qevd_bio.files.restricted_numpy import load_npz
-from qevd_bio.generator.attempts import Maker
 from qevd_bio.generator.cycle_shape import placed
-from qevd_bio.generator.generate import ATTEMPTS, OBJECTIVES, REPORT, shipped_weights
-from qevd_bio.generator.guidance import GuidanceOptions, Objective
+from qevd_bio.generator.generate import ATTEMPTS, REPORT
+from qevd_bio.generator.guidance import Objective
 from qevd_bio.generator.judging import Simulated, reasons_against, simulated_motion
-from qevd_bio.generator.objectives_file import read_objectives
-from qevd_bio.generator.surrogate_file import load_surrogate
-from qevd_bio.generator.vqvae_file import load_vqvae
 from qevd_bio.motion.motion_sets import corrected_row, noise_floor, printed_row
 from qevd_bio.muscles.prepared import PreparedModel, prepare
 from tools.train_vqvae import read_cycles
@@ -39,30 +33,6 @@ from tools.train_vqvae import read_cycles
 HEADS = ("fidelity", "diversity", "penetration, cm", "floating, cm", "sliding, m/s", "tilt",
          "asymmetry", "angular speed", "COM speed", "COM acceleration", "constraint", "believed",
          "as asked")  # fmt: skip
-
-
-def maker_of(folder: Path, report: dict, model: PreparedModel) -> Maker:
-    """Gather what a folder was made with: the weights that ship.
-
-    Raises
-    ------
-    SystemExit
-        It was made with others.
-    """
-    asked = read_objectives(folder / OBJECTIVES)
-    files = {what: shipped_weights(asked.exercise, what) for what in ("surrogate", "vqvae")}
-    for what, path in files.items():
-        if sha256_file(path) != report[f"{what}_sha256"]:
-            raise SystemExit(f"{folder} was not made with {path.name}; generate it again")
-    return Maker(
-        model,
-        load_rules()[asked.exercise],
-        load_vqvae(files["vqvae"]),
-        load_surrogate(files["surrogate"]),
-        asked,
-        report["seed"],
-        GuidanceOptions(steps=report["steps"]),
-    )
 
 
 def accepted_motions(folder: Path, report: dict, model: PreparedModel) -> list[Simulated]:

@@ -1,23 +1,65 @@
 """Squats of the VQ-VAE before anything guides them, for the rows beside guided ones.
 
+    python -m benchmarks.unguided_squats FOLDER --model MODEL.osim
+
+tells of FOLDER, which is of `qevd-bio references generate squat`, how many of its attempts do as
+asked, and how many of the starts of these attempts would, smooth and with planted feet.
+
 L frames, C channels
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from qevd_bio.exercises.load import load_rules
+from qevd_bio.files.digest import sha256_file
 from qevd_bio.generator.attempts import Maker, drawn_starts
-from qevd_bio.generator.guidance import Decoder, replanted
-from qevd_bio.generator.judging import Simulated, simulated_motion
+from qevd_bio.generator.generate import OBJECTIVES, REPORT, shipped_weights
+from qevd_bio.generator.guidance import Decoder, GuidanceOptions, missed, replanted
+from qevd_bio.generator.judging import Simulated, reasons_against, simulated_motion
+from qevd_bio.generator.made_reference import reference_of
+from qevd_bio.generator.objectives_file import read_objectives
+from qevd_bio.generator.surrogate_file import load_surrogate
 from qevd_bio.generator.vqvae import sampled_latents
+from qevd_bio.generator.vqvae_file import load_vqvae
+from qevd_bio.muscles.prepared import PreparedModel, prepare
+from qevd_bio.stages.activations import FITS
 from qevd_bio.synthetic.planted import planted
+from qevd_bio.weights.store import default_folder
 from tools.train_vqvae import RATE_HZ, Cycle
+
+
+def maker_of(folder: Path, report: Mapping[str, Any], model: PreparedModel) -> Maker:
+    """Gather what a folder was made with: the weights that ship.
+
+    Raises
+    ------
+    SystemExit
+        It was made with others.
+    """
+    asked = read_objectives(folder / OBJECTIVES)
+    files = {what: shipped_weights(asked.exercise, what) for what in ("surrogate", "vqvae")}
+    for what, path in files.items():
+        if sha256_file(path) != report[f"{what}_sha256"]:
+            raise SystemExit(f"{folder} was not made with {path.name}; generate it again")
+    return Maker(
+        model,
+        load_rules()[asked.exercise],
+        load_vqvae(files["vqvae"]),
+        load_surrogate(files["surrogate"]),
+        asked,
+        report["seed"],
+        GuidanceOptions(steps=report["steps"]),
+    )
 
 
 def unguided_sets(
@@ -68,6 +110,29 @@ def shift_lines(maker: Maker, accepted: Sequence[Mapping[str, Any]]) -> list[str
     return lines
 
 
+def start_lines(maker: Maker, report: Mapping[str, Any]) -> list[str]:
+    """Compare the attempts of a folder with their own starts, by all that accepts a motion."""
+    decoder = maker.decoder()
+    order = drawn_starts(maker, decoder)
+    rows = order[np.arange(report["tried"]) % len(order)]
+    starts = _prepared(maker, decoder, maker.generator.latents()[torch.from_numpy(rows)])
+    meet = [_accepted(maker, one) for one in starts]
+    with torch.no_grad():
+        found = decoder.measured(*decoder.motion(maker.generator.latents()))
+    met = missed(found, maker.asked.objectives) == 0.0
+    return [
+        f"training squats that do as asked by the surrogate: {int(met.sum())} of {len(met)}",
+        f"guided: {len(report['accepted'])} of {report['tried']} accepted",
+        f"their starts, smooth and planted: {sum(meet)} of {len(meet)}",
+    ]
+
+
+def _accepted(maker: Maker, one: Simulated) -> bool:
+    motion, coordinates = one.motion, maker.model.body.coordinates
+    reference = reference_of(maker.rule, coordinates, motion.coordinates, motion.time_s)
+    return not isinstance(reference, str) and not reasons_against(one, maker.asked.objectives)
+
+
 def _as_decoded(maker: Maker, shaped: Tensor) -> list[Simulated]:
     """Simulate scaled channels (n, L, C) at the rate of a video, as BIGE's VQ-VAE is judged."""
     cycles = [maker.generator.shape.cycle(one.numpy().astype(np.float64), RATE_HZ)
@@ -88,3 +153,18 @@ def _prepared(maker: Maker, decoder: Decoder, latents: Tensor) -> list[Simulated
         )
         for one, seconds in zip(q, duration_s.tolist(), strict=True)
     ]  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--model", type=Path, required=True)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    report = json.loads((args.folder / REPORT).read_text(encoding="utf-8"))
+    maker = maker_of(args.folder, report, prepare(args.model, default_folder() / FITS))
+    print("\n".join(start_lines(maker, report)))
+
+
+if __name__ == "__main__":
+    main()

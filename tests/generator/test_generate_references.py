@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from dataclasses import replace
@@ -13,7 +14,7 @@ import pytest
 from scipy.interpolate import CubicSpline
 
 from benchmarks.generated_squats import maker_of
-from benchmarks.unguided_squats import shift_lines, unguided_sets
+from benchmarks.unguided_squats import shift_lines, start_lines, unguided_sets
 from qevd_bio.errors import DataError
 from qevd_bio.exercises.given_references import with_references
 from qevd_bio.exercises.load import load_rules
@@ -158,6 +159,10 @@ def test_rows_beside_are_of_the_same_weights_and_unguided(
     assert prepared.measured["sliding"] < 0.03 < decoded.measured["sliding"]
     lines = shift_lines(maker, report["accepted"])
     assert len(lines) == 1 + len(MEASURES) and lines[1].startswith("depth: ")
+    counted = start_lines(maker, report | {"tried": 2})
+    assert counted[1] == "guided: 1 of 2 accepted"
+    found = re.fullmatch(r"their starts, smooth and planted: (\d) of 2", counted[2])
+    assert found is not None and int(found[1]) <= 2
     with pytest.raises(SystemExit, match=r"squat_vqvae\.safetensors"):
         maker_of(request_made.out, report | {"vqvae_sha256": "0"}, maker.model)
 
