@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -59,6 +61,18 @@ def test_a_video_gives_the_same_bytes_from_another_thread(tmp_path):
     assert stream.decoded.complete and stream.decoded.frames_decoded == 40
 
 
+def handles(path) -> int:
+    """Count the handles of this process on a file."""
+    folder = Path("/proc/self/fd")
+    if not folder.is_dir():
+        pytest.skip("this system does not list a process's open files in /proc")
+    targets = []
+    for one in folder.iterdir():
+        with suppress(FileNotFoundError):  # the listing's own
+            targets.append(one.readlink())
+    return targets.count(path)
+
+
 def test_a_video_that_breaks_off_and_one_that_is_left_close_their_file(tmp_path):
     path = tmp_path / "a.mp4"
     write_video(path, [np.full((48, 64, 3), i, np.uint8) for i in range(60)])
@@ -68,10 +82,13 @@ def test_a_video_that_breaks_off_and_one_that_is_left_close_their_file(tmp_path)
     with prefetched(stream, 4) as frames:
         count = len(list(frames))
     assert not stream.decoded.complete and stream.decoded.frames_decoded == count < 60
+    assert handles(path) == 0
     path.write_bytes(whole)
     left = FrameStream(path)
     with prefetched(left, 4) as frames, pytest.raises(KeyError):
         next(frames)
+        assert handles(path) > 0
         raise KeyError
+    assert handles(path) == 0
     with pytest.raises(RuntimeError, match="have not been read to their end"):
         assert left.decoded
