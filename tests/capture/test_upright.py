@@ -242,3 +242,23 @@ def test_a_real_video_stored_on_its_side_is_found_out(shared_data, stored):
     images = list(sampled_frames(shared_data / SAMPLE["0146"], 12, longest_side_px=480))
     sideways = [SampledFrame(one.number, turned(one.image, stored)) for one in images]
     assert find_upright(sideways, "unknown", VideoConfig()).turn_deg == 360 - stored
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("path", "posture", "is_turned"),
+    [
+        ("videos/squats_side_360p.mp4", "standing", True),
+        ("videos2/h_squat.mp4", "standing", True),
+        ("videos/squats_side_360p.mp4", "supine", False),
+        ("videos/pushups_declined_side.mp4", "prone", True),
+    ],
+)
+def test_a_named_exercise_decides_how_a_real_video_is_turned(
+    shared_data, path, posture, is_turned
+):
+    for stored in (0, 90):
+        images = sampled_frames(shared_data / path, 12, longest_side_px=480)
+        frames = [SampledFrame(one.number, turned(one.image, stored)) for one in images]
+        found = find_upright(frames, "unknown", VideoConfig(), exercise(posture))
+        assert found.turn_deg == (360 - stored) % 360 * is_turned
