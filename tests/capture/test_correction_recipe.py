@@ -174,6 +174,13 @@ def test_the_second_round_goes_on_from_weights_that_ship(tmp_path: Path) -> None
     assert tools.told[0][2] == tools.told[1][3] == str(WEIGHTS_FILE)
 
 
+def test_weights_to_go_on_from_are_looked_for_before_hours_of_rendering(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main([str(tmp_path / "state"), "--minutes", "0", "--first", str(tmp_path / "none")])
+    assert "no such file" in capsys.readouterr().err
+    assert not (tmp_path / "state").exists()
+
+
 def test_nothing_begins_when_the_time_is_over(tmp_path: Path, capsys) -> None:
     tools = Tools()
     assert not go_on(small_recipe(tools), work_in(tmp_path, clips={"A": 1}, minutes=-1.0), {})

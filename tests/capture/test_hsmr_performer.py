@@ -124,3 +124,9 @@ def test_a_cut_to_another_person_is_no_change_of_mind():
     seen = measured(frames)
     assert seen.found.all() and seen.changes == () and seen.people == 1
     assert seen.shot.tolist() == [0] * 30 + [1] * 30
+
+
+def test_a_video_without_frames_shows_nobody():
+    """What a file that breaks in its first frame gives; `Footage.check_decoded` tells why."""
+    seen = measured([])
+    assert seen.found.shape == (0,) and seen.people == 0 and seen.changes == ()

@@ -137,6 +137,29 @@ def test_without_boxes_movement_decides_alone(tmp_path):
     assert np.allclose(motion.q[:, KNEE], SQUATS[:, KNEE])
 
 
+def test_without_boxes_nobody_is_larger_because_she_sits(tmp_path):
+    sits, depth = pose(FRAMES), 0.5 - 0.5 * np.cos(2 * np.pi * TIME_S / 2.0)
+    squatting = pose(FRAMES)
+    for side in "rl":
+        sits[:, DOF_INDEX[f"hip_flexion_{side}"]] = np.deg2rad(110)
+        sits[:, DOF_INDEX[f"knee_angle_{side}"]] = np.deg2rad(130)
+        sits[:, DOF_INDEX[f"elbow_flexion_{side}"]] = np.deg2rad(20) + np.deg2rad(30) * depth
+        squatting[:, DOF_INDEX[f"knee_angle_{side}"]] = np.deg2rad(45) * depth
+    rows = np.stack([sits, squatting], axis=1).reshape(-1, 46)
+    np.savez(tmp_path / "a.npz", poses=rows, frame=np.repeat(np.arange(FRAMES), 2))
+    motion = recorded_motion(tmp_path / "a.npz", TIME_S).motion
+    assert np.allclose(motion.q[:, KNEE], squatting[:, KNEE])
+
+
+@pytest.mark.parametrize("side_px", [np.nan, -50.0, 0.0], ids=["unknown", "negative", "a point"])
+@pytest.mark.filterwarnings("error")
+def test_whose_box_is_nowhere_is_not_followed(tmp_path, side_px):
+    at, q, boxes = seen(IDLE, RIGHT, seed=1)
+    boxes[100:, 2] = side_px
+    captured, there = followed(tmp_path, seen(SQUATS, LEFT), (at, q, boxes), exercises=squat())
+    assert there.all() and captured.notes["person_changes"] == ""
+
+
 def test_one_alone_is_taken_as_she_is_whatever_is_named(tmp_path):
     """Absent in between, idle or not: every row of hers, and no other number."""
     at = np.concatenate([np.arange(100), np.arange(150, FRAMES)])

@@ -1,20 +1,27 @@
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from qevd_bio.capture.config import TurnConfig, VideoConfig
 from qevd_bio.capture.expected import ExpectedExercise
+from qevd_bio.capture.person.pose_landmarker import BODY_LANDMARKS
 from qevd_bio.capture.person.upright import (
     TURNS_DEG,
+    balanced_turn_deg,
     decide_turn,
     expected_turn_deg,
     find_upright,
     standing_turn_deg,
 )
 from qevd_bio.capture.video.decode import SampledFrame, sampled_frames, turned
+from qevd_bio.exercises.load import load_rules
+from qevd_bio.exercises.references import build_reference
+from tests.capture.stick_poses import marked
 
 CONFIG = TurnConfig()
 
@@ -128,6 +135,39 @@ def test_arms_held_out_are_no_doubt_where_a_standing_exercise_is_named(lies):
     )
 
 
+def views_of(rule, pitches=(-40, -20, 0, 20, 40)):
+    """Landmarks (N, 33, 2) of a rule's reference from all sides, from above and from below."""
+    marks_m = marked(build_reference(rule)[::8]) * [1.0, -1.0, -1.0]  # y down, z away
+    marks_m -= marks_m.mean(axis=(0, 1))
+    image_px = []
+    for pitch in pitches:
+        for azimuth in range(0, 360, 30):
+            look = Rotation.from_euler("yx", [azimuth, pitch], degrees=True).as_matrix()
+            seen = marks_m @ look.T + [0.0, 0.0, 3.3]
+            view = np.zeros((len(seen), 33, 2))
+            view[:, list(BODY_LANDMARKS)] = 700.0 * seen[..., :2] / seen[..., 2:]
+            shoulders, hips = view[:, [11, 12]].mean(axis=1), view[:, [23, 24]].mean(axis=1)
+            view[:, 0] = shoulders + 0.4 * (shoulders - hips)
+            view[:, [29, 30]] = view[:, [27, 28]]
+            image_px.append(view)
+    return image_px
+
+
+@pytest.mark.parametrize(
+    "rule", [one for one in load_rules().values() if one.posture == "standing"],
+    ids=lambda one: one.id,
+)  # fmt: skip
+def test_a_named_standing_exercise_that_is_stored_right_is_never_turned(rule):
+    """Burpees and floor touches among them; stored on its head each view is found out."""
+    for frames in views_of(rule):
+        votes = Counter(balanced_turn_deg(one, CONFIG) for one in frames)
+        total = sum(votes[turn] for turn in TURNS_DEG)
+        wrong = max(votes[turn] for turn in TURNS_DEG if turn)
+        assert wrong < CONFIG.people_share * len(frames) and wrong <= CONFIG.least_share * total
+        on_her_head = Counter(balanced_turn_deg(-one, CONFIG) for one in frames)
+        assert on_her_head[180] == votes[0]
+
+
 def test_somebody_who_leans_beyond_her_feet_does_not_stand():
     leaning = STANDING | {
         number: (x + 0.35 * (80 - y), y) for number, (x, y) in STANDING.items() if y < 80
@@ -202,3 +242,23 @@ def test_a_real_video_stored_on_its_side_is_found_out(shared_data, stored):
     images = list(sampled_frames(shared_data / SAMPLE["0146"], 12, longest_side_px=480))
     sideways = [SampledFrame(one.number, turned(one.image, stored)) for one in images]
     assert find_upright(sideways, "unknown", VideoConfig()).turn_deg == 360 - stored
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("path", "posture", "is_turned"),
+    [
+        ("videos/squats_side_360p.mp4", "standing", True),
+        ("videos2/h_squat.mp4", "standing", True),
+        ("videos/squats_side_360p.mp4", "supine", False),
+        ("videos/pushups_declined_side.mp4", "prone", True),
+    ],
+)
+def test_a_named_exercise_decides_how_a_real_video_is_turned(
+    shared_data, path, posture, is_turned
+):
+    for stored in (0, 90):
+        images = sampled_frames(shared_data / path, 12, longest_side_px=480)
+        frames = [SampledFrame(one.number, turned(one.image, stored)) for one in images]
+        found = find_upright(frames, "unknown", VideoConfig(), exercise(posture))
+        assert found.turn_deg == (360 - stored) % 360 * is_turned

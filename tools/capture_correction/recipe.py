@@ -253,6 +253,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--share", type=float, default=1.0, help="of the clips")
     parser.add_argument("--tiny", action="store_true")
     chosen = parser.parse_args(arguments)
+    if chosen.first and not chosen.first.is_file():
+        parser.error(f"--first {chosen.first}: no such file")
     recipe = TINY if chosen.tiny else WHOLE
     sets = {n: replace(s, count=round(chosen.share * s.count)) for n, s in recipe.clips.items()}
     work = Work(chosen.state, chosen.recordings, time.monotonic() + 60.0 * chosen.minutes)

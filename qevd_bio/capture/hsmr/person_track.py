@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -149,7 +150,7 @@ def _chosen(
         of_shot[int(shot[one.frame])][one.number].append(one)
     chosen = []
     starts = np.flatnonzero(np.diff(shot, prepend=-1))
-    for first, last in zip(starts, [*starts[1:], len(shot)], strict=True):
+    for first, last in pairwise([*starts, len(shot)]):
         people = of_shot[int(shot[first])]
         seen = {number: _seen(rows, estimates) for number, rows in people.items()}
         chosen.append(choose(seen, int(first), int(last)))

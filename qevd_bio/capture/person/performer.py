@@ -104,12 +104,12 @@ def performer(
         time_s = np.arange(last) / _ASSUMED_RATE_HZ
     grid_s = np.arange(time_s[first], time_s[last - 1] + _STEP_S, _STEP_S)
     frame = np.clip(np.searchsorted(time_s[first:last], grid_s), 0, last - first - 1) + first
-    largest = max(float(np.median(one.size_px)) for one in people.values())
+    largest = max(_size_px(one) for one in people.values())
     numbers = sorted(people)
     score = np.stack(
         [_score(people[number], time_s, grid_s, frame, expected, config) for number in numbers]
     )
-    size = np.array([float(np.median(people[number].size_px)) / largest for number in numbers])
+    size = np.array([_size_px(people[number]) / largest for number in numbers])
     path = _steady_choice(score * size[:, None] ** config.size_power, config)
     nearest = np.clip(np.searchsorted(grid_s, time_s[first:last]), 0, len(grid_s) - 1)
     return np.asarray(np.asarray(numbers, dtype=np.int64)[path[nearest]])
@@ -147,6 +147,11 @@ def people_notes(people: int, changes: Sequence[int]) -> Notes:
     }
 
 
+def _size_px(person: SeenPerson) -> float:
+    """Return her usual size, above nothing also where her box is a point."""
+    return max(float(np.median(person.size_px)), 1e-6)
+
+
 def _score(
     person: SeenPerson,
     time_s: FloatArray,
@@ -158,8 +163,7 @@ def _score(
     """Rate how much somebody exercises (n,), in degrees; 0 where she is not seen."""
     at_s = time_s[person.frames]
     angles = {name: _on_grid(curve, at_s, grid_s) for name, curve in _angles_deg(person).items()}
-    size = float(np.median(person.size_px))
-    place = _on_grid(person.middle_px.T / size, at_s, grid_s)
+    place = _on_grid(person.middle_px.T / _size_px(person), at_s, grid_s)
     stays = 1.0 / (1.0 + (_speed(place) / config.walking_sizes_s) ** 2)
     lies = np.clip((_on_grid(_tilt_deg(person), at_s, grid_s) - 15.0) / 30.0, 0.2, 1.0)[0]
     active = np.zeros(len(grid_s))

@@ -87,7 +87,7 @@ class RecordedBackend(Backend):
     root: Path
     config: RecordedConfig = field(default_factory=RecordedConfig)
     name: str = RECORDED
-    version: int = 4
+    version: int = 5
     gpus: int = 0
 
     def depends(self, video: SourceVideo) -> Mapping[str, str]:

@@ -42,9 +42,12 @@ class DumpFrame:
     def finite(self) -> DumpFrame:
         """Leave out persons with a pose that is not finite: HSMR's arcsine is not clamped.
 
-        The same for poses that no person can have.
+        The same for poses that no person can have, and for boxes that are nowhere.
         """
-        return self.select(np.asarray((np.abs(self.poses) <= _MOST_RAD).all(axis=1)))
+        kept = np.asarray((np.abs(self.poses) <= _MOST_RAD).all(axis=1))
+        if self.boxes is not None:
+            kept &= np.isfinite(self.boxes).all(axis=1) & ~(self.boxes[:, 2] < 0.0)
+        return self.select(kept)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ T frames, N persons in a frame, D = 46 DoF
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -142,7 +142,8 @@ def _seen(
     own = [(0.0, 0.0, 1.0) if box is None else box[i] for f, i in at for box in (boxes[f],)]
     around = np.array(own, dtype=np.float64)
     q = np.array([poses[f][i] for f, i in at])
-    return seen_in_poses(np.array(track.frames), q, around[:, :2], around[:, 2])
+    seen = seen_in_poses(np.array(track.frames), q, around[:, :2], around[:, 2])
+    return replace(seen, size_px=np.ones(len(at))) if track.box is None else seen
 
 
 def _linked(
