@@ -34,7 +34,7 @@ def anonymous_kb() -> int:
 def test_a_sentence_takes_30_ms_and_memory_stays_flat(large: OpenedSource) -> None:
     assert len(large) == 20_000
     keys = list(large.keys())
-    chosen = np.random.default_rng(0).choice(len(keys), 150, replace=False)
+    chosen = np.random.default_rng(0).choice(len(keys), 250, replace=False)
     seconds, memory_kb = [], []
     for number, place in enumerate(chosen.tolist()):
         begin = time.process_time()
@@ -45,5 +45,5 @@ def test_a_sentence_takes_30_ms_and_memory_stays_flat(large: OpenedSource) -> No
             skeleton_view(large, keys[place])
         memory_kb.append(anonymous_kb())
     assert np.median(seconds[20:]) < 0.030
-    assert memory_kb[-1] - memory_kb[60] < 9_000  # as much a sentence as 15 MB for 150
+    assert memory_kb[-1] - memory_kb[100] < 15_000
     assert isinstance(large.row(ItemKey("0199", 99)), dict)
