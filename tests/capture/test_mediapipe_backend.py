@@ -22,7 +22,7 @@ from qevd_bio.skeleton.dofs import DOF_INDEX, mirror_q
 from qevd_bio.skeleton.measures import measure_values
 from tests.capture.stick_poses import landmarks as seen_landmarks
 from tests.capture.stick_poses import squats, stick
-from tests.capture.video_files import cut_in_half, every_other_frame, grey_ramp, noise, write_video
+from tests.capture.video_files import cut_in_half, grey_ramp, noise, write_video
 
 UPRIGHT = MediaPipeConfig(video=VideoConfig(turn=TurnConfig(fixed_deg=0)))
 
@@ -188,8 +188,8 @@ def repetitions(values, time_s, prominence=25.0):
         ("plank_elbow_side", "elbow_flexion", 0),
     ],
 )
-def test_repetitions_show_in_real_clips(shared_data, tmp_path, name, measure, count):
-    path = every_other_frame(shared_data / "videos" / f"{name}.mp4", tmp_path / "half.mp4")
+def test_repetitions_show_in_real_clips(shared_data, name, measure, count):
+    path = shared_data / "videos" / f"{name}.mp4"
     stamps = frame_times(path)
     captured = capture_motion(path, stamps, video_id=name, config=MediaPipeConfig())
     sides = measured(captured, f"{measure}_r", f"{measure}_l")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from qevd_bio.capture.captured import Captured
-from qevd_bio.capture.config import PersonConfig, TurnConfig, VideoConfig
+from qevd_bio.capture.config import TurnConfig, VideoConfig
 from qevd_bio.capture.monocular.backend import capture_motion
 from qevd_bio.capture.monocular.config import MediaPipeConfig
 from qevd_bio.errors import DataError, VideoError
@@ -23,10 +23,7 @@ from qevd_bio.skeleton.measures import measure_values
 from qevd_bio.synthetic.body_mesh import load_body
 from qevd_bio.synthetic.scene import OUTFITS, VIEWS, camera_for, render_motion
 
-# The lighter network takes a fourth of the time, and no test here is about exact angles.
-UPRIGHT = MediaPipeConfig(
-    video=VideoConfig(turn=TurnConfig(fixed_deg=0), person=PersonConfig(detector_model="full"))
-)
+UPRIGHT = MediaPipeConfig(video=VideoConfig(turn=TurnConfig(fixed_deg=0)))
 SQUAT_S = 2.4
 SECONDS = 5.4
 

@@ -14,7 +14,8 @@ import pytest
 from qevd_bio.capture.config import VideoConfig
 from qevd_bio.capture.expected import ExpectedExercise
 from qevd_bio.capture.footage import open_footage
-from qevd_bio.capture.monocular.backend import MediaPipeBackend, capture_motion, fit_landmarks
+from qevd_bio.capture.monocular.backend import capture_motion, fit_landmarks
+from qevd_bio.capture.monocular.config import MediaPipeConfig
 from qevd_bio.capture.person.follow_person import detect
 from qevd_bio.capture.video.decode import FrameStream, probe, sampled_frames
 from qevd_bio.errors import VideoError
@@ -24,8 +25,6 @@ from qevd_bio.skeleton.dofs import DOF_INDEX
 from tests.capture.video_files import grey_ramp, write_video
 
 RATE = 24.0
-LIGHTER = MediaPipeBackend.with_detector("full").config
-"""A fourth of the time; which person and which side it is, the lighter network tells as well."""
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +84,7 @@ SIDE_FRAMES = 80
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", ["mirrormat.mp4"])
 def test_sides_are_those_of_the_base(name: str, cases: Path) -> None:
-    time_s, config = np.arange(200) / RATE, LIGHTER
+    time_s, config = np.arange(200) / RATE, MediaPipeConfig()
     with np.load(cases / "truth_squat_side.npz") as held:
         truth = held["poses"][:SIDE_FRAMES]
     rmse = {}
@@ -108,7 +107,7 @@ def test_of_two_equally_large_people_the_one_who_squats_is_followed(cases: Path)
     squat = ExpectedExercise(0, 120, "repetitive", "standing", "knee_flexion", 1.0, 15.0)
     captured = capture_motion(
         cases / "two_r.mp4", np.arange(120) / RATE, video_id="clip",
-        config=LIGHTER, exercises=(squat,),
+        config=MediaPipeConfig(), exercises=(squat,),
     )  # fmt: skip
     knees = np.rad2deg(captured.motion.q[:, [DOF_INDEX[f"knee_angle_{s}"] for s in "rl"]])
     assert captured.notes["people_seen"] == 2

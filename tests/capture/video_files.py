@@ -23,15 +23,6 @@ def write_video(path: Path, images: list[np.ndarray], *, rate: int = 25, fast: b
         container.mux(stream.encode(None))
 
 
-def every_other_frame(path: Path, target: Path) -> Path:
-    """Write a video anew with half of its frames, which take half of the time to capture."""
-    with av.open(str(path)) as container:
-        rate = float(container.streams.video[0].average_rate)
-        frames = [one.to_ndarray(format="rgb24") for one in container.decode(video=0)][::2]
-    write_video(target, frames, rate=round(rate / 2))
-    return target
-
-
 def grey_ramp(frames: int, height: int = 64, width: int = 96) -> list[np.ndarray]:
     """Frame i is grey of level 20 + 4 i, with a white block in its upper left corner."""
     images = []
